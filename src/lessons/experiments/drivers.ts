@@ -35,15 +35,12 @@ interface Work {
   prepare(lab: Lab, way: Way): Promise<() => Promise<readonly Counted[]>>;
 }
 
-/** A disk's name in the guest's shell: the emulated one is read by DMA. */
-const DISK: Readonly<Record<Way, string>> = { emulated: 'dma', unplugged: 'hda', pv: 'xvda', virtio: 'vda' };
-
 const disk = (name: string, requestKib: number, depth: number): Work => ({
   name,
   units: READ_KIB,
   prepare: async (lab, way) => {
     const guest = await guestBy(lab, 'pc', way);
-    return async () => [await readDisk(guest, DISK[way], READ_KIB, requestKib, way === 'emulated' ? 1 : depth)];
+    return async () => [await readDisk(guest, way, READ_KIB, requestKib, way === 'emulated' ? 1 : depth)];
   },
 });
 

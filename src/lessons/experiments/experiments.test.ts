@@ -68,7 +68,7 @@ it('a guest of KVM writes and reads by virtio, with an exit for each lot of requ
     [64, 8, 1],
     [4, 1, 128],
   ] as const) {
-    const { exits } = await readDisk(guest, 'vda', 512, requestKib, depth);
+    const { exits } = await readDisk(guest, 'virtio', 512, requestKib, depth);
     expect(exits).toBeGreaterThanOrEqual(lots);
     expect(exits).toBeLessThanOrEqual(lots + DIGITS);
   }

@@ -1,7 +1,7 @@
 /** Paravirtual against full virtualization: system calls, page tables, boot, disk, network. */
 import { type Condition, type Experiment, numberWhere, type Row } from './form.ts';
 import { type Counted, guestText, type Lab } from './lab.ts';
-import { guestBy, pairBy, readDisk, stream } from './works.ts';
+import { guestBy, OF_KVM, pairBy, readDisk, stream } from './works.ts';
 import { listed, short, times } from './words.ts';
 
 const PV = 'paravirtual',
@@ -38,7 +38,6 @@ const WORK = {
 };
 
 type Run = () => Promise<readonly Counted[]>;
-const OF_KVM = 'kvm = 1';
 const condition = (work: string, mode: string, units: number, prepare: (lab: Lab) => Promise<Run>): Condition => ({
   name: `${work}, ${mode}`,
   prepare: async lab => {
@@ -72,9 +71,9 @@ const boot = (mode: string, type: 'pv' | 'hvm', more: readonly string[] = []): C
   });
 
 const modes = [
-  { mode: PV, way: 'pv', driver: 'xvda' },
-  { mode: FULL, way: 'emulated', driver: 'dma' },
-  { mode: KVM, way: 'virtio', driver: 'vda' },
+  { mode: PV, way: 'pv' },
+  { mode: FULL, way: 'emulated' },
+  { mode: KVM, way: 'virtio' },
 ] as const;
 
 const CONDITIONS: readonly Condition[] = [
@@ -91,10 +90,10 @@ const CONDITIONS: readonly Condition[] = [
   boot(PV, 'pv'),
   boot(FULL, 'hvm'),
   boot(KVM, 'hvm', [OF_KVM]),
-  ...modes.map(({ mode, way, driver }) =>
+  ...modes.map(({ mode, way }) =>
     condition(WORK.disk, mode, READ_KIB / REQUEST_KIB, async lab => {
       const guest = await guestBy(lab, 'reader', way);
-      return async () => [await readDisk(guest, driver, READ_KIB, REQUEST_KIB)];
+      return async () => [await readDisk(guest, way, READ_KIB, REQUEST_KIB)];
     }),
   ),
   ...modes.map(({ mode, way }) =>

@@ -6,12 +6,15 @@ import { type Counted, guestText, type Lab, type LabGuest } from './lab.ts';
  * to it costs.
  */
 const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
-/** Type and devices of each way. */
+/** A fully virtual guest that finds KVM. */
+export const OF_KVM = 'kvm = 1';
+const PC = ["disk = [ 'blank.img,raw,hda,w' ]", 'vif = [ "" ]', MODEL_IN_DOMAIN0];
+/** Type and devices of each way, and its disk's name in the guest's shell: the emulated one is read by DMA. */
 const MADE = {
-  emulated: { type: 'hvm', more: ["disk = [ 'blank.img,raw,hda,w' ]", 'vif = [ "" ]', MODEL_IN_DOMAIN0] },
-  unplugged: { type: 'hvm', more: ["disk = [ 'blank.img,raw,hda,w' ]", 'vif = [ "" ]', MODEL_IN_DOMAIN0] },
-  pv: { type: 'pv', more: ["disk = [ 'blank.img,raw,xvda,w' ]", 'vif = [ "" ]'] },
-  virtio: { type: 'hvm', more: ['kvm = 1', "disk = [ 'blank.img,raw,vda,w' ]", "vif = [ 'model=virtio' ]"] },
+  emulated: { type: 'hvm', more: PC, disk: 'dma' },
+  unplugged: { type: 'hvm', more: PC, disk: 'hda' },
+  pv: { type: 'pv', more: ["disk = [ 'blank.img,raw,xvda,w' ]", 'vif = [ "" ]'], disk: 'xvda' },
+  virtio: { type: 'hvm', more: [OF_KVM, "disk = [ 'blank.img,raw,vda,w' ]", "vif = [ 'model=virtio' ]"], disk: 'vda' },
 } as const;
 
 /** How a guest reaches its devices. */
@@ -29,15 +32,9 @@ const SECTORS_A_KIB = 2;
 /** A number always as long, so that typing it costs the same. */
 const long = (number: number): string => String(number).padStart(5, '0');
 
-/** Reads so many KiB from a disk, in requests of so many, so many at a time. `driver`: the disk's name in minipv's shell. */
-export const readDisk = (
-  guest: LabGuest,
-  driver: string,
-  kib: number,
-  requestKib: number,
-  depth = 1,
-): Promise<Counted> => {
-  const line = (sectors: number): string => `time ${driver} read ${long(sectors)} ${requestKib} ${depth}`;
+/** Reads so many KiB from the disk of a guest of this way, in requests of so many, so many at a time. */
+export const readDisk = (guest: LabGuest, way: Way, kib: number, requestKib: number, depth = 1): Promise<Counted> => {
+  const line = (sectors: number): string => `time ${MADE[way].disk} read ${long(sectors)} ${requestKib} ${depth}`;
   return guest.cost(line(SECTORS_A_KIB * kib), line(0));
 };
 
