@@ -4,6 +4,7 @@ import { type BalloonView, balloonOf, framesWord } from '../../hypervisor/interf
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { Machine } from '../../hypervisor/memory/index.ts';
 import type { Member } from './running-domain.ts';
+import { checkTarget, noRoomFor } from './services.ts';
 
 type Guest = Pick<Member, 'record' | 'blueprint'>;
 
@@ -35,16 +36,11 @@ const pagesFor = ({ record }: Pick<Member, 'record'>, memoryMiB: number): number
 
 /** @throws Error with a sentence */
 export function askBalloon(machine: Machine, member: Member, memoryMiB: number): void {
-  const { record, name } = member,
-    mostMiB = record.ramFrames / FRAMES_A_MIB;
-  if (!hasBalloon(member)) throw new Error(`${name} has no balloon of virtio: its memory does not change.`);
-  if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1 && memoryMiB <= mostMiB))
-    throw new Error(`The guest can have between 1 and ${mostMiB} MiB (its maxmem), not ${memoryMiB}.`);
+  const mostMiB = mostMiBOf(member);
+  if (mostMiB === undefined) throw new Error(`${member.name} has no balloon of virtio: its memory does not change.`);
+  checkTarget(memoryMiB, mostMiB);
   const moreFrames = memoryMiB * FRAMES_A_MIB - framesOfKvm(machine, member);
-  if (moreFrames > machine.freeFrames)
-    throw new Error(
-      `The host has ${machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
-    );
+  if (moreFrames > machine.freeFrames) throw noRoomFor(machine, memoryMiB);
   member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
 }
 
@@ -53,10 +49,4 @@ export function beginBalloon(member: Member): void {
   const { memoryMiB } = member.blueprint.definition;
   if (hasBalloon(member) && pagesFor(member, memoryMiB) > 0)
     member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
-}
-
-/** Seconds between two statistics of the guest; 0: none are asked for. @throws Error with a sentence */
-export function setStatsPeriod(member: Member, periodS: number): void {
-  if (!hasBalloon(member)) throw new Error(`${member.name} has no balloon of virtio, and no statistics of its memory.`);
-  member.runner.ask('balloon', { periodS });
 }

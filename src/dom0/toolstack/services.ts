@@ -60,6 +60,16 @@ export function memoryShape(
   };
 }
 
+/** What a balloon is to leave its guest. @throws Error with a sentence */
+export function checkTarget(memoryMiB: number, mostMiB: number): void {
+  if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1 && memoryMiB <= mostMiB))
+    throw new Error(`The guest can have between 1 and ${mostMiB} MiB (its maxmem), not ${memoryMiB}.`);
+}
+export const noRoomFor = ({ freeFrames }: Machine, memoryMiB: number): Error =>
+  new Error(
+    `The host has ${freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
+  );
+
 /** What a guest is asked by its store. */
 const ASKED = ['poweroff', 'reboot', 'suspend'] as const;
 type Asked = (typeof ASKED)[number];
@@ -416,14 +426,10 @@ export class Services {
       throw new Error(
         `libxl: error: libxl_set_memory_target: memory_dynamic_max must be less than or equal to memory_static_max\nThe guest can have up to ${mostKiB / 1024} MiB, its maxmem.`,
       );
-    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1))
-      throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
+    checkTarget(memoryMiB, mostKiB / 1024);
     this.dom0.setMaxMem(domid, memoryMiB + SLACK_MIB);
     client.write(`${memory}/target`, String(memoryMiB * 1024));
-    if (this.dom0.setPodTarget(domid, memoryMiB * FRAMES_A_MIB) !== 0)
-      throw new Error(
-        `The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
-      );
+    if (this.dom0.setPodTarget(domid, memoryMiB * FRAMES_A_MIB) !== 0) throw noRoomFor(this.machine, memoryMiB);
   }
 
   /**

@@ -4,9 +4,9 @@
  */
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
-import { balloonView, hasBalloon, residentKiB, setStatsPeriod } from '../kvm-memory.ts';
+import { balloonView, hasBalloon, residentKiB } from '../kvm-memory.ts';
 import { activeId, guestId, infoOf } from './domains.ts';
-import { failing, LibvirtError } from './errors.ts';
+import { LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 
 /** A statistic: libvirt's number of it, virsh's word for it, its value; of memory in KiB. */
@@ -73,5 +73,5 @@ export async function setMemoryStatsPeriod(
   const member = live && host.toolstack.members.get(guestId(domain));
   if (!member || !hasBalloon(member))
     throw new LibvirtError('OPERATION_INVALID', 'Memory balloon model must be virtio to set the collection period');
-  await failing(async () => setStatsPeriod(member, periodS));
+  member.runner.ask('balloon', { periodS });
 }
