@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { start, until } from './killable.mjs';
-import { say } from './lib.mjs';
+import { judgements } from './lib.mjs';
 import { ensurePrograms } from './setup.mjs';
 
 const { values } = parseArgs({ options: { xv6: { type: 'string' }, seconds: { type: 'string', default: '300' } } });
@@ -37,10 +37,9 @@ const [kernel, image, fs] = wanted.map(name => join(values.xv6, name));
 /** xv6 takes what lies below 224 MiB, and looks whether there is so much nowhere. */
 const MEMORY_MIB = '512';
 
-let passed = 0,
-  failed = 0;
+const { judge, end } = judgements();
 /** What gdb answers to each command must match. */
-async function judge(title, argv, commands) {
+async function debug(title, argv, commands) {
   const host = start(
     ...['boot', '--boot', 'c', '--disk', image, '--disk', fs, '--memory', MEMORY_MIB, '--gdb', '0', ...argv],
   );
@@ -63,11 +62,7 @@ async function judge(title, argv, commands) {
     const answers = out.split('\n==\n').slice(1);
     for (const [i, [command, right]] of commands.entries()) {
       const holds = answers[i] !== undefined && (right === undefined || right.test(answers[i]));
-      if (holds) passed++;
-      else failed++;
-      say(
-        `${holds ? 'passed' : 'FAILED'}: ${title}: ${command}${holds ? '' : `: ${answers[i]?.trim() ?? 'no answer'}`}`,
-      );
+      judge(`${title}: ${command}`, holds, answers[i]?.trim() ?? 'no answer');
     }
   } finally {
     await host.kill();
@@ -75,7 +70,7 @@ async function judge(title, argv, commands) {
 }
 
 await programModule('ringside');
-await judge(
+await debug(
   'one processor',
   ['--virtual-time'],
   [
@@ -104,7 +99,7 @@ await judge(
     ['detach', /detached/],
   ],
 );
-await judge(
+await debug(
   'two processors',
   ['--virtual-time', '--vcpus', '2'],
   [
@@ -125,5 +120,4 @@ await judge(
     ['detach', /detached/],
   ],
 );
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

@@ -24,7 +24,7 @@ import { join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { sleep, start, until } from './killable.mjs';
-import { at, say } from './lib.mjs';
+import { at, judgements, say, withSbin } from './lib.mjs';
 import { ensurePrograms } from './setup.mjs';
 
 const { values } = parseArgs({
@@ -52,8 +52,6 @@ const MIRROR = 'http://deb.debian.org/debian';
 const HERE = '10.0.2.2';
 /** What a package of the archive has. */
 const NOTE = 'Fetched by apt through the network of a guest.\n';
-/** mke2fs is not in everybody's PATH. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
 const missing = await ensurePrograms({
   mmdebstrap: 'mmdebstrap',
@@ -84,7 +82,7 @@ function install(folder) {
     put('root/.ssh/authorized_keys', readFileSync(`${key}.pub`));
     put('etc/network/interfaces', 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n');
     put('etc/hostname', 'web\n');
-    execFileSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(made, 'disk.img'), `${DISK_MIB}M`], { env });
+    execFileSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(made, 'disk.img'), `${DISK_MIB}M`], { env: withSbin });
     for (const name of ['vmlinuz', 'initrd.img']) writeFileSync(join(made, name), readFileSync(join(tree, name)));
     rmSync(tree, { recursive: true });
     mkdirSync(join(folder, '..'), { recursive: true });
@@ -125,13 +123,7 @@ async function serveArchive(folder) {
 }
 
 const sum = bytes => createHash('sha256').update(bytes).digest('hex');
-let passed = 0,
-  failed = 0;
-const judge = (what, holds, otherwise = '') => {
-  if (holds) passed++;
-  else failed++;
-  say(`${holds ? 'passed' : 'FAILED'}: ${what}${holds || !otherwise ? '' : `: ${otherwise}`}`);
-};
+const { judge, end } = judgements();
 
 const cache = at('.cache', 'judge-net', 'debian-12-i386');
 if (values.refresh || !existsSync(cache)) install(cache);
@@ -227,7 +219,6 @@ try {
   judge('the judge comes to its end', false, error.message);
 }
 rmSync(folder, { recursive: true, force: true });
-const fsck = spawnSync('e2fsck', ['-fn', join(cache, 'disk.img')], { env });
+const fsck = spawnSync('e2fsck', ['-fn', join(cache, 'disk.img')], { env: withSbin });
 judge('the image is as it was: what the guest wrote was kept in memory', fsck.status === 0, String(fsck.stdout));
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

@@ -26,6 +26,26 @@ export function say(text) {
   process.stderr.write(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s] ${text}\n`);
 }
 
+/** Judgements, each told as it falls; `end`: how many there were, and the end of the process. */
+export function judgements() {
+  let passed = 0,
+    failed = 0;
+  return {
+    judge: (what, holds, otherwise = '') => {
+      if (holds) passed++;
+      else failed++;
+      say(`${holds ? 'passed' : 'FAILED'}: ${what}${holds || !otherwise ? '' : `: ${otherwise}`}`);
+    },
+    end: () => {
+      process.stdout.write(`${passed} passed, ${failed} failed\n`);
+      process.exit(failed === 0 ? 0 : 1);
+    },
+  };
+}
+
+/** The environment with the folders of mke2fs and e2fsck, which are not in everybody's PATH. */
+export const withSbin = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+
 /** Full path of the first of these programs that is installed, or undefined. */
 export function which(...names) {
   for (const name of names)

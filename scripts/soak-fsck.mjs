@@ -14,7 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
-import { at } from './lib.mjs';
+import { at, withSbin } from './lib.mjs';
 
 const { values } = parseArgs({
   options: { kills: { type: 'string' }, page: { type: 'string' }, seed: { type: 'string' } },
@@ -31,7 +31,6 @@ const REMOVAL = { each: 7, at: 3, behind: 2 };
 const CLEAN = 0,
   MENDED = 1;
 const VOLUME = '/dev/vg0/fs';
-const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
 /** What the file of a number holds. */
 const contentOf = n => String(n).padStart(((n * 7919) % MOST_BYTES) + 1, '0');
@@ -61,12 +60,12 @@ const state = join(folder, 'state'),
 const seed = Number(values.seed ?? Date.now() % 1e6);
 process.stdout.write(`seed ${seed}\n`);
 const random = drawFrom(seed);
-const tool = (name, ...args) => spawnSync(name, args, { env: ENV });
+const tool = (name, ...args) => spawnSync(name, args, { env: withSbin });
 const acknowledged = text => Math.max(0, ...[...text.matchAll(/a-(\d+)\r/g)].map(([, n]) => Number(n)));
 
 /** A new host with the file system on a volume, whose guest is kept in a snapshot; it is killed, too. */
 async function begin(guests) {
-  execFileSync('mke2fs', ['-q', '-t', 'ext4', image, '24m'], { env: ENV });
+  execFileSync('mke2fs', ['-q', '-t', 'ext4', image, '24m'], { env: withSbin });
   for (const command of [
     ['lvcreate', '-L', '24M', '-n', 'fs', 'vg0'],
     ['dd', `if=${image}`, `of=${VOLUME}`],
