@@ -11,6 +11,7 @@ const numbers = async (page: Page, measure: string): Promise<number[]> =>
 test('one click measures a guest’s disk five ways, and leaves no guest behind', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Same guest, five ways' }).click();
+  await expect(page.getByRole('heading', { name: 'One guest, five ways to its disk' })).toBeVisible();
   await expect(page.getByRole('progressbar', { name: 'Progress of the run' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: 60_000 });
   const exits = await numbers(page, 'VM exits'),

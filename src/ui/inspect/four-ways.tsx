@@ -1,4 +1,4 @@
-/** The same guest, four ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
+/** The same guest, five ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
 
 import { info } from '../host.ts';
 import { ModeBadge, ownerClass } from '../parts/marks.tsx';
@@ -26,7 +26,8 @@ import { isWithout, spelled } from '../without-xen.ts';
 export { start };
 
 const words = {
-  title: 'One guest, four ways to its disk',
+  title: 'One guest, five ways to its disk',
+  titleWithoutXen: 'One guest, three ways to its disk',
   lede: (direction: Direction) =>
     `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted once for each way. Each does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
   run: 'Run all five',
@@ -129,7 +130,7 @@ function Figure() {
   return (
     <div class="col wys">
       <MeasuredRun
-        words={isWithout() ? { ...words, run: words.runWithoutXen } : words}
+        words={isWithout() ? { ...words, title: words.titleWithoutXen, run: words.runWithoutXen } : words}
         lede={words.lede(direction)}
         choice={
           <div class="seg" role="group" aria-label={words.direction}>
