@@ -1,7 +1,7 @@
 /** The page: regions, and what stands in them. */
 
 import { useEffect } from 'preact/hooks';
-import { command, info } from './host.ts';
+import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './dropped-files.ts';
 import { afterPrompt } from './after-prompt.ts';
@@ -18,6 +18,7 @@ import {
 } from './navigation.ts';
 import { bootMenu } from './boot.ts';
 import { strings } from './strings.ts';
+import { exchanged } from './without-xen.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
 import { named } from './parts/home.tsx';
@@ -52,7 +53,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
     if (afterPrompt.value) void Palette.load();
   }, [afterPrompt.value]);
   // Another host may have other words (without-xen.ts).
-  void info.value;
+  void exchanged.value;
   const here = place.value;
   const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
   const title = name ? `${name} – ${strings.product}` : strings.product;

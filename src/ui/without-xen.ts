@@ -7,6 +7,8 @@ import { strings } from './strings.ts';
 type Its = typeof import('./words-without-xen.ts');
 const load = persistent(() => import('./words-without-xen.ts'));
 const its = signal<Its | undefined>(undefined);
+/** Counts how often the page's words were exchanged. */
+export const exchanged = signal(0);
 export const isWithout = (): boolean => info.value?.kvm === true;
 
 /** A command as this host has it; written as xl has it. */
@@ -32,6 +34,8 @@ export function followHypervisor(): void {
   effect(() => {
     const without = isWithout();
     if (without && !its.value) void load().then(loaded => (its.value = loaded));
-    if (its.value?.haveWords(strings, without)) info.value = { ...info.peek()! };
+    if (!its.value?.haveWords(strings, without)) return;
+    exchanged.value = exchanged.peek() + 1;
+    info.value = { ...info.peek()! };
   });
 }
