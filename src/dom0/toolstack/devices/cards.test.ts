@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { TestTimers } from '../../../devices/testing.ts';
+import { newDefinition } from '../../definitions/config/index.ts';
 import { Machine } from '../../../hypervisor/memory/machine.ts';
 import { FakeGuest } from '../../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { HostBus } from '../../host/hardware/host-bus.ts';
 import { Network } from '../../host/network/network.ts';
 import type { Rate } from '../../host/network/rate.ts';
-import { Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
+import { CARDS, Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
 
 const MAC = '00:16:3e:12:34:56';
 const ID = { kind: 'vif', domid: 7, devid: 0 };
@@ -84,5 +85,16 @@ describe("a guest's PV cards", () => {
   it('come of a definition that has a card', () => {
     expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual([{ mac: MAC, rate: undefined, emulated: true }]);
     expect(cardsOf({ mac: MAC, nic: 'pcnet' })).toEqual([]);
+  });
+
+  it('leave the next one the first when the first goes, on the bridge that it has itself', () => {
+    const first = { mac: MAC, emulated: false };
+    const two = { ...newDefinition(), vif: true as const, mac: MAC, rate: { bytes: 1000, intervalUs: 50_000 } };
+    const left = (moreCards: { mac: string; cardOptions?: { bridge: string } }[]) =>
+      cardsOf(CARDS.hotplug.without(first, { ...two, cardOptions: { bridge: 'virbr0' }, moreCards }));
+    const mac = '00:16:3e:12:34:57';
+    expect(left([{ mac }])).toEqual([{ mac, rate: undefined, on: undefined, emulated: false }]);
+    const on = { bridge: 'virbr1' };
+    expect(left([{ mac, cardOptions: on }])).toEqual([{ mac, rate: undefined, on, emulated: false }]);
   });
 });

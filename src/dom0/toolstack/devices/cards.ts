@@ -171,7 +171,7 @@ export const CARDS: PluggableKind<GuestCard, Cards> = {
       const left = definition.moreCards?.filter(card => card.mac !== mac) ?? [];
       if (definition.mac !== mac) return { ...definition, moreCards: left };
       // The next card is the first one then.
-      const { vif: _vif, mac: _mac, rate: _rate, ...others } = definition;
+      const { vif: _vif, mac: _mac, rate: _rate, cardOptions: _on, ...others } = definition;
       const [first, ...rest] = left;
       return first ? { ...others, vif: true, ...first, moreCards: rest } : { ...others, moreCards: left };
     },
