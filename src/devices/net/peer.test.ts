@@ -15,6 +15,7 @@ import {
   udpFrame,
 } from './packets.ts';
 import { NetworkPeer } from './peer.ts';
+import { OWN_SUBNET } from './subnet.ts';
 
 const MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
 const EVERYBODY = new Uint8Array(6).fill(0xff);
@@ -251,6 +252,15 @@ describe('DNS', () => {
     expect([get16(other, 2) & 15, get16(other, 6)]).toEqual([0, 0]);
     const unknown = udpOf(ask(udpFrame(toDns, 5000, 53, query('no.such')))[0]);
     expect([get16(unknown, 2) & 15, get16(unknown, 6)]).toEqual([3, 0]);
+  });
+
+  it('forgets the names that the network has no more, and keeps those of the table', () => {
+    const codeOf = (name: string): number => get16(udpOf(ask(udpFrame(toDns, 5000, 53, query(name)))[0]), 2) & 15;
+    const codes = (): number[] => ['seven.lan', 'host.example'].map(codeOf);
+    peer.change({ ...OWN_SUBNET, names: new Map([['seven.lan', ME + 7]]) });
+    expect(codes()).toEqual([0, 0]);
+    peer.change(OWN_SUBNET);
+    expect(codes()).toEqual([3, 0]);
   });
 
   it('ignores names that run out, point elsewhere or do not end', () => {

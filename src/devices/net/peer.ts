@@ -114,9 +114,11 @@ export class NetworkPeer implements Ethernet {
   private readonly delivery: Timer;
   private readonly retries: Timer;
   private readonly queue: Uint8Array[] = [];
-  private subnet: Subnet;
+  private subnet!: Subnet;
   private readonly stations: ReadonlyMap<number, Uint8Array>;
-  private readonly names: Map<string, number>;
+  /** What DNS knows whatever the subnet is. */
+  private readonly ownNames = new Map<string, number>();
+  private names!: ReadonlyMap<string, number>;
   private network!: DhcpNetwork;
   private tftp!: TftpServer;
   private readonly answered: () => void;
@@ -136,17 +138,16 @@ export class NetworkPeer implements Ethernet {
   /** Throws RangeError for a name whose address is not one. */
   constructor(timers: Timers, options: PeerOptions = {}) {
     const subnet = options.subnet ?? OWN_SUBNET;
-    this.subnet = subnet;
     this.stations = new Map([subnet.gateway, subnet.nameServer].map(address => [address, subnet.stationOf(address)]));
     this.timers = timers;
     this.delivery = timers.create('network delivery', () => this.deliver());
     this.retries = timers.create('network retries', () => this.retry());
-    this.names = new Map(subnet.names);
     for (const [name, text] of Object.entries(options.names ?? {})) {
       const address = parseAddress(text);
       if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
-      this.names.set(name.toLowerCase(), address);
+      this.ownNames.set(name.toLowerCase(), address);
     }
+    this.change(subnet);
     this.answered = options.answered ?? (() => {});
     this.holdersOf = options.holdersOf ?? (() => []);
     this.giveOut(options);
@@ -171,10 +172,10 @@ export class NetworkPeer implements Ethernet {
       .sort((one, other) => one.address - other.address);
   }
 
-  /** DHCP gives out other addresses from now on; the gateway stays. */
+  /** DHCP gives out other addresses, and DNS knows other names, from now on; the gateway stays. */
   change(subnet: Subnet): void {
     this.subnet = subnet;
-    for (const [name, address] of subnet.names) this.names.set(name, address);
+    this.names = new Map([...subnet.names, ...this.ownNames]);
   }
 
   /** From now on; transfers of what was given out before end. */
