@@ -93,7 +93,6 @@ export const words = {
   apply: 'Apply',
   remove: 'Remove',
   removeOf: (device: string) => `Remove ${device}`,
-  revert: 'Revert',
   cancel: 'Cancel',
   what: 'What it is',
   inXl: 'xl',
@@ -101,7 +100,6 @@ export const words = {
   inXml: 'XML',
   goes: 'goes',
   comes: 'comes',
-  nothing: 'The same as before.',
   asking: 'It is looked at …',
   doing: 'It is being done …',
   done: 'It is done.',
@@ -122,5 +120,4 @@ export const words = {
   staysXl:
     'Its definition is kept as xl.cfg. What is applied here is kept as XML from then on; what xl alone says is lost.',
   xmlNow: 'It is not defined. This is what it is now.',
-  gone: (name: string) => `${name} is no longer there.`,
 };
