@@ -6,8 +6,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
-import type { DefinedDisk } from '../definitions/config/index.ts';
-import type { CardOptions } from '../definitions/config/index.ts';
+import type { CardOptions, DefinedDisk } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
 import {
