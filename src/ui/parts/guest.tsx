@@ -333,9 +333,8 @@ function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
 /** What is done with it, and what stands in its way. */
 function GuestNotes({ session }: { session: DomainSession }) {
   const { id, name, job, waitsForRoom, restarts } = session.info.value;
-  const asked = tasks.value.find(({ command }) =>
-    [`xl shutdown ${name}`, `xl trigger ${name} power`].map(spelled).includes(command),
-  );
+  const shutdowns = [`xl shutdown ${name}`, `xl trigger ${name} power`].map(spelled);
+  const asked = tasks.value.find(({ command }) => shutdowns.includes(command));
   return (
     <>
       {waitsForRoom && (
