@@ -2,6 +2,8 @@
 
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { tasks } from '../host.ts';
+import { sentence } from '../sentence.ts';
 
 /**
  * The last answer: asked at once, when something of `of` changes, and every `everyMs` while the page is seen. `ask`: undefined while there is nothing to
@@ -33,4 +35,32 @@ export function useAsked<T>(
     };
   }, of);
   return answer;
+}
+
+/**
+ * Asked at once, when something of `of` changes, and as tasks end (`by`: those with such a command): somebody at the shell, or a client, may change it, too.
+ * `tell` gets what is answered, `problem` why there is no answer.
+ */
+export function useAskedAsTasksEnd<T>(
+  of: readonly unknown[],
+  ask: () => Promise<T>,
+  tell: (told: T) => void,
+  problem: Signal<string>,
+  by?: RegExp,
+): void {
+  const ended = tasks.value.filter(({ command, state }) => state !== 'running' && (!by || by.test(command))).length;
+  useEffect(() => {
+    let closed = false;
+    ask().then(
+      told => {
+        if (!closed) tell(told);
+      },
+      error => {
+        if (!closed) problem.value = sentence(error);
+      },
+    );
+    return () => {
+      closed = true;
+    };
+  }, [...of, ended]);
 }

@@ -1,13 +1,13 @@
 /** Volumes of libvirt's pools: what is in the host's folder of images (CDs, disks, kernels), files that are sent there, and what is done with a volume. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import type { PoolFacts } from '../../dom0/service/index.ts';
-import { host, tasks } from '../host.ts';
+import { host } from '../host.ts';
 import { look } from '../inventory.ts';
 import { askedName } from '../navigation.ts';
 import { sentence } from '../sentence.ts';
 import { size } from '../units.ts';
+import { useAskedAsTasksEnd } from './asked.ts';
 import { ChooseFiles, Icon, Problem } from './marks.tsx';
 import { freeName } from './snapshot-tree.ts';
 
@@ -159,22 +159,14 @@ const Sure = ({
 export function Pools() {
   const pools = useSignal<readonly PoolFacts[]>([]),
     problem = useSignal('');
-  // Somebody at the shell, or a client, may change them, too.
-  const changes = tasks.value.filter(({ state }) => state !== 'running').length;
-  useEffect(() => {
-    let closed = false;
-    host.consult('pools').then(
-      seen => {
-        if (!closed) pools.value = seen;
-      },
-      error => {
-        if (!closed) problem.value = sentence(error);
-      },
-    );
-    return () => {
-      closed = true;
-    };
-  }, [changes]);
+  useAskedAsTasksEnd(
+    [],
+    () => host.consult('pools'),
+    seen => {
+      pools.value = seen;
+    },
+    problem,
+  );
   return (
     <>
       {problem.value && <Problem>{problem.value}</Problem>}

@@ -2,14 +2,14 @@
 
 import './snapshots.css';
 import { type Signal, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
-import { host, living, tasks } from '../host.ts';
+import { host, living } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { freeNumber, type SnapshotRow, treeOf } from './snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
+import { useAskedAsTasksEnd } from './asked.ts';
 import { Icon, Problem } from './marks.tsx';
 import { Both, inBoth } from './both-words.tsx';
 
@@ -62,22 +62,15 @@ export function SnapshotsPage({ name }: { name: string }) {
     busy = useSignal(''),
     asked = useSignal<string | undefined>(undefined);
   const runs = living.value.some(each => each.name === name);
-  // Somebody at the shell may take or delete one, too.
-  const changes = tasks.value.filter(({ command, state }) => state !== 'running' && CHANGES.test(command)).length;
-  useEffect(() => {
-    let closed = false;
-    host['snapshot-list'](name).then(
-      list => {
-        if (!closed) records.value = list;
-      },
-      error => {
-        if (!closed) problem.value = sentence(error);
-      },
-    );
-    return () => {
-      closed = true;
-    };
-  }, [name, changes]);
+  useAskedAsTasksEnd(
+    [name],
+    () => host['snapshot-list'](name),
+    list => {
+      records.value = list;
+    },
+    problem,
+    CHANGES,
+  );
   const all = records.value;
   const asWritten = typed.value ?? freeNumber(new Set(all?.map(each => each.name)));
   const act = async (says: string, work: () => Promise<void>): Promise<void> => {

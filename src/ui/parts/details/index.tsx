@@ -4,8 +4,8 @@ import './details.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Hardware, OpenedDefinition } from '../../../dom0/service/index.ts';
-import { host, living, tasks } from '../../host.ts';
-import { sentence } from '../../sentence.ts';
+import { host, living } from '../../host.ts';
+import { useAskedAsTasksEnd } from '../asked.ts';
 import { Icon, Problem } from '../marks.tsx';
 import { AddHardware } from './add-hardware.tsx';
 import { DevicePage, DeviceXml, type PageProps } from './device-pages.tsx';
@@ -26,25 +26,16 @@ export function DetailsPage({ name }: { name: string }) {
     problem = useSignal(''),
     asked = useSignal(0),
     said = useSignal('');
-  // Somebody at the shell may change it, too.
-  const changes = tasks.value.filter(({ state }) => state !== 'running').length,
-    runs = living.value.find(each => each.name === name)?.id;
-  useEffect(() => {
-    let closed = false;
-    host.consult('hardware', name).then(
-      seen => {
-        if (closed) return;
-        hardware.value = seen;
-        problem.value = '';
-      },
-      error => {
-        if (!closed) problem.value = sentence(error);
-      },
-    );
-    return () => {
-      closed = true;
-    };
-  }, [name, changes, runs, asked.value]);
+  const runs = living.value.find(each => each.name === name)?.id;
+  useAskedAsTasksEnd(
+    [name, runs, asked.value],
+    () => host.consult('hardware', name),
+    seen => {
+      hardware.value = seen;
+      problem.value = '';
+    },
+    problem,
+  );
   useEffect(() => {
     host.openDefinition().then(
       opened => {
