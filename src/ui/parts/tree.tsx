@@ -19,6 +19,7 @@ import { draft, go, place, several, treeOpen } from '../navigation.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
+import { isWithout } from '../without-xen.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
 import { later } from './load-when-shown.tsx';
@@ -171,7 +172,7 @@ function hostRows(count: number) {
         <Chip id={0} />
         <StateMark state="r" />
         <span class="nm">{nameOf(0)}</span>
-        {!info.value?.kvm && <ModeBadge type="d0" />}
+        {!isWithout() && <ModeBadge type="d0" />}
         <Spark values={domain0History.value} label={words.cpu} />
       </Row>
     </>

@@ -2,7 +2,7 @@
 
 import type { DefinedDomain, DomainInfo } from '../../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../../actions.ts';
-import { command, info, nameOf } from '../../host.ts';
+import { command, nameOf } from '../../host.ts';
 import { domain0History, inventory, partOf, readings } from '../../inventory.ts';
 import { telling } from '../../readings.ts';
 import { chosen, extend, press, type RowKey, together, toggle } from '../../selection.ts';
@@ -11,6 +11,7 @@ import { keepGuest, leaving } from '../../leaving.ts';
 import { go } from '../../navigation.ts';
 import { duration, strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
+import { isWithout } from '../../without-xen.ts';
 import { Chip, ModeBadge, ownerClass, Spark, StateMark } from '../marks.tsx';
 import { openMenu } from '../menu.tsx';
 import { KIB, MIB, per } from './history-lines.ts';
@@ -48,7 +49,7 @@ export function Domain0Line({ top }: { top: number }) {
       </td>
       <td class="num m t">{seconds(seen?.domain0.runNs)}</td>
       <td class="num m up nw">{seen ? shortDuration(seen.upSeconds) : ''}</td>
-      <td>{!info.value?.kvm && <ModeBadge type="d0" />}</td>
+      <td>{!isWithout() && <ModeBadge type="d0" />}</td>
       <td class="c">
         <Use id={0} values={domain0History.value} part={partOf(0)} top={top} />
       </td>
