@@ -44,6 +44,18 @@ function changed(devices: readonly XmlElement[], device: XmlElement, how: Device
   return [...devices, device];
 }
 
+/** What a client's device is called in messages. */
+export const DEVICE = '(device_definition)';
+
+/** `path`: what messages call it. @throws LibvirtError with all that is wrong, or, where it is no XML, an Error */
+export async function judged(path: string, text: string): Promise<Definition> {
+  await prepareToRead(text);
+  const { definition, findings } = judgeDefinition(path, text);
+  const wrong = findings.filter(isError).map(formatFinding).join('\n');
+  if (wrong) throw /^\s*</.test(text) ? new LibvirtError('XML_ERROR', wrong) : new Error(wrong);
+  return definition;
+}
+
 /** What it would be then, and what makes the change, once all that hinders it was told. @throws LibvirtError */
 export async function changeOfDefined(
   host: CommandHost,
@@ -62,10 +74,7 @@ export async function changeOfDefined(
     ...before,
     children: [...before.children.filter(child => child !== devices), after],
   });
-  await prepareToRead(document);
-  const { definition, findings } = judgeDefinition('(device_definition)', document);
-  const wrong = findings.filter(isError);
-  if (wrong.length > 0) throw new LibvirtError('XML_ERROR', wrong.map(formatFinding).join('\n'));
+  const definition = await judged(DEVICE, document);
   // One that is kept in XML has a place there for what is no device here, too.
   if (/^\s*</.test(managed.text))
     return { after: definition, commit: async () => void (await defineDomain(host, document)) };

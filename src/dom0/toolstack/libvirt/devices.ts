@@ -1,9 +1,9 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
-import { formatFinding, isError, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import type { Definition } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
-import { changeOfDefined, type DeviceChange } from './defined-devices.ts';
+import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
 import { activeId, guestId } from './domains.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -68,14 +68,9 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
 }
 
 /** What a device's XML defines, as a domain has it: one that has what it needs without the device, for a kernel. @throws LibvirtError with all that is wrong */
-async function deviceOf(xml: string) {
-  const name = '(device_definition)';
+async function deviceOf(xml: string): Promise<Definition> {
   const text = `<domain type='xen'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
-  await prepareToRead(text);
-  const { definition, findings } = judgeDefinition(name, text);
-  const wrong = findings.filter(isError);
-  if (wrong.length > 0) throw new LibvirtError('XML_ERROR', wrong.map(formatFinding).join('\n'));
-  return definition;
+  return judged(DEVICE, text);
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */

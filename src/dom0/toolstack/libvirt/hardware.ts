@@ -8,9 +8,6 @@ import {
   type DefinedDisk,
   type Definition,
   type DiskSpec,
-  formatFinding,
-  isError,
-  judgeDefinition,
   newDefinition,
   prepareToRead,
   writeXml,
@@ -19,7 +16,7 @@ import {
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
-import { changeOfDefined, type DeviceChange, identityOf } from './defined-devices.ts';
+import { changeOfDefined, type DeviceChange, identityOf, judged } from './defined-devices.ts';
 import { attachDevice, detachDevice, updateDevice, wordsFor } from './devices.ts';
 import { osTypeOf, uuidOfDomain, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -327,26 +324,17 @@ async function fromNextStart(
   const managed = domain.managed!;
   if (change.of === 'device') return changeOfDefined(host, domain, change.xml, change.how);
   if (change.of === 'document') {
-    const { after } = await judged(change.text);
-    return { after, commit: async () => void (await defineDomain(host, change.text)) };
+    return {
+      after: await judged('(domain_definition)', change.text),
+      commit: async () => void (await defineDomain(host, change.text)),
+    };
   }
   await prepareToRead(managed.text);
   const text = changeDefinition(managed.text, managed.definition, changed(managed.definition, change));
-  const { after } = await judged(text, managed.path);
   return {
-    after,
+    after: await judged(managed.path, text),
     commit: async () => void (await failing(() => perform(host, 'new', COMMANDS.new, managed.path, text))),
   };
-}
-
-/** @throws LibvirtError with all that is wrong */
-async function judged(text: string, path = '(domain_definition)'): Promise<{ after: Definition }> {
-  await prepareToRead(text);
-  const { definition, findings } = judgeDefinition(path, text);
-  const wrong = findings.filter(isError);
-  const told = wrong.map(formatFinding).join('\n');
-  if (wrong.length > 0) throw /^\s*</.test(text) ? new LibvirtError('XML_ERROR', told) : new Error(told);
-  return { after: definition };
 }
 
 // ---- said, and made
