@@ -13,13 +13,15 @@ import { openBytes, openDiskIn } from './volume-bytes.ts';
 import { bytesOf, childOf, readXml } from './xml.ts';
 
 /** A volume of the host's disk that is the file of an image; undefined: it is no such file. */
-async function imageOf(host: CommandHost, { path }: Pick<Volume, 'path'>) {
+async function imageOf(host: CommandHost, { path }: Volume) {
   const storage = await host.openDevices();
   const file = storage?.file(await host.realPath(path).catch(() => path));
   if (!storage || !file) return undefined;
   const device = `/dev/${GROUP}/${file.volume}`;
   return { storage, ...file, device, header: storage.qcow2.header(device) };
 }
+
+type Image = NonNullable<Awaited<ReturnType<typeof imageOf>>>;
 
 /** With the capacity of the disk in it, which a qcow2 file says in its head, and what it takes of the host's disk. */
 async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
@@ -69,7 +71,8 @@ export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => 
 
 export async function volumeXml(host: CommandHost, volume: Volume): Promise<string> {
   const { type, name, path, capacityBytes, allocationBytes } = volume;
-  const backing = (await imageOf(host, volume))?.header?.backing;
+  const image = await imageOf(host, volume),
+    backing = image?.header?.backing;
   return `<volume type='${type === 'dir' ? 'file' : 'block'}'>
   <name>${escapedXml(name)}</name>
   <key>${escapedXml(path)}</key>
@@ -77,7 +80,7 @@ export async function volumeXml(host: CommandHost, volume: Volume): Promise<stri
   <allocation unit='bytes'>${allocationBytes}</allocation>
   <target>
     <path>${escapedXml(path)}</path>
-    <format type='${await formatOf(host, volume)}'/>
+    <format type='${await formatOf(host, volume, image)}'/>
   </target>
 ${backing ? backingXml(backing) : ''}</volume>
 `;
@@ -86,9 +89,8 @@ ${backing ? backingXml(backing) : ''}</volume>
 const backingXml = ({ path, format = 'raw' }: Backing): string =>
   `  <backingStore>\n    <path>${escapedXml(path)}</path>\n    <format type='${escapedXml(format)}'/>\n  </backingStore>\n`;
 
-async function formatOf(host: CommandHost, { type, path }: Volume): Promise<Format> {
+async function formatOf(host: CommandHost, { type, path }: Volume, image: Image | undefined): Promise<Format> {
   if (type === 'logical') return 'raw';
-  const image = await imageOf(host, { path });
   // What a guest writes into a raw image says nothing of it.
   if (image) return image.isQcow2 ? 'qcow2' : 'raw';
   const bytes = await openBytes(host, path, false);
@@ -133,7 +135,8 @@ async function readVolume(host: CommandHost, xml: string, like?: Volume): Promis
   if (!name) throw new LibvirtError('XML_ERROR', 'missing volume name element', 'storage');
   if (/[/\n]/.test(name)) throw new LibvirtError('XML_ERROR', `name ${name} cannot contain '/'`, 'storage');
   const said = childOf(childOf(root, 'target'), 'format')?.attributes.type;
-  const format = said === undefined ? (like ? await formatOf(host, like) : 'raw') : formatNamed(said);
+  const format =
+    said === undefined ? (like ? await formatOf(host, like, await imageOf(host, like)) : 'raw') : formatNamed(said);
   const under = childOf(root, 'backingStore');
   const path = childOf(under, 'path')?.text;
   const backing = path ? { path, format: formatNamed(childOf(under, 'format')?.attributes.type ?? 'raw') } : undefined;
@@ -290,7 +293,7 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       'storage',
     );
   const image = volume.type === 'dir' ? await imageOf(host, volume) : undefined;
-  if (!image?.isQcow2 && volume.type === 'dir' && (await formatOf(host, volume)) !== 'raw')
+  if (!image?.isQcow2 && volume.type === 'dir' && (await formatOf(host, volume, image)) !== 'raw')
     throw new LibvirtError('CONFIG_UNSUPPORTED', `qcow2 images are written below ${IMAGES} alone`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-resize ${volume.name} ${bytes}`, async () => {
