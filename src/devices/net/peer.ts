@@ -178,6 +178,11 @@ export class NetworkPeer implements Ethernet {
     this.names = new Map([...subnet.names, ...this.ownNames]);
   }
 
+  /** It answers nobody from now on. */
+  close(): void {
+    for (const timer of [this.delivery, this.retries]) timer.remove();
+  }
+
   /** From now on; transfers of what was given out before end. */
   giveOut({ files = new Map(), bootFile }: GivenOut): void {
     const { gateway, nameServer, mask, domain } = this.subnet;

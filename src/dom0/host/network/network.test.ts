@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TestTimers } from '../../../devices/testing.ts';
 import { ascii, get32, parseAddress, parseIp, udpFrame } from '../../../devices/net/packets.ts';
+import { OWN_SUBNET } from '../../../devices/net/subnet.ts';
 import { CardWire } from '../../../hypervisor/domain/card-wire.ts';
 import { createDomain, domain0 } from '../../../hypervisor/memory/domain-table.ts';
 import { MAILBOX } from '../../../hypervisor/layout/layout.ts';
@@ -157,6 +158,31 @@ describe('the network of Domain 0', () => {
     poll();
     b.wire.poll();
     expect([b.got.length, network.bridge.list().length, network.bridge.stations()]).toEqual([1, 2, []]);
+  });
+
+  it('leaves nothing behind of a network that is removed: its gateway answers no more', async () => {
+    const { machine, network, poll, timers } = make();
+    const { size } = network.timers;
+    await network.addNetwork('inner', { bridge: 'virbr0', subnet: OWN_SUBNET, goesOut: false });
+    const record = createDomain(machine, 1, 256, { card: true });
+    const wire = new CardWire(machine, record, timers);
+    let answers = 0;
+    wire.receive = () => answers++;
+    network.attachCard(record, undefined, { network: 'inner' });
+    const ask = (): void => {
+      wire.send(discover(mac(1)));
+      poll();
+      timers.advanceMs(1);
+      poll();
+      wire.poll();
+    };
+    ask();
+    expect(answers).toBe(1);
+    expect(network.timers.size).toBe(size + 2);
+    const bridge = network.bridgeFor({ network: 'inner' });
+    network.removeNetwork('inner');
+    ask();
+    expect([answers, network.timers.size, bridge.list().map(({ name }) => name)]).toEqual([1, size, ['vif1.0-emu']]);
   });
 
   it('lets a guest without a network behind its wire be', () => {

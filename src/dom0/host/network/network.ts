@@ -169,6 +169,7 @@ export class Network {
 
   /** Cards that are on it reach nobody from now on. */
   removeNetwork(name: string): void {
+    this.others.get(name)?.close();
     this.others.delete(name);
   }
 

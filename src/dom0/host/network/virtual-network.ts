@@ -9,7 +9,7 @@ import {
   type Subnet,
 } from '../../../devices/net/index.ts';
 import type { Timers } from '../../../devices/index.ts';
-import { Bridge } from './bridge.ts';
+import { Bridge, type BridgePort } from './bridge.ts';
 
 export interface VirtualNetworkParts {
   /** Of its bridge. */
@@ -27,6 +27,7 @@ export class VirtualNetwork {
   readonly bridge: Bridge;
   subnet: Subnet;
   private readonly peer: NetworkPeer;
+  private readonly port: BridgePort;
 
   constructor({ name, subnet, timers, nowNs, beyond, answered }: VirtualNetworkParts) {
     this.subnet = subnet;
@@ -37,8 +38,8 @@ export class VirtualNetwork {
       holdersOf: address => this.bridge.holdersOf(address),
       ...(beyond ? { beyond: parts => asOfOwn(beyond, parts, subnet.gateway) } : {}),
     });
-    const port = this.bridge.addPort(name, { deliver: ({ bytes }) => this.peer.send(bytes) }, true);
-    this.peer.receive = bytes => port.input({ bytes });
+    this.port = this.bridge.addPort(name, { deliver: ({ bytes }) => this.peer.send(bytes) }, true);
+    this.peer.receive = bytes => this.port.input({ bytes });
   }
 
   /** What DHCP has given out. */
@@ -50,6 +51,12 @@ export class VirtualNetwork {
   change(subnet: Subnet): void {
     this.subnet = subnet;
     this.peer.change(subnet);
+  }
+
+  /** Its gateway is gone from its bridge. */
+  close(): void {
+    this.port.remove();
+    this.peer.close();
   }
 }
 
