@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { KVM_BLOCK } from '../../hypervisor/interfaces/kvm/layout.ts';
+import { framesWord } from '../../hypervisor/interfaces/kvm/index.ts';
 import { openHostState, startKvm } from '../service/index.ts';
 import { testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
 import { MemoryStore } from '../host/storage/index.ts';
@@ -117,6 +119,17 @@ cannot init xl context
     const { id } = host.all()[0]!;
     await until(() => host.tasks.list().some(({ message }) => /drives its balloon of virtio/.test(message ?? '')));
     expect((await host.inspect('guest', id)).mostMiB).toBe(16);
+    // A driver that tells of more than the guest has: a frame more, and as much as the field holds.
+    const block = framesWord(host.toolstack.member(id).record) - KVM_BLOCK.CURRENT_FRAMES;
+    host.machine.words[block + KVM_BLOCK.BALLOON_DRIVEN] = 1;
+    for (const [pages, leftKiB] of [
+      [1024, 12 * 1024],
+      [4097, 0],
+      [0xffff_ffff, 0],
+    ] as const) {
+      host.machine.words[block + KVM_BLOCK.BALLOON_PAGES] = pages;
+      expect(await run('virsh dominfo web')).toContain(`Used memory:    ${leftKiB} KiB\n`);
+    }
     expect(await run('ps -eL')).toContain('qemu');
     await run('virsh destroy web');
     await files.writeFile('/root/web.xml', xml('kvm'));

@@ -158,11 +158,11 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
   };
 }
 
-/** What a balloon that is driven has left its guest. */
+/** What a balloon that is driven has left its guest, which may say that more is in it than it has. */
 function balloonedKiB(host: CommandHost, id: number | undefined): number | undefined {
   const member = id === undefined ? undefined : host.toolstack.members.get(id);
   const balloon = member && balloonView(host.machine, member);
-  return balloon?.isDriven ? (member!.record.ramFrames - balloon.pages) * 4 : undefined;
+  return balloon?.isDriven ? Math.max(0, member!.record.ramFrames - balloon.pages) * 4 : undefined;
 }
 
 /** VIR_DOMAIN_XML_INACTIVE. */
