@@ -9,6 +9,7 @@ it.each([
   ["xl snapshot web 2 'before the change'", "virsh snapshot-create-as web 2 'before the change'"],
   ['xl clone web twin', 'virt-clone --original web --name twin'],
   ['xl block-attach web /dev/vg0/data,raw,vdb,w', 'virsh attach-disk web /dev/vg0/data vdb'],
+  ['xl network-attach web', 'virsh attach-interface web bridge xenbr0'],
   ['xl sched-credit -d web -w 512', 'virsh schedinfo web --set cpu_shares=512'],
   ['xl sched-credit -d web -c 30', 'virsh schedinfo web --set vcpu_quota=30000'],
   ['xl sched-credit -d web -c 0', 'virsh schedinfo web --set vcpu_quota=-1'],

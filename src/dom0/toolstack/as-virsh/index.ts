@@ -24,7 +24,7 @@ const WORDS: readonly (readonly [xl: RegExp, virsh: string])[] = [
   [/^xl cd-eject (\S+) (\S+)$/, 'virsh change-media $1 $2 --eject'],
   [/^xl block-detach (\S+) (\S+)$/, 'virsh detach-disk $1 $2'],
   [/^xl block-attach (\S+) ([^\s,]+),[^\s,]*,([^\s,]+),.*$/, 'virsh attach-disk $1 $2 $3'],
-  [/^xl network-attach (.+)$/, 'virsh attach-interface $1 bridge virbr0'],
+  [/^xl network-attach (.+)$/, 'virsh attach-interface $1 bridge xenbr0'],
   [/^xl mem-set (\S+) (\d+)$/, 'virsh setmem $1 $2M'],
   [/^xl mem-max (\S+) (\d+)$/, 'virsh setmaxmem $1 $2M'],
   [/^xl vcpu-set (.+)$/, 'virsh setvcpus $1'],
