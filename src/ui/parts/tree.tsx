@@ -476,7 +476,7 @@ export function memoryOwners(
       key: 'xen',
       owner: 'c-hv',
       name: strings.owners.xen,
-      id: 'X',
+      id: strings.owners.xen.slice(0, 1),
       mib: Math.max(0, memoryMiB - freeMiB - guests - domain0),
     },
     { key: 'd0', owner: 'c-d0', name: nameOf(0), id: '0', mib: domain0 },

@@ -9,4 +9,5 @@ import { said } from '../../without-xen.ts';
 export const XEN = 0x7ff2;
 export const ownerName = (id: number): string => (id === XEN ? said(words.xen) : id < 0 ? words.free : nameOf(id));
 export const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
-export const plateOf = (owner: number): string => (owner === XEN ? 'X' : owner < 0 ? '' : String(owner));
+export const plateOf = (owner: number): string =>
+  owner === XEN ? ownerName(XEN).slice(0, 1) : owner < 0 ? '' : String(owner);

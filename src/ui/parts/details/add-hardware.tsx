@@ -52,6 +52,7 @@ function useDrafts({ hardware, choices }: Pick<PageProps, 'hardware' | 'choices'
   /** Or why there is none to add. */
   const changeOf = (kind: Kind): HardwareChange | string => {
     const drive = kind === 'cdrom' ? cdrom.value : disk.value;
+    if (kind === 'disk' && drive.target === '') return words.noSource;
     if (kind === 'disk' || kind === 'cdrom') return { of: 'disk', how: 'attach', vdev: drive.vdev, disk: drive };
     if (kind === 'card') return cardChange('attach', place, card.value);
     if (kind === 'xml') return { of: 'device', how: 'attach', xml: xml.value };

@@ -115,6 +115,7 @@ export const words = {
   screenHint: 'A screen with keyboard and pointer for PV drivers (vfb).',
   hasScreen: 'It has a screen.',
   pcScreen: 'A PC has its screen: VGA.',
+  noSource: 'Name a volume or an image, or make one first (Storage).',
   onlyKvm: 'Guests of KVM alone have one.',
   rngHint: 'virtio-rng, fed by /dev/urandom',
   staysXl:

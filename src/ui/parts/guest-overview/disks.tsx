@@ -58,6 +58,10 @@ export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'dri
   );
 }
 
+/** Of the names of drives those of virtio alone begin so. */
+const emulatedAs = ({ vdev, kind, pv }: GuestDrive): string =>
+  kind === 'floppy' ? words.floppy : vdev.startsWith('vd') ? words.virtio : pv ? words.both : words.emulated;
+
 function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) {
   const { vdev, kind, target, isEmulated, pv, readOnly } = drive,
     isConnected = pv && pv.state >= XENBUS_STATES.indexOf('Connected');
@@ -76,7 +80,7 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
       <td class="m b">{vdev}</td>
       <td class="m brk">{target || <span class="dim">{words.empty}</span>}</td>
       <td>
-        {isEmulated ? (kind === 'floppy' ? words.floppy : pv ? words.both : words.emulated) : words.pv}
+        {isEmulated ? emulatedAs(drive) : words.pv}
         {readOnly && `, ${words.readOnly}`}
         {pv && <span class="sec"> {XENBUS_STATES[pv.state]}</span>}
       </td>

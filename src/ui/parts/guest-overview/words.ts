@@ -36,7 +36,7 @@ export const words = {
   mib: 'MiB',
   weightHint: 'Of processor time that several domains want, each gets its part by weight.',
   capHint: 'Per cent of one processor that it may use at most; 0: no limit.',
-  fixed: 'The guest is a plain PC: its memory does not change while it runs.',
+  fixed: 'The guest has no balloon here: its memory does not change while it runs.',
   memoryHint: (most: number) =>
     `Its balloon driver is asked to come to so much, of at most ${most} MiB; the guest decides how fast.`,
   oneVcpu: 'It has one vCPU, and no more in its definition.',
@@ -51,6 +51,7 @@ export const words = {
   moved: 'PV read, written',
   empty: 'empty',
   emulated: 'IDE drive',
+  virtio: 'disk of virtio',
   floppy: 'floppy drive',
   pv: 'PV disk',
   both: 'IDE drive, PV disk after unplug',
@@ -72,7 +73,7 @@ export const words = {
   state: 'State',
   sent: 'Sent',
   got: 'Received',
-  plain: 'The guest is a plain PC, or has stopped: nothing can be attached to it.',
+  plain: 'The guest has no PV drivers of Xen’s, or has stopped: nothing can be attached to it here.',
   gone: 'The domain no longer exists.',
   emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
 };
