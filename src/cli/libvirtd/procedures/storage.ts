@@ -4,64 +4,44 @@ import type { CommandHost } from '../../../dom0/toolstack/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import type { Stream } from '../stream.ts';
-import { flags, LIST_MAX, maybeText, type NamedRef, named, text, uuid, volume } from '../types.ts';
-import { COUNT, countOf, firstOf, NAMES, namesOf } from './lists.ts';
+import { flags, LIST_MAX, maybeText, type NamedRef, named, text, volume } from '../types.ts';
+import { keptProcedures, OF_NAMED, OF_NAMED_WITH_FLAGS, refOf } from './kept.ts';
+import { COUNT, firstOf, NAMES } from './lists.ts';
 
-const OF_POOL = struct({ pool: named });
-const OF_POOL_WITH_FLAGS = struct({ pool: named, flags });
 const OF_VOLUME = struct({ volume });
 const OF_VOLUME_WITH_FLAGS = struct({ volume, flags });
 const XML_WITH_FLAGS = struct({ xml: text, flags });
-const RESULT = struct({ result: int });
 
-const refOf = ({ of: { name, uuid: id } }: libvirt.PoolEntry): { pool: NamedRef } => ({ pool: { name, uuid: id } });
 const volumeRefOf = ({ pool, name, path }: libvirt.Volume) => ({ volume: { pool, name, key: path } });
 
-/** The pool that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
-const meant = (host: CommandHost, ref: NamedRef): Promise<libvirt.PoolEntry> => libvirt.poolByUuid(host, ref.uuid);
-/** The same, which is active. @throws LibvirtError */
+const { meant, deed, ...pools } = keptProcedures({
+  list: libvirt.listPools,
+  byName: libvirt.poolByName,
+  byUuid: libvirt.poolByUuid,
+  setAutostart: libvirt.setPoolAutostart,
+  events: 'pool',
+});
+/** The pool that a client means, which is active. @throws LibvirtError */
 const active = async (host: CommandHost, ref: NamedRef): Promise<libvirt.Pool> =>
   libvirt.activePool(await meant(host, ref));
 
-type Deed = (host: CommandHost, pool: libvirt.PoolEntry, flags: number) => Promise<unknown>;
-const deed = (act: Deed): Procedure =>
+const deedWithFlags = (
+  act: (host: CommandHost, pool: libvirt.PoolEntry, flags: number) => Promise<unknown>,
+): Procedure =>
   procedure({
     changes: true,
-    arguments: OF_POOL,
-    run: async ({ host }, { pool }) => void (await act(host, await meant(host, pool), 0)),
+    arguments: OF_NAMED_WITH_FLAGS,
+    run: async ({ host }, given) => void (await act(host, await meant(host, given.of), given.flags)),
   });
-const deedWithFlags = (act: Deed): Procedure =>
-  procedure({
-    changes: true,
-    arguments: OF_POOL_WITH_FLAGS,
-    run: async ({ host }, given) => void (await act(host, await meant(host, given.pool), given.flags)),
-  });
-const asks = (answer: (pool: libvirt.PoolEntry) => boolean): Procedure =>
-  procedure({
-    arguments: OF_POOL,
-    result: RESULT,
-    run: async ({ host }, { pool }) => ({ result: answer(await meant(host, pool)) ? 1 : 0 }),
-  });
-
-const { ACTIVE, INACTIVE } = libvirt.LISTED;
-const namesBy =
-  (wanted: number) =>
-  async (host: CommandHost): Promise<string[]> =>
-    (await libvirt.listPools(host, wanted)).map(({ of }) => of.name);
 
 export const POOLS: Table = {
-  connect_num_of_storage_pools: countOf(namesBy(ACTIVE)),
-  connect_list_storage_pools: namesOf(namesBy(ACTIVE)),
-  connect_num_of_defined_storage_pools: countOf(namesBy(INACTIVE)),
-  connect_list_defined_storage_pools: namesOf(namesBy(INACTIVE)),
-  connect_list_all_storage_pools: procedure({
-    arguments: struct({ needResults: int, flags }),
-    result: struct({ pools: array(named, LIST_MAX), count: unsigned }),
-    run: async ({ host }, given) => {
-      const found = await libvirt.listPools(host, given.flags);
-      return { pools: given.needResults ? found.map(each => refOf(each).pool) : [], count: found.length };
-    },
-  }),
+  connect_num_of_storage_pools: pools.countOfActive,
+  connect_list_storage_pools: pools.namesOfActive,
+  connect_num_of_defined_storage_pools: pools.countOfInactive,
+  connect_list_defined_storage_pools: pools.namesOfInactive,
+  connect_list_all_storage_pools: pools.listAll,
+  connect_storage_pool_event_register_any: pools.registerEvent,
+  connect_storage_pool_event_deregister_any: pools.deregisterEvent,
   connect_find_storage_pool_sources: procedure({
     arguments: struct({ type: text, source: maybeText, flags }),
     result: struct({ xml: text }),
@@ -70,13 +50,13 @@ export const POOLS: Table = {
   storage_pool_create_xml: procedure({
     changes: true,
     arguments: XML_WITH_FLAGS,
-    result: OF_POOL,
+    result: OF_NAMED,
     run: async ({ host }, given) => refOf(await libvirt.createPool(host, given.xml, given.flags)),
   }),
   storage_pool_define_xml: procedure({
     changes: true,
     arguments: XML_WITH_FLAGS,
-    result: OF_POOL,
+    result: OF_NAMED,
     run: async ({ host }, { xml }) => refOf(await libvirt.definePool(host, xml)),
   }),
   storage_pool_create: deedWithFlags(libvirt.startPool),
@@ -85,50 +65,37 @@ export const POOLS: Table = {
   storage_pool_delete: deedWithFlags(libvirt.deletePool),
   storage_pool_undefine: deed(libvirt.undefinePool),
   storage_pool_refresh: deedWithFlags(libvirt.refreshPool),
-  storage_pool_lookup_by_name: procedure({
-    arguments: struct({ name: text }),
-    result: OF_POOL,
-    run: async ({ host }, { name }) => refOf(await libvirt.poolByName(host, name)),
-  }),
-  storage_pool_lookup_by_uuid: procedure({
-    arguments: struct({ uuid }),
-    result: OF_POOL,
-    run: async ({ host }, given) => refOf(await libvirt.poolByUuid(host, given.uuid)),
-  }),
+  storage_pool_lookup_by_name: pools.lookupByName,
+  storage_pool_lookup_by_uuid: pools.lookupByUuid,
   storage_pool_lookup_by_volume: procedure({
     arguments: OF_VOLUME,
-    result: OF_POOL,
+    result: OF_NAMED,
     run: async ({ host }, given) => refOf(await libvirt.poolByName(host, given.volume.pool)),
   }),
   storage_pool_lookup_by_target_path: procedure({
     arguments: struct({ path: text }),
-    result: OF_POOL,
+    result: OF_NAMED,
     run: async ({ host }, { path }) => refOf(await libvirt.poolByFolder(host, path)),
   }),
   storage_pool_get_info: procedure({
-    arguments: OF_POOL,
+    arguments: OF_NAMED,
     result: struct({
       state: int,
       capacityBytes: unsignedHyper,
       allocationBytes: unsignedHyper,
       availableBytes: unsignedHyper,
     }),
-    run: async ({ host }, { pool }) => libvirt.poolInfo(host, await meant(host, pool)),
+    run: async ({ host }, { of }) => libvirt.poolInfo(host, await meant(host, of)),
   }),
   storage_pool_get_xml_desc: procedure({
-    arguments: OF_POOL_WITH_FLAGS,
+    arguments: OF_NAMED_WITH_FLAGS,
     result: struct({ xml: text }),
-    run: async ({ host }, { pool }) => ({ xml: await libvirt.poolXml(host, await meant(host, pool)) }),
+    run: async ({ host }, { of }) => ({ xml: await libvirt.poolXml(host, await meant(host, of)) }),
   }),
-  storage_pool_get_autostart: asks(({ isAutomatic }) => isAutomatic),
-  storage_pool_is_active: asks(({ isActive }) => isActive),
-  storage_pool_is_persistent: asks(({ isPersistent }) => isPersistent),
-  storage_pool_set_autostart: procedure({
-    changes: true,
-    arguments: struct({ pool: named, autostart: int }),
-    run: async ({ host }, { pool, autostart }) =>
-      libvirt.setPoolAutostart(host, await meant(host, pool), autostart !== 0),
-  }),
+  storage_pool_get_autostart: pools.getAutostart,
+  storage_pool_is_active: pools.isActive,
+  storage_pool_is_persistent: pools.isPersistent,
+  storage_pool_set_autostart: pools.setAutostart,
 };
 
 /** Of what a client is sent at once of a volume. */
@@ -174,10 +141,10 @@ const THROUGH = struct({ volume, offset: unsignedHyper, length: unsignedHyper, f
 
 export const VOLUMES: Table = {
   storage_pool_num_of_volumes: procedure({
-    arguments: OF_POOL,
+    arguments: OF_NAMED,
     result: COUNT,
-    run: async ({ host }, { pool }) => ({
-      count: (await libvirt.volumesOf(host, await active(host, pool))).length,
+    run: async ({ host }, { of }) => ({
+      count: (await libvirt.volumesOf(host, await active(host, of))).length,
     }),
   }),
   storage_pool_list_volumes: procedure({
