@@ -1,41 +1,19 @@
 /** Networks. Source: tools/virsh-network.c of libvirt 9. */
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
-import {
-  definitionIn,
-  impact,
-  labelled,
-  needed,
-  saying,
-  table,
-  type VirshCommand,
-  VirshError,
-} from './virsh-command.ts';
+import { keptCommands } from './kept.ts';
+import { definitionIn, impact, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
-async function networkOf(host: CommandHost, word: string | undefined): Promise<libvirt.NetworkEntry> {
-  const name = needed(word, 'network');
-  return saying(`failed to get network '${name}'`, () =>
-    libvirt
-      .networkByName(host, name)
-      .catch(error => libvirt.networkByUuid(host, name).catch(() => Promise.reject(error))),
-  );
-}
-
-/** A command that does something to a network. `failure`, `done`: with the network's name between. */
-const deed = (
-  name: string,
-  about: string,
-  { failure, done }: { failure: string; done: string },
-  act: (host: CommandHost, network: libvirt.NetworkEntry) => Promise<unknown>,
-): VirshCommand => ({
-  usage: `${name} <network>`,
-  about,
-  run: async (host, [word]) => {
-    const network = await networkOf(host, word);
-    const said = network.of.name;
-    await saying(`${failure} ${said}`, () => act(host, network));
-    return `Network ${said} ${done}\n\n`;
-  },
+const {
+  find: networkOf,
+  deed,
+  autostart,
+} = keptCommands({
+  what: 'network',
+  byName: libvirt.networkByName,
+  byUuid: libvirt.networkByUuid,
+  setAutostart: libvirt.setNetworkAutostart,
+  called: (_word, { of }) => of.name,
 });
 
 const made = (
@@ -140,34 +118,22 @@ export const NETWORKS: Record<string, VirshCommand> = {
   'net-start': deed(
     'net-start',
     'start a (previously defined) inactive network',
-    { failure: 'Failed to start network', done: 'started' },
+    { verb: 'start', done: 'started' },
     libvirt.startNetwork,
   ),
   'net-destroy': deed(
     'net-destroy',
     'destroy (stop) a network',
-    { failure: 'Failed to destroy network', done: 'destroyed' },
+    { verb: 'destroy', done: 'destroyed' },
     libvirt.stopNetwork,
   ),
   'net-undefine': deed(
     'net-undefine',
     'undefine a persistent network',
-    { failure: 'Failed to undefine network', done: 'has been undefined' },
+    { verb: 'undefine', done: 'has been undefined' },
     libvirt.undefineNetwork,
   ),
-  'net-autostart': {
-    usage: 'net-autostart <network> [--disable]',
-    about: 'autostart a network',
-    run: async (host, [word], options) => {
-      const network = await networkOf(host, word);
-      const on = !options.has('disable'),
-        { name } = network.of;
-      await saying(`failed to ${on ? 'mark' : 'unmark'} network ${name} as autostarted`, () =>
-        libvirt.setNetworkAutostart(host, network, on),
-      );
-      return `Network ${name} ${on ? 'marked' : 'unmarked'} as autostarted\n\n`;
-    },
-  },
+  'net-autostart': autostart('net-autostart'),
   'net-update': {
     usage: 'net-update <network> <command> <section> <xml> [--config] [--live] [--current]',
     about: "update parts of an existing network's configuration",

@@ -2,6 +2,7 @@
 import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
+import { keptCommands } from './kept.ts';
 import {
   capacityText,
   definitionIn,
@@ -15,12 +16,17 @@ import {
 
 const bytesOf = (text: string): number => scaled(text, 1, wrong => `Malformed size ${wrong}`);
 
-async function poolOf(host: CommandHost, word: string | undefined): Promise<libvirt.PoolEntry> {
-  const name = needed(word, 'pool');
-  return saying(`failed to get pool '${name}'`, () =>
-    libvirt.poolByName(host, name).catch(error => libvirt.poolByUuid(host, name).catch(() => Promise.reject(error))),
-  );
-}
+const {
+  find: poolOf,
+  deed,
+  autostart,
+} = keptCommands({
+  what: 'pool',
+  byName: libvirt.poolByName,
+  byUuid: libvirt.poolByUuid,
+  setAutostart: libvirt.setPoolAutostart,
+  called: word => word,
+});
 
 /** By its name in a pool, or by its path or key. */
 async function volumeOf(
@@ -44,18 +50,7 @@ const onPool = (
   verb: string,
   done: string,
   act: (host: CommandHost, pool: libvirt.PoolEntry) => Promise<unknown>,
-): [string, VirshCommand] => [
-  name,
-  {
-    usage: `${name} <pool>`,
-    about: `${verb} a pool`,
-    run: async (host, [word]) => {
-      const pool = await poolOf(host, word);
-      await saying(`Failed to ${verb} pool ${word}`, () => act(host, pool));
-      return `Pool ${word} ${done}\n\n`;
-    },
-  },
-];
+): [string, VirshCommand] => [name, deed(name, `${verb} a pool`, { verb, done }, act)];
 
 const POOLS: Record<string, VirshCommand> = {
   'pool-list': {
@@ -116,18 +111,7 @@ const POOLS: Record<string, VirshCommand> = {
       return `Pool ${name} defined\n\n`;
     },
   },
-  'pool-autostart': {
-    usage: 'pool-autostart <pool> [--disable]',
-    about: 'autostart a pool',
-    run: async (host, [word], options) => {
-      const pool = await poolOf(host, word);
-      const on = !options.has('disable');
-      await saying(`failed to ${on ? '' : 'un'}mark pool ${word} as autostarted`, () =>
-        libvirt.setPoolAutostart(host, pool, on),
-      );
-      return `Pool ${word} ${on ? '' : 'un'}marked as autostarted\n\n`;
-    },
-  },
+  'pool-autostart': autostart('pool-autostart'),
   ...Object.fromEntries([
     onPool('pool-build', 'build', 'built', libvirt.buildPool),
     onPool('pool-start', 'start', 'started', libvirt.startPool),
