@@ -3,12 +3,10 @@ import { writeWhole } from '../../host/files/index.ts';
 import { type CommandHost, findImage, type ImageDigest, mediumData, sha256Of } from '../../toolstack/index.ts';
 import type { Medium } from '../../../hypervisor/index.ts';
 import type { Line } from './line.ts';
-import { answer, hear, MESSAGE, notExpected, say } from './messages.ts';
+import { answer, bytesOf, hear, MESSAGE, notExpected, say, wordsOf } from './messages.ts';
 
 /** Of a message. */
 const PIECE_BYTES = 1024 * 1024;
-
-const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer, 0, bytes.length >>> 2);
 
 /** Sends what the other host lacks of them, in the order in which it was offered. @throws Error with a sentence */
 export async function sendImages(
@@ -40,7 +38,7 @@ export async function takeImages(host: CommandHost, line: Line, images: readonly
   const { files } = host.parts;
   if (lacking.length > 0 && !files)
     throw new Error(`This host keeps no files, and ${images[lacking[0]!]!.path} has to be kept where its guest runs.`);
-  await say(line, MESSAGE.LACKS_IMAGES, new Uint8Array(Uint32Array.from(lacking).buffer));
+  await say(line, MESSAGE.LACKS_IMAGES, bytesOf(lacking));
   const taken: string[] = [];
   try {
     for (const number of lacking) taken.push(await takeImage(host, line, images[number]!));

@@ -190,6 +190,15 @@ export async function whyFailed(
 /** Of an error there, it is shown to people here. */
 export const textOf = (body: Uint8Array): string => new TextDecoder().decode(body);
 
+/** Numbers of guest frames or of files. @throws Error with a sentence: there are no whole ones */
+export function wordsOf(body: Uint8Array): Uint32Array {
+  if (body.length % 4 !== 0)
+    throw new Error(`The other host sends ${body.length} bytes in place of numbers, which have four each.`);
+  return new Uint32Array(body.slice().buffer);
+}
+
+export const bytesOf = (words: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
+
 const areAll = (list: unknown, is: (each: unknown) => boolean): boolean =>
   Array.isArray(list) && list.length <= MOST_DISKS && list.every(is);
 

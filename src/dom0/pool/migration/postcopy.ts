@@ -8,7 +8,7 @@ import { ringDoorbell } from '../../../hypervisor/worker/index.ts';
 import type { CommandHost, Guest, Job, MoveWish, PostcopyCounts } from '../../toolstack/index.ts';
 import { AwayFrames } from './away-frames.ts';
 import type { Line } from './line.ts';
-import { answer, hear, MESSAGE, Refused, say, textOf } from './messages.ts';
+import { answer, bytesOf, hear, MESSAGE, Refused, say, textOf, wordsOf } from './messages.ts';
 
 /** Of a message in the background; and messages on their way, behind which one that somebody stands for waits. */
 const FRAMES_AT_ONCE = 32,
@@ -19,9 +19,6 @@ const AGAIN_MS = 1000;
 const ZEROES = 0x8000_0000;
 
 const NO_ZEROES = new Int32Array(FRAME_BYTES / 4);
-
-const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer);
-const bytesOf = (words: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
 
 /** A guest's memory here, by its frames. */
 class Memory {

@@ -8,8 +8,8 @@ import { startPostcopy } from '../../toolstack/domains/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';
-import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
-import { ComingFrames } from './postcopy.ts';
+import { encodeOffer, hear, MESSAGE, PROTOCOL, Refused, say, textOf, wordsOf } from './messages.ts';
+import { ComingFrames, sendTheRest } from './postcopy.ts';
 import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, hurried, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
@@ -179,6 +179,38 @@ describe('a host that cannot take a guest', () => {
     expect((await xl(a, 'migrate', 'web', 'c')).err).toBe('c does not answer');
     expect((await xl(a, 'migrate', 'nobody', 'b')).err).toContain('nobody is an invalid domain identifier');
     expect(await running(a)).toEqual(['web']);
+  });
+});
+
+describe('numbers of frames and files', () => {
+  it('are words of 32 bits, and what is none is refused', () => {
+    expect([...wordsOf(Uint8Array.of(9, 1, 0, 0, 0, 2, 0, 0, 0x80).subarray(1))]).toEqual([1, 0x8000_0002]);
+    expect(() => wordsOf(new Uint8Array(5))).toThrow(
+      /^The other host sends 5 bytes in place of numbers, which have four each\.$/,
+    );
+  });
+
+  it.each([
+    ['a half of a number', [0, 0, 0, 0, 1, 0], /^migration sender: The other host sends 6 bytes in place of numbers/],
+  ])('end the line where they name %s, and nothing is sent', async (_what, bytes, why) => {
+    const { a } = pair({ later: hurried });
+    const guest = a.member(await booted(a));
+    const { ends } = channelPair(soon);
+    const there = new Line(ends[1], 'a');
+    const told: string[] = [];
+    const sent = sendTheRest({
+      host: a,
+      guest,
+      to: 'b',
+      line: new Line(ends[0], 'b'),
+      again: () => Promise.reject(new Refused('That is enough.')),
+      progress: () => told.push('sent'),
+      tell: line => told.push(line),
+    });
+    await say(there, MESSAGE.LACKS, Uint8Array.from(bytes));
+    await expect(hear(there)).rejects.toThrow(/^a has hung up\.$/);
+    await expect(sent).rejects.toThrow(/^That is enough\.$/);
+    expect(told).toEqual([expect.stringMatching(why)]);
   });
 });
 
