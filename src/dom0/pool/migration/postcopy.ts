@@ -56,6 +56,24 @@ class Memory {
     return true;
   }
 
+  /** Guest frames in ranges, as `away` has them. @throws Error with a sentence: they are none, or there is no memory in one */
+  framesIn(ranges: Uint32Array): Set<number> {
+    const stage = this.machine.secondStage(this.record);
+    const frames = new Set<number>();
+    for (let i = 0, next = 0; i < ranges.length; i += 2) {
+      const first = ranges[i]!,
+        end = first + (ranges[i + 1] ?? Number.NaN);
+      if (!(first >= next && end > first)) throw new Error('The other host wants memory, and does not say which.');
+      for (let gfn = first; gfn < end; gfn++) {
+        if (stage.mfn(gfn) < 0)
+          throw new Error(`The other host wants guest frame 0x${gfn.toString(16)}, and there is no memory.`);
+        frames.add(gfn);
+      }
+      next = end;
+    }
+    return frames;
+  }
+
   /** Guest frames that are away: first ones, and how many follow each. */
   away(): number[] {
     const ranges: number[] = [];
@@ -147,10 +165,7 @@ class FrameSender {
   }
 
   async send(line: Line): Promise<void> {
-    const ranges = wordsOf(await answer(line, MESSAGE.LACKS));
-    this.left = new Set();
-    for (let i = 0; i + 1 < ranges.length; i += 2)
-      for (let gfn = ranges[i]!; gfn < ranges[i]! + ranges[i + 1]!; gfn++) this.left.add(gfn);
+    this.left = this.memory.framesIn(wordsOf(await answer(line, MESSAGE.LACKS)));
     this.onWay = 0;
     this.wanted = [];
     this.all = Math.max(this.all, this.left.size);

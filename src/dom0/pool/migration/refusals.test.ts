@@ -8,7 +8,7 @@ import { startPostcopy } from '../../toolstack/domains/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';
-import { encodeOffer, hear, MESSAGE, PROTOCOL, Refused, say, textOf, wordsOf } from './messages.ts';
+import { bytesOf, encodeOffer, hear, MESSAGE, PROTOCOL, Refused, say, textOf, wordsOf } from './messages.ts';
 import { ComingFrames, sendTheRest } from './postcopy.ts';
 import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
@@ -192,6 +192,18 @@ describe('numbers of frames and files', () => {
 
   it.each([
     ['a half of a number', [0, 0, 0, 0, 1, 0], /^migration sender: The other host sends 6 bytes in place of numbers/],
+    ['a range without a length', [0, 0, 0, 0], /wants memory, and does not say which\. web waits on b/],
+    [
+      'a frame without memory',
+      bytesOf([0x8_0000, 1]),
+      /wants guest frame 0x80000, and there is no memory\. web waits on b/,
+    ],
+    [
+      'more frames than there are',
+      bytesOf([0, 0xffff_ffff]),
+      /wants guest frame 0x[0-9a-f]+, and there is no memory\. web/,
+    ],
+    ['a frame twice', bytesOf([2, 2, 3, 1]), /wants memory, and does not say which\. web waits on b/],
   ])('end the line where they name %s, and nothing is sent', async (_what, bytes, why) => {
     const { a } = pair({ later: hurried });
     const guest = a.member(await booted(a));
