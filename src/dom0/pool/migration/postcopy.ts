@@ -3,6 +3,7 @@
  * of it is there neither host alone has the whole guest: where the link breaks it stands still there, and goes on once its memory comes again. QEMU's way
  * (docs/devel/migration/postcopy.rst), in libvirt's words.
  */
+import { isZero } from '../../../hypervisor/interfaces/xen/stream/index.ts';
 import { FRAME_BYTES, type DomainRecord, type Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell } from '../../../hypervisor/worker/index.ts';
 import type { CommandHost, Guest, Job, MoveWish, PostcopyCounts } from '../../toolstack/index.ts';
@@ -17,8 +18,6 @@ const FRAMES_AT_ONCE = 32,
 const AGAIN_MS = 1000;
 /** Of a frame's number in FRAMES: it holds zeroes, and no bytes follow. */
 const ZEROES = 0x8000_0000;
-
-const NO_ZEROES = new Int32Array(FRAME_BYTES / 4);
 
 /** A guest's memory here, by its frames. */
 class Memory {
@@ -40,9 +39,9 @@ class Memory {
 
   /** Undefined: it holds zeroes. */
   page(gfn: number): Uint8Array | undefined {
-    const at = this.offset(gfn);
-    const isZero = this.machine.words.subarray(at / 4, at / 4 + NO_ZEROES.length).every(word => word === 0);
-    return isZero ? undefined : this.machine.bytes.subarray(at, at + FRAME_BYTES);
+    const at = this.offset(gfn),
+      page = this.machine.bytes.subarray(at, at + FRAME_BYTES);
+    return isZero(page) ? undefined : page;
   }
 
   /** False: it was there. */
@@ -51,7 +50,7 @@ class Memory {
     if (!stage.isAway(gfn)) return false;
     const at = this.offset(gfn);
     if (page) this.machine.bytes.set(page, at);
-    else this.machine.bytes.set(new Uint8Array(NO_ZEROES.buffer), at);
+    else this.machine.bytes.fill(0, at, at + FRAME_BYTES);
     stage.hasCome(gfn);
     return true;
   }

@@ -2,3 +2,4 @@
 export { differences } from './differences.ts';
 export { readState, readStateFrom, SavedStateError, saveDomain, Saver, toolstackRecord } from './state.ts';
 export { PAGE, PAGES_PER_RECORD } from './format.ts';
+export { isZero } from './pages.ts';

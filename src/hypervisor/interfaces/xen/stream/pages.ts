@@ -91,7 +91,7 @@ function pageRecord(batch: readonly Page[]): Uint8Array {
 const NO_BYTES = new Uint8Array(0);
 
 /** Of a whole frame, which lies at a multiple of four bytes. */
-function isZero(page: Uint8Array): boolean {
+export function isZero(page: Uint8Array): boolean {
   const words = new Int32Array(page.buffer, page.byteOffset, FRAME_BYTES / 4);
   for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
   return true;
