@@ -10,8 +10,8 @@ import { encodeDelta } from '../xen/stream/page-delta.ts';
 import { readState, saveDomain } from '../xen/stream/state.ts';
 import { FEATURES, MSR } from './abi.ts';
 import { audit } from '../../memory/audit.ts';
+import { framesWord } from './layout.ts';
 import { KVM_RECORDS } from './records.ts';
-import { framesWord } from './view.ts';
 
 const OUT = 0x180000,
   RECORD = 0x181000,

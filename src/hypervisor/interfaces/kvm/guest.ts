@@ -22,7 +22,7 @@ import { FRAME_SHIFT } from '../../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../../memory/second-stage.ts';
 import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';
 import { PLAIN_PC, PlainPc } from '../none/plain-pc.ts';
-import { KVM_BLOCK } from './layout.ts';
+import { blockOf, KVM_BLOCK, NO_STATISTIC } from './layout.ts';
 import { TIME_RECORD_BYTES, writeTimeRecord } from '../pvclock.ts';
 import {
   CALL,
@@ -102,7 +102,7 @@ export class KvmGuest extends PlainPc {
     const { machine, record, processor, vcpus } = parts;
     this.view = new DataView(machine.memory);
     this.stage = machine.secondStage(record);
-    this.block = record.guestOffset >>> 2;
+    this.block = blockOf(record);
     this.access = new GuestAccess({
       bytes: machine.bytes,
       stage: this.stage,
@@ -433,7 +433,7 @@ export class KvmGuest extends PlainPc {
     if (!stats) return;
     words[block + KVM_BLOCK.STATS_SECONDS] = Math.floor((this.parts.startEpochMs + stats.nowNs / 1e6) / 1000);
     stats.values.forEach((value, tag) =>
-      view.setBigUint64((block + KVM_BLOCK.STATS + 2 * tag) * 4, value ?? 0xffff_ffff_ffff_ffffn, true),
+      view.setBigUint64((block + KVM_BLOCK.STATS + 2 * tag) * 4, value ?? NO_STATISTIC, true),
     );
   }
 

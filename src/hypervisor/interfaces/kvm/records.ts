@@ -3,7 +3,7 @@ import type { GuestRecords } from '../../memory/frame-holder.ts';
 import { ramGfn } from '../../layout/ram-layout.ts';
 import type { DomainRecord } from '../../memory/machine.ts';
 import { KVM_INTERFACE } from './abi.ts';
-import { KVM_BLOCK, KVM_RECORD_BYTES } from './layout.ts';
+import { framesWord, KVM_RECORD_BYTES } from './layout.ts';
 
 /** For `createDomain`. */
 export const KVM_RECORDS: GuestRecords = {
@@ -12,8 +12,8 @@ export const KVM_RECORDS: GuestRecords = {
   holders: [],
   bytes: () => KVM_RECORD_BYTES,
   place() {},
-  populated({ words }, offset, frames) {
-    words[(offset >>> 2) + KVM_BLOCK.CURRENT_FRAMES] = frames;
+  populated({ words }, guestOffset, frames) {
+    words[framesWord({ guestOffset })] = frames;
   },
   // As many as it is to have are there from the start; what lies behind them it gets as it uses it.
   populateOnDemand(machine, record, first, end, frames) {
@@ -25,7 +25,7 @@ export const KVM_RECORDS: GuestRecords = {
       if (mfn === undefined) stage.defer(ramGfn(record, n));
       else stage.map(ramGfn(record, n), mfn);
     }
-    machine.words[(record.guestOffset >>> 2) + KVM_BLOCK.CURRENT_FRAMES] += frames;
+    machine.words[framesWord(record)] += frames;
     return true;
   },
 };

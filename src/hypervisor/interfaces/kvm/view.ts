@@ -1,7 +1,7 @@
 /** What a guest of KVM has of its memory, for whoever looks from outside. */
 import { STAT_TAGS } from '../../../devices/index.ts';
 import type { DomainRecord, Machine } from '../../memory/machine.ts';
-import { KVM_BLOCK } from './layout.ts';
+import { blockOf, KVM_BLOCK, NO_STATISTIC } from './layout.ts';
 
 export interface BalloonView {
   /** A driver drives the balloon. */
@@ -11,25 +11,17 @@ export interface BalloonView {
   stats?: { seconds: number; values: readonly (number | undefined)[] };
 }
 
-const blockOf = ({ guestOffset }: DomainRecord): number => guestOffset >>> 2;
-const UNKNOWN = 0xffff_ffff_ffff_ffffn;
-
-/** Frames of RAM that it has now: a word of machine memory. */
-export const framesWord = (record: DomainRecord): number => blockOf(record) + KVM_BLOCK.CURRENT_FRAMES;
-
 export function balloonOf({ words }: Machine, record: DomainRecord): BalloonView {
   const block = blockOf(record),
     seconds = Atomics.load(words, block + KVM_BLOCK.STATS_SECONDS) >>> 0;
-  const stats = new BigUint64Array(STAT_TAGS);
-  stats.forEach((_, tag) => {
+  const statistic = (_: unknown, tag: number): number | undefined => {
     const at = block + KVM_BLOCK.STATS + 2 * tag;
-    stats[tag] = (BigInt(words[at + 1]! >>> 0) << 32n) | BigInt(words[at]! >>> 0);
-  });
+    const value = (BigInt(words[at + 1]! >>> 0) << 32n) | BigInt(words[at]! >>> 0);
+    return value === NO_STATISTIC ? undefined : Number(value);
+  };
   return {
     isDriven: Atomics.load(words, block + KVM_BLOCK.BALLOON_DRIVEN) === 1,
     pages: Atomics.load(words, block + KVM_BLOCK.BALLOON_PAGES) >>> 0,
-    ...(seconds === 0
-      ? {}
-      : { stats: { seconds, values: Array.from(stats, value => (value === UNKNOWN ? undefined : Number(value))) } }),
+    ...(seconds === 0 ? {} : { stats: { seconds, values: Array.from({ length: STAT_TAGS }, statistic) } }),
   };
 }
