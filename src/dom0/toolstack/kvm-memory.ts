@@ -30,6 +30,12 @@ const FRAME_KIB = 4;
 export const residentKiB = (machine: Machine, { record, blueprint, memoryMiB }: Guest & Pick<Member, 'memoryMiB'>) =>
   blueprint.kvm ? framesOfKvm(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
 
+/** What a balloon that is driven has left its guest, which may say that more is in it than it has; undefined: it has none, or nothing drives it. */
+export function balloonedKiB(machine: Machine, guest: Guest): number | undefined {
+  const balloon = balloonView(machine, guest);
+  return balloon?.isDriven ? Math.max(0, guest.record.ramFrames - balloon.pages) * FRAME_KIB : undefined;
+}
+
 /** Pages that are to be in a balloon for a guest to have so much. */
 const pagesFor = ({ record }: Pick<Member, 'record'>, memoryMiB: number): number =>
   record.ramFrames - memoryMiB * FRAMES_A_MIB;

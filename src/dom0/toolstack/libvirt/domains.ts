@@ -8,7 +8,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { screenPort } from '../commands/vncviewer.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
-import { balloonView } from '../kvm-memory.ts';
+import { balloonedKiB } from '../kvm-memory.ts';
 import { hasScreen } from '../running-domain.ts';
 import { runNsOf } from '../run-time.ts';
 import { recordsOf } from '../snapshots/index.ts';
@@ -148,21 +148,15 @@ export interface Info {
 
 export function infoOf(host: CommandHost, domain: Domain): Info {
   const { definition, id } = domain;
-  const index = id === 0 ? DOMAIN_0 : id === undefined ? undefined : host.toolstack.members.get(id)?.record.index;
+  const member = id === undefined ? undefined : host.toolstack.members.get(id);
+  const index = id === 0 ? DOMAIN_0 : member?.record.index;
   return {
     state: stateOf(domain).state,
     maxMemoryKiB: (definition.maxMemoryMiB ?? definition.memoryMiB) * 1024,
-    memoryKiB: balloonedKiB(host, id) ?? definition.memoryMiB * 1024,
+    memoryKiB: (member && balloonedKiB(host.machine, member)) ?? definition.memoryMiB * 1024,
     vcpus: definition.vcpus,
     cpuTimeNs: index === undefined ? 0 : runNsOf(host.toolstack, index),
   };
-}
-
-/** What a balloon that is driven has left its guest, which may say that more is in it than it has. */
-function balloonedKiB(host: CommandHost, id: number | undefined): number | undefined {
-  const member = id === undefined ? undefined : host.toolstack.members.get(id);
-  const balloon = member && balloonView(host.machine, member);
-  return balloon?.isDriven ? Math.max(0, member!.record.ramFrames - balloon.pages) * 4 : undefined;
 }
 
 /** VIR_DOMAIN_XML_INACTIVE. */
