@@ -445,10 +445,17 @@ class Departure {
     result.catch(() => {});
     const offer = (epoch: number): Promise<void> => say(line, MESSAGE.GO, encodeGo(epoch));
     const decided = ownership.handOver(guest, to, offer, line.ended);
-    const late = line.ended.then(
-      why => new Promise<Error>(resolve => this.parts.host.parts.later(LATE_MS, () => resolve(why))),
-    );
-    const isThere = await Promise.race([decided, late]);
+    let isOver = false,
+      cancelLate = (): void => {};
+    const late = new Promise<Error>(resolve => {
+      void line.ended.then(why => {
+        if (!isOver) cancelLate = this.parts.host.parts.later(LATE_MS, () => resolve(why));
+      });
+    });
+    const isThere = await Promise.race([decided, late]).finally(() => {
+      isOver = true;
+      cancelLate();
+    });
     if (isThere instanceof Error) {
       void decided.then(gone => this.settledLate(gone, held, line)).catch(() => {});
       guest.whenUnpaused = () => ownership.takeBack(guest.uuid);
