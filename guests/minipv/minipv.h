@@ -109,6 +109,8 @@ void virtio_start(void);
 
 /* ip.c */
 extern u32 own_ip;
+/* A card that is polled, and whose buffers hold three windows of 32 KiB, is up; `name` is printed behind its address. */
+void polled_card_up(int (*send)(const void *, u32, const void *, u32, u32), u32 (*receive)(void *), const char *name);
 /* Takes what has come; true if anything has. */
 int ip_poll(void);
 /* Sleeps until something may have come, or `ns` have passed. */

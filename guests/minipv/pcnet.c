@@ -72,12 +72,5 @@ void pcnet_start(void) {
   csr(0, INIT);
   for (u32 i = 0; i < 1000000 && !(read_csr(0) & IDON); i++);
   csr(0, STRT | IDON);
-  nic.send = pcnet_send;
-  nic.receive = pcnet_receive;
-  nic.up = 1;
-  nic.polled = 1;
-  nic.cuts = 0;
-  /* A third of what the buffers hold: a sender whose card cuts sends a window at once. */
-  nic.window = 32 * 1024;
-  print("eth0: %x:%x:%x:%x:%x:%x, PCnet\n", nic.mac[0], nic.mac[1], nic.mac[2], nic.mac[3], nic.mac[4], nic.mac[5]);
+  polled_card_up(pcnet_send, pcnet_receive, "PCnet");
 }

@@ -168,14 +168,7 @@ static void nic_start(void) {
   }
   rx_taken = 0;
   push(nic_io, RX, &rx, BUFFERS);
-  nic.send = virtio_send;
-  nic.receive = virtio_receive;
-  nic.up = 1;
-  nic.polled = 1;
-  nic.cuts = 0;
-  /* A third of what the buffers hold, as with the PCnet. */
-  nic.window = 32 * 1024;
-  print("eth0: %x:%x:%x:%x:%x:%x, virtio\n", nic.mac[0], nic.mac[1], nic.mac[2], nic.mac[3], nic.mac[4], nic.mac[5]);
+  polled_card_up(virtio_send, virtio_receive, "virtio");
 }
 
 void virtio_start(void) { disk_start(); nic_start(); }
