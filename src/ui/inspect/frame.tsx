@@ -237,12 +237,15 @@ function Elsewhere({ id, children }: { id: string; children: ComponentChildren }
   return null;
 }
 
-export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => (
-  <p class="why">
-    <b>{said(question)}</b> {said(answer)}
-    {sourceOf(source) && <span class="src">{sourceOf(source)}</span>}
-  </p>
-);
+export function WhyBox({ why: { question, answer, source } }: { why: Why }) {
+  const from = sourceOf(source);
+  return (
+    <p class="why">
+      <b>{said(question)}</b> {said(answer)}
+      {from && <span class="src">{from}</span>}
+    </p>
+  );
+}
 
 /** Tables stand for pictures: whoever does not see those reads these. */
 const Tables = ({ tables }: { tables: readonly Table[] }) => (

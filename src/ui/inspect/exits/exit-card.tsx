@@ -17,17 +17,20 @@ import { called, said } from '../../without-xen.ts';
 
 export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => (
   <ol class="hway">
-    {deeds.map(([who, does, code]) => (
-      <li key={does}>
-        <b>{said(who)}</b> {said(does)}
-        {called(code) && (
-          <>
-            {' '}
-            <code>{called(code)}</code>
-          </>
-        )}
-      </li>
-    ))}
+    {deeds.map(([who, does, code]) => {
+      const name = called(code);
+      return (
+        <li key={does}>
+          <b>{said(who)}</b> {said(does)}
+          {name && (
+            <>
+              {' '}
+              <code>{name}</code>
+            </>
+          )}
+        </li>
+      );
+    })}
   </ol>
 );
 
