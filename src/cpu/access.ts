@@ -507,7 +507,7 @@ export class MemoryAccess {
   /** Linear to physical without side effects; -1 where nothing is mapped. */
   translate(linear: number): number {
     if (linear < -CANONICAL || linear >= CANONICAL) return -1;
-    const gfn = this.paging.here(() => this.paging.find(linear | 0, Math.floor(linear / 2 ** 32)));
+    const gfn = this.paging.findHere(linear | 0, Math.floor(linear / 2 ** 32));
     return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
   }
 
@@ -587,9 +587,10 @@ export class MemoryAccess {
   /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
   loadPdptes(cr3: number): boolean {
     const words = new Int32Array(8);
-    this.paging.here(() => {
+    do {
+      this.paging.away = -1;
       for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
-    });
+    } while (this.paging.waited());
     for (let i = 0; i < 8; i += 2) {
       if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
     }

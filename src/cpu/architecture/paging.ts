@@ -116,13 +116,18 @@ export class PageWalk {
   /** See ProcessorOptions. */
   bring: ((gfn: number) => void) | undefined;
 
-  /** A walk that is no guest's access: it waits for tables that are away. */
-  here<T>(walk: () => T): T {
+  /** Behind a walk that is no guest's access. True: a table was away and has come, so that there is to be another walk. */
+  waited(): boolean {
+    if (this.away < 0 || !this.bring) return false;
+    this.bring(Math.floor(this.away / 4096));
+    return true;
+  }
+
+  /** The same as `find`, of an address that no guest's access names: it waits for tables that are away. */
+  findHere(linear: number, high: number): number {
     for (;;) {
-      this.away = -1;
-      const found = walk();
-      if (this.away < 0 || !this.bring) return found;
-      this.bring(Math.floor(this.away / 4096));
+      const gfn = this.find(linear, high);
+      if (!this.waited()) return gfn;
     }
   }
 
