@@ -9,7 +9,7 @@ test('a card is added now and for later, processors for later, and the document 
   await openShell(page);
   await run(
     page,
-    `printf '# Ours.\\nname="web"\\ntype="pvh"\\nmemory=16\\nmaxvcpus=2\\nkernel="/boot/minipv"\\n' > web.cfg; xm new web.cfg; xm start web`,
+    `printf '# Ours.\\nname="web"\\ntype="pvh"\\nmemory=16\\nmaxvcpus=2\\nkernel="/boot/minipv"\\n' > web.cfg; xm new web.cfg; xm start web; qemu-img create /var/lib/xen/images/data.img 1M`,
   );
   await page.goto('./?boot=0#/guest/web/details');
   const list = page.getByRole('tablist', { name: 'Hardware of web' }),
@@ -30,6 +30,7 @@ test('a card is added now and for later, processors for later, and the document 
   await expect(device('Network card 12:34:56')).toBeVisible();
   // Twice is refused where it was asked for.
   await page.getByLabel('What is added').selectOption('Disk');
+  await expect(page.getByLabel('Source', { exact: true })).toHaveValue('/var/lib/xen/images/data.img');
   await page.getByLabel('Device', { exact: true }).fill('xvd!');
   await expect(change.getByRole('alert')).toContainText('xvd!');
   await expect(change.getByRole('button', { name: 'Add hardware' })).toBeDisabled();

@@ -22,7 +22,7 @@ const NO_CHOICES: OpenedDefinition['choices'] = { kernels: [], disks: [] };
 /** `name`: of a domain that runs, is defined, or both. */
 export function DetailsPage({ name }: { name: string }) {
   const hardware = useSignal<Hardware | undefined>(undefined),
-    choices = useSignal(NO_CHOICES),
+    choices = useSignal<OpenedDefinition['choices'] | undefined>(undefined),
     problem = useSignal(''),
     asked = useSignal(0),
     said = useSignal('');
@@ -41,7 +41,9 @@ export function DetailsPage({ name }: { name: string }) {
       opened => {
         choices.value = opened.choices;
       },
-      () => {},
+      () => {
+        choices.value = NO_CHOICES;
+      },
     );
   }, [name]);
   if (problem.value)
@@ -50,7 +52,8 @@ export function DetailsPage({ name }: { name: string }) {
         <Problem>{problem.value}</Problem>
       </div>
     );
-  if (!hardware.value || hardware.value.name !== name) return <div class="body" />;
+  // A form offers a first choice as it opens, so it waits for what there is to choose.
+  if (!hardware.value || hardware.value.name !== name || !choices.value) return <div class="body" />;
   return (
     <Shown
       hardware={hardware.value}
