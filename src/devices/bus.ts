@@ -77,6 +77,9 @@ export interface MemoryRange {
 export interface Dma {
   read(address: number, into: Uint8Array): void;
   write(address: number, from: Uint8Array): void;
-  /** The bytes themselves where all of them are RAM and lie in one piece; else null. For use at once, not to be kept. */
-  view?(address: number, length: number): Uint8Array | null;
+  /**
+   * The bytes themselves where all of them are RAM, in as few pieces as they lie in; null: they can only be copied. For use at once, not to be kept.
+   * `forWriting`: the caller is about to write them all.
+   */
+  views?(address: number, length: number, forWriting: boolean): Uint8Array[] | null;
 }

@@ -29,7 +29,7 @@ import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import { virtioDisks } from './virtio/disks.ts';
-import { type VirtioDevice, type VirtioWish, virtioDevices } from './virtio/kinds.ts';
+import { isOfVirtio, type VirtioDevice, type VirtioWish, virtioDevices } from './virtio/kinds.ts';
 import type { VirtioHost } from './virtio/transport.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
 import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
@@ -148,8 +148,6 @@ export class EmulatedDevices {
   /** In the order in which they were plugged in, which is that of restoring. */
   readonly devices: Device[] = [];
   private readonly uarts: Uart[];
-  /** Devices of virtio that are neither disk nor card. */
-  readonly virtio: readonly VirtioDevice[];
   /** What people type at in place of COM1, while the guest waits there. */
   private readonly terminal: VirtioDevice | undefined;
   private readonly pm: Piix4PmFunction;
@@ -206,8 +204,9 @@ export class EmulatedDevices {
     const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
-    this.virtio = virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), timers, host }));
-    this.virtio.forEach((device, number) => this.plug(device, VIRTIO_SLOT + number));
+    virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), timers, host })).forEach(
+      (device, number) => this.plug(device, VIRTIO_SLOT + number),
+    );
     this.terminal = this.virtio.find(({ input }) => input);
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
@@ -232,6 +231,11 @@ export class EmulatedDevices {
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
+  }
+
+  /** Devices of virtio: card, disks, and the others in their order. */
+  get virtio(): readonly VirtioDevice[] {
+    return this.devices.filter(isOfVirtio);
   }
 
   /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */

@@ -26,6 +26,7 @@ export {
   type VirtioWish,
   virtioWords,
 } from './virtio/kinds.ts';
+export type { VirtQueueLook } from './virtio/queue.ts';
 export type { VirtioHost } from './virtio/transport.ts';
 export { isNicModel, loadNic, loadNics, NIC_MODELS, romOf } from './net/models.ts';
 export type { PeerOptions } from './net/peer.ts';

@@ -311,7 +311,6 @@ export class Pc extends HvmBoard {
   readonly ide: PiixIde;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
-  readonly virtio: EmulatedDevices['virtio'];
   private readonly model: EmulatedDevices;
   /** Of guests of Xen, whose device model hears nothing of a resume. */
   private readonly keepsModel: boolean;
@@ -329,7 +328,10 @@ export class Pc extends HvmBoard {
     this.pci = model.pci;
     this.ide = model.ide;
     this.fwCfg = model.fwCfg;
-    this.virtio = model.virtio;
+  }
+
+  get virtio(): EmulatedDevices['virtio'] {
+    return this.model.virtio;
   }
 
   protected override get modelDevices(): readonly Device[] {

@@ -58,6 +58,10 @@ export class TestMemory implements Dma {
   write(address: number, from: Uint8Array): void {
     if (address < this.bytes.length) this.bytes.set(from.subarray(0, this.bytes.length - address), address);
   }
+
+  views(address: number, length: number): Uint8Array[] | null {
+    return address + length <= this.bytes.length ? [this.bytes.subarray(address, address + length)] : null;
+  }
 }
 
 export interface TestPc {

@@ -41,14 +41,14 @@ export class Regions {
     return found;
   }
 
-  /** The first bytes in place; null: not all of that is memory which the adapter may reach, and a copy has to be moved. */
-  views(bytes: number): Uint8Array[] | null {
+  /** The first bytes in place (`Dma.views`); null: not all of that is memory which the adapter may reach, and a copy has to be moved. */
+  views(bytes: number, forWriting: boolean): Uint8Array[] | null {
     const { dma } = this;
     const views: Uint8Array[] = [];
     for (const { address, length } of this.pieces(bytes)) {
-      const view = dma.view(address, length);
-      if (!view) return null;
-      views.push(view);
+      const its = dma.views(address, length, forWriting);
+      if (!its) return null;
+      views.push(...its);
     }
     return views;
   }

@@ -130,9 +130,9 @@ export class SataDisk {
     const bytes = sectors * SECTOR_BYTES;
     if (lba + sectors > medium.sectors) return this.fail(command, tag, ERROR.NOT_FOUND, SENSE.OUT_OF_RANGE, end);
     if (data.bytes < bytes) return this.fail(command, tag, ERROR.ABORTED, SENSE.INVALID, end);
-    const views = data.views(bytes);
-    const pieces = views ?? [new Uint8Array(bytes)];
     const reads = command === ATA.READ_QUEUED || command === ATA.READ_DMA_EXT;
+    const views = data.views(bytes, reads);
+    const pieces = views ?? [new Uint8Array(bytes)];
     const ended = (error?: Error): void => {
       if (error)
         return this.fail(

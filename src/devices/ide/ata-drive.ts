@@ -471,13 +471,11 @@ export class AtaDrive extends Drive {
       q.left,
       CHUNK_SECTORS,
       (done, sectors, next) => {
-        const bytes = sectors * SECTOR_BYTES;
-        const views = disk.immediate ? target.views(bytes) : null;
-        const pieces = views ?? [r.buffer.subarray(0, bytes)];
-        if (!reads && !views) target.take(pieces[0]);
-        disk.request({ op: reads ? 'read' : 'write', at: (q.lba + done) * SECTOR_BYTES, pieces }, error => {
+        const piece = r.buffer.subarray(0, sectors * SECTOR_BYTES);
+        if (!reads) target.take(piece);
+        disk.request({ op: reads ? 'read' : 'write', at: (q.lba + done) * SECTOR_BYTES, pieces: [piece] }, error => {
           if (generation !== this.generation) return;
-          if (!error && reads && !views) target.put(pieces[0]);
+          if (!error && reads) target.put(piece);
           if (!error) moved += sectors;
           next(error);
         });

@@ -520,12 +520,10 @@ export class AtapiDrive extends Drive {
           next(new Error('The disc was taken out.'));
           return;
         }
-        const bytes = sectors * CD_SECTOR_BYTES;
-        const views = medium.immediate ? target.views(bytes) : null;
-        const pieces = views ?? [r.buffer.subarray(0, bytes)];
-        medium.request({ op: 'read', at: (q.lba + done) * CD_SECTOR_BYTES, pieces }, error => {
+        const piece = r.buffer.subarray(0, sectors * CD_SECTOR_BYTES);
+        medium.request({ op: 'read', at: (q.lba + done) * CD_SECTOR_BYTES, pieces: [piece] }, error => {
           if (generation !== this.generation) return;
-          if (!error && !views) target.put(pieces[0]);
+          if (!error) target.put(piece);
           next(error);
         });
       },

@@ -267,19 +267,6 @@ export class IdeChannel implements DriveHost {
       return list;
     };
     return {
-      views: bytes => {
-        const before = [index, within];
-        const views: Uint8Array[] = [];
-        for (const { address, length } of pieces(bytes)) {
-          const view = dma.view(address, length);
-          if (!view) {
-            [index, within] = before;
-            return null;
-          }
-          views.push(view);
-        }
-        return views;
-      },
       put: from => {
         let at = 0;
         for (const { address, length } of pieces(from.length)) {

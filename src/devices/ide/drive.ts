@@ -30,8 +30,6 @@ export interface DriveHost {
 
 /** Guest memory of a DMA transfer, as the bus master's descriptors list it. */
 export interface DmaTarget {
-  /** Pieces of guest memory in place for the next `bytes` of the transfer; null: not possible, move a copy. */
-  views(bytes: number): Uint8Array[] | null;
   /** Moves the next bytes. */
   put(from: Uint8Array): void;
   take(into: Uint8Array): void;

@@ -1,8 +1,9 @@
 /** What lies between a network card and whoever plays the wire: frames without preamble and without frame check sequence. */
+import type { AskedBy } from '../../formats/blocks/index.ts';
 
 export interface Ethernet {
-  /** A frame towards the wire: destination, source, type, data. The frame is the receiver's to keep. Returns at once. */
-  send(frame: Uint8Array): void;
+  /** A frame towards the wire: destination, source, type, data. The frame is the receiver's to keep. Returns at once. `by`: for who follows it. */
+  send(frame: Uint8Array, by?: AskedBy): void;
   /** The wire takes no frame now: the card waits and asks again. Absent: it always does. */
   readonly busy?: boolean;
   /** A frame from the wire; the card sets it. To be called between instructions (from a timer or a message), never inside `send`. */

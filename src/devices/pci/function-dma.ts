@@ -32,7 +32,7 @@ export class FunctionDma implements Dma {
     this.target?.write(address, from);
   }
 
-  view(address: number, length: number): Uint8Array | null {
-    return this.target?.view?.(address, length) ?? null;
+  views(address: number, length: number, forWriting: boolean): Uint8Array[] | null {
+    return this.target?.views?.(address, length, forWriting) ?? null;
   }
 }

@@ -83,7 +83,7 @@ describe('the way of a function to memory', () => {
     fn.dma.lead(other);
     expect(put(4)).toEqual([3, 2, 4, 4]);
     fn.dma.lead(undefined);
-    expect([put(5), fn.dma.view(0, 1)]).toEqual([[3, 2, 4, 0xff], null]);
+    expect([put(5), fn.dma.views(0, 1, false)]).toEqual([[3, 2, 4, 0xff], null]);
   });
 });
 

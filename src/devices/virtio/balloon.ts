@@ -54,6 +54,7 @@ export class VirtioBalloon extends VirtioPci {
         device: 0x1002,
         class: 0x00ff00,
         queues: [QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, ...(options.reporting === 'on' ? [QUEUE_SIZE] : [])],
+        queueNames: ['inflate', 'deflate', 'stats', 'reporting'],
         features:
           (1 << STATS_VQ) |
           (options.deflate === 'on' ? 1 << DEFLATE_ON_OOM : 0) |

@@ -390,6 +390,42 @@ describe('a driver that breaks its rings', () => {
 });
 
 describe('a disk that answers later', () => {
+  it('is seen as its device sees it: what waits, what is at the disk, what was answered, and who was told how often', () => {
+    const slow = new SlowDisk(image);
+    d = driving(slow);
+    d.begin(1, FLUSH | EVENT_IDX);
+    for (let i = 0; i < 5; i++) {
+      d.chain(0, 3 * i, [header(0, i), { room: 512 }, { room: 1 }]);
+      d.offer(0, 3 * i, i < 4);
+    }
+    slow.waiting.shift()!();
+    const [queue] = d.device.looks();
+    expect(queue).toMatchObject({
+      name: '',
+      size: d.size,
+      available: { index: 5, event: 0 },
+      used: { index: 1 },
+      taken: 5,
+      given: 1,
+      counts: { kicks: 4, taken: 5, given: 1, offered: [1, 2, 3, 4] },
+    });
+    expect(queue!.chains.slice(0, 5).map(({ head, pieces }) => [head, pieces.length])).toEqual([
+      [0, 0],
+      [3, 3],
+      [6, 3],
+      [9, 3],
+      [12, 3],
+    ]);
+    expect(queue!.chains[1]!.pieces.map(({ length, isWritten }) => [length, isWritten])).toEqual([
+      [16, false],
+      [512, true],
+      [1, true],
+    ]);
+    expect(queue!.elements[0]).toEqual({ id: 0, written: 513 });
+    d.status = 0;
+    expect(d.device.looks()).toEqual([]);
+  });
+
   it('has four requests at a time, and gives each back when it is done', () => {
     const slow = new SlowDisk(image);
     d = driving(slow);

@@ -166,7 +166,7 @@ export class VirtioBlk extends VirtioPci {
         return this.transfer('write', chain, sector, length, this.durably(ended));
       }
       case TYPE.FLUSH:
-        return this.disk.request({ op: 'flush' }, ended);
+        return this.disk.request({ op: 'flush', by: chain }, ended);
       case TYPE.GET_ID: {
         const id = new Uint8Array(ID_BYTES);
         for (let i = 0; i < this.serial.length; i++) id[i] = this.serial.charCodeAt(i);
@@ -192,16 +192,28 @@ export class VirtioBlk extends VirtioPci {
     return bytes % SECTOR_BYTES === 0 && sector + bytes / SECTOR_BYTES <= this.sectors;
   }
 
-  private transfer(op: 'read' | 'write', { readable, writable }: Chain, sector: number, bytes: number, done: Done) {
-    const { generation, disk } = this;
+  private transfer(op: 'read' | 'write', chain: Chain, sector: number, bytes: number, done: Done) {
+    const { generation, disk } = this,
+      { readable, writable } = chain;
     inPieces(
       bytes,
       CHUNK_BYTES,
       (at, count, next) => {
+        const from = sector * SECTOR_BYTES + at;
+        const views = !disk.immediate
+          ? null
+          : op === 'read'
+            ? writable.views(at, count, true)
+            : readable.views(HEADER_BYTES + at, count, false);
+        if (views)
+          return disk.request(
+            { op, at: from, pieces: views, by: chain },
+            error => generation === this.generation && next(error),
+          );
         const buffer = this.spare.pop() ?? new Uint8Array(CHUNK_BYTES),
           piece = buffer.subarray(0, count);
         if (op === 'write') readable.read(HEADER_BYTES + at, piece);
-        disk.request({ op, at: sector * SECTOR_BYTES + at, pieces: [piece] }, error => {
+        disk.request({ op, at: from, pieces: [piece], by: chain }, error => {
           // After a reset it goes with its buffer.
           if (generation !== this.generation) return;
           if (op === 'read' && !error) writable.write(at, piece);
@@ -232,6 +244,7 @@ export class VirtioBlk extends VirtioPci {
       op: 'discard',
       at: segment.sector * SECTOR_BYTES,
       bytes: segment.sectors * SECTOR_BYTES,
+      by: chain,
     };
     if (request.bytes === 0) return end(OK);
     this.disk.request(request, error => end(error ? IOERR : OK));
@@ -247,7 +260,7 @@ export class VirtioBlk extends VirtioPci {
       CHUNK_BYTES,
       (at, count, next) =>
         disk.request(
-          { op: 'write', at: segment.sector * SECTOR_BYTES + at, pieces: [new Uint8Array(count)] },
+          { op: 'write', at: segment.sector * SECTOR_BYTES + at, pieces: [new Uint8Array(count)], by: chain },
           error => generation === this.generation && next(error),
         ),
       this.durably(error => end(error ? IOERR : OK)),

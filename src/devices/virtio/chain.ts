@@ -32,6 +32,19 @@ export class Pieces {
     );
   }
 
+  /** So many bytes from byte `at` on in place, as `Dma.views` has them. */
+  views(at: number, length: number, forWriting: boolean): Uint8Array[] | null {
+    const all: Uint8Array[] = [];
+    let found = 0;
+    this.visit(at, length, (address, _from, count) => {
+      const its = this.dma.views?.(address, count, forWriting);
+      if (!its) return;
+      found += count;
+      all.push(...its);
+    });
+    return found === length ? all : null;
+  }
+
   private visit(at: number, length: number, move: (address: number, from: number, count: number) => void): void {
     let before = 0,
       done = 0;
@@ -50,6 +63,8 @@ export class Pieces {
 export interface Chain {
   /** Index of the first descriptor, by which it is given back. */
   head: number;
+  /** Where the driver's ring names it. */
+  place: number;
   readable: Pieces;
   writable: Pieces;
 }

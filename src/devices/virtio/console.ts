@@ -45,6 +45,7 @@ export class VirtioConsole extends VirtioPci {
         device: 0x1003,
         class: 0x078000,
         queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE, CONTROL_SIZE],
+        queueNames: ['rx', 'tx', 'ctrl rx', 'ctrl tx'],
         features: 1 << MULTIPORT,
         configBytes: CONFIG_BYTES,
       },

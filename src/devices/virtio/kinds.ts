@@ -5,17 +5,22 @@
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { BalloonWish } from './balloon-words.ts';
+import type { VirtQueueLook } from './queue.ts';
 import type { VirtioParts } from './transport.ts';
 
-/** As a board has it. */
+/** A device of virtio, of these or a disk or a card, as a board has it. */
 export interface VirtioDevice extends Device {
   readonly fn: PciFunction;
+  /** Its queues that are in use. */
+  looks(): VirtQueueLook[];
   /** Of one that people type at: whether the guest waits for bytes, and how it gets them (returns how many were taken). */
   readonly listening?: boolean;
   input?(bytes: Uint8Array): number;
   /** Of a balloon: what is wanted of it from now on. */
   balloon?(wish: BalloonWish): void;
 }
+
+export const isOfVirtio = (device: Device): device is VirtioDevice => 'looks' in device;
 
 type VirtioClass = new (parts: VirtioParts) => VirtioDevice;
 

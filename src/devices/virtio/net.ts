@@ -78,6 +78,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
         device: 0x1000,
         class: 0x020000,
         queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE],
+        queueNames: ['rx', 'tx', 'ctrl'],
         features: FEATURES.reduce((bits, bit) => bits | (1 << bit), 0),
         configBytes: CONFIG_BYTES,
       },
@@ -159,8 +160,9 @@ export class VirtioNet extends VirtioPci implements NicDevice {
   }
 
   /** A packet's frames; false: the wire was busy before the last one. @throws BrokenRing where there is no frame */
-  private send({ readable }: Chain): boolean {
-    const { own } = this;
+  private send(chain: Chain): boolean {
+    const { own } = this,
+      { readable } = chain;
     const length = readable.bytes - this.headerBytes;
     if (length < 0) throw new BrokenRing(`${this.name}: ${readable.bytes} bytes are no frame`);
     if (length > MOST_PACKET) return true;
@@ -174,7 +176,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
       if (own.gone > 0 && this.ethernet.busy) return false;
       const padded = frame.length < MIN_FRAME ? new Uint8Array(MIN_FRAME) : frame;
       if (padded !== frame) padded.set(frame);
-      this.ethernet.send(padded);
+      this.ethernet.send(padded, chain);
       own.gone++;
     }
     own.gone = 0;

@@ -47,8 +47,54 @@ export interface RingFeatures {
   eventIndex: boolean;
 }
 
+/** A place of the driver's ring: the chain that it names, and its pieces. */
+export interface OfferedChain {
+  head: number;
+  pieces: { address: number; length: number; isWritten: boolean }[];
+}
+
+/** A queue as its device sees it, all of one moment. Indices have 16 bits. */
+export interface QueueLook {
+  index: number;
+  size: number;
+  vector: number;
+  /** Guest-physical addresses. */
+  descriptors: number;
+  driver: number;
+  device: number;
+  /** The driver's: its index, and how far the device has come when it wants to hear of it; `event` undefined: it wants to always, or never. */
+  available: { index: number; event: number | undefined };
+  /** The device's, likewise. */
+  used: { index: number; event: number | undefined };
+  /** The device's own: chains taken and given back. */
+  taken: number;
+  given: number;
+  /** By place of the driver's ring; of a chain that is the driver's again without its pieces. */
+  chains: OfferedChain[];
+  /** By place of the device's ring. */
+  elements: { id: number; written: number }[];
+  counts: QueueCounts;
+}
+
+/** Since the board was made. */
+export interface QueueCounts {
+  kicks: number;
+  interrupts: number;
+  taken: number;
+  given: number;
+  /** The driver's index at each of the last kicks. */
+  offered: number[];
+}
+
+/** The same with what its specification calls it; empty: it is the only one. */
+export type VirtQueueLook = QueueLook & { name: string };
+
+/** Kicks whose index is kept. */
+const MOST_OFFERED = 32;
+
 export class VirtQueue {
   readonly index: number;
+  readonly counts: QueueCounts = { kicks: 0, interrupts: 0, taken: 0, given: 0, offered: [] };
   readonly r: ReturnType<typeof initial>;
   readonly most: number;
   private readonly dma: Dma;
@@ -105,8 +151,10 @@ export class VirtQueue {
   take(): Chain | undefined {
     const { r } = this;
     if (this.waiting === 0) return undefined;
-    const chain = this.chainAt(this.word(r.driver + RING + 2 * (r.taken & (r.size - 1))));
+    const place = r.taken & (r.size - 1);
+    const chain = this.chainAt(this.word(r.driver + RING + 2 * place), place);
     r.taken = (r.taken + 1) & 0xffff;
+    this.counts.taken++;
     return chain;
   }
 
@@ -116,10 +164,10 @@ export class VirtQueue {
     if (this.features().eventIndex) this.putWord(r.device + RING + USED_ELEMENT_BYTES * r.size, r.taken);
   }
 
-  /** The chain that begins with a descriptor. @throws BrokenRing */
-  chainAt(head: number): Chain {
+  /** The chain that begins with a descriptor; `place` -1: it was taken long ago. @throws BrokenRing */
+  chainAt(head: number, place = -1): Chain {
     const { r, scratch: descriptor } = this;
-    const chain = { head, readable: new Pieces(this.dma), writable: new Pieces(this.dma) };
+    const chain = { head, place, readable: new Pieces(this.dma), writable: new Pieces(this.dma) };
     let table = r.descriptors,
       count = r.size,
       isIndirect = false,
@@ -156,7 +204,62 @@ export class VirtQueue {
     scratch.setUint32(4, written, true);
     this.dma.write(r.device + RING + USED_ELEMENT_BYTES * (r.given & (r.size - 1)), this.ofElement);
     r.given = (r.given + 1) & 0xffff;
+    this.counts.given++;
     this.putWord(r.device + INDEX, r.given);
+  }
+
+  /** The driver has said that there is something. */
+  kicked(): void {
+    const { counts, r } = this;
+    counts.kicks++;
+    counts.offered.push(r.enabled ? this.word(r.driver + INDEX) : 0);
+    if (counts.offered.length > MOST_OFFERED) counts.offered.shift();
+  }
+
+  /** What lies in it now; undefined: it is not in use. Nothing changes. */
+  look(): QueueLook | undefined {
+    const { r, counts } = this;
+    if (!r.enabled) return undefined;
+    const { eventIndex } = this.features();
+    const available = this.word(r.driver + INDEX),
+      waiting = (available - r.taken) & 0xffff;
+    const places = Array.from({ length: r.size }, (_, place) => place);
+    /** A place that the device has to do with is so far before the driver's index. */
+    const ahead = Math.min(r.size, waiting + ((r.taken - r.given) & 0xffff));
+    return {
+      index: this.index,
+      size: r.size,
+      vector: r.vector,
+      descriptors: r.descriptors,
+      driver: r.driver,
+      device: r.device,
+      available: { index: available, event: eventIndex ? this.word(r.driver + RING + 2 * r.size) : undefined },
+      used: {
+        index: this.word(r.device + INDEX),
+        event: eventIndex ? this.word(r.device + RING + USED_ELEMENT_BYTES * r.size) : undefined,
+      },
+      taken: r.taken,
+      given: r.given,
+      chains: places.map(place => {
+        const head = this.word(r.driver + RING + 2 * place);
+        return { head, pieces: ((available - 1 - place) & (r.size - 1)) < ahead ? this.piecesAt(head) : [] };
+      }),
+      elements: places.map(place => {
+        this.dma.read(r.device + RING + USED_ELEMENT_BYTES * place, this.ofElement);
+        return { id: this.scratch.getUint32(0, true), written: this.scratch.getUint32(4, true) };
+      }),
+      counts: { ...counts, offered: [...counts.offered] },
+    };
+  }
+
+  private piecesAt(head: number): OfferedChain['pieces'] {
+    try {
+      const { readable, writable } = this.chainAt(head);
+      return [readable, writable].flatMap(({ places }, i) => places.map(each => ({ ...each, isWritten: i === 1 })));
+    } catch (error) {
+      if (error instanceof BrokenRing) return [];
+      throw error;
+    }
   }
 
   /** Whether the driver is to be told of what was given back since it last was (2.7.7.2, 2.7.10). From now on it has been. */

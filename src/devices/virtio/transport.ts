@@ -8,7 +8,7 @@ import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import type { BalloonReport } from './balloon-words.ts';
-import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue } from './queue.ts';
+import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue, type VirtQueueLook } from './queue.ts';
 
 /** What makes a device one of its kind. */
 export interface VirtioIdentity {
@@ -23,6 +23,8 @@ export interface VirtioIdentity {
   class: number;
   /** Most descriptors of each queue, powers of two. */
   queues: readonly number[];
+  /** As chapter 5 has them, in their order; absent: there is one, without a name. */
+  queueNames?: readonly string[];
   /** Its own features, bits 0 to 23. */
   features: number;
   configBytes?: number;
@@ -124,7 +126,7 @@ function numberAt(bytes: Uint8Array, at: number, size: number): number {
 export abstract class VirtioPci implements Device {
   readonly name: string;
   readonly fn: PciFunction;
-  /** Notifications by the driver and interrupts for it, for whoever counts. */
+  /** Notifications by the driver and interrupts for it, for whoever counts; those of each queue are the queue's (`looks`). */
   readonly counts = { kicks: 0, interrupts: 0 };
   protected readonly queues: readonly VirtQueue[];
   private readonly r = initial();
@@ -190,6 +192,17 @@ export abstract class VirtioPci implements Device {
   /** Queues and features are there. @throws StateError */
   protected abstract restoreOwn(state: State): void;
 
+  // ---- for people
+
+  /** Its queues that are in use, by what the specification calls them. */
+  looks(): VirtQueueLook[] {
+    const { queueNames = [] } = this.identity;
+    return this.queues.flatMap((queue, i) => {
+      const look = queue.look();
+      return look ? [{ ...look, name: queueNames[i] ?? '' }] : [];
+    });
+  }
+
   // ---- what it can ask
 
   /** Whether both sides have agreed to a feature. */
@@ -238,7 +251,9 @@ export abstract class VirtioPci implements Device {
 
   /** Tells the driver of what was given back, unless it wants to hear nothing of it. */
   protected tell(queue: VirtQueue): void {
-    if (queue.tells()) this.interrupt(QUEUE_INTERRUPT, queue.r.vector);
+    if (!queue.tells()) return;
+    queue.counts.interrupts++;
+    this.interrupt(QUEUE_INTERRUPT, queue.r.vector);
   }
 
   private interrupt(bit: number, vector: number): void {
@@ -432,6 +447,7 @@ export abstract class VirtioPci implements Device {
     const queue = this.queues[index];
     if (!queue) return;
     this.counts.kicks++;
+    queue.kicked();
     this.look(queue);
   }
 

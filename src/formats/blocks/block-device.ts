@@ -8,12 +8,19 @@ import { SECTOR_BYTES } from './device-full.ts';
 /**
  * What is asked of a device. `at` and `bytes`: in bytes from its start on, in whole sectors where it may answer later. `pieces` are filled, or written, one
  * behind the other. A flush ends when all that was written before is durable. What is discarded is not needed any more, and reads as zeros or as it was.
- * `waits`: whoever asks does nothing else before it is done, so it is done before anything else that waits there, and before `request` returns.
+ * `waits`: whoever asks does nothing else before it is done, so it is done before anything else that waits there, and before `request` returns. `by`: for who
+ * follows it.
  */
 export type BlockRequest =
-  | { op: 'read' | 'write'; at: number; pieces: readonly Uint8Array[]; waits?: boolean }
-  | { op: 'discard'; at: number; bytes: number; waits?: boolean }
-  | { op: 'flush'; waits?: boolean };
+  | { op: 'read' | 'write'; at: number; pieces: readonly Uint8Array[]; waits?: boolean; by?: AskedBy }
+  | { op: 'discard'; at: number; bytes: number; waits?: boolean; by?: AskedBy }
+  | { op: 'flush'; waits?: boolean; by?: AskedBy };
+
+/** The chain of a virtqueue that asks: its first descriptor, and its place in the driver's ring. */
+export interface AskedBy {
+  head: number;
+  place: number;
+}
 
 /** Told once how a request has ended. Undefined: it is done. DeviceFull: nothing has changed. Any other error says, for people, why it cannot be done. */
 export type Done = (error?: Error) => void;

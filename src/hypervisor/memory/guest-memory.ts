@@ -67,6 +67,28 @@ export class GuestMemory implements Dma {
     });
   }
 
+  /** Frames that lie side by side in the machine are one piece. Those for writing count as written from now on. */
+  views(address: number, length: number, forWriting: boolean): Uint8Array[] | null {
+    const pieces: Uint8Array[] = [];
+    let isRam = true,
+      first = 0,
+      end = 0;
+    const put = (): void => void (end > first && pieces.push(this.bytes.subarray(first, end)));
+    this.forEachFrame(address, length, (offset, at, count) => {
+      isRam &&= offset >= 0 && (!forWriting || this.writable(address + at));
+      if (!isRam) return;
+      if (forWriting) this.onWrite(offset >>> FRAME_SHIFT);
+      if (offset !== end) {
+        put();
+        first = offset;
+      }
+      end = offset + count;
+    });
+    if (!isRam) return null;
+    put();
+    return pieces;
+  }
+
   private forEachFrame(
     address: number,
     length: number,

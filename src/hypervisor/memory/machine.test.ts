@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { P2M_WRITE } from '../../cpu/architecture/index.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { DOMID_XEN } from '../layout/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from './domain-table.ts';
@@ -213,5 +214,29 @@ describe('guest memory', () => {
     memory.fill(0x2000, 3, 7);
     memory.read(0x1ffe, back);
     expect([...back]).toEqual([1, 2, 7, 7, 7, 0]);
+  });
+
+  it('shows itself in as few pieces as it lies in, whole or not at all, and reports frames that are to be written', () => {
+    const machine = make(4),
+      record = createDomain(machine, 1),
+      stage = machine.secondStage(record);
+    const memory = new GuestMemory(machine.bytes, stage);
+    const written: number[] = [];
+    memory.onWrite = mfn => written.push(mfn);
+    const [second, third] = [stage.entry(2), stage.entry(3)];
+    const lengths = (forWriting = false): number[] | undefined =>
+      memory.views(0x1ffe, 0x2004, forWriting)?.map(({ length }) => length);
+    expect([lengths(), written]).toEqual([[0x2004], []]);
+    stage.put(2, third);
+    stage.put(3, second);
+    expect(lengths()).toEqual([2, 0x1000, 0x1000, 2]);
+    memory.views(0x1ffe, 0x2004, true)?.forEach((piece, i) => piece.fill(i + 1));
+    expect(written).toEqual([1, 2, 3, 4].map(gfn => stage.mfn(gfn)));
+    const back = new Uint8Array(0x2004);
+    memory.read(0x1ffe, back);
+    expect([back[1], back[2], back[0x1001], back[0x1002], back[0x2003]]).toEqual([1, 2, 2, 3, 4]);
+    expect(memory.views(0x9fffe, 4, false)).toBe(null);
+    stage.deny(0xf0, P2M_WRITE);
+    expect([memory.views(0xf0000, 4, true), memory.views(0xf0000, 4, false)?.length]).toEqual([null, 1]);
   });
 });

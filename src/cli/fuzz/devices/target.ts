@@ -127,9 +127,9 @@ export class Target {
         inside(address, from.length);
         if (address < memory.length) memory.set(from.subarray(0, memory.length - address), address);
       },
-      view: (address, length) => {
+      views: (address, length) => {
         inside(address, length);
-        return address + length <= memory.length ? memory.subarray(address, address + length) : null;
+        return address + length <= memory.length ? [memory.subarray(address, address + length)] : null;
       },
     };
   }

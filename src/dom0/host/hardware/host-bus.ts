@@ -130,7 +130,8 @@ export class HostBus {
     const at = (address: number, length: number): boolean =>
       isMapped(address, length) || shared.some(({ from, to }) => address >= from && address + length <= to);
     return {
-      view: (address, length) => (at(address, length) ? this.machine.bytes.subarray(address, address + length) : null),
+      views: (address, length) =>
+        at(address, length) ? [this.machine.bytes.subarray(address, address + length)] : null,
       read: (address, into) =>
         void (at(address, into.length)
           ? into.set(this.machine.bytes.subarray(address, address + into.length))
