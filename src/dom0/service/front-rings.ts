@@ -16,8 +16,8 @@ import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/
 /** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
 export interface SlotFacts {
   fields: [name: string, value: string][];
-  /** Grants that it names, each with what of the page it means. */
-  refs: { ref: number; what: string }[];
+  /** Grants that it names, each with what of the page it means; of a virtqueue: descriptors in their order, with guest-physical addresses. */
+  refs: { ref: number; what: string; address?: number }[];
   /** A field has how many there are. */
   isListed?: true;
 }
@@ -38,8 +38,13 @@ export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
   ringRefs: number[];
   /** What its front end keeps to itself, of the same moment; undefined: it is not found in its memory, or not yet, or was not looked for. */
   front?: FrontIndices;
-  /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
-  events?: { sent: number; heard: number; pushes: number[] };
+  /**
+   * Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. `requests` and
+   * `answers` where the indices do not count them.
+   */
+  events?: { sent: number; heard: number; pushes: number[]; requests?: number; answers?: number };
+  /** It is a virtqueue: its indices have 16 bits, and it lies at these guest-physical addresses. `hasEvents`: both sides say which index they want to hear of. */
+  virtqueue?: { hasEvents: boolean; descriptors: number; driver: number; device: number };
 }
 
 /** What a ring's front end keeps to itself. */

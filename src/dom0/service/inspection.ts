@@ -124,7 +124,10 @@ const INSPECTIONS: {
 } = {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, ringFacts(host, id)),
-  rings: (host, id) => ringFacts(host, id, frontsOf(host)),
+  rings: async (host, id) =>
+    host.member(id).attached
+      ? ringFacts(host, id, frontsOf(host))
+      : (await import('./virtqueue-facts.ts')).queuesOf(host, id),
   path: follow,
   crossings: nextCrossings,
   breaks: (host, id) => {

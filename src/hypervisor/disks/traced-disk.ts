@@ -20,6 +20,7 @@ function traced(disk: BlockDevice, io: IoTrace, record: DomainRecord, place: num
     if (!io.follows(record)) return disk.request(asked, done);
     const number = io.begin();
     io.told(number, record, -1);
+    if (asked.by) io.hop(number, IO_HOP.VIRTQUEUE, record.id, asked.by.head, asked.by.place);
     io.hop(number, IO_HOP.DRIVE, record.id, place, OPS[asked.op]);
     const sector = 'at' in asked ? asked.at / disk.sectorBytes : 0;
     io.hop(number, IO_HOP.SECTORS, record.id, sector, lengthOf(asked) / disk.sectorBytes);

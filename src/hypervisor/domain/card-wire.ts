@@ -4,6 +4,7 @@
  */
 import type { Ethernet } from '../../devices/net/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
+import type { AskedBy } from '../../formats/blocks/index.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { IO_HOP, type IoTrace } from '../tracing/io-trace.ts';
 import { wireOf } from '../worker/frame-ring.ts';
@@ -39,14 +40,15 @@ export class CardWire implements Ethernet {
     return this.rings?.fromCard.hasRoom === false;
   }
 
-  send(frame: Uint8Array): void {
-    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0))
+  send(frame: Uint8Array, by?: AskedBy): void {
+    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame, by) : 0))
       ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
   }
 
-  private follow(io: IoTrace, { length }: Uint8Array): number {
+  private follow(io: IoTrace, { length }: Uint8Array, by?: AskedBy): number {
     const number = io.begin();
     io.told(number, this.record, -1);
+    if (by) io.hop(number, IO_HOP.VIRTQUEUE, this.record.id, by.head, by.place);
     io.hop(number, IO_HOP.CARD, this.record.id, length, 1);
     return number;
   }

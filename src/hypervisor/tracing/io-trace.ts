@@ -43,6 +43,8 @@ export const IO_HOP = {
   DATA: 17,
   /** What this program runs on is asked for a part of a file: the first byte, how many. */
   FILE: 18,
+  /** A chain of a virtqueue: its first descriptor, its place in the driver's ring. */
+  VIRTQUEUE: 19,
 } as const;
 /** What is asked of a disk. */
 export const IO_OP = { READ: 0, WRITE: 1, FLUSH: 2, DISCARD: 3 } as const;

@@ -20,6 +20,7 @@ import { setRegister } from './set-register.ts';
 import { step } from './step.ts';
 import { unpause } from './unpause.ts';
 import type { Ask } from './verb.ts';
+import { virtqueues } from './virtqueues.ts';
 import { wake } from './wake.ts';
 import { writeMemory } from './write-memory.ts';
 
@@ -45,6 +46,7 @@ export const VERBS = {
   setRegister,
   step,
   unpause,
+  virtqueues,
   wake,
   writeMemory,
 };

@@ -35,7 +35,6 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'ring',
-    ofXen: true,
     name: 'Rings',
     of: 'guest',
     View: later(

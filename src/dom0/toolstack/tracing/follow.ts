@@ -214,7 +214,8 @@ export class Follower {
 
 /** Each worker's records are in order; an emulated card that sends writes before the bridge, and one that receives after it. */
 function inOrder(hops: readonly Hop[]): Hop[] {
-  const isBefore = ({ hop, details: [, sends] }: Hop): boolean => hop === IO_HOP.CARD && sends === 1;
+  const isBefore = ({ hop, details: [, sends] }: Hop): boolean =>
+    hop === IO_HOP.VIRTQUEUE || (hop === IO_HOP.CARD && sends === 1);
   const sending = hops.find(isBefore);
   const isSending = (hop: Hop): boolean =>
     sending !== undefined && hop.domid === sending.domid && (isBefore(hop) || hop.hop === IO_HOP.EXIT);
@@ -232,7 +233,7 @@ const OP_NAMES: Readonly<Record<number, string>> = {
   [IO_OP.FLUSH]: 'flush',
   [IO_OP.DISCARD]: 'discard',
 };
-const DRIVES = ['hda', 'hdb', 'hdc', 'hdd'];
+const DRIVES = 'hda hdb hdc hdd fda fdb vda vdb vdc vdd vde vdf vdg vdh'.split(' ');
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const sectors = (count: number): string => `${count} sector${count === 1 ? '' : 's'}`;
 
@@ -257,6 +258,8 @@ function hopText(each: Hop, names: Names): [place: string, what: string] {
       return ['exit', causeText(each)];
     case IO_HOP.FRONT_END:
       return ['front end', `${names.domain(domid)}, slot ${b} of its ring, id ${a}`];
+    case IO_HOP.VIRTQUEUE:
+      return ['virtqueue', `${names.domain(domid)}, ${b < 0 ? '' : `place ${b} of its ring, `}descriptor ${a}`];
     case IO_HOP.DRIVE:
       return ['device model', `${names.domain(domid)}, ${DRIVES[a] ?? a}: ${OP_NAMES[b]}`];
     case IO_HOP.DISK_BACK_END:

@@ -27,6 +27,11 @@ export function guestCard(request: FollowedRequest): CardText {
           ? words.slotSays(slot)
           : `${at?.what ?? ''}: ${words.noSlot}`,
     };
+  if (way === 'virtqueue') {
+    const [, place = '', head = ''] =
+      /place (\d+) .* descriptor (\d+)/.exec(steps.find(each => each.place === 'virtqueue')?.what ?? '') ?? [];
+    return { title: words.chain, figure: words.oneChain, text: place && words.chainSays(place, head) };
+  }
   if (way === 'other') return { title: words.gets, figure: '', text: '' };
   // Through one port go more bytes than through all others: its data, where no DMA moves them.
   const most = exits.reduce<(typeof exits)[number] | undefined>(
@@ -63,6 +68,10 @@ export function xenCard(request: FollowedRequest, side: Side): CardText {
       figure: exits ? words.accesses(countOf(exits.filter(({ port }) => port !== undefined))) : '',
       text: words.decoded,
     };
+  if (way === 'virtqueue')
+    return exits && count === 0
+      ? { title: words.asleep, figure: words.events(0), text: words.noKick }
+      : { title: words.kicked, figure: '', text: words.kick };
   if (exits && count === 0) return { title: words.asleep, figure: words.events(0), text: words.noBell };
   // One that rang stands for those that Domain-0 found with it: the mean tells how many.
   const known = countedOf(side),
@@ -80,7 +89,13 @@ export function dom0Card({ steps }: FollowedRequest): CardText {
     bridges = steps.filter(({ place }) => place === 'bridge').map(({ what }) => what),
     command = steps.findIndex(({ place }) => place === 'controller');
   const place = steps[at]?.place,
-    title = place === 'device model' ? words.model : place === 'back end' ? words.back : words.bridge;
+    title = steps.some(step => step.place === 'virtqueue')
+      ? words.takes
+      : place === 'device model'
+        ? words.model
+        : place === 'back end'
+          ? words.back
+          : words.bridge;
   const asked = /^(command \w+), (\d+ sectors?)$/.exec(steps[command]?.what ?? ''),
     figure = command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '';
   if (asked && place !== 'bridge')

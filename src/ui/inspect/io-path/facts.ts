@@ -25,6 +25,7 @@ export interface Data {
 /** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
 export const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>> = {
   'front end': 'guest',
+  virtqueue: 'guest',
   'guest disk': 'guest',
   exit: 'c-hv',
   'back end': 'c-d0',
@@ -68,16 +69,18 @@ export function chosenOf({ requests }: Side, chosen: string): FollowedRequest | 
 }
 
 export type Steps = FollowedRequest['steps'];
-export type Way = 'ring' | 'drive' | 'card' | 'other';
+export type Way = 'ring' | 'virtqueue' | 'drive' | 'card' | 'other';
 export const wayOf = ({ steps }: FollowedRequest): Way => {
   const places = new Set(steps.map(({ place }) => place));
   return places.has('front end')
     ? 'ring'
-    : places.has('device model')
-      ? 'drive'
-      : places.has('card')
-        ? 'card'
-        : 'other';
+    : places.has('virtqueue')
+      ? 'virtqueue'
+      : places.has('device model')
+        ? 'drive'
+        : places.has('card')
+          ? 'card'
+          : 'other';
 };
 export const lastOf = (steps: Steps): number => Math.max(0, ...steps.map(({ us }) => us));
 export const bytesOf = (exits: FollowedRequest['exits'] = []): number =>

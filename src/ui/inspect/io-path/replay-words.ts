@@ -14,6 +14,17 @@ export const words = {
     slotSend: 'netfront writes the grant and the length of a packet into a slot of the tx ring, and moves req_prod.',
     slotReceive:
       'A slot of the rx ring had offered a page: the packet is in it now, the response goes into the same slot, and rsp_prod moves.',
+    chainDisk:
+      'virtio_blk makes a chain of descriptors (header, data, status), names the first one in the available ring, and moves avail.idx.',
+    chainSend:
+      'virtio_net makes a chain of descriptors (header, packet), names the first one in the available ring, and moves avail.idx.',
+    kick: 'avail.idx passed avail_event, so the driver writes to the notify register: the write leaves the guest, and the device looks at its queue.',
+    takesChain:
+      'The device takes the descriptor’s number from the available ring, and reads the chain out of the guest’s memory.',
+    takesPacket:
+      'The device takes the chain, and the packet out of the guest’s memory; the chain goes into the used ring.',
+    inPlace: 'The data lie where the chain says: the guest’s own memory, without a copy between.',
+    used: 'The status goes into the chain’s last byte and the chain into the used ring; used.idx moves, and where it passes used_event an interrupt tells of it.',
     bell: 'req_prod passed req_event, so it tells the back end: a hypercall sets a pending bit and wakes Domain-0.',
     noBell: 'The back end was at work: req_event is further on, nothing is told, and there is no exit.',
     drive: 'The driver has written the drive’s registers; the last write is the command.',

@@ -35,6 +35,35 @@ describe('a request stage by stage', () => {
     expect(stages.at(-1)!.says).toContain('rsp_prod moves');
   });
 
+  it('through a virtqueue begins with its chain, and the data lie in the guest’s memory (VIRTIO 1.2, 2.7)', () => {
+    const stages = stagesOf(
+      request(
+        ['exit', 'vCPU 0: EPT violation, writes address 0xfebf3000'],
+        ['virtqueue', 'web (1), place 5 of its ring, descriptor 17'],
+        ['device model', 'web (1), vda: read'],
+        ['guest disk', 'sector 8, 8 sectors'],
+        ['data', '4096 bytes, the guest’s own memory'],
+        ['answer', 'done'],
+      ),
+    );
+    expect(stages.map(({ place, lane }) => `${place}: ${lane}`)).toEqual([
+      'virtqueue: guest',
+      'exit: xen',
+      'device model: dom0',
+      'guest disk: dom0',
+      'data: dom0',
+      'answer: dom0',
+    ]);
+    expect(stages.map(({ says }) => says)).toEqual([
+      expect.stringContaining('moves avail.idx'),
+      expect.stringContaining('notify register'),
+      expect.stringContaining('reads the chain'),
+      expect.any(String),
+      expect.stringContaining('without a copy'),
+      expect.stringContaining('used.idx moves'),
+    ]);
+  });
+
   it('of a packet goes from the slot to the bridge, and one that comes ends in a slot that had offered a page', () => {
     const sent = stagesOf(
       request(

@@ -15,6 +15,7 @@ type Step = Steps[number];
 
 const LANE_OF: Readonly<Record<string, Stage['lane']>> = {
   'front end': 'guest',
+  virtqueue: 'guest',
   card: 'guest',
   exit: 'xen',
   'device model': 'dom0',
@@ -29,8 +30,8 @@ const { says } = words;
 /** A ring's slot is written before anybody is told of it; the trace has it when the back end finds it. */
 export function stagesOf(request: FollowedRequest): Stage[] {
   const { steps } = request,
-    slot = steps.find(({ place }) => place === 'front end'),
-    isRing = slot !== undefined,
+    slot = steps.find(({ place }) => place === 'front end' || place === 'virtqueue'),
+    isRing = slot?.place === 'front end',
     isReceived = steps.some(({ place, what }) => place === 'back end' && what.endsWith('to the guest')),
     ordered = slot && !isReceived ? [slot, ...steps.filter(step => step !== slot)] : steps;
   return ordered.map(step => ({
@@ -44,6 +45,7 @@ export function stagesOf(request: FollowedRequest): Stage[] {
 
 function meaning({ place, what }: Step, isRing: boolean, steps: Steps): string {
   const isDisk = steps.some(step => step.place === 'guest disk'),
+    isQueue = steps.some(step => step.place === 'virtqueue'),
     isReceived = what.endsWith('to the guest');
   switch (place) {
     case 'front end':
@@ -52,24 +54,27 @@ function meaning({ place, what }: Step, isRing: boolean, steps: Steps): string {
         : steps.some(step => step.what.endsWith('to the guest'))
           ? says.slotReceive
           : says.slotSend;
+    case 'virtqueue':
+      return isDisk ? says.chainDisk : says.chainSend;
     case 'exit':
+      if (isQueue) return says.kick;
       return isRing ? (what.includes('EVTCHNOP') ? says.bell : says.noBell) : isDisk ? says.drive : says.card;
     case 'back end':
       return isDisk ? says.takesDisk : isReceived ? says.gives : says.takesSend;
     case 'device model':
-      return says.model;
+      return isQueue ? says.takesChain : says.model;
     case 'guest disk':
       return says.sectors;
     case 'data':
-      return isRing ? says.data : says.buffer;
+      return isRing ? says.data : isQueue && what.includes('own') ? says.inPlace : says.buffer;
     case 'card':
-      return says.card;
+      return isQueue ? says.takesPacket : says.card;
     case 'bridge':
       return says.bridge;
     case 'controller':
       return says.controller;
     case 'answer':
-      return isRing ? says.answer : says.done;
+      return isRing ? says.answer : isQueue ? says.used : says.done;
     default:
       return says.medium;
   }

@@ -21,6 +21,20 @@ export function why({ data: { own, other }, chosen }: Shown<Data>): Why | undefi
         'Each access to a port traps, and the device model answers before the guest goes on. A slot of the ring describes a whole request, and one event announces many.',
       source: 'xen/include/public/io/ring.h; Intel SDM vol. 3, table 28-5',
     };
+  if (ways.includes('virtqueue') && ways.includes('drive'))
+    return {
+      question: 'Why so many?',
+      answer:
+        'Each access to a register traps. A chain of a virtqueue describes a whole request, and one write to the notify register announces many.',
+      source: 'VIRTIO 1.2, 2.7; Intel SDM vol. 3, table 28-5',
+    };
+  if (ways[0] === 'virtqueue')
+    return {
+      question: 'Why so few?',
+      answer:
+        'The driver describes the request in its own memory, which the device reads. Only the write that announces it leaves the guest, and one may announce many.',
+      source: 'VIRTIO 1.2, 2.7.10 and 4.1.5.2',
+    };
   if (ways[0] === 'ring')
     return {
       question: 'Why so few?',

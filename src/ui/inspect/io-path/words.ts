@@ -19,6 +19,7 @@ export const words = {
   requestsOf: (names: readonly string[]) => `Requests of ${names.join(' and ')}`,
   ways: {
     ring: 'paravirtual: a ring',
+    virtqueue: 'paravirtual: a virtqueue',
     drive: 'emulated IDE drive',
     card: 'emulated network card',
     other: 'through the bridge',
@@ -38,6 +39,14 @@ export const words = {
   gets: 'Gets a packet',
   slotSays: (n: string) =>
     `Slot ${n} names the sectors and the granted pages; then req_prod moves. No port is touched.`,
+  chain: 'Offers a chain of descriptors',
+  oneChain: '1 chain',
+  chainSays: (n: string, head: string) =>
+    `Place ${n} of the available ring names descriptor ${head}, the first of the chain; then avail.idx moves.`,
+  kicked: 'Hands the write to the device',
+  kick: 'One write to the device’s notify register tells of all chains that are there. Linux with KVM ends it in the kernel, by an ioeventfd.',
+  noKick: 'No write: the device was at work, and found the chain by itself.',
+  takes: 'The device takes it from the queue',
   toPorts: (ports: string, data: string) => `Sector, count and command go to ${ports}${data}.`,
   through: (size: string, port: string) => `; ${size} go through ${port}`,
   asks: (sectors: string, command: string) => `asks Domain-0’s own disk for ${sectors}: ${command}.`,

@@ -4,7 +4,7 @@ import { Chip, ownerClass } from '../../parts/marks.tsx';
 import type { GrantEntry } from '../../../hypervisor/interfaces/xen/view/index.ts';
 import type { Shown, Target } from '../inspector.ts';
 import { type Data, asks, contentOf, hexLine, lastOf, livesIn, slotChosen } from './facts.ts';
-import { words } from './words.ts';
+import { words, wordsOf } from './words.ts';
 
 export const Detail = (shown: Shown<Data>) => (
   <>
@@ -14,6 +14,7 @@ export const Detail = (shown: Shown<Data>) => (
 );
 
 function Indices({ data: { ring, indices, unseen, grants }, target }: Shown<Data>) {
+  const says = wordsOf(ring);
   return (
     <section>
       <h3>{words.indices}</h3>
@@ -36,7 +37,7 @@ function Indices({ data: { ring, indices, unseen, grants }, target }: Shown<Data
                 <td class="m num">{value}</td>
                 <td class="m num">{value & (ring.slots - 1)}</td>
                 <td class="nw">
-                  <Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}
+                  <Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {says[by]}
                 </td>
                 <td class="sec" title={address === undefined ? undefined : words.foundHow}>
                   {livesIn(index)}
@@ -63,6 +64,7 @@ function Indices({ data: { ring, indices, unseen, grants }, target }: Shown<Data
           {words.ringPage(ref, grants.get(ref))}
         </p>
       ))}
+      {ring.virtqueue && <p class="cap-t">{words.virtqueue.lies(ring.virtqueue)}</p>}
     </section>
   );
 }
@@ -70,6 +72,7 @@ function Indices({ data: { ring, indices, unseen, grants }, target }: Shown<Data
 function Slot(shown: Shown<Data>) {
   const { data, target } = shown,
     { ring, slots, grants } = data,
+    says = wordsOf(ring),
     slot = slotChosen(shown),
     state = slots[slot]!,
     last = lastOf(ring, state, slot),
@@ -83,12 +86,12 @@ function Slot(shown: Shown<Data>) {
       <div class="row">
         <h3>
           {isUsed
-            ? words.slot(slot, state === 'D' ? words.draft : isRequest ? words.request : words.reply, last)
+            ? says.slot(slot, state === 'D' ? says.draft : isRequest ? says.request : says.reply, last)
             : words.slotEmpty(slot)}
         </h3>
         <span class="grow" />
         <span class="nw">
-          <i class={`mk${state === 'D' ? ' dash' : ''}`}>{state}</i> <b>{words.states[state]}</b>
+          <i class={`mk${state === 'D' ? ' dash' : ''}`}>{state}</i> <b>{says.states[state]}</b>
         </span>
       </div>
       {isUsed && (
@@ -101,14 +104,18 @@ function Slot(shown: Shown<Data>) {
               </>
             ))}
           </dl>
-          {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}
+          {!isRequest && <p class="cap-t">{state === 'F' ? says.left : says.response}</p>}
           {isRequest &&
             refs
               .slice(0, 1)
-              .map(({ ref, what }) => (
-                <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />
-              ))}
-          {isRequest && refs.length > 1 && !isListed && <p class="cap-t">{words.more(refs.length - 1)}</p>}
+              .map(({ ref, what, address }) =>
+                address === undefined ? (
+                  <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />
+                ) : (
+                  <Descriptor key={ref} target={target} address={address} what={what} />
+                ),
+              )}
+          {isRequest && refs.length > 1 && !isListed && <p class="cap-t">{says.more(refs.length - 1)}</p>}
         </>
       )}
     </section>
@@ -129,10 +136,6 @@ function Chain({
 }) {
   const domain = target.session && target.machine?.domain(target.session.id);
   const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
-  const lines =
-    mfn !== undefined && mfn >= 0 && target.machine
-      ? [0, 16].map(from => hexLine(target.machine!.memory, mfn * 4096, from))
-      : undefined;
   return (
     <div>
       <ol class="chain">
@@ -143,29 +146,57 @@ function Chain({
             {entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}
           </span>
         </li>
-        {entry && (
-          <li class={target.session && ownerClass(target.session.id)}>
-            <small>{words.gfn}</small>
-            <b>0x{entry.frame.toString(16)}</b>
-            <span>{what}</span>
-          </li>
-        )}
+        {entry && <Frame target={target} gfn={entry.frame} what={what} />}
         {mfn !== undefined && (
-          <li class="c-hv">
-            <small>{words.mfn}</small>
-            <b>0x{mfn.toString(16)}</b>
-            <span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span>
-          </li>
+          <MachineFrame mfn={mfn} what={entry?.use ? words.mappedBy(entry.use.user) : words.unmapped} />
         )}
       </ol>
-      {lines && (
-        <>
-          <pre class="hexline m" tabIndex={0}>
-            {lines.join('\n')}
-          </pre>
-          <p class="cap-t">{words.page}</p>
-        </>
-      )}
+      <Bytes target={target} mfn={mfn} at={0} says={words.page} />
     </div>
+  );
+}
+
+/** The guest's frame that a descriptor of a virtqueue names, the machine's behind it, and what is there: the device needs nobody's leave. */
+function Descriptor({ target, address, what }: { target: Target; address: number; what: string }) {
+  const gfn = Math.floor(address / 4096),
+    mfn = (target.session && target.machine?.domain(target.session.id))?.p2m(gfn)?.mfn;
+  return (
+    <div>
+      <ol class="chain">
+        <Frame target={target} gfn={gfn} what={what} />
+        {mfn !== undefined && <MachineFrame mfn={mfn} what={words.virtqueue.noGrant} />}
+      </ol>
+      <Bytes target={target} mfn={mfn} at={address % 4096} says={words.virtqueue.memory} />
+    </div>
+  );
+}
+
+const Frame = ({ target, gfn, what }: { target: Target; gfn: number; what: string }) => (
+  <li class={target.session && ownerClass(target.session.id)}>
+    <small>{words.gfn}</small>
+    <b>0x{gfn.toString(16)}</b>
+    <span>{what}</span>
+  </li>
+);
+const MachineFrame = ({ mfn, what }: { mfn: number; what: string }) => (
+  <li class="c-hv">
+    <small>{words.mfn}</small>
+    <b>0x{mfn.toString(16)}</b>
+    <span>{what}</span>
+  </li>
+);
+
+/** 32 bytes of a machine frame, as far as it goes. */
+function Bytes({ target, mfn, at, says }: { target: Target; mfn: number | undefined; at: number; says: string }) {
+  if (mfn === undefined || mfn < 0 || !target.machine) return null;
+  const { memory } = target.machine,
+    from = Math.min(at, 4096 - 32);
+  return (
+    <>
+      <pre class="hexline m" tabIndex={0}>
+        {[from, from + 16].map(each => hexLine(memory, mfn * 4096, each)).join('\n')}
+      </pre>
+      <p class="cap-t">{says}</p>
+    </>
   );
 }

@@ -18,7 +18,7 @@ import {
   sector,
   WAY,
 } from './layout.ts';
-import { words } from './words.ts';
+import { words, wordsOf } from './words.ts';
 
 /** Half the height of four counts in the middle. */
 const HALF = 42,
@@ -132,10 +132,11 @@ function Name({ name, value, kind, by, own, x, y, isRight, isFirst, fromY }: Pla
 
 /** How many slots are whose turn. */
 function Counts({ data: { ring, counts } }: { data: Data }) {
+  const says = wordsOf(ring);
   const lines = (
     [
-      ['W', words.waits],
-      ['T', words.taken],
+      ['W', says.waits],
+      ['T', says.taken],
       ['A', words.answered],
       ['D', words.drafted],
     ] as const

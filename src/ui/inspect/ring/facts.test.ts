@@ -98,3 +98,42 @@ it('writes 16 bytes as hexdump -C does', () => {
     '0010  40 41 42 43 44 45 46 47  48 49 4a 4b 4c 4d 4e 4f  @ABCDEFGHIJKLMNO',
   );
 });
+
+describe('a virtqueue', () => {
+  const queue: RingFacts = {
+    ...ring,
+    reqProd: 0x10006,
+    reqEvent: 0x10007,
+    rspProd: 0x10002,
+    rspEvent: 0x10001,
+    reqCons: 0x10004,
+    rspProdPvt: 0x10002,
+    virtqueue: { hasEvents: true, descriptors: 0x1000, driver: 0x2000, device: 0x3000 },
+  };
+
+  it('has the names and the 16 bits of its specification, and slots by the same rule', () => {
+    const seen = factsOf([queue], queue);
+    expect(seen.indices.map(({ name, value, by }) => [name, value, by])).toEqual([
+      ['avail.idx', 6, 'frontend'],
+      ['avail_event', 6, 'backend'],
+      ['used.idx', 2, 'backend'],
+      ['used_event', 0, 'frontend'],
+      ['last_avail_idx', 4, 'backend'],
+    ]);
+    expect([seen.counts, seen.unseen]).toEqual([facts.counts, []]);
+    expect(seen.indices.map(livesIn)).toEqual([
+      'in the available ring',
+      'in the used ring',
+      'in the used ring',
+      'in the available ring',
+      'in the device',
+    ]);
+  });
+
+  it('says whether the next chain is told of', () => {
+    const answer = (of: Partial<RingFacts>) => why(shown('', { ...queue, ...of })).answer;
+    expect(answer({})).toMatch(/^Yes\. It is the one at 6, and avail_event is 6/);
+    expect(answer({ reqEvent: 0x10006 })).toMatch(/^No\. avail_event is 5/);
+    expect(answer({ virtqueue: { ...queue.virtqueue!, hasEvents: false } })).toMatch(/^Yes\. The driver has not/);
+  });
+});

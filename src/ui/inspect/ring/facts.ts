@@ -12,6 +12,8 @@ export interface Index {
   by: 'frontend' | 'backend';
   kind: 'shared' | 'private' | 'wake';
   address?: number;
+  /** Where, if the kind does not say it. */
+  lives?: string;
 }
 export interface Data {
   rings: RingFacts[];
@@ -31,6 +33,9 @@ export function factsOf(
   ring: RingFacts,
 ): Pick<Data, 'rings' | 'ring' | 'slots' | 'indices' | 'unseen' | 'counts'> {
   const slots = slotStates(ring);
+  const counts = { D: 0, W: 0, T: 0, A: 0, F: 0 };
+  for (const state of slots) counts[state]++;
+  if (ring.virtqueue) return { rings, ring, slots, indices: ofVirtqueue(ring), unseen: [], counts };
   const indices: Index[] = [
     { name: 'req_prod', value: ring.reqProd, by: 'frontend', kind: 'shared' },
     { name: 'req_event', value: ring.reqEvent, by: 'backend', kind: 'wake' },
@@ -40,9 +45,22 @@ export function factsOf(
     { name: 'rsp_prod_pvt', value: ring.rspProdPvt, by: 'backend', kind: 'private' },
     ...(ring.front ? ownOf(ring.front) : []),
   ];
-  const counts = { D: 0, W: 0, T: 0, A: 0, F: 0 };
-  for (const state of slots) counts[state]++;
   return { rings, ring, slots, indices, unseen: ring.front ? [] : unseenOf(ring), counts };
+}
+
+/** As VIRTIO 1.2 has them (2.7.6 to 2.7.10), in 16 bits; how far the driver has read only it knows. */
+function ofVirtqueue({ reqProd, reqEvent, rspProd, rspEvent, reqCons, virtqueue }: RingFacts): Index[] {
+  const { inDriverRing, inDeviceRing, inDevice } = words.virtqueue;
+  const all: Index[] = [
+    { name: 'avail.idx', value: reqProd, by: 'frontend', kind: 'shared', lives: inDriverRing },
+    { name: 'avail_event', value: reqEvent - 1, by: 'backend', kind: 'wake', lives: inDeviceRing },
+    { name: 'used.idx', value: rspProd, by: 'backend', kind: 'shared', lives: inDeviceRing },
+    { name: 'used_event', value: rspEvent - 1, by: 'frontend', kind: 'wake', lives: inDriverRing },
+    { name: 'last_avail_idx', value: reqCons, by: 'backend', kind: 'private', lives: inDevice },
+  ];
+  return all
+    .filter(({ kind }) => kind !== 'wake' || virtqueue?.hasEvents)
+    .map(index => ({ ...index, value: index.value & 0xffff }));
 }
 
 /** As they lie in struct __name##_front_ring: req_prod_pvt first. */
@@ -51,12 +69,14 @@ const ownOf = ({ rspCons, reqProdPvt, address }: NonNullable<RingFacts['front']>
   { name: 'req_prod_pvt', value: reqProdPvt, by: 'frontend', kind: 'private', address },
 ];
 /** Where an index is kept. */
-export const livesIn = ({ kind, address }: Index): string =>
-  kind !== 'private'
-    ? words.inRing
-    : address === undefined
-      ? words.own
-      : words.foundAt(`0x${(address >>> 0).toString(16)}`);
+export const livesIn = ({ kind, address, lives }: Index): string =>
+  lives !== undefined
+    ? lives
+    : kind !== 'private'
+      ? words.inRing
+      : address === undefined
+        ? words.own
+        : words.foundAt(`0x${(address >>> 0).toString(16)}`);
 
 /**
  * RING_FINAL_CHECK_FOR_RESPONSES leaves rsp_event at rsp_cons + 1, and rsp_cons only grows, up to rsp_prod. Linux's netfront asks to be woken half way through

@@ -10,7 +10,7 @@ import { RingDrawing } from './drawing.tsx';
 import { type Data, slotChosen } from './facts.ts';
 import { shownRing } from './source.ts';
 import { why } from './why.ts';
-import { words } from './words.ts';
+import { words, wordsOf } from './words.ts';
 
 /** A ring with more slots has no letters in them. */
 const FEW = 64;
@@ -62,7 +62,8 @@ export function Figure(shown: Shown<Data>) {
 function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown,
     { ring, slots, counts } = data,
-    { slots: count } = ring;
+    { slots: count } = ring,
+    says = wordsOf(ring);
   const chosen = slotChosen(shown),
     owner = ownerClass(target.session?.id ?? 0),
     isFew = count <= FEW;
@@ -87,7 +88,7 @@ function Ring(shown: Shown<Data>) {
           class="ringw"
           tabIndex={0}
           role="group"
-          aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${ring.front ? `${counts.D} ${words.drafted}, ` : ''}${counts.F} ${words.free}. ${words.slotName(chosen)}`}
+          aria-label={`${ring.name}: ${counts.W} ${says.waits}, ${counts.T} ${says.taken}, ${counts.A} ${words.answered}, ${ring.front ? `${counts.D} ${words.drafted}, ` : ''}${counts.F} ${words.free}. ${words.slotName(chosen)}`}
           onKeyDown={onKeyDown}
         >
           <RingDrawing data={data} chosen={chosen} choose={choose} isFew={isFew} />
@@ -100,15 +101,15 @@ function Ring(shown: Shown<Data>) {
             ))}
           </div>
         </div>
-        <figcaption>{words.caption(count)}</figcaption>
-        <Legend owner={owner} />
+        <figcaption>{says.caption(count)}</figcaption>
+        <Legend owner={owner} says={says} />
       </figure>
     </div>
   );
 }
 
 const Choice = ({ data: { rings, ring }, choose }: Pick<Shown<Data>, 'data' | 'choose'>) => (
-  <div class="seg" role="group" aria-label={words.ring}>
+  <div class="seg" role="group" aria-label={wordsOf(ring).ring}>
     {rings.map(({ key, name }) => (
       <button
         key={key}
@@ -124,15 +125,15 @@ const Choice = ({ data: { rings, ring }, choose }: Pick<Shown<Data>, 'data' | 'c
   </div>
 );
 
-const Legend = ({ owner }: { owner: string }) => (
+const Legend = ({ owner, says }: { owner: string; says: typeof words }) => (
   <div class="legend">
     <span>
       <i class={`chip ${owner}`} />
-      {words.frontMoves}
+      {says.frontMoves}
     </span>
     <span>
       <i class="chip c-d0" />
-      {words.backMoves}
+      {says.backMoves}
     </span>
     <span>
       <i class="pin" />
@@ -150,37 +151,40 @@ const Legend = ({ owner }: { owner: string }) => (
 );
 
 function Events({ data: { ring, port } }: Shown<Data>) {
+  const says = wordsOf(ring),
+    { events } = ring;
   return (
     <div>
-      {ring.events && (
+      {events && (
         <table class="pad">
           <thead>
             <tr>
               <th>
-                {words.since}
+                {says.since}
                 {port?.pending && `, ${words.pending}`}
               </th>
-              <th class="num">{words.requests}</th>
-              <th class="num">{words.sent}</th>
-              <th class="num">{words.saved}</th>
-              <th class="num">{words.perEvent}</th>
+              <th class="num">{says.requests}</th>
+              <th class="num">{says.sent}</th>
+              <th class="num">{says.saved}</th>
+              <th class="num">{says.perEvent}</th>
             </tr>
           </thead>
           <tbody>
             {(
               [
-                [words.toBack, ring.reqProd, ring.events.heard],
-                [words.toFront, ring.rspProd, ring.events.sent],
+                [says.toBack, events.requests ?? ring.reqProd, events.heard],
+                [says.toFront, events.answers ?? ring.rspProd, events.sent],
               ] as const
-            ).map(([way, requests, events]) => (
+            ).map(([way, requests, told]) => (
               <tr key={way}>
                 <td class="nw">
-                  {way}, {words.port(ring.port)}
+                  {way}
+                  {ring.port >= 0 && `, ${words.port(ring.port)}`}
                 </td>
                 <td class="num m">{requests}</td>
-                <td class="num m">{events}</td>
-                <td class="num m">{Math.max(0, requests - events)}</td>
-                <td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td>
+                <td class="num m">{told}</td>
+                <td class="num m">{Math.max(0, requests - told)}</td>
+                <td class="num m b">{told === 0 ? '–' : (requests / told).toFixed(1)}</td>
               </tr>
             ))}
           </tbody>

@@ -4,7 +4,7 @@ import { inspector } from '../frame.tsx';
 import { type Data, contentOf, livesIn } from './facts.ts';
 import { Figure } from './figure.tsx';
 import { open } from './source.ts';
-import { words } from './words.ts';
+import { words, wordsOf } from './words.ts';
 
 const EVERY_MS = 250;
 
@@ -19,7 +19,13 @@ export const Rings = inspector<Data>({
       name: words.indices,
       columns: words.columns,
       rows: indices
-        .map(index => [index.name, index.value, index.value & (ring.slots - 1), index.by, livesIn(index)])
+        .map(index => [
+          index.name,
+          index.value,
+          index.value & (ring.slots - 1),
+          wordsOf(ring)[index.by],
+          livesIn(index),
+        ])
         .concat(unseen.map(([name, value]) => [name, value, '', 'frontend', words.within])),
     },
     {
@@ -27,7 +33,7 @@ export const Rings = inspector<Data>({
       columns: ['Slot', 'State', 'Content', 'Grants'],
       rows: slots.map((state, i) => [
         i,
-        words.states[state],
+        wordsOf(ring).states[state],
         contentOf(ring, state, i)
           .map(([name, value]) => `${name} ${value}`)
           .join('; '),

@@ -1,10 +1,20 @@
 /** What stands around a ring, its indices and its slots. */
 
+import type { RingFacts } from '../../../dom0/service/index.ts';
 import type { GrantEntry } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 export const words = {
   nothing:
     'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.',
+  virtqueue: {
+    inDriverRing: 'in the available ring',
+    inDeviceRing: 'in the used ring',
+    inDevice: 'in the device',
+    noGrant: 'the device reaches all of its guest’s memory',
+    memory: 'The memory as it is now, as far as its page goes.',
+    lies: ({ descriptors, driver, device }: NonNullable<RingFacts['virtqueue']>) =>
+      `Descriptors, available ring and used ring lie at ${[descriptors, driver, device].map(at => `0x${at.toString(16)}`).join(', ')} of the guest’s memory.`,
+  },
   ring: 'Ring',
   indices: 'Indices',
   columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'],
@@ -68,3 +78,37 @@ export const words = {
   wake: 'wake me here',
   page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
 };
+
+/** The same of a virtqueue: its sides are driver and device, and they tell each other by kicks and interrupts. */
+const ofVirtqueue: Partial<typeof words> = {
+  ring: 'Queue',
+  frontend: 'driver',
+  backend: 'device',
+  caption: slots =>
+    `Indices have 16 bits. Place = index mod ${slots}. Answers may come in another order: the used ring says by id which chain each is of.`,
+  waits: 'wait for the device',
+  taken: 'in the device’s hands',
+  states: {
+    ...words.states,
+    W: 'waits for the device',
+    T: 'in the device’s hands',
+  },
+  request: 'chain',
+  reply: 'used element',
+  left: 'Read by the driver: its descriptors are free for the next chain.',
+  response: 'The used ring names the chain by the index of its first descriptor.',
+  more: n => (n === 1 ? 'One more descriptor follows.' : `${n} more descriptors follow.`),
+  since: 'Since the board was made',
+  requests: 'Chains',
+  sent: 'Notifications',
+  saved: 'Saved',
+  toBack: 'driver → device, by a write to its register',
+  toFront: 'device → driver, by an interrupt',
+  perEvent: 'Chains per notification',
+  frontMoves: 'driver moves next',
+  backMoves: 'device moves next',
+};
+const wordsOfVirtqueue: typeof words = { ...words, ...ofVirtqueue };
+
+export const wordsOf = ({ virtqueue }: Pick<RingFacts, 'virtqueue'>): typeof words =>
+  virtqueue ? wordsOfVirtqueue : words;
