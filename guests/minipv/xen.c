@@ -399,15 +399,19 @@ int xenbus_wait(const char *backend, u32 state) {
 static int held;
 static u32 taken[4096];
 int held_pages(void) { return held; }
+/* The first frame above what it was started with: its image, and behind a paravirtual one what the domain builder made for it, last of all page tables and a stack (Xen's public xen.h). */
+static u32 first_spare(void) {
+  extern char image_end[];
+  return mode == PV_MODE ? start->pt_base / PAGE + start->nr_pt_frames + 1 : (word)image_end / PAGE + 1;
+}
 /* > 0: gives pages back to the hypervisor, from the top of memory, which minipv does not use; < 0: asks for them again. What changed, in pages. */
 int balloon(int pages) {
   static u32 top;
   if (!top) top = mode == PV_MODE ? start->nr_pages : xs_number("memory/static-max", 0) / 4 - 64;
   int done = 0;
   for (; pages > 0 && held < 4096; pages--, done++) {
-    extern char image_end[];
     u32 pfn = top - 1 - held;
-    if (pfn < ((word)image_end >> 12) + 1024) break;
+    if (pfn < first_spare()) break;
     u32 *p2m = mode == PV_MODE ? (u32 *)(word)start->mfn_list : 0;
     word frame = p2m ? p2m[pfn] : pfn;
     struct { word *list, count; u32 order, flags; unsigned short domid; } give = { &frame, 1, 0, 0, SELF };
