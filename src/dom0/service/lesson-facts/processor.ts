@@ -1,4 +1,4 @@
-/** How a domain shares the processors, and registers of its first vCPU. `wait_us`: microseconds in which it could have run, and another did. */
+/** How a domain shares the processors, and registers of its first vCPU. `held_us`: microseconds in which it had a processor; `wait_us`: in which it could have run, and another did. */
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { Family } from './told.ts';
 
@@ -10,6 +10,7 @@ export const processor: Family = ({ host, member, domain }, { counts, values }) 
     { words } = domain.vcpus()[0]!.registers();
   const { scheduler } = host.toolstack.view;
   counts.dispatches = scheduler.units().find(({ unit }) => unit === index)?.dispatches ?? 0;
+  counts.held_us = scheduler.runstates(index, host.queue.nowNs()).running / US;
   counts.wait_us = scheduler.runstates(index).runnable / US;
   Object.assign(values, {
     weight: shares?.weight ?? 0,
