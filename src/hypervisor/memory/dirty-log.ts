@@ -44,7 +44,7 @@ export class DirtyLog {
     return this.writtenOf(this.spare);
   }
 
-  /** `stage`: a copy, since the second stage may change meanwhile. */
+  /** `stage`: a copy, where the second stage may change meanwhile. */
   private writtenOf(stage: SecondStage): Uint8Array<ArrayBuffer> {
     const { machine, ownWrites } = this.parts;
     const { words } = machine;
@@ -89,6 +89,13 @@ export class DirtyLog {
     this.spare = this.seen;
     this.seen = stage;
     flush();
+    return written;
+  }
+
+  /** The same, for the last time, of a domain that stands still: nothing is copied for a next one, and nothing is kept any more. */
+  last(): Uint8Array<ArrayBuffer> {
+    const written = this.writtenOf(this.stage);
+    this.end();
     return written;
   }
 

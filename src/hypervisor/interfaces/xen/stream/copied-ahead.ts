@@ -42,7 +42,7 @@ export class CopiedAhead {
   /** The log knows only what this shows. */
   private readonly stage: SecondStage;
   /** By guest frame: the entry of the second stage behind which the contents were given out as they are, but for what the log says; 0: none. */
-  private readonly copied: Int32Array;
+  readonly copied: Int32Array;
   /** Of each so many guest frames, whether any was. Most of what a guest could reach is empty. */
   private readonly anyCopied: Uint8Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
@@ -190,8 +190,8 @@ export class CopiedAhead {
   }
 
   /** What was written is not as it was copied. */
-  private takeWritten(): void {
-    for (const gfn of framesIn(this.log.clean())) this.copied[gfn] = 0;
+  private takeWritten(isLast = false): void {
+    for (const gfn of framesIn(isLast ? this.log.last() : this.log.clean())) this.copied[gfn] = 0;
   }
 
   /** Walks as `rest` will, once more: what has run takes less of the time when the domain stands still. */
@@ -201,10 +201,9 @@ export class CopiedAhead {
 
   /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */
   *rest(): Generator<Page> {
-    this.takeWritten();
+    this.takeWritten(!this.isKept);
     const { copied, stage, isKept } = this,
       { machine } = this.domain.options;
-    if (!isKept) this.end();
     const needed = this.leaves ? this.needed() : undefined;
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
       this.note(gfn, isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0);

@@ -60,16 +60,18 @@ export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn
 /** Frames of a PC that its graphics adapter's window takes. */
 const HOLE_FRAMES = 0x20;
 
-/** Memory that a domain has of the RAM it sees: what it was given at first, and its balloon has left it. */
-export function populatedMiB(domain: Domain): number {
+/** Memory that a domain has of the RAM it sees: what it was given at first, and its balloon has left it. `known`: frames of it, as in `ramFramesOf`. */
+export function populatedMiB(domain: Domain, known?: Int32Array): number {
   const xen = xenOf(domain);
-  const { memoryMiB, record } = domain.options;
+  const { machine, memoryMiB, record } = domain.options;
   // A paravirtual guest sees what it has.
   if (xen && !xen.isHvm) return memoryMiB;
   let frames = (xen?.frames.pod.count ?? 0) + (xen?.isPvh ? 0 : HOLE_FRAMES);
   const behind = looksBehind(domain);
+  const { words } = machine.secondStage(record);
   for (const [first, end] of ramRanges(record))
-    for (let gfn = first; gfn < end; gfn++) if (behind(domain.ramEntry(gfn)) >= 0) frames++;
+    for (let gfn = first; gfn < end; gfn++)
+      if ((known && known[gfn] !== 0 && known[gfn] === words[gfn]) || behind(domain.ramEntry(gfn)) >= 0) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 

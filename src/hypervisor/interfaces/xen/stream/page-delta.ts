@@ -9,15 +9,17 @@ const MOST_BYTES = FRAME_BYTES / 2;
 
 const words = (page: Uint8Array): Int32Array => new Int32Array(page.buffer, page.byteOffset, page.length / 4);
 
+/** A delta while it is made. */
+const scratch = new Uint8Array(MOST_BYTES);
+
 /** Two pages that lie at multiples of four bytes; undefined: it would be too long. */
 export function encodeDelta(before: Uint8Array, now: Uint8Array): Uint8Array | undefined {
   const was = words(before),
     is = words(now);
-  const delta = new Uint8Array(MOST_BYTES);
   let at = 0;
   const length = (count: number): void => {
-    for (; count > 0x7f; count >>>= 7) delta[at++] = (count & 0x7f) | 0x80;
-    delta[at++] = count;
+    for (; count > 0x7f; count >>>= 7) scratch[at++] = (count & 0x7f) | 0x80;
+    scratch[at++] = count;
   };
   for (let done = 0; ; ) {
     let first = done;
@@ -27,14 +29,14 @@ export function encodeDelta(before: Uint8Array, now: Uint8Array): Uint8Array | u
       while (word < is.length && was[word] === is[word]) word++;
       for (first = word << 2; first < now.length && before[first] === now[first]; ) first++;
     }
-    if (first === now.length) return delta.subarray(0, at);
+    if (first === now.length) return scratch.slice(0, at);
     let end = first + 1;
     while (end < now.length && before[end] !== now[end]) end++;
     // Two lengths take two bytes each at most.
     if (at + 4 + end - first > MOST_BYTES) return undefined;
     length(first - done);
     length(end - first);
-    delta.set(now.subarray(first, end), at);
+    scratch.set(now.subarray(first, end), at);
     at += end - first;
     done = end;
   }

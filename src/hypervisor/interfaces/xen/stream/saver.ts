@@ -40,6 +40,7 @@ export class Saver {
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
+    this.begun.known = ahead.copied;
     if (leaves) ahead.leave();
     const isDue = !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal() : undefined;

@@ -75,6 +75,8 @@ export class StateWriter {
   /** As the head has it, once that was written. */
   private about: SavedAbout | undefined;
   private readonly boot: Boot;
+  /** By guest frame, memory of the domain that somebody has looked at (`populatedMiB`). */
+  known: Int32Array | undefined;
 
   constructor(domain: Domain, by: SavedBy, boot: Boot = domain.options.boot) {
     this.domain = domain;
@@ -84,7 +86,7 @@ export class StateWriter {
 
   /** Some pages of a guest that runs, behind the head. They need not be the last of their numbers. @throws SavedStateError */
   *ahead(pages: Iterable<Page>): Generator<Uint8Array> {
-    if (!this.about) yield* this.counted(this.head(describe(this.domain, this.by)));
+    if (!this.about) yield* this.counted(this.head(describe(this.domain, this.by, this.known)));
     yield* this.counted(pageData(pages));
   }
 
@@ -110,6 +112,7 @@ export class StateWriter {
   rehearsal(): Uint8Array | undefined {
     if (this.domain.remote) return undefined;
     const writer = new StateWriter(this.domain, this.by, NOTHING);
+    writer.known = this.known;
     return joined([...writer.counted(writer.state([])), ...writer.end()]);
   }
 
@@ -145,7 +148,7 @@ export class StateWriter {
   private *state(pages: Iterable<Page> | undefined, verify = false): Generator<Uint8Array> {
     const { domain } = this;
     const { options } = domain;
-    const about = describe(domain, this.by);
+    const about = describe(domain, this.by, this.known);
     const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
     // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
     const guest = xenOf(domain);
@@ -232,7 +235,7 @@ function refuse(sentence: string): never {
   throw new SavedStateError(sentence);
 }
 
-function describe(domain: Domain, by: SavedBy): SavedAbout {
+function describe(domain: Domain, by: SavedBy, known: Int32Array | undefined): SavedAbout {
   const { options } = domain,
     xen = xenOf(domain);
   const { record } = options;
@@ -244,7 +247,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...by,
     memoryMiB: options.memoryMiB,
     p2mFrames: record.p2mFrames,
-    populatedMiB: populatedMiB(domain),
+    populatedMiB: populatedMiB(domain, known),
     ...(record.lowFrames < record.ramFrames ? { lowMiB: ramOf(record).lowMiB } : {}),
     startEpochMs: options.startEpochMs,
     virtualTime: domain.clock.virtual,
