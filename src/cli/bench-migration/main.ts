@@ -1,11 +1,11 @@
 /**
- * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|nodes|turns] [--check] [--quick]
+ * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|tabs|nodes|turns] [--check] [--quick]
  *
  * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it stood still by the first host's count
  * (from when it did until the second one has said that it runs there), and the gap: from the guest's last beat on the first host to its first one on the second,
  * as a thread beside it sees. The third figure is that of who uses a guest: minipv at the same dial is pinged every 10 ms through the bridge of the first host while
  * it moves, and the longest time between two answers counts (service.ts). After each move what the guest has written is looked through. `page`: both hosts are in this
- * process, each guest in a worker; `nodes`: each in a process, with a hub between them; `turns`: hosts and guests take turns on one thread. Where QEMU is
+ * process, each guest in a worker; `tabs`: each in a tab of Chromium, whose task log is all that is known (tabs.ts); `nodes`: each in a process, with a hub between them; `turns`: hosts and guests take turns on one thread. Where QEMU is
  * installed, the same guest moves between two of its processes in the same run, with QEMU's own count and the same gap. `--check`: a median of ours that is longer
  * than QEMU's, of one or the other, is status 1; `--quick`:
  * 128 MiB, three moves.
@@ -18,6 +18,7 @@ import { spawnDomainWorker } from '../node-worker.ts';
 import { nodeWays } from '../ways.ts';
 import { type MakeHost, Moves, serviceMs, type Sides, sidesHere } from './moves.ts';
 import { beSide, sidesInProcesses } from './processes.ts';
+import { movesInTabs, type Told } from './tabs.ts';
 import { type Floor, floorOf, isQemuHere } from './qemu.ts';
 import type { Served } from './service.ts';
 import type { Row } from './side.ts';
@@ -36,7 +37,7 @@ const SERVED: Record<keyof typeof DIALS, Served> = {
   moderate: { pages: 128, pauseUs: 6400 },
   heavy: { pages: 128, pauseUs: 200 },
 };
-const WAYS = ['page', 'nodes', 'turns'] as const;
+const WAYS = ['page', 'tabs', 'nodes', 'turns'] as const;
 type Way = (typeof WAYS)[number];
 
 /** What a guest needs beside the frames that it writes. */
@@ -87,7 +88,7 @@ function parse(argv: string[]) {
   if (way !== undefined && !WAYS.includes(way as Way)) throw new Error(`--way ${way}: there are ${WAYS.join(', ')}.`);
   if (values.only !== undefined && !(values.only in DIALS))
     throw new Error(`--only ${values.only}: there are ${Object.keys(DIALS).join(', ')}.`);
-  const ways: Way[] = way === undefined ? ['page', 'nodes'] : [way as Way];
+  const ways: Way[] = way === undefined ? ['page', 'tabs', 'nodes'] : [way as Way];
   return { ...values, sizes, moves: Number(moves), ways };
 }
 
@@ -105,9 +106,10 @@ async function dialled(row: Row, framesPerSecond: number | undefined): Promise<R
 const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);
 
 interface Found {
-  framesPerSecond: number;
+  /** Absent: nobody can tell. */
+  framesPerSecond?: number;
   downtimeMs: number;
-  gapMs: number | undefined;
+  gapMs?: number | undefined;
 }
 
 /** Of those that were seen. */
@@ -116,7 +118,8 @@ const medianOf = (values: (number | undefined)[]): number | undefined => {
   return seen.length > 0 ? median(seen) : undefined;
 };
 
-const gapCell = (gapMs: number | undefined): string => (gapMs === undefined ? '?'.padStart(7) : cell(gapMs, 7));
+const seenCell = (value: number | undefined, width: number): string =>
+  value === undefined ? '?'.padStart(width) : cell(value, width);
 
 /** Two hosts by that way, for `work`. */
 async function between<Result>(row: Row, way: Way, work: (sides: Sides) => Promise<Result>): Promise<Result> {
@@ -129,29 +132,48 @@ async function between<Result>(row: Row, way: Way, work: (sides: Sides) => Promi
 }
 
 const measure = (row: Row, way: Way, moves: number): Promise<Found> =>
-  between(row, way, sides => measureBetween(sides, row, way, moves));
+  way === 'tabs' ? measureTabs(row, moves) : between(row, way, sides => measureBetween(sides, row, way, moves));
+
+async function measureTabs(row: Row, moves: number): Promise<Found> {
+  const done = await movesInTabs(row, moves);
+  return tell('tabs', done, {});
+}
+
+/** The row of a way. */
+function tell(
+  way: Way,
+  done: readonly Told[],
+  { framesPerSecond, pingMs }: { framesPerSecond?: number; pingMs?: number },
+): Found {
+  const downtimeMs = median(done.map(move => move.downtimeMs)),
+    gapMs = medianOf(done.map(move => move.gapMs));
+  const cells = [
+    seenCell(framesPerSecond, 8),
+    cell(median(done.map(({ rounds }) => rounds)), 7),
+    cell(median(done.map(({ bytes }) => bytes)) / 2 ** 20, 8, 1),
+    cell(median(done.map(({ totalMs }) => totalMs)), 9),
+    cell(downtimeMs, 9),
+    seenCell(gapMs, 7),
+    seenCell(pingMs, 8),
+  ];
+  const each = done.map(move => Math.round(move.downtimeMs)).join(' ');
+  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')}   (${each})\n`);
+  return { ...(framesPerSecond === undefined ? {} : { framesPerSecond }), downtimeMs, gapMs };
+}
 
 async function measureBetween(sides: Sides, row: Row, way: Way, moves: number): Promise<Found> {
   const pair = new Moves(row, sides, pause);
   await pair.start();
   const framesPerSecond = await pair.framesPerSecond(sharedMs);
-  const done = [];
-  for (let i = 0; i < moves; i++) done.push(await pair.move());
+  const done: Told[] = [];
+  for (let i = 0; i < moves; i++) {
+    const { rounds, ...move } = await pair.move();
+    done.push({ ...move, rounds: rounds.length });
+  }
   await pair.end();
   const served: Row = { ...row, served: SERVED[row.name]! };
   const service = await between(served, way, pair => serviceMs(pair, moves, pause));
-  const downtimeMs = median(done.map(move => move.downtimeMs));
-  const cells = [
-    cell(framesPerSecond, 8),
-    cell(median(done.map(({ rounds }) => rounds.length)), 7),
-    cell(median(done.map(({ bytes }) => bytes)) / 2 ** 20, 8, 1),
-    cell(median(done.map(({ totalMs }) => totalMs)), 9),
-    cell(downtimeMs, 9),
-  ];
-  const gapMs = medianOf(done.map(move => move.gapMs));
-  const each = done.map(move => Math.round(move.downtimeMs)).join(' ');
-  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')} ${gapCell(gapMs)} ${cell(service.ms, 8)}   (${each})\n`);
-  return { framesPerSecond, downtimeMs, gapMs };
+  return tell(way, done, { framesPerSecond, pingMs: service.ms });
 }
 
 function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs, gapMs }: Floor): void {
@@ -162,7 +184,7 @@ function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs, gapMs }: Floor
     cell(totalMs, 9),
     cell(downtimeMs, 9),
   ];
-  process.stdout.write(`QEMU   ${cells.join(' ')} ${gapCell(gapMs)}\n`);
+  process.stdout.write(`QEMU   ${cells.join(' ')} ${seenCell(gapMs, 7)}\n`);
 }
 
 export async function main(argv: string[]): Promise<number> {
@@ -195,7 +217,8 @@ export async function main(argv: string[]): Promise<number> {
       const done = [];
       for (const way of asked.ways) done.push({ way, ...(await measure(row, way, asked.moves)) });
       if (!withQemu) continue;
-      const floor = await floorOf(row, done[0]!.framesPerSecond, sharedMs, pause);
+      const rate = done.find(({ framesPerSecond }) => framesPerSecond !== undefined)?.framesPerSecond;
+      const floor = await floorOf(row, rate ?? dial.framesPerSecond ?? 0, sharedMs, pause);
       tellFloor(floor);
       for (const { way, downtimeMs, gapMs } of done) {
         const told = (what: string, ours = Infinity, theirs = 0): void => {
@@ -203,7 +226,7 @@ export async function main(argv: string[]): Promise<number> {
             longer.push(`${name}, ${mib} MiB, ${way}, ${what}: ${Math.round(ours)} ms, QEMU ${Math.round(theirs)} ms`);
         };
         told('own count', downtimeMs, floor.downtimeMs);
-        if (way !== 'turns') told('gap', gapMs, floor.gapMs);
+        if (way !== 'turns' && way !== 'tabs') told('gap', gapMs, floor.gapMs);
       }
     }
   if (longer.length > 0)

@@ -1,0 +1,29 @@
+/** A guest that goes there and back between two tabs of Chromium: bench/migration-tabs.mjs has it do so, and says how each move went. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { repository } from '../repository.ts';
+import type { Measured } from './moves.ts';
+import type { Row } from './side.ts';
+import { writer } from './writer.ts';
+
+/** A move, of whose rounds the number is known alone. */
+export type Told = Omit<Measured, 'rounds'> & { rounds: number };
+
+/** @throws Error with what the script says where it ends early */
+export async function movesInTabs({ mib, dial }: Row, moves: number): Promise<Told[]> {
+  const kernel = Buffer.from(writer(dial)).toString('base64');
+  const script = join(repository(), 'bench', 'migration-tabs.mjs');
+  const child = spawn(process.execPath, [script, String(mib), kernel, String(moves)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '',
+    problem = '';
+  child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (problem += text.toString()));
+  const status = await new Promise(resolve => child.once('close', resolve));
+  if (status !== 0) throw new Error(`The tabs ended early (status ${status}): ${problem}`);
+  return said
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as Told);
+}
