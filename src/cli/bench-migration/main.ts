@@ -22,7 +22,7 @@ import { movesInTabs, type Told } from './tabs.ts';
 import { type Floor, floorOf, isQemuHere } from './qemu.ts';
 import type { Served } from './service.ts';
 import type { Row } from './side.ts';
-import { spinsFor, TRIED_SPINS, withSpins } from './writer.ts';
+import { spinsFor, withSpins } from './writer.ts';
 
 const WRONG_USE = 2;
 /** Frames that are written, and how many a second; absent: as fast as the processor goes. */
@@ -95,12 +95,15 @@ function parse(argv: string[]) {
 /** The row with a guest that writes so many frames a second here. */
 async function dialled(row: Row, framesPerSecond: number | undefined): Promise<Row> {
   if (framesPerSecond === undefined) return row;
-  const tried = withSpins(row, TRIED_SPINS);
-  const pair = new Moves(tried, sidesHere(tried, makeIn(false), soon, pause), pause);
-  await pair.start();
-  const spins = spinsFor(framesPerSecond, await pair.framesPerSecond(sharedMs));
-  await pair.end();
-  return withSpins(row, spins);
+  const rateWith = async (spins: number): Promise<number> => {
+    const tried = withSpins(row, spins),
+      pair = new Moves(tried, sidesHere(tried, makeIn(false), soon, pause), pause);
+    await pair.start();
+    const rate = await pair.framesPerSecond(sharedMs);
+    await pair.end();
+    return rate;
+  };
+  return withSpins(row, await spinsFor(framesPerSecond, rateWith));
 }
 
 const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);

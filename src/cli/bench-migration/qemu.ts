@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
 import type { Row } from './side.ts';
 import { Beats } from './beats.ts';
-import { BEAT_GFN, FIRST_GFN, spinsFor, TRIED_SPINS, writer } from './writer.ts';
+import { BEAT_GFN, FIRST_GFN, spinsFor, writer } from './writer.ts';
 
 const QEMU = 'qemu-system-x86_64';
 type Pause = (ms: number) => Promise<void>;
@@ -153,12 +153,14 @@ export async function floorOf(
     return machine;
   };
   try {
-    let { spins } = dial;
-    if (spins > 1) {
-      const machine = await begin(TRIED_SPINS, 'tried');
-      spins = spinsFor(framesPerSecond, (await machine.roundsPerSecond(nowMs)) * dial.frames);
+    let tries = 0;
+    const rateWith = async (spins: number): Promise<number> => {
+      const machine = await begin(spins, `tried${++tries}`);
+      const rate = (await machine.roundsPerSecond(nowMs)) * dial.frames;
       machine.end();
-    }
+      return rate;
+    };
+    const spins = dial.spins > 1 ? await spinsFor(framesPerSecond, rateWith) : dial.spins;
     const uri = `unix:${join(folder, 'stream')}`;
     const from = await begin(spins, 'from');
     const rounds = dial.frames > 0 ? await from.roundsPerSecond(nowMs) : (await pause(1500), 0);

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Pings } from '../../dom0/pool/index.ts';
 import type { Host } from '../../dom0/service/index.ts';
 import { later, sharedMs } from '../node-clock.ts';
 import { repository } from '../repository.ts';
@@ -14,10 +15,8 @@ export interface Served {
   pauseUs: number;
 }
 
-const PING_MS = 10,
-  /** An answer that takes longer is lost; a guest that has said nothing for so long is gone. */
-  LOST_MS = 2000,
-  GONE_MS = 300;
+/** A guest that has said nothing for so long is gone. */
+const GONE_MS = 300;
 /** 10.0.2.101 */
 const ADDRESS = 0x0a000265;
 const PROMPT = 'minipv> ';
@@ -58,29 +57,11 @@ export async function serve(
 
 /** From now on until it is asked for the longest time between two answers, in milliseconds. */
 export function pings(host: Host): () => Promise<number> {
-  const data = new Uint8Array(56);
-  let isOver = false,
-    lastMs = sharedMs(),
-    longestMs = 0,
-    answers = 0;
-  const after = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
-  const send = async (): Promise<void> => {
-    const station = await host.toolstack.services.network.own(later);
-    for (let sequence = 1; !isOver; sequence++) {
-      void station.echo(ADDRESS, 1, sequence & 0xffff, data, after(LOST_MS)).then(echo => {
-        if (!echo || echo.unreachable !== undefined || isOver) return;
-        const nowMs = sharedMs();
-        if (answers++ > 0) longestMs = Math.max(longestMs, nowMs - lastMs);
-        lastMs = nowMs;
-      });
-      await after(PING_MS);
-    }
-  };
-  const sending = send();
+  const pinging = new Pings(host.toolstack.services.network, ADDRESS, 1, { later, nowMs: sharedMs });
   return async () => {
-    isOver = true;
-    await sending;
+    const silentMs = await pinging.longest(sharedMs(), GONE_MS);
+    pinging.end();
     // Where it does not answer any more, that is for ever.
-    return sharedMs() - lastMs > GONE_MS || answers < 2 ? Infinity : longestMs;
+    return silentMs ?? Infinity;
   };
 }

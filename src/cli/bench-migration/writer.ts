@@ -15,17 +15,27 @@ export interface Dial {
   spins: number;
 }
 
-/** So many that the time of a write is next to nothing beside theirs. */
-export const TRIED_SPINS = 40_000;
+/** The first ones that are tried: so many that the time of a write is next to nothing beside theirs. */
+const TRIED_SPINS = 40_000;
+/** So often they are tried at most, until the guest writes as often as it is to but for so much of that. */
+const MOST_TRIES = 4,
+  CLOSE = 0.15;
 
 export const withSpins = <Row extends { dial: Dial }>(row: Row, spins: number): Row => ({
   ...row,
   dial: { ...row.dial, spins },
 });
 
-/** For as many writes a second; `tried`: those with TRIED_SPINS. */
-export const spinsFor = (framesPerSecond: number, tried: number): number =>
-  Math.max(1, Math.round((TRIED_SPINS * tried) / framesPerSecond));
+/** For as many writes a second; `rateWith`: how many there are with so many spins. What runs for longer is compiled better: once is not enough. */
+export async function spinsFor(framesPerSecond: number, rateWith: (spins: number) => Promise<number>): Promise<number> {
+  let spins = TRIED_SPINS;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const ratio = (await rateWith(spins)) / framesPerSecond;
+    if (Math.abs(ratio - 1) < CLOSE) break;
+    spins = Math.max(1, Math.round(spins * ratio));
+  }
+  return spins;
+}
 
 const d = (value: number): number[] => [0, 8, 16, 24].map(shift => (value >>> shift) & 255);
 const BEAT = [0xff, 0x05, ...d(BEAT_GFN * FRAME_BYTES)]; // inc dword [beat]

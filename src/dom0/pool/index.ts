@@ -7,6 +7,7 @@ export { lookAt, type LookedGuest, type LookedHost, type PoolLook } from './look
 export { type Membership, membershipOf, type PoolHost } from './membership.ts';
 export { hostIdOf, introduction, isRole, type Role, ROLES } from './names.ts';
 export type { DiskToMove } from './migration/disks-to-move.ts';
+export { Pings } from './migration/pings.ts';
 export { channelPair, Neighbourhood, type Neighbours, type Service } from './neighbours.ts';
 export { Pool } from './pool.ts';
 export { MOST_MESSAGE_BYTES, type Room } from './room.ts';

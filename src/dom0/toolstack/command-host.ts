@@ -33,6 +33,8 @@ export interface MoveWish {
   postcopy?: 'when-asked' | 'after-precopy';
   /** Its volumes are copied to the other host while it runs; absent: a domain with volumes is refused. */
   copyStorage?: CopyStorage;
+  /** Domain 0 pings it meanwhile. */
+  pings?: boolean;
   /** Ends it, as far as it can be ended. */
   signal?: AbortSignal;
   /** Told each line that xl says. */
@@ -49,6 +51,8 @@ export interface Moved {
   totalMs: number;
   /** From when it stood still here until the other host said that it runs there. */
   downtimeMs: number;
+  /** The longest time between two answers to a ping; absent: it was not pinged, or does not answer. */
+  silentMs?: number;
   /** Frames that it went on without. */
   leftBehind?: number;
   /** A sentence: it wrote faster than its pages reached the other host. */

@@ -75,7 +75,7 @@ export function linkInto({ url, code }: PoolLook): string {
 }
 
 export const migrate = ({ id, name }: LookedGuest, to: string, wish: MoveWish = {}): void =>
-  void asTask(migrating(name, to, wish), () => host.migrate(id!, to, wish)).then(lookAtPool);
+  void asTask(migrating(name, to, wish), () => host.migrate(id!, to, { ...wish, pings: true })).then(lookAtPool);
 
 export const migrating = (name: string, to: string, { autoConverge, copyStorage, postcopy }: MoveWish = {}): string =>
   [

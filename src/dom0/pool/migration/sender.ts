@@ -33,6 +33,7 @@ import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { sendImages } from './images.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
+import { pinged } from './pings.ts';
 import { mayBePostcopy, sendTheRest } from './postcopy.ts';
 import {
   answer,
@@ -77,9 +78,9 @@ let moves = 0;
 /** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
   const { host } = parts;
-  return host.toolstack.jobs.run(guest.name, 'Outgoing migration', job =>
-    new Departure(parts, guest, to, wish, job).go(),
-  );
+  const move = (): Promise<Moved> =>
+    host.toolstack.jobs.run(guest.name, 'Outgoing migration', job => new Departure(parts, guest, to, wish, job).go());
+  return wish.pings ? pinged(host, guest, move) : move();
 }
 
 /** An 8-byte record of libxc: STATIC_DATA_END, behind which memory begins. */

@@ -5,8 +5,8 @@ import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
 /** What was sent, and how long that took. */
-const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, leftBehind, notConverged }: Moved): string =>
-  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
+const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, silentMs, leftBehind, notConverged }: Moved): string =>
+  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms${silentMs === undefined ? '' : `, answered no ping for ${Math.round(silentMs)}`}${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
 
 const ONE_HOST =
   'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
