@@ -74,6 +74,8 @@ export interface Beyond {
    * False: it does not go there, and the gateway says so.
    */
   take(packet: IpPacket, udp: UdpDatagram | null): boolean;
+  /** The network is gone. */
+  close?(): void;
 }
 
 /** What a guest may boot. */
@@ -181,6 +183,7 @@ export class NetworkPeer implements Ethernet {
   /** It answers nobody from now on. */
   close(): void {
     for (const timer of [this.delivery, this.retries]) timer.remove();
+    this.beyond?.close?.();
   }
 
   /** From now on; transfers of what was given out before end. */

@@ -67,6 +67,7 @@ function asOfOwn(beyond: (parts: BeyondParts) => Beyond, parts: BeyondParts, gat
     send: (from, to, frame) => parts.send(from === GATEWAY || from === NAME_SERVER ? gateway : from, to, frame),
   });
   return {
+    ...own,
     take: (packet, udp) =>
       own.take(packet.destination === gateway ? { ...packet, destination: NAME_SERVER } : packet, udp),
   };

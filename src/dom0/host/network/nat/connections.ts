@@ -1,7 +1,7 @@
 /** TCP through the NAT: a guest's connection ends here, and its bytes go on by one of the computer's own, and the other way round. */
 import { GATEWAY, type IpPacket, type Path } from '../../../../devices/net/index.ts';
 import { Endpoint, type EndpointUser } from './endpoint.ts';
-import type { Outside, Refusal, Stream } from './outside.ts';
+import type { OpenForward, Outside, Refusal, Stream } from './outside.ts';
 import { distance, parseTcp, resetFor, RST, type Segment, SYN, ACK, tcpFrame } from './segment.ts';
 import { translate } from './translation.ts';
 
@@ -15,6 +15,8 @@ const FIRST_PORT = 49152,
 
 export interface NatParts {
   outside: Outside;
+  /** Those that lead to this network. */
+  forwards: readonly OpenForward[];
   nowNs(): number;
   send(from: number, to: number, frame: (path: Path) => Uint8Array): void;
   /** ICMP destination unreachable about a packet. */
@@ -47,7 +49,7 @@ export class Connections {
 
   constructor(parts: NatParts) {
     this.parts = parts;
-    for (const forward of parts.outside.forwards)
+    for (const forward of parts.forwards)
       if ('onStream' in forward)
         forward.onStream(stream => {
           this.accept(stream, forward.address, forward.port);
@@ -177,6 +179,12 @@ export class Connections {
       next = Math.min(next, endpoint.deadlineNs);
     }
     return next;
+  }
+
+  /** The network is gone: so are both ends. */
+  close(): void {
+    for (const connection of this.open.values()) if (connection instanceof Connection) connection.endpoint.abort();
+    this.open.clear();
   }
 
   get size(): number {

@@ -32,7 +32,7 @@ export class Flows {
 
   constructor(parts: NatParts) {
     this.parts = parts;
-    for (const forward of parts.outside.forwards)
+    for (const forward of parts.forwards)
       if ('datagrams' in forward) this.add(forward.address, forward.port, forward.datagrams, true);
   }
 
@@ -100,6 +100,11 @@ export class Flows {
       else next = Math.min(next, flow.usedNs + IDLE_NS);
     }
     return next;
+  }
+
+  /** The network is gone. */
+  close(): void {
+    for (const [key, flow] of [...this.flows]) this.forget(key, flow);
   }
 
   get size(): number {

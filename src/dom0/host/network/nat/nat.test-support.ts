@@ -236,12 +236,12 @@ export class Net<Out extends Outside = FakeOutside> {
   journey: Journey;
   private readonly timer;
 
-  constructor(outside: Out = new FakeOutside() as Outside as Out, journey: Journey = () => 0) {
+  constructor(outside: Out = new FakeOutside() as Outside as Out, journey: Journey = () => 0, way = natTo(outside)) {
     this.outside = outside;
     this.journey = journey;
     let nat: Net['nat'] | undefined;
     this.peer = new NetworkPeer(this.timers, {
-      beyond: parts => (nat = natTo(outside)(parts)),
+      beyond: parts => (nat = way(parts)),
     });
     this.nat = nat!;
     this.peer.receive = frame => this.travel(() => this.take(frame));

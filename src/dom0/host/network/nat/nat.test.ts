@@ -5,6 +5,7 @@ import { concat } from '../../../../formats/bytes/index.ts';
 import { ascii } from '../../../../devices/net/packets.ts';
 import { SEND_BYTES } from './endpoint.ts';
 import { readForward } from './forward.ts';
+import { natTo } from './nat.ts';
 import { bytesOf, difference, FakeDatagrams, FakeOutside, FakeStream, joined, ME, Net } from './nat.test-support.ts';
 import type { OpenForward, Refusal, Stream } from './outside.ts';
 import { ACK, FIN, RST, SYN } from './segment.ts';
@@ -281,6 +282,28 @@ describe('TCP through the NAT', () => {
     net.silent = false;
     await net.pass(600_000, 100);
     expect(net.nat.sizes).toEqual(EMPTY);
+  });
+});
+
+describe('the NAT of a network that goes', () => {
+  it('leaves no timer, connection or port, and forwards to the network that was there first', async () => {
+    let accept = (_stream: Stream): void => {};
+    const outside = new FakeOutside([{ address: ME, port: 22, onStream: taken => (accept = taken) }]);
+    const way = natTo(outside);
+    const [first, second] = [new Net(outside, () => 0, way), new Net(outside, () => 0, way)];
+    first.listens.add(22);
+    const connection = second.connect(FAR, 80);
+    second.udp(FAR, 5000, 9, ascii('x'));
+    await second.pass(10);
+    expect([connection.isEstablished, second.nat.sizes]).toEqual([true, { connections: 1, flows: 1 }]);
+    const { size } = second.timers;
+    second.peer.close();
+    expect([second.nat.sizes, second.timers.size]).toEqual([EMPTY, size - 3]);
+    expect([outside.streams[0].wasReset, outside.ports[0].closed]).toEqual([true, true]);
+    const client = new FakeStream();
+    accept(client);
+    await first.pass(1500);
+    expect(first.nat.sizes.connections).toBe(1);
   });
 });
 

@@ -18,10 +18,10 @@ export interface Nat extends Beyond {
   readonly sizes: { connections: number; flows: number };
 }
 
-/** For `PeerOptions.beyond`. */
-export const natTo =
-  (outside: Outside) =>
-  ({ timers, send, woken }: BeyondParts): Nat => {
+/** For `PeerOptions.beyond`, of one network or of several. Forwards lead to the first, which is the host's own. */
+export const natTo = (outside: Outside) => {
+  let forwards = outside.forwards;
+  return ({ timers, send, woken }: BeyondParts): Nat => {
     const nowNs = (): number => timers.clock.nowNs();
     const timer = timers.create('network address translation', () => {
       const now = nowNs();
@@ -33,6 +33,7 @@ export const natTo =
     };
     const parts: NatParts = {
       outside,
+      forwards,
       nowNs,
       send,
       woken,
@@ -41,6 +42,7 @@ export const natTo =
     };
     const connections = new Connections(parts),
       flows = new Flows(parts);
+    forwards = [];
     return {
       take: (packet, udp) => {
         if (udp) return flows.take(packet, udp);
@@ -48,8 +50,14 @@ export const natTo =
         connections.take(packet);
         return true;
       },
+      close: () => {
+        timer.remove();
+        connections.close();
+        flows.close();
+      },
       get sizes() {
         return { connections: connections.size, flows: flows.size };
       },
     };
   };
+};
