@@ -136,3 +136,25 @@ describe('an overlay', () => {
     expect(problem).toBeUndefined();
   });
 });
+
+describe('a qcow2 image on a file of Domain 0', () => {
+  it('is on what that is now, unless somebody has it open', async () => {
+    const storage = await open(new MemoryStore());
+    storage.setImage('/srv/base.img', imageOf(content));
+    storage.createQcow2('image+web', { bytes: content.length, backing: { path: '/srv/base.img', format: 'raw' } });
+    const first = (medium = storage.medium('/dev/vg0/image+web')): number => {
+      const byte = new Uint8Array(1);
+      medium.read(512, byte);
+      return byte[0]!;
+    };
+    expect(first()).toBe(1);
+    storage.setImage('/srv/base.img', imageOf(content.map(byte => byte + 100)));
+    expect(first()).toBe(101);
+    const { medium, close } = storage.open('/dev/vg0/image+web', 'guest', true);
+    storage.setImage('/srv/base.img', imageOf(content));
+    expect(first(medium)).toBe(101);
+    close();
+    storage.setImage('/srv/base.img', undefined);
+    expect(() => first()).toThrow('which is not there. Put that file back.');
+  });
+});

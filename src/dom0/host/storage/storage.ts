@@ -402,9 +402,11 @@ export class Storage {
     this.qcow2.flush(name);
   }
 
-  /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
+  /** The image at a path as it is now; undefined: there is none. Overlays and qcow2 images that somebody has open keep the one that they have. */
   setImage(path: string, image: BaseImage | undefined): void {
     if (!this.overlays.setImage(path, image)) return;
+    for (const { name, path: below } of this.qcow2.backings)
+      if (below === path && this.users.of(`/dev/${GROUP}/${name}`).length === 0) this.qcow2.forget(name);
     for (const { name, header } of this.overlayHeaders)
       if (header.path === path && this.users.of(`/dev/${GROUP}/${name}`).length === 0) this.overlays.forget(name);
   }
