@@ -46,10 +46,10 @@ export function judgements() {
 /** The environment with the folders of mke2fs and e2fsck, which are not in everybody's PATH. */
 export const withSbin = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
-/** Full path of the first of these programs that is installed, or undefined. */
+/** Full path of the first of these programs that is installed, also where only root looks (mke2fs), or undefined. */
 export function which(...names) {
   for (const name of names)
-    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    for (const folder of withSbin.PATH.split(delimiter)) {
       const path = join(folder, name);
       try {
         accessSync(path, constants.X_OK);
