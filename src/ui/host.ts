@@ -225,12 +225,18 @@ function keepTasks(): void {
   dismissed.value = new Set([...dismissed.peek()].filter(id => id < 0));
 }
 
+/** A command as this host has it; written as xl has it. */
+let spelled = (command: string): string => command;
+export function spellBy(spelling: typeof spelled): void {
+  spelled = spelling;
+}
+
 /** Puts a failure of the page itself into the task log; the same sentence once. */
 export function reportProblem(command: string, message: string): void {
   if (pageTasks.value.some(task => task.message === message && !dismissed.value.has(task.id))) return;
   pageTasks.value = [
     ...pageTasks.value,
-    { id: --lastOfPage, command, state: 'failed', startedMs: Date.now(), message },
+    { id: --lastOfPage, command: spelled(command), state: 'failed', startedMs: Date.now(), message },
   ];
 }
 
@@ -305,14 +311,14 @@ export const makingAnew = <T>(
   });
 
 /** Does something that the host logs; a refusal that the host did not log is logged here, as this command. */
-export async function asTask(spelled: string, work: () => Promise<unknown>): Promise<void> {
+export async function asTask(command: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
     const message = sentence(error);
     setTimeout(() => {
       if (!hostTasks.value.some(task => task.state === 'failed' && task.message === message))
-        reportProblem(spelled, message);
+        reportProblem(command, message);
     }, 300);
   }
 }

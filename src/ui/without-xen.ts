@@ -1,6 +1,6 @@
 /** On a host without Xen the page has other words, and commands are libvirt's. Loaded when such a host has started; a host with Xen finds its own again. */
 import { effect, signal } from '@preact/signals';
-import { info } from './host.ts';
+import { info, spellBy } from './host.ts';
 import { persistent } from './load-again.ts';
 import { strings } from './strings.ts';
 
@@ -31,6 +31,7 @@ export const sourceOf = (source: string | undefined): string | undefined =>
     : source;
 
 export function followHypervisor(): void {
+  spellBy(spelled);
   effect(() => {
     const without = isWithout();
     if (without && !its.value) void load().then(loaded => (its.value = loaded));
