@@ -30,6 +30,23 @@ describe('the editor of definitions', () => {
     expect([host.all(), await host.managed!.list()]).toEqual([[], []]);
   });
 
+  it('judges what a domain that runs is from its next start as if it did not run', async () => {
+    const { host } = await make();
+    const mac = '00:16:3e:00:00:01';
+    const text = `${TEXT}memory = 30\nvif = [ "mac=${mac}" ]\n`.replace('memory = 8\n', '');
+    await host.new('a.cfg', text);
+    const { path } = (await host.managed!.find('a')) ?? {};
+    await host.start('a', true);
+    expect((await host.judgeText({ path: path!, text })).plan.errors).toEqual([]);
+    // Another one cannot have its name and its address.
+    expect((await host.judgeText({ path: 'b.cfg', text })).plan.errors.map(({ key }) => key)).toEqual([
+      'name',
+      'vif.mac',
+    ]);
+    const larger = text.replace('= 30', '= 63');
+    expect((await host.judgeText({ path: path!, text: larger })).plan.errors.map(({ key }) => key)).toEqual(['memory']);
+  });
+
   it('judges a text in any language, whoever asked before', async () => {
     const { host } = await make();
     const xml =

@@ -2,6 +2,7 @@
 import {
   baseName,
   type Finding,
+  type HostFacts,
   isDefinition,
   judgeFiles,
   type NamedFile,
@@ -152,7 +153,7 @@ async function planOf(
       wanted === path
         ? new Blob([text])
         : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted));
-    return judgeFiles(await host.read(await filesFor({ read }, path)), host.facts).plan;
+    return judgeFiles(await host.read(await filesFor({ host, read }, path)), await factsFor(host, path)).plan;
   }
   // What is no definition by its look (an empty text) would be planned as something else.
   const { name, memoryMiB, vcpus, type } = definition;
@@ -163,6 +164,20 @@ async function planOf(
     definition: text,
     command: '',
     summary: { memoryMiB, vcpus, type },
+  };
+}
+
+/** What a text at a path is judged by: as if the domain that it defines did not run, since it is for the next start. */
+async function factsFor(host: CommandHost, path: string): Promise<HostFacts> {
+  const { facts } = host;
+  const domain = (await host.managed?.list())?.find(each => each.path === path);
+  const running = domain && domainsOf(host).running(domain.name);
+  if (!running) return facts;
+  return {
+    ...facts,
+    isTaken: name => name !== running.name && facts.isTaken(name),
+    stationProblem: mac => host.toolstack.stations.problem(mac, [running]),
+    freeMiB: facts.freeMiB + running.memoryMiB,
   };
 }
 

@@ -16,10 +16,10 @@ export class Stations {
     this.members = members;
   }
 
-  /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
-  problem(mac: string | undefined): string | undefined {
+  /** Why a card cannot have this station address when `gone` are no more; undefined: it can. Domains that have stopped send nothing. */
+  problem(mac: string | undefined, gone: readonly Member[] = []): string | undefined {
     const other = [...this.members()].find(
-      ({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac),
+      member => mac && !member.ending && !gone.includes(member) && stationsOf(member.blueprint).includes(mac),
     );
     return other && `${other.name} has the station address ${mac} already.`;
   }
