@@ -8,8 +8,8 @@ import { readFile } from 'node:fs/promises';
 const plain = ({ buffer, byteOffset, length }: Buffer): Uint8Array<ArrayBuffer> =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 
-/** @throws what node's readFileSync throws */
-export const fileBytes = (path: string): Uint8Array<ArrayBuffer> => plain(readFileSync(path));
+/** By its path, or open. @throws what node's readFileSync throws */
+export const fileBytes = (path: string | number): Uint8Array<ArrayBuffer> => plain(readFileSync(path));
 
 /** Rejects with what node's readFile rejects with. */
 export const fileBytesLater = async (path: string): Promise<Uint8Array<ArrayBuffer>> => plain(await readFile(path));

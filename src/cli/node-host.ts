@@ -23,7 +23,7 @@ import {
 } from '../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/index.ts';
 import { membershipOf } from '../dom0/pool/index.ts';
-import type { KeptFiles } from '../dom0/host/files/index.ts';
+import { type AllowedFiles, filesBeside, type KeptFiles } from '../dom0/host/files/index.ts';
 import { MemoryStore } from '../dom0/host/storage/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/disks.ts';
@@ -80,6 +80,8 @@ export interface NodeHostParts {
   folder?: string | undefined;
   /** What is on the wire of the host's card. */
   peer?: PeerOptions | undefined;
+  /** Files of this machine that it may have. */
+  allowed?: AllowedFiles | undefined;
   /** What the host was told to remember cannot be read. */
   say: (sentence: string) => void;
 }
@@ -114,6 +116,7 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     jitThreshold,
     folder,
     peer,
+    allowed,
   } = parts;
   const { memoryMiB, pcpus } = hypervisor.host;
   const hostMs = sharedMs;
@@ -143,7 +146,8 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     serveScreen: (toolstack, member) =>
       listenAtFreePort(screenOf(toolstack, member.name, () => toolstack.members.get(member.record.id))),
     ways: nodeWays,
-    files,
+    files: allowed ? filesBeside(files, allowed) : files,
+    allowed,
     storage: async () => storage,
     readsWhole: true,
     buriesStopped: true,

@@ -1,5 +1,5 @@
 /** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import {
   damaged,
@@ -10,8 +10,7 @@ import {
   PACKED_HEAD_BYTES,
 } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
-import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
-import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
+import { type BlockDevice, deviceOf, MemoryDisk } from '../../formats/blocks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import {
   DecodeError,
@@ -24,6 +23,7 @@ import {
   unpacksHere,
 } from '../../formats/unpack/index.ts';
 import { fileBytes } from '../file-bytes.ts';
+import { FileDevice } from '../file-device.ts';
 import { UsageError } from './usage-error.ts';
 
 const { gunzip, headInside, statedBytes, unxz, unzstd } = await loadUnpackers();
@@ -116,41 +116,8 @@ function openAsIs(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image 
   }
 }
 
-class FileDevice extends ImmediateDevice {
-  readonly bytes: number;
-  private readonly fd: number;
-
-  constructor({ fd, bytes }: Image, writes: boolean) {
-    super({ readOnly: !writes });
-    this.fd = fd;
-    this.bytes = bytes;
-  }
-
-  private whole(length: number, move: (from: number) => number): void {
-    for (let at = 0; at < length; ) {
-      const count = move(at);
-      if (count <= 0) throw new Error('The file has become shorter.');
-      at += count;
-    }
-  }
-
-  read(at: number, into: Uint8Array): void {
-    passes(IO_HOP.FILE, at, into.length);
-    this.whole(into.length, from => readSync(this.fd, into, from, into.length - from, at + from));
-  }
-
-  override write(at: number, bytes: Uint8Array): void {
-    passes(IO_HOP.FILE, at, bytes.length);
-    this.whole(bytes.length, from => writeSync(this.fd, bytes, from, bytes.length - from, at + from));
-  }
-
-  override flush(): void {
-    fsyncSync(this.fd);
-  }
-}
-
 function device(image: Image, writes: boolean): BlockDevice {
-  if (!image.content) return new FileDevice(image, writes);
+  if (!image.content) return new FileDevice(image.fd, writes);
   closeSync(image.fd);
   return new MemoryDisk(image.content, { readOnly: true });
 }

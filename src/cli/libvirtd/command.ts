@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BootError, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import { NodeAllowedFiles, NotAllowed } from '../allowed/allowed-files.ts';
 import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
 import { isKvm, putFiles, WrongUse } from '../shell/command.ts';
@@ -21,10 +22,12 @@ A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list 
   --state DIR           where its definitions, files and volumes are kept (ringside sh --state DIR has the same)
   --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME})
   --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
+  --allow DIR           disks, CDs and kernels of this machine below DIR are named in XML by their own paths, and pools can be
+                        made there (also several times); an image that a guest writes is locked
   --host WORDS          what the host has, as ringside sh has it
   --hypervisor KIND     xen, or kvm: guests are processes of QEMU, and clients connect to qemu:///system
 
-Paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
+Other paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
 `;
 
 function parse(argv: string[]) {
@@ -35,6 +38,7 @@ function parse(argv: string[]) {
         state: { type: 'string' },
         socket: { type: 'string' },
         file: { type: 'string', multiple: true },
+        allow: { type: 'string', multiple: true },
         host: { type: 'string' },
         hypervisor: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -59,12 +63,14 @@ export async function libvirtd(argv: string[]): Promise<number> {
     if (options.state === undefined) throw new WrongUse('Write --state DIR: a folder for what the host keeps.');
     const asked = readHost(options.host ?? '');
     const definition = { ...hostHere(), ...asked };
+    const { allow = [] } = options;
+    const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
     mkdirSync(options.state, { recursive: true });
     state = await openNodeState(options.state, definition);
     await putFiles(await state.files(), options.file ?? []);
     const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
-    await new HostRuns({ state, definition, asked, kvm, stdout }).during(
+    await new HostRuns({ state, definition, asked, kvm, allowed, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
         stdout.text(
@@ -80,7 +86,8 @@ export async function libvirtd(argv: string[]): Promise<number> {
     );
     return 0;
   } catch (error) {
-    if (error instanceof WrongUse || error instanceof HostDefinitionError) return refused(error, WRONG_USE);
+    if (error instanceof WrongUse || error instanceof HostDefinitionError || error instanceof NotAllowed)
+      return refused(error, WRONG_USE);
     if (error instanceof StateError || error instanceof BootError || error instanceof SocketError)
       return refused(error, NOT_DONE);
     throw error;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type HostState, openHostState } from '../../dom0/service/index.ts';
 import { MemoryStore } from '../../dom0/host/storage/index.ts';
+import { NodeAllowedFiles } from '../allowed/allowed-files.ts';
 import { Output } from '../boot/terminal.ts';
 import { nodeState } from '../node-clock.ts';
 import { repository } from '../repository.ts';
@@ -11,11 +12,11 @@ import type { NodeHost } from '../node-host.ts';
 
 const HOST = { pcpus: 1, memoryMiB: 128, vt: true, diskBytes: 2 ** 30 };
 
-/** `files`: texts by their paths in Domain 0. */
+/** `files`: texts by their paths in Domain 0; `allow`: folders of this machine that it may have. */
 export async function onSmallHost(
   files: Readonly<Record<string, string>>,
   work: (host: NodeHost, state: HostState) => Promise<void>,
-  memoryMiB = HOST.memoryMiB,
+  { memoryMiB = HOST.memoryMiB, allow = [] }: { memoryMiB?: number; allow?: readonly string[] } = {},
 ): Promise<void> {
   const definition = { ...HOST, memoryMiB };
   const state = await openHostState(new MemoryStore(), { diskBytes: HOST.diskBytes, guests: [], ...nodeState });
@@ -27,7 +28,8 @@ export async function onSmallHost(
       await tree.mkdir(dirname(path), { recursive: true });
       await tree.writeFile(path, text);
     }
-    const runs = new HostRuns({ state, definition, stdout: new Output(1) });
+    const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
+    const runs = new HostRuns({ state, definition, allowed, stdout: new Output(1) });
     await runs.during(
       host => work(host, state),
       () => {},

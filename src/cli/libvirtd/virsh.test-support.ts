@@ -6,19 +6,23 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { program } from '../../../test/support/needs.ts';
 import { testFiles, testHost } from '../../dom0/service/host.test-support.ts';
+import { filesBeside } from '../../dom0/host/files/index.ts';
 import { uriOf } from '../../dom0/toolstack/libvirt/index.ts';
+import { NodeAllowedFiles } from '../allowed/allowed-files.ts';
 import { LibvirtServer } from './server.ts';
 
 export const VIRSH = program('virsh');
 
 const guest = (path: string): Uint8Array => readFileSync(new URL(`../../../guests/${path}`, import.meta.url));
 
-/** A host that has the demo guest and minipv as files, and listens. */
-export async function daemon(parts: Parameters<typeof testHost>[0] = {}) {
-  const files = parts.files ?? (await testFiles());
+/** A host that has the demo guest and minipv as files, and listens. `allow`: a folder of this machine that it may have. */
+export async function daemon({ allow, ...parts }: Parameters<typeof testHost>[0] & { allow?: string } = {}) {
+  const own = parts.files ?? (await testFiles());
+  const allowed = allow === undefined ? undefined : new NodeAllowedFiles([allow]);
+  const files = allowed ? filesBeside(own, allowed) : own;
   await files.writeFile('/boot/demo.elf', guest('demo/demo.elf'));
   await files.writeFile('/boot/minipv.elf', guest('minipv/minipv.elf'));
-  const host = testHost({ ...parts, files });
+  const host = testHost({ ...parts, files, allowed });
   const directory = mkdtempSync(join(tmpdir(), 'ringside-libvirt-'));
   const socket = join(directory, 'sock');
   const server = await LibvirtServer.open(host, socket);

@@ -1,13 +1,23 @@
 /** Debian's virsh as a client of a host here. */
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { createQcow2, Qcow2Disk, Qcow2Source } from '../../formats/qcow2/index.ts';
 import { MemoryFile } from '../../formats/qcow2/growing-file.test-support.ts';
 import { openHostState } from '../../dom0/host/state/state.ts';
-import { MemoryStore } from '../../dom0/host/storage/index.ts';
+import { MemoryStore, writerKernel } from '../../dom0/host/storage/index.ts';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
@@ -102,6 +112,75 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     terminal.stdin.write('\x1d');
     await new Promise(resolve => terminal.once('close', resolve));
     expect(await virsh('domstate a')).toMatch(/running|idle/);
+  });
+
+  it('has kernels, images and pools of this machine below a folder, one writer each', async () => {
+    const machine = mkdtempSync(join(tmpdir(), 'ringside-machine-'));
+    onTestFinished(() => rmSync(machine, { recursive: true }));
+    const allow = join(machine, 'images'),
+      disk = join(allow, 'disk.img');
+    mkdirSync(allow);
+    writeFileSync(join(allow, 'writer.elf'), writerKernel);
+    writeFileSync(disk, new Uint8Array(256 * 512));
+    writeFileSync(join(machine, 'secret.img'), new Uint8Array(512));
+    symlinkSync('../secret.img', join(allow, 'link.img'));
+    const { virsh, write } = await daemonWithVirsh({ allow });
+    const define = (name: string, image: string, more = ''): Promise<string> => {
+      write(
+        `${name}.xml`,
+        `<domain type='xen'><name>${name}</name><memory unit='MiB'>4</memory><os><type>hvm</type><kernel>${allow}/writer.elf</kernel></os><devices><disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${image}'/><target dev='hda' bus='ide'/>${more}</disk></devices></domain>`,
+      );
+      return virsh(`define ${name}.xml`);
+    };
+    for (const [name, image, more] of [
+      ['one', disk],
+      ['two', disk],
+      ['reader', disk, '<readonly/>'],
+      ['out', join(allow, 'link.img')],
+      ['dots', `${allow}/../secret.img`],
+      ['elsewhere', join(machine, 'secret.img')],
+      ['none', join(allow, 'none.img')],
+    ])
+      expect(await define(name!, image!, more)).toBe(`Domain '${name}' defined from ${name}.xml\n\n`);
+    const failed = (name: string, why: string): string => `1: error: Failed to start domain '${name}'\nerror: ${why}\n`;
+    const busy = `resource busy: Lockspace resource '${disk}' is locked`;
+    expect(await virsh('start one')).toBe("Domain 'one' started\n\n");
+    expect(await virsh('start two')).toBe(failed('two', busy));
+    expect(await virsh('create two.xml')).toContain(busy);
+    expect(await virsh('start reader')).toBe("Domain 'reader' started\n\n");
+    for (const [name, image, why] of [
+      ['out', 'link.img', 'Permission denied'],
+      ['dots', '../secret.img', 'Permission denied'],
+      ['none', 'none.img', 'No such file or directory'],
+    ])
+      expect(await virsh(`start ${name}`)).toBe(
+        failed(name!, `Cannot access storage file '${allow}/${image}': ${why}`),
+      );
+    expect(await virsh('start elsewhere')).toContain(`file '${machine}/secret.img': Permission denied`);
+    // What the guest writes is in the file.
+    await until(() => readFileSync(disk).some(byte => byte !== 0));
+    expect(await virsh('domblkinfo one hda')).toMatch(/^Capacity: +131072\n/);
+    await virsh('destroy one');
+    expect(await virsh('start two')).toBe("Domain 'two' started\n\n");
+    await virsh('destroy two');
+    await virsh('destroy reader');
+    expect(readFileSync(join(machine, 'secret.img')).every(byte => byte === 0)).toBe(true);
+
+    expect(await virsh(`pool-create-as here dir --target ${allow}`)).toBe('Pool here created\n\n');
+    expect(await virsh(`vol-pool ${disk}`)).toBe('here\n\n');
+    expect(await virsh('vol-create-as here new.qcow2 1MiB --format qcow2')).toBe('Vol new.qcow2 created\n\n');
+    expect(await virsh('vol-dumpxml new.qcow2 here')).toContain("<format type='qcow2'/>");
+    expect(await virsh('vol-resize new.qcow2 2MiB --pool here')).toContain('successfully changed to 2MiB');
+    expect(await virsh('vol-info new.qcow2 --pool here')).toMatch(/Capacity: +2.00 MiB/);
+    write('text', 'from elsewhere');
+    await virsh('vol-create-as here up.img 512');
+    expect(await virsh('vol-upload up.img text --pool here')).toBe('\n');
+    expect(readFileSync(join(allow, 'up.img'), 'utf8').slice(0, 14)).toBe('from elsewhere');
+    expect(await virsh('vol-delete new.qcow2 --pool here')).toBe('Vol new.qcow2 deleted\n\n');
+    expect(existsSync(join(allow, 'new.qcow2'))).toBe(false);
+    expect(await virsh(`pool-create-as there dir --target ${machine}`)).toMatch(
+      /cannot open directory '.*': No such file or directory/,
+    );
   });
 
   it('changes nothing where it connects to read', async () => {

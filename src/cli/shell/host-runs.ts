@@ -10,6 +10,7 @@ import {
   type MenuChoice,
   MenuSession,
 } from '../../dom0/service/index.ts';
+import type { AllowedFiles } from '../../dom0/host/files/index.ts';
 import { membershipOf, type Role } from '../../dom0/pool/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { login, type Power, type PowerState, runLine, type Session, shellParts } from '../../dom0/shell/index.ts';
@@ -35,6 +36,8 @@ export interface HostRunsParts {
   join?: { address: string; name: string | undefined; leases: string | undefined; role: Role } | undefined;
   /** What is on the wire of the host's card. */
   peer?: PeerOptions | undefined;
+  /** Files of this machine that it may have. */
+  allowed?: AllowedFiles | undefined;
   stdout: Output;
 }
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Linux: the abstract namespace, Windows: a pipe; neither leaves a file. Elsewhere a file, which may be left by one that died. */
-function socketName(directory: string): { name: string; isFile: boolean } {
+export function socketName(directory: string): { name: string; isFile: boolean } {
   const id = `ringside-${createHash('sha256').update(directory).digest('hex').slice(0, 32)}`;
   if (process.platform === 'linux') return { name: `\0${id}`, isFile: false };
   return process.platform === 'win32'

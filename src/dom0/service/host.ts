@@ -26,6 +26,7 @@ import {
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 import { FarDisks } from './far-disks.ts';
+import { guestDevice } from './guest-device.ts';
 import { Images } from './images.ts';
 import {
   baseName,
@@ -35,7 +36,15 @@ import {
   type PlannedDrive,
   type ReadFiles,
 } from '../definitions/index.ts';
-import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
+import {
+  type AllowedFiles,
+  cdOfFiles,
+  type HostFiles,
+  LogFile,
+  namesFiles,
+  pathsIn,
+  spellFiles,
+} from '../host/files/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import { meet, type MoveOwnership } from './moving.ts';
@@ -50,7 +59,7 @@ import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
-import { backend, loadBackends } from '../backends/index.ts';
+import { loadBackends } from '../backends/index.ts';
 import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
@@ -75,6 +84,8 @@ export interface HostParts
   /** The task log is not what opens the files: it is written from then on. */
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
+  /** Files of the machine beneath that it may have beside Domain 0's; `files` has them, too. */
+  allowed?: AllowedFiles | undefined;
   /** Other hosts, to which domains can go and from which they come; absent: there are none. */
   neighbours?: Neighbours;
 }
@@ -283,7 +294,7 @@ export class HostCore implements CommandHost {
 
   /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened (`openDevices`). */
   isDevice(path: string): boolean {
-    if (isNetworkDisk(path)) return true;
+    if (isNetworkDisk(path) || this.parts.allowed?.has(path)) return true;
     return this.parts.storage !== undefined && (isDevice(path) || this.storage?.image(path) !== undefined);
   }
 
@@ -338,25 +349,11 @@ export class HostCore implements CommandHost {
     this.storage = undefined;
   }
 
-  private readonly openDevice: OpenHostDevice = (path, who, { uuid, readOnly, sectorBytes, say }) => {
-    const from = isNetworkDisk(path) ? this.far : this.storage;
+  private readonly openDevice: OpenHostDevice = (path, who, how) => {
+    const { allowed, later } = this.parts;
+    const from = isNetworkDisk(path) ? this.far : allowed?.has(path) ? allowed : this.storage;
     if (!from) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, path: device, rename, close } = from.open(path, who, !readOnly, uuid);
-    const { later } = this.parts;
-    const disk = new (backend('drives').MediumDisk)({ medium, label: path, sectorBytes, readOnly, later, say });
-    const end = (): void => {
-      disk.close();
-      close();
-    };
-    return {
-      disk,
-      path: device,
-      rename,
-      close: end,
-      get isWaiting() {
-        return disk.isWaiting;
-      },
-    };
+    return guestDevice(from.open(path, who, !how.readOnly, how.uuid, how.format), path, how, later);
   };
 
   get facts(): HostFacts {
@@ -401,7 +398,8 @@ export class HostCore implements CommandHost {
 
   /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
   deviceMedium(target: string, domain: string): Medium {
-    return { name: isNetworkDisk(target) ? target : (this.storage?.deviceOf(target, domain) ?? target), device: true };
+    const isElsewhere = isNetworkDisk(target) || this.parts.allowed?.has(target);
+    return { name: isElsewhere ? target : (this.storage?.deviceOf(target, domain) ?? target), device: true };
   }
 
   /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */

@@ -6,7 +6,6 @@ import {
   baseName,
   definitionNamed,
   type Devices,
-  disksNamed,
   type Firmware,
   firmwareNamed,
   type FirmwareNeeds,
@@ -34,7 +33,10 @@ import type { FirmwareFiles } from './firmware-files.ts';
 /** Whose files they are. */
 interface ReadingHost extends Pick<CommandHost, 'facts' | 'openDevices' | 'realPath' | 'mediumOf' | 'toolstack'> {
   /** Throws a sentence. */
-  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> };
+  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> } & Pick<
+    CommandHost['parts'],
+    'allowed'
+  >;
   readonly far: FarDisks;
 }
 
@@ -87,12 +89,16 @@ export class Reading {
     const needs = firmwareNamed(given);
     const firmware = needs && (await this.firmware(needs));
     const named = await Promise.all(
-      disksNamed(given).map(async target => ({
+      (definitionNamed(given)?.disks ?? []).map(async ({ target, format }) => ({
         target,
+        format,
         path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
       })),
     );
-    const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
+    const { allowed } = this.host.parts;
+    const mayBeDevices = named.filter(
+      ({ path }) => isDevice(path) || allowed?.has(path) || imageVolume(path) !== undefined,
+    );
     const storage = mayBeDevices.length > 0 ? await this.host.openDevices() : undefined;
     const devices = mayBeDevices.length > 0 ? await this.lookAt(mayBeDevices, storage) : undefined;
     const loaded = await this.load(given, files, devices, storage);
@@ -130,16 +136,22 @@ export class Reading {
     const wanted = loaderNamed(given);
     if (!wanted) return undefined;
     const { loader, cmdline, disks } = wanted;
+    const { allowed } = this.host.parts;
+    const opened: { close(): void }[] = [];
     try {
       const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
       const media: GuestMedium[] = [];
-      for (const { target, vdev, kind } of disks) {
+      for (const { target, vdev, kind, format } of disks) {
         if (kind === 'floppy') continue;
         const file = files.find(({ name }) => baseName(name) === baseName(target));
         const device = devices?.get(target);
         if (isNetworkDisk(target))
           return `${loader.program} reads disks of this host, and ${target} is of another machine. Name the kernel in kernel.`;
-        if (typeof device === 'object') media.push({ vdev, from: storage!.medium(device.name) });
+        if (typeof device === 'object' && allowed?.has(device.name)) {
+          const open = allowed.open(device.name, '', false, '', format);
+          opened.push(open);
+          media.push({ vdev, from: open.medium });
+        } else if (typeof device === 'object') media.push({ vdev, from: storage!.medium(device.name) });
         else if (file)
           media.push({
             vdev,
@@ -151,19 +163,30 @@ export class Reading {
       return bootFromDisk(loader, cmdline, media);
     } catch (error) {
       return `${(error as Error).message}`;
+    } finally {
+      for (const open of opened) open.close();
     }
   }
 
   /** Devices as a definition is judged by them. */
   private async lookAt(
-    named: readonly { target: string; path: string }[],
+    named: readonly { target: string; path: string; format: string }[],
     storage: Storage | undefined,
   ): Promise<Devices> {
+    const { far, parts } = this.host;
     const devices = new Map<string, NamedImage | string>();
-    for (const { target, path } of named) {
-      if (!isDevice(path) && !storage?.image(path)) continue;
+    for (const { target, path, format } of named) {
+      const allowed = parts.allowed?.has(path) ? parts.allowed : undefined;
+      if (!allowed && !isDevice(path) && !storage?.image(path)) continue;
       try {
-        devices.set(target, isNetworkDisk(path) ? await this.host.far.look(path) : lookAtOwn(path, storage));
+        devices.set(
+          target,
+          allowed
+            ? { name: path, ...allowed.look(path, format), device: true }
+            : isNetworkDisk(path)
+              ? await far.look(path)
+              : lookAtOwn(path, storage),
+        );
       } catch (error) {
         devices.set(target, (error as Error).message);
       }

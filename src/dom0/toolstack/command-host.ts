@@ -1,7 +1,7 @@
 /** What commands, snapshots and Domain 0's shell ask of the host that they work on; the service is one (service/host.ts). */
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
-import type { HostFiles } from '../host/files/index.ts';
+import type { AllowedFiles, HostFiles } from '../host/files/index.ts';
 import type { Listening, Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later, Ways } from '../host/index.ts';
@@ -97,6 +97,8 @@ export interface CommandHost {
     readonly later: Later;
     /** Domain 0's files; absent: it has none, and what needs them is refused. */
     readonly files?: HostFiles;
+    /** Files of the machine beneath that the host may have; absent: none. */
+    readonly allowed?: AllowedFiles | undefined;
     readonly openMedium?: OpenMedium;
     /** Ways to other hosts by TCP; absent: there is none, as in a page. */
     readonly sockets?: Sockets;

@@ -43,7 +43,7 @@ export function attachDisk<Console extends DomainConsole>(
   if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
   const before = member.devices.length;
   try {
-    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, say);
+    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, say, defined.format);
     const opened = openInDomain0([drive], 'pvh', images => backend('drives').attachDrives(images, openMedium, say));
     for (const disk of opened.disks) disks.add(disk);
     const { ide = [], disks: others = [], all = [] } = member.opened ?? {};

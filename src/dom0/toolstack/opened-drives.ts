@@ -74,8 +74,8 @@ export class OpenedDrives {
     });
   }
 
-  /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
-  withDevice(member: Member, drive: DriveImage, say: (sentence: string) => void): DriveImage {
+  /** A drive whose medium is a device of the host, with that open; `format`: of its image, where the domain's definition does not say it yet. @throws Error with a sentence */
+  withDevice(member: Member, drive: DriveImage, say: (sentence: string) => void, format?: string): DriveImage {
     const { medium, readOnly, kind } = drive;
     if (!medium || !('device' in medium)) return drive;
     const { openDevice } = this.parts;
@@ -84,6 +84,7 @@ export class OpenedDrives {
       uuid: member.uuid,
       readOnly,
       sectorBytes: kind === 'cdrom' ? 2048 : 512,
+      format: format ?? member.blueprint.definition.disks.find(disk => disk.vdev === drive.vdev)?.format,
       say,
     });
     member.devices.push(device);

@@ -85,7 +85,14 @@ export interface OpenDevice {
 export type OpenHostDevice = (
   path: string,
   who: string,
-  how: { uuid: string; readOnly: boolean; sectorBytes: number; say: (sentence: string) => void },
+  how: {
+    uuid: string;
+    readOnly: boolean;
+    sectorBytes: number;
+    /** As its definition has it. */
+    format: string | undefined;
+    say: (sentence: string) => void;
+  },
 ) => OpenDevice;
 
 /** Why a domain was started again, and how often it was; of these so many at last that came to the same end at once. */

@@ -7,6 +7,17 @@ const UUID = (digit: number): string => `00000000-0000-4000-8000-00000000000${di
 const demo = (name: string, uuid: string, more = ''): string =>
   `<domain type='xen'><name>${name}</name><uuid>${uuid}</uuid>${more}<memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>\n`;
 
+/** Where a folder of this machine is that both hosts may have, in calls and files. */
+export const MACHINE = '@MACHINE@';
+/** Files of that folder: an image that somebody else writes all the while, and one that nobody does. */
+export const MACHINE_FILES = { locked: 'locked.img', free: 'free.img', out: 'out.img' } as const;
+
+const onMachine = (name: string, uuid: string, file: string, more = ''): string =>
+  demo(name, uuid).replace(
+    '</domain>',
+    `<devices><disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${MACHINE}/${file}'/><target dev='hda' bus='ide'/>${more}</disk></devices></domain>`,
+  );
+
 /** Files by their names, which both sides have in the folder where calls are made. */
 export const FILES: Readonly<Record<string, string>> = {
   'a.xml': demo('a', UUID(1)),
@@ -33,6 +44,10 @@ export const FILES: Readonly<Record<string, string>> = {
   'pool.xml':
     "<pool type='dir'><name>made</name><uuid>00000000-0000-4000-8000-0000000000aa</uuid><target><path>/srv/made</path></target></pool>\n",
   'iscsi.xml': "<pool type='iscsi'><name>far</name></pool>\n",
+  'm-none.xml': onMachine('m-none', UUID(6), 'none.img'),
+  'm-out.xml': onMachine('m-out', UUID(7), MACHINE_FILES.out),
+  'm-locked.xml': onMachine('m-locked', UUID(8), MACHINE_FILES.locked),
+  'm-reader.xml': onMachine('m-reader', UUID(9), MACHINE_FILES.locked, '<readonly/>'),
   'bad-value.xml': demo('x', UUID(5)).replace('>8<', '>eight<'),
 };
 
@@ -352,6 +367,33 @@ export const CALLS: readonly string[] = [
   'managedsave c',
   'destroy c',
   'domstate c',
+  // ---- images of this machine
+  'create m-none.xml',
+  'create m-out.xml',
+  'create m-locked.xml',
+  'define m-none.xml',
+  'start m-none',
+  'domblklist m-none',
+  'domblkinfo m-none hda',
+  'undefine m-none',
+  'define m-locked.xml',
+  'start m-locked',
+  'domstate m-locked --reason',
+  'undefine m-locked',
+  'create m-reader.xml --paused',
+  'domblklist m-reader --details',
+  'domblkinfo m-reader hda',
+  'destroy m-reader',
+  `pool-create-as here dir --target ${MACHINE}`,
+  `pool-create-as there dir --target ${MACHINE}/../elsewhere`,
+  'pool-dumpxml here',
+  'vol-list here',
+  'vol-info free.img here',
+  'vol-dumpxml locked.img here',
+  'vol-delete locked.img here',
+  'vol-wipe locked.img here',
+  `vol-pool ${MACHINE}/free.img`,
+  'pool-destroy here',
   // ---- and gone
   'domrename b d',
   'domstate d',

@@ -305,7 +305,7 @@ export async function judgeClients(
         }
         await server.close();
       },
-      HOST_MIB,
+      { memoryMiB: HOST_MIB },
     );
   } finally {
     rmSync(directory, { recursive: true });

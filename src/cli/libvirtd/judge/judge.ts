@@ -1,14 +1,17 @@
 /** `npm run -s judge:libvirt`: Debian's virsh at the daemon of one host, and Domain 0's virsh of another that is just like it, answer the same. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { IMAGES } from '../../../dom0/host/storage/index.ts';
 import { Bash, shellParts } from '../../../dom0/shell/index.ts';
+import type { HostState } from '../../../dom0/service/index.ts';
+import type { NodeHost } from '../../node-host.ts';
 import { LibvirtServer } from '../server.ts';
 import { onSmallHost } from '../small-host.ts';
-import { CALLS, FILES, IMAGE_FILES } from './calls.ts';
+import { NodeAllowedFiles } from '../../allowed/allowed-files.ts';
+import { CALLS, FILES, IMAGE_FILES, MACHINE, MACHINE_FILES } from './calls.ts';
 
 /** What a call is answered with, and its status. */
 export interface Answer {
@@ -36,48 +39,86 @@ const without = (text: string): string =>
 export async function judge(virsh: string, told: (judged: Judged) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ringside-judge-'));
   try {
-    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(directory, name), text);
+    const machine = makeMachine(directory);
+    const here = (text: string): string => text.replaceAll(MACHINE, machine);
+    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(directory, name), here(text));
     const socket = join(directory, 'sock');
     const files = Object.fromEntries([
-      ...Object.entries(FILES).map(([name, text]) => [`${directory}/${name}`, text]),
+      ...Object.entries(FILES).map(([name, text]) => [`${directory}/${name}`, here(text)]),
       ...IMAGE_FILES.map(name => [`${IMAGES}/${name}`, name]),
     ]);
-    await onSmallHost(files, one =>
-      onSmallHost(files, async (two, state) => {
-        const parts = await shellParts(
-          two,
-          state,
-          async () => {},
-          async () => {},
-          [],
-        );
-        const bash = new Bash({ ...parts, directory });
-        const server = await LibvirtServer.open(one, socket);
-        const env = {
-          ...process.env,
-          LC_ALL: 'C.UTF-8',
-          TZ: 'UTC',
-          VIRSH_DEFAULT_CONNECT_URI: `xen:///system?socket=${socket}`,
-        };
-        const shell = openShell(directory, env);
-        for (const call of CALLS) {
-          const [ran, answer] = await Promise.all([
-            bash.run(`virsh ${call}`, { isAll: true }),
-            shell.run(`${virsh} ${call}`),
-          ]);
-          told({
-            call,
-            debian: answer,
-            domain0: { text: without(ran?.stdout ?? '') + without(ran?.stderr ?? ''), status: ran?.status ?? 0 },
-          });
-        }
-        shell.end();
-        await server.close();
-      }),
+    const allow = [machine];
+    const writer = new NodeAllowedFiles(allow).openFile(join(machine, MACHINE_FILES.locked), true);
+    await onSmallHost(
+      files,
+      one =>
+        onSmallHost(files, (two, state) => judgeCalls({ one, two, state, directory, socket, virsh, here, told }), {
+          allow,
+        }),
+      { allow },
     );
+    writer.close();
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** A folder of this machine that hosts may have. */
+function makeMachine(directory: string): string {
+  const machine = join(directory, 'machine');
+  mkdirSync(machine);
+  const { locked, free, out } = MACHINE_FILES;
+  for (const name of [locked, free]) writeFileSync(join(machine, name), new Uint8Array(8192));
+  writeFileSync(join(directory, out), new Uint8Array(8192));
+  symlinkSync(`../${out}`, join(machine, out));
+  return machine;
+}
+
+interface Judging {
+  /** Debian's virsh is at its daemon. */
+  one: NodeHost;
+  /** Its shell has virsh. */
+  two: NodeHost;
+  /** Of the second. */
+  state: HostState;
+  directory: string;
+  socket: string;
+  virsh: string;
+  /** A call with the paths of this machine. */
+  here(call: string): string;
+  told(judged: Judged): void;
+}
+
+async function judgeCalls({ one, two, state, directory, socket, virsh, here, told }: Judging): Promise<void> {
+  const parts = await shellParts(
+    two,
+    state,
+    async () => {},
+    async () => {},
+    [],
+  );
+  const bash = new Bash({ ...parts, directory });
+  const server = await LibvirtServer.open(one, socket);
+  const env = {
+    ...process.env,
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    VIRSH_DEFAULT_CONNECT_URI: `xen:///system?socket=${socket}`,
+  };
+  const shell = openShell(directory, env);
+  for (const call of CALLS.map(here)) {
+    const [ran, answer] = await Promise.all([
+      bash.run(`virsh ${call}`, { isAll: true }),
+      shell.run(`${virsh} ${call}`),
+    ]);
+    told({
+      call,
+      debian: answer,
+      domain0: { text: without(ran?.stdout ?? '') + without(ran?.stderr ?? ''), status: ran?.status ?? 0 },
+    });
+  }
+  shell.end();
+  await server.close();
 }
 
 /**

@@ -1,4 +1,10 @@
 /** Domain 0's file tree. */
+export {
+  type AllowedFiles,
+  filesBeside,
+  type MeasuredImage,
+  type SeenImage,
+} from './allowed-files.ts';
 export { MOST_FILE_BYTES } from './changes.ts';
 export { FOLDERS, KeptFiles } from './kept-files.ts';
 export { ImageTree } from './image-tree.ts';

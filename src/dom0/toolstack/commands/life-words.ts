@@ -128,7 +128,7 @@ async function foundBy({ program, read }: Call, path: string): Promise<string> {
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
 export async function filesFor(
-  call: Pick<Call, 'read' | 'absolute'>,
+  call: Pick<Call, 'read' | 'absolute'> & Partial<Pick<Call, 'host'>>,
   path: string,
   settings: string[] = [],
   files: string[] = [],
@@ -159,7 +159,7 @@ export async function createFrom(
   path: string,
   { paused = false } = {},
 ): Promise<DomainInfo> {
-  return life.create.run(host, await filesFor({ read }, path), false, paused);
+  return life.create.run(host, await filesFor({ host, read }, path), false, paused);
 }
 
 /** What a definition and its files have that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
@@ -178,15 +178,20 @@ async function dryRun(host: CommandHost, files: NamedFile[]): Promise<string> {
 }
 
 /** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
-async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
+async function namedFiles(
+  { read, host }: Pick<Call, 'read'> & Partial<Pick<Call, 'host'>>,
+  [first, ...others]: NamedFile[],
+): Promise<NamedFile[]> {
   const head = new Uint8Array(await first.data.slice(0, HEAD_BYTES).arrayBuffer());
   if (!isDefinition({ name: first.name, data: head })) return [];
   const text = await first.data.slice(0, MOST_BYTES).text();
   await prepareToRead(text);
   const { kernel, ramdisk, biosPath, disks } = judgeDefinition(first.name, text).definition;
   const given = new Set(others.map(({ name }) => baseName(name)));
+  // An image of the machine beneath is opened in its place.
+  const images = disks.map(({ target }) => target).filter(target => !host?.parts.allowed?.has(target));
   const named = new Set(
-    [kernel, ramdisk, biosPath, ...disks.map(({ target }) => target)].filter(
+    [kernel, ramdisk, biosPath, ...images].filter(
       path => path !== undefined && path !== '' && !given.has(baseName(path)),
     ),
   );

@@ -103,7 +103,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
     if (readOnly || target === '') continue;
     const user = await userOf(host, name, target);
     if (user !== undefined) said.push(`${target} stays: ${user}.`);
-    else if (host.isDevice(target))
+    else if (host.isDevice(target) && !host.parts.allowed?.has(target))
       said.push(
         await removeVolume(host, target, name).then(
           () => `${target} is removed.`,

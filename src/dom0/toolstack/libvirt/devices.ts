@@ -52,7 +52,12 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
   if (disk.target === '')
     throw new LibvirtError('INVALID_ARG', `disk '${target}' does not currently have a source assigned`);
   const path = disk.target;
+  const { allowed } = host.parts;
   return failing(async () => {
+    if (allowed?.has(path)) {
+      const { capacityBytes, allocationBytes } = allowed.measure(path);
+      return { capacityBytes, allocationBytes, physicalBytes: allocationBytes };
+    }
     const storage = await host.openDevices([path]);
     const volume = storage?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
     const image = isDevice(path) ? undefined : storage?.image(await host.realPath(path));

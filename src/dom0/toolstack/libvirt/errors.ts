@@ -28,6 +28,7 @@ const CLASSES = {
   OPERATION_ABORTED: [78, 'operation aborted: '],
   NO_DOMAIN_METADATA: [80, 'metadata not found: '],
   OPERATION_UNSUPPORTED: [84, 'Operation not supported: '],
+  RESOURCE_BUSY: [87, 'resource busy: '],
   STORAGE_VOL_EXIST: [90, 'storage volume '],
   DEVICE_MISSING: [99, 'device not found: '],
 } as const;
@@ -47,6 +48,7 @@ export const ERROR_DOMAIN = {
   snapshot: 35,
   streams: 38,
   libxl: 41,
+  lockspace: 51,
 } as const;
 
 type ErrorDomain = keyof typeof ERROR_DOMAIN;
@@ -73,9 +75,15 @@ export class LibvirtError extends Error {
 export function libvirtErrorOf(error: unknown): LibvirtError {
   if (error instanceof LibvirtError) return error;
   const { message } = error as Error;
+  if (/^Cannot access (storage|backing) file '/.test(message))
+    return new LibvirtError('SYSTEM_ERROR', message, 'storage');
   for (const [name, [, words]] of Object.entries(CLASSES))
     if (words !== '' && message.startsWith(words))
-      return new LibvirtError(name as ErrorClass, message.slice(words.length));
+      return new LibvirtError(
+        name as ErrorClass,
+        message.slice(words.length),
+        name === 'RESOURCE_BUSY' ? 'lockspace' : 'libxl',
+      );
   return new LibvirtError('OPERATION_FAILED', message);
 }
 

@@ -1,4 +1,6 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
+import { type Definition, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import { isDevice } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
@@ -68,8 +70,10 @@ export async function createDomain(
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
   await refuseOthers(host, name, text);
   return failing(async () => {
+    await prepareToRead(text);
+    await refuseMissing(host, judgeDefinition(name, text).definition);
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
-    const given = await filesFor({ read }, name);
+    const given = await filesFor({ host, read }, name);
     const { id } = await COMMANDS.create
       .run(host, given, false, (flags & CREATE.PAUSED) !== 0)
       .catch((error: Error) => {
@@ -91,12 +95,25 @@ export async function startDomain(host: CommandHost, domain: Domain, flags = 0):
       await restoreFrom(host, savePath(domain), paused, filesOf(host));
       await removeManagedSave(host, domain);
     } else {
+      if (domain.managed) await refuseMissing(host, domain.managed.definition);
       await perform(host, 'start', COMMANDS.start, name, paused);
       // What was saved is of a past that this one does not have.
       await removeManagedSave(host, domain);
     }
   });
   return domainByName(host, name);
+}
+
+/** Images that are not Domain 0's are there, and may be used as they are to be. @throws LibvirtError */
+async function refuseMissing({ parts: { allowed, files } }: CommandHost, { disks }: Definition): Promise<void> {
+  if (!allowed) return;
+  for (const { target, readOnly } of disks) {
+    if (!target.startsWith('/') || isDevice(target)) continue;
+    const isOwn = !allowed.has(target) && (await files?.exists(target));
+    const problem = isOwn ? undefined : allowed.problem(target, !readOnly);
+    if (problem !== undefined)
+      throw new LibvirtError('SYSTEM_ERROR', `Cannot access storage file '${target}': ${problem}`, 'storage');
+  }
 }
 
 /** Ends it at once. @throws LibvirtError */

@@ -224,6 +224,11 @@ const STATE = { INACTIVE: 0, RUNNING: 2 };
 export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
   if (!isActive) return { state: STATE.INACTIVE, capacityBytes: 0, allocationBytes: 0, availableBytes: 0 };
   const state = STATE.RUNNING;
+  const { allowed } = host.parts;
+  if (allowed?.has(of.folder)) {
+    const { capacityBytes, availableBytes } = allowed.room(of.folder);
+    return { state, capacityBytes, allocationBytes: capacityBytes - availableBytes, availableBytes };
+  }
   const storage = await host.openDevices();
   if (!storage) {
     const taken = (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);

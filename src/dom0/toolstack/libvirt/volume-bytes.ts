@@ -1,5 +1,6 @@
 /** The bytes of a volume: of a device of the host's disk, of a file that lies there, or of a file of Domain 0's tree, which is written as a whole. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { AllowedFiles } from '../../host/files/index.ts';
 import { GROUP, isDevice, type OpenDisk, type Storage } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -33,6 +34,8 @@ function open(
 ): Promise<VolumeBytes> {
   return failing(async () => {
     const storage = await host.openDevices();
+    const { allowed } = host.parts;
+    if (allowed?.has(path)) return ofAllowed(allowed, path, { writes, isDisk });
     const own = isDevice(path) ? path : await host.realPath(path);
     const file = storage?.file(own);
     const device = isDevice(own) ? own : file && `/dev/${GROUP}/${file.volume}`;
@@ -48,6 +51,33 @@ function bytesAt(medium: BlockDevice, at: number, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   medium.read(at, bytes);
   return bytes;
+}
+
+/** A file of the machine beneath. That of a qcow2 image becomes longer as it is written. */
+function ofAllowed(
+  allowed: AllowedFiles,
+  path: string,
+  { writes, isDisk }: { writes: boolean; isDisk: boolean },
+): VolumeBytes {
+  const isQcow2 = allowed.measure(path).qcow2 !== undefined;
+  if (isDisk) return ofDevice(allowed.open(path, WHO, writes, '', isQcow2 ? 'qcow2' : 'raw'), path);
+  const { file, close } = allowed.openFile(path, writes);
+  if (!isQcow2) return ofDevice({ medium: file, close }, path);
+  return {
+    get length() {
+      return file.bytes;
+    },
+    read: (at, count) => bytesAt(file, at, count),
+    write: (at, bytes) => {
+      file.grow(at + bytes.length);
+      file.write(at, bytes);
+    },
+    close: () =>
+      failing(() => {
+        if (writes) file.flush();
+        close();
+      }),
+  };
 }
 
 /** The file of a qcow2 image, which becomes longer as it is written. */
@@ -75,7 +105,7 @@ function ofImage(storage: Storage, volume: string, writes: boolean): VolumeBytes
   };
 }
 
-function ofDevice({ medium, close }: OpenDisk, path: string): VolumeBytes {
+function ofDevice({ medium, close }: Pick<OpenDisk, 'medium' | 'close'>, path: string): VolumeBytes {
   return {
     length: medium.bytes,
     read: (at, count) => bytesAt(medium, at, count),

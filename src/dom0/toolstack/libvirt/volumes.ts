@@ -1,6 +1,6 @@
 /** Volumes of pools. Sources: libvirt's documentation, "Storage pool and volume XML format"; src/conf/storage_conf.c and src/storage/storage_driver.c. */
 import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import type { Backing } from '../../../formats/qcow2/index.ts';
+import { type Backing, createQcow2 } from '../../../formats/qcow2/index.ts';
 import { isQcow2 } from '../../../hypervisor/disks/index.ts';
 import { type Definition, escapedXml } from '../../definitions/config/index.ts';
 import { copyInTurns, GROUP, IMAGES, imageVolume } from '../../host/storage/index.ts';
@@ -26,6 +26,12 @@ type Image = NonNullable<Awaited<ReturnType<typeof imageOf>>>;
 /** With the capacity of the disk in it, which a qcow2 file says in its head, and what it takes of the host's disk. */
 async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
   if (volume.type === 'logical') return volume;
+  const { allowed } = host.parts;
+  if (allowed?.has(volume.path)) {
+    // What the daemon may not read is listed as it is.
+    const { capacityBytes, allocationBytes } = allowed.measure(volume.path);
+    return { ...volume, capacityBytes, allocationBytes };
+  }
   const image = await imageOf(host, volume);
   const capacityBytes =
     image?.header?.diskBytes ??
@@ -72,7 +78,9 @@ export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => 
 export async function volumeXml(host: CommandHost, volume: Volume): Promise<string> {
   const { type, name, path, capacityBytes, allocationBytes } = volume;
   const image = await imageOf(host, volume),
-    backing = image?.header?.backing;
+    { allowed } = host.parts,
+    header = allowed?.has(path) ? allowed.measure(path).qcow2 : image?.header,
+    backing = header?.backing;
   return `<volume type='${type === 'dir' ? 'file' : 'block'}'>
   <name>${escapedXml(name)}</name>
   <key>${escapedXml(path)}</key>
@@ -250,7 +258,23 @@ async function lookAtBacking(host: CommandHost, path: string): Promise<void> {
 }
 
 /** @throws Error with a sentence */
-async function makeQcow2(host: CommandHost, path: string, { bytes, backing }: Wanted): Promise<void> {
+async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promise<void> {
+  const { bytes, backing } = wanted;
+  const image = {
+    bytes: Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES,
+    ...(backing ? { backing: { ...backing, path: await host.realPath(backing.path) } } : {}),
+  };
+  const { allowed } = host.parts;
+  if (allowed?.has(path)) {
+    await allowed.truncate(path, 0);
+    const { file, close } = allowed.openFile(path, true);
+    try {
+      createQcow2(file, image);
+    } finally {
+      close();
+    }
+    return;
+  }
   const storage = await host.openDevices();
   const folder = path.slice(0, path.lastIndexOf('/'));
   const own = `${await host.realPath(folder)}${path.slice(folder.length)}`;
@@ -261,10 +285,7 @@ async function makeQcow2(host: CommandHost, path: string, { bytes, backing }: Wa
       `qcow2 images are made below ${IMAGES}, where the host's disk keeps what guests write`,
       'storage',
     );
-  storage.createQcow2(volume, {
-    bytes: Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES,
-    ...(backing ? { backing: { ...backing, path: await host.realPath(backing.path) } } : {}),
-  });
+  storage.createQcow2(volume, image);
 }
 
 /** @throws LibvirtError */
@@ -292,12 +313,16 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       "Can't shrink capacity below current capacity unless shrink flag explicitly specified",
       'storage',
     );
+  const { allowed } = host.parts;
   const image = volume.type === 'dir' ? await imageOf(host, volume) : undefined;
-  if (!image?.isQcow2 && volume.type === 'dir' && (await formatOf(host, volume, image)) !== 'raw')
+  const isQcow2 = volume.type === 'dir' && (await formatOf(host, volume, image)) === 'qcow2';
+  if (isQcow2 && !image?.isQcow2 && !allowed?.has(volume.path))
     throw new LibvirtError('CONFIG_UNSUPPORTED', `qcow2 images are written below ${IMAGES} alone`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-resize ${volume.name} ${bytes}`, async () => {
-      if (image?.isQcow2) image.storage.resizeQcow2(image.volume, Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES);
+      const whole = Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
+      if (image?.isQcow2) image.storage.resizeQcow2(image.volume, whole);
+      else if (isQcow2) allowed!.resizeQcow2(volume.path, whole);
       else if (volume.type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
       else (await host.openDevices())!.resizeVolume(volume.name, bytes);
     }),

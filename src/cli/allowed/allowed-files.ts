@@ -1,0 +1,382 @@
+/** Folders of this machine that a host may have (--allow): the files in them by what its system says of them, the images in them as disks of guests. */
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { posix } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
+import { imageHead } from '../../dom0/service/index.ts';
+import { type AllowedFiles, FOLDERS, type MeasuredImage, type SeenImage } from '../../dom0/host/files/index.ts';
+import { IMAGES, type OpenDisk } from '../../dom0/host/storage/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { Qcow2Disk, Qcow2Error, qcow2HeaderOf, Qcow2Source } from '../../formats/qcow2/index.ts';
+import { fileBytes } from '../file-bytes.ts';
+import { FileDevice } from '../file-device.ts';
+import { lockFile } from './file-lock.ts';
+
+/** A folder cannot be allowed: a sentence with what to do. */
+export class NotAllowed extends Error {
+  override name = 'NotAllowed';
+}
+
+/** Where Domain 0 keeps what is its own, or leads to it. */
+const DOMAIN_0_FOLDERS = [...FOLDERS, '/var/lib/libvirt/images', '/dev', '/etc'];
+/** Its images lie on the host's disk. */
+const IMAGE_FOLDERS = [IMAGES, '/var/lib/libvirt/images'];
+const NEW_FILE_MODE = 0o600;
+const BLOCK_BYTES = 512;
+/** Images that lie on one another. */
+const MOST_LAYERS = 200;
+
+const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+
+/** As a system call fails. */
+function failed(code: 'EACCES' | 'EPERM' | 'EINVAL' | 'EISDIR', path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${WORDS[code].toLowerCase()}, open '${path}'`), { code });
+}
+
+/** As glibc says it, where libuv says it otherwise. */
+const WORDS: Record<string, string> = {
+  EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
+  EINVAL: 'Invalid argument',
+  EISDIR: 'Is a directory',
+};
+
+function wordsOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const known = WORDS[code] ?? [...getSystemErrorMap().values()].find(([name]) => name === code)?.[1];
+  return known === undefined ? message : known[0].toUpperCase() + known.slice(1);
+}
+
+/** virStorageSourceReportBrokenChain() of src/storage_file/storage_source.c. */
+const accessError = (path: string, why: string, top = path): Error =>
+  new Error(
+    top === path
+      ? `Cannot access storage file '${path}': ${why}`
+      : `Cannot access backing file '${path}' of storage file '${top}': ${why}`,
+  );
+
+export class NodeAllowedFiles implements AllowedFiles {
+  /** Their own paths. */
+  private readonly folders: readonly string[];
+  /** As they were written, too. */
+  private readonly known: readonly string[];
+
+  /** @throws NotAllowed */
+  constructor(folders: readonly string[]) {
+    const whole = folders.map(folder => posix.resolve(folder));
+    this.folders = whole.map(ownFolder);
+    this.known = [...whole, ...this.folders];
+  }
+
+  has(path: string): boolean {
+    if (!path.startsWith('/')) return false;
+    const whole = posix.normalize(path);
+    if (this.known.some(folder => isBelow(path, folder) || isBelow(whole, folder))) return true;
+    if (DOMAIN_0_FOLDERS.some(folder => isBelow(whole, folder))) return false;
+    try {
+      return this.isAllowed(realpathSync(path));
+    } catch {
+      return false;
+    }
+  }
+
+  private isAllowed(own: string): boolean {
+    return this.folders.some(folder => isBelow(own, folder));
+  }
+
+  /** The own path of what is there, which is below an allowed folder. @throws Error of the system */
+  private own(path: string): string {
+    const own = realpathSync(path);
+    if (!this.isAllowed(own)) throw failed('EACCES', path);
+    return own;
+  }
+
+  /** The own path of a name, whatever that is, or of one to be. @throws Error of the system */
+  private ownEntry(path: string): string {
+    const whole = path.replace(/(?<=.)\/+$/, '');
+    const name = posix.basename(whole);
+    return name === '..' || name === '.' ? this.own(whole) : posix.join(this.own(posix.dirname(whole)), name);
+  }
+
+  /** A regular file; nothing can have been put in its place since its path was looked at. @throws Error of the system */
+  private openOwn(path: string, flags: number): number {
+    const fd = openSync(this.own(path), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stat = fstatSync(fd);
+    if (stat.isFile()) return fd;
+    closeSync(fd);
+    throw failed(stat.isDirectory() ? 'EISDIR' : 'EINVAL', path);
+  }
+
+  // ---- files
+
+  async readFileBuffer(path: string): Promise<Uint8Array> {
+    const fd = this.openOwn(path, constants.O_RDONLY);
+    try {
+      return fileBytes(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async writeFile(path: string, content: string | Uint8Array): Promise<void> {
+    this.intoFile(path, fd => {
+      ftruncateSync(fd, 0);
+      writeFileSync(fd, content);
+    });
+  }
+
+  async appendFile(path: string, content: string | Uint8Array): Promise<void> {
+    this.intoFile(path, fd => appendFileSync(fd, content), constants.O_APPEND);
+  }
+
+  async truncate(path: string, bytes: number): Promise<void> {
+    this.intoFile(path, fd => ftruncateSync(fd, bytes));
+  }
+
+  /** Changes a file, which is made where there is none, and which nobody writes meanwhile. */
+  private intoFile(path: string, change: (fd: number) => void, flags = 0): void {
+    const entry = this.ownEntry(path);
+    const isNew = lstatSync(entry, { throwIfNoEntry: false }) === undefined;
+    const fd = isNew
+      ? openSync(entry, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | flags, NEW_FILE_MODE)
+      : this.openOwn(path, constants.O_RDWR | flags);
+    try {
+      const release = lockOrFail(fd, path);
+      try {
+        change(fd);
+      } finally {
+        release();
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async readdir(path: string): Promise<string[]> {
+    return readdirSync(this.own(path));
+  }
+
+  async mkdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
+    if (recursive && !statSync(posix.dirname(path), { throwIfNoEntry: false }))
+      await this.mkdir(posix.dirname(path), { recursive });
+    const entry = this.ownEntry(path);
+    if (recursive && statSync(entry, { throwIfNoEntry: false })?.isDirectory()) return;
+    mkdirSync(entry);
+  }
+
+  /** A folder that is empty, whatever the options say: nobody is to lose more by a client than what that has named. */
+  async rm(path: string, { force = false }: Parameters<AllowedFiles['rm']>[1] = {}): Promise<void> {
+    const entry = this.ownEntry(path);
+    const stat = lstatSync(entry, { throwIfNoEntry: !force });
+    if (!stat) return;
+    if (stat.isDirectory()) return rmdirSync(entry);
+    if (!stat.isFile()) return unlinkSync(entry);
+    const release = lockFile(inodeOf(stat));
+    if (!release) throw lockedError(path);
+    rmSync(entry);
+    release();
+  }
+
+  async symlink(_target: string, path: string): Promise<void> {
+    throw failed('EPERM', path);
+  }
+
+  async stat(path: string): ReturnType<AllowedFiles['stat']> {
+    return statOf(statSync(this.own(path)));
+  }
+
+  async lstat(path: string): ReturnType<AllowedFiles['lstat']> {
+    return statOf(lstatSync(this.ownEntry(path)));
+  }
+
+  async realpath(path: string): Promise<string> {
+    return this.own(path);
+  }
+
+  async exists(path: string): Promise<boolean> {
+    try {
+      this.own(path);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  room(folder: string): { capacityBytes: number; availableBytes: number } {
+    const { bsize, blocks, bavail } = statfsSync(this.own(folder));
+    return { capacityBytes: bsize * blocks, availableBytes: bsize * bavail };
+  }
+
+  // ---- images
+
+  problem(path: string, writes: boolean): string | undefined {
+    try {
+      closeSync(this.openOwn(path, writes ? constants.O_RDWR : constants.O_RDONLY));
+      return undefined;
+    } catch (error) {
+      return wordsOf(error);
+    }
+  }
+
+  openFile(path: string, writes: boolean): { file: FileDevice; close(): void } {
+    return this.openLayer(path, writes, path);
+  }
+
+  /** `top`: the image that it is, or lies below. */
+  private openLayer(path: string, writes: boolean, top: string): { file: FileDevice; close(): void } {
+    let fd: number;
+    try {
+      fd = this.openOwn(path, writes ? constants.O_RDWR : constants.O_RDONLY);
+    } catch (error) {
+      throw accessError(path, wordsOf(error), top);
+    }
+    try {
+      const release = writes ? lockOrFail(fd, path) : () => {};
+      const close = (): void => {
+        closeSync(fd);
+        release();
+      };
+      return { file: new FileDevice(fd, writes), close };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** The disk in an image, with what that lies on. @throws Error in libvirt's words */
+  private disk(
+    path: string,
+    {
+      writes,
+      format,
+      top = path,
+      depth = 0,
+    }: { writes: boolean; format?: string | undefined; top?: string; depth?: number },
+  ): { medium: BlockDevice; close(): void } {
+    if (depth > MOST_LAYERS) throw accessError(path, 'it lies on itself', top);
+    const { file, close } = this.openLayer(path, writes, top);
+    if (format !== 'qcow2') return { medium: file, close };
+    const open = [{ close }];
+    const closeAll = (): void => open.splice(0).forEach(each => each.close());
+    try {
+      const backing = qcow2HeaderOf(file)?.backing;
+      let below: BlockDevice | undefined;
+      if (backing) {
+        const under = posix.resolve(posix.dirname(this.own(path)), backing.path);
+        if (!backing.format)
+          throw new Error(
+            `format of backing image '${under}' of image '${path}' was not specified in the image metadata`,
+          );
+        const opened = this.disk(under, { writes: false, format: backing.format, top, depth: depth + 1 });
+        open.push(opened);
+        below = opened.medium;
+      }
+      const medium = writes ? new Qcow2Disk(file, { backing: below }) : new Qcow2Source(file, { backing: below });
+      const end = (): void => {
+        try {
+          medium.flush();
+        } finally {
+          closeAll();
+        }
+      };
+      return { medium, close: writes ? end : closeAll };
+    } catch (error) {
+      closeAll();
+      throw error instanceof Qcow2Error ? new Error(`${path} ${error.message}`) : error;
+    }
+  }
+
+  open(path: string, _who: string, writes: boolean, _uuid: string, format: string | undefined): OpenDisk {
+    return { ...this.disk(path, { writes, format }), path: this.own(path), rename: () => {} };
+  }
+
+  look(path: string, format: string | undefined): SeenImage {
+    const { medium, close } = this.disk(path, { writes: false, format });
+    try {
+      return { head: imageHead(medium), bytes: medium.bytes };
+    } finally {
+      close();
+    }
+  }
+
+  measure(path: string): MeasuredImage {
+    const { file, close } = this.openFile(path, false);
+    try {
+      const qcow2 = qcow2HeaderOf(file);
+      const allocationBytes = statSync(this.own(path)).blocks * BLOCK_BYTES;
+      return { capacityBytes: qcow2?.diskBytes ?? file.bytes, allocationBytes, qcow2 };
+    } finally {
+      close();
+    }
+  }
+
+  resizeQcow2(path: string, bytes: number): void {
+    const { medium, close } = this.disk(path, { writes: true, format: 'qcow2' });
+    try {
+      (medium as Qcow2Disk).resize(bytes);
+    } finally {
+      close();
+    }
+  }
+}
+
+/** @throws NotAllowed */
+function ownFolder(folder: string): string {
+  const refuse = (why: string): never => {
+    throw new NotAllowed(`--allow ${folder}: ${why}`);
+  };
+  let own: string;
+  try {
+    own = realpathSync(folder);
+  } catch (error) {
+    return refuse(`${wordsOf(error)}. Name a folder.`);
+  }
+  if (!statSync(own).isDirectory()) refuse('this is no folder. Name the one that the images lie in.');
+  for (const path of [folder, own]) {
+    const domain0 = DOMAIN_0_FOLDERS.find(each => isBelow(each, path));
+    if (domain0 !== undefined)
+      refuse(`Domain 0 has ${domain0} itself, and one path is of one file. Name a folder below ${path}.`);
+    if (IMAGE_FOLDERS.some(each => isBelow(path, each)))
+      refuse('Domain 0 has its images there, and one path is of one file. Name a folder elsewhere.');
+  }
+  return own;
+}
+
+const inodeOf = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `${dev}:${ino}`;
+
+/** virLockSpaceAcquireResource() of src/util/virlockspace.c. */
+const lockedError = (path: string): Error => new Error(`resource busy: Lockspace resource '${path}' is locked`);
+
+/** @throws Error in libvirt's words where somebody writes it */
+function lockOrFail(fd: number, path: string): () => void {
+  const release = lockFile(inodeOf(fstatSync(fd)));
+  if (!release) throw lockedError(path);
+  return release;
+}
+
+const statOf = (stat: Stats): Awaited<ReturnType<AllowedFiles['stat']>> => ({
+  isFile: stat.isFile(),
+  isDirectory: stat.isDirectory(),
+  isSymbolicLink: stat.isSymbolicLink(),
+  mode: stat.mode,
+  size: stat.size,
+  mtime: stat.mtime,
+});

@@ -1,0 +1,62 @@
+/**
+ * Files of the machine that the host's program runs on, as far as it may have them (ringside libvirtd --allow). Their paths are that machine's. What definitions
+ * name there is opened in its place: a disk that is written belongs to one domain alone.
+ */
+import type { GrowingFile, Qcow2Header } from '../../../formats/qcow2/index.ts';
+import type { OpenDisk } from '../storage/index.ts';
+import type { HostFiles } from './host-files.ts';
+
+/** An image as a definition is judged by it. */
+export interface SeenImage {
+  /** Of the disk in it. */
+  head: Uint8Array;
+  bytes: number;
+}
+
+/** What is known of a volume of a pool. */
+export interface MeasuredImage {
+  /** Of the disk in it. */
+  capacityBytes: number;
+  /** Of the machine's disk. */
+  allocationBytes: number;
+  /** Undefined: it is no qcow2 image. */
+  qcow2: Qcow2Header | undefined;
+}
+
+/** An image is of the format that its definition says, whatever is in it: a guest could make its raw disk look like an image on another one. */
+export interface AllowedFiles extends HostFiles {
+  /** A path leads to that machine and not to Domain 0; whether something is there, and whether the host may have it, is another question. */
+  has(path: string): boolean;
+  /** Why a file cannot be used, in the words of that machine's system; undefined: it can. */
+  problem(path: string, writes: boolean): string | undefined;
+  /** @throws Error in libvirt's words */
+  look(path: string, format: string | undefined): SeenImage;
+  measure(path: string): MeasuredImage;
+  /** A disk for `who`; of what is written it is the only writer on that machine. @throws Error in libvirt's words */
+  open(path: string, who: string, writes: boolean, uuid: string, format: string | undefined): OpenDisk;
+  /** The file itself, and not the disk in it. @throws as `open` */
+  openFile(path: string, writes: boolean): { file: GrowingFile; close(): void };
+  /** The disk in a qcow2 image has so many bytes from now on. @throws as `open` */
+  resizeQcow2(path: string, bytes: number): void;
+  /** Of the file system that a folder is on. */
+  room(folder: string): { capacityBytes: number; availableBytes: number };
+}
+
+/** Domain 0's files, and those of the machine beneath at their own paths. */
+export function filesBeside(own: HostFiles, allowed: AllowedFiles): HostFiles {
+  const of = (path: string): HostFiles => (allowed.has(path) ? allowed : own);
+  return {
+    readFileBuffer: path => of(path).readFileBuffer(path),
+    writeFile: (path, content, options) => of(path).writeFile(path, content, options),
+    appendFile: (path, content, options) => of(path).appendFile(path, content, options),
+    readdir: path => of(path).readdir(path),
+    mkdir: (path, options) => of(path).mkdir(path, options),
+    rm: (path, options) => of(path).rm(path, options),
+    symlink: (target, path) => of(path).symlink(target, path),
+    stat: path => of(path).stat(path),
+    lstat: path => of(path).lstat(path),
+    realpath: path => of(path).realpath(path),
+    exists: path => of(path).exists(path),
+    truncate: (path, bytes) => of(path).truncate(path, bytes),
+  };
+}

@@ -1,0 +1,28 @@
+/** A disk that the host has opened, as what lies in a guest's drive. */
+import { backend } from '../backends/index.ts';
+import type { OpenDisk } from '../host/storage/index.ts';
+import type { Later } from '../host/index.ts';
+import type { OpenHostDevice } from '../toolstack/index.ts';
+
+/** `label`: as people call it. */
+export function guestDevice(
+  { medium, path, rename, close }: OpenDisk,
+  label: string,
+  { readOnly, sectorBytes, say }: Parameters<OpenHostDevice>[2],
+  later: Later,
+): ReturnType<OpenHostDevice> {
+  const disk = new (backend('drives').MediumDisk)({ medium, label, sectorBytes, readOnly, later, say });
+  const end = (): void => {
+    disk.close();
+    close();
+  };
+  return {
+    disk,
+    path,
+    rename,
+    close: end,
+    get isWaiting() {
+      return disk.isWaiting;
+    },
+  };
+}
