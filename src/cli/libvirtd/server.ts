@@ -2,7 +2,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { Host } from '../../dom0/service/index.ts';
-import { LifecycleWatch, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
+import { listenToLives, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
 import { channelOf } from '../sockets.ts';
 import { Client } from './client.ts';
 import { PROCEDURES } from './table.ts';
@@ -48,10 +48,11 @@ export class LibvirtServer {
       process.umask(mask);
     }
     chmodSync(path, OWNER_ALONE);
-    const watch = new LifecycleWatch(host, event => {
-      for (const client of daemon.clients) client.tell(event);
-    });
-    await host.subscribe(() => void watch.look());
+    daemon.listening.push(
+      listenToLives(host, event => {
+        for (const client of daemon.clients) client.tell(event);
+      }),
+    );
     for (const [kind, events] of [['network', networkEvents] as const, ['pool', poolEvents] as const])
       daemon.listening.push(
         events.listen(host, event => {

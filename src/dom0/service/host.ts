@@ -119,7 +119,7 @@ export class HostCore implements CommandHost {
   /** Domains of a Domain 0 that is gone, by id. */
   readonly lost = new Map<number, DomainInfo>();
   private readonly taskLog: LogFile | undefined;
-  private readonly listeners: HostListener[] = [];
+  private readonly listeners = new Set<HostListener>();
   private readonly reading = new Reading(this);
   private readonly images = new Images(this);
   readonly far: FarDisks;
@@ -162,7 +162,6 @@ export class HostCore implements CommandHost {
 
   moveTo?: CommandHost['moveTo'];
   protect?: CommandHost['protect'];
-
   /** Domains can go to these hosts from now on, and come from them. */
   meet(neighbours: Neighbours, ownership?: MoveOwnership): void {
     this.moveTo = meet(this, neighbours, ownership);
@@ -171,7 +170,6 @@ export class HostCore implements CommandHost {
   get machine(): Toolstack['machine'] {
     return this.toolstack.machine;
   }
-
   get queue(): Toolstack['queue'] {
     return this.toolstack.queue;
   }
@@ -580,14 +578,18 @@ export class HostCore implements CommandHost {
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
   async subscribe(listener: HostListener): Promise<void> {
-    this.listeners.push(listener);
+    this.listen(listener);
     this.tell();
+  }
+  listen(listener: HostListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Has a domain's window shown; false: nobody has windows. */
   showScreen(id: number): boolean {
     this.tell(id);
-    return this.listeners.length > 0;
+    return this.listeners.size > 0;
   }
 
   /** Those who look at the host are told what there is now. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { editPrograms } from './edit.ts';
@@ -28,6 +29,7 @@ async function make(program: Program, words: string[], files: Awaited<ReturnType
   await turn();
   return {
     over,
+    shown,
     type: async (typed: string): Promise<string> => (shown(), type(typed), await turn(), shown()),
   };
 }
@@ -78,6 +80,27 @@ describe('edit', () => {
     const files = await testFiles();
     await files.writeFile('/root/image', new Uint8Array(512));
     await expect((await make(editor!, ['image'], files)).over).rejects.toThrow('image is no text.');
+  });
+});
+
+describe('virsh console', () => {
+  it('has the terminal until Ctrl-], or says that nothing runs', async () => {
+    const files = await testFiles();
+    await files.writeFile('/etc/xen/vm/a', CONFIG);
+    await files.writeFile('/k', readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url)));
+    const host = testHost({ files });
+    const off = await make(virshProgram(host), ['console', 'a'], files);
+    expect(await off.over).toBe(1);
+    expect(off.shown()).toBe('error: The domain is not running\r\n');
+    await host.start('a', true);
+    const { over, shown, type } = await make(
+      virshProgram(host),
+      ['-c', 'xen:///system', 'console', 'a', '--force'],
+      files,
+    );
+    expect(shown()).toContain("Connected to domain 'a'\r\nEscape character is ^] (Ctrl + ])\r\n");
+    expect(await type('\x1d')).toBe('\r\n');
+    expect(await over).toBe(0);
   });
 });
 

@@ -4,17 +4,19 @@
  */
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
 import { persistent, uriOf } from '../toolstack/libvirt/index.ts';
+import { openConsole } from '../toolstack/commands/index.ts';
 import { editManaged } from './edit.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
+import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
 import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
 import { LIFE } from './virsh/life.ts';
 import { RESOURCES } from './virsh/resources.ts';
-import { SCREENS } from './virsh/screens.ts';
+import { SCREENS, withConsole } from './virsh/screens.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
 import { NETWORKS } from './virsh/networks.ts';
@@ -35,6 +37,23 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...HOST,
   ...CAPABILITIES,
   ...MONITOR,
+  ...EVENTS,
+};
+
+/** Commands that own the terminal until they end. */
+const OWNERS: Readonly<
+  Record<string, (host: CommandHost, word: string, terminal: Owned, say: (text: string) => void) => Promise<void>>
+> = {
+  edit: async (host, word, terminal, say) => {
+    const domain = persistent(await find(host, word));
+    const isEdited = await editManaged(host, domain, terminal);
+    say(`Domain '${domain.name}' XML configuration ${isEdited ? 'edited' : 'not changed'}.\n`);
+  },
+  console: async (host, word, terminal, say) => {
+    const { id, name } = await withConsole(host, word);
+    say(`Connected to domain '${name}'\nEscape character is ^] (Ctrl + ])\n`);
+    await openConsole(host, id!, terminal);
+  },
 };
 
 /** Words by the places that the usage has for them: in order, or behind the option that a place is called by. What has no place is `unexpected`. */
@@ -120,21 +139,23 @@ export function virshProgram(host: CommandHost): Program {
       const joined = (of: 'stdout' | 'stderr'): string => all.map(one => one[of]).join('');
       return { stdout: joined('stdout'), stderr: joined('stderr'), status: all.at(-1)?.status ?? 0 };
     },
-    own: ([command, ...words]) => {
-      const [word] = words.filter(each => !each.startsWith('-'));
-      if (command !== 'edit' || word === undefined || words.includes('--help')) return undefined;
+    // It says itself that it has none.
+    runsAnywhere: words => words.includes('console'),
+    own: words => {
+      const rest = connected(host, words);
+      if (!Array.isArray(rest)) return undefined;
+      const [command, ...given] = rest;
+      const [word] = given.filter(each => !each.startsWith('-'));
+      const begin = Object.hasOwn(OWNERS, command ?? '') ? OWNERS[command!] : undefined;
+      if (!begin || word === undefined || given.includes('--help')) return undefined;
       return async terminal => {
-        const say = (text: string, status: number): number => (
-          terminal.write(`${text.replace(/\n/g, '\r\n')}\r\n`), status
-        );
+        const say = (text: string): void => terminal.write(text.replace(/\n/g, '\r\n'));
         try {
-          const domain = persistent(await find(host, word));
-          return say(
-            `Domain '${domain.name}' XML configuration ${(await editManaged(host, domain, terminal)) ? 'edited' : 'not changed'}.`,
-            0,
-          );
+          await begin(host, word, terminal, say);
+          return 0;
         } catch (error) {
-          return say(error instanceof VirshError ? error.message : `error: ${(error as Error).message}`, 1);
+          say(`${error instanceof VirshError ? error.message : `error: ${(error as Error).message}`}\n`);
+          return 1;
         }
       };
     },

@@ -135,6 +135,8 @@ export interface CommandHost {
   dumpCore(member: Guest, path: string): Promise<void>;
   /** Its console, and what it shows. @throws as `member` */
   view(id: number): Promise<DomainView>;
+  /** Calls it whenever something may have changed of domains; the result ends that. */
+  listen(listener: () => void): () => void;
   /** Has a domain's window shown; false: nobody has windows. */
   showScreen(id: number): boolean;
   /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */

@@ -1,4 +1,5 @@
 /** Devices of domains: drives, disks, cards and their addresses. */
+import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { ideName } from '../../definitions/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
 import { addressesOf } from '../../toolstack/index.ts';
@@ -48,11 +49,18 @@ export const DEVICES: Record<string, VirshCommand> = {
     },
   },
   domblklist: {
-    usage: 'domblklist <domain>',
+    usage: 'domblklist <domain> [--details]',
     about: 'list all domain blocks',
-    run: async (host, [word]) => {
+    run: async (host, [word], options) => {
       const { disks } = (await find(host, word)).definition;
-      return table([['Target', 'Source'], ...disks.map(({ vdev, target }) => [vdev, target || '-'])]);
+      const rows = disks.map(({ vdev, target, kind }) => [
+        target.startsWith('/dev/') ? 'block' : isNetworkDisk(target) ? 'network' : 'file',
+        kind,
+        vdev,
+        target || '-',
+      ]);
+      const all = [['Type', 'Device', 'Target', 'Source'], ...rows];
+      return table(options.has('details') ? all : all.map(row => row.slice(2)));
     },
   },
   domiflist: {

@@ -5,8 +5,17 @@ import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
 import { definitionIn, find, impact, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
+/** Of display 0. */
+const VNC_PORT = 5900;
 /** virKeycodeSet by its names. */
 const CODESETS = ['linux', 'xt', 'atset1', 'atset2', 'atset3', 'os_x', 'xt_kbd', 'usb', 'win32', 'qnum'];
+
+/** One whose console can be had. @throws VirshError */
+export async function withConsole(host: CommandHost, word: string | undefined): ReturnType<typeof find> {
+  const domain = await find(host, word);
+  if (domain.id === undefined) throw new VirshError('error: The domain is not running');
+  return domain;
+}
 
 type Change = (
   host: CommandHost,
@@ -28,7 +37,46 @@ const device = (verb: 'attach' | 'detach' | 'update', done: string, act: Change)
   },
 ];
 
+/** One that runs. @throws VirshError in the words of both that look for its screen */
+async function running(host: CommandHost, word: string | undefined): ReturnType<typeof find> {
+  const domain = await find(host, word);
+  if (domain.id === undefined) throw new VirshError('error: Domain is not running');
+  return domain;
+}
+
 export const SCREENS: Record<string, VirshCommand> = {
+  vncdisplay: {
+    usage: 'vncdisplay <domain>',
+    about: 'vnc display',
+    run: async (host, [word]) => {
+      const display = await libvirt.displayOf(host, await running(host, word));
+      if (!display) throw new VirshError('error: Failed to get VNC port. Is this domain using VNC?');
+      const { port, address = '' } = display;
+      return `${address === '0.0.0.0' ? '' : address}:${port - VNC_PORT}\n\n`;
+    },
+  },
+  domdisplay: {
+    usage: 'domdisplay <domain> [--type <type>] [--include-password] [--all]',
+    about: 'domain display connection URI',
+    run: async (host, [word, type]) => {
+      const domain = await running(host, word);
+      const display = type === undefined || type === 'vnc' ? await libvirt.displayOf(host, domain) : undefined;
+      if (!display)
+        throw new VirshError(
+          `error: ${type === undefined ? 'No graphical display found' : `No graphical display with type '${type}' found`}`,
+        );
+      const { port, address = '0.0.0.0' } = display;
+      return `vnc://${address === '0.0.0.0' ? 'localhost' : address}:${port - VNC_PORT}\n\n`;
+    },
+  },
+  console: {
+    usage: 'console <domain> [--devname <devname>] [--force] [--safe]',
+    about: 'connect to the guest console',
+    run: async (host, [word]) => {
+      await withConsole(host, word);
+      throw new VirshError('error: Cannot run interactive console without a controlling TTY');
+    },
+  },
   'send-key': {
     usage:
       'send-key <domain> <keycode> [<keycode2>] [<keycode3>] [<keycode4>] [--codeset <codeset>] [--holdtime <holdtime>]',

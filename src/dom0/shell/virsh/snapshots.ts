@@ -1,7 +1,12 @@
 /** Snapshots of domains. */
-import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import { timeOf } from '../../toolstack/index.ts';
-import { currentSnapshot, deleteSnapshot, listSnapshots, revertToSnapshot } from '../../toolstack/libvirt/index.ts';
+import {
+  currentSnapshot,
+  deleteSnapshot,
+  listSnapshots,
+  revertToSnapshot,
+  takeNamedSnapshot,
+} from '../../toolstack/libvirt/index.ts';
 import type { SnapshotRecord } from '../../toolstack/snapshots/index.ts';
 import { find, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -21,10 +26,10 @@ function treeOf(records: readonly SnapshotRecord[]): string {
 
 export const SNAPSHOTS: Record<string, VirshCommand> = {
   'snapshot-create-as': {
-    usage: 'snapshot-create-as <domain> [<name>] [<description>]',
+    usage: 'snapshot-create-as <domain> [--name <name>] [--description <description>]',
     about: 'create a snapshot from a set of args',
     run: async (host, [word, name, description]) =>
-      `Domain snapshot ${(await perform(host, 'snapshot', COMMANDS.snapshot, (await find(host, word)).name, name, description)).name} created\n`,
+      `Domain snapshot ${(await takeNamedSnapshot(host, await find(host, word), name, description)).name} created\n`,
   },
   'snapshot-list': {
     usage: 'snapshot-list <domain> [--parent] [--tree]',

@@ -106,4 +106,5 @@ export {
   Refusal,
   type Table,
 } from './command.ts';
+export { openConsole } from './console.ts';
 export { attachXl, commandNamed, helpOf, namesOf, runXl } from './words.ts';

@@ -99,3 +99,11 @@ export class LifecycleWatch {
     if (was?.text !== undefined && is?.text === undefined) yield event(EVENT.UNDEFINED);
   }
 }
+
+/** Tells what becomes of domains from now on; the result ends that. */
+export function listenToLives(host: CommandHost, tell: (event: LifecycleEvent) => void): () => void {
+  const watch = new LifecycleWatch(host, tell);
+  const stop = host.listen(() => void watch.look());
+  void watch.look();
+  return stop;
+}

@@ -7,7 +7,7 @@ export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, upda
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 export { CONFIG, LISTED, LIVE } from './flags.ts';
-export { type LifecycleEvent, LifecycleWatch } from './events.ts';
+export { type LifecycleEvent, listenToLives } from './events.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export {
@@ -28,7 +28,7 @@ export * from './networks.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
-export { MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
+export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';

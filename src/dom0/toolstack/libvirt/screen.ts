@@ -5,9 +5,10 @@ import { readScreen, screenPicture } from '../../../hypervisor/view/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
 import { hasScreen } from '../running-domain.ts';
-import { guestId } from './domains.ts';
+import { guestId, xmlOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
+import { childOf, readXml } from './xml.ts';
 
 /** virKeycodeSet: whose numbers are known here. */
 const KEY_OF: Readonly<Record<number, (number: number) => string | undefined>> = {
@@ -37,6 +38,18 @@ export async function sendKeys(
   for (const key of keys) inputs.key(member, key, true);
   if (holdMs > 0) await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
   for (const key of [...keys].reverse()) inputs.key(member, key, false);
+}
+
+/** Where clients of VNC find a domain's screen, as its document says it; undefined: nowhere. @throws LibvirtError */
+export async function displayOf(
+  host: CommandHost,
+  domain: Domain,
+): Promise<{ port: number; address: string | undefined } | undefined> {
+  const devices = childOf(await readXml(await xmlOf(host, domain, 0), 'domain'), 'devices');
+  const graphics = devices?.children.find(({ name, attributes }) => name === 'graphics' && attributes.type === 'vnc');
+  const port = Number(graphics?.attributes.port ?? -1);
+  if (!graphics || !(port >= 0)) return undefined;
+  return { port, address: graphics.attributes.listen ?? childOf(graphics, 'listen')?.attributes.address };
 }
 
 /** Looks at a screen that changes just now. */

@@ -82,7 +82,16 @@ export const currentSnapshot = async (
 /** virDomainSnapshotCreateFlags: all of a snapshot is taken at once here, while the domain runs. */
 const CREATE = { LIVE: 1 << 8, ATOMIC: 1 << 7, VALIDATE: 1 << 9 };
 
-/** By a document of which name and description count; without a name it is called by the time, as libvirt does. @throws LibvirtError */
+/** Without a name it is called by the time, as virDomainSnapshotDefParse() has it. @throws LibvirtError */
+export const takeNamedSnapshot = (
+  host: CommandHost,
+  domain: Domain,
+  name = String(Math.floor(host.parts.epochMs() / 1000)),
+  description?: string,
+): Promise<SnapshotRecord> =>
+  failing(() => perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, description));
+
+/** By a document of which name and description count. @throws LibvirtError */
 export async function createSnapshot(
   host: CommandHost,
   domain: Domain,
@@ -92,8 +101,7 @@ export async function createSnapshot(
   checkFlags(flags, CREATE.LIVE | CREATE.ATOMIC | CREATE.VALIDATE, 'virDomainSnapshotCreateXML');
   const { children } = await readXml(xml, 'domainsnapshot');
   const text = (wanted: string): string | undefined => children.find(({ name }) => name === wanted)?.text || undefined;
-  const name = text('name') ?? String(Math.floor(host.parts.epochMs() / 1000));
-  return failing(() => perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, text('description')));
+  return takeNamedSnapshot(host, domain, text('name'), text('description'));
 }
 
 /** virDomainSnapshotDeleteFlags. */
