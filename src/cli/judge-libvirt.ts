@@ -8,9 +8,9 @@ const WRONG_USE = 2;
 
 const block = (text: string): string => text.replace(/^/gm, '    ').trimEnd();
 
-/** `only`: 'virsh' or 'clients', one of both. */
+/** `only`: 'virsh' or 'clients', one of both; `named`: of the clients' parts those whose names have this. */
 export async function main(
-  [only]: string[],
+  [only, named = '']: string[],
   write = (text: string): unknown => process.stdout.write(text),
 ): Promise<number> {
   if (!existsSync(VIRSH)) {
@@ -31,7 +31,7 @@ export async function main(
   if (only !== 'clients') write(`${alike} of ${all} calls are answered alike.\n`);
   let wrong = 0;
   if (only !== 'virsh')
-    await judgeClients((part, result) => {
+    await judgeClients(named, (part, result) => {
       if ('missing' in result) return void write(`skipped: ${part.name}: ${result.missing.join(', ')}\n`);
       wrong += result.problems.length;
       write(`${result.problems.length === 0 ? 'right' : 'WRONG'}: ${part.name}\n`);

@@ -1,7 +1,7 @@
 /** A host in memory for as long as something is done at it, with the demo guest and minipv in /boot. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type HostState, openHostState } from '../../dom0/service/index.ts';
+import { type HostState, loadEverything, openHostState } from '../../dom0/service/index.ts';
 import { MemoryStore } from '../../dom0/host/storage/index.ts';
 import { NodeAllowedFiles } from '../allowed/allowed-files.ts';
 import { Output } from '../boot/terminal.ts';
@@ -18,6 +18,7 @@ export async function onSmallHost(
   work: (host: NodeHost, state: HostState) => Promise<void>,
   { memoryMiB = HOST.memoryMiB, allow = [] }: { memoryMiB?: number; allow?: readonly string[] } = {},
 ): Promise<void> {
+  await loadEverything();
   const definition = { ...HOST, memoryMiB };
   const state = await openHostState(new MemoryStore(), { diskBytes: HOST.diskBytes, guests: [], ...nodeState });
   try {

@@ -21,6 +21,11 @@ const onMachine = (name: string, uuid: string, file: string, more = ''): string 
 /** Files by their names, which both sides have in the folder where calls are made. */
 export const FILES: Readonly<Record<string, string>> = {
   'a.xml': demo('a', UUID(1)),
+  'a-again.xml': demo('a', UUID(1), '<description>again</description>'),
+  'v.xml': demo('v', '00000000-0000-4000-8000-000000000010').replace(
+    '</domain>',
+    "<devices><graphics type='vnc'/></devices></domain>",
+  ),
   'b.xml': demo('b', UUID(2), '<description>the second</description>'),
   'c.xml': demo('c', UUID(3)),
   'twin.xml': demo('twin', UUID(1)),
@@ -53,6 +58,13 @@ export const FILES: Readonly<Record<string, string>> = {
 
 /** Domain 0's images on both sides: names in two cases, one that XML cannot hold as it is, and a folder, which is no volume. */
 export const IMAGE_FILES: readonly string[] = ['web.img', 'Mail.img', 'r&d.img', 'old/web.img'];
+
+/** A call that waits until something happens, and what makes that happen, over and over until it has ended. */
+export const WATCHED = {
+  after: 'event a lifecycle --timeout 1',
+  call: 'event --domain a --event lifecycle',
+  files: ['a-again.xml', 'a.xml'],
+} as const;
 
 export const CALLS: readonly string[] = [
   // ---- what there is
@@ -296,6 +308,37 @@ export const CALLS: readonly string[] = [
   'detach-device a disk.xml --config',
   'detach-device a disk.xml --config',
   'domblklist a',
+  // ---- screens, consoles, events
+  'vncdisplay nobody',
+  'vncdisplay a',
+  'vncdisplay 0',
+  'domdisplay nobody',
+  'domdisplay a',
+  'domdisplay 0',
+  'console',
+  'console nobody',
+  'console a',
+  'console 0',
+  'create v.xml --paused',
+  'vncdisplay v',
+  'domdisplay v',
+  'domdisplay v --type vnc',
+  'domdisplay v --type spice',
+  'console v',
+  'snapshot-create-as v',
+  'snapshot-create-as v named',
+  'snapshot-create-as v --name other --description words',
+  'snapshot-list v --parent',
+  'destroy v',
+  'event',
+  'event --list',
+  'event --event bogus',
+  'event --all --event lifecycle',
+  'event --list --all',
+  'event --event lifecycle --timeout 0',
+  'event --event lifecycle --timeout x',
+  'event --domain nobody --event lifecycle',
+  'event a lifecycle --timeout 1',
   // ---- of one that does not run
   'destroy a',
   'shutdown a',
@@ -384,16 +427,17 @@ export const CALLS: readonly string[] = [
   'domblklist m-reader --details',
   'domblkinfo m-reader hda',
   'destroy m-reader',
-  `pool-create-as here dir --target ${MACHINE}`,
-  `pool-create-as there dir --target ${MACHINE}/../elsewhere`,
-  'pool-dumpxml here',
+  `pool-define-as here dir --target ${MACHINE}`,
+  `pool-define-as there dir --target ${MACHINE}/../elsewhere`,
+  'pool-start there',
+  'pool-start here',
   'vol-list here',
   'vol-info free.img here',
   'vol-dumpxml locked.img here',
   'vol-delete locked.img here',
-  'vol-wipe locked.img here',
-  `vol-pool ${MACHINE}/free.img`,
   'pool-destroy here',
+  'pool-undefine here',
+  'pool-undefine there',
   // ---- and gone
   'domrename b d',
   'domstate d',

@@ -282,8 +282,9 @@ export const PARTS: readonly Part[] = [
   },
 ];
 
-/** Each part with what went wrong, or with what is missing. */
+/** Each part that is named so, with what went wrong, or with what is missing. */
 export async function judgeClients(
+  named: string,
   told: (part: Part, result: { problems: readonly Problem[] } | { missing: readonly string[] }) => void,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ringside-clients-'));
@@ -293,7 +294,7 @@ export async function judgeClients(
       async host => {
         const socket = join(directory, 'sock');
         const server = await LibvirtServer.open(host, socket);
-        for (const part of PARTS) {
+        for (const part of PARTS.filter(({ name }) => name.includes(named))) {
           const missing = part.needs.filter(([path]) => !existsSync(path));
           if (missing.length > 0) {
             told(part, { missing: missing.map(([path, from]) => `${path} (${from})`) });

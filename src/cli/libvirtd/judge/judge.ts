@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { IMAGES } from '../../../dom0/host/storage/index.ts';
+import { defineDomain } from '../../../dom0/toolstack/libvirt/index.ts';
 import { Bash, shellParts } from '../../../dom0/shell/index.ts';
 import type { HostState } from '../../../dom0/service/index.ts';
-import type { NodeHost } from '../../node-host.ts';
+import { type NodeHost, sleep } from '../../node-host.ts';
 import { LibvirtServer } from '../server.ts';
 import { onSmallHost } from '../small-host.ts';
 import { NodeAllowedFiles } from '../../allowed/allowed-files.ts';
-import { CALLS, FILES, IMAGE_FILES, MACHINE, MACHINE_FILES } from './calls.ts';
+import { CALLS, FILES, IMAGE_FILES, MACHINE, MACHINE_FILES, WATCHED } from './calls.ts';
 
 /** What a call is answered with, and its status. */
 export interface Answer {
@@ -31,7 +32,10 @@ const without = (text: string): string =>
     .replace(/^((?:CPU time|Time elapsed):\s+).*$/gm, '$1…')
     // Where a screen is, which is another port for each host of this process.
     .replace(/(<graphics type='vnc' port=')\d+/g, '$1…')
+    .replace(/^((?:vnc:\/\/)?[\w.]*):\d+$/gm, '$1:…')
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
+    // A snapshot without a name is called by the time.
+    .replace(/\b1\d{9}\b/g, 'SECONDS')
     // Debian's ends what it prints with an empty line, also where a call fails.
     .trimEnd();
 
@@ -106,16 +110,38 @@ async function judgeCalls({ one, two, state, directory, socket, virsh, here, tol
     VIRSH_DEFAULT_CONNECT_URI: `xen:///system?socket=${socket}`,
   };
   const shell = openShell(directory, env);
-  for (const call of CALLS.map(here)) {
+  const judgeOne = async (
+    call: string,
+    ofDebian = `${virsh} ${call}`,
+    meanwhile?: () => Promise<unknown>,
+  ): Promise<void> => {
+    let isOver = false;
+    const domain0 = bash.run(`virsh ${call}`, { isAll: true }).finally(() => (isOver = true));
     const [ran, answer] = await Promise.all([
-      bash.run(`virsh ${call}`, { isAll: true }),
-      shell.run(`${virsh} ${call}`),
+      domain0,
+      shell.run(ofDebian),
+      (async () => {
+        while (meanwhile && !isOver) await meanwhile();
+      })(),
     ]);
     told({
       call,
       debian: answer,
       domain0: { text: without(ran?.stdout ?? '') + without(ran?.stderr ?? ''), status: ran?.status ?? 0 },
     });
+  };
+  for (const call of CALLS.map(here)) {
+    await judgeOne(call);
+    if (call !== WATCHED.after) continue;
+    const defines = WATCHED.files.map(file => `${virsh} define ${file} >&3`).join('; ');
+    await judgeOne(
+      WATCHED.call,
+      `sh -c '${virsh} ${WATCHED.call} & while kill -0 $! 2>&3; do ${defines}; done; wait $!' 3>/dev/null`,
+      async () => {
+        for (const file of WATCHED.files) await defineDomain(two, here(FILES[file]!));
+        await sleep(0);
+      },
+    );
   }
   shell.end();
   await server.close();
