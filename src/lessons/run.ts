@@ -347,7 +347,8 @@ export class LessonRun {
       if (earlier.kind === 'do') await this.act(earlier);
       if (earlier.kind === 'measure') results.set(i, await this.measure(i, answers));
     }
-    await this.begin(step);
+    // A measurement counts from where the step before it was begun.
+    if (this.lesson.steps[step]?.kind === 'do') await this.begin(step);
     return results;
   }
 

@@ -139,6 +139,8 @@ test('whoever loads a lesson anew, comes back to it or changes its language goes
   await page.reload();
   await expect(here).toHaveAttribute('data-step', '1');
   await expect(page.getByText('You said 50.')).toBeVisible();
+  // Whoever types by hand finds the guest awake.
+  await expect(page.locator('.mtime')).not.toContainText('time stands');
   await page.getByText('More', { exact: true }).click();
   await page.getByRole('link', { name: 'Glossary' }).click();
   await expect(page.getByRole('heading', { name: 'Glossary' })).toBeVisible();

@@ -51,6 +51,20 @@ describe('the page’s lessons', () => {
     ]);
   });
 
+  it('whoever comes back to a measurement measures what was done before it', async () => {
+    const lesson = read('trap-and-emulate', 'a'),
+      { values } = await walk(lesson),
+      run = new LessonRun(lesson, await lessonHost()),
+      last = lesson.steps.findLastIndex(({ kind }) => kind === 'measure');
+    await run.start();
+    await run.goTo(last, new Map());
+    expect((await run.measure(last, new Map())).measured.map(({ value }) => value)).toEqual([
+      values.dma,
+      values.per,
+      values.before,
+    ]);
+  });
+
   it('a step that is done tells so, with what the machine has counted by it', async () => {
     const lesson = read('ring-request', 'a'),
       host = await lessonHost(),

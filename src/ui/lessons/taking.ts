@@ -31,6 +31,9 @@ export const problem = signal<string | undefined>(undefined);
 export const isHeld = signal(false);
 let opened = false;
 
+/** Somebody types now: time goes on, as fast as is chosen in the header. */
+const letGo = (): Promise<void> => host.time('goOn');
+
 export async function open(): Promise<void> {
   if (opened) return;
   opened = true;
@@ -50,7 +53,9 @@ export async function open(): Promise<void> {
     const { at, answers } = beginning(lesson);
     const results = await drives(mine, async () => {
       await mine.start();
-      return mine.goTo(at, new Map([...anyAnswers(lesson), ...answers]));
+      const earlier = await mine.goTo(at, new Map([...anyAnswers(lesson), ...answers]));
+      if (lesson.steps[at]?.kind === 'do') await letGo();
+      return earlier;
     });
     frontGuest.value = run.idOf(lesson.guests[0]!.name);
     now.value = { lesson, run, at, answers, results: withHintsOf(answers, results), busy: false };
@@ -143,9 +148,6 @@ async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
   }
   now.value = { ...before, ...done, busy: false };
 }
-
-/** Somebody types now: time goes on, as fast as is chosen in the header. */
-const letGo = (): Promise<void> => host.time('goOn');
 
 /** The next step is open; where something is to be done, it is measured from here on, and time goes on. */
 export const next = (): Promise<void> =>
