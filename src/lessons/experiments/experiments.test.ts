@@ -102,7 +102,7 @@ it('their sentences follow from the rows', () => {
 
 it('their tables reckon what counts cost, and keep every digit for a spreadsheet', () => {
   const cells = cellsOf(drivers, [rowOf('disk, a', 'emulated', 1 / 3)]);
-  expect(cells.rows[0]!.reckonedUs).toBeCloseTo(((1 / 3) * 2123) / 2.66 / 1000 + 0.004);
+  expect(cells.rows[0]!.reckonedUs).toBeCloseTo(((1 / 3) * 2000) / 2.93 / 1000 + 0.004);
   expect(csvOf(cells)).toMatch(/^"what is done, once",drivers,.*\(µs\)\r\n"disk, a",emulated,0\.3333333333333333,/);
   expect([0, 0.0123456, 4.126, 51.14, 1034.4].map(short)).toEqual(['0', '0.0123', '4.13', '51.1', '1034']);
 });
