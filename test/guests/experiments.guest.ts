@@ -111,7 +111,7 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
       expect([differs, goesOn]).toEqual([0, 'yes']);
       // Slices of 2 ms: a snapshot is taken at the end of one.
       expect(Number(lost)).toBeLessThanOrEqual(Number(interval) + 2);
-      if (measure === 'in the mean') expect(Number(lost) / Number(predicted)).toBeCloseTo(1, 0);
+      if (measure === 'on average') expect(Number(lost) / Number(predicted)).toBeCloseTo(1, 0);
     }
   },
   ballooning: rows => {

@@ -91,7 +91,7 @@ export const ballooning: Experiment = {
       exact = most - free[0]! === all;
     return {
       held: added > 0 && deaf < before.length ? 'yes' : 'no',
-      text: `${before.length} guests filled the host, and ${short(free[0]!)} MiB were left: too little for another. They gave ${short(all)} MiB back${exact ? ', and exactly so many were free then' : `, of which ${percent((most - free[0]!) / all)} were free then`}; ${added > 0 ? `${added} more of ${GUEST_MIB} MiB was created` : 'still no other could be created'}. ${deaf} of ${before.length} gave nothing: ballooning is a request, and Xen takes no page from a guest that keeps it. A step of ${STEP_MIB} MiB took a guest ${short(Math.max(...rows.map(row => numberOf(row, 'us'))))} µs of processor time. These guests had free pages at hand. A real one must first empty its caches or write pages to its swap, which takes seconds and makes it slower afterwards.`,
+      text: `${before.length} guests filled the host, and ${short(free[0]!)} MiB were left: too little for another. They gave ${short(all)} MiB back${exact ? ', and exactly so much more was free then' : `, of which ${percent((most - free[0]!) / all)} was free then`}; ${added > 0 ? `${added} more of ${GUEST_MIB} MiB was created` : 'still no other could be created'}. ${deaf} of ${before.length} gave nothing: ballooning is a request, and Xen takes no page from a guest that keeps it. A step of ${STEP_MIB} MiB took a guest ${short(Math.max(...rows.map(row => numberOf(row, 'us'))))} µs of processor time. These guests had free pages at hand. A real one must first empty its caches or write pages to its swap, which takes seconds and makes it slower afterwards.`,
     };
   },
 };

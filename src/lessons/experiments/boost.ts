@@ -49,7 +49,7 @@ export const boost: Experiment = {
   id: 'boost',
   title: 'BOOST',
   claim:
-    'A guest that wakes for a short piece of work is served at once, before those that compute, and takes nothing from them that is not its own.',
+    'A guest that wakes for a short piece of work is served at once, before those that compute, and takes no more from them than its share.',
   how: [
     `One guest (service) gets a request every 10 ms, and computes half a millisecond for it; none, one or three others compute without a pause on the same processor. Under Xen’s credit scheduler who wakes with credits left is BOOSTed, and goes before all others. Under round robin it stands behind them, and each has its slice of 30 ms. The wait is what the hypervisor counts: the service could have run, and another did.`,
   ],
@@ -73,7 +73,7 @@ export const boost: Experiment = {
     return {
       held:
         without > 5 * boosted && of(CREDIT, 'answered') >= 0.95 * came ? 'yes' : without > boosted ? 'partly' : 'no',
-      text: `Beside three that compute a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts who computes when somebody with BOOST wakes, at the latest after the millisecond of its rate limit; here it goes on to the end of a slice of some 2 ms, so that our wait is longer. BOOST could be abused: earlier versions charged only whoever a tick found, so that a guest that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
+      text: `Beside three that compute a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts who computes when somebody with BOOST wakes, at the latest after the millisecond of its rate limit; here who computes goes on to the end of a slice of some 2 ms, so that our wait is longer. BOOST could be abused: earlier versions charged only whoever a tick found, so that a guest that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
     };
   },
 };

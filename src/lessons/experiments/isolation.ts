@@ -142,7 +142,7 @@ export const isolation: Experiment = {
         noticed.map(({ name, factor }) => `${name} (${short(factor)} times)`),
       )}. ${
         lost > 0.01 ? `${percent(lost)} of the requests were lost at most` : 'Every request was answered'
-      }; of ${tries} attempts to leave its domain, by hypercalls, grants, ports and DMA, ${refused === tries ? 'all' : refused} were refused: memory, devices and the share of the processor are the guest’s own, and what it waits is until a neighbour’s slice ends. That is isolation of faults, and not of performance. On a real host more is shared than the processor: caches, the memory’s bandwidth, and Domain 0, which serves everybody’s disks and packets and whose time costs none here. There a flood or a writer is noticed as well.`,
+      }; of ${tries} attempts to leave its domain, by hypercalls, grants, ports and DMA, ${refused === tries ? 'all' : refused} were refused: memory, devices and the share of the processor are the guest’s own, and it waits until a neighbour’s slice ends, and no longer. That is isolation of faults, and not of performance. On a real host more is shared than the processor: caches, the memory’s bandwidth, and Domain 0, which serves everybody’s disks and packets and whose time costs none here. There a flood or a writer is noticed as well.`,
     };
   },
 };

@@ -79,7 +79,7 @@ export const layers: Experiment = {
   title: 'Two layers under each request',
   claim: 'With a privileged domain for the drivers, all I/O traverses two layers: the guest’s and Domain 0’s.',
   how: [
-    `A guest (minipv) reads ${READ_KIB} KiB of its disk: by a ring as a paravirtual guest, and as a fully virtual one by the DMA of an IDE disk, whose device model is in Domain 0 or beside the guest (as Xen’s stub domain has it). The second read is looked at, since at the first one the back end maps the guest’s pages.`,
+    `A guest (minipv) reads ${READ_KIB} KiB of its disk: by a ring as a paravirtual guest, and as a fully virtual one by the DMA of an IDE disk, whose device model is in Domain 0 or in the guest’s own thread (as KVM has its devices; a real stub domain is a domain of its own, and the processor would be switched to it, too). The second read is looked at, since at the first one the back end maps the guest’s pages.`,
     'What is counted the hypervisor, the back end and the device model wrote into their traces during that very read (the inspector I/O path draws the same): ways of the guest into Xen, events between the domains, switches of the processor away from the guest and back to it, and copies of the data that a processor made. Nothing is added that did not happen.',
   ],
   columns: [

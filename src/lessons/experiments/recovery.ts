@@ -10,7 +10,7 @@ const INTERVALS_MS = [10, 20, 40];
 const ENDS = 30,
   SPAN_MS = 200;
 const GOES_ON_MS = 5;
-const MEAN = 'in the mean',
+const MEAN = 'on average',
   MOST = 'at most';
 
 /** How far a guest is with its work: it counts what it has done in its own memory. */
@@ -78,7 +78,7 @@ export const recovery: Experiment = {
   how: [
     `A fully virtual guest (paging) works without a pause, and counts what it has done in its own memory. It is saved every ${INTERVALS_MS.join(', ')} ms while it goes on (xl save -c). ${ENDS} moments within ${SPAN_MS} ms, drawn from the seed, are those at which the host ends: lost is what the guest has counted then beyond what it had counted when it was last saved, in milliseconds of its work.`,
     'After the last of them the saved state is restored on a host of its own that shares nothing with the first, and its count is compared with that at the snapshot.',
-    'Predicted: a moment drawn at random lies half an interval behind the last snapshot in the mean, and a whole one at most.',
+    'Predicted: a moment drawn at random lies half an interval behind the last snapshot on average, and a whole one at most.',
   ],
   columns: [
     { id: 'interval', name: 'between two snapshots', unit: 'ms' },
@@ -101,7 +101,7 @@ export const recovery: Experiment = {
     const mibs = numberOf(first, 'mib') * (1000 / numberOf(first, 'interval'));
     return {
       held: isSame && isBound ? 'yes' : isSame ? 'partly' : 'no',
-      text: `${isSame ? 'Each restored guest had counted exactly what it had at its snapshot, and went on from there' : 'Not every restored guest was as it had been at its snapshot'}. Lost were ${short(numberOf(first, 'lost'))} ms of work in the mean with a snapshot every ${numberOf(first, 'interval')} ms, and ${short(numberOf(last, 'lost'))} with one every ${numberOf(last, 'interval')}${isBound ? '; never more than the interval' : '; in one case more than the interval'}. Without a snapshot everything is lost that is in memory alone. The price: a snapshot every ${numberOf(first, 'interval')} ms of this guest, which has ${short(numberOf(first, 'mib'))} MiB to save, is ${short(mibs)} MiB each second to another host, so that real products send the pages written since the last one (Remus, 2008). What the guest told others since its snapshot it does not know any more: a disk that lives on elsewhere, or a client who has had an answer, is ahead of it. Remus holds back what the guest sends until the snapshot is safe.`,
+      text: `${isSame ? 'Each restored guest had counted exactly what it had at its snapshot, and went on from there' : 'Not every restored guest was as it had been at its snapshot'}. Lost were ${short(numberOf(first, 'lost'))} ms of work on average with a snapshot every ${numberOf(first, 'interval')} ms, and ${short(numberOf(last, 'lost'))} with one every ${numberOf(last, 'interval')}${isBound ? '; never more than the interval' : '; in one case more than the interval'}. Without a snapshot everything is lost that is in memory alone. The price: a snapshot every ${numberOf(first, 'interval')} ms of this guest, which has ${short(numberOf(first, 'mib'))} MiB to save, is ${short(mibs)} MiB each second to another host, so that real products send the pages written since the last one (Remus, 2008). What the guest told others since its snapshot it does not know any more: a disk that lives on elsewhere, or a client who has had an answer, is ahead of it. Remus holds back what the guest sends until the snapshot is safe.`,
     };
   },
 };

@@ -110,8 +110,8 @@ export const weightAndCap: Experiment = {
       text: `The largest distance from what was predicted is ${short(most.by)} per cent of the processor (${most.row.guest}, ${most.row.case})${
         wrong.length === 0
           ? ''
-          : `; more than ${NEAR} are ${listed(wrong.map(({ row }) => `${row.guest} (${row.case})`))}`
-      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent. Shares are exact only over many accounting periods, which are ${SLICE_MS} ms here and 30 by default. A real guest loses more than its share says, since it finds the caches cold after each slice.`,
+          : `; further from it than ${NEAR} per cent: ${listed(wrong.map(({ row }) => `${row.guest} (${row.case})`))}`
+      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent of the time. Shares are exact only over many accounting periods, which are ${SLICE_MS} ms here and 30 by default. A real guest loses more than its share says, since it finds the caches cold after each slice.`,
     };
   },
 };

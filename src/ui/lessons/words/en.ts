@@ -102,7 +102,8 @@ export const en = {
   },
   errors: {
     noOwn: 'This tab has no lesson of yours any more. Drop its file again.',
-    noLesson: (id: string, all: string) => `There is no lesson ${id}. There are ${all}.`,
+    noLesson: (id: string, all: string) =>
+      `${id ? `There is no lesson ${id}.` : 'The address names no lesson.'} There are ${all}.`,
     noCourse: (id: string, all: string) => `There is no course ${id}. There is ${all}.`,
     noProgress: 'This file holds no progress of lessons. Take one that was saved here.',
     noAddress: (address: string) => `${address} is no address. Write https://, a host and a path.`,

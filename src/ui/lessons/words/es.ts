@@ -56,7 +56,7 @@ export const es: typeof en = {
   next: 'Lección siguiente:',
   picture: (name, guest) => (guest === undefined ? name : `${name} de ${guest}`),
   pictures: {
-    levels: 'Qué salta, qué difiere en silencio',
+    levels: 'Qué provoca una trampa, qué difiere en silencio',
     notes: 'Lo que cuenta el invitado',
     rounds: 'Su última migración, ronda por ronda',
   },
@@ -70,16 +70,16 @@ export const es: typeof en = {
   levels: {
     instruction: 'Instrucción',
     level: level => `en el nivel ${level}`,
-    outcomes: ['', 'salta', 'difiere, no salta', 'igual'],
+    outcomes: ['', 'trampa', 'difiere, sin trampa', 'igual'],
     none: 'Todavía no se ha probado nada en los niveles 1 y 3.',
   },
   noNotes: 'Todavía no se ha anotado nada.',
   rings: {
-    ring: (guest, device, slots) => `Anillo de ${guest}: ${device}, ${slots} huecos`,
+    ring: (guest, device, slots) => `Anillo de ${guest}: ${device}, ${slots} casillas`,
     requests: 'peticiones tomadas',
-    chart: 'Timbres frente a peticiones',
-    upward: 'timbres que oyó Domain-0',
-    counted: 'Contado en Domain-0, fuera del invitado: a la derecha peticiones, hacia arriba timbres.',
+    chart: 'Timbrazos frente a peticiones',
+    upward: 'timbrazos que oyó Domain-0',
+    counted: 'Contado en Domain-0, fuera del invitado: a la derecha peticiones, hacia arriba timbrazos.',
     last: (round, doorbells, isOpen) => `ronda ${round}${isOpen ? ', hasta ahora' : ':'} ${doorbells}`,
     said: n => `dijiste ${n}`,
     slot: (name, value) => `${name} ${value}`,
@@ -100,7 +100,8 @@ export const es: typeof en = {
   },
   errors: {
     noOwn: 'Esta pestaña ya no tiene ninguna lección tuya. Suelta su archivo otra vez.',
-    noLesson: (id, all) => `No hay ninguna lección ${id}. Hay ${all}.`,
+    noLesson: (id, all) =>
+      `${id ? `No hay ninguna lección ${id}.` : 'La dirección no nombra ninguna lección.'} Hay ${all}.`,
     noCourse: (id, all) => `No hay ningún curso ${id}. Hay ${all}.`,
     noProgress: 'Este archivo no contiene progreso de lecciones. Toma uno que se haya guardado aquí.',
     noAddress: address => `${address} no es una dirección. Escribe https://, un servidor y una ruta.`,
