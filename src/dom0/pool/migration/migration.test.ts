@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
-import { MESSAGE } from './messages.ts';
+import { MESSAGE, readOffer } from './messages.ts';
 import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
 
 describe('a guest that moves to another host', () => {
   it('goes on there as it was, in the words of xl, and leaves nothing behind', async () => {
-    const { a, b } = pair();
+    const { a, b, cable } = pair();
+    const moves = new Map<string, string>();
+    cable.passes = (from, bytes) => {
+      if (bytes[0] === MESSAGE.OFFER && bytes.length > 8 && !moves.has(from))
+        moves.set(from, readOffer(bytes.slice(8)).token.split(' ').at(-1)!);
+      return true;
+    };
     const before = [a.machine.freeFrames, b.machine.freeFrames];
     const { id } = await a.create(GUESTS.demo('web'));
     const shown = await watch(a, id);
@@ -28,6 +34,11 @@ describe('a guest that moves to another host', () => {
     expect((await xl(b, 'migrate', 'web', 'a')).out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([['web'], []]);
     expect(b.machine.freeFrames).toBe(before[1]);
+    // Each host counts its own, whatever others of this process have moved.
+    expect([...moves]).toEqual([
+      ['a', '1'],
+      ['b', '1'],
+    ]);
   });
 
   it('sends no page of the next round, and does not stand still, before those of this one are in place', async () => {

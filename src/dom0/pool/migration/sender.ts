@@ -73,7 +73,14 @@ export interface SenderParts {
 /** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
 export type Ownership = Pick<PoolOwnership, 'held' | 'handOver' | 'takeBack'>;
 
-let moves = 0;
+/** Moves that each host has begun: what one says does not depend on how many others there are in this process. */
+const moves = new WeakMap<CommandHost['toolstack'], number>();
+
+function nextMove({ toolstack }: CommandHost): number {
+  const next = (moves.get(toolstack) ?? 0) + 1;
+  moves.set(toolstack, next);
+  return next;
+}
 
 /** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
@@ -124,7 +131,7 @@ class Departure {
     const { me } = parts.neighbours;
     const { epochMs } = parts.host.parts;
     this.startedMs = this.nowMs();
-    this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${++moves}`;
+    this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${nextMove(parts.host)}`;
     job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
     wish.signal?.addEventListener('abort', () => this.askedToStop());
     const { index, vcpus } = guest.record;
