@@ -1,9 +1,24 @@
-/** Every experiment of the page: what theory predicts of the direction and size of its rows, and that it repeats itself. */
+/**
+ * Every experiment of the page: what theory predicts of the direction and size of its rows, and that it repeats itself. `npm run -s experiments` runs each as
+ * a whole twice, and compares all that the page shows of it.
+ */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { Window } from 'happy-dom';
+import { h, render } from 'preact';
+import { describe, expect, it, vi } from 'vitest';
 import { later, soon } from '../../src/dom0/service/host.test-support.ts';
-import { EXPERIMENTS, type Row, runExperiment } from '../../src/lessons/experiments/index.ts';
+import {
+  cellsOf,
+  csvOf,
+  type Experiment,
+  EXPERIMENTS,
+  type Row,
+  runExperiment,
+} from '../../src/lessons/experiments/index.ts';
+import { Figures } from '../../src/ui/experiments/figures.tsx';
 import { file } from '../support/needs.ts';
+
+const IS_WHOLE = import.meta.env.MODE === 'whole';
 
 const parts = {
   read: async (path: string) => new Uint8Array(readFileSync(file(`guests/${path}`))),
@@ -127,6 +142,18 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
   },
 };
 
+/** As the page shows it, and the file that it gives. */
+function shown(experiment: Experiment, rows: readonly Row[]) {
+  const cells = cellsOf(experiment, rows);
+  vi.stubGlobal('document', new Window().document);
+  const root = document.createElement('div');
+  render(h(Figures, { drawing: experiment.drawing, cells }), root);
+  const figures = root.innerHTML;
+  render(null, root);
+  vi.unstubAllGlobals();
+  return { figures, verdict: experiment.verdict(rows), csv: csvOf(cells) };
+}
+
 describe.each(EXPERIMENTS.map(({ id, ...rest }) => [id, { id, ...rest }] as const))(
   'the experiment %s',
   (id, experiment) => {
@@ -134,13 +161,22 @@ describe.each(EXPERIMENTS.map(({ id, ...rest }) => [id, { id, ...rest }] as cons
       const rows = await runExperiment(experiment, parts, { seed: 1 });
       THEORY[id]!(rows);
       expect(experiment.verdict(rows).text).not.toMatch(/NaN|undefined|Infinity/);
-      // Each condition has a host of its own: the last one stands for all.
+      // Each condition has a host of its own: the last one stands for all, but where all are asked for.
       const again = await runExperiment(
-        { ...experiment, conditions: seed => experiment.conditions(seed).slice(-1) },
+        { ...experiment, conditions: seed => experiment.conditions(seed).slice(IS_WHOLE ? 0 : -1) },
         parts,
         { seed: 1 },
       );
       expect(again).toEqual(rows.slice(-again.length));
+      if (!IS_WHOLE) return;
+      const first = shown(experiment, rows);
+      expect(first.figures).toMatch(/<figure.*<table>/s);
+      expect(shown(experiment, again)).toEqual(first);
+      console.log(
+        `${id}: of ${experiment.conditions(1).length} conditions ${rows.length} rows, twice; chart, sentence, table and CSV equal (${first.csv.length} bytes). ${
+          experiment.mayBeTimed ? 'It runs in real time, too.' : `In virtual time alone. ${experiment.untimed}`
+        }`,
+      );
     });
   },
 );

@@ -1,7 +1,6 @@
 /** The page's experiments: a list, and one with its chart, its table and how it was measured. Loaded when one is opened. */
 import { type Signal, useSignal } from '@preact/signals';
 import {
-  type Cells,
   cellsOf,
   COSTS,
   type CostId,
@@ -9,18 +8,15 @@ import {
   csvOf,
   type Experiment,
   EXPERIMENTS,
-  headOf,
   PUBLISHED,
-  short,
   TIMED,
   WARM,
 } from '../../lessons/experiments/index.ts';
 import { sentence } from '../sentence.ts';
 import { download, go } from '../navigation.ts';
 import { Problem, Tag } from '../parts/marks.tsx';
-import { Bars } from './bars.tsx';
 import './experiments.css';
-import { Lines } from './lines.tsx';
+import { Figures } from './figures.tsx';
 import { cancel, type Run, runs, start } from './running.ts';
 import { words } from './words.ts';
 
@@ -160,18 +156,17 @@ const Going = ({ name, part }: { name: string; part: number }) => (
 /** What is there so far; the sentence, when all of it is. */
 function Measured({ experiment, run, costs }: { experiment: Experiment; run: Run; costs: Signal<CostTable> }) {
   const cells = cellsOf(experiment, run.rows, costs.value),
-    { drawing } = experiment,
     isWhole = !run.progress && !run.isCancelled && !run.problem,
     verdict = isWhole ? experiment.verdict(run.rows) : undefined;
   return (
     <>
-      {drawing.kind === 'bars' ? <Bars drawing={drawing} cells={cells} /> : <Lines drawing={drawing} cells={cells} />}
-      {verdict && (
-        <p class="xverdict">
-          <Tag kind={TONE[verdict.held]}>{words.held[verdict.held]}</Tag> {verdict.text}
-        </p>
-      )}
-      <NumberTable cells={cells} />
+      <Figures drawing={experiment.drawing} cells={cells}>
+        {verdict && (
+          <p class="xverdict">
+            <Tag kind={TONE[verdict.held]}>{words.held[verdict.held]}</Tag> {verdict.text}
+          </p>
+        )}
+      </Figures>
       <p class="noprint">
         <button
           class="btn"
@@ -184,38 +179,6 @@ function Measured({ experiment, run, costs }: { experiment: Experiment; run: Run
   );
 }
 const TONE = { yes: 'done', partly: 'approximated', no: 'ignored' };
-
-const NumberTable = ({ cells: { columns, rows } }: { cells: Cells }) => (
-  <div class="xtable" role="region" aria-label={words.table} tabIndex={0}>
-    <table>
-      <thead>
-        <tr>
-          {columns.map(column => (
-            <th key={column.id} class={typeof rows[0]?.[column.id] === 'number' ? 'num' : ''}>
-              {headOf(column)}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row, i) => (
-          <tr key={i}>
-            {columns.map(({ id }) => {
-              const value = row[id];
-              return typeof value === 'number' ? (
-                <td key={id} class="num m">
-                  {short(value)}
-                </td>
-              ) : (
-                <td key={id}>{value}</td>
-              );
-            })}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
-);
 
 /** Whoever teaches may put other numbers in. */
 function Costs({ costs }: { costs: Signal<CostTable> }) {
