@@ -1191,7 +1191,7 @@ const VIEWS = [
     async page => {
       await meetInPool(page);
       await page.getByRole('button', { name: 'Migrate web to…' }).click();
-      await page.getByRole('menuitem', { name: /bravo/ }).waitFor();
+      await page.getByRole('menuitem', { name: 'Migrate to bravo' }).waitFor();
     },
   ],
   [
