@@ -2,7 +2,7 @@
  * Entry of the worker in which an experiment runs, on hosts of its own: the page's guests and their time are left alone. It is a script of its own, with the processor in it:
  * WebKit's JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
-import { later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
+import { holdLifeLock, later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import { EXPERIMENTS, runExperiment, timeExperiment } from '../../lessons/experiments/index.ts';
 import type { Asked, Told } from './messages.ts';
 
@@ -32,6 +32,10 @@ const parts = {
   soon: makeSoon(),
   later,
 };
+
+void holdLifeLock(self.name).then(holds => {
+  if (holds !== undefined) tell({ holds });
+});
 
 self.onmessage = async ({ data: { id, seed, isTimed } }: MessageEvent<Asked>) => {
   try {

@@ -8,8 +8,9 @@ export interface Asked {
   isTimed: boolean;
 }
 
-/** `rows`: all that are there so far; `isDone`: there are no more. */
+/** `holds`: the lock that its worker has while it lives; `rows`: all that are there so far; `isDone`: there are no more. */
 export interface Told {
+  holds?: string;
   progress?: Progress | undefined;
   rows?: readonly Row[] | undefined;
   isDone?: boolean;

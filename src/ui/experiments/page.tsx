@@ -20,7 +20,8 @@ import { Figures } from './figures.tsx';
 import { cancel, type Run, runs, start } from './running.ts';
 import { words } from './words.ts';
 
-const SEEDS = 1e6;
+const SEEDS = 1e6,
+  MOST_NS = 1e9;
 
 export function ExperimentsPage({ name }: { name?: string | undefined }) {
   const experiment = EXPERIMENTS.find(({ id }) => id === name);
@@ -204,11 +205,15 @@ function Costs({ costs }: { costs: Signal<CostTable> }) {
                   class="in m"
                   type="number"
                   min={0}
+                  max={MOST_NS}
                   step="any"
+                  required
+                  title={words.mostNs}
                   aria-label={COSTS[id].says}
                   value={Number(costs.value[id].toPrecision(4))}
-                  onChange={({ currentTarget: { valueAsNumber } }) => {
-                    if (valueAsNumber >= 0) costs.value = { ...costs.value, [id]: valueAsNumber };
+                  onChange={({ currentTarget }) => {
+                    if (currentTarget.reportValidity())
+                      costs.value = { ...costs.value, [id]: currentTarget.valueAsNumber };
                   }}
                 />
               </td>

@@ -38,15 +38,21 @@ export const cancel = endWorker;
 export function start(asked: Asked): void {
   endWorker();
   runs.value = new Map(runs.peek()).set(asked.id, { asked, rows: [], progress: { name: words.loads, part: 0 } });
-  const mine = new Worker(new URL('./experiment-worker.ts', import.meta.url), { type: 'module', name: 'experiment' });
+  const mine = new Worker(new URL('./experiment-worker.ts', import.meta.url), {
+    type: 'module',
+    // Its lock's, too, among those of all tabs.
+    name: `experiment-${Math.random().toString(36).slice(2)}`,
+  });
   worker = mine;
   const end = (change: Partial<Run>): void => {
     mine.terminate();
-    if (worker === mine) worker = undefined;
+    if (worker !== mine) return;
+    worker = undefined;
     keep(asked, { ...change, progress: undefined });
   };
-  mine.onmessage = ({ data: { progress, rows, isDone, problem } }: MessageEvent<Told>) => {
-    if (problem !== undefined) end({ problem });
+  mine.onmessage = ({ data: { holds, progress, rows, isDone, problem } }: MessageEvent<Told>) => {
+    if (holds !== undefined) void navigator.locks.request(holds, () => end({ problem: words.ended }));
+    else if (problem !== undefined) end({ problem });
     else if (isDone) end({ rows: rows! });
     else keep(asked, { ...(progress ? { progress } : {}), ...(rows ? { rows } : {}) });
   };

@@ -16,6 +16,7 @@ export const words = {
   cancelled: 'Cancelled: its guests are gone, and what was measured so far stands below.',
   failed: (why: string) =>
     `the experiment could not be run: ${why || 'its script could not be loaded'}. Load the page again.`,
+  ended: 'the browser has ended the experiment’s worker; what was measured so far stands below.',
   next: 'Run it again.',
   held: { yes: 'The claim held here', partly: 'The claim held in part', no: 'The claim did not hold here' },
   csv: 'Raw numbers as CSV',
@@ -33,5 +34,6 @@ export const words = {
   logAxis: 'by powers of ten',
   predicted: 'predicted',
   another: 'Another seed',
+  mostNs: 'From 0 to a second: 1,000,000,000 ns.',
   noSuch: (id: string) => `There is no experiment ${id}. These are there:`,
 };
