@@ -95,10 +95,12 @@ async function main(only) {
       if (size in TIGHT)
         for (const what of await page.evaluate(lost)) tell(`${name} ${what}`, `${name}, ${size}: ${what}`);
     },
-    // Each view is shown once in a size: the page follows what is asked of it.
-    [...only.filter(word => !(word in THEMES)), themes[0]],
-    sizes,
-    error => tell(error.message, error.message),
+    {
+      // Each view is shown once in a size: the page follows what is asked of it.
+      only: [...only.filter(word => !(word in THEMES)), themes[0]],
+      sizes,
+      failed: error => tell(error.message, error.message),
+    },
   );
   console.log(`${looked} views, ${found.size} findings`);
   process.exitCode = found.size > 0 ? 1 : 0;

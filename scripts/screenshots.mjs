@@ -20,10 +20,13 @@ async function main(options) {
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
   const made = new Set();
-  await walkViews(async (page, name, size, theme) => {
-    await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
-    made.add(`${name}-${size}-${theme}`);
-  }, only);
+  await walkViews(
+    async (page, name, size, theme) => {
+      await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
+      made.add(`${name}-${size}-${theme}`);
+    },
+    { only, isPicture: true },
+  );
   console.log(`${made.size} pictures in .cache/screenshots`);
   if (!options.includes('--docs')) return;
   mkdirSync(at('docs', 'pictures'), { recursive: true });

@@ -88,6 +88,7 @@ const MOST_WALKS = 24;
 /** So often the inspector of rings looks; so long the rarest of moments is waited for, then as long for one that was seen. */
 const RING_LOOK_MS = 250,
   RING_MS = 30_000,
+  RING_BRIEF_MS = 1000,
   /** Names of indices have room beside so many slots in use. */
   MOST_USED = 14;
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
@@ -363,7 +364,7 @@ const pauseWhen = async (page, isSo) => {
  * A picture of a ring is one of a moment with all of its states. A request is a draft for microseconds: the inspector, `open`ed here, looks some twenty times
  * as often as for people, and is held at the first look that has them all; where they do not come together, at one with as many as were seen.
  */
-const holdRing = async (page, open) => {
+const holdRing = async (page, partMs, open) => {
   await page.evaluate(
     ([usual, often]) => {
       const own = window.setInterval;
@@ -415,7 +416,7 @@ const holdRing = async (page, open) => {
         best = Math.max(best, now);
       }
     },
-    [RING_MS, MOST_USED],
+    [partMs, MOST_USED],
   );
 };
 
@@ -456,7 +457,7 @@ async function meetInPool(page) {
       .locator(`[data-host=${name}] [data-guest=${guest}]`, { hasText: 'lease 1' })
       .waitFor({ timeout: PROMPT_MS });
 }
-/** In their order: each goes on from where the one before it ended. */
+/** In their order: each goes on from where the one before it ended. Where it is a picture, it waits for a moment that shows much. */
 const VIEWS = [
   [
     'boot-menu',
@@ -655,13 +656,13 @@ const VIEWS = [
   ],
   [
     'host',
-    async page => {
+    async (page, { isPicture }) => {
       await leaveScreen(page);
       if (await hasFetched(page)) await atShell(page, `xl sched-credit -d ${LINUX} -c 0`);
       await goTo(page, 'web');
       // What it writes in the end is a pattern: the pages of its requests hold something.
       await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'fill xvda 0 1024 7', 'time xvda write 40000000 4 9');
-      await page.waitForTimeout(HISTORY_MS);
+      await page.waitForTimeout(isPicture ? HISTORY_MS : SETTLE_MS);
       await toHost(page, 'Host');
     },
   ],
@@ -669,7 +670,7 @@ const VIEWS = [
   ['network', page => tab(page, 'Network')],
   [
     'host-exits',
-    async page => {
+    async (page, { isPicture }) => {
       // A guest that copies its disk by the ports of an emulated drive: what an exit is for is seen best there.
       await choose(page, 'Go to Shell of Domain-0');
       await typeAhead(page, 'lvcreate -L 1G -n files vg0', `printf '${FILES}' > files.cfg; xl create files.cfg`);
@@ -683,7 +684,7 @@ const VIEWS = [
       // A log that has an access to the drive among exits of several guests for several reasons; where none has, any access to a port.
       const hold = holdButton(page);
       let best;
-      for (let tries = 0; tries < MOST_LOGS && !(best?.score > GOOD); tries++) {
+      for (let tries = 0; tries < (isPicture ? MOST_LOGS : 1) && !(best?.score > GOOD); tries++) {
         if (tries > 0) await hold.click();
         await page.waitForTimeout(SETTLE_MS);
         await hold.click();
@@ -741,7 +742,7 @@ const VIEWS = [
   ['exits', page => inspect(page)],
   [
     'rings',
-    async page => {
+    async (page, { isPicture }) => {
       // A Linux where it was fetched asks for more before it has read what it was answered: all of a ring's states at once.
       if (await hasFetched(page)) {
         await choose(page, 'Go to Shell of Domain-0');
@@ -768,7 +769,7 @@ const VIEWS = [
         await goTo(page, 'db');
         await typeAhead(page, 'time xvda write 6000000 4 9');
       }
-      await holdRing(page, () => inspect(page, 'Rings'));
+      await holdRing(page, isPicture ? RING_MS : RING_BRIEF_MS, () => inspect(page, 'Rings'));
       const frame = await page.locator('.chain li b').allInnerTexts();
       granted = Number.parseInt(frame[1] ?? '0', 16);
     },
@@ -832,9 +833,9 @@ const VIEWS = [
   ],
   [
     'memory',
-    async page => {
+    async (page, { isPicture }) => {
       await tab(page, 'Memory');
-      if (!(await hasFetched(page))) return;
+      if (!isPicture || !(await hasFetched(page))) return;
       // The guest whose frames are of most kinds, and an address whose walk leads through all tables to where they lie side by side.
       await goTo(page, 'reader');
       await inspect(page, 'Memory');
@@ -1316,8 +1317,11 @@ const refuse = error => {
   throw error;
 };
 
-/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on from the one before wants that, too. `failed`: is told of one that does not come. */
-export async function walkViews(look, only = [], sizes = SIZES, failed = refuse) {
+/**
+ * Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on
+ * from the one before wants that, too. `failed`: is told of one that does not come. `isPicture`: a moment that shows much is waited for.
+ */
+export async function walkViews(look, { only = [], sizes = SIZES, failed = refuse, isPicture = false }) {
   const among = all => {
     const named = all.filter(([name]) => only.includes(name));
     return named.length > 0 ? named : all;
@@ -1338,7 +1342,7 @@ export async function walkViews(look, only = [], sizes = SIZES, failed = refuse)
         page.on('dialog', dialog => void dialog.accept());
         for (const [name, show] of among(VIEWS)) {
           try {
-            await show(page);
+            await show(page, { isPicture });
             await page.waitForTimeout(SETTLE_MS);
             await look(page, name, size, theme);
           } catch (error) {
