@@ -16,7 +16,7 @@ export const laterStrings = {
   reopen: {
     title: 'Dropped before',
     open: 'Open again',
-    openNamed: (name: string) => `Open ${name} again`,
+    openNamed: (name: string) => `Open again: ${name}`,
     forget: (name: string) => `Forget ${name}; its files stay where they are`,
     choose: 'Choose it',
     ask: (files: string[]) =>

@@ -37,7 +37,7 @@ test('by the handle that the browser stored', async ({ page }) => {
     });
   });
   await startAndReload(page);
-  await page.getByRole('button', { name: 'Open web again' }).click();
+  await page.getByRole('button', { name: 'Open again: web' }).click();
   await page.getByRole('button', { name: 'Start web' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 20_000 });
   // What has changed since is not taken for it.
@@ -48,13 +48,13 @@ test('by the handle that the browser stored', async ({ page }) => {
     await writer.close();
   });
   await page.goto('./?boot=0');
-  await page.getByRole('button', { name: 'Open web again' }).click();
+  await page.getByRole('button', { name: 'Open again: web' }).click();
   await expect(page.getByText(/minipv has changed since it was dropped\./)).toBeVisible();
 });
 
 test('without a handle the page asks for the file, and checks that it is the same', async ({ page }) => {
   await startAndReload(page);
-  await page.getByRole('button', { name: 'Open web again' }).click();
+  await page.getByRole('button', { name: 'Open again: web' }).click();
   await expect(page.getByText(/does not open minipv \(\d+ KiB\) by itself/)).toBeVisible();
   const other = Buffer.from(bytes);
   other[100] ^= 1;

@@ -65,7 +65,7 @@ describe.skipIf(!installed[BROWSER])('the page in Firefox (install firefox-esr)'
     await press(tab, /^Start web$/);
     await expectShown(tab, '[data-testid=serial-text]', /minipv>/, SECONDS);
     await tab.go(`${page.url}?boot=0&again`);
-    await press(tab, /^Open web again$/);
+    await press(tab, /^Open again: web$/);
     await expectShown(tab, 'body', /does not open minipv \(\d+ KiB\) by itself/, SECONDS);
     const other = Buffer.from(minipv);
     other[100] ^= 1;
