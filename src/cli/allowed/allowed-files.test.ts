@@ -93,7 +93,7 @@ describe('files of this machine', () => {
   });
 
   it('are made, written and removed there', async () => {
-    const { inside, files } = folders();
+    const { inside, outside, files } = folders();
     const path = join(inside, 'a/b/new.img');
     await files.mkdir(join(inside, 'a/b'), { recursive: true });
     await files.truncate(path, 4096);
@@ -103,7 +103,15 @@ describe('files of this machine', () => {
     expect(readFileSync(path, 'utf8')).toBe('text and more');
     expect(await files.readdir(join(inside, 'a/b'))).toEqual(['new.img']);
     await expect(files.rm(join(inside, 'a'), { recursive: true })).rejects.toThrow('ENOTEMPTY');
-    await files.rm(path);
+    await files.chmod(path, 0o640);
+    await files.utimes(path, new Date(1000), new Date(2000));
+    expect(await files.stat(path)).toMatchObject({ mode: 0o100640, mtime: new Date(2000) });
+    symlinkSync('new.img', join(inside, 'a/b/link'));
+    expect(await files.readlink(join(inside, 'a/b/link'))).toBe('new.img');
+    await files.rm(join(inside, 'a/b/link'));
+    await files.mv(path, join(inside, 'moved.img'));
+    await expect(files.mv(join(inside, 'moved.img'), join(outside, 'moved.img'))).rejects.toThrow('EACCES');
+    await files.rm(join(inside, 'moved.img'));
     expect(await files.exists(path)).toBe(false);
   });
 });

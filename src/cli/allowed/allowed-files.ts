@@ -1,6 +1,7 @@
 /** Folders of this machine that a host may have (--allow): the files in them by what its system says of them, the images in them as disks of guests. */
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -9,13 +10,15 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
+  renameSync,
   rmdirSync,
-  rmSync,
   type Stats,
   statfsSync,
   statSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { posix } from 'node:path';
@@ -188,15 +191,46 @@ export class NodeAllowedFiles implements AllowedFiles {
     const stat = lstatSync(entry, { throwIfNoEntry: !force });
     if (!stat) return;
     if (stat.isDirectory()) return rmdirSync(entry);
-    if (!stat.isFile()) return unlinkSync(entry);
-    const release = lockFile(inodeOf(stat));
+    const release = this.lockEntry(entry, path);
+    try {
+      unlinkSync(entry);
+    } finally {
+      release();
+    }
+  }
+
+  /** Nobody writes a file meanwhile. @throws Error in libvirt's words where somebody does */
+  private lockEntry(entry: string, path: string): () => void {
+    const stat = lstatSync(entry);
+    const release = stat.isFile() ? lockFile(inodeOf(stat)) : () => {};
     if (!release) throw lockedError(path);
-    rmSync(entry);
-    release();
+    return release;
   }
 
   async symlink(_target: string, path: string): Promise<void> {
     throw failed('EPERM', path);
+  }
+
+  async readlink(path: string): Promise<string> {
+    return readlinkSync(this.ownEntry(path));
+  }
+
+  async mv(from: string, to: string): Promise<void> {
+    const [source, target] = [this.ownEntry(from), this.ownEntry(to)];
+    const release = this.lockEntry(source, from);
+    try {
+      renameSync(source, target);
+    } finally {
+      release();
+    }
+  }
+
+  async chmod(path: string, mode: number): Promise<void> {
+    chmodSync(this.own(path), mode);
+  }
+
+  async utimes(path: string, atime: Date, mtime: Date): Promise<void> {
+    utimesSync(this.own(path), atime, mtime);
   }
 
   async stat(path: string): ReturnType<AllowedFiles['stat']> {

@@ -4,7 +4,7 @@
  */
 import type { GrowingFile, Qcow2Header } from '../../../formats/qcow2/index.ts';
 import type { OpenDisk } from '../storage/index.ts';
-import type { HostFiles } from './host-files.ts';
+import { filesFrom, type HostFiles } from './host-files.ts';
 
 /** An image as a definition is judged by it. */
 export interface SeenImage {
@@ -43,20 +43,12 @@ export interface AllowedFiles extends HostFiles {
 }
 
 /** Domain 0's files, and those of the machine beneath at their own paths. */
-export function filesBeside(own: HostFiles, allowed: AllowedFiles): HostFiles {
-  const of = (path: string): HostFiles => (allowed.has(path) ? allowed : own);
-  return {
-    readFileBuffer: path => of(path).readFileBuffer(path),
-    writeFile: (path, content, options) => of(path).writeFile(path, content, options),
-    appendFile: (path, content, options) => of(path).appendFile(path, content, options),
-    readdir: path => of(path).readdir(path),
-    mkdir: (path, options) => of(path).mkdir(path, options),
-    rm: (path, options) => of(path).rm(path, options),
-    symlink: (target, path) => of(path).symlink(target, path),
-    stat: path => of(path).stat(path),
-    lstat: path => of(path).lstat(path),
-    realpath: path => of(path).realpath(path),
-    exists: path => of(path).exists(path),
-    truncate: (path, bytes) => of(path).truncate(path, bytes),
-  };
-}
+export const filesBeside = (own: HostFiles, allowed: AllowedFiles): HostFiles =>
+  filesFrom(async (name, given) => {
+    // A link's own path is the second; of two files that are named both have to be on one side.
+    const [path, other] = name === 'symlink' ? [given[1]] : [given[0], name === 'mv' ? given[1] : undefined];
+    const isAllowed = allowed.has(String(path));
+    if (other !== undefined && allowed.has(String(other)) !== isAllowed)
+      throw new Error(`EXDEV: cross-device link not permitted, rename '${path}' -> '${other}'`);
+    return isAllowed ? allowed : own;
+  });

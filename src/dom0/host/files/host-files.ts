@@ -34,13 +34,13 @@ const FILE_CALLS = [
   'truncate',
 ] as const satisfies (keyof HostFiles)[];
 
-/** Files that `open` has at each call. */
-export const filesFrom = (open: () => Promise<HostFiles>): HostFiles =>
+/** Files that `open` has at each call, which it may look at. */
+export const filesFrom = (open: (name: string, given: readonly unknown[]) => Promise<HostFiles>): HostFiles =>
   Object.fromEntries(
     FILE_CALLS.map(name => [
       name,
       async (...given: unknown[]) => {
-        const tree = await open();
+        const tree = await open(name, given);
         return (tree[name] as (...given: unknown[]) => unknown).call(tree, ...given);
       },
     ]),
