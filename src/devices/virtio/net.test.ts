@@ -52,7 +52,21 @@ describe('a network card of virtio', () => {
     d.chain(TX, 0, [{ bytes: new Uint8Array(12) }, { bytes: frame }]);
     d.offer(TX, 0);
     expect(wire).toEqual([Uint8Array.from([...frame, ...new Uint8Array(18)])]);
-    expect([d.used(TX), d.line.level]).toEqual([[[0, 0]], true]);
+    expect([d.used(TX), d.line.level]).toEqual([[[0, 0]], false]);
+    // Its driver hears of it later, also in another machine, or sooner where it is a quarter of the ring.
+    const [bus, state] = [d.pci.save(), d.device.save()];
+    d.timers.advanceMs(1);
+    const other = new VirtioDriver(parts => new VirtioNet({ ...parts, mac: MAC, ethernet }));
+    other.memory.bytes.set(d.memory.bytes);
+    other.pci.restore(bus);
+    other.device.restore(state);
+    other.timers.advanceMs(1);
+    expect([d.line.level, other.line.level, d.read(ISR, 1)]).toEqual([true, true, 1]);
+    for (let i = 0; i < 64; i++) {
+      expect(d.line.level).toBe(false);
+      d.offer(TX, 0);
+    }
+    expect([d.line.level, d.device.counts.interrupts]).toEqual([true, 2]);
   });
 
   it('waits while the wire is busy, also across a saved state', () => {

@@ -49,6 +49,12 @@ const ACK_OK = 0,
   ACK_ERR = 1;
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
+/**
+ * So long what was sent is not told of, unless it is a quarter of the ring: a driver that gets an answer meanwhile finds it by itself, and wants to hear of later
+ * ones. A sender waits for it only with some hundred KiB on their way (TCP small queues, SO_SNDBUF).
+ */
+const TELL_NS = 1_000_000,
+  MOST_UNTOLD = QUEUE_SIZE / 4;
 
 const initial = (mac: Uint8Array) => ({
   mac: mac.slice(),
@@ -65,6 +71,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
   private readonly ethernet: Ethernet;
   private readonly timers: Timers;
   private readonly again: Timer;
+  private readonly telling: Timer;
 
   /** Takes `ethernet.receive`. @throws RangeError for an address that no station can have */
   constructor({ timers, irq, mac, ethernet }: NicParts) {
@@ -89,6 +96,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     this.ethernet = ethernet;
     this.timers = timers;
     this.again = timers.create('virtio-net again', () => this.goOn());
+    this.telling = timers.create('virtio-net tells', () => this.tellSent(true));
     ethernet.receive = frame => this.receive(frame);
     ethernet.canReceive = () => this.hasRoom;
   }
@@ -145,7 +153,16 @@ export class VirtioNet extends VirtioPci implements NicDevice {
       }
       queue.give(chain, 0);
     }
-    this.tell(queue);
+    this.tellSent(false);
+  }
+
+  private tellSent(isTime: boolean): void {
+    const queue = this.queues[TRANSMIT];
+    if (isTime || queue.untold >= MOST_UNTOLD) {
+      this.telling.cancel();
+      if (this.isLive(queue)) this.tell(queue);
+    } else if (queue.untold > 0 && this.telling.deadlineNs === Infinity)
+      this.telling.set(this.timers.clock.nowNs() + TELL_NS);
   }
 
   private wait(ns: number): void {
@@ -281,10 +298,11 @@ export class VirtioNet extends VirtioPci implements NicDevice {
   protected forget(): void {
     resetState(this.own, initial(this.burnedIn));
     this.again.cancel();
+    this.telling.cancel();
   }
 
   protected saveOwn(): State {
-    return { ...copyState(this.own), againNs: this.again.deadlineNs };
+    return { ...copyState(this.own), againNs: this.again.deadlineNs, tellNs: this.telling.deadlineNs };
   }
 
   protected restoreOwn(state: State): void {
@@ -294,5 +312,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
       throw new StateError(this.name, 'gone', 'is no count of frames');
     assignState(this.name, this.own, { ...state, gone });
     if (this.own.hasMore && typeof state.againNs === 'number') this.again.set(state.againNs);
+    // Older states have told all.
+    if (Number.isFinite(state.tellNs)) this.telling.set(state.tellNs as number);
   }
 }

@@ -262,10 +262,15 @@ export class VirtQueue {
     }
   }
 
+  /** Chains that were given back since the driver was last told. */
+  get untold(): number {
+    return (this.r.given - this.r.told) & 0xffff;
+  }
+
   /** Whether the driver is to be told of what was given back since it last was (2.7.7.2, 2.7.10). From now on it has been. */
   tells(): boolean {
     const { r } = this;
-    const since = (r.given - r.told) & 0xffff;
+    const since = this.untold;
     r.told = r.given;
     if (since === 0) return false;
     if (!this.features().eventIndex) return (this.word(r.driver) & NO_INTERRUPT) === 0;
