@@ -47,7 +47,7 @@ function kickWhy({ reqProd, reqEvent, reqCons, virtqueue }: RingFacts): Why {
     };
   return {
     question,
-    answer: `No. avail_event is ${event}, and avail.idx has passed it: the kick for that one is on its way or at work, and the device sets avail_event anew once it has taken all.`,
+    answer: `No. avail_event is ${event}, and avail.idx has passed it: the device was told, and sets avail_event anew once it has taken all that is there.`,
     source,
   };
 }
