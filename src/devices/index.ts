@@ -15,6 +15,7 @@ export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
 export type { BalloonReport, BalloonWish } from './virtio/balloon-words.ts';
 export { STAT_TAGS } from './virtio/balloon-words.ts';
+export { ERRNO, type FileFacts, type FolderAnswer, type FolderRequest } from './virtio/folder-words.ts';
 export {
   hasVirtio,
   isVirtioName,
@@ -23,6 +24,8 @@ export {
   type VirtioDevice,
   type VirtioName,
   virtioProblem,
+  boardNames,
+  isOneTooMany,
   type VirtioWish,
   virtioWords,
 } from './virtio/kinds.ts';

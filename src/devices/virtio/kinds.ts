@@ -5,6 +5,7 @@
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { BalloonWish } from './balloon-words.ts';
+import type { FolderAnswer } from './folder-words.ts';
 import type { VirtQueueLook } from './queue.ts';
 import type { VirtioParts } from './transport.ts';
 
@@ -18,6 +19,8 @@ export interface VirtioDevice extends Device {
   input?(bytes: Uint8Array): number;
   /** Of a balloon: what is wanted of it from now on. */
   balloon?(wish: BalloonWish): void;
+  /** Of a folder: what it asked for was done, or was not. */
+  folderAnswer?(number: number, answer: FolderAnswer): void;
 }
 
 export const isOfVirtio = (device: Device): device is VirtioDevice => 'looks' in device;
@@ -29,7 +32,9 @@ interface VirtioKind {
   title: string;
   load(): Promise<VirtioClass>;
   /** What may be said of it beside its name: each with what its value may be, in words and as a pattern. */
-  options?: Readonly<Record<string, { may: string; pattern: RegExp }>>;
+  options?: Readonly<Record<string, { may: string; pattern: RegExp; needed?: true }>>;
+  /** A guest may have several. */
+  several?: true;
 }
 
 const ON_OFF = { may: 'on or off', pattern: /^(on|off)$/ };
@@ -45,6 +50,16 @@ export const VIRTIO_KINDS = {
       deflate: ON_OFF,
       reporting: ON_OFF,
       period: { may: 'seconds, 0 to 99999', pattern: /^\d{1,5}$/ },
+    },
+  },
+  '9p': {
+    title: 'a folder of Domain 0 (mount -t 9p -o trans=virtio)',
+    load: async () => (await import('./nine-p.ts')).VirtioNineP,
+    several: true,
+    options: {
+      tag: { may: 'a name of at most 31 letters, digits, _, . and -', pattern: /^[\w.-]{1,31}$/, needed: true },
+      path: { may: 'a folder of Domain 0, from / on', pattern: /^\//, needed: true },
+      readonly: ON_OFF,
     },
   },
 } satisfies Record<string, VirtioKind>;
@@ -77,6 +92,8 @@ export function virtioProblem(name: VirtioName, options: Readonly<Record<string,
     }
     if (!known[option].pattern.test(value)) return `${option} is ${known[option].may}.`;
   }
+  for (const [option, { needed, may }] of Object.entries(known))
+    if (needed && !Object.hasOwn(options, option)) return `${name} has to have ${option}=, which is ${may}.`;
   return undefined;
 }
 
@@ -84,7 +101,22 @@ export function virtioProblem(name: VirtioName, options: Readonly<Record<string,
 export const hasVirtio = (items: readonly string[] | undefined, name: VirtioName): boolean =>
   items?.some(item => virtioWords(item).name === name) ?? false;
 
-/** What a guest has of them: each at most once, in the order of their slots. */
+/** Whether one more of these has no place beside a guest's. */
+export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): boolean => {
+  const { several }: VirtioKind = VIRTIO_KINDS[name];
+  return !several && hasVirtio(items, name);
+};
+
+/** A device's name on its board: that of its kind, and where there are several its number among those from the second on. */
+export const boardNames = (items: readonly string[]): string[] => {
+  const names = items.map(item => virtioWords(item).name);
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter(each => each === name).length;
+    return `virtio-${name}${before > 0 ? `-${before}` : ''}`;
+  });
+};
+
+/** What a guest has of them, in the order of their slots. */
 export interface VirtioWish {
   items: readonly string[];
   /** Of what they draw. */
@@ -107,10 +139,11 @@ export function virtioDevices(
   { items, seed }: VirtioWish = { items: [], seed: 0 },
   partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
+  const boards = boardNames(items);
   return items.map((item, number) => {
     const { name, options } = virtioWords(item),
       its = loaded.get(name);
     if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-    return new its({ ...partsOf(number), name: `virtio-${name}`, options, seed });
+    return new its({ ...partsOf(number), name: boards[number], options, seed });
   });
 }

@@ -8,6 +8,7 @@ import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import type { BalloonReport } from './balloon-words.ts';
+import type { FolderRequest } from './folder-words.ts';
 import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue, type VirtQueueLook } from './queue.ts';
 
 /** What makes a device one of its kind. */
@@ -51,6 +52,8 @@ export interface VirtioHost {
   release?(gfns: readonly number[]): void;
   /** How far the balloon is. */
   balloon?(report: BalloonReport): void;
+  /** Something is asked of a device's folder, under a number; absent: there is none. */
+  folder?(device: string, number: number, request: FolderRequest): void;
 }
 
 const VENDOR = 0x1af4;

@@ -67,6 +67,8 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
       tasks.note(`${name} stopped`, 'done', reasonOf(hit));
       host.tell();
     },
+    folder: async (member, device, request) =>
+      (await import('./folders.ts')).folderOf(host.parts.files, member, device, request),
     dumpCore: async member => {
       const path = `${DUMP_FOLDER}/${member.name}`;
       await tasks

@@ -20,6 +20,8 @@ import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
 import type { BuildOptions, ToolstackCore } from './toolstack-parts.ts';
 
+/** Of a folder where Domain 0 has no files. */
+const EIO = 5;
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
 
@@ -277,6 +279,10 @@ export class Building<Console extends DomainConsole> {
         if (!member.paused) this.core.setPaused(member, true, 'unknown');
       },
       away: (domid, gfn) => this.core.away?.wanted(domid, gfn),
+      folder: async (device, number, request) => {
+        const answer = (await listener.folder?.(member, device, request)) ?? { errno: EIO };
+        member.runner.ask('folderAnswer', device, number, answer);
+      },
       changed: () => {
         console.snapshot?.(false);
         listener.changed?.(member);

@@ -1,4 +1,5 @@
 /** What the toolstack is handed by its callers, whom it tells of its domains, and what its own parts (building.ts, stopping.ts) share of it. */
+import type { FolderAnswer, FolderRequest } from '../../devices/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, Ending, Machine, OpenMedium } from '../../hypervisor/index.ts';
@@ -85,6 +86,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   rebuildFailed(member: Member<Console>, error: Error): void;
   /** It has stopped, and its state is to be kept as a core file (coredump-*). What goes wrong is told there. */
   dumpCore?(member: Member<Console>): Promise<void>;
+  /** A device asks for something in its folder. Absent: Domain 0 has no files. */
+  folder?(member: Member<Console>, device: string, request: FolderRequest): Promise<FolderAnswer>;
   /** Something of the host failed it; undefined: Domain 0 itself. */
   problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;

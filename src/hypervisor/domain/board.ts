@@ -103,6 +103,7 @@ export function boardOf(
           virtioHost: {
             release: gfns => domain.guest.release?.(gfns),
             balloon: report => domain.guest.balloon?.(report),
+            ...(options.folder ? { folder: options.folder } : {}),
           },
         }
       : {}),

@@ -1,4 +1,5 @@
 /** What a domain says to whoever has it run. */
+import type { FolderRequest } from '../../devices/index.ts';
 import type { BreakHit } from './break-points.ts';
 import type { Ending } from './ending.ts';
 import type { WaitsFor } from './waits.ts';
@@ -24,6 +25,8 @@ export interface DomainListener {
   stepped?(): void;
   /** It stands for a frame of a domain, which is its own or has granted it, that is still on another host (memory/away-frames.ts). */
   away?(domid: number, gfn: number): void;
+  /** A device asks for something in its folder (devices/virtio/nine-p.ts), and waits for the verb `folderAnswer`. */
+  folder?(device: string, number: number, request: FolderRequest): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }

@@ -1,7 +1,7 @@
 /** What a domain is made from. */
 import type { CpuModel, Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
-import type { NicModel, VirtioWish } from '../../devices/index.ts';
+import type { NicModel, VirtioHost, VirtioWish } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
@@ -42,6 +42,8 @@ export interface DomainOptions extends JitOptions {
   mac?: string;
   /** Devices of virtio beside disks and cards (default: none). */
   virtio?: VirtioWish;
+  /** Who is asked for what lies in folders that it mounts; absent: nobody. */
+  folder?: NonNullable<VirtioHost['folder']>;
   /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
   cpuLevel?: CpuModel;
   /** Bytes of COM1, and of the debug port 0xE9. */

@@ -4,6 +4,7 @@ import { breakAt } from './break-at.ts';
 import { chooseExits } from './choose-exits.ts';
 import { copyAhead } from './copy-ahead.ts';
 import { destroy } from './destroy.ts';
+import { folderAnswer } from './folder-answer.ts';
 import { hottest } from './hottest.ts';
 import { insertMedium } from './insert-medium.ts';
 import { key } from './key.ts';
@@ -30,6 +31,7 @@ export const VERBS = {
   chooseExits,
   copyAhead,
   destroy,
+  folderAnswer,
   hottest,
   insertMedium,
   key,
@@ -55,6 +57,7 @@ export const VERBS = {
 export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'balloon',
   'chooseExits',
+  'folderAnswer',
   'insertMedium',
   'key',
   'mouse',

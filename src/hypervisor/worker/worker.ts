@@ -72,6 +72,7 @@ const listener = {
   broke: hit => tell('broke', [hit]),
   stepped: () => tell('stepped', []),
   away: (domid, gfn) => tell('away', [domid, gfn]),
+  folder: (device, number, request) => tell('folder', [device, number, request]),
 } satisfies DomainListener;
 
 const { problem } = listener;
@@ -199,7 +200,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
-        ...(message.virtio ? { virtio: message.virtio } : {}),
+        ...(message.virtio ? { virtio: message.virtio, folder: listener.folder } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
         ...(message.jitThreshold === undefined ? {} : { jitThreshold: message.jitThreshold }),
         compile: functionOrScript(problem),

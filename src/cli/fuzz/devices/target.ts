@@ -2,6 +2,7 @@
 import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import {
   type Dma,
+  type FolderAnswer,
   type NicModel,
   Pc,
   type State,
@@ -28,6 +29,15 @@ const MAC = Uint8Array.of(0x00, 0x16, 0x3e, 1, 2, 3);
 
 /** Where the devices of virtio are that are neither disk nor card. */
 export const VIRTIO_SLOTS = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
+
+/** Whatever is asked of a folder. */
+const FOUND: FolderAnswer = {
+  facts: { mode: 0o40755, bytes: 0, mtimeMs: 0, id: 1 },
+  all: [{ mode: 0o100644, bytes: 3, mtimeMs: 0, id: 2 }],
+  list: [{ name: 'a', facts: { mode: 0o100644, bytes: 3, mtimeMs: 0, id: 2 } }],
+  bytes: Uint8Array.of(1, 2, 3),
+  target: 'a',
+};
 
 /** Something has gone wrong that no access may lead to. */
 export class Broken extends Error {}
@@ -103,6 +113,9 @@ export class Target {
       ],
       nic: { model: nic, mac: MAC, ethernet: this.ethernet },
       virtio: { items: Object.keys(VIRTIO_KINDS), seed: 1 },
+      virtioHost: {
+        folder: (device, number) => this.pc.virtio.find(({ name }) => name === device)?.folderAnswer?.(number, FOUND),
+      },
     });
     this.pc.installTables();
   }

@@ -37,11 +37,17 @@ export function offer(bdf: number, target: Target, pick: Pick, value: () => numb
   const actions: Action[] = [];
   const first = pick(SIZES[0]);
   const pieces = 1 + pick(4);
+  const message = pick(4) === 0 ? messageOf(pick, value) : undefined;
   for (let i = 0; i < pieces; i++) {
     const table = new DataView(new ArrayBuffer(16));
     table.setUint32(0, pick(8) ? pick(MEMORY_BYTES) : value(), true);
     table.setUint32(4, pick(32) ? 0 : value(), true);
     table.setUint32(8, pick(4) ? pick(600) : value(), true);
+    if (i === 0 && message) {
+      const at = pick(MEMORY_BYTES - message.length);
+      actions.push({ kind: 'memory', address: at, bytes: message });
+      [at, 0, message.length].forEach((word, j) => table.setUint32(4 * j, word, true));
+    }
     const isLast = i === pieces - 1;
     table.setUint16(12, pick(16) ? (isLast ? 0 : NEXT) | (i > 0 ? WRITE : pick(2) * WRITE) : pick(8), true);
     if (pick(12) === 0) table.setUint16(12, INDIRECT, true);
@@ -60,6 +66,16 @@ export function offer(bdf: number, target: Target, pick: Pick, value: () => numb
   actions.push(store(NOTIFY + 4 * queue, 2, queue));
   if (pick(4) === 0) actions.push({ kind: 'time', ns: pick(200_000) });
   return actions;
+}
+
+/** As 9P has one: its size, type and tag, and words. */
+function messageOf(pick: Pick, value: () => number): Uint8Array {
+  const message = new Uint8Array(7 + pick(60));
+  const view = new DataView(message.buffer);
+  for (let at = 7; at + 4 <= message.length; at += 4) view.setUint32(at, pick(3) ? pick(4) : value(), true);
+  view.setUint32(0, pick(20) ? message.length : value(), true);
+  message[4] = pick(8) ? 2 * pick(64) : pick(256);
+  return message;
 }
 
 /** From reset to a driver that drives. */

@@ -72,7 +72,7 @@ describe('a domain of KVM', () => {
       'The guest has random numbers (/dev/hwrng) of virtio.',
     ]);
     expect(errors(named)).toContainEqual(
-      expect.stringContaining("virtio = 'gpu': the devices are rng, console and balloon."),
+      expect.stringContaining("virtio = 'gpu': the devices are rng, console, balloon and 9p."),
     );
   });
 
@@ -97,6 +97,34 @@ describe('a domain of KVM', () => {
       "k:6:12: virtio = 'balloon,colour=red': balloon has no option colour. Its options are deflate, reporting, period.",
     ]);
     expect(wrong('rng,speed=1')).toEqual(["k:6:12: virtio = 'rng,speed=1': rng has no option speed. It has none."]);
+  });
+
+  it('has folders of Domain 0, each by a tag of its own, also when it was written again', () => {
+    const folder = (tag: string, readOnly = ''): string =>
+      `<filesystem type='mount'><source dir='/srv/${tag}'/><target dir='${tag}'/>${readOnly}</filesystem>`;
+    const text = xml({ devices: DISK + folder('a') + folder('b', '<readonly/>') });
+    const folders = ['9p,tag=a,path=/srv/a', '9p,tag=b,path=/srv/b,readonly=on'];
+    expect([errors(text), judged(text).definition.virtio]).toEqual([[], folders]);
+    for (const write of [writeXlConfig, writeXml]) {
+      const written = write(judged(text).definition);
+      expect([errors(written), judged(written).definition.virtio]).toEqual([[], folders]);
+    }
+    // Of Xen's guests, and of what is no folder, it is kept and does nothing.
+    expect(judged(xml({ type: 'xen', devices: folder('a') })).definition.virtio).toBeUndefined();
+    const wrong = (...items: string[]): string[] =>
+      errors(
+        `name = "a"\ntype = "hvm"\nmemory = 64\nkernel = "/k"\nkvm = 1\nvirtio = [ ${items.map(item => `"${item}"`).join(', ')} ]\n`,
+      );
+    expect(wrong('9p,tag=a')).toEqual([
+      "k:6:12: virtio = '9p,tag=a': 9p has to have path=, which is a folder of Domain 0, from / on.",
+    ]);
+    expect(wrong('9p,tag=a,path=srv')).toEqual([
+      "k:6:12: virtio = '9p,tag=a,path=srv': path is a folder of Domain 0, from / on.",
+    ]);
+    expect(wrong('9p,tag=a,path=/', '9p,tag=a,path=/srv')).toEqual([
+      "k:6:31: virtio = '9p,tag=a,path=/srv': another folder has the tag a.",
+    ]);
+    expect(wrong(...Array.from({ length: 17 }, (_, i) => `9p,tag=t${i},path=/`))).toHaveLength(1);
   });
 
   it('is libvirt’s again in XML: type, board, buses, model', () => {

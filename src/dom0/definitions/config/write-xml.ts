@@ -185,11 +185,28 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
     ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
     ...balloonOf(definition),
+    ...foldersOf(virtio),
     ...(hasVirtio(virtio, 'rng')
       ? within('rng', ["<backend model='random'>/dev/urandom</backend>"], " model='virtio'")
       : []),
   ];
 }
+
+const foldersOf = (virtio: readonly string[]): string[] =>
+  virtio.flatMap(item => {
+    const { name, options } = virtioWords(item);
+    if (name !== '9p') return [];
+    return within(
+      'filesystem',
+      [
+        "<driver type='path'/>",
+        `<source dir='${escapedXml(options.path ?? '')}'/>`,
+        `<target dir='${escapedXml(options.tag ?? '')}'/>`,
+        ...(options.readonly === 'on' ? ['<readonly/>'] : []),
+      ],
+      " type='mount' accessmode='passthrough'",
+    );
+  });
 
 function balloonOf({ kvm, virtio = [] }: Definition): string[] {
   const item = virtio.find(each => virtioWords(each).name === 'balloon');

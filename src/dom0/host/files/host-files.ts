@@ -13,6 +13,10 @@ export type HostFiles = Pick<
   | 'stat'
   | 'lstat'
   | 'realpath'
+  | 'readlink'
+  | 'chmod'
+  | 'utimes'
+  | 'mv'
   | 'exists'
 > & {
   truncate(path: string, bytes: number): Promise<void>;
@@ -30,6 +34,10 @@ const FILE_CALLS = [
   'stat',
   'lstat',
   'realpath',
+  'readlink',
+  'chmod',
+  'utimes',
+  'mv',
   'exists',
   'truncate',
 ] as const satisfies (keyof HostFiles)[];

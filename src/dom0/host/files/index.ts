@@ -16,3 +16,7 @@ export { LOG_BYTES, LogFile } from './log-file.ts';
 /** `cdOfFiles` of cd-files.ts, which is loaded when a CD is made. */
 export const cdOfFiles: typeof import('./cd-files.ts').cdOfFiles = async (files, target) =>
   (await import('./cd-files.ts')).cdOfFiles(files, target);
+
+/** `askFolder` of shared-folder.ts, for who has a guest with a folder. */
+export const askFolder: typeof import('./shared-folder.ts').askFolder = async (...asked) =>
+  (await import('./shared-folder.ts')).askFolder(...asked);

@@ -172,6 +172,15 @@ const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
           ...at,
         }),
       ];
+    if (name === '9p')
+      return [
+        '-fsdev',
+        `local,security_model=passthrough,id=fsdev-fs${i}${options.readonly === 'on' ? ',readonly=on' : ''},path=${options.path}`,
+        ...[
+          '-device',
+          json({ driver: 'virtio-9p-pci', id: `fs${i}`, fsdev: `fsdev-fs${i}`, mount_tag: options.tag, ...at }),
+        ],
+      ];
     if (name !== 'rng') return [];
     return [
       ...['-object', json({ 'qom-type': 'rng-random', id: 'objrng0', filename: '/dev/urandom' })],

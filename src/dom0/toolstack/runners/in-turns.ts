@@ -456,6 +456,9 @@ class LocalRunner implements DomainRunner {
                 xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)),
               }
             : {}),
+          folder: this.once((...asked: Parameters<NonNullable<DomainListener['folder']>>) =>
+            listener.folder?.(...asked),
+          ),
           onRestart: this.once((report?: string) => {
             flush();
             listener.restarted(report);
@@ -498,9 +501,9 @@ class LocalRunner implements DomainRunner {
   }
 
   /** Not again as the guest goes through its past. */
-  private once<What>(tell: (what: What) => void): (what: What) => void {
-    return what => {
-      if (!this.entry?.history?.isReplaying) tell(what);
+  private once<What extends unknown[]>(tell: (...what: What) => void): (...what: What) => void {
+    return (...what) => {
+      if (!this.entry?.history?.isReplaying) tell(...what);
     };
   }
 

@@ -1,5 +1,12 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
-import { hasVirtio, isVirtioName, VIRTIO_KINDS, virtioProblem, virtioWords } from '../../../../devices/index.ts';
+import {
+  hasVirtio,
+  isOneTooMany,
+  isVirtioName,
+  VIRTIO_KINDS,
+  virtioProblem,
+  virtioWords,
+} from '../../../../devices/index.ts';
 import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, oneOf, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
@@ -36,6 +43,10 @@ export function judge({ key, number, definition: { memoryMiB, virtio } }: Asked)
 
 const isOfVirtio = oneOf(Object.keys(VIRTIO_KINDS), { nouns: 'devices' });
 
+const MOST_VIRTIO = 16;
+const hasTag = (item: string, tag: string | undefined): boolean =>
+  tag !== undefined && virtioWords(item).options.tag === tag;
+
 /** Devices of virtio: one finding each. Undefined: the guest finds no KVM. */
 export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
   if (!definition.kvm) return undefined;
@@ -47,7 +58,15 @@ export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | u
     const { title } = VIRTIO_KINDS[name];
     const why = virtioProblem(name, options);
     if (why) tell(item, 'virtio', wrong('no such option', `${said('virtio', item)}: ${why}`));
-    else if (hasVirtio(definition.virtio, name))
+    else if ((definition.virtio?.length ?? 0) >= MOST_VIRTIO)
+      tell(item, 'virtio', wrong('too many', `${said('virtio', item)}: a guest has at most ${MOST_VIRTIO} of these.`));
+    else if (definition.virtio?.some(each => hasTag(each, options.tag)))
+      tell(
+        item,
+        'virtio',
+        wrong('the tag is taken', `${said('virtio', item)}: another folder has the tag ${options.tag}.`),
+      );
+    else if (isOneTooMany(definition.virtio, name))
       tell(item, 'virtio', ignored('is there already', `The guest has ${title} already.`));
     else {
       definition.virtio = [...(definition.virtio ?? []), item.kind === 'list' ? '' : item.text];

@@ -30,7 +30,15 @@ function virtioOf({ name, attributes, children }: Element): string | undefined {
     return ['balloon', ...Object.entries(said).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []))].join(',');
   }
   const target = children.find(child => child.name === 'target');
+  if (name === 'filesystem') return folderOf(children, target?.attributes.dir);
   return name === 'console' && target?.attributes.type === 'virtio' ? 'console' : undefined;
+}
+
+/** A folder of Domain 0: <source dir>, <target dir> is its tag. What leads elsewhere (file, block, ram) is none. */
+function folderOf(children: Element['children'], tag: string | undefined): string | undefined {
+  const path = children.find(child => child.name === 'source')?.attributes.dir;
+  const readOnly = children.some(child => child.name === 'readonly') ? ',readonly=on' : '';
+  return path === undefined || tag === undefined ? undefined : `9p,tag=${tag},path=${path}${readOnly}`;
 }
 
 /** Models of <video> by xl's words for them. */

@@ -33,6 +33,7 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
   cputune: ['vcpupin'],
   os: ['kernel', 'initrd', 'cmdline', 'boot'],
   disk: ['source', 'readonly', 'boot'],
+  filesystem: ['source', 'readonly'],
   interface: ['ip', 'script', 'bandwidth', 'boot', 'target'],
   graphics: ['listen'],
 };
@@ -41,6 +42,7 @@ const AS_ASKED = ['features', 'cpu', 'clock'];
 /** Which elements of a name are the same one in both: by what they say, and else by their order. */
 const IDENTITY: Readonly<Record<string, (element: Written) => string | undefined>> = {
   disk: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dev,
+  filesystem: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dir,
   interface: ({ children }) => children.find(({ name }) => name === 'mac')?.attributes.address?.toLowerCase(),
 };
 /** virDomainDefFormat(): devices in this order. */
