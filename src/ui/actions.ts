@@ -21,6 +21,12 @@ const words = strings.actions;
 const asks = (spelled: string, ask: (its: Awaited<ReturnType<typeof naming>>) => void) => (): void =>
   void naming().then(ask, error => reportProblem(spelled, strings.errors.partFailed(sentence(error))));
 
+export const cloneAction = (name: string): Action => ({
+  name: words.clone(name),
+  command: `xl clone ${name} …`,
+  run: asks(`xl clone ${name}`, ({ askClone }) => askClone(name)),
+});
+
 /** Of a domain that is there or defined: kept as it is, and a twin of it. */
 const keptActions = (name: string, snapshots: () => void): Action[] => [
   {
@@ -29,11 +35,7 @@ const keptActions = (name: string, snapshots: () => void): Action[] => [
     run: () => void asTask(`xl snapshot ${name}`, () => host.snapshot(name)),
   },
   { name: words.snapshots(name), run: snapshots },
-  {
-    name: words.clone(name),
-    command: `xl clone ${name} …`,
-    run: asks(`xl clone ${name}`, ({ askClone }) => askClone(name)),
-  },
+  cloneAction(name),
 ];
 
 export function guestActions(session: DomainSession): Action[] {

@@ -2,7 +2,7 @@
 import { expect, open, test } from './page.ts';
 import { openShell, run } from './shell.ts';
 
-test('a card is added now and for later, processors for later, and the document is judged line by line', async ({
+test('a network is made; a card is added now and for later, processors for later, and the document is judged line by line', async ({
   page,
 }) => {
   await open(page, './?boot=0');
@@ -11,6 +11,15 @@ test('a card is added now and for later, processors for later, and the document 
     page,
     `printf '# Ours.\\nname="web"\\ntype="pvh"\\nmemory=16\\nmaxvcpus=2\\nkernel="/boot/minipv"\\n' > web.cfg; xm new web.cfg; xm start web; qemu-img create /var/lib/xen/images/data.img 1M`,
   );
+  // A network is made where networks are.
+  await page.goto('./?boot=0#/host/network');
+  await page.getByRole('button', { name: 'New network' }).click();
+  await page.getByLabel('DHCP from').fill('10.0.0.1');
+  await expect(page.getByRole('alert')).toContainText('is not entirely within network 192.168.100.0/24');
+  await page.getByLabel('DHCP from').fill('192.168.100.100');
+  await expect(page.locator('.netw pre')).toContainText("<range start='192.168.100.100' end='192.168.100.200'/>");
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await expect(page.getByRole('button', { name: 'Stop inner' })).toBeVisible();
   await page.goto('./?boot=0#/guest/web/details');
   const list = page.getByRole('tablist', { name: 'Hardware of web' }),
     device = (name: string | RegExp) =>
@@ -23,6 +32,9 @@ test('a card is added now and for later, processors for later, and the document 
   await expect(device('Add hardware')).toBeFocused();
   await page.getByLabel('What is added').selectOption('Network card');
   await page.getByLabel('MAC address').fill('00:16:3e:12:34:56');
+  await page.getByLabel('Network', { exact: true }).selectOption('inner: NAT, virbr0');
+  await expect(change).toContainText('network=inner');
+  await page.getByLabel('Network', { exact: true }).selectOption('xenbr0: bridge of the host');
   await expect(change).toContainText('xl network-attach web mac=00:16:3e:12:34:56');
   await expect(change).toContainText('virsh attach-device web device.xml --live --config');
   await expect(change).toContainText("<mac address='00:16:3e:12:34:56'/>");

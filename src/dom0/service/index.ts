@@ -61,7 +61,7 @@ export {
   unsignedWarning,
 } from '../definitions/images/index.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
-export type { PoolFacts, Verdicts } from './managing.ts';
+export type { NetworkFacts, PoolFacts, Verdicts } from './managing.ts';
 export type { Device, Hardware, HardwareChange, Impact, Proposal } from '../toolstack/libvirt/index.ts';
 export type { Definition } from '../definitions/config/index.ts';
 export type { PastNow, PastWish } from '../../hypervisor/verbs/index.ts';

@@ -10,17 +10,27 @@ import {
   hardwareOf,
   type Impact,
   LISTED,
+  defineNetwork,
+  listNetworks,
   listPools,
+  networkByName,
+  networkLeases,
+  type NetworkWish,
   poolByName,
   type Proposal,
   proposeChange,
   resizeVolume,
+  setNetworkAutostart,
+  startNetwork,
+  stopNetwork,
+  undefineNetwork,
   uploadVolume,
   usersOf,
   volumeOf,
   volumesOf,
+  wishedNetworkXml,
 } from '../toolstack/libvirt/index.ts';
-import { escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
+import { type Definition, escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import type { Finding } from '../definitions/index.ts';
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
 
@@ -38,7 +48,55 @@ export interface PoolFacts {
   volumes: { name: string; path: string; bytes: number; users: { name: string; runs: boolean }[] }[];
 }
 
+/** A network, with who is on it. */
+export interface NetworkFacts {
+  name: string;
+  mode: 'isolated' | 'nat' | 'bridge';
+  bridge: string;
+  /** Of its gateway, as 192.168.100.1/24; empty: it has none. */
+  address: string;
+  range?: { start: string; end: string };
+  isActive: boolean;
+  isPersistent: boolean;
+  isAutomatic: boolean;
+  /** The host's own: it is always there. */
+  isOwn: boolean;
+  users: { name: string; runs: boolean }[];
+  leases: { mac: string; address: string; name?: string }[];
+}
+
+async function networksOf(host: CommandHost): Promise<NetworkFacts[]> {
+  const domains = await domainsOf(host).list();
+  return (await listNetworks(host, 0)).map(entry => {
+    const { of, isOwn = false, ...state } = entry,
+      [range] = of.ip?.dhcp?.ranges ?? [];
+    const isOn = ({ nic, vif, cardOptions, moreCards = [] }: Definition): boolean =>
+      [...(nic || vif ? [cardOptions] : []), ...moreCards.map(card => card.cardOptions)].some(options =>
+        options?.network === undefined
+          ? (options?.bridge ?? (isOwn ? of.bridge : undefined)) === of.bridge
+          : options.network === of.name,
+      );
+    return {
+      name: of.name,
+      mode: of.mode,
+      bridge: of.bridge,
+      address: of.ip ? `${of.ip.address}/${of.ip.prefix}` : '',
+      ...(range ? { range } : {}),
+      ...state,
+      isOwn,
+      users: domains
+        .filter(
+          ({ definition, managed, id }) => id !== 0 && (isOn(definition) || (managed && isOn(managed.definition))),
+        )
+        .map(({ name, id }) => ({ name, runs: id !== undefined })),
+      leases: networkLeases(host, entry).map(({ mac, address, name }) => ({ mac, address, ...(name ? { name } : {}) })),
+    };
+  });
+}
+
 export const QUESTIONS = {
+  networks: networksOf,
+  networkXml: (host: CommandHost, wish: NetworkWish): Promise<string> => wishedNetworkXml(host, wish),
   /** Those that are active. */
   pools: async (host: CommandHost): Promise<PoolFacts[]> => {
     const domains = await domainsOf(host).list();
@@ -68,6 +126,17 @@ export const QUESTIONS = {
 };
 
 export const CHANGES = {
+  /** A new network, or what one of its name is when it is started next. */
+  defineNetwork: async (host: CommandHost, wish: NetworkWish): Promise<void> =>
+    void (await defineNetwork(host, await wishedNetworkXml(host, wish))),
+  startNetwork: async (host: CommandHost, name: string): Promise<void> =>
+    startNetwork(host, await networkByName(host, name)),
+  stopNetwork: async (host: CommandHost, name: string): Promise<void> =>
+    stopNetwork(host, await networkByName(host, name)),
+  undefineNetwork: async (host: CommandHost, name: string): Promise<void> =>
+    undefineNetwork(host, await networkByName(host, name)),
+  autostartNetwork: async (host: CommandHost, name: string, on: boolean): Promise<void> =>
+    setNetworkAutostart(host, await networkByName(host, name), on),
   hardware: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<void> =>
     changeHardware(host, await domainByName(host, name), change, impact),
   resizeVolume: async (host: CommandHost, pool: string, name: string, bytes: number): Promise<void> =>

@@ -8,6 +8,7 @@ import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon } from './marks.tsx';
+import { Networks } from './networks.tsx';
 import { SortHead } from './sort-head.tsx';
 
 const words = laterStrings.hostPage;
@@ -56,6 +57,7 @@ export function NetworkPage() {
     );
   return (
     <div class="body netw">
+      <Networks />
       <Ports bridge={bridge} />
       <Stations stations={bridge.stations} />
     </div>

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import type { DiskToMove } from '../../dom0/pool/index.ts';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
 import type { MoveWish } from '../../dom0/toolstack/index.ts';
-import type { Action } from '../actions.ts';
+import { type Action, cloneAction } from '../actions.ts';
 import { asTask, host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { go } from '../navigation.ts';
@@ -130,5 +130,6 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
       })),
       { name: words.optionsTo(to), run: (): void => void send(guest, to, { always: true }) },
     ]),
+    cloneAction(name),
   ];
 }

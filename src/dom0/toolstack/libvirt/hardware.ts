@@ -13,6 +13,7 @@ import {
   writeXml,
   writtenOver,
 } from '../../definitions/config/index.ts';
+import { BRIDGE } from '../../host/network/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
@@ -70,6 +71,8 @@ export interface Card {
   mac?: string;
   model: string;
   bridge?: string;
+  /** One of libvirt's. Without it and a bridge the card is where it was, or at the host's own bridge. */
+  network?: string;
 }
 
 export type HardwareChange =
@@ -245,12 +248,12 @@ function cardsOf({ nic, vif, mac, rate, cardOptions, moreCards = [] }: Definitio
   ];
 }
 
-/** A card as it is asked for, with what else was said of it before: one that names a bridge is on no network. */
-function definedCard({ mac, model, bridge }: Card, before: Partial<DefinedCard> = {}): DefinedCard {
+/** A card as it is asked for, with what else was said of it before: it is at one bridge, by its name or by a network's; that of the host need not be named. */
+function definedCard({ mac, model, bridge, network: wanted }: Card, before: Partial<DefinedCard> = {}): DefinedCard {
   const { bridge: _bridge, network, model: asked, ...others } = before.cardOptions ?? {};
   const cardOptions = {
     ...others,
-    ...(bridge ? { bridge } : network ? { network } : {}),
+    ...(wanted ? { network: wanted } : bridge === BRIDGE ? {} : bridge ? { bridge } : network ? { network } : {}),
     ...(asked && model === before.model ? { model: asked } : {}),
   };
   return {

@@ -237,6 +237,32 @@ async function withBridge(host: CommandHost, xml: string): Promise<string> {
   return networkXml({ ...network, bridge: network.bridge || `virbr${number}` });
 }
 
+/** What a form says of a network: what it does not speak of stays as it is defined. */
+export interface NetworkWish {
+  name: string;
+  mode: 'isolated' | 'nat';
+  /** Of its gateway, with the length of its prefix: 192.168.100.1/24. Empty: it has none. */
+  address: string;
+  /** What DHCP gives out; absent: nothing. */
+  range?: DhcpRange;
+}
+
+/** The document of a network to be. @throws LibvirtError: it can be none */
+export async function wishedNetworkXml(
+  host: CommandHost,
+  { name, mode, address, range }: NetworkWish,
+): Promise<string> {
+  const known = await NETWORKS.defined(host, name);
+  const [, own, prefix] = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(address) ?? [];
+  if (address !== '' && own === undefined) throw wrong(`Invalid address '${address}' in network definition`);
+  const hosts = known?.ip?.dhcp?.hosts ?? [];
+  const dhcp = range || hosts.length > 0 ? { dhcp: { ranges: range ? [range] : [], hosts } } : {};
+  const ip = own === undefined ? {} : { ip: { address: own, prefix: Number(prefix), ...dhcp } };
+  const { ip: _before, ...rest } = known ?? { name, uuid: uuidOfName(`network ${name}`), bridge: '', mac: macOf(name) };
+  // Read as libvirt reads it: nothing is shown that would be refused.
+  return withBridge(host, networkXml({ ...rest, mode, ...ip }));
+}
+
 /** @throws LibvirtError */
 export const defineNetwork = async (host: CommandHost, xml: string): Promise<NetworkEntry> =>
   NETWORKS.define(host, await withBridge(host, xml));

@@ -10,6 +10,7 @@ import {
   DiskFields,
   type DiskForm,
   modelsFor,
+  OWN_NETWORK,
   type PageProps,
 } from './device-pages.tsx';
 import { Choice, XmlField } from './fields.tsx';
@@ -47,7 +48,7 @@ function useDrafts({ hardware, choices }: Pick<PageProps, 'hardware' | 'choices'
       kind: 'cdrom',
       readOnly: true,
     }),
-    card = useSignal<CardForm>({ mac: '', model: models[0]![0], bridge: 'xenbr0' }),
+    card = useSignal<CardForm>({ mac: '', model: models[0]![0], on: OWN_NETWORK }),
     xml = useSignal("<input type='tablet' bus='usb'/>\n");
   /** Or why there is none to add. */
   const changeOf = (kind: Kind): HardwareChange | string => {
@@ -82,7 +83,7 @@ export function AddHardware({ hardware, choices, done }: PageProps) {
           kind.value = to as Kind;
         }}
       />
-      <Fields kind={shown} {...drafts} />
+      <Fields kind={shown} networks={choices.networks} {...drafts} />
       {typeof change === 'string' ? (
         <p>{change}</p>
       ) : impacts.length === 0 ? (
@@ -94,7 +95,15 @@ export function AddHardware({ hardware, choices, done }: PageProps) {
   );
 }
 
-function Fields({ kind, disk, cdrom, card, xml, models }: { kind: Kind } & ReturnType<typeof useDrafts>) {
+function Fields({
+  kind,
+  networks,
+  disk,
+  cdrom,
+  card,
+  xml,
+  models,
+}: { kind: Kind; networks: PageProps['choices']['networks'] } & ReturnType<typeof useDrafts>) {
   if (kind === 'screen' || kind === 'rng')
     return <p class="cap-t">{kind === 'screen' ? words.screenHint : words.rngHint}</p>;
   if (kind === 'card')
@@ -102,6 +111,7 @@ function Fields({ kind, disk, cdrom, card, xml, models }: { kind: Kind } & Retur
       <CardFields
         value={card.value}
         models={models}
+        networks={networks}
         put={changes => {
           card.value = { ...card.value, ...changes };
         }}

@@ -1,15 +1,27 @@
 /** A page for each device of a domain. */
 
 import { useSignal } from '@preact/signals';
-import type { Definition, Device, Hardware, HardwareChange, OpenedDefinition } from '../../../dom0/service/index.ts';
+import type {
+  Definition,
+  Device,
+  Hardware,
+  HardwareChange,
+  NetworkFacts,
+  OpenedDefinition,
+} from '../../../dom0/service/index.ts';
 import { Apply } from './apply.tsx';
 import { Choice, Text, XmlField } from './fields.tsx';
 import { impactsOf, nameOfDevice } from './shapes.ts';
 import { words } from './words.ts';
 
+/** What a domain of the host can have. */
+export interface Choices extends Pick<OpenedDefinition['choices'], 'disks'> {
+  networks: readonly Pick<NetworkFacts, 'name' | 'mode' | 'bridge' | 'isActive' | 'isOwn'>[];
+}
+
 export interface PageProps {
   hardware: Hardware;
-  choices: OpenedDefinition['choices'];
+  choices: Choices;
   done(): void;
 }
 
@@ -20,8 +32,13 @@ export type DiskForm = Pick<Disk, 'target' | 'format' | 'vdev' | 'kind' | 'readO
 export interface CardForm {
   mac: string;
   model: string;
-  bridge: string;
+  /** A network by its name, or a bridge behind BY_BRIDGE. */
+  on: string;
 }
+
+const BY_BRIDGE = 'bridge ';
+/** The host's own, which is both. */
+export const OWN_NETWORK = 'xenbr0';
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const FORMATS = ['raw', 'qcow2', 'vhd'].map(format => [format, format] as const);
@@ -78,9 +95,11 @@ export function DiskFields({ value, put }: { value: DiskForm; put(changes: Parti
 export function CardFields({
   value,
   models,
+  networks,
   put,
 }: {
   value: CardForm;
+  networks: Choices['networks'];
   models: readonly (readonly [model: string, name: string])[];
   put(changes: Partial<CardForm>): void;
 }) {
@@ -94,9 +113,25 @@ export function CardFields({
         put={mac => put({ mac: mac.trim().toLowerCase() })}
       />
       <Choice id="dev-model" label={words.model} value={value.model} of={models} put={model => put({ model })} />
-      <Text id="dev-bridge" label={words.bridge} value={value.bridge} put={bridge => put({ bridge: bridge.trim() })} />
+      <Choice
+        id="dev-network"
+        label={words.network}
+        value={value.on}
+        of={namesOf(networks, value.on)}
+        put={on => put({ on })}
+      />
     </>
   );
+}
+
+/** Every network, and what a card is on, which may be none of them. */
+function namesOf(networks: Choices['networks'], on: string): (readonly [string, string])[] {
+  const all = networks.map(
+    ({ name, mode, bridge, isActive, isOwn }) =>
+      [name, words.networkOf(name, words.modes[mode]!, isOwn ? undefined : bridge, isActive)] as const,
+  );
+  if (all.some(([name]) => name === on)) return all;
+  return [...all, [on, on.startsWith(BY_BRIDGE) ? words.bridgeOf(on.slice(BY_BRIDGE.length)) : on]];
 }
 
 /** Models that a card at a place may have. */
@@ -106,15 +141,19 @@ export function modelsFor({ now, next }: Hardware, place: number): (readonly [st
   return type === 'hvm' && place === 0 ? [pv, ...MODELS.map(model => [model, model] as const)] : [pv];
 }
 
-export const cardChange = (
-  how: 'attach' | 'update',
-  place: number,
-  { mac, model, bridge }: CardForm,
-): HardwareChange => ({
+export const cardChange = (how: 'attach' | 'update', place: number, { mac, model, on }: CardForm): HardwareChange => ({
   of: 'card',
   how,
   place,
-  card: { model, ...(mac ? { mac } : {}), ...(bridge && bridge !== 'xenbr0' ? { bridge } : {}) },
+  card: {
+    model,
+    ...(mac ? { mac } : {}),
+    ...(on === OWN_NETWORK
+      ? { bridge: OWN_NETWORK }
+      : on.startsWith(BY_BRIDGE)
+        ? { bridge: on.slice(BY_BRIDGE.length) }
+        : { network: on }),
+  },
 });
 
 /** A disk, a drive, or what lies in it. */
@@ -150,7 +189,7 @@ function DiskPage({ hardware, device, disk, done }: PageProps & { device: Device
 }
 
 /** The card's place among those of the definition that is shown. */
-function CardPage({ hardware, place, is, done }: PageProps & { place: number; is: CardForm }) {
+function CardPage({ hardware, choices, place, is, done }: PageProps & { place: number; is: CardForm }) {
   const draft = useSignal<CardForm | undefined>(undefined),
     value = draft.value ?? is;
   const models = modelsFor(hardware, place);
@@ -159,6 +198,7 @@ function CardPage({ hardware, place, is, done }: PageProps & { place: number; is
       <CardFields
         value={value}
         models={models.some(([model]) => model === value.model) ? models : [...models, [value.model, value.model]]}
+        networks={choices.networks}
         put={changes => {
           draft.value = { ...value, ...changes };
         }}
@@ -179,14 +219,17 @@ function CardPage({ hardware, place, is, done }: PageProps & { place: number; is
   );
 }
 
+const networkOf = ({ network, bridge }: Definition['cardOptions'] = {}): string =>
+  network ?? (bridge === undefined || bridge === OWN_NETWORK ? OWN_NETWORK : BY_BRIDGE + bridge);
+
 const cardsOf = ({ nic, vif, mac, cardOptions, moreCards = [] }: Definition): CardForm[] =>
   nic || vif
     ? [
-        { mac: mac ?? '', model: nic ?? 'netfront', bridge: cardOptions?.bridge ?? 'xenbr0' },
+        { mac: mac ?? '', model: nic ?? 'netfront', on: networkOf(cardOptions) },
         ...moreCards.map(card => ({
           mac: card.mac ?? '',
           model: 'netfront',
-          bridge: card.cardOptions?.bridge ?? 'xenbr0',
+          on: networkOf(card.cardOptions),
         })),
       ]
     : [];

@@ -3,12 +3,12 @@
 import './details.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Hardware, OpenedDefinition } from '../../../dom0/service/index.ts';
+import type { Hardware } from '../../../dom0/service/index.ts';
 import { host, living } from '../../host.ts';
 import { useAskedAsTasksEnd } from '../asked.ts';
 import { Icon, Problem } from '../marks.tsx';
 import { AddHardware } from './add-hardware.tsx';
-import { DevicePage, DeviceXml, type PageProps } from './device-pages.tsx';
+import { type Choices, DevicePage, DeviceXml, type PageProps } from './device-pages.tsx';
 import { DomainXml } from './domain-xml.tsx';
 import { BootPage, MemoryPage, OverviewPage, ProcessorsPage } from './machine-pages.tsx';
 import { ADD, BOOT, CPUS, MEMORY, OVERVIEW, type Page, pagesOf } from './shapes.ts';
@@ -17,12 +17,12 @@ import { words } from './words.ts';
 const PANEL = 'device-panel';
 /** Keys have spaces, by which a list of ids is divided. */
 const tabId = (key: string): string => `${PANEL}-${key.replace(/\W/g, '-')}`;
-const NO_CHOICES: OpenedDefinition['choices'] = { kernels: [], disks: [] };
+const NO_CHOICES: Choices = { disks: [], networks: [] };
 
 /** `name`: of a domain that runs, is defined, or both. */
 export function DetailsPage({ name }: { name: string }) {
   const hardware = useSignal<Hardware | undefined>(undefined),
-    choices = useSignal<OpenedDefinition['choices'] | undefined>(undefined),
+    choices = useSignal<Choices | undefined>(undefined),
     problem = useSignal(''),
     asked = useSignal(0),
     said = useSignal('');
@@ -37,9 +37,9 @@ export function DetailsPage({ name }: { name: string }) {
     problem,
   );
   useEffect(() => {
-    host.openDefinition().then(
-      opened => {
-        choices.value = opened.choices;
+    Promise.all([host.openDefinition(), host.consult('networks')]).then(
+      ([{ choices: opened }, networks]) => {
+        choices.value = { disks: opened.disks, networks };
       },
       () => {
         choices.value = NO_CHOICES;

@@ -6,9 +6,10 @@ import { Apply } from './apply.tsx';
 import type { PageProps } from './device-pages.tsx';
 import { Text } from './fields.tsx';
 import { impactsOf } from './shapes.ts';
+import { titleIn, withTitle } from './title.ts';
 import { words } from './words.ts';
 
-export const OverviewPage = ({ hardware: { name, uuid, osType, path, id, isXen, now, next } }: PageProps) => (
+const About = ({ hardware: { name, uuid, osType, path, id, isXen, now, next } }: PageProps) => (
   <dl class="kv">
     <dt>{words.name}</dt>
     <dd>{name}</dd>
@@ -24,6 +25,46 @@ export const OverviewPage = ({ hardware: { name, uuid, osType, path, id, isXen, 
     <dd>{id === undefined ? words.off : words.domain(id)}</dd>
   </dl>
 );
+
+export function OverviewPage(props: PageProps) {
+  const { hardware, done } = props,
+    document = hardware.xml.next;
+  const is = titleIn(document ?? ''),
+    draft = useSignal<string | undefined>(undefined),
+    title = draft.value ?? is;
+  const leave = (): void => {
+    draft.value = undefined;
+  };
+  return (
+    <>
+      <About {...props} />
+      {document !== undefined && (
+        <Text
+          id="dom-title"
+          label={words.title}
+          hint={hardware.path?.endsWith('.xml') || title === is ? words.titleHint : words.staysXl}
+          value={title}
+          put={to => {
+            draft.value = to;
+          }}
+        />
+      )}
+      {document !== undefined && title.trim() !== is && (
+        <Apply
+          name={hardware.name}
+          change={{ of: 'document', text: withTitle(document, title) }}
+          impacts={['next']}
+          act={words.apply}
+          done={() => {
+            leave();
+            done();
+          }}
+          cancel={leave}
+        />
+      )}
+    </>
+  );
+}
 
 /** Two numbers, one at most the other, now and from the next start. */
 function Amounts({
