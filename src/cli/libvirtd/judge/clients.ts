@@ -3,7 +3,7 @@
  * calls with what must come of them; a part whose programs are not here says which package has them.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { screenText } from '../../../hypervisor/view/index.ts';
@@ -51,6 +51,8 @@ const PROMPT_SECONDS = 600;
 export class Clients {
   readonly uri: string;
   readonly directory: string;
+  /** A folder of this machine that the host may have. */
+  readonly machine: string;
   readonly host: NodeHost;
   readonly problems: Problem[] = [];
   private displays = 0;
@@ -58,6 +60,7 @@ export class Clients {
   constructor(host: NodeHost, directory: string, socket: string) {
     this.host = host;
     this.directory = directory;
+    this.machine = join(directory, 'machine');
     this.uri = `xen:///system?socket=${socket}`;
   }
 
@@ -149,6 +152,19 @@ export class Clients {
   }
 }
 
+/** The file of a document of another domain that is like one, and has its disks. */
+function twinOf({ directory }: Clients, xml: string): string {
+  const path = join(directory, 'twin.xml');
+  writeFileSync(
+    path,
+    xml
+      .replace(/<name>.*<\/name>/, '<name>twin</name>')
+      .replace(/<uuid>.*<\/uuid>/, '')
+      .replace(/<mac address=.*>/, ''),
+  );
+  return path;
+}
+
 export const PARTS: readonly Part[] = [
   {
     name: 'python3-libvirt: a life told by events, pools and volumes by streams',
@@ -226,6 +242,31 @@ export const PARTS: readonly Part[] = [
     },
   },
   {
+    name: 'virt-install by paths of this machine: a CD that boots, a disk that is made beside it',
+    needs: [VIRT_INSTALL, [guest('cds/grub-rescue-cdrom.iso'), GUESTS]],
+    run: async clients => {
+      const { machine } = clients;
+      copyFileSync(guest('cds/grub-rescue-cdrom.iso'), join(machine, 'grub.iso'));
+      await clients.virt(
+        'virt-install',
+        `--name here --memory 64 --cdrom ${machine}/grub.iso --disk ${machine}/here.img,size=0.01 --osinfo detect=off,require=off --hvm --graphics vnc --noautoconsole`,
+      );
+      await clients.screenShows('here', /grub|GRUB/);
+      // virt-install has made a pool of the folder, and the disk in it.
+      clients.expect('virsh vol-pool', await clients.virsh(`vol-pool ${machine}/here.img`), 'machine');
+      clients.expect('here.img', String(statSync(join(machine, 'here.img')).size), '10737418');
+      const twin = twinOf(clients, await clients.virsh('dumpxml here'));
+      clients.expect(
+        'virsh create twin.xml',
+        await clients.run('virsh', ['create', twin], true),
+        `resource busy: Lockspace resource '${machine}/here.img' is locked`,
+      );
+      await clients.virsh('destroy here');
+      await clients.virsh('undefine here --remove-all-storage');
+      clients.expect('here.img', String(existsSync(join(machine, 'here.img'))), 'false');
+    },
+  },
+  {
     name: 'virt-clone and virt-xml --edit',
     needs: [VIRT_INSTALL, DISK],
     run: async clients => {
@@ -288,6 +329,8 @@ export async function judgeClients(
   told: (part: Part, result: { problems: readonly Problem[] } | { missing: readonly string[] }) => void,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ringside-clients-'));
+  const machine = join(directory, 'machine');
+  mkdirSync(machine);
   try {
     await onSmallHost(
       {},
@@ -306,7 +349,7 @@ export async function judgeClients(
         }
         await server.close();
       },
-      { memoryMiB: HOST_MIB },
+      { memoryMiB: HOST_MIB, allow: [machine] },
     );
   } finally {
     rmSync(directory, { recursive: true });
