@@ -134,7 +134,12 @@ describe('an image of this machine', () => {
     expect(seen).toEqual(new Uint8Array(512).fill(7));
     expect(() => read.medium.write(0, seen)).toThrow();
     first.close();
-    writer(files, path).close();
+    const second = writer(files, path);
+    // Once is for good: its number is another file's by now.
+    first.close();
+    expect(() => writer(files, path)).toThrow('is locked');
+    second.medium.write(0, seen);
+    second.close();
     read.close();
   });
 

@@ -284,7 +284,11 @@ export class NodeAllowedFiles implements AllowedFiles {
     }
     try {
       const release = writes ? lockOrFail(fd, path) : () => {};
+      let isOpen = true;
+      // Its number is another file's from then on.
       const close = (): void => {
+        if (!isOpen) return;
+        isOpen = false;
         closeSync(fd);
         release();
       };

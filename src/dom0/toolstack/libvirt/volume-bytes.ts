@@ -74,8 +74,11 @@ function ofAllowed(
     },
     close: () =>
       failing(() => {
-        if (writes) file.flush();
-        close();
+        try {
+          if (writes) file.flush();
+        } finally {
+          close();
+        }
       }),
   };
 }
@@ -115,8 +118,11 @@ function ofDevice({ medium, close }: Pick<OpenDisk, 'medium' | 'close'>, path: s
     },
     close: () =>
       failing(() => {
-        medium.flush();
-        close();
+        try {
+          medium.flush();
+        } finally {
+          close();
+        }
       }),
   };
 }
