@@ -28,11 +28,18 @@ export const fontSizeFor = (room: number): number => SIZES.find(size => room / s
 /** So many frames may pass before xterm's viewport knows of another size. */
 const SETTLE_FRAMES = 10;
 
+/** xterm 6.0 draws nothing while a frame that it has asked for has not come (RenderDebouncer.ts), also one of a window that it has left; nothing public ends that. */
+interface Drawn {
+  _core: { _renderService: { _renderDebouncer: { _innerRefresh(): void } } };
+}
+
 export class Xterm {
   readonly terminal: Terminal;
   private readonly fitter = new FitAddon();
   private readonly label: string;
   private opened = false;
+  /** Whose frames draw it. */
+  private view: Window | null = null;
   private readonly stopEffects: () => void;
   /** Where the viewport is being brought: a row on top, or its end. */
   private settling: { row: number | 'end'; cancel(): void } | undefined;
@@ -82,11 +89,24 @@ export class Xterm {
 
   /** Puts it into `element`, which must be in a document. Called again, it learns of another one's window: xterm measures and draws by its window, and a closed one has no pixels. */
   open(element: HTMLElement): void {
-    if (this.opened) return this.terminal.open(element);
+    const { defaultView } = element.ownerDocument,
+      isElsewhere = defaultView !== this.view;
+    this.view = defaultView;
+    if (this.opened) {
+      this.terminal.open(element);
+      if (isElsewhere) this.leftWindow();
+      return;
+    }
     this.opened = true;
     this.applyTheme(element);
     this.terminal.open(element);
     this.terminal.textarea?.setAttribute('aria-label', this.label);
+  }
+
+  /** A window that is hidden or closed has no frames any more: what waits for one of those is done here. */
+  private leftWindow(): void {
+    (this.terminal as unknown as Drawn)._core._renderService._renderDebouncer._innerRefresh();
+    if (this.settling) this.settle(this.settling.row);
   }
 
   /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */

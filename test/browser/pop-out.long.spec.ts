@@ -82,3 +82,26 @@ test('a terminal that was opened in a window of its own goes on in the page when
   await expect(page.getByTestId('serial-text')).toContainText('demo>');
   await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>');
 });
+
+test('a terminal is drawn in the window that it goes to, whatever frames the one that it left still owes it', async ({
+  page,
+  context,
+}) => {
+  await open(page);
+  await bootDemo(page);
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>', { timeout: 30_000 });
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  // As a page that is hidden from here on.
+  await page.evaluate(() => {
+    window.requestAnimationFrame = () => 1;
+  });
+  await page.keyboard.type('echo from');
+  await expect(page.getByTestId('serial-text')).toContainText('echo from');
+  const opening = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
+  const terminal = await opening;
+  await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+  await terminal.keyboard.type(' afar\n');
+  await expect(terminal.locator('.xterm-rows')).toContainText('from afardemo>');
+});
