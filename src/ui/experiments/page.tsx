@@ -226,7 +226,8 @@ function Costs({ costs }: { costs: Signal<CostTable> }) {
         <button
           class="btn sm"
           onClick={() => {
-            costs.value = PUBLISHED;
+            // Another object: what is no number goes from its field, too.
+            costs.value = { ...PUBLISHED };
           }}
         >
           {words.published}
