@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, settled, test } from './page.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
   await open(page);
@@ -53,8 +53,12 @@ test('the first view tells how long a guest took to its prompt, and keeps it', a
   await bootDemo(page);
   await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
   const took = page.locator('.offers tr', { hasText: 'our monitor on the bare machine' }).locator('td').nth(4);
-  // It waits there for half a second before that counts as its prompt.
-  await page.waitForTimeout(1500);
+  // It waits there for a while before that counts as its prompt.
+  await expect
+    .poll(() =>
+      page.evaluate(() => Object.keys(JSON.parse(localStorage.getItem('ringside-page') ?? '{}').readyIn ?? {})),
+    )
+    .toHaveLength(1);
   await page.goto('./?boot=0');
   await demoButton(page);
   await expect(took).toHaveText(/\d s$/);
@@ -66,10 +70,7 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
   await expect(domainRows(page).locator('.st')).toContainText('paused');
   const clock = page.locator('.clock').first();
-  await page.waitForTimeout(600);
-  const stopped = await clock.textContent();
-  await page.waitForTimeout(600);
-  expect(await clock.textContent()).toBe(stopped);
+  const stopped = await settled(page, () => clock.textContent());
   await page.getByRole('toolbar').getByRole('button', { name: 'Run' }).click();
   await expect.poll(() => clock.textContent()).not.toBe(stopped);
   // Destroying says what goes with the guest, and can be taken back.

@@ -1,6 +1,6 @@
 /** Domain 0's desktop: the tree with its menus, windows of all guests, the host's page, what is defined. */
 import type { Page } from '@playwright/test';
-import { bootDemo, domainRows, expect, open, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, settled, test } from './page.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('tree').getByRole('treeitem', { name });
 const shellText = async (page: Page): Promise<string> =>
@@ -240,10 +240,7 @@ test('the slider lets every guest on by so many exits a second, until the machin
   // The host paces it, not how fast this computer is.
   await pause!.click();
   await expect(pause!).toHaveAttribute('aria-pressed', 'true');
-  await page.waitForTimeout(700);
-  const still = await exits();
-  await page.waitForTimeout(1000);
-  expect(await exits()).toBe(still);
+  const still = await settled(page, exits);
   await run!.click();
   await expect.poll(exits).toBeGreaterThan(still + 10);
   await speed.fill('5');

@@ -136,7 +136,7 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
     eip = await register(page, 'EIP');
   await page.getByRole('button', { name: 'Step instruction' }).click();
   await expect.poll(() => retired(page)).toBe(before + 1);
-  expect(await register(page, 'EIP')).not.toBe(eip);
+  await expect.poll(() => register(page, 'EIP')).not.toBe(eip);
   await expect(page.locator('.prc .dis .now').first()).toContainText(await register(page, 'EIP'));
   await page.getByRole('button', { name: 'Step exit', exact: true }).click();
   await expect.poll(() => retired(page)).toBeGreaterThan(before + 1);

@@ -27,6 +27,9 @@ export interface GivenFile {
   buffer: Buffer;
 }
 
+/** Longer than from one look of the page at a guest to the next. */
+const LOOK_MS = 1000;
+
 /** Opens the page and waits until Domain 0 answers. */
 export async function open(page: Page, address = './'): Promise<void> {
   await page.goto(address);
@@ -46,6 +49,20 @@ export async function pressAndReload(page: Page, button: Locator): Promise<void>
     });
   });
   await loaded;
+}
+
+/** What it comes to once it does not change from one look at the guest to the next; what goes on never comes to one. */
+export async function settled<T>(page: Page, what: () => Promise<T>): Promise<T> {
+  let last = await what();
+  await expect
+    .poll(async () => {
+      const before = last;
+      await page.waitForTimeout(LOOK_MS);
+      last = await what();
+      return last === before;
+    })
+    .toBe(true);
+  return last;
 }
 
 /** The button of a small guest: where others were fetched it stands behind them. */

@@ -17,7 +17,7 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   await host(page, 'tabs one');
   const other = await context.newPage();
   await host(other, 'tabs two');
-  expect(await run(other, 'hostname; pool list')).toMatch(/^two\n(?:.*\n)+one +\d/m);
+  await expect.poll(() => run(other, 'hostname; pool list'), { timeout: 30_000 }).toMatch(/^two\n(?:.*\n)+one +\d/m);
   for (const tab of [page, other]) await run(tab, `${GUEST}; xl create -q mini.cfg`);
   await expect.poll(() => run(page, 'pool guests'), { timeout: 30_000 }).toMatch(/^mini .* two +[rb] /m);
   await expect.poll(() => run(other, 'ping -c 1 10.0.2.15'), { timeout: 30_000 }).toContain('1 received');
@@ -36,7 +36,7 @@ test('a page and a host without one meet at a hub', async ({ page }) => {
     try {
       await node.expect('# ', 60);
       await host(page, `${address} page`);
-      expect(await run(page, 'pool list')).toMatch(/^node +\d/m);
+      await expect.poll(() => run(page, 'pool list'), { timeout: 30_000 }).toMatch(/^node +\d/m);
       node.send('pool list\r');
       await node.expect('page', 20);
       node.send('ping -c 1 10.0.2.2\r');
