@@ -153,6 +153,21 @@ describe('the coordinator', () => {
     expect(owner.isSure('g', fenceMs)).toBe(false);
   });
 
+  it('has no new lease by a late word about the old one, by which a copy can still go on', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [owner, copy] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', owner, owner.acquire('g', 0), 0);
+    hear('a', owner, owner.renewAnew('g', { isCopied: true }, 0), 0);
+    const renewed = coordinator.receive('a', requestOf(owner.tick(2000)), 2000)[0].answer;
+    // The copy is to count no more, but nobody hears that. The owner stands still, and hears then that it had renewed its lease.
+    owner.renewAnew('g', {}, 2100);
+    expect(owner.tick(9000)).toContainEqual({ do: 'pause', guest: 'g' });
+    expect(owner.answered(renewed, 9500)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
+    expect(owner.of('g')!.anew).toEqual({});
+    expect(hear('b', copy, copy.takeUp('g', 'a', 2, 14_000), 14_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+  });
+
   it('remembers what it heard when it is made anew', () => {
     const before = new Coordinator(LEASE_TIMING);
     before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);

@@ -251,9 +251,12 @@ export class Holder {
   /** The lease is here. What was confirmed too long ago waits until it is confirmed again. */
   private run(guest: string, held: HeldGuest, epoch: number, nowMs: number): Effect[] {
     const { as, peer, anew } = held;
-    if (anew?.local) held.local = true;
-    else if (anew) delete held.local;
-    held.anew = undefined;
+    // A late word about the lease that it has is none about the next one.
+    if (anew && epoch > held.epoch) {
+      if (anew.local) held.local = true;
+      else delete held.local;
+      held.anew = undefined;
+    }
     const isConfirmed = this.isConfirmed(held, nowMs);
     // Of a copy that has not run yet, its sender may have it back.
     const sender = as === 'receiving' || as === 'fenced' ? peer : undefined;
