@@ -193,6 +193,16 @@ describe('a folder over virtio', () => {
     expect(other.asked).toEqual([{ op: 'folder', path: ['new'], mode: 0o755, again: true }]);
     other.answer({ facts: folderFacts });
     expect(other.at(at).type).toBe(T.MKDIR + 1);
+    // With nothing under way it looks for nothing: that is the driver's to tell.
+    const idle = new Client().begin().attach();
+    idle.d.chain(0, 10, [{ bytes: Uint8Array.of(1) }, { room: 64 }]);
+    idle.d.offer(0, 10, false);
+    const later = new Client();
+    later.d.memory.bytes.set(idle.d.memory.bytes);
+    later.d.pci.restore(idle.d.pci.save());
+    later.device.restore(idle.device.save());
+    later.d.timers.advanceMs(1);
+    expect([later.d.status & NEEDS_RESET, later.asked]).toEqual([0, []]);
     // What comes for a request from before a reset finds nobody.
     const [number] = c.pending;
     c.d.status = 0;

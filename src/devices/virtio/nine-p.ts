@@ -133,17 +133,17 @@ export class VirtioNineP extends VirtioPci {
     const { head } = state;
     if (!Number.isInteger(head)) throw new StateError(this.name, 'head', 'is no descriptor');
     this.session.restore(this.name, subState(this.name, state, 'session'));
-    this.isAgain = head !== NONE;
+    if (head === NONE) return;
+    this.isAgain = true;
     this.left = head as number;
     this.again.set(0);
   }
 
+  /** What is behind it in the queue comes with its answer. */
   private goOn(): void {
     const [queue] = this.queues;
     const head = this.left;
     this.left = NONE;
-    if (!this.isLive(queue!)) return;
-    if (head !== NONE) this.start(queue!, queue!.chainAt(head));
-    this.notified(queue!);
+    if (this.isLive(queue!)) this.start(queue!, queue!.chainAt(head));
   }
 }
