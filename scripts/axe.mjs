@@ -28,9 +28,17 @@ function lost() {
   const found = [];
   const where = element =>
     `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ''}${[...element.classList].map(name => `.${name}`).join('')}`;
+  /** Where what is too wide begins: down to the element that has no wider part. */
+  const widest = element => {
+    const right = each => each.getBoundingClientRect().right,
+      part = [...element.children].reduce((most, each) => (right(each) > right(most) ? each : most), element);
+    if (part !== element) return widest(part);
+    const beyond = [...element.children].find(each => right(each) === right(element));
+    return beyond ? widest(beyond) : where(element);
+  };
   const root = document.documentElement;
   if (root.scrollWidth > root.clientWidth + SLACK)
-    found.push(`the page is ${root.scrollWidth} pixels wide, its window ${root.clientWidth}`);
+    found.push(`the page is ${root.scrollWidth} pixels wide, its window ${root.clientWidth}: ${widest(root)}`);
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     const element = node.parentElement;
