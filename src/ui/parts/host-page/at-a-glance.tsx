@@ -208,8 +208,8 @@ export function BridgePorts() {
         <tbody>
           {bridge.ports.slice(0, ROWS).map(({ name, rxBytes, txBytes }) => (
             <tr key={name}>
-              <td class="m nw">{name}</td>
-              <td class="nw">
+              <td class="m cut">{name}</td>
+              <td class="cut">
                 <Chip id={owner(name)} />{' '}
                 {owner(name) === 0
                   ? strings.shell.domain
