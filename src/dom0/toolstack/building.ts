@@ -14,7 +14,6 @@ import { buildByKeys, type NewDomain } from '../definitions/config/index.ts';
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
-import { beginBalloon } from './kvm-memory.ts';
 import { isOpenOnce } from './opened-drives.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
@@ -140,8 +139,14 @@ export class Building<Console extends DomainConsole> {
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
     // Of one that comes from elsewhere the guest stands still from here on.
-    const [about] = await Promise.all([member.runner.started, loadKinds(DEVICE_KINDS, describe(member).devices ?? {})]);
+    const [about, , kvmMemory] = await Promise.all([
+      member.runner.started,
+      loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
+      // A host with Xen needs none of it.
+      member.blueprint.kvm ? import('./kvm-memory.ts') : undefined,
+    ]);
     member.about = about;
+    if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
     this.mayBuild();
     if (member.blueprint.saved?.arriving) this.hasArrived(member, member.blueprint.saved.state);
     if (xen) await this.attach(member);
@@ -151,7 +156,7 @@ export class Building<Console extends DomainConsole> {
     // What it goes on from is in its memory now.
     const { saved, ...blueprint } = member.blueprint;
     member.blueprint = blueprint;
-    if (!saved) beginBalloon(member);
+    if (!saved) kvmMemory?.beginBalloon(member);
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);

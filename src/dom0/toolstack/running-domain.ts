@@ -150,6 +150,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   whenStill: Set<() => void>;
   /** Its balloon driver is on its way to a target. */
   balloon?: Balloon;
+  /** Of a guest of KVM, once it is built: asks its balloon, as kvm-memory.ts does. */
+  askMemory?(memoryMiB: number): void;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
   /** It runs here before all of its memory has come, or did so. */

@@ -19,7 +19,6 @@ import { Jobs } from './domains/jobs.ts';
 import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
-import { askBalloon } from './kvm-memory.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Held, Live, Saving, StateSink } from './saving.ts';
 import { Services } from './services.ts';
@@ -320,8 +319,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What its balloon driver shall come to. @throws Error with a sentence */
   setMemory(member: Member<Console>, memoryMiB: number): void {
-    if (member.blueprint.kvm) askBalloon(this.machine, member, memoryMiB);
-    else this.services.setMemory(member.record.id, memoryMiB);
+    if (member.blueprint.kvm) {
+      if (!member.askMemory) throw new Error(`${member.name} is being built. Ask again once it runs.`);
+      member.askMemory(memoryMiB);
+    } else this.services.setMemory(member.record.id, memoryMiB);
     member.memoryMiB = memoryMiB;
     this.runners.poke();
   }
