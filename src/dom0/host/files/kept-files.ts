@@ -206,6 +206,8 @@ export class KeptFiles implements IFileSystem {
   }
   utimes(path: string, atime: Date, mtime: Date): Promise<void> {
     return this.change(async () => {
+      // The journal would have a record that cannot be read.
+      if (Number.isNaN(mtime.getTime())) throw new Error(`EINVAL: invalid argument, utimes '${path}'`);
       await this.tree.utimes(path, atime, mtime);
       return [await this.tree.realpath(path)];
     });

@@ -5,6 +5,7 @@ import { MemoryStore } from '../storage/index.ts';
 import { KeptFiles } from './kept-files.ts';
 import { askFolder } from './shared-folder.ts';
 
+let store: MemoryStore;
 let files: KeptFiles;
 let ask: (request: FolderRequest, readOnly?: boolean) => Promise<FolderAnswer>;
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -12,7 +13,8 @@ const bytes = (of: string): Uint8Array => new TextEncoder().encode(of);
 const dir = (path: string[]): FolderRequest => ({ op: 'list', path });
 
 beforeEach(async () => {
-  files = await KeptFiles.open(new MemoryStore(), new InMemoryFs());
+  store = new MemoryStore();
+  files = await KeptFiles.open(store, new InMemoryFs());
   await files.mkdir('/srv/share/d', { recursive: true });
   await files.writeFile('/srv/share/a', 'hello');
   await files.writeFile('/srv/secret', 'secret');
@@ -98,6 +100,13 @@ describe('a folder that a guest has', () => {
     expect(await ask({ op: 'write', path: ['a'], at: 0, bytes: bytes('x') }, true)).toEqual({ errno: EROFS });
     expect(await ask({ op: 'remove', path: ['a'] }, true)).toEqual({ errno: EROFS });
     expect(text((await ask({ op: 'read', path: ['a'], at: 0, count: 9 }, true)).bytes)).toBe('hello');
+  });
+
+  it('gets no time that is none: a tree that has one cannot be read back', async () => {
+    expect(await ask({ op: 'change', path: ['a'], mtimeMs: 2 ** 64 })).toEqual({ errno: ERRNO.EINVAL });
+    files.close();
+    const again = await KeptFiles.open(store, new InMemoryFs());
+    expect(await again.readFile('/srv/share/a')).toBe('hello');
   });
 
   it('takes what is asked again for done', async () => {
