@@ -68,7 +68,7 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
       host.tell();
     },
     folder: async (member, device, request) =>
-      (await import('./folders.ts')).folderOf(host.parts.files, member, device, request),
+      (await import('./folders.ts')).folderOf(host.parts, member, device, request),
     dumpCore: async member => {
       const path = `${DUMP_FOLDER}/${member.name}`;
       await tasks

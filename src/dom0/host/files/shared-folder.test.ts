@@ -5,6 +5,7 @@ import { MemoryStore } from '../storage/index.ts';
 import { KeptFiles } from './kept-files.ts';
 import { askFolder } from './shared-folder.ts';
 
+const NOW_MS = 7_000;
 let store: MemoryStore;
 let files: KeptFiles;
 let ask: (request: FolderRequest, readOnly?: boolean) => Promise<FolderAnswer>;
@@ -20,7 +21,8 @@ beforeEach(async () => {
   await files.writeFile('/srv/secret', 'secret');
   await files.symlink('/srv', '/srv/share/up');
   await files.symlink('/srv/secret', '/srv/share/out');
-  ask = (request, readOnly = false) => askFolder(files, { path: '/srv/share', readOnly }, request);
+  ask = (request, readOnly = false) =>
+    askFolder(files, { path: '/srv/share', readOnly, epochMs: () => NOW_MS }, request);
 });
 
 describe('a folder that a guest has', () => {
@@ -44,6 +46,9 @@ describe('a folder that a guest has', () => {
       bytes: 1,
       mtimeMs: 5000,
     });
+    // touch(1) of a file that is there.
+    await ask({ op: 'change', path: ['d', 'f'], mtimeMs: 'now' });
+    expect((await ask({ op: 'facts', path: ['d', 'f'] })).facts?.mtimeMs).toBe(NOW_MS);
     expect(await ask({ op: 'rename', path: ['d', 'f'], to: ['a'] })).toEqual({});
     expect([await files.exists('/srv/share/d/f'), (await files.stat('/srv/share/a')).size]).toEqual([false, 1]);
     expect(await ask({ op: 'rename', path: ['d'], to: ['e'] })).toEqual({});

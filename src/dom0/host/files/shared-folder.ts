@@ -39,6 +39,8 @@ export interface Shared {
   /** In Domain 0. */
   path: string;
   readOnly: boolean;
+  /** When a guest wants the time of a file to be that of now. */
+  epochMs(): number;
 }
 
 /** Does what a guest asks of a folder. Whatever goes wrong is an answer. */
@@ -48,10 +50,14 @@ export function askFolder(files: HostFiles, shared: Shared, request: FolderReque
   return done;
 }
 
-async function answer(files: HostFiles, { path, readOnly }: Shared, request: FolderRequest): Promise<FolderAnswer> {
+async function answer(
+  files: HostFiles,
+  { path, readOnly, epochMs }: Shared,
+  request: FolderRequest,
+): Promise<FolderAnswer> {
   try {
     if (readOnly && CHANGES.has(request.op)) throw new Refused(ERRNO.EROFS);
-    const folder = new Folder(files, await files.realpath(path));
+    const folder = new Folder(files, await files.realpath(path), epochMs);
     try {
       return await folder.carryOut(request);
     } catch (error) {
@@ -73,9 +79,11 @@ function errnoOf(error: unknown): number {
 class Folder {
   private readonly files: HostFiles;
   private readonly root: string;
+  private readonly epochMs: () => number;
 
-  constructor(files: HostFiles, root: string) {
+  constructor(files: HostFiles, root: string, epochMs: () => number) {
     this.files = files;
+    this.epochMs = epochMs;
     this.root = root === '/' ? '' : root;
   }
 
@@ -287,7 +295,9 @@ class Folder {
       await this.truncate(await this.file(path), bytes);
     }
     if (mode !== undefined) await files.chmod(at, mode);
-    if (typeof mtimeMs === 'number') await files.utimes(at, new Date(mtimeMs), new Date(mtimeMs));
+    // What was cut has the time of now.
+    const time = mtimeMs === 'now' ? (bytes === undefined ? this.epochMs() : undefined) : mtimeMs;
+    if (time !== undefined) await files.utimes(at, new Date(time), new Date(time));
     return {};
   }
 }
