@@ -24,6 +24,7 @@ const LEAST_BYTES = 4096;
 /** Before the data of Rread and Rreaddir, and of Twrite. */
 const IO_HEAD_BYTES = HEAD_BYTES + 4;
 const MOST_FIDS = 16_384,
+  MOST_LISTS = 64,
   MOST_NAMES = 16,
   MOST_NAME_BYTES = 255,
   MOST_DEPTH = 256;
@@ -83,6 +84,8 @@ const isUnder = (path: readonly string[], above: readonly string[]): boolean =>
 export class NinePSession {
   private readonly ask: Ask;
   private readonly fids = new Map<number, Fid>();
+  /** Those with a list, the one that was listed longest ago first: a client may open one large folder by all of its fids. */
+  private readonly listed = new Set<Fid>();
   private readonly own = { mostBytes: MOST_BYTES };
   /** What is asked of the folder was asked before a state was saved. */
   private isAgain = false;
@@ -385,14 +388,27 @@ export class NinePSession {
     through({ op: 'list', path: fid.path }, ({ list = [], facts }, fields) => {
       const here = { name: '.', facts: facts! };
       fid.list = [here, { name: '..', facts: facts! }, ...list];
+      this.keep(fid);
       give(fields);
     });
+  }
+
+  /** A list that goes is asked for again. */
+  private keep(fid: Fid): void {
+    const { listed } = this;
+    listed.delete(fid);
+    listed.add(fid);
+    if (listed.size <= MOST_LISTS) return;
+    const [oldest] = listed;
+    delete oldest!.list;
+    listed.delete(oldest!);
   }
 
   // ---- state
 
   forget(): void {
     this.fids.clear();
+    this.listed.clear();
     this.own.mostBytes = MOST_BYTES;
   }
 

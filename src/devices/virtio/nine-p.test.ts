@@ -167,6 +167,23 @@ describe('a folder over virtio', () => {
     expect(names).toEqual(['4 .', '4 ..', '8 f0', '8 f1', '8 f2', '8 f3', '8 f4']);
   });
 
+  it('keeps the entries of so many folders, and asks for those of others again', () => {
+    const c = new Client().begin().attach();
+    /** Whether it asks the folder. */
+    const asks = (fid: number, from: number): boolean => {
+      c.send(T.READDIR, w => w.u32(fid).u64(from).u32(90));
+      const does = c.pending.length > 0;
+      if (does) c.answer({ list: [{ name: 'f', facts: fileFacts }], facts: folderFacts });
+      return does;
+    };
+    for (let fid = 1; fid <= 65; fid++) {
+      c.walk(fid);
+      c.ask(T.LOPEN, w => w.u32(fid).u32(0), { facts: folderFacts });
+      expect(asks(fid, 0)).toBe(true);
+    }
+    expect([asks(65, 1), asks(2, 1), asks(1, 1), asks(1, 2), asks(2, 2)]).toEqual([false, false, true, false, true]);
+  });
+
   it('moves what its fids stand for, errors of the folder are the client’s, and what it does not have is EOPNOTSUPP', () => {
     const c = new Client().begin().attach();
     c.walk(1, 'd', 'f');
