@@ -5,7 +5,9 @@ import { MessageReader, MessageWriter, T } from './nine-p-message.ts';
 import { VirtioNineP } from './nine-p.ts';
 
 // Promises are those of 9P2000.L, see nine-p-message.ts.
-const NEEDS_RESET = 0x40;
+const NEEDS_RESET = 0x40,
+  INDIRECT = 1 << 28,
+  EVENT_IDX = 1 << 29;
 const folderFacts: FileFacts = { mode: 0o40755, bytes: 0, mtimeMs: 5, id: 1 },
   fileFacts: FileFacts = { mode: 0o100644, bytes: 11, mtimeMs: 1500, id: 7 };
 
@@ -225,6 +227,19 @@ describe('a folder over virtio', () => {
     c.d.status = 0;
     c.device.folderAnswer(number!, { facts: folderFacts });
     expect(c.d.memory.bytes[at + 4]).toBe(0);
+  });
+
+  it('wants to hear of the next message when it has answered a whole ring', () => {
+    const { d } = new Client();
+    d.begin(1, INDIRECT | EVENT_IDX);
+    const flush = new MessageWriter().u16(0).message(T.FLUSH, 5).slice();
+    for (let i = 0; i < d.size; i++) {
+      d.chain(0, i, [{ bytes: flush }, { room: 64 }], true);
+      d.offer(0, i, false);
+    }
+    d.notify(0);
+    const [queue] = d.device.looks();
+    expect([d.used(0).length, queue!.used.event]).toEqual([d.size, d.size]);
   });
 
   it('needs a reset where a message has no head, or is none; whatever else comes is answered', () => {

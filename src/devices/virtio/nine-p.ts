@@ -74,12 +74,10 @@ export class VirtioNineP extends VirtioPci {
     try {
       for (let left = queue.r.size; this.head === NONE && left > 0; left--) {
         const chain = queue.take();
-        if (!chain) {
-          queue.rest();
-          break;
-        }
+        if (!chain) break;
         this.start(queue, chain);
       }
+      if (this.head === NONE) queue.rest();
     } finally {
       this.takes = false;
     }
