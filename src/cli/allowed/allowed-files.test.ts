@@ -95,6 +95,9 @@ describe('files of this machine', () => {
   it('are made, written and removed there', async () => {
     const { inside, outside, files } = folders();
     const path = join(inside, 'a/b/new.img');
+    // Of who writes a file and makes the folders that it lies in: one that is allowed is there.
+    await files.mkdir(inside, { recursive: true });
+    await expect(files.mkdir(`${inside}/../outside`, { recursive: true })).rejects.toThrow('EACCES');
     await files.mkdir(join(inside, 'a/b'), { recursive: true });
     await files.truncate(path, 4096);
     expect((await files.stat(path)).size).toBe(4096);

@@ -178,11 +178,11 @@ export class NodeAllowedFiles implements AllowedFiles {
   }
 
   async mkdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
+    // What an allowed folder lies in is nobody's here.
+    if (recursive && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return void this.own(path);
     if (recursive && !statSync(posix.dirname(path), { throwIfNoEntry: false }))
       await this.mkdir(posix.dirname(path), { recursive });
-    const entry = this.ownEntry(path);
-    if (recursive && statSync(entry, { throwIfNoEntry: false })?.isDirectory()) return;
-    mkdirSync(entry);
+    mkdirSync(this.ownEntry(path));
   }
 
   /** A folder that is empty, whatever the options say: nobody is to lose more by a client than what that has named. */
