@@ -1,6 +1,6 @@
 /** Which files of this machine a host may have, and who writes an image. */
 import { spawn } from 'node:child_process';
-import {
+import fs, {
   closeSync,
   linkSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -22,6 +23,17 @@ import { socketName } from '../storage/directory-lock.ts';
 import { NodeAllowedFiles } from './allowed-files.ts';
 
 const DISK_BYTES = 2 ** 20;
+
+/** In place of a call of the system, until the test ends. */
+function replaced<Name extends 'closeSync'>(name: Name, call: (own: (typeof fs)[Name]) => (typeof fs)[Name]): void {
+  const own = fs[name];
+  const put = (is: (typeof fs)[Name]): void => {
+    fs[name] = is;
+    syncBuiltinESMExports();
+  };
+  put(call(own));
+  onTestFinished(() => put(own));
+}
 
 /** A folder with one that is allowed and one that is not. */
 function folders() {
@@ -144,6 +156,20 @@ describe('an image of this machine', () => {
     second.medium.write(0, seen);
     second.close();
     read.close();
+  });
+
+  it('is let go though close(2) tells of a write that failed', () => {
+    const { inside, files } = folders();
+    const path = join(inside, 'disk.img');
+    const { close } = writer(files, path);
+    let fails = true;
+    replaced('closeSync', own => fd => {
+      own(fd);
+      if (fails) throw new Error('EIO: i/o error, close');
+    });
+    expect(close).toThrow('EIO');
+    fails = false;
+    writer(files, path).close();
   });
 
   it('is kept from other processes until they end', async () => {

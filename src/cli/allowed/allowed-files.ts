@@ -289,8 +289,12 @@ export class NodeAllowedFiles implements AllowedFiles {
       const close = (): void => {
         if (!isOpen) return;
         isOpen = false;
-        closeSync(fd);
-        release();
+        // close(2) may tell of a write that failed (NFS): the file is closed nevertheless.
+        try {
+          closeSync(fd);
+        } finally {
+          release();
+        }
       };
       return { file: new FileDevice(fd, writes), close };
     } catch (error) {
