@@ -8,9 +8,11 @@ import fs, {
   openSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -25,7 +27,10 @@ import { NodeAllowedFiles } from './allowed-files.ts';
 const DISK_BYTES = 2 ** 20;
 
 /** In place of a call of the system, until the test ends. */
-function replaced<Name extends 'closeSync'>(name: Name, call: (own: (typeof fs)[Name]) => (typeof fs)[Name]): void {
+function replaced<Name extends 'openSync' | 'closeSync'>(
+  name: Name,
+  call: (own: (typeof fs)[Name]) => (typeof fs)[Name],
+): void {
   const own = fs[name];
   const put = (is: (typeof fs)[Name]): void => {
     fs[name] = is;
@@ -83,6 +88,38 @@ describe('files of this machine', () => {
     await expect(files.truncate(`${inside}/out/new.img`, 0)).rejects.toThrow('EACCES');
     await expect(files.rm(`${inside}/out/disk.img`)).rejects.toThrow('EACCES');
     expect(statSync(join(outside, 'disk.img')).size).toBe(DISK_BYTES);
+  });
+
+  it('are none to which a folder on the way leads that has become a link since it was looked at', async () => {
+    const { inside, outside, files } = folders();
+    const [way, before] = [join(inside, 'way'), join(inside, 'before')];
+    mkdirSync(way);
+    writeFileSync(join(way, 'disk.img'), 'inside');
+    let isLinkNext = false;
+    replaced('openSync', own => (...given) => {
+      if (isLinkNext) {
+        isLinkNext = false;
+        renameSync(way, before);
+        symlinkSync(outside, way);
+      }
+      return own(...given);
+    });
+    const isFolderAgain = (): void => {
+      unlinkSync(way);
+      renameSync(before, way);
+    };
+    isLinkNext = true;
+    expect(files.problem(join(way, 'disk.img'), true)).toBe('Permission denied');
+    isFolderAgain();
+    for (const name of ['disk.img', 'new.img']) {
+      isLinkNext = true;
+      await expect(files.writeFile(join(way, name), 'text')).rejects.toThrow('EACCES');
+      isFolderAgain();
+    }
+    expect(statSync(join(outside, 'disk.img')).size).toBe(DISK_BYTES);
+    expect(readFileSync(join(outside, 'new.img'), 'utf8')).toBe('');
+    await files.writeFile(join(way, 'disk.img'), 'text');
+    expect(readFileSync(join(way, 'disk.img'), 'utf8')).toBe('text');
   });
 
   it('are found by a link from elsewhere, too, and by the folder as it was named', () => {

@@ -68,6 +68,15 @@ function wordsOf(error: unknown): string {
   return known === undefined ? message : known[0].toUpperCase() + known.slice(1);
 }
 
+/** Where an open file is: proc(5), /proc/pid/fd. Without a /proc (macOS) its path is followed once more. */
+function placeOf(fd: number, path: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return realpathSync(path);
+  }
+}
+
 /** virStorageSourceReportBrokenChain() of src/storage_file/storage_source.c. */
 const accessError = (path: string, why: string, top = path): Error =>
   new Error(
@@ -119,9 +128,21 @@ export class NodeAllowedFiles implements AllowedFiles {
     return name === '..' || name === '.' ? this.own(whole) : posix.join(this.own(posix.dirname(whole)), name);
   }
 
-  /** A regular file; nothing can have been put in its place since its path was looked at. @throws Error of the system */
+  /** Nothing can have been put in its place since `own` was looked at, nor a link in that of a folder on the way. @throws Error of the system */
+  private openAt(own: string, flags: number, path: string): number {
+    const fd = openSync(own, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, NEW_FILE_MODE);
+    try {
+      if (!this.isAllowed(placeOf(fd, own))) throw failed('EACCES', path);
+      return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** A regular file. @throws Error of the system */
   private openOwn(path: string, flags: number): number {
-    const fd = openSync(this.own(path), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const fd = this.openAt(this.own(path), flags, path);
     const stat = fstatSync(fd);
     if (stat.isFile()) return fd;
     closeSync(fd);
@@ -159,7 +180,7 @@ export class NodeAllowedFiles implements AllowedFiles {
     const entry = this.ownEntry(path);
     const isNew = lstatSync(entry, { throwIfNoEntry: false }) === undefined;
     const fd = isNew
-      ? openSync(entry, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | flags, NEW_FILE_MODE)
+      ? this.openAt(entry, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | flags, path)
       : this.openOwn(path, constants.O_RDWR | flags);
     try {
       const release = lockOrFail(fd, path);
