@@ -43,7 +43,7 @@ export function attachDisk<Console extends DomainConsole>(
   if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
   const before = member.devices.length;
   try {
-    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, say, defined.format);
+    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, defined.format, say);
     const opened = openInDomain0([drive], 'pvh', images => backend('drives').attachDrives(images, openMedium, say));
     for (const disk of opened.disks) disks.add(disk);
     const { ide = [], disks: others = [], all = [] } = member.opened ?? {};
@@ -144,7 +144,11 @@ async function changeEmulated<Console extends DomainConsole>(
     const [opened] =
       opensItself || !medium
         ? []
-        : backend('drives').attachDrives([toolstack.drives.withDevice(member, wanted, say)], openMedium, say);
+        : backend('drives').attachDrives(
+            [toolstack.drives.withDevice(member, wanted, defined.format, say)],
+            openMedium,
+            say,
+          );
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
       toolstack.services.attachDrive(member.record.id, { place, kind, disk });

@@ -20,6 +20,10 @@ interface OpeningParts {
 export const isOpenOnce = ({ medium }: DriveImage): boolean =>
   medium !== undefined && ('device' in medium || 'disk' in medium);
 
+/** Of the image in a domain's drive, as its definition has it. A drive of a saved state may be known by its place alone. */
+const formatOf = ({ blueprint: { definition } }: Member, { vdev, place }: DriveImage): string | undefined =>
+  definition.disks.find(disk => (vdev === undefined ? disk.place === place : disk.vdev === vdev))?.format;
+
 export class OpenedDrives {
   private readonly parts: OpeningParts;
 
@@ -41,7 +45,9 @@ export class OpenedDrives {
       inWorker
         ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
         : xen === 'hvm' || drive.medium !== undefined;
-    const here = (blueprint.drives ?? []).filter(isHere).map(drive => this.withDevice(member, drive, problem));
+    const here = (blueprint.drives ?? [])
+      .filter(isHere)
+      .map(drive => this.withDevice(member, drive, formatOf(member, drive), problem));
     if (here.length > 0)
       member.opened = openInDomain0(
         here,
@@ -74,8 +80,13 @@ export class OpenedDrives {
     });
   }
 
-  /** A drive whose medium is a device of the host, with that open; `format`: of its image, where the domain's definition does not say it yet. @throws Error with a sentence */
-  withDevice(member: Member, drive: DriveImage, say: (sentence: string) => void, format?: string): DriveImage {
+  /** A drive whose medium is a device of the host, with that open; `format`: of its image. @throws Error with a sentence */
+  withDevice(
+    member: Member,
+    drive: DriveImage,
+    format: string | undefined,
+    say: (sentence: string) => void,
+  ): DriveImage {
     const { medium, readOnly, kind } = drive;
     if (!medium || !('device' in medium)) return drive;
     const { openDevice } = this.parts;
@@ -84,7 +95,7 @@ export class OpenedDrives {
       uuid: member.uuid,
       readOnly,
       sectorBytes: kind === 'cdrom' ? 2048 : 512,
-      format: format ?? member.blueprint.definition.disks.find(disk => disk.vdev === drive.vdev)?.format,
+      format,
       say,
     });
     member.devices.push(device);
