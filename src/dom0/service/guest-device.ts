@@ -4,7 +4,7 @@ import type { OpenDisk } from '../host/storage/index.ts';
 import type { Later } from '../host/index.ts';
 import type { OpenHostDevice } from '../toolstack/index.ts';
 
-/** `label`: as people call it. */
+/** `label`: as people call it. To close it does not fail: whoever stops a guest goes on with its other devices. */
 export function guestDevice(
   { medium, path, rename, close }: OpenDisk,
   label: string,
@@ -14,7 +14,11 @@ export function guestDevice(
   const disk = new (backend('drives').MediumDisk)({ medium, label, sectorBytes, readOnly, later, say });
   const end = (): void => {
     disk.close();
-    close();
+    try {
+      close();
+    } catch (error) {
+      say(`${label}: what was written last may not be there: ${(error as Error).message}`);
+    }
   };
   return {
     disk,
