@@ -168,6 +168,26 @@ describe('the coordinator', () => {
     expect(hear('b', copy, copy.takeUp('g', 'a', 2, 14_000), 14_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
   });
 
+  it.each([
+    ['others start a guest of which no copy counts any more', { isCopied: true }, {}, 'c'],
+    ['nobody else start a guest that is to be copied', {}, { isCopied: true }, 'a'],
+  ] as const)('has %s, though that was asked before a move that was given up', (_what, before, wanted, next) => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const owner = new Holder('a', LEASE_TIMING);
+    const ask = (effects: Effect[], nowMs: number): Effect[] => hearing(coordinator)('a', owner, effects, nowMs);
+    ask(owner.acquire('g', 0), 0);
+    ask(owner.renewAnew('g', before, 0), 0);
+    // Nobody hears that, and the guest is asked back.
+    owner.renewAnew('g', wanted, 100);
+    owner.send('g', 'b');
+    expect(ask(owner.cancel('g', 200), 200)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+    expect(owner.of('g')!.anew).toEqual(wanted);
+    expect(ask(owner.tick(2200), 2200)).toEqual([{ do: 'run', guest: 'g', epoch: 4 }]);
+    expect(owner.of('g')!.anew).toBeUndefined();
+    const [{ answer }] = coordinator.receive('c', { number: 1, guest: 'g', what: 'acquire' }, 14_200);
+    expect(answer.owner).toBe(next);
+  });
+
   it('remembers what it heard when it is made anew', () => {
     const before = new Coordinator(LEASE_TIMING);
     before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);

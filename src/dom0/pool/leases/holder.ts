@@ -251,8 +251,8 @@ export class Holder {
   /** The lease is here. What was confirmed too long ago waits until it is confirmed again. */
   private run(guest: string, held: HeldGuest, epoch: number, nowMs: number): Effect[] {
     const { as, peer, anew } = held;
-    // A late word about the lease that it has is none about the next one.
-    if (anew && epoch > held.epoch) {
+    // Not by a late word about the lease that it has, and not by one that a move which was given up brings: the coordinator has not heard `local` then.
+    if (anew && epoch > held.epoch && (as === 'running' || as === 'fenced')) {
       if (anew.local) held.local = true;
       else delete held.local;
       held.anew = undefined;
