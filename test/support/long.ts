@@ -42,6 +42,5 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/sector-page.tsx Sector': 96,
   'src/ui/parts/several-page.tsx Row': 103,
   'src/ui/parts/several-page.tsx SeveralPage': 97,
-  'src/ui/parts/strip.tsx Strip': 91,
   'src/ui/parts/terminal-window.tsx TerminalWindow': 142,
 };

@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { Task } from '../../dom0/service/index.ts';
 import { dismiss, host, tasks } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { type StripTab, stripTab } from '../settings.ts';
@@ -30,8 +31,8 @@ export function Strip() {
     tab = stripTab.value;
   const all = tasks.value;
   const last = all[0];
-  const running = all.filter(task => task.state === 'running').length,
-    failed = all.filter(task => task.state === 'failed').length;
+  const showsTasks = open && tab === 'tasks';
+  const those = (state: Task['state']): Task[] => all.filter(task => task.state === state);
   const choose = (chosen: StripTab) => {
     if (!open || tab === chosen) toggleStrip();
     stripTab.value = chosen;
@@ -61,23 +62,12 @@ export function Strip() {
           );
         })}
         <div class="last" role="status">
-          {!(open && tab === 'tasks') && last && (
-            <>
-              <Tag kind={last.state}>{words.states[last.state]}</Tag>
-              <span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>
-              {last.message && (
-                <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`} title={last.message}>
-                  {firstSentence(last.message)}
-                </span>
-              )}
-              <span class="dim m nw hide-s">{took(last)}</span>
-            </>
-          )}
+          {!showsTasks && last && <LastTask task={last} />}
         </div>
-        {open && tab === 'tasks' && (
+        {showsTasks && (
           <div class="row hide-s">
             <span class="sec nw" role="status">
-              {words.counts(running, failed)}
+              {words.counts(those('running').length, those('failed').length)}
             </span>
             <button
               class="btn quiet sm"
@@ -88,10 +78,7 @@ export function Strip() {
             >
               {words.onlyFailed}
             </button>
-            <button
-              class="btn quiet sm"
-              onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}
-            >
+            <button class="btn quiet sm" onClick={() => dismiss(those('done').map(task => task.id))}>
               {words.clear}
             </button>
           </div>
@@ -104,7 +91,7 @@ export function Strip() {
           {...(tab === 'tasks' ? { role: 'region', 'aria-label': words.tabs.tasks, tabIndex: 0 } : {})}
         >
           {tab === 'tasks' ? (
-            <TaskTable shown={onlyFailed.value ? all.filter(task => task.state === 'failed') : all} />
+            <TaskTable shown={onlyFailed.value ? those('failed') : all} />
           ) : tab === 'shell' ? (
             <StripShell />
           ) : (
@@ -115,6 +102,22 @@ export function Strip() {
     </footer>
   );
 }
+
+/** In one line, of which a narrow window shows little. */
+const LastTask = ({ task }: { task: Task }) => (
+  <>
+    <Tag kind={task.state}>{words.states[task.state]}</Tag>
+    <span class={`m cut${task.message ? ' hide-s' : ''}`} title={task.command}>
+      {task.command}
+    </span>
+    {task.message && (
+      <span class={`cut sec grow${task.state === 'failed' ? '' : ' hide-s'}`} title={task.message}>
+        {firstSentence(task.message)}
+      </span>
+    )}
+    <span class="dim m nw hide-s">{took(task)}</span>
+  </>
+);
 
 /** The task log has the rest. */
 const firstSentence = (message: string): string => /^.*?[.!?](?=\s|$)/.exec(message)?.[0] ?? message.split('\n')[0]!;
