@@ -3,18 +3,17 @@
 import './edit.css';
 import './networks.css';
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import type { NetworkFacts } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { useAskedAsTasksEnd } from './asked.ts';
 import { Choice, Text } from './details/fields.tsx';
+import { words as hardware } from './details/words.ts';
 import { Icon, Problem } from './marks.tsx';
 
 const words = {
   title: 'Networks',
   make: 'New network',
-  modes: { bridge: 'bridge of the host', nat: 'NAT', isolated: 'isolated' } as Record<string, string>,
   active: 'active',
   inactive: 'not started',
   users: 'On it',
@@ -53,7 +52,6 @@ const words = {
   host: 'Name',
 };
 
-type Wish = Parameters<typeof wishOf>[0];
 interface Form {
   name: string;
   mode: string;
@@ -139,7 +137,7 @@ function NetworkRow({ network, look }: { network: NetworkFacts; look(): void }) 
     <div class="card">
       <div class="row wrap">
         <b class="m">{name}</b>
-        <span>{words.modes[mode]}</span>
+        <span>{hardware.modes[mode]}</span>
         <code class="sec">{[isOwn ? '' : bridge, address].filter(Boolean).join(' ')}</code>
         <span class="sec">{isActive ? words.active : words.inactive}</span>
         <span class="grow" />
@@ -261,24 +259,19 @@ function Tools({ network, look, edit }: { network: NetworkFacts; look(): void; e
 }
 
 /** Its document, asked anew as the form changes. */
-function useXml(wish: Wish): { xml: string; problem: string } {
-  const told = useSignal({ xml: '', problem: '' }),
-    asked = JSON.stringify(wish);
-  useEffect(() => {
-    let closed = false;
-    host.consult('networkXml', wishOf(wish)).then(
-      xml => {
-        if (!closed) told.value = { xml, problem: '' };
-      },
-      error => {
-        if (!closed) told.value = { ...told.value, problem: sentence(error) };
-      },
-    );
-    return () => {
-      closed = true;
-    };
-  }, [asked]);
-  return told.value;
+function useXml(form: Form): { xml: string; problem: string } {
+  const xml = useSignal(''),
+    problem = useSignal('');
+  useAskedAsTasksEnd(
+    [JSON.stringify(form)],
+    () => host.consult('networkXml', wishOf(form)),
+    told => {
+      xml.value = told;
+      problem.value = '';
+    },
+    problem,
+  );
+  return { xml: xml.value, problem: problem.value };
 }
 
 /** A network to be, with the command that makes it and its document. */

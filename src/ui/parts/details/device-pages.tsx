@@ -128,7 +128,7 @@ export function CardFields({
 function namesOf(networks: Choices['networks'], on: string): (readonly [string, string])[] {
   const all = networks.map(
     ({ name, mode, bridge, isActive, isOwn }) =>
-      [name, words.networkOf(name, words.modes[mode]!, isOwn ? undefined : bridge, isActive)] as const,
+      [name, words.networkOf(name, words.modes[mode], isOwn ? undefined : bridge, isActive)] as const,
   );
   if (all.some(([name]) => name === on)) return all;
   return [...all, [on, on.startsWith(BY_BRIDGE) ? words.bridgeOf(on.slice(BY_BRIDGE.length)) : on]];

@@ -90,7 +90,7 @@ export const words = {
   model: 'Model',
   pvModel: 'netfront (PV drivers)',
   network: 'Network',
-  modes: { bridge: 'bridge of the host', nat: 'NAT', isolated: 'isolated' } as Record<string, string>,
+  modes: { bridge: 'bridge of the host', nat: 'NAT', isolated: 'isolated' },
   networkOf: (name: string, mode: string, bridge: string | undefined, isActive: boolean) =>
     `${name}: ${mode}${bridge ? `, ${bridge}` : ''}${isActive ? '' : ' (not started)'}`,
   bridgeOf: (name: string) => `bridge ${name}`,
