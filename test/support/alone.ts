@@ -24,6 +24,7 @@ export const ALONE = [
   'src/ui/order.test.ts',
   'src/ui/owners.test.ts',
   'src/ui/parts/chart.test.ts',
+  'src/ui/parts/details/device-pages.test.ts',
   'src/ui/parts/draft-page.test.ts',
   'src/ui/parts/host-bar.test.ts',
   'src/ui/parts/host-page/alerts-of.test.ts',

@@ -38,6 +38,8 @@ export const words = {
     console: 'The text console: it stands on the tab Console.',
     memballoon: 'It gives memory back to the host, and takes it again (Memory).',
     rng: 'A source of random numbers, of virtio.',
+    filesystem:
+      'Where its source is a folder of the host, a guest of KVM mounts that by its tag (mount -t 9p). Others find no such device.',
   } as Record<string, string>,
   kept: 'What the document says of it is kept and given back; the guest finds no such device here.',
   onlyNow: 'until it stops',
