@@ -84,6 +84,16 @@ describe('a folder that a guest has', () => {
     expect([await files.readFile('/srv/secret'), await files.readdir('/srv')]).toEqual(['secret', ['secret', 'share']]);
   });
 
+  it('is no other one for a link that a guest of the folder above puts in its place', async () => {
+    const inner = (request: FolderRequest): Promise<FolderAnswer> =>
+      askFolder(files, { path: '/srv/share/d/', readOnly: true, epochMs: () => NOW_MS }, request);
+    expect((await inner(dir([]))).list).toEqual([]);
+    await ask({ op: 'remove', path: ['d'] });
+    await ask({ op: 'link', path: ['d'], target: '/srv' });
+    expect(await inner(dir([]))).toEqual({ errno: ERRNO.ENOTDIR });
+    expect(await inner({ op: 'read', path: ['secret'], at: 0, count: 9 })).toEqual({ errno: ERRNO.ENOTDIR });
+  });
+
   it('answers with Linux’s errors, changes nothing where it is read-only, and holds no file of any size', async () => {
     const { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EROFS, EFBIG } = ERRNO;
     await files.writeFile('/srv/share/d/f', 'x');

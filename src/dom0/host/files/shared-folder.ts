@@ -57,7 +57,7 @@ async function answer(
 ): Promise<FolderAnswer> {
   try {
     if (readOnly && CHANGES.has(request.op)) throw new Refused(ERRNO.EROFS);
-    const folder = new Folder(files, await files.realpath(path), epochMs);
+    const folder = new Folder(files, path, epochMs);
     try {
       return await folder.carryOut(request);
     } catch (error) {
@@ -78,13 +78,14 @@ function errnoOf(error: unknown): number {
 
 class Folder {
   private readonly files: HostFiles;
-  private readonly root: string;
+  /** Names from / on. */
+  private readonly root: readonly string[];
   private readonly epochMs: () => number;
 
-  constructor(files: HostFiles, root: string, epochMs: () => number) {
+  constructor(files: HostFiles, path: string, epochMs: () => number) {
     this.files = files;
     this.epochMs = epochMs;
-    this.root = root === '/' ? '' : root;
+    this.root = path.split('/').filter(name => name !== '');
   }
 
   async carryOut(request: FolderRequest): Promise<FolderAnswer> {
@@ -137,10 +138,13 @@ class Folder {
 
   // ---- places
 
-  /** Where a path is, its folders being folders and no links. @throws Refused */
+  /**
+   * Where a path is, its folders being folders and no links; so are those that lead to the folder itself: a guest that may write one of them, by a device of
+   * its own, would choose what this one is. @throws Refused
+   */
   private async place(path: readonly string[]): Promise<string> {
-    let at = this.root;
-    for (const name of path.slice(0, -1)) {
+    let at = '';
+    for (const name of [...this.root, ...path.slice(0, -1)]) {
       at += `/${name}`;
       const { isDirectory, isSymbolicLink } = await this.files.lstat(at);
       if (!isDirectory || isSymbolicLink) throw new Refused(ERRNO.ENOTDIR);
