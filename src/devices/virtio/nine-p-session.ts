@@ -78,6 +78,10 @@ class Refused extends Error {
   }
 }
 
+/** Whether it names what is in a folder. */
+const leadsDown = (name: unknown): name is string =>
+  typeof name === 'string' && name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+
 const isUnder = (path: readonly string[], above: readonly string[]): boolean =>
   path.length >= above.length && above.every((name, i) => path[i] === name);
 
@@ -293,7 +297,7 @@ export class NinePSession {
 
   /** A name that leads on from a folder. @throws Refused */
   private inFolder({ path }: Fid, name: string): string[] {
-    if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) throw new Refused(ERRNO.EINVAL);
+    if (!leadsDown(name)) throw new Refused(ERRNO.EINVAL);
     if (new TextEncoder().encode(name).length > MOST_NAME_BYTES || path.length >= MOST_DEPTH)
       throw new Refused(ERRNO.ENAMETOOLONG);
     return [...path, name];
@@ -425,9 +429,11 @@ export class NinePSession {
     const { fids } = state;
     if (!Array.isArray(fids)) throw new StateError(name, 'fids', 'are no list');
     assignState(name, this.own, state);
-    for (const { number, path, open } of fids as { number: number; path: string[]; open: number }[])
-      if (Number.isInteger(number) && Array.isArray(path))
-        this.fids.set(number, { path: path.map(String), ...(open >= 0 ? { open } : {}) });
+    for (const { number, path, open } of fids as { number: number; path: unknown; open: number }[]) {
+      if (!Number.isInteger(number) || !Array.isArray(path) || !path.every(leadsDown) || this.fids.size >= MOST_FIDS)
+        throw new StateError(name, 'fids', 'have one that no client could have');
+      this.fids.set(number, { path: [...path], ...(open >= 0 ? { open } : {}) });
+    }
   }
 }
 

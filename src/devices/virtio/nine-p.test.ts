@@ -229,6 +229,14 @@ describe('a folder over virtio', () => {
     expect(c.d.memory.bytes[at + 4]).toBe(0);
   });
 
+  it('takes no saved fid that leads out of its folder', () => {
+    const state = new Client().begin().attach().device.save() as { own: { session: { fids: { path: unknown }[] } } };
+    for (const path of [['..', 'etc'], ['a/b'], [''], [7], 7]) {
+      state.own.session.fids[0]!.path = path;
+      expect(() => new Client().device.restore(state as never)).toThrow(/fids have one that no client could have/);
+    }
+  });
+
   it('wants to hear of the next message when it has answered a whole ring', () => {
     const { d } = new Client();
     d.begin(1, INDIRECT | EVENT_IDX);
