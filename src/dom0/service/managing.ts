@@ -1,6 +1,7 @@
 /** What pages that manage domains ask of the host, and what they change, in libvirt’s model of it: commands that this makes are noted by virtual time one by one. */
 import {
   activePool,
+  cardsOf,
   changeHardware,
   cloneVolume,
   deleteVolume,
@@ -70,8 +71,8 @@ async function networksOf(host: CommandHost): Promise<NetworkFacts[]> {
   return (await listNetworks(host, 0)).map(entry => {
     const { of, isOwn = false, ...state } = entry,
       [range] = of.ip?.dhcp?.ranges ?? [];
-    const isOn = ({ nic, vif, cardOptions, moreCards = [] }: Definition): boolean =>
-      [...(nic || vif ? [cardOptions] : []), ...moreCards.map(card => card.cardOptions)].some(options =>
+    const isOn = (definition: Definition): boolean =>
+      cardsOf(definition).some(({ cardOptions: options }) =>
         options?.network === undefined
           ? (options?.bridge ?? (isOwn ? of.bridge : undefined)) === of.bridge
           : options.network === of.name,

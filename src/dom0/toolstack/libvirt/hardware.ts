@@ -235,7 +235,7 @@ function changedDisks(
 type DefinedCard = NonNullable<Definition['moreCards']>[number] & { model: string };
 
 /** The cards of a definition, in order. */
-function cardsOf({ nic, vif, mac, rate, cardOptions, moreCards = [] }: Definition): DefinedCard[] {
+export function cardsOf({ nic, vif, mac, rate, cardOptions, moreCards = [] }: Definition): DefinedCard[] {
   if (!nic && !vif) return [];
   return [
     {

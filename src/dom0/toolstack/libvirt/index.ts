@@ -11,6 +11,7 @@ export { type LifecycleEvent, listenToLives } from './events.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export {
+  cardsOf,
   changeHardware,
   type Device,
   type Hardware,
