@@ -121,6 +121,21 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     for (const mode of ['off', 'performance', 'density'])
       expect(rows.filter(row => row.mode === mode).reduce((sum, { guests }) => sum + Number(guests), 0)).toBe(6);
   },
+  answered: rows => {
+    for (const interval of [10, 20, 40]) {
+      const of = (way: string, column: string): number => cell(rows, { interval, way }, column);
+      const free = 'answers go at once',
+        held = 'answers wait (Remus)';
+      expect(of(held, 'lost')).toBe(0);
+      // At least what was answered in the time since the last checkpoint began.
+      expect(of(free, 'lost')).toBeGreaterThan(0);
+      expect(of(free, 'lost') * of(free, 'answerMs')).toBeLessThan(2 * interval + 20);
+      // It waits for the next checkpoint, and for that one's way.
+      expect(of(held, 'answerMs')).toBeGreaterThan(interval / 2);
+      expect(of(held, 'answerMs')).toBeLessThan(2 * interval + 20);
+    }
+    expect(rows.every(({ goesOn }) => goesOn === 'yes')).toBe(true);
+  },
   recovery: rows => {
     for (const { lost, interval, measure, predicted, differs, goesOn } of rows) {
       expect([differs, goesOn]).toEqual([0, 'yes']);

@@ -2,6 +2,8 @@
 export { newCode, readCode, secretsOf } from './code.ts';
 export { HUB_HEAD_BYTES, type HubWord, hubRoom, readHubAddress } from './hub-room.ts';
 export { Balancer, DEFAULTS, type HostSample, type Mode, wordsOf } from './balancing/index.ts';
+export { Remus } from './recovery/remus.ts';
+export { Replicas } from './recovery/replicas.ts';
 export { CHECKPOINT, encodeHead, encodeKept } from './recovery/checkpoint-messages.ts';
 export { lookAt, type LookedGuest, type LookedHost, type PoolLook } from './look.ts';
 export { type Membership, membershipOf, type PoolHost } from './membership.ts';

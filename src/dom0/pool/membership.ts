@@ -141,7 +141,7 @@ export class Membership {
     pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
     const failover = new Failover({ host, pool, state, ownership, later, replicas });
     new Replication({ host, pool, later });
-    const remus = new Remus({ host, pool, ownership, later });
+    const remus = new Remus({ host, neighbours: pool, ownership, later });
     host.protect = (guest, to, wish) => remus.protect(guest, to, wish);
     const where = { url, ...(url === TABS ? {} : { code }) };
     if (role !== wish) host.tasks.note(`pool join ${url}`, 'done', WHY_VIEWER);

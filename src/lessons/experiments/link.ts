@@ -22,40 +22,67 @@ export interface Went {
   downMs: number;
 }
 
+/** Hosts that are joined. */
+export interface Joined {
+  /** What each has of the others. */
+  neighbours: ReadonlyMap<string, Neighbours>;
+  /** A host is lost: its guests execute nothing more, and neither does anybody hear from it nor it from anybody. */
+  lose(name: string): void;
+}
+
 /** Joins them: from now on each is reached by its name. */
-export function join(labs: Readonly<Record<string, Lab>>, linkMib = LINK_MIB): void {
-  const accepts = new Map<string, Accept>();
+export function join(labs: Readonly<Record<string, Lab>>, linkMib = LINK_MIB): Joined {
+  const accepts = new Map<string, Accept>(),
+    neighbours = new Map<string, Neighbours>(),
+    lost = new Set<string>(),
+    lines: { between: readonly string[]; cut(why: string): void }[] = [];
   const all = Object.entries(labs);
   for (const [me, { machine }] of all) {
     const { host, time } = machine;
-    machine.host.meet({
+    neighbours.set(me, {
       me,
       connect: async (name, service) => {
         const accept = accepts.get(`${service} ${name}`);
         if (!accept) throw new Error(`there is no host ${name}`);
         let freeMs = 0;
-        const { ends } = channelPair(time.soon, (bytes, arrive) => {
+        const { ends, cut } = channelPair(time.soon, (bytes, arrive) => {
           if (time.nowMs() > freeMs + LATE_MS) freeMs = time.nowMs();
           freeMs += (1000 * bytes) / (linkMib * MIB);
           time.later(freeMs - time.nowMs(), arrive);
         });
+        lines.push({ between: [me, name], cut });
         accept(ends[1], me);
         return ends[0];
       },
       serve: (service, accept) => void accepts.set(`${service} ${me}`, accept),
     });
-    for (const [name, other] of all) if (name > me) wire(host, other.machine.host, { time, me, name });
+    host.meet(neighbours.get(me)!);
+    for (const [name, other] of all)
+      if (name > me) wire(host, other.machine.host, { time, me, name, isCut: () => lost.has(me) || lost.has(name) });
   }
+  return {
+    neighbours,
+    lose: name => {
+      labs[name]!.machine.end();
+      lost.add(name);
+      for (const { between, cut } of lines) if (between.includes(name)) cut(`${name} is lost`);
+    },
+  };
 }
 
 type End = ReturnType<Host['toolstack']['services']['network']['joinHost']>;
 
 /** Each one's bridge has a port that leads to the other's. */
-function wire(here: Host, there: Host, { time, me, name }: { time: SteppedTime; me: string; name: string }): void {
+function wire(
+  here: Host,
+  there: Host,
+  { time, me, name, isCut }: { time: SteppedTime; me: string; name: string; isCut(): boolean },
+): void {
   const ends: End[] = [];
   const to = (end: 0 | 1) => (bytes: Uint8Array) => {
     const frame = bytes.slice();
     time.later(FRAME_MS, () => {
+      if (isCut()) return;
       ends[end]!.port.input({ bytes: frame });
       ends[end]!.wake();
     });

@@ -1,5 +1,6 @@
 /** The experiments: one file each, and one line here. */
 import type { Experiment } from './form.ts';
+import { answered } from './answered.ts';
 import { balancing } from './balancing.ts';
 import { ballooning } from './ballooning.ts';
 import { boost } from './boost.ts';
@@ -21,6 +22,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   migration,
   balancing,
   recovery,
+  answered,
   weightAndCap,
   boost,
   ballooning,

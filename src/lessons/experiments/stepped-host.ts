@@ -61,6 +61,13 @@ export class SteppedTime {
     this.runners.push(runners);
   }
 
+  /** Those execute nothing any more. */
+  remove(runners: { instructions: number; hold(): void; go(): void }): void {
+    this.idleMs += runners.instructions * MS_AN_INSTRUCTION;
+    this.runners.splice(this.runners.indexOf(runners), 1);
+    runners.hold();
+  }
+
   /** Something that is no work of the guests': they stand meanwhile. */
   readonly standing = async <T>(work: () => Promise<T>): Promise<T> => {
     for (const runners of this.runners) runners.hold();
@@ -125,6 +132,8 @@ export interface SteppedHost {
   /** Something that is no work of the guests': they stand meanwhile. */
   standing<T>(work: () => Promise<T>): Promise<T>;
   type(id: number, text: string): void;
+  /** Its guests execute nothing any more. */
+  end(): void;
 }
 
 /** `xen`: Xen's command line. `beside`: another host, which has the same clock. */
@@ -138,8 +147,9 @@ export async function steppedHost(
   if (beside) await loadMoves();
   const time = beside?.time ?? new SteppedTime(turn),
     { nowMs, soon, later } = time;
+  let turns: ReturnType<ReturnType<typeof inTurns>> | undefined;
   const runners: HostParts['runners'] = parts => {
-    const turns = inTurns({ soon, later, hostMs: nowMs, compile: functionOrScript })(parts);
+    turns = inTurns({ soon, later, hostMs: nowMs, compile: functionOrScript })(parts);
     time.add(turns);
     return turns;
   };
@@ -171,5 +181,6 @@ export async function steppedHost(
     create: text => standing(async () => host.create(await filesOf(text, read))),
     standing,
     type: (id, text) => toolstack.inputs.take(host.member(id), new TextEncoder().encode(text)),
+    end: () => time.remove(turns!),
   };
 }

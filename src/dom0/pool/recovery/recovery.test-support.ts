@@ -95,7 +95,7 @@ export async function member(
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });
   new Replication({ host, pool, later: hurried });
-  const remus = new Remus({ host, pool, ownership, later: hurried });
+  const remus = new Remus({ host, neighbours: pool, ownership, later: hurried });
   host.protect = (guest, to, wish) => remus.protect(guest, to, wish);
   return {
     name,

@@ -8,9 +8,8 @@ import type { Later } from '../../host/index.ts';
 import type { CommandHost, Guest, RemusWish } from '../../toolstack/index.ts';
 import { Line } from '../migration/line.ts';
 import { hear, say } from '../migration/messages.ts';
-import { channelPair } from '../neighbours.ts';
+import { channelPair, type Neighbours } from '../neighbours.ts';
 import type { Ownership } from '../ownership.ts';
-import type { Pool } from '../pool.ts';
 import { CHECKPOINT, MOST_MESSAGE_BYTES } from './checkpoint-messages.ts';
 import { Checkpointing } from './checkpointing.ts';
 import { HeldOutput } from './held-output.ts';
@@ -20,7 +19,7 @@ const LOOK_MS = 100;
 
 export interface RemusParts {
   host: CommandHost;
-  pool: Pool;
+  neighbours: Pick<Neighbours, 'connect'>;
   ownership: Pick<Ownership, 'copied' | 'notCopied' | 'epochOf'>;
   later: Later;
 }
@@ -99,10 +98,10 @@ class Protecting {
 
   async run(): Promise<void> {
     const { guest, to } = this;
-    const { host, pool, ownership } = this.parts;
+    const { host, ownership } = this.parts;
     const isReal = !this.wish.blackhole;
     const epoch = isReal ? await ownership.copied(guest.uuid) : undefined;
-    const neighbours = isReal ? pool : { connect: async () => blackHole(host, to) };
+    const neighbours = isReal ? this.parts.neighbours : { connect: async () => blackHole(host, to) };
     let line: Checkpointing | undefined;
     try {
       line = await Checkpointing.open({ host, neighbours }, guest, to, 1, epoch);
