@@ -31,7 +31,7 @@ export const Cards = ({
       <p class="sec">{words.noCards}</p>
     ) : (
       <div class="wide">
-        <table class="pad">
+        <table class="pad" tabIndex={0}>
           <thead>
             <tr>
               <th>{words.card}</th>

@@ -31,7 +31,7 @@ export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'dri
         <p class="sec">{words.noDisks}</p>
       ) : (
         <div class="wide">
-          <table class="pad">
+          <table class="pad" tabIndex={0}>
             <thead>
               <tr>
                 <th>{words.device}</th>
