@@ -28,6 +28,7 @@ const seen = (where?: StateInfo): Inventory => ({
   pvDisks: {},
   upSecondsOf: {},
   addresses: {},
+  tags: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
   readings: [],
   ...(where ? { stored: { defined: [], checkpoints: [], where } } : {}),

@@ -57,6 +57,7 @@ export interface GuestFacts {
   bootOrder?: string;
   /** What its definition says about it to people. */
   description: string;
+  tags: readonly string[];
   /** It is defined: what is written about it outlives it. */
   isDefined: boolean;
   /** Back ends can be attached: it is a guest of Xen. */
@@ -253,6 +254,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     uuid: member.uuid,
     ...(blueprint.boot.kind === 'firmware' ? { bootOrder: blueprint.definition.bootOrder } : {}),
     description: blueprint.definition.description ?? '',
+    tags: blueprint.definition.tags ?? [],
     isDefined: (await host.managed?.find(name)) !== undefined,
     hasPv: attached !== undefined,
   };

@@ -23,6 +23,7 @@ export interface DefinedDomain {
   errors: string[];
   /** What its definition says about it to people. */
   description?: string;
+  tags?: readonly string[];
 }
 
 export interface VolumeInfo {
@@ -75,6 +76,10 @@ export interface StoredState {
 }
 
 export interface Inventory extends Counters {
+  /** What other hosts call this one; absent: it has never been in a pool. */
+  nameInPool?: string;
+  /** Of running domains that have any, by domain id. */
+  tags: Record<number, readonly string[]>;
   /** Those of the last hour that were asked for, oldest first. */
   readings: readonly Reading[];
   /** Absent: Domain 0's files and disk have not been opened. */
@@ -94,6 +99,13 @@ export async function takeInventory(host: Inventoried, opens: boolean, afterMs: 
   return {
     ...seen,
     readings: host.readings.note(seen, afterMs),
+    tags: Object.fromEntries(
+      [...host.toolstack.members.values()].flatMap(({ record: { id }, blueprint: { definition } }) =>
+        definition.tags ? [[id, definition.tags]] : [],
+      ),
+    ),
+    // In virtual time guests move to twins of this host, which are in no pool.
+    ...(host.moveTo && !host.parts.virtual ? { nameInPool: host.toolstack.identity.name } : {}),
     ...(opens ? { stored: await lookAtState(host) } : {}),
   };
 }
@@ -166,6 +178,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
       path,
       errors,
       ...(definition.description ? { description: definition.description } : {}),
+      ...(definition.tags ? { tags: definition.tags } : {}),
       type: definition.type,
       memoryMiB: definition.memoryMiB,
       vcpus: definition.vcpus,

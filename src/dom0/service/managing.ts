@@ -22,6 +22,7 @@ import {
   proposeChange,
   resizeVolume,
   setNetworkAutostart,
+  setTags,
   startNetwork,
   stopNetwork,
   undefineNetwork,
@@ -140,6 +141,8 @@ export const CHANGES = {
     setNetworkAutostart(host, await networkByName(host, name), on),
   hardware: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<void> =>
     changeHardware(host, await domainByName(host, name), change, impact),
+  tags: async (host: CommandHost, name: string, tags: readonly string[]): Promise<void> =>
+    setTags(host, await domainByName(host, name), tags),
   resizeVolume: async (host: CommandHost, pool: string, name: string, bytes: number): Promise<void> =>
     resizeVolume(host, await volumeOf(host, { pool, name }), bytes),
   copyVolume: async (host: CommandHost, pool: string, name: string, to: string): Promise<void> => {

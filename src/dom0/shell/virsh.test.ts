@@ -54,6 +54,30 @@ const nowhere = {
 };
 
 describe('virsh', () => {
+  it('keeps tags as metadata in the words of libvirt, whether the domain runs or not', async () => {
+    const { host, files, virsh } = await make();
+    await virsh('define /root/a.xml');
+    const uri = 'urn:ringside:tags',
+      none = '1: error: metadata not found: Requested metadata element is not present\n';
+    expect(await virsh(`metadata a ${uri}`)).toBe(none);
+    expect(await virsh(`metadata a ${uri} --key r --set <tags><tag>web</tag><tag>x</tag></tags>`)).toBe(
+      'Metadata modified\n\n',
+    );
+    const element = '<tags>\n  <tag>web</tag>\n  <tag>x</tag>\n</tags>\n\n';
+    expect(await virsh(`metadata a ${uri}`)).toBe(element);
+    await virsh('start a');
+    expect(await virsh(`metadata a ${uri}`)).toBe(element);
+    expect((await host.inventory(false)).tags).toEqual({ 1: ['web', 'x'] });
+    await host.manage('tags', 'a', ['only', 'only']);
+    expect(await virsh('dumpxml a')).toContain('<ringside:tag>only</ringside:tag>');
+    await expect(host.manage('tags', 'a', ['two words'])).rejects.toThrow('‘two words’ is no tag.');
+    expect(new TextDecoder().decode(await files.readFileBuffer('/etc/xen/vm/a'))).toContain('only');
+    expect(await virsh(`metadata a ${uri} --remove`)).toBe('Metadata removed\n\n');
+    expect([await virsh(`metadata a ${uri}`), await virsh('metadata a urn:else')]).toEqual([none, none]);
+    expect(await virsh(`metadata a ${uri} --key r --set <tags><b/></tags>`)).toContain('unexpected element <b>');
+    expect(await virsh('metadata a urn:else --key r --set <tags/>')).toContain('argument unsupported');
+  });
+
   it('keeps what somebody writes about a domain in its definition, and renames one that does not run', async () => {
     const { host, files, virsh } = await make();
     await virsh('define /root/a.xml');

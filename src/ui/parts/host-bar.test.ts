@@ -51,6 +51,7 @@ const seen: Inventory = {
   pvDisks: {},
   upSecondsOf: {},
   addresses: {},
+  tags: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
   readings: [],
 };

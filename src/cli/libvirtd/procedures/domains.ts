@@ -12,7 +12,9 @@ import {
   isAutomatic,
   LibvirtError,
   listDomains,
+  metadataOf,
   osTypeOf,
+  setMetadata,
   stateOf,
   uuidOfDomain,
   xmlOf,
@@ -30,8 +32,9 @@ export const refOf = (found: Domain): DomainRef => ({
 /** The one that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 export const meant = (host: CommandHost, ref: DomainRef): Promise<Domain> => domainByUuid(host, ref.uuid);
 
-/** VIR_DOMAIN_METADATA_DESCRIPTION, VIR_IP_ADDR_TYPE_IPV4. */
+/** VIR_DOMAIN_METADATA_DESCRIPTION, VIR_DOMAIN_METADATA_ELEMENT, VIR_IP_ADDR_TYPE_IPV4. */
 const DESCRIPTION = 0,
+  ELEMENT = 2,
   IPV4 = 0;
 /** Of the network of the host's guests. */
 const GUEST_PREFIX = 24;
@@ -138,7 +141,9 @@ export const DOMAINS: Table = {
     arguments: struct({ domain, type: int, uri: maybeText, flags }),
     result: struct({ metadata: text }),
     run: async ({ host }, given) => {
-      const { definition } = await meant(host, given.domain);
+      const found = await meant(host, given.domain),
+        { definition } = found;
+      if (given.type === ELEMENT) return { metadata: metadataOf(found, given.uri ?? undefined) };
       if (given.type !== DESCRIPTION || definition.description === undefined)
         throw new LibvirtError('NO_DOMAIN_METADATA', 'Requested metadata element is not present', 'domain');
       return { metadata: definition.description };
@@ -148,9 +153,11 @@ export const DOMAINS: Table = {
     changes: true,
     arguments: struct({ domain, type: int, metadata: maybeText, key: maybeText, uri: maybeText, flags }),
     run: async ({ host }, given) => {
+      const found = await meant(host, given.domain);
+      if (given.type === ELEMENT) return setMetadata(host, found, given.uri ?? undefined, given.metadata ?? undefined);
       if (given.type !== DESCRIPTION)
         throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'only descriptions are kept here', 'domain');
-      await describeDomain(host, await meant(host, given.domain), given.metadata ?? '');
+      await describeDomain(host, found, given.metadata ?? '');
     },
   }),
   domain_interface_addresses: procedure({

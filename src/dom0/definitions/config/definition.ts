@@ -45,6 +45,8 @@ export interface Definition {
   uuid?: string;
   /** What somebody wrote about it; it may have lines. */
   description?: string;
+  /** Words by which people sort domains; each once. */
+  tags?: readonly string[];
   /** Virtual processors from the start, and as many as there may be. */
   vcpus: number;
   maxVcpus?: number;

@@ -185,6 +185,7 @@ describe('definitions (xl.cfg(5))', () => {
         usbctrl: '["type=qusb"]',
         usbdev: '["hostbus=1"]',
         cpuid: '"host,nx=0"',
+        tags: '["web"]',
       };
       const value =
         special[key] ??

@@ -9,6 +9,7 @@ import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
+import { TAGS_KEY, TAGS_URI } from './tags.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
@@ -50,6 +51,14 @@ export interface LiveXml {
   vncPort?: number;
 }
 
+/** Their element, as libvirt writes one of another name space. */
+export const tagsXml = (tags: readonly string[]): string[] =>
+  within(
+    `${TAGS_KEY}:tags`,
+    tags.map(tag => `<${TAGS_KEY}:tag>${escapedXml(tag)}</${TAGS_KEY}:tag>`),
+    ` xmlns:${TAGS_KEY}='${TAGS_URI}'`,
+  );
+
 export function writeXml(definition: Definition, live: LiveXml = {}): string {
   const { domid, isLocal = false } = live;
   const {
@@ -69,6 +78,7 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
     ...element('description', definition.description),
+    ...within('metadata', tagsXml(definition.tags ?? [])),
     `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
     `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
     `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,

@@ -5,8 +5,10 @@ import {
   defineDomain,
   describeDomain,
   hasManagedSave,
+  metadataOf,
   NativeError,
   renameDomain,
+  setMetadata,
   UNDEFINE,
   undefineDomain,
   XML_INACTIVE,
@@ -90,6 +92,18 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
         return `${domain.definition.description ?? `No description for domain: ${domain.name}`}\n`;
       await describeDomain(host, domain, text);
       return 'Domain description updated successfully';
+    },
+  },
+  metadata: {
+    usage: 'metadata <domain> <uri> [--key <string>] [--set <string>] [--remove]',
+    about: 'show or set domain’s custom XML metadata',
+    run: async (host, [word, uri, key, xml], flags) => {
+      const domain = await find(host, word);
+      if (xml === undefined && !flags.has('remove')) return `${metadataOf(domain, uri)}\n\n`;
+      if (xml !== undefined && key === undefined)
+        throw new VirshError('error: namespace key is required when modifying metadata');
+      await setMetadata(host, domain, uri, xml);
+      return xml === undefined ? 'Metadata removed\n\n' : 'Metadata modified\n\n';
     },
   },
   domrename: {

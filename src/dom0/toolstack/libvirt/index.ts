@@ -33,5 +33,6 @@ export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './s
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';
+export { metadataOf, setMetadata, setTags } from './tags.ts';
 export { openBytes, type VolumeBytes } from './volume-bytes.ts';
 export * from './volumes.ts';

@@ -2,6 +2,7 @@
 import { BAD_NAME, type DomainType } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, oneOf, rule } from '../rule.ts';
+import { seldom } from './seldom.ts';
 
 /** xs_wire.h, XENSTORE_PAYLOAD_MAX: the store takes 4096 bytes with the node's path. */
 const MOST_NAME_LETTERS = 1000;
@@ -14,6 +15,14 @@ const TYPE: Record<DomainType, [short: string, text: string]> = {
 };
 
 export const identity: Family = {
+  tags: rule('list', used('tags for people', 'Lists are filtered by them; the guest does not see them.'), {
+    range: asked => seldom?.tags.problem(asked),
+    into: (definition, { value }) => {
+      const tags = seldom?.tags.textsOf(value);
+      if (tags) definition.tags = tags;
+    },
+    from: ({ tags }) => tags && [...tags],
+  }),
   name: rule('string', used('the name of the domain', 'The domain is listed under this name.'), {
     range: ({ text }) => {
       if (text === '') return wrong('empty', 'a domain needs a name.');

@@ -5,4 +5,4 @@ export const loadSeldom = async (): Promise<void> => {
 };
 
 /** Those keys; the architecture that libvirt's XML names is `cpuid` of xl. */
-export const SELDOM = /^[\s\uFEFF]*<|cpuid|kvm|vfb|usbctrl|usbdev|vtpm|p9|channel|vkb|vdispl/;
+export const SELDOM = /^[\s\uFEFF]*<|cpuid|kvm|vfb|usbctrl|usbdev|vtpm|p9|channel|vkb|vdispl|tags/;

@@ -20,6 +20,7 @@ import {
   readVcpus,
 } from './memory-and-cpus.ts';
 import { notHere, XmlReading } from './reading.ts';
+import { isTags, readTags } from './tags.ts';
 
 export { type Written, writeXmlOver, xmlText } from './kept.ts';
 
@@ -141,6 +142,8 @@ function readDomain(read: XmlReading, domain: Element): void {
     else if (name === 'os') readOs(read, element, boot, hasLoader);
     else if (name === 'features') readFeatures(read, element);
     else if (name === 'clock') readClock(read, element);
+    else if (name === 'metadata' && element.children.some(each => isTags(each, element, domain)))
+      readTags(read, element, domain);
     else if (name === 'devices') readDevices(read, element, orders);
     else
       read.other(element, OF_DOMAIN, [

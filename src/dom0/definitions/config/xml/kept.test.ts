@@ -83,4 +83,39 @@ describe('a definition that is written as XML', () => {
     expect(written).toContain("<graphics type='vnc' port='5901' autoport='yes' listen='127.0.0.1'>");
     expect(written).toContain("<target dev='vif3.0'/>");
   });
+
+  it('has tags in metadata, beside what other tools keep there, whatever their prefix is', () => {
+    const before = definition();
+    const tagged = changeDefinition(XML, before, { ...before, tags: ['web', 'größer'] });
+    expect(tagged).toContain(
+      "    <ringside:tags xmlns:ringside='urn:ringside:tags'>\n      <ringside:tag>web</ringside:tag>\n      <ringside:tag>größer</ringside:tag>\n",
+    );
+    const again = judgeDefinition('web.xml', tagged).definition;
+    expect(again.tags).toEqual(['web', 'größer']);
+    const fewer = changeDefinition(tagged, again, { ...again, tags: ['web'] });
+    expect(judgeDefinition('', fewer).definition.tags).toEqual(['web']);
+    const { tags: _tags, ...none } = again;
+    const without = changeDefinition(tagged, again, none);
+    expect(without).not.toContain('ringside');
+    expect(without).toContain('libosinfo:os');
+    const other = tagged.replace(/(<\/?|xmlns:)ringside/g, '$1t');
+    expect(judgeDefinition('', other).definition.tags).toEqual(['web', 'größer']);
+    expect(judgeDefinition('', other.replace('urn:ringside:tags', 'urn:else')).definition.tags).toBeUndefined();
+  });
+
+  it('leaves out what is no tag, and says so', () => {
+    const tags = ['web', 'two words', 'web', 'a'.repeat(33), ''].map(tag => `<r:tag>${tag}</r:tag>`).join('');
+    const text = XML.replace('</metadata>', `<r:tags xmlns:r="urn:ringside:tags">${tags}</r:tags></metadata>`);
+    const { definition: read, findings } = judgeDefinition('', text);
+    expect(read.tags).toEqual(['web']);
+    expect(findings.filter(({ short }) => short === 'no tag')).toHaveLength(3);
+    expect(findings.filter(({ verdict }) => verdict === 'error')).toEqual([]);
+  });
+
+  it('has tags as a key of xl.cfg, and refuses what is none', () => {
+    const text = "name = 'a'\ntype = 'pvh'\nmemory = 8\nkernel = '/k'\ntags = ['web', 'x']\n";
+    expect(judgeDefinition('', text).definition.tags).toEqual(['web', 'x']);
+    const bad = judgeDefinition('', text.replace("'x'", "'<b>'")).findings.filter(({ verdict }) => verdict === 'error');
+    expect(bad.map(({ text: said }) => said)).toEqual([expect.stringContaining('‘<b>’ is no tag. Write at most 32')]);
+  });
 });

@@ -6,6 +6,7 @@ import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
 import type { Definition } from '../definition.ts';
 import { drivesOf } from './disks.ts';
 import { XmlReading } from './reading.ts';
+import { isTags } from './tags.ts';
 import { childOf, type Element, parse } from './tree.ts';
 
 /** An element that is written: where it stood is no matter. */
@@ -69,7 +70,7 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   const kept = rootOf(source);
   const made = rootOf(written);
   if (kept?.name !== 'domain' || !made) return written;
-  return xmlText(merged(made, renamed(kept)));
+  return xmlText(merged(made, withoutTags(renamed(kept))));
 }
 
 const rootOf = (text: string): Element | undefined => {
@@ -79,6 +80,16 @@ const rootOf = (text: string): Element | undefined => {
     return undefined;
   }
 };
+
+/** The definition alone says which tags there are. */
+function withoutTags(domain: Element): Element {
+  const children = domain.children.flatMap(child => {
+    if (child.name !== 'metadata') return [child];
+    const rest = child.children.filter(each => !isTags(each, child, domain));
+    return rest.length === 0 && child.children.length > 0 ? [] : [{ ...child, children: rest }];
+  });
+  return { ...domain, children };
+}
 
 /** Disks have the names that the definition has for them. */
 function renamed(domain: Element): Element {
