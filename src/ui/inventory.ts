@@ -10,6 +10,7 @@ import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
 import type { Place } from './place.ts';
 import { place } from './navigation.ts';
+import { strings } from './strings.ts';
 
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
 const SHOWN_MS = 1000,
@@ -23,6 +24,9 @@ export const halted = computed(() => {
 });
 /** Oldest first. */
 export const readings = signal<readonly Reading[]>([]);
+
+/** What this host is called: in a pool as others call it. */
+export const hostName = computed(() => inventory.value?.nameInPool ?? strings.hostName);
 
 const part = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100);
 /** Domain 0's share of a processor, 0 to 1, for its row: a value a second, oldest first. */

@@ -56,3 +56,6 @@ export function matching(typed: string): (...said: (string | undefined)[]) => bo
   const words = typed.trim().toLowerCase().split(/\s+/).filter(Boolean);
   return (...said) => words.length === 0 || words.every(word => said.some(text => text?.toLowerCase().includes(word)));
 }
+
+/** Tags as a filter finds them, by what they say and, so that nothing else is meant, behind #. */
+export const tagsSaid = (tags: readonly string[] = []): string => tags.map(tag => `#${tag}`).join(' ');

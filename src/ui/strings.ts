@@ -57,8 +57,10 @@ export const strings = {
 
   tree: {
     label: 'Host and guests',
-    filter: 'Filter by name, state, mode',
+    filter: 'Filter by name, state, mode, tag',
     guests: 'Guests',
+    xen: 'Xen, xen:///system',
+    kvm: 'KVM, qemu:///system',
     domains: 'Domains',
     bridges: 'Bridges',
     storage: 'Storage',

@@ -23,7 +23,25 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   await expect.poll(() => run(other, 'ping -c 1 10.0.2.15'), { timeout: 30_000 }).toContain('1 received');
   await expect.poll(() => run(other, 'ping -c 1 10.0.2.16'), { timeout: 30_000 }).toContain('1 received');
   expect(await run(other, 'brctl showmacs xenbr0')).toContain('00:16:3e');
+  // The tree has the other host as a connection, which folds, and goes on to list it when it is gone.
+  const tree = other.getByRole('tree', { name: 'Host and guests' });
+  await expect(tree.getByRole('treeitem', { name: /^two Xen, xen:\/\/\/system/ })).toBeVisible();
+  const connection = tree.getByRole('treeitem', { name: /^one/ }),
+    guests = tree.locator('[data-name=mini]');
+  await expect(connection).toHaveAttribute('aria-expanded', 'true');
+  await expect(guests).toHaveCount(2);
+  await connection.focus();
+  await other.keyboard.press('ArrowLeft');
+  await expect(guests).toHaveCount(1);
+  await other.keyboard.press('ArrowRight');
+  await guests.last().click();
+  await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /mini/ })).toHaveAttribute(
+    'aria-current',
+    'true',
+  );
+  await openShell(other);
   await page.close();
+  await expect(connection).toContainText('disconnected', { timeout: 30_000 });
   await expect.poll(() => run(other, 'brctl show'), { timeout: 30_000 }).toContain('eth0');
 });
 
@@ -101,7 +119,7 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
   // Another host's guest is not for this one to send.
   await expect(guest.getByRole('button')).toHaveCount(0);
   await expect(page.getByRole('row', { name: /^two \d/ })).toBeVisible();
-  await other.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await other.getByRole('treeitem', { name: /^two/ }).click();
   await other.getByRole('tab', { name: 'Pool' }).click();
   await hostOf(other, 'two').getByRole('treeitem', { name: /mini/ }).dragTo(hostOf(other, 'one'));
   await expect(hostOf(page, 'one').getByRole('treeitem', { name: /mini/ })).toContainText('lease 2', {
@@ -125,7 +143,7 @@ test('a guest with a volume of its host goes with it, after a word on what is se
     other,
     `lvcreate -L 8M -n web vg0 > /dev/null; printf "name='web'\\ntype='pvh'\\nmemory=8\\nkernel='/boot/minipv'\\nextra='fill xvda 0 2048 7'\\ndisk=['phy:/dev/vg0/web,xvda,w']\\n" > web.cfg; xl create -q web.cfg`,
   );
-  await other.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await other.getByRole('treeitem', { name: /^two/ }).click();
   await other.getByRole('tab', { name: 'Pool' }).click();
   const guest = other.locator('[data-host=two]').getByRole('treeitem', { name: /web/ });
   await expect(guest).toContainText('lease 1', { timeout: 30_000 });

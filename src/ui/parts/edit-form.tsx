@@ -19,6 +19,7 @@ import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
+import { TagsField, tagWords } from './tags.tsx';
 import { Notes, TypedInput } from './typed.tsx';
 
 const words = laterStrings.defined.form;
@@ -193,6 +194,15 @@ function General({ judged, change, source }: Part & { source: Source }) {
         )}
       </Field>
       <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
+      <Field label={tagWords.name} of="tags" judged={judged}>
+        {id => (
+          <TagsField
+            id={id}
+            tags={vm.tags ?? []}
+            commit={tags => change({ tags: tags.length > 0 ? tags : undefined })}
+          />
+        )}
+      </Field>
       <Field label={words.notes} of="description" judged={judged}>
         {id => (
           <Notes

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { info } from '../host.ts';
-import { inventory } from '../inventory.ts';
+import { hostName, inventory } from '../inventory.ts';
 import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
@@ -49,7 +49,7 @@ function HostBar({ children, choosing }: { children?: ComponentChildren; choosin
       <div class="row">
         <h2>
           <Icon name="host" size={15} />
-          {strings.hostName}
+          {hostName.value}
         </h2>
         <span class="sec meta cut">
           {machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}
@@ -64,7 +64,7 @@ function HostBar({ children, choosing }: { children?: ComponentChildren; choosin
         )}
       </div>
       <Tabs
-        label={strings.hostName}
+        label={hostName.value}
         tabs={TABS}
         panel={PANEL}
         chosen={chosenTab()}

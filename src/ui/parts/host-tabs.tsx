@@ -40,5 +40,5 @@ const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
 export const hostPanel = panel('host', words.host, () => <HostPage />);
 export const storagePanel = panel('storage', words.storage, here => <StoragePage volume={here.name} />);
 export const networkPanel = panel('network', words.network, () => <NetworkPage />);
-export const poolPanel = panel('pool', words.pool, () => <PoolPage />);
+export const poolPanel = panel('pool', words.pool, here => <PoolPage chosen={here.name} />);
 export const inspectPanel = panel('inspect', strings.inspect.tab, () => <InspectPage />);

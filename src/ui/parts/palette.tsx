@@ -3,8 +3,9 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { definedActions, guestActions } from '../actions.ts';
-import { halted } from '../inventory.ts';
+import { halted, inventory } from '../inventory.ts';
 import { lessonAddress, LESSONS } from '../lessons/list.ts';
+import { natural } from '../order.ts';
 import { offers } from '../offered-guests.ts';
 import type { Panel } from '../panel.ts';
 import { sessionAt, sessions } from '../sessions.ts';
@@ -12,6 +13,7 @@ import { stripTab, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
+import { filterByTag, tagWords } from './tags.tsx';
 import { spelled } from '../without-xen.ts';
 
 const words = laterStrings.palette;
@@ -52,6 +54,15 @@ function entries(panels: readonly Panel[]): Entry[] {
   for (const each of halted.value)
     for (const { name, command, run } of definedActions(each))
       list.push({ name, ...(command ? { hint: spelled(command) } : {}), run });
+  for (const tag of allTags())
+    list.push({
+      name: tagWords.only(tag),
+      hint: `#${tag}`,
+      run: () => {
+        go({ kind: 'home', tab: 'host' });
+        filterByTag(tag);
+      },
+    });
   for (const { id, title, about } of LESSONS)
     list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
   const tasksShown = stripOpen.value && stripTab.value === 'tasks';
@@ -72,6 +83,15 @@ function entries(panels: readonly Panel[]): Entry[] {
       });
   return list;
 }
+
+/** Of guests and definitions, each once. */
+const allTags = (): string[] =>
+  [
+    ...new Set([
+      ...Object.values(inventory.value?.tags ?? {}).flat(),
+      ...halted.value.flatMap(({ tags = [] }) => tags),
+    ]),
+  ].sort(natural);
 
 /** Every word of what was typed is somewhere in the name or the command. */
 const matches = (entry: Entry, typed: string): boolean => {

@@ -1,14 +1,18 @@
-/** The tree: host, domains as xl lists them, what is defined, bridge, storage; at its foot machine memory by owner, and where storage is kept. */
+/**
+ * The tree: connections, which are this host (domains as xl lists them, what is defined, bridge, storage) and, in a pool, its others; at its foot machine memory
+ * by owner, and where storage is kept.
+ */
 
-import { computed } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DiskInfo, DomainInfo, Inventory } from '../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { domains, info, nameOf } from '../host.ts';
-import { matching, natural } from '../order.ts';
-import { beginAt, chosen, clear, filter, press, type RowKey, together } from '../selection.ts';
-import { domain0History, halted, hostPart, inventory, partOf } from '../inventory.ts';
+import { matching, natural, tagsSaid } from '../order.ts';
+import { beginAt, chosen, clear, filter, press, type RowKey, together, toggled } from '../selection.ts';
+import { domain0History, halted, hostName, hostPart, inventory, partOf } from '../inventory.ts';
+import { persistent } from '../load-again.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offered-guests.ts';
 import { ownsMemory } from '../readings.ts';
@@ -24,7 +28,6 @@ import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
 import { later } from './load-when-shown.tsx';
 import { openMenu } from './menu.tsx';
-import { useTreeKeys } from './tree-keys.ts';
 import { Windowed } from './windowed.tsx';
 
 const words = strings.tree;
@@ -33,6 +36,18 @@ const ChosenBar = later(
   () => import('./chosen-bar.tsx'),
   part => part.ChosenBar,
 );
+let pressInTree: typeof import('./tree-keys.ts').pressInTree | undefined;
+const loadKeys = persistent(async () => {
+  ({ pressInTree } = await import('./tree-keys.ts'));
+});
+const Others = later(
+  () => import('../pool/connections.tsx'),
+  part => part.Connections,
+);
+/** Connections of which only the row of the host is shown, by its name. */
+export const folded = signal<ReadonlySet<string>>(new Set());
+/** What was typed matches a guest of another host. */
+export const othersMatch = signal(false);
 const byName = (a: { name: string }, b: { name: string }): number => natural(a.name, b.name);
 /** By their names, as people count; of one name the older first. */
 export const domainsInOrder = computed(() => [...domains.value].sort((a, b) => byName(a, b) || a.id - b.id));
@@ -43,7 +58,9 @@ function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomai
   const matches = matching(text);
   const all = domains.value;
   const defined = definedInOrder.value;
-  const shown = domainsInOrder.value.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
+  const shown = domainsInOrder.value.filter(domain =>
+    matches(domain.name, strings.states[domain.state], domain.type, tagsSaid(inventory.value?.tags[domain.id])),
+  );
   // The first page offers what a host is installed with: there it is told once.
   const isOffered =
     !text &&
@@ -53,16 +70,16 @@ function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomai
   const offered = isOffered ? defined.filter(({ name }) => offers.value.some(({ id }) => id === name)) : [];
   const shownDefined = defined
     .filter(each => !offered.includes(each))
-    .filter(({ name, type, description }) => matches(name, words.defined, type, description));
+    .filter(({ name, type, description, tags }) => matches(name, words.defined, type, description, tagsSaid(tags)));
   return { shown, shownDefined, offered };
 }
 
 export function Tree() {
   const text = filter.value.trim();
-  const gone = [...sessions.value.values()].filter(session => session.gone.value);
   const seen = inventory.value;
   const { shown, shownDefined, offered } = rowsOf(text);
-  const disk = seen?.stored?.disk;
+  // What somebody looks for is not hidden.
+  const isFolded = !text && folded.value.has(hostName.value);
 
   /** As they stand below each other. */
   const keys: RowKey[] = [...shown, ...shownDefined].map(({ name }) => name);
@@ -78,7 +95,16 @@ export function Tree() {
       rows[0];
     for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
   });
-  const onKeyDown = useTreeKeys({ list, keys, reveal, hidden: shownDefined.map(({ name }) => name) });
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const its = { list, keys, reveal, hidden: shownDefined.map(({ name }) => name) };
+    if (pressInTree) pressInTree(event, its);
+    // Whoever is quicker than the script has it all the same.
+    else
+      void loadKeys().then(
+        () => pressInTree!(event, its),
+        () => {},
+      );
+  };
   return (
     <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
       <input
@@ -92,40 +118,19 @@ export function Tree() {
         }}
       />
       {chosen.value.size > 0 && <ChosenBar />}
-      <ul role="tree" ref={list} aria-label={words.label} aria-multiselectable="true" onKeyDown={onKeyDown}>
-        {hostRows(domains.value.length + 1)}
-        {shown.map(domain => (
-          <DomainRow key={domain.id} domain={domain} keys={keys} />
-        ))}
-        {gone.map(session => (
-          <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} keys={keys} />
-        ))}
-        {shownDefined.length > 0 && (
-          <li class="grp" role="presentation">
-            {words.definedGroup}
-            <span>{shownDefined.length}</span>
-          </li>
-        )}
-        <Windowed
-          rows={shownDefined}
-          spacer="li"
-          reveal={reveal}
-          draw={(each, n) => (
-            <DefinedRow key={`defined-${each.name}`} domain={each} keys={keys} at={n + 1} of={shownDefined.length} />
-          )}
-        />
-        {offered.length > 0 && (
-          <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}>
-            <Chip />
-            <StateMark state="-" />
-            <span class="nm dim">{words.offered}</span>
-          </Row>
-        )}
-        {draftRows()}
-        {seen && bridgeRows(seen.bridge)}
-        {disk && storageRows(disk)}
+      <ul
+        role="tree"
+        ref={list}
+        aria-label={words.label}
+        aria-multiselectable="true"
+        onKeyDown={onKeyDown}
+        onFocusIn={() => void loadKeys().catch(() => {})}
+      >
+        {hostRow()}
+        {!isFolded && ownRows({ shown, shownDefined, offered, keys, reveal })}
+        {seen?.nameInPool !== undefined && <Others text={text} />}
       </ul>
-      {shown.length + shownDefined.length === 0 && (
+      {shown.length + shownDefined.length === 0 && !othersMatch.value && (
         <NoRows text={text} known={domains.value.length + definedInOrder.value.length} />
       )}
       <Foot />
@@ -142,23 +147,81 @@ function NoRows({ text, known }: { text: string; known: number }) {
 
 // Groups of rows are drawn with the tree, which gives one of them its Tab stop: no components, which would be drawn by themselves.
 
-/** The host, and its Domain 0 above all others. */
-function hostRows(count: number) {
+interface OwnRows extends ReturnType<typeof rowsOf> {
+  keys: readonly RowKey[];
+  reveal: { current: ((n: number) => void) | undefined };
+}
+
+/** What this host has. */
+function ownRows({ shown, shownDefined, offered, keys, reveal }: OwnRows) {
+  const gone = [...sessions.value.values()].filter(session => session.gone.value);
+  const seen = inventory.value,
+    disk = seen?.stored?.disk;
   return (
     <>
-      <Row
-        name={strings.hostName}
-        to={{ kind: 'home' }}
-        also={['new', 'host', 'inspect']}
-        top
-        actions={hostActions}
-        value={<HostLoad />}
-      >
-        <span class="dim">
-          <Icon name="host" />
-        </span>
-        <span class="nm b">{strings.hostName}</span>
-      </Row>
+      {domain0Row(domains.value.length + 1)}
+      {shown.map(domain => (
+        <DomainRow key={domain.id} domain={domain} keys={keys} />
+      ))}
+      {gone.map(session => (
+        <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} keys={keys} />
+      ))}
+      {shownDefined.length > 0 && (
+        <li class="grp" role="presentation">
+          {words.definedGroup}
+          <span>{shownDefined.length}</span>
+        </li>
+      )}
+      <Windowed
+        rows={shownDefined}
+        spacer="li"
+        reveal={reveal}
+        draw={(each, n) => (
+          <DefinedRow key={`defined-${each.name}`} domain={each} keys={keys} at={n + 1} of={shownDefined.length} />
+        )}
+      />
+      {offered.length > 0 && (
+        <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}>
+          <Chip />
+          <StateMark state="-" />
+          <span class="nm dim">{words.offered}</span>
+        </Row>
+      )}
+      {draftRows()}
+      {seen && bridgeRows(seen.bridge)}
+      {disk && storageRows(disk)}
+    </>
+  );
+}
+
+/** This host, as a manager of libvirt's names a connection. */
+function hostRow() {
+  const connection = isWithout() ? words.kvm : words.xen;
+  return (
+    <Row
+      name={hostName.value}
+      to={{ kind: 'home' }}
+      also={['new', 'host', 'inspect', 'pool']}
+      top
+      fold={hostName.value}
+      actions={hostActions}
+      value={<HostLoad />}
+    >
+      <span class="dim">
+        <Icon name="host" />
+      </span>
+      <span class="nm b">{hostName.value}</span>
+      <span class="nm sec" title={connection}>
+        {connection}
+      </span>
+    </Row>
+  );
+}
+
+/** Domain 0, above all others. */
+function domain0Row(count: number) {
+  return (
+    <>
       <li class="grp" role="presentation">
         {words.domains}
         <span>{count}</span>
@@ -259,6 +322,8 @@ interface RowProps {
   also?: readonly string[];
   top?: boolean;
   deep?: boolean;
+  /** Rows of this connection stand below it, and can be folded. */
+  fold?: string;
   /** Less than what runs. */
   low?: boolean;
   value?: ComponentChildren;
@@ -278,12 +343,25 @@ interface RowProps {
 const isAt = (here: Place, { kind, id, tab, name }: Place): boolean =>
   here.kind === kind && here.id === id && here.tab === tab && here.name === name;
 
-function Row({
+/** By a click; arrow keys do it, too. */
+const foldMark = (of: string) => (
+  <i
+    class="fold"
+    aria-hidden="true"
+    onClick={event => {
+      event.stopPropagation();
+      folded.value = toggled(folded.peek(), of);
+    }}
+  />
+);
+
+export function Row({
   name,
   to,
   also,
   top,
   deep,
+  fold,
   low,
   value,
   actions,
@@ -327,6 +405,7 @@ function Row({
       aria-level={top ? 1 : deep ? 3 : 2}
       aria-selected={chosen.value.size > 0 ? isPicked : isOpen}
       aria-current={isOpen ? 'page' : undefined}
+      aria-expanded={fold === undefined ? undefined : !folded.value.has(fold)}
       aria-posinset={at}
       aria-setsize={of}
       data-name={name}
@@ -342,6 +421,7 @@ function Row({
         if (actions) openMenu(event, name, offered());
       }}
     >
+      {fold !== undefined && foldMark(fold)}
       {children}
       <span class="v">{value}</span>
     </li>

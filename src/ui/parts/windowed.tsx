@@ -1,17 +1,12 @@
-/** Rows of a list, of which those are drawn that can be seen, with some on both sides: hundreds of them take the time of a screenful. */
+/** Rows of a list. Of many those are drawn that can be seen: hundreds of them take the time of a screenful. */
 
-import type { ComponentChildren, Ref } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { later } from './load-when-shown.tsx';
 
-/** Up to so many rows are simply drawn. So many more than can be seen are drawn on each side, for keys and the wheel. */
-const FEW = 60,
-  BESIDE = 16;
-/** So many are drawn beside at least. */
-const NEAR = 4;
-/** A row's height, pixels, until one is measured: no list here has lower ones. */
-const LOW = 24;
+/** Up to so many rows are simply drawn. */
+const FEW = 60;
 
-interface Props<Row> {
+export interface WindowedProps<Row> {
   rows: readonly Row[];
   /** What keeps the place of those that are not drawn: an element of the list's kind, so high. */
   spacer: 'li' | 'tr';
@@ -21,81 +16,10 @@ interface Props<Row> {
   reveal?: { current: ((n: number) => void) | undefined };
 }
 
-/** Rows of a list from `top` on, each `height` high, that a window of so many pixels shows. */
-export function inView(
-  top: number,
-  height: number,
-  windowHeight: number,
-  count: number,
-  beside: number = BESIDE,
-): { from: number; to: number } {
-  const from = Math.max(0, Math.min(count, Math.floor(-top / height)) - beside),
-    to = Math.min(count, Math.max(0, Math.ceil((windowHeight - top) / height)) + beside);
-  return { from: Math.min(from, Math.max(0, count - BESIDE)), to: Math.max(to, Math.min(count, BESIDE)) };
-}
+const Rows = later(
+  () => import('./windowed-rows.tsx'),
+  part => part.WindowedRows<unknown>,
+);
 
-export function Windowed<Row>(props: Props<Row>) {
-  return props.rows.length <= FEW ? props.rows.map(props.draw) : <Some {...props} />;
-}
-
-function Some<Row>({ rows, spacer, draw, reveal }: Props<Row>) {
-  const above = useRef<HTMLElement>(null),
-    below = useRef<HTMLElement>(null),
-    height = useRef(LOW);
-  const [{ from, to }, set] = useState({ from: 0, to: Math.ceil(innerHeight / LOW) });
-  const end = Math.min(to, rows.length),
-    begin = Math.min(from, Math.max(0, end - BESIDE));
-  const look = (): void => {
-    if (!above.current || !below.current) return;
-    const { top } = above.current.getBoundingClientRect();
-    const [least, next] = [NEAR, BESIDE].map(beside => inView(top, height.current, innerHeight, rows.length, beside));
-    // Another range is another layout of the whole list: only where one that is drawn ends near the window's edge.
-    set(now => (now.from <= least!.from && now.to >= least!.to ? now : next!));
-  };
-  useLayoutEffect(() => {
-    const drawn = below.current!.getBoundingClientRect().top - above.current!.getBoundingClientRect().bottom;
-    if (end > begin && drawn > 0) height.current = drawn / (end - begin);
-    look();
-  });
-  useEffect(() => {
-    let due = 0;
-    const soon = (): void => {
-      due ||= requestAnimationFrame(() => {
-        due = 0;
-        look();
-      });
-    };
-    // Whatever of the page scrolls.
-    document.addEventListener('scroll', soon, { capture: true, passive: true });
-    addEventListener('resize', soon);
-    return () => {
-      cancelAnimationFrame(due);
-      document.removeEventListener('scroll', soon, true);
-      removeEventListener('resize', soon);
-    };
-  });
-  if (reveal)
-    reveal.current = n => {
-      const at = above.current!.getBoundingClientRect().top + n * height.current;
-      let scroller: HTMLElement | null = above.current!.parentElement;
-      while (scroller && scroller.scrollHeight <= scroller.clientHeight) scroller = scroller.parentElement;
-      scroller?.scrollBy(0, at - innerHeight / 2);
-      set(inView(above.current!.getBoundingClientRect().top, height.current, innerHeight, rows.length));
-    };
-  const room = (ref: Ref<HTMLElement>, count: number) => {
-    const style = `height:${Math.round(count * height.current)}px;padding:0;border:0;visibility:hidden`,
-      Tag = spacer as 'li';
-    return (
-      <Tag ref={ref as Ref<HTMLLIElement>} role="presentation" aria-hidden="true" style={style}>
-        {spacer === 'tr' && <td style="padding:0;border:0;height:auto" />}
-      </Tag>
-    );
-  };
-  return (
-    <>
-      {room(above, begin)}
-      {rows.slice(begin, end).map((row, i) => draw(row, begin + i))}
-      {room(below, rows.length - end)}
-    </>
-  );
-}
+export const Windowed = <Row,>(props: WindowedProps<Row>) =>
+  props.rows.length <= FEW ? <>{props.rows.map(props.draw)}</> : <Rows {...(props as WindowedProps<unknown>)} />;

@@ -10,7 +10,8 @@ import { dragged, guestActions, isTarget, looksOn, send, targetsOf } from './poo
 import { Heat } from './heat.tsx';
 import { words } from './words.ts';
 
-export function Hosts({ look }: { look: PoolLook }) {
+/** `chosen`: as the page has it. */
+export function Hosts({ look, chosen }: { look: PoolLook; chosen: string | undefined }) {
   const all = useRef<HTMLDivElement>(null);
   const others = look.hosts.filter(({ isMe, isThere }) => isThere && !isMe).length;
   /** As in every tree: up and down among the guests of a host, left and right among hosts. */
@@ -49,14 +50,14 @@ export function Hosts({ look }: { look: PoolLook }) {
       </div>
       <div class="phosts" ref={all} onKeyDown={onKeyDown}>
         {look.hosts.map(each => (
-          <Host key={each.name} host={each} look={look} />
+          <Host key={each.name} host={each} look={look} chosen={chosen} />
         ))}
       </div>
     </section>
   );
 }
 
-function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
+function Host({ host, look, chosen }: { host: LookedHost; look: PoolLook; chosen: string | undefined }) {
   const { name, isMe, isThere, role, load, facts, guests } = host;
   const isOver = useSignal(false);
   const takes = (): boolean => dragged.peek() !== undefined && isTarget(host);
@@ -68,7 +69,7 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
   };
   return (
     <section
-      class={`phost${isOver.value ? ' over' : ''}${isThere ? '' : ' gone'}`}
+      class={`phost${isOver.value || chosen === name ? ' over' : ''}${isThere ? '' : ' gone'}`}
       aria-labelledby={`pool-host-${name}`}
       data-host={name}
       onDragEnter={over}
@@ -115,7 +116,13 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
       ) : (
         <ul role="tree" aria-label={words.guestsOf(name)}>
           {guests.map((guest, at) => (
-            <GuestRow key={guest.uuid} guest={guest} look={look} isFirst={at === 0} />
+            <GuestRow
+              key={guest.uuid}
+              guest={guest}
+              look={look}
+              isFirst={at === 0}
+              isChosen={chosen === `${name}/${guest.name}`}
+            />
           ))}
         </ul>
       )}
@@ -123,14 +130,25 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
   );
 }
 
-function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook; isFirst: boolean }) {
+function GuestRow({
+  guest,
+  look,
+  isFirst,
+  isChosen,
+}: {
+  guest: LookedGuest;
+  look: PoolLook;
+  isFirst: boolean;
+  isChosen: boolean;
+}) {
   const { id, name, state, lease, busySlots, memoryMiB, job } = guest;
   const isMine = id !== undefined;
   const actions = () => guestActions(guest, look.hosts);
   const canGo = isMine && targetsOf(look.hosts).length > 0;
   return (
     <li
-      class={`tr${isMine ? ' mine' : ''}`}
+      class={`tr${isMine ? ' mine' : ''}${isChosen ? ' sel' : ''}`}
+      aria-current={isChosen || undefined}
       role="treeitem"
       tabIndex={isFirst ? 0 : -1}
       aria-level={1}

@@ -21,21 +21,29 @@ const QrCode = later(
   part => part.QrCode,
 );
 
-export function PoolPage() {
-  useEffect(followPool, []);
+/** `chosen`: a host, or a guest of one (HOST/GUEST), that somebody wants to see. */
+export function PoolPage({ chosen }: { chosen: string | undefined }) {
+  useEffect(() => followPool(), []);
   const look = pool.value;
+  const isLooked = look !== undefined;
+  useEffect(() => {
+    const [hostName = '', guest] = chosen?.split('/') ?? [];
+    const of = document.querySelector(`[data-host="${CSS.escape(hostName)}"]`);
+    const row = guest === undefined ? undefined : of?.querySelector(`[data-guest="${CSS.escape(guest)}"]`);
+    (row ?? of)?.scrollIntoView({ block: 'nearest' });
+  }, [chosen, isLooked]);
   return (
     <div class="body pool">
       {lookProblem.value && <Problem>{lookProblem.value}</Problem>}
       {look === null && <Join />}
-      {look && <Joined look={look} />}
+      {look && <Joined look={look} chosen={chosen} />}
       {askedMove.value && <MoveDialog asked={askedMove.value} />}
       {look === undefined && !lookProblem.value && <p class="sec">{strings.hostPage.pool} …</p>}
     </div>
   );
 }
 
-function Joined({ look }: { look: PoolLook }) {
+function Joined({ look, chosen }: { look: PoolLook; chosen: string | undefined }) {
   const { url, me, coordinator, hosts } = look;
   const invites = useSignal(false);
   const mine = hosts.find(({ isMe }) => isMe);
@@ -101,7 +109,7 @@ function Joined({ look }: { look: PoolLook }) {
         {problem.value && <Problem>{problem.value}</Problem>}
         {invites.value && look.code !== undefined && <Invite look={look} />}
       </section>
-      <Hosts look={look} />
+      <Hosts look={look} chosen={chosen} />
       <div class="pcols">
         <Links look={look} />
         <Balance look={look} />

@@ -5,6 +5,8 @@ const asked = vi.fn<(what: string) => Promise<unknown>>();
 vi.mock('../host.ts', async original => ({ ...(await original<object>()), host: { pool: asked } }));
 const { act, lookAtPool, lookProblem, pool, problem } = await import('./pool.ts');
 
+const { connectionsOf } = await import('./connections.tsx');
+
 const now = () => [pool.peek(), lookProblem.peek(), problem.peek()];
 beforeEach(() => {
   pool.value = lookProblem.value = problem.value = undefined;
@@ -26,4 +28,15 @@ it('says why something was not done, for as long as nothing else is asked for', 
   expect(now()).toEqual([null, undefined, 'There is no such hub.']);
   await act(() => Promise.resolve());
   expect(now()).toEqual([null, undefined, undefined]);
+});
+
+it('lists other hosts as connections, those that are gone too, and none twice', () => {
+  const host = (name: string, isMe = false, isThere = true) => ({ name, isMe, isThere, guests: [] });
+  const hosts = [host('me', true), host('beta'), host('lost', false, false)];
+  expect(connectionsOf(hosts, new Set(['beta', 'zeta', 'alfa'])).map(({ name, isThere }) => [name, isThere])).toEqual([
+    ['beta', true],
+    ['lost', false],
+    ['alfa', false],
+    ['zeta', false],
+  ]);
 });

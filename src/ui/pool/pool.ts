@@ -22,11 +22,13 @@ export const problem = signal<string | undefined>(undefined);
 /** A guest of this host that is dragged, by its number. */
 export const dragged = signal<LookedGuest | undefined>(undefined);
 
-let isLooking = false;
+let isLooking = false,
+  lookedMs = -Infinity;
 
 export async function lookAtPool(): Promise<void> {
   if (isLooking) return;
   isLooking = true;
+  lookedMs = performance.now();
   try {
     pool.value = (await host.pool('look')) ?? null;
     lookProblem.value = undefined;
@@ -37,14 +39,12 @@ export async function lookAtPool(): Promise<void> {
   }
 }
 
-/** Looks until it is called. */
-export function followPool(): () => void {
+/** Looks every so many milliseconds until it is called. */
+export function followPool(everyMs = LOOK_MS): () => void {
   void lookAtPool();
-  let lookedMs = performance.now();
   const timer = setInterval(() => {
     const isMoving = pool.peek()?.hosts.some(({ guests }) => guests.some(({ job }) => job));
-    if (document.hidden || (!isMoving && performance.now() - lookedMs < LOOK_MS)) return;
-    lookedMs = performance.now();
+    if (document.hidden || (!isMoving && performance.now() - lookedMs < everyMs)) return;
     void lookAtPool();
   }, MOVING_MS);
   return () => clearInterval(timer);

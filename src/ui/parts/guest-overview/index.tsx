@@ -5,8 +5,10 @@ import { useEffect } from 'preact/hooks';
 import type { GuestFacts } from '../../../dom0/service/index.ts';
 import type { Status } from '../../../dom0/toolstack/index.ts';
 import { asTask, host } from '../../host.ts';
+import { look } from '../../inventory.ts';
 import type { DomainSession } from '../../sessions.ts';
 import { duration, strings } from '../../strings.ts';
+import { TagsField, tagWords } from '../tags.tsx';
 import { Notes } from '../typed.tsx';
 import { Address } from './address.tsx';
 import { Cards } from './cards.tsx';
@@ -15,6 +17,8 @@ import { Disks } from './disks.tsx';
 import { words } from './words.ts';
 
 const LOOK_MS = 1000;
+/** As definitions have it (TAGS_URI of src/dom0/definitions). */
+const TAGS_URI = 'urn:ringside:tags';
 
 /** What is known of a guest, looked at each second, and at once when `asked` is another; undefined: nothing yet. */
 function useFacts(session: DomainSession, asked: number): GuestFacts | undefined {
@@ -92,6 +96,28 @@ export function GuestOverview({ session }: { session: DomainSession }) {
   );
 }
 
+const Tags = ({ tags, name, act }: { tags: readonly string[]; name: string; act: Act }) => (
+  <div class="fld">
+    <label for="guest-tags">{tagWords.name}</label>
+    <TagsField
+      id="guest-tags"
+      tags={tags}
+      commit={next =>
+        act(`virsh metadata ${name} ${TAGS_URI}`, async () => {
+          await host.manage('tags', name, next);
+          await look();
+        })
+      }
+    />
+    <span class="cap-t">
+      {words.tagsHint}{' '}
+      <code>
+        virsh metadata {name} {TAGS_URI} --key ringside --set '…'
+      </code>
+    </span>
+  </div>
+);
+
 /** For how long it is up, under which addresses, and what somebody has noted of it. */
 const About = ({
   seen,
@@ -152,6 +178,7 @@ const About = ({
         </>
       )}
     </dl>
+    <Tags tags={seen.tags} name={name} act={act} />
     <div class="fld">
       <label for="guest-notes">{words.notes}</label>
       <Notes

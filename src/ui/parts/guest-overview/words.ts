@@ -19,6 +19,7 @@ export const words = {
   boot: 'Starts from',
   bootDevices: { a: 'floppy', c: 'disk', d: 'CD-ROM', n: 'network' } as Record<string, string>,
   bootKernel: 'a kernel that its definition names',
+  tagsHint: 'Words by which lists are filtered: #web finds those that have it.',
   notes: 'Notes',
   notesHint: 'What it is, and who needs it',
   notesKept: 'Kept with its definition.',

@@ -3,7 +3,7 @@
 import type { Inventory } from '../../../dom0/service/index.ts';
 import { domains } from '../../host.ts';
 import { domain0History, inventory, partOf, readings } from '../../inventory.ts';
-import { type Keys, matching, ordered, orderOf, setColumn } from '../../order.ts';
+import { type Keys, matching, ordered, orderOf, setColumn, tagsSaid } from '../../order.ts';
 import { telling } from '../../readings.ts';
 import { chosen, clear, filter, setAll } from '../../selection.ts';
 import { sessions } from '../../sessions.ts';
@@ -68,10 +68,14 @@ function linesOf(seen: Inventory | undefined): readonly Row[] {
   const matches = matching(filter.value);
   const all: Row[] = [
     ...domains.value
-      .filter(({ id, name, state, type }) => matches(name, strings.states[state], type, ...(seen?.addresses[id] ?? [])))
+      .filter(({ id, name, state, type }) =>
+        matches(name, strings.states[state], type, tagsSaid(seen?.tags[id]), ...(seen?.addresses[id] ?? [])),
+      )
       .map(domain => ({ name: domain.name, domain })),
     ...definedInOrder.value
-      .filter(({ name, type, description }) => matches(name, strings.tree.defined, type, description))
+      .filter(({ name, type, description, tags }) =>
+        matches(name, strings.tree.defined, type, description, tagsSaid(tags)),
+      )
       .map(defined => ({ name: defined.name, defined })),
   ];
   return ordered(all, orderOf<Column>(LIST), keysOf(seen));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inView } from './windowed.tsx';
+import { inView } from './windowed-rows.tsx';
 
 it('draws what can be seen and some on both sides, and never nothing', () => {
   // 200 rows of 24 pixels in a window of 900: scrolled to the begin, far down, and past the end.
