@@ -38,6 +38,7 @@ export {
   type SavedAbout,
   type SavedHead,
   type SavedPages,
+  type SavedRest,
   type SavedState,
   SavedStateError,
 } from './interfaces/xen/stream/state.ts';

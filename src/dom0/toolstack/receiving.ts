@@ -2,7 +2,7 @@
  * A domain that comes from another host: it is judged and built before its memory comes, and stands still under another name until it is its turn.
  * Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17 for names and order.
  */
-import type { SavedHead, SavedPages, SavedState } from '../../hypervisor/index.ts';
+import type { SavedHead, SavedPages, SavedRest, SavedState } from '../../hypervisor/index.ts';
 import type { State } from '../../devices/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
@@ -40,6 +40,13 @@ const stateAfter = (head: SavedHead, toolstack: State): SavedState => ({
   disks: [],
   toolstack,
 });
+
+/** What its domain goes on from: nobody copies more of it to another thread while the guest stands still. */
+function restOf({ boot: _boot, cpuid: _cpuid, toolstack: _toolstack, ...state }: SavedState): SavedRest {
+  if (state.changes === undefined) return state;
+  const { domain: _domain, emulator: _emulator, ...rest } = state;
+  return rest;
+}
 
 /** The media of a domain that comes: disks that both hosts reach, its volumes, and files of this one. @throws Error with a sentence: one is not here */
 async function mediaHere(host: CommandHost, state: SavedState, images: readonly ImageDigest[] = []) {
@@ -129,13 +136,13 @@ export class Receiving {
 
   /** A state of it while it runs on the other host, but for memory and disks. */
   rehearse(state: SavedState): void {
-    this.arriving.to?.rehearse(state);
+    this.arriving.to?.rehearse(restOf(state));
   }
 
   /** All of its state has come: it stands still, under the name of one that comes. @throws Error with a sentence: it is none, and nothing is left of it */
   async finish(state: SavedState): Promise<Guest> {
     Object.assign(this.state, { ...state, pages: [] });
-    this.arriving.to?.rest(this.state);
+    this.arriving.to?.rest(restOf(this.state));
     return this.built!;
   }
 

@@ -249,7 +249,7 @@ async function start(message: ToDomainWorker): Promise<void> {
 }
 
 /** After so many an engine has compiled what writes a state, and on the other host what reads it: a guest that moves stands still for a third of the time. */
-const REHEARSALS = 6;
+const REHEARSALS = 12;
 
 /** The domain of this worker, as verbs have it. */
 class CarriedHere implements Carried {
@@ -293,6 +293,8 @@ class CarriedHere implements Carried {
   }
 
   private async saver(): Promise<Saver> {
+    // The guest may stand still for this, and what is loaded is looked for each time.
+    if (this.its) return this.its;
     const { name, program, definition } = this.about;
     const { Saver } = await loadSaving();
     return (this.its ??= new Saver(this.domain, { name, program, definition }, REHEARSALS));

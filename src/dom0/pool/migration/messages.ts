@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 6;
+export const PROTOCOL = 7;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -24,7 +24,10 @@ export const MESSAGE = {
   REFUSED: 5,
   /** T: all of the stream has come. */
   RECEIVED: 6,
-  /** S: the domain is T's from now on; or, behind xl's text, the epoch of a lease (64 bits): it is T's once T has the one after that. */
+  /**
+   * S: the domain is T's from now on; or, behind xl's text, the epoch of a lease (64 bits): it is T's once T has the one after that. The latter is sent behind the
+   * stream, before T has said that it has all of that.
+   */
   GO: 7,
   /** T: one byte, 0: it runs; else a sentence follows, and GO comes back once nothing is left there. */
   RESULT: 8,

@@ -2,7 +2,7 @@
  * The end of a migration where the domain arrives: it is judged and built from the stream's head, its memory goes where it belongs as it comes, and it runs once
  * it is this host's. Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17.
  */
-import { readState, readStateAsItComes } from '../../../hypervisor/index.ts';
+import { readState, readStateAsItComes, type SavedState } from '../../../hypervisor/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type ByteChannel, type NbdExport, serveNbd } from '../../host/nbd/index.ts';
 import {
@@ -310,12 +310,16 @@ class Arrival {
     const { Receiving } = await import('../../toolstack/receiving.ts');
     await this.prepare();
     const { disks } = this;
+    let rehearsed: SavedState | undefined;
     const stream = new StreamReader(line, {
       place: async () => {
         await this.receiving?.placed();
         await say(line, MESSAGE.PLACED);
       },
-      rehearse: state => this.receiving?.rehearse(readState(state, offer.name)),
+      rehearse: state => {
+        rehearsed = readState(state, offer.name, rehearsed);
+        this.receiving?.rehearse(rehearsed);
+      },
     });
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {
       begins: async head => {
@@ -327,6 +331,7 @@ class Arrival {
         await say(line, MESSAGE.ACCEPTED);
       },
       pages: pages => this.receiving?.pages(pages),
+      rehearsed: () => rehearsed,
     });
     const guest = await this.receiving!.finish(state);
     await say(line, MESSAGE.RECEIVED, TEXT.RECEIVED);

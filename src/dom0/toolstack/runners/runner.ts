@@ -6,6 +6,7 @@ import type {
   Machine,
   SavedHead,
   SavedPages,
+  SavedRest,
   SavedState,
   ToDomainWorker,
 } from '../../../hypervisor/index.ts';
@@ -29,9 +30,9 @@ export interface ArrivalTaker {
   /** Resolves when all pages that have come are in place. */
   placed(): void | Promise<void>;
   /** A state of a guest that still runs elsewhere, but for memory and disks: whether it fits tells `started`. */
-  rehearse(state: SavedState): void;
+  rehearse(state: SavedRest): void;
   /** All but the pages: there is no more. Whether the domain can be made of it tells `started`. */
-  rest(state: SavedState): void;
+  rest(state: SavedRest): void;
   /** It does not come to its end: the domain is not built. */
   refused(why: string): void;
 }
@@ -39,6 +40,8 @@ export interface ArrivalTaker {
 /** A saved state that comes while its domain is built; whoever runs the domain takes it, from its start on. */
 export interface Arriving {
   to?: ArrivalTaker;
+  /** Once its state is in place, it gets its other ends when this resolves; absent: at once. */
+  mayAttach?: Promise<void>;
 }
 
 /** Of a state that comes, what a domain is built from. */

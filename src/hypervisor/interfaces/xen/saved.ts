@@ -23,7 +23,7 @@ import {
   GRANTS_AT,
 } from './layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../../memory/machine.ts';
-import { mfnOf } from '../../memory/second-stage.ts';
+import { mfnOf, type SecondStage } from '../../memory/second-stage.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
 import { tableFrames } from './grants/frames.ts';
@@ -75,10 +75,8 @@ export function saveXen(xen: XenGuest): State {
   // The guest stands still for this walk over all of its memory.
   const isShown = new Uint8Array(machine.frames);
   for (const mfn of shown) isShown[mfn] = 1;
-  for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
-    const mfn = mfnOf(stage.words[gfn]!);
-    if (isShown[mfn] === 1) seen.set(mfn, gfn);
-  }
+  for (let gfn = nextShown(stage, 0, isShown); gfn < stage.frames; gfn = nextShown(stage, gfn + 1, isShown))
+    seen.set(mfnOf(stage.words[gfn]!), gfn);
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {
     if (offset === 0) return NOWHERE;
@@ -116,6 +114,17 @@ export function saveXen(xen: XenGuest): State {
     },
     timers: xen.saveTimers(),
   };
+}
+
+/** The first guest frame from this one on where one of these machine frames lies. */
+function nextShown(stage: SecondStage, first: number, isShown: Uint8Array): number {
+  const { words } = stage;
+  for (let gfn = first; gfn < words.length; gfn++) {
+    const entry = words[gfn]!;
+    if (entry === 0) gfn = stage.next(gfn) - 1;
+    else if (isShown[entry >>> FRAME_SHIFT] === 1 && mfnOf(entry) >= 0) return gfn;
+  }
+  return words.length;
 }
 
 export interface SavedXen {

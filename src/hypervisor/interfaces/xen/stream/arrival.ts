@@ -5,7 +5,8 @@ import { beat } from '../../../worker/worker-life.ts';
 import { xenOf } from '../of-domain.ts';
 import { putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
-import type { SavedPages, SavedState } from './saved-state.ts';
+import { changed } from './changes.ts';
+import { type LongParts, longOf, type SavedPages, type SavedRest, type SavedState } from './saved-state.ts';
 import { rehearse, restoreInto } from './state.ts';
 
 export class Arrival {
@@ -30,14 +31,22 @@ export class Arrival {
   }
 
   /** Its state while it runs elsewhere yet. @throws SavedStateError: the domain must not be used */
-  rehearse(saved: SavedState): void {
-    rehearse(this.domain, saved);
+  rehearse(saved: SavedRest): void {
+    this.long = this.longIn(saved);
+    rehearse(this.domain, { ...saved, ...this.long });
+  }
+  /** Of the last rehearsal. */
+  private long: LongParts | undefined;
+
+  private longIn(saved: SavedRest): LongParts {
+    return saved.domain ? longOf(saved as LongParts) : (changed(this.long, saved.changes) as LongParts);
   }
 
   /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */
-  rest(saved: SavedState): void {
+  rest(saved: SavedRest): void {
     const { domain, away } = this;
-    domain.restore(() => restoreInto(domain, { ...saved, pages: this.ofPv }));
+    const whole = { ...saved, ...this.longIn(saved), pages: this.ofPv };
+    domain.restore(() => restoreInto(domain, whole));
     if (!away) return;
     const { machine, record } = domain.options;
     domain.onAway = gfn => away(record.id, gfn);

@@ -8,6 +8,7 @@ import { putPages } from './memory.ts';
 import { CopiedAhead } from './copied-ahead.ts';
 import { applyDelta } from './page-delta.ts';
 import { Saver } from './saver.ts';
+import type { SavedState } from './saved-state.ts';
 import { readState, saveDomain } from './state.ts';
 import { StateWriter } from './writer.ts';
 
@@ -127,23 +128,44 @@ it('tells how far its rounds are where it moves, and counts nothing for a file o
   }
 });
 
-it('is rehearsed behind the first round as often as is wished, and for each move anew', () => {
+it('is rehearsed behind the first round as often as is wished, and for each move anew, and comes as what has changed since', () => {
   const { domain, put } = testGuest();
   for (let gfn = 0x100; gfn < 0x200; gfn++) put(gfn * FRAME_BYTES, gfn);
   const saver = new Saver(domain, BY, 3);
   for (let move = 0; move < 2; move++) {
     let rehearsals = 0;
+    let before: SavedState | undefined;
+    const file: Uint8Array[] = [];
     for (let isLast = false; !isLast; ) {
       const { rehearsal, pieces, round, ...part } = saver.copyAhead('migrate');
       isLast = part.isLast;
+      file.push(...pieces);
       if (!rehearsal) continue;
       rehearsals++;
       // All of memory is there, and what comes with it is no page.
       expect([pieces.length, round!.copied]).toEqual([0, round!.dirty]);
-      expect(readState(rehearsal, 'a').pages).toEqual([]);
+      const state = readState(rehearsal, 'a', before);
+      expect(state.pages).toEqual([]);
+      if (before) {
+        expect(rehearsal.length).toBeLessThan(20_000);
+        expect(() => readState(rehearsal, 'a')).toThrow(
+          /record RINGSIDE_CHANGES at byte \d+ says what has changed in a state that has not come/,
+        );
+      }
+      before = state;
     }
     expect(rehearsals).toBe(3);
-    saver.forget();
+    if (move === 0) {
+      saver.forget();
+      continue;
+    }
+    const { machine, record } = domain.options;
+    machine.bytes[record.screenOffset + 0x1234]! ^= 1;
+    const { domain: its, emulator } = readState(Buffer.concat(saveDomain(domain, BY)), 'a');
+    file.push(...partsOf(() => saver.save()));
+    const state = readState(Buffer.concat(file), 'a', before);
+    expect([state.domain, state.emulator]).toEqual([its, emulator]);
+    expect(emulator.screen[0x1234]).not.toBe(before!.emulator.screen[0x1234]);
   }
 });
 

@@ -196,6 +196,8 @@ export class CopiedAhead {
 
   /** Walks as `rest` will, once more: what has run takes less of the time when the domain stands still. */
   rehearse(): void {
+    this.log.peek();
+    this.changedFrames();
     this.gone();
   }
 

@@ -86,6 +86,8 @@ export const LIBXC = {
   RINGSIDE_PAGE_DELTAS: 0x80000002,
   /** Of a guest that goes on before its memory is there: a count, 0; the guest frames that are fetched from here later. */
   RINGSIDE_PAGES_AWAY: 0x80000003,
+  /** Of a guest that moves, in place of RINGSIDE_DOMAIN and EMULATOR_CONTEXT: what of both is not as the last rehearsal had it (plain data of changes.ts). */
+  RINGSIDE_CHANGES: 0x80000004,
 } as const;
 
 /** Types of a page, bits 60-63 of its number in PAGE_DATA. Types up to LAST_DATA bring the page's bytes. */

@@ -45,16 +45,20 @@ export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn
         if (mfn !== -1) yield [gfn, mfn];
       }
     const { words } = stage;
-    for (let gfn = first; gfn < end; gfn++) {
-      // Most are, and the guest stands still for this walk: it calls nothing for them.
-      if (known && known[gfn] !== 0 && known[gfn] === words[gfn]) continue;
+    for (let gfn = nextUnknown(words, first, end, known); gfn < end; gfn = nextUnknown(words, gfn + 1, end, known))
       yield [gfn, behind(domain.ramEntry(gfn))];
-    }
     from = end;
   }
   function isKnown(gfn: number): boolean {
     return known !== undefined && known[gfn] !== 0 && known[gfn] === stage.words[gfn];
   }
+}
+
+/** Most are known, and the guest stands still for this walk: it is a loop of its own, which an engine compiles as it does not one with a yield. */
+function nextUnknown(words: Int32Array, first: number, end: number, known?: Int32Array): number {
+  let gfn = first;
+  if (known) while (gfn < end && known[gfn] !== 0 && known[gfn] === words[gfn]) gfn++;
+  return gfn;
 }
 
 /** Frames of a PC that its graphics adapter's window takes. */

@@ -1,11 +1,14 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
 import {
+  CPU_LEVELS,
   type CpuidAnswer,
   type CpuModel,
   cpuid,
   EFER_LMA,
   type Features,
+  isFeature,
   modelOf,
+  partsOfModel,
   registers as R,
   STATE_WORDS,
 } from '../../../../cpu/architecture/index.ts';
@@ -116,4 +119,26 @@ export function putProcessor(
   block[LAST_EXITS] = lastExits;
   block.set(lastExitRing, LAST_EXITS_RING);
   return state;
+}
+
+/** Whether it names a model of processor that is there. */
+export function isModel(model: unknown): boolean {
+  if (typeof model !== 'string') return false;
+  const { level, hidden } = partsOfModel(model);
+  return CPU_LEVELS.some(known => known === level) && hidden.every(isFeature);
+}
+
+/** Whose turn it was, and who ran in it (Vcpus.save); states of earlier versions say only who ran. */
+export function isSavedTurns(turns: State | undefined, vcpus: number): boolean {
+  const { current, turnLeft, owner = current, stretchRun = 0, stretchLeft = 0, called = [], ahead = [] } = turns ?? {};
+  const isVcpu = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vcpus;
+  const areNumbers = (values: unknown): boolean => Array.isArray(values) && values.every(Number.isFinite);
+  return (
+    isVcpu(current) &&
+    isVcpu(owner) &&
+    areNumbers([turnLeft, stretchRun, stretchLeft]) &&
+    areNumbers(ahead) &&
+    Array.isArray(called) &&
+    called.every(isVcpu)
+  );
 }

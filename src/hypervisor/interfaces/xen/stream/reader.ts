@@ -3,14 +3,7 @@
  * once, so that little of a state lies in memory; what was made of them is worth nothing where the state is refused behind them.
  * Every complaint is a sentence that names the record and where it lies.
  */
-import {
-  CPU_LEVELS,
-  type Features,
-  featuresOf,
-  isFeature,
-  partsOfModel,
-  PHYSICAL_BITS,
-} from '../../../../cpu/architecture/index.ts';
+import { type Features, featuresOf, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
@@ -43,8 +36,9 @@ import {
 } from './format.ts';
 import type { Complaint, FileRecord, Heard } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
-import { isInLongMode, leafShown, modelIn, readProcessor } from './processors.ts';
-import type { SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
+import { isInLongMode, isModel, isSavedTurns, leafShown, modelIn, readProcessor } from './processors.ts';
+import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
+import { changedParts } from './changes.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
 const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
@@ -55,6 +49,7 @@ export class Reader implements Heard {
   private readonly complaint: Complaint;
   private readonly sink: (pages: SavedPages) => void;
   private readonly begins: ((head: SavedHead) => void) | undefined;
+  private readonly rehearsed: (() => LongParts | undefined) | undefined;
   private about: SavedAbout | undefined;
   private version = 0;
   private kind = 0;
@@ -66,10 +61,16 @@ export class Reader implements Heard {
   /** What follows is sent once more, to compare. */
   private isSentAgain = false;
 
-  constructor(complaint: Complaint, sink: (pages: SavedPages) => void, begins?: (head: SavedHead) => void) {
+  constructor(
+    complaint: Complaint,
+    sink: (pages: SavedPages) => void,
+    begins?: (head: SavedHead) => void,
+    rehearsed?: () => LongParts | undefined,
+  ) {
     this.complaint = complaint;
     this.sink = sink;
     this.begins = begins;
+    this.rehearsed = rehearsed;
   }
 
   config(text: string): void {
@@ -113,7 +114,8 @@ export class Reader implements Heard {
     const hvm = this.isPv
       ? []
       : decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
-    const emulator = this.emulator();
+    const changes = this.single('RINGSIDE_CHANGES');
+    const long = changes && this.changed(changes);
     const state: SavedState = {
       about,
       boot: this.boot(),
@@ -123,8 +125,9 @@ export class Reader implements Heard {
       params: this.params(),
       hvm,
       ...(this.isPv ? { pv: this.pv(about) } : {}),
-      domain: this.domain(about),
-      emulator,
+      domain: changes ? this.domain(about, changes, long!.domain) : this.domain(about),
+      emulator: changes ? this.emulator(changes, long!.emulator) : this.emulator(),
+      ...(long ? { changes: long.changes } : {}),
       disks: this.only('RINGSIDE_DISK').map(
         record => readDiskRecord(record.body) ?? complaint.record(record, 'contradicts itself'),
       ),
@@ -261,7 +264,7 @@ export class Reader implements Heard {
         this.isSentAgain = true;
         return;
     }
-    if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN) return;
+    if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN && type !== LIBXC.RINGSIDE_CHANGES) return;
     if (seen.has(type)) complaint.record(record, 'is the second of its kind');
     seen.add(type);
   }
@@ -436,11 +439,18 @@ export class Reader implements Heard {
     );
   }
 
-  private domain(about: SavedAbout): State {
+  /** What a rehearsal had, and what of it is no longer so. */
+  private changed(record: FileRecord): LongParts & { changes: unknown } {
+    const { complaint } = this;
+    const before = this.rehearsed?.();
+    if (!before || this.isPv) return complaint.record(record, 'says what has changed in a state that has not come');
+    const { changes } = this.ours(record);
+    return { ...changedParts(before, changes, what => complaint.record(record, what)), changes };
+  }
+
+  private domain(about: SavedAbout, record = this.needed('RINGSIDE_DOMAIN'), state = this.ours(record)): State {
     const { complaint } = this,
       { xen, vcpus = 1 } = about;
-    const record = this.needed('RINGSIDE_DOMAIN');
-    const state = this.ours(record);
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key =>
       Number.isFinite(state[key]),
     );
@@ -536,9 +546,11 @@ export class Reader implements Heard {
 
   // ---- records of libxl
 
-  private emulator(): SavedState['emulator'] {
-    const record = this.one('EMULATOR_CONTEXT');
-    const { devices, screen } = this.ours(record, 8);
+  private emulator(
+    record = this.one('EMULATOR_CONTEXT'),
+    state: Partial<SavedState['emulator']> = this.ours(record, 8),
+  ): SavedState['emulator'] {
+    const { devices, screen } = state;
     if (
       typeof devices !== 'object' ||
       devices === null ||
@@ -574,25 +586,4 @@ export class Reader implements Heard {
       ),
     };
   }
-}
-
-function isModel(model: unknown): boolean {
-  if (typeof model !== 'string') return false;
-  const { level, hidden } = partsOfModel(model);
-  return CPU_LEVELS.some(known => known === level) && hidden.every(isFeature);
-}
-
-/** Whose turn it was, and who ran in it (Vcpus.save); states of earlier versions say only who ran. */
-function isSavedTurns(turns: State | undefined, vcpus: number): boolean {
-  const { current, turnLeft, owner = current, stretchRun = 0, stretchLeft = 0, called = [], ahead = [] } = turns ?? {};
-  const isVcpu = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vcpus;
-  const areNumbers = (values: unknown): boolean => Array.isArray(values) && values.every(Number.isFinite);
-  return (
-    isVcpu(current) &&
-    isVcpu(owner) &&
-    areNumbers([turnLeft, stretchRun, stretchLeft]) &&
-    areNumbers(ahead) &&
-    Array.isArray(called) &&
-    called.every(isVcpu)
-  );
 }

@@ -12,14 +12,17 @@ export interface StateTaker {
   /** All that a domain is built from is there: it comes before the first page. */
   begins(head: SavedHead): void | Promise<void>;
   pages(pages: SavedPages): void | Promise<void>;
+  /** The last state of the same guest that was rehearsed: what comes may say what of that has changed. */
+  rehearsed?(): SavedState | undefined;
 }
 
-/** A state that lies in memory, with its pages, which lie in `file`. @throws SavedStateError */
-export function readState(file: Uint8Array, name: string): SavedState {
+/** A state that lies in memory, with its pages, which lie in `file`; `rehearsed`: as for StateTaker. @throws SavedStateError */
+export function readState(file: Uint8Array, name: string, rehearsed?: SavedState): SavedState {
   const pages: SavedPages[] = [];
-  const reading = reads(file.length, name, batch => {
+  const sink: PageSink = batch => {
     if (batch.verify === undefined) pages.push(batch);
-  });
+  };
+  const reading = reads(file.length, name, sink, undefined, () => rehearsed);
   let next = reading.next();
   for (let at = 0; !next.done; ) {
     const bytes = file.subarray(at, at + next.value);
@@ -64,6 +67,7 @@ export async function readStateAsItComes(
     head => {
       waits = taker.begins(head);
     },
+    () => taker.rehearsed?.(),
   );
   let asked = reading.next();
   while (!asked.done) {
@@ -91,9 +95,15 @@ const bytesOf = async (
     );
 
 /** Asks for the bytes of a file that has so many. */
-function* reads(bytes: number, name: string, pages: PageSink, begins?: (head: SavedHead) => void): Asks<SavedState> {
+function* reads(
+  bytes: number,
+  name: string,
+  pages: PageSink,
+  begins?: (head: SavedHead) => void,
+  rehearsed?: () => SavedState | undefined,
+): Asks<SavedState> {
   const complaint = new Complaint(name);
-  const reader = new Reader(complaint, pages, begins);
+  const reader = new Reader(complaint, pages, begins, rehearsed);
   yield* takeApart(bytes, complaint, reader);
   return reader.state();
 }

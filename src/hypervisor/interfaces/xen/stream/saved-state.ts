@@ -79,6 +79,10 @@ export interface SavedPv {
 /** What is known of a state before its memory. */
 export type SavedHead = Pick<SavedState, 'about' | 'boot' | 'cpuid'>;
 
+/** What of a state is long, and changes little while a guest moves. */
+export type LongParts = Pick<SavedState, 'domain' | 'emulator'>;
+export const longOf = ({ domain, emulator }: LongParts): LongParts => ({ domain, emulator });
+
 export interface SavedState {
   about: SavedAbout;
   boot: Boot;
@@ -94,7 +98,12 @@ export interface SavedState {
   /** Clock and accounts (Domain.saveParts), and what the processors' turns were. */
   domain: State;
   emulator: SavedEmulator;
+  /** What of both is not as the last rehearsal had it (changes.ts); absent: they have come whole. */
+  changes?: unknown;
   disks: { place: number; changes: DiskChange[] }[];
   /** What the toolstack gave with it. */
   toolstack?: State;
 }
+
+/** What of a state a domain that was built goes on from; without what is long, where it says what of that has changed. */
+export type SavedRest = Omit<SavedState, 'boot' | 'cpuid' | 'toolstack' | keyof LongParts> & Partial<LongParts>;

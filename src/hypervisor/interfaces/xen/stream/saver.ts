@@ -43,7 +43,7 @@ export class Saver {
     this.begun.known = ahead.copied;
     if (leaves) ahead.leave();
     const isDue = !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
-    const rehearsal = isDue ? this.begun.rehearsal() : undefined;
+    const rehearsal = isDue ? this.begun.rehearsal(precopy === 'migrate') : undefined;
     if (isDue) {
       ahead.rehearse();
       this.rehearsals++;

@@ -8,7 +8,7 @@ import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
 import { putPages } from './memory.ts';
 import { putProcessor, type SavedProcessor } from './processors.ts';
-import type { SavedState } from './saved-state.ts';
+import type { LongParts, SavedRest } from './saved-state.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 import { setParam } from '../hvm/params.ts';
 import { xenOf } from '../of-domain.ts';
@@ -17,7 +17,7 @@ import { restoreXen } from '../saved.ts';
 export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
 export { readState, readStateAsItComes, readStateFrom } from './reading.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
-export type { SavedAbout, SavedHead, SavedPages, SavedState } from './saved-state.ts';
+export type { SavedAbout, SavedHead, SavedPages, SavedRest, SavedState } from './saved-state.ts';
 export { Saver } from './saver.ts';
 export { toolstackRecord } from './writer.ts';
 
@@ -25,6 +25,8 @@ export { toolstackRecord } from './writer.ts';
 export function saveDomain(domain: Domain, by: SavedBy, toolstack?: State): Uint8Array[] {
   return [...new StateWriter(domain, by).rest(undefined, toolstack)];
 }
+
+type Restored = SavedRest & LongParts;
 
 const refusing =
   (name: string) =>
@@ -36,7 +38,7 @@ const refusing =
  * A state of a guest that runs elsewhere yet is put into the domain that waits for it, but for memory, disks and Xen's half: what does not fit is refused before the
  * guest stands still, and code that has run once takes less of the time when it does. What comes in the end is put over it. @throws SavedStateError
  */
-export function rehearse(domain: Domain, saved: SavedState): void {
+export function rehearse(domain: Domain, saved: Restored): void {
   const { about } = saved;
   const refuse = refusing(about.name);
   const difference = drivesDiffer(about.drives ?? [], domain.options.ide ?? []);
@@ -47,7 +49,7 @@ export function rehearse(domain: Domain, saved: SavedState): void {
 }
 
 /** Puts a saved state into a domain that is being built (second argument of its constructor). @throws SavedStateError, HostError */
-export function restoreInto(domain: Domain, saved: SavedState): void {
+export function restoreInto(domain: Domain, saved: Restored): void {
   const { machine, record, ide = [] } = domain.options;
   const { about, emulator } = saved;
   const refuse = refusing(about.name);
@@ -79,7 +81,7 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
 }
 
 /** Processors, clock and devices. @throws what `refuse` does */
-function putParts(domain: Domain, saved: SavedState, refuse: (why: string) => never): void {
+function putParts(domain: Domain, saved: Restored, refuse: (why: string) => never): void {
   const { machine, record } = domain.options;
   const platform: State = { ...saved.emulator.devices };
   const processors: State[] = [];

@@ -10,7 +10,8 @@ import { XEN } from '../layout.ts';
 import { joined } from '../../../../formats/bytes/index.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
-import { encodePlain } from './plain-data.ts';
+import { changeOf } from './changes.ts';
+import { decodePlain, encodePlain } from './plain-data.ts';
 import { describeDrives, diskRecords } from '../../../disks/saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../abi.ts';
 import { getParam } from '../hvm/params.ts';
@@ -47,7 +48,7 @@ import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
 import { type Page, pageData, pagesOf } from './pages.ts';
 import { leafShown, saveProcessor } from './processors.ts';
-import type { SavedAbout, SavedSince } from './saved-state.ts';
+import type { LongParts, SavedAbout, SavedSince } from './saved-state.ts';
 
 /** For who restores no memory. */
 const NOTHING: Boot = { kind: 'firmware', name: '', image: new Uint8Array() };
@@ -77,6 +78,10 @@ export class StateWriter {
   private readonly boot: Boot;
   /** By guest frame, memory of the domain that somebody has looked at (`populatedMiB`). */
   known: Int32Array | undefined;
+  /** What is long of the state that was written last. */
+  private long: LongParts | undefined;
+  /** Of the last rehearsal, where whoever reads has it: what is written says what of it has changed. */
+  private rehearsed: LongParts | undefined;
 
   constructor(domain: Domain, by: SavedBy, boot: Boot = domain.options.boot) {
     this.domain = domain;
@@ -107,13 +112,18 @@ export class StateWriter {
 
   /**
    * A state of its own, but for memory, disks and what is booted, while the guest runs: code that has run once, here and where it is read, takes a part of the time,
-   * of which the guest stands still for the second. Undefined: a device model in Domain 0 may have to be waited for.
+   * of which the guest stands still for the second. `isSent`: whoever reads gets it before the rest, which says what of it has changed. Undefined: a device model in
+   * Domain 0 may have to be waited for.
    */
-  rehearsal(): Uint8Array | undefined {
+  rehearsal(isSent: boolean): Uint8Array | undefined {
     if (this.domain.remote) return undefined;
     const writer = new StateWriter(this.domain, this.by, NOTHING);
     writer.known = this.known;
-    return joined([...writer.counted(writer.state([])), ...writer.end()]);
+    writer.rehearsed = this.rehearsed;
+    const state = joined([...writer.counted(writer.state([])), ...writer.end()]);
+    // What it lies in goes on changing.
+    if (isSent) this.rehearsed = decodePlain(encodePlain(writer.long)) as LongParts;
+    return state;
   }
 
   private *counted(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
@@ -174,6 +184,10 @@ export class StateWriter {
       ...(xen ? { xen } : about.kvm ? { kvm: domain.guest.saveRest() } : {}),
       ...(since ? { since } : {}),
     };
+    const { machine, record } = options;
+    const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
+    const { rehearsed } = this;
+    this.long = { domain: ownState, emulator: { devices: pv ? {} : devices, screen } };
     if (pv) {
       yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
       for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
@@ -182,12 +196,11 @@ export class StateWriter {
     } else {
       if (guest) yield hvmParams(guest);
       yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
-      yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
+      if (rehearsed) yield ours(LIBXC.RINGSIDE_CHANGES, { changes: changeOf(rehearsed, this.long) });
+      else yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
     }
     yield toRecord(LIBXC.END);
-    const { machine, record } = options;
-    const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
-    yield emulatorContext({ devices: pv ? {} : devices, screen });
+    if (!rehearsed) yield emulatorContext({ ...this.long.emulator });
   }
 }
 
