@@ -415,7 +415,7 @@ export class Ownership {
   private tell(told: readonly Told[]): void {
     const { pool } = this.parts;
     for (const { to, answer } of told)
-      if (to === pool.me) this.parts.later(0, () => this.answered(answer));
+      if (to === pool.me) queueMicrotask(() => this.answered(answer));
       else this.send(to, { answer });
   }
 

@@ -147,8 +147,12 @@ export class Building<Console extends DomainConsole> {
     ]);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
+    const arriving = member.blueprint.saved?.arriving;
+    await arriving?.mayAttach;
     this.mayBuild();
-    if (member.blueprint.saved?.arriving) this.hasArrived(member, member.blueprint.saved.state);
+    if (arriving && this.core.members.get(record.id) !== member)
+      throw new Error(`${member.name} was destroyed before it could run.`);
+    if (arriving) this.hasArrived(member, member.blueprint.saved!.state);
     if (xen) await this.attach(member);
     if (definition.nic || definition.vif) await this.core.services.network.connect();
     if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);

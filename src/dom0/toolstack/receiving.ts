@@ -76,10 +76,12 @@ async function mediaHere(host: CommandHost, state: SavedState, images: readonly 
 export class Receiving {
   private readonly host: CommandHost;
   private readonly state: SavedState;
-  private readonly arriving: Arriving = {};
+  private attach = (): void => {};
+  private readonly arriving: Arriving = { mayAttach: new Promise(resolve => (this.attach = resolve)) };
   private readonly name: string;
   private readonly images: readonly ImageDigest[] | undefined;
   private readonly disks: IncomingDisks | undefined;
+  private guest: Guest | undefined;
   private built: Promise<Guest> | undefined;
 
   private constructor(host: CommandHost, head: SavedHead, { name, toolstack, images, disks }: Incoming) {
@@ -117,11 +119,11 @@ export class Receiving {
     const drives = await mediaHere(host, state, this.images);
     if (drives.length > 0) await loadBackends(['drives']);
     const blueprint = blueprintOf(state, { arriving }, drives, name);
-    const listed = new Promise<void>((resolve, reject) => {
-      this.built = host.toolstack.build(blueprint, { paused: true, why: 'migrated', listed: () => resolve() });
+    const listed = new Promise<number>((resolve, reject) => {
+      this.built = host.toolstack.build(blueprint, { paused: true, why: 'migrated', listed: resolve });
       this.built.catch(reject);
     });
-    await listed;
+    this.guest = host.toolstack.members.get(await listed);
   }
 
   /** @throws Error with a sentence: there is no room for them */
@@ -139,16 +141,27 @@ export class Receiving {
     this.arriving.to?.rehearse(restOf(state));
   }
 
-  /** All of its state has come: it stands still, under the name of one that comes. @throws Error with a sentence: it is none, and nothing is left of it */
+  /**
+   * All of its state has come, and is in place: it stands still, under the name of one that comes, without its other ends (`whole`). @throws Error with a
+   * sentence: it is none, and nothing is left of it
+   */
   async finish(state: SavedState): Promise<Guest> {
     Object.assign(this.state, { ...state, pages: [] });
     this.arriving.to?.rest(restOf(this.state));
-    return this.built!;
+    await this.guest!.runner.started;
+    return this.guest!;
+  }
+
+  /** It gets its other ends, and could run then. @throws Error with a sentence: it cannot, and nothing is left of it */
+  async whole(): Promise<void> {
+    this.attach();
+    await this.built;
   }
 
   /** It does not come after all: nothing is left of it. */
   async refuse(why: string): Promise<void> {
     this.arriving.to?.refused(why);
+    this.attach();
     const guest = await this.built?.catch(() => undefined);
     if (guest) await this.host.toolstack.remove(guest, false, 'failed');
   }
@@ -167,8 +180,8 @@ export class Receiving {
     const { toolstack } = this.host;
     this.disks?.keep();
     toolstack.rename(guest, this.name);
-    this.announce(guest);
     if (!paused) toolstack.setPaused(guest, false);
+    this.announce(guest);
     guest.why.running = 'migrated';
   }
 }

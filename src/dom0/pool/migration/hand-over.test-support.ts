@@ -9,8 +9,8 @@ import { TestRoom } from '../rooms.test-support.ts';
 /** So long what a lease that has run out leads to may take, by the wall's clock. */
 const SECONDS = 40;
 
-/** Web goes from bravo to charlie, to which it has just been given; alfa gives leases, where no engine does. */
-async function given(engine?: () => LeaseEngine) {
+/** Web goes from bravo to charlie; alfa gives leases, where no engine does. `over`: what the command says in the end, but for success. */
+async function leaving(engine?: () => LeaseEngine) {
   const room = new TestRoom();
   const of = () => (engine ? { engine: engine() } : {});
   const alfa = await member(room, 'alfa', {}, of());
@@ -19,22 +19,43 @@ async function given(engine?: () => LeaseEngine) {
   const uuid = await create(bravo, '');
   await until(() => alfa.state.leases.get(uuid)?.owner === 'bravo');
   const [id] = bravo.host.toolstack.members.keys();
-  const isGiven = new Promise<void>(resolve => {
-    for (const { state } of [alfa, bravo])
-      state.onChange(() => state.leases.get(uuid)?.owner === 'charlie' && resolve());
-  });
   const over = COMMANDS.migrate.run(bravo.host, id!, 'charlie').then(
     () => '',
     (error: Error) => error.message,
   );
+  return { room, alfa, bravo, charlie, all: [alfa, bravo, charlie], over, id: id!, uuid };
+}
+
+/** It has just been given. */
+async function given(engine?: () => LeaseEngine) {
+  const going = await leaving(engine);
+  const { alfa, bravo, uuid } = going;
+  const isGiven = new Promise<void>(resolve => {
+    for (const { state } of [alfa, bravo])
+      state.onChange(() => state.leases.get(uuid)?.owner === 'charlie' && resolve());
+  });
   await isGiven;
-  return { room, alfa, bravo, charlie, all: [alfa, bravo, charlie], over, id: id! };
+  return going;
 }
 
 /** Numbers of the room: alfa's is 1. */
 const OTHERS = [2, 3];
 
 export function behindHandOver(engine?: () => LeaseEngine): void {
+  it('goes on where it was, by a lease of its own again, where the target loses it before it could run', async () => {
+    const { bravo, charlie, all, over, uuid } = await leaving(engine);
+    const incoming = () => [...charlie.host.toolstack.members.values()][0];
+    await until(() => incoming() !== undefined, SECONDS);
+    const guest = incoming()!;
+    await guest.runner.started;
+    await charlie.host.toolstack.remove(guest, false, 'failed');
+    expect(await over).toMatch(/^web--incoming was destroyed before it could run\.\n/);
+    await until(() => placesOf([bravo], 'web')[0] === 'bravo', SECONDS);
+    expect(placesOf([charlie], 'web')).toEqual([]);
+    await until(() => bravo.state.leases.get(uuid)?.owner === 'bravo' && bravo.state.leases.get(uuid)!.epoch > 1);
+    for (const each of all) each.end();
+  });
+
   it('runs on the target though its link with the host that it leaves is cut', async () => {
     const { room, bravo, charlie, all } = await given(engine);
     room.passes = (from, to, message) => (OTHERS.includes(from) && OTHERS.includes(to) ? undefined : message);

@@ -68,6 +68,18 @@ export const TEXT = {
   GO: 'domain is yours, you are cleared to unpause\n',
 } as const;
 
+export const RESUMING = 'Migration failed, resuming at sender.';
+/** Errors of libxl (libxl_types.idl). */
+const ERROR_FAIL = -3,
+  ERROR_GUEST_TIMEDOUT = -9;
+
+/** What ended the sending, in xl's words. */
+export function sendFailure(why: Error): Error {
+  const late = /did not suspend itself/.test(why.message);
+  const failed = `migration sender: libxl_domain_suspend failed (rc=${late ? ERROR_GUEST_TIMEDOUT : ERROR_FAIL})`;
+  return new Error(`${why.message}\n${failed}\n${late ? 'Migration failed, failed to suspend at sender.' : RESUMING}`);
+}
+
 /** GO with the epoch of a lease; absent: no lease says whose the domain is. */
 export function encodeGo(epoch?: number): Uint8Array {
   const text = new TextEncoder().encode(TEXT.GO);

@@ -30,6 +30,9 @@ import {
   textOf,
 } from './messages.ts';
 
+/** What is said to the host that a domain leaves has gone after so long. */
+const SEALED_MS = 1;
+
 /** How many moves of before are known, should somebody ask. */
 const MOST_KNOWN = 1000;
 
@@ -189,12 +192,15 @@ export class Receiver {
         void line.ended.then(why => arrival.drop(why));
         try {
           const guest = await arrival.isOurs(await arrival.whole());
-          // From here on nobody can take it back: what follows happens at once.
-          move.frames = offer.postcopy ? ComingFrames.of(host, guest) : undefined;
-          await arrival.start(guest, () => {
-            move.as = 'here';
-            task.message = `It runs here as domain ${guest.record.id}.`;
-          });
+          // From here on nobody can take it back.
+          await arrival.start(
+            guest,
+            () => (move.frames = offer.postcopy ? ComingFrames.of(host, guest) : undefined),
+            () => {
+              move.as = 'here';
+              task.message = `It runs here as domain ${guest.record.id}.`;
+            },
+          );
         } catch (error) {
           move.as = 'refused';
           throw error;
@@ -262,8 +268,12 @@ class Arrival {
 
   /** From now on a lease alone says whose it is, whatever becomes of the line. @throws Error with a sentence: it is not this host's, and nothing of it is left */
   async isOurs({ guest, epoch }: Whole): Promise<Guest> {
-    const { ownership, from, line } = this.parts;
-    if (!ownership || epoch === undefined || (await ownership.receive(guest, from, epoch))) return guest;
+    const { host, ownership, from, line } = this.parts;
+    if (!ownership || epoch === undefined) return guest;
+    const isOurs = ownership.receive(guest, from, epoch);
+    // Not before that has left: a seal is made beside this thread, and its message is sent in a turn of it.
+    host.parts.later(SEALED_MS, () => void this.receiving!.whole().catch(() => {}));
+    if (await isOurs) return guest;
     const why = new Error(
       `The lease of ${guest.uuid} is not this host's: it is not the guest that has come from ${from}.`,
     );
@@ -335,6 +345,9 @@ class Arrival {
     });
     const guest = await this.receiving!.finish(state);
     await say(line, MESSAGE.RECEIVED, TEXT.RECEIVED);
+    // With a lease both hosts have something to say to each other first, and it gets its other ends meanwhile.
+    const whole = ownership ? undefined : this.receiving!.whole();
+    whole?.catch(() => {});
     const { type, body } = await hear(line);
     if (type !== MESSAGE.GO) throw new Error(`${from} sends message ${type} in place of its permission.`);
     const epoch = readGo(body);
@@ -342,16 +355,19 @@ class Arrival {
       throw new Error(
         `Have both hosts be in one pool: ${epoch === undefined ? 'here' : `on ${from}`} a lease says whose a guest is.`,
       );
+    await whole;
     this.mayGoOn();
     return { guest, epoch };
   }
 
-  /** It runs from now on: `runs` is called at once. @throws Error with a sentence: it does not, and the other host has it back */
-  async start(guest: Guest, runs: () => void): Promise<void> {
+  /** `begins` is called, it runs, and `runs` is called, all at once. @throws Error with a sentence: it does not, and the other host has it back */
+  async start(guest: Guest, begins: () => void, runs: () => void): Promise<void> {
     const { host, ownership, line, offer } = this.parts;
     try {
+      if (ownership) await this.receiving!.whole();
       if (guest.ending || host.toolstack.members.get(guest.record.id) !== guest)
         throw new Error(`${guest.name} has ended here, and did not run.`);
+      begins();
       this.receiving!.start(guest, offer.paused);
     } catch (error) {
       const { message } = error as Error;

@@ -46,7 +46,9 @@ import {
   type Offer,
   PROTOCOL,
   Refused,
+  RESUMING,
   say,
+  sendFailure,
   textOf,
   whyFailed,
 } from './messages.ts';
@@ -181,10 +183,9 @@ class Departure {
     try {
       await answer(line, MESSAGE.READY);
       this.tell('migration target: Ready to receive domain.');
-      const { copyStorage } = this.wish;
-      if (copyStorage) mirror = await Mirror.of(host, this.guest, copyStorage);
+      if (this.wish.copyStorage) mirror = await Mirror.of(host, this.guest, this.wish.copyStorage);
       await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
-      if (copyStorage === 'all') await Promise.race([this.sendImages(line), this.stopped]);
+      if (this.wish.copyStorage === 'all') await Promise.race([this.sendImages(line), this.stopped]);
       if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: this.precopy,
@@ -202,7 +203,8 @@ class Departure {
         answered: () => void mirror?.finish(),
       });
       await this.flush(line);
-      await Promise.race([Promise.all([received(), mirror?.finished]), this.stopped]);
+      // A lease is handed over once the other host has said that it has all of it, and may hear of that before.
+      await Promise.race([Promise.all([ownership ? undefined : received(), mirror?.finished]), this.stopped]);
       this.job.commit();
       mirror?.end();
     } catch (error) {
@@ -214,9 +216,7 @@ class Departure {
       if (held) this.guest.why.running = 'migration canceled';
       throw failure;
     }
-    this.tell('migration target: Transfer complete, requesting permission to start domain.');
-    this.tell('migration sender: Target has acknowledged transfer.');
-    await this.handOver(line, held);
+    await this.handOver(line, held, received());
     const nowMs = this.nowMs(),
       downtimeMs = this.runsThereMs - (this.stoodStillMs ?? this.runsThereMs);
     const { sentBytes } = line;
@@ -394,12 +394,16 @@ class Departure {
   // ---- from here on the other host has a whole copy
 
   /** @throws Error with a sentence: it goes on here, but where it says that nobody knows */
-  private async handOver(line: Line, held: Held): Promise<void> {
+  private async handOver(line: Line, held: Held, received: Promise<unknown>): Promise<void> {
     const { host, ownership } = this.parts;
     const { guest, name } = this;
     host.toolstack.rename(guest, migratedAwayName(name));
-    this.tell('migration sender: Giving target permission to start.');
-    const given = ownership ? this.leased(line, held, ownership) : this.given(line);
+    const acknowledged = received.then(() => {
+      this.tell('migration target: Transfer complete, requesting permission to start domain.');
+      this.tell('migration sender: Target has acknowledged transfer.');
+      this.tell('migration sender: Giving target permission to start.');
+    });
+    const given = ownership ? this.leased(line, held, ownership, acknowledged) : this.given(line, acknowledged);
     let problem: Error | undefined;
     try {
       problem = await given;
@@ -447,9 +451,14 @@ class Departure {
   }
 
   /** Whose it is the lease says. Undefined: it is the other host's, and runs there. @throws Error with a sentence: that is not known yet */
-  private async leased(line: Line, held: Held, ownership: Ownership): Promise<Error | undefined> {
+  private async leased(
+    line: Line,
+    held: Held,
+    ownership: Ownership,
+    acknowledged: Promise<void>,
+  ): Promise<Error | undefined> {
     const { guest, to, name } = this;
-    const result = answer(line, MESSAGE.RESULT).then(body => this.startFailure(body));
+    const result = acknowledged.then(() => answer(line, MESSAGE.RESULT)).then(body => this.startFailure(body));
     result.catch(() => {});
     const offer = (epoch: number): Promise<void> => say(line, MESSAGE.GO, encodeGo(epoch));
     const decided = ownership.handOver(guest, to, offer, line.ended);
@@ -533,9 +542,10 @@ class Departure {
   }
 
   /** Undefined: it is the other host's. @throws Error with a sentence: nobody knows */
-  private async given(line: Line): Promise<Error | undefined> {
+  private async given(line: Line, acknowledged: Promise<void>): Promise<Error | undefined> {
     let problem: Error | undefined;
     try {
+      await acknowledged;
       await say(line, MESSAGE.GO, encodeGo());
       problem = this.startFailure(await answer(line, MESSAGE.RESULT));
       this.runsThereMs = this.nowMs();
@@ -583,17 +593,8 @@ class Departure {
 
   /** In xl's words; of a job that was aborted, in libvirt's. */
   private failure(why: Error): Error {
-    if (this.job.signal.aborted) return this.job.signal.reason as Error;
-    const late = /did not suspend itself/.test(why.message);
-    const failed = `migration sender: libxl_domain_suspend failed (rc=${late ? ERROR_GUEST_TIMEDOUT : ERROR_FAIL})`;
-    return new Error(
-      `${why.message}\n${failed}\n${late ? 'Migration failed, failed to suspend at sender.' : RESUMING}`,
-    );
+    return this.job.signal.aborted ? (this.job.signal.reason as Error) : sendFailure(why);
   }
 }
 
 const NEVER = new AbortController().signal;
-const RESUMING = 'Migration failed, resuming at sender.';
-/** Errors of libxl (libxl_types.idl). */
-const ERROR_FAIL = -3,
-  ERROR_GUEST_TIMEDOUT = -9;

@@ -150,6 +150,7 @@ export class Replicas {
     try {
       for (const pages of replica.pagesOf(point)) await receiving.pages(pages);
       const guest = await receiving.finish({ ...point.state });
+      await receiving.whole();
       receiving.start(guest, false);
       // It is kept no further, and gives way.
       replica.isOver = true;
