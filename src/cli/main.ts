@@ -6,6 +6,7 @@ import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
 import { shell } from './shell/command.ts';
 import { storage } from './storage/command.ts';
+import { symbols } from './symbols.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeScript.
@@ -14,6 +15,7 @@ const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeS
   ringside sh …       a host with Domain 0's shell (ringside sh --help)
   ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
   ringside asm SOURCE assemble a flat program in nasm's language (ringside asm --help)
+  ringside symbols …  a Linux kernel with its own names, for gdb (ringside symbols --help)
   ringside grade …    the codes that a class handed in at the end of a lesson (ringside grade --help)
   ringside pool …     a hub for a pool of hosts, which serves the page (ringside pool --help)
   ringside libvirtd …  a host that virsh manages, by libvirt's protocol (ringside libvirtd --help)
@@ -37,6 +39,8 @@ export async function main(argv: string[]): Promise<number> {
       return storage(rest);
     case 'asm':
       return asm(rest);
+    case 'symbols':
+      return symbols(rest);
     case 'grade':
       // It has all lessons with it.
       return (await import('./grade/command.ts')).grade(rest);
