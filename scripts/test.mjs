@@ -19,6 +19,7 @@ import { ensureChromium, ensureDependencies, ensureGuests, ensureHeadlessShell, 
 const SHARED_MARK = '[needs ../shared]';
 const haveShared = existsSync(at('..', 'shared', 'oracle'));
 const reports = at('.cache', 'test');
+const V8_FLAGS = JSON.parse(readFileSync(at('test', 'support', 'v8-flags.json'), 'utf8'));
 /** Modules as vitest has them (vite.config.ts); each change of one adds a file. */
 const modules = at('.cache', 'vitest');
 const MOST_MODULES = 20_000;
@@ -92,6 +93,8 @@ async function vitest(step, args, limitSeconds) {
   const status = await run(
     process.execPath,
     [
+      // Tests in threads run in its process, too.
+      ...V8_FLAGS,
       bin('vitest', 'vitest.mjs'),
       'run',
       '--reporter=default',

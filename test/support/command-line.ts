@@ -1,6 +1,7 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { file } from './needs.ts';
+import V8_FLAGS from './v8-flags.json' with { type: 'json' };
 
 /** Beside other work, and on slow machines, everything takes so many times as long. */
 const PATIENCE = 3;
@@ -136,7 +137,7 @@ export class WarmRingside extends Program {
   constructor(...argv: string[]) {
     const child =
       idle.pop() ??
-      spawn(process.execPath, [file('test/support/warm.mjs')], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+      spawn(process.execPath, [...V8_FLAGS, file('test/support/warm.mjs')], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
     super(child as ChildProcessWithoutNullStreams);
     child.send({ argv, mark: this.mark });
   }
