@@ -163,10 +163,6 @@ async function linux(name, bits) {
               ['print *(unsigned long *)&jiffies_64 == (unsigned int)(-300 * 250)', /= 1\s*$/],
             ]),
         ['delete'],
-        ['hbreak vfs_caches_init', /Hardware assisted breakpoint 3/],
-        ['continue', /Breakpoint 3, 0x\w+ in vfs_caches_init \(\)/],
-        ['backtrace 2', /#0 [^]* in vfs_caches_init \(\)\s+#1 [^]* in start_kernel \(\)/],
-        ['delete'],
         ['detach', /detached/],
       ],
     );
