@@ -1,5 +1,4 @@
 /** Failover and what was answered: a guest's host is lost while somebody asks it; does the guest that goes on elsewhere know of all that it had answered? */
-import { Remus, Replicas } from '../../dom0/pool/index.ts';
 import { type Condition, type Experiment, numberOf, type Row } from './form.ts';
 import { guestText, type Lab, type LabGuest } from './lab.ts';
 import { join } from './link.ts';
@@ -57,20 +56,14 @@ async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: numb
     { neighbours, lose } = join({ here, there }, LINK_MIB),
     server = await boot(here, 'server', SERVER),
     client = await boot(there, 'client', CLIENT);
-  const { host, time } = here.machine,
-    replicas = new Replicas(there.machine.host, () => 'here'),
+  const { host } = here.machine,
+    replicas = there.machine.keepFor('here'),
     lost = new Promise<string>(resolve => {
       replicas.onLost = resolve;
     });
   neighbours.get('there')!.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   await client.command(`ping ${SERVER.address}`);
-  const remus = new Remus({
-    host,
-    neighbours: neighbours.get('here')!,
-    // Who may go on is decided by leases (docs/recovery.md); here the first host is lost, and its copy counts.
-    ownership: { copied: async () => 1, notCopied: async () => false, epochOf: () => 1 },
-    later: time.later,
-  });
+  const remus = here.machine.remus(neighbours.get('here')!);
   const bytes: number[] = [];
   const wish = {
     intervalMs,
@@ -78,8 +71,14 @@ async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: numb
     holdsDisk: true,
     taken: (one: { bytes: number }) => void bytes.push(one.bytes),
   };
-  remus.protect(host.member(server.id), 'there', wish).catch(() => {});
-  while (bytes.length < 2) await here.run(1);
+  let problem: Error | undefined;
+  remus.protect(host.member(server.id), 'there', wish).catch((error: Error) => {
+    problem = error;
+  });
+  while (bytes.length < 2) {
+    if (problem) throw problem;
+    await here.run(1);
+  }
   client.type(`ping ${SERVER.address} ${MANY}`);
   const numbers = hear(there),
     askedMs = CHECKPOINTS * intervalMs + afterMs;

@@ -18,6 +18,7 @@ import {
   startXen,
   VIRTUAL_EPOCH_MS,
 } from '../../dom0/service/index.ts';
+import { type Neighbours, Remus, Replicas } from '../../dom0/pool/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { filesOf, type HeadlessParts } from '../headless.ts';
 
@@ -134,6 +135,10 @@ export interface SteppedHost {
   type(id: number, text: string): void;
   /** Its guests execute nothing any more. */
   end(): void;
+  /** What it keeps of guests of the host of that name. */
+  keepFor(owner: string): Replicas;
+  /** What protects its guests. Who may go on is decided by leases (docs/recovery.md); here a copy counts as soon as it is there. */
+  remus(neighbours: Neighbours): Remus;
 }
 
 /** `xen`: Xen's command line. `beside`: another host, which has the same clock. */
@@ -182,5 +187,13 @@ export async function steppedHost(
     standing,
     type: (id, text) => toolstack.inputs.take(host.member(id), new TextEncoder().encode(text)),
     end: () => time.remove(turns!),
+    keepFor: owner => new Replicas(host, () => owner),
+    remus: neighbours =>
+      new Remus({
+        host,
+        neighbours,
+        ownership: { copied: async () => 1, notCopied: async () => false, epochOf: () => 1 },
+        later,
+      }),
   };
 }
