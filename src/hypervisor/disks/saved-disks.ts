@@ -45,6 +45,17 @@ export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence:
   });
 }
 
+/** Does `work`; what that asks of the media meanwhile, nobody is asked. */
+export function askingNobody(ide: readonly IdeAttachment[], work: () => void): void {
+  const media = ide.flatMap(({ disk }) => disk ?? []);
+  for (const disk of media) disk.request = () => {};
+  try {
+    work();
+  } finally {
+    for (const disk of media) Reflect.deleteProperty(disk, 'request');
+  }
+}
+
 /** Bodies of the DISK records. */
 export function* diskRecords(ide: readonly IdeAttachment[]): Generator<Uint8Array> {
   for (const { place, disk } of ide) {

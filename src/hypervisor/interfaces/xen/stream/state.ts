@@ -3,7 +3,7 @@ import type { State } from '../../../../devices/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { VCPU_BYTES } from '../../../layout/layout.ts';
-import { drivesDiffer, restoreChanges } from '../../../disks/saved-disks.ts';
+import { askingNobody, drivesDiffer, restoreChanges } from '../../../disks/saved-disks.ts';
 import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
 import { putPages } from './memory.ts';
@@ -36,15 +36,17 @@ const refusing =
 
 /**
  * A state of a guest that runs elsewhere yet is put into the domain that waits for it, but for memory, disks and Xen's half: what does not fit is refused before the
- * guest stands still, and code that has run once takes less of the time when it does. What comes in the end is put over it. @throws SavedStateError
+ * guest stands still, and code that has run once takes less of the time when it does. What comes in the end is put over it. What the guest has asked of its disks is under
+ * way where it runs: asked once more from here, it would be done late, and of memory as it was. @throws SavedStateError
  */
 export function rehearse(domain: Domain, saved: Restored): void {
   const { about } = saved;
   const refuse = refusing(about.name);
-  const difference = drivesDiffer(about.drives ?? [], domain.options.ide ?? []);
+  const { ide = [] } = domain.options;
+  const difference = drivesDiffer(about.drives ?? [], ide);
   if (difference) refuse(`${difference}.`);
   const timers = domain.timers.save();
-  putParts(domain, saved, refuse);
+  askingNobody(ide, () => putParts(domain, saved, refuse));
   domain.timers.restore(timers);
 }
 
