@@ -166,6 +166,29 @@ describe('whose a guest is', () => {
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
+  it('is still the target’s, which is not ready, once that is confirmed again; and not where another has it by now', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [
+      await host(room, 'alfa'),
+      await host(room, 'bravo', 1, true),
+      await host(room, 'charlie', 1, true),
+    ];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    expect(await handOver(bravo, charlie)).toBe(true);
+    expect(await charlie.ownership.isStill(WEB)).toBe(true);
+    charlie.sleep(9000);
+    let isKnown = false;
+    const isStill = charlie.ownership.isStill(WEB).finally(() => (isKnown = true));
+    for (let turns = 0; turns < 10; turns++) await Promise.resolve();
+    expect([isKnown, charlie.ownership.isSure(WEB)]).toEqual([false, false]);
+    expect([await isStill, charlie.ownership.isSure(WEB)]).toEqual([true, true]);
+    await until(() => lease(alfa) === 'charlie 2');
+    expect(await handOver(charlie, bravo)).toBe(true);
+    expect(await charlie.ownership.isStill(WEB)).toBe(false);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');

@@ -126,6 +126,13 @@ export class Ownership {
     return this.mayBegin(uuid);
   }
 
+  /** What was received could run now. False: another host has the lease by now. Resolves when that is known: nobody may have confirmed it for too long. */
+  async isStill(guest: string): Promise<boolean> {
+    const isKnown = (as: HeldAs | undefined): boolean =>
+      as === undefined || (as === 'running' && this.holder.isSure(guest, this.parts.hostMs()));
+    return (await this.becomes(guest, isKnown)) === 'running';
+  }
+
   /** What was received cannot run here: its sender has it again. */
   decline(guest: string): void {
     this.beginning.delete(guest);

@@ -136,6 +136,23 @@ describe('the coordinator', () => {
     expect(sender.heard('b', { what: 'started', guest: 'g', epoch: 2 }, 2000)).toEqual([{ do: 'drop', guest: 'g' }]);
   });
 
+  it('has a copy back that could not be started, though nobody had confirmed its lease for too long when that was known', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [sender, target] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', sender, sender.acquire('g', 0), 0);
+    sender.send('g', 'b');
+    target.received('g', 'a', 1, 0);
+    const [go] = hear('a', sender, sender.heard('b', { what: 'ready', guest: 'g', epoch: 1 }, 0), 0);
+    if (go?.do !== 'shake') throw new Error('nothing was said');
+    target.heard('a', go.message, 0);
+    expect(target.tick(9000)).toContainEqual({ do: 'pause', guest: 'g' });
+    expect(hear('b', target, target.decline('g', 9000), 9000)).toMatchObject([{ do: 'shake', message: { what: 'go' } }]);
+    expect(coordinator.lease('g')).toMatchObject({ owner: 'a', epoch: 3 });
+    sender.heard('b', { what: 'go', guest: 'g', epoch: 3 }, 9000);
+    expect(hear('a', sender, sender.tick(9000), 9000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+  });
+
   it('is sure of what it holds as long as that is confirmed, though no time was told since it slept', () => {
     const coordinator = new Coordinator(LEASE_TIMING);
     const [owner, home] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];

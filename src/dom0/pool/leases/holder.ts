@@ -149,7 +149,7 @@ export class Holder {
   /** A copy that was to run, and could not be started: it has not run, so the sender's is the guest. */
   decline(guest: string, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
-    if (held?.as !== 'running' || held.peer === undefined) return [];
+    if ((held?.as !== 'running' && held?.as !== 'fenced') || held.peer === undefined) return [];
     Object.assign(held, { as: 'sending', wanted: 'hand-over', localThere: held.local });
     return [this.askAgain(guest, held, nowMs)];
   }

@@ -96,7 +96,7 @@ class StreamReader {
 }
 
 /** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
-export type Receipt = Pick<Ownership, 'receive' | 'begun' | 'decline'>;
+export type Receipt = Pick<Ownership, 'receive' | 'isStill' | 'begun' | 'decline'>;
 
 export interface ReceiverParts {
   host: CommandHost;
@@ -228,6 +228,9 @@ interface ArrivalParts {
   isFromHere: boolean;
 }
 
+const noLease = ({ uuid }: Guest, from: string): string =>
+  `The lease of ${uuid} is not this host's: it is not the guest that has come from ${from}.`;
+
 /** One domain on its way here. */
 class Arrival {
   private readonly parts: ArrivalParts;
@@ -274,9 +277,7 @@ class Arrival {
     // Not before that has left: a seal is made beside this thread, and its message is sent in a turn of it.
     host.parts.later(SEALED_MS, () => void this.receiving!.whole().catch(() => {}));
     if (await isOurs) return guest;
-    const why = new Error(
-      `The lease of ${guest.uuid} is not this host's: it is not the guest that has come from ${from}.`,
-    );
+    const why = new Error(noLease(guest, from));
     await this.clear(why.message);
     await say(line, MESSAGE.REFUSED, why.message).catch(() => {});
     throw why;
@@ -362,9 +363,13 @@ class Arrival {
 
   /** `begins` is called, it runs, and `runs` is called, all at once. @throws Error with a sentence: it does not, and the other host has it back */
   async start(guest: Guest, begins: () => void, runs: () => void): Promise<void> {
-    const { host, ownership, line, offer } = this.parts;
+    const { host, ownership, from, line, offer } = this.parts;
     try {
-      if (ownership) await this.receiving!.whole();
+      if (ownership) {
+        await this.receiving!.whole();
+        // The lease may have run out while it got its other ends.
+        if (!(await ownership.isStill(guest.uuid))) throw new Error(noLease(guest, from));
+      }
       if (guest.ending || host.toolstack.members.get(guest.record.id) !== guest)
         throw new Error(`${guest.name} has ended here, and did not run.`);
       begins();

@@ -10,6 +10,7 @@ import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';
 import { bytesOf, encodeOffer, hear, MESSAGE, PROTOCOL, Refused, say, textOf, wordsOf } from './messages.ts';
 import { ComingFrames, sendTheRest } from './postcopy.ts';
+import { Receiver } from './receiver.ts';
 import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, hurried, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
@@ -329,6 +330,38 @@ it('goes on where it was, though the link breaks while a host that could not sta
   expect(err).toMatch(/\nno room in the store\nmigration sender: Target reports startup failure \(status code 1\)\./);
   await until(async () => (await b.list()).length === 0);
   expect(await running(a)).toEqual(['web']);
+});
+
+it('does not run by a lease that has run out while it got its other ends', async () => {
+  const { a, b, cable } = pair();
+  await booted(a, 'vif = ["mac=00:16:3e:12:34:56"]\n');
+  const connect = b.toolstack.services.network.connect.bind(b.toolstack.services.network);
+  let hasLease = false;
+  b.toolstack.services.network.connect = async () => {
+    hasLease = false;
+    return connect();
+  };
+  const declined: string[] = [];
+  const receiver = new Receiver({
+    host: b,
+    ownership: {
+      receive: async () => (hasLease = true),
+      isStill: async () => hasLease,
+      begun: () => {},
+      decline: uuid => void declined.push(uuid),
+    },
+  });
+  cable.of('b').serve('migrate', (channel, from) => void receiver.serve(channel, from));
+  const [guest] = a.toolstack.members.values();
+  const handOver: SenderOwnership['handOver'] = async (_guest, _to, offer, lost) => {
+    await offer(1);
+    await lost;
+    return false;
+  };
+  const ownership = { handOver, held: async () => 1, takeBack: () => {} };
+  const moved = migrate({ host: a, neighbours: cable.of('a'), ownership }, guest!, 'b');
+  await expect(moved).rejects.toThrow(/^The lease of .* is not this host's: it is not the guest that has come from a\./);
+  expect([await running(a), await b.list(), declined]).toEqual([['web'], [], [guest!.uuid]]);
 });
 
 describe('a guest that moves', () => {
