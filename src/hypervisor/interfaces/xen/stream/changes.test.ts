@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changed, ChangeError, changeOf } from './changes.ts';
+import { changed, changedParts, ChangeError, changeOf } from './changes.ts';
 import { decodePlain, encodePlain } from './plain-data.ts';
+import type { LongParts } from './saved-state.ts';
 
 /** As it comes to the other host. */
 const sent = <Value>(value: Value): Value => decodePlain(encodePlain(value)) as Value;
@@ -74,5 +75,28 @@ describe('what of plain data is not as it was', () => {
     [{ a: 1 }, [1, { a: [1, {}, []] }, []]],
   ])('of another value is refused (%#)', (before, change) => {
     expect(() => changed(before, change)).toThrow(ChangeError);
+  });
+
+  it('does not let a state grow as often as somebody says', () => {
+    const fail = (what: string): never => {
+      throw new Error(what);
+    };
+    const grown = (of: (i: number) => unknown): number => {
+      let parts: LongParts = { domain: {}, emulator: { devices: {}, screen: new Uint8Array() } };
+      for (let i = 0; i < 100; i++) {
+        const more = [1, { domain: [1, { [`more ${i}`]: [0, of(i)] }, []] }, []];
+        try {
+          parts = changedParts(parts, more, fail);
+        } catch (error) {
+          expect((error as Error).message).toBe('makes more of the state than any guest has');
+          return i;
+        }
+      }
+      return Infinity;
+    };
+    expect(grown(() => new Uint8Array(2 ** 22))).toBe(7);
+    expect(grown(() => 'x'.repeat(2 ** 22))).toBe(7);
+    expect(grown(() => new Array(2 ** 20).fill({}))).toBe(1);
+    expect(grown(i => i)).toBe(Infinity);
   });
 });

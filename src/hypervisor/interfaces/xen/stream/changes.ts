@@ -124,10 +124,29 @@ function withRuns(before: Uint8Array, runs: readonly unknown[]): Uint8Array {
   return now;
 }
 
+/** An adapter has 16 MiB of memory, and all else is small beside that. Whoever sends changes could add to what there is each time. */
+const MOST_BYTES = 2 ** 25,
+  ITEM_BYTES = 16;
+
+/** What is left of `left` bytes where plain data take theirs of it, about; below 0: they have more. */
+function leftBeside(value: unknown, left: number): number {
+  if (typeof value === 'string') return left - value.length - ITEM_BYTES;
+  if (ArrayBuffer.isView(value)) return left - value.byteLength - ITEM_BYTES;
+  if (!isItems(value)) return left - ITEM_BYTES;
+  let rest = left - ITEM_BYTES;
+  const isList = Array.isArray(value);
+  const items = isList ? (value as unknown[]) : Object.values(value);
+  if (!isList) for (const key of Object.keys(value)) rest -= key.length;
+  for (let i = 0; i < items.length && rest >= 0; i++) rest = leftBeside(items[i], rest);
+  return rest;
+}
+
 /** What is long of a state, after what has changed in it. `fail`: says that it is none. */
 export function changedParts(before: LongParts, changes: unknown, fail: (what: string) => never): LongParts {
   try {
-    const { domain, emulator } = (changed(longOf(before), changes) ?? {}) as LongParts;
+    const after = changed(longOf(before), changes);
+    if (leftBeside(after, MOST_BYTES) < 0) return fail('makes more of the state than any guest has');
+    const { domain, emulator } = (after ?? {}) as LongParts;
     return isItems(domain) && isItems(emulator) ? { domain, emulator } : fail('leaves no state of the guest');
   } catch (error) {
     if (error instanceof ChangeError) return fail(`cannot be read: ${error.message}`);

@@ -21,7 +21,9 @@ class SlowDisk extends MemoryDisk {
 function writer(disk: MemoryDisk): Domain {
   const domain = programDomain(
     program([
-      ...[0xe0, 1, 5, 0, 0, 0x30].map((value, i) => `mov edx, ${[0x1f6, 0x1f2, 0x1f3, 0x1f4, 0x1f5, 0x1f7][i]}; mov al, ${value}; out dx, al`),
+      ...[0xe0, 1, 5, 0, 0, 0x30].map(
+        (value, i) => `mov edx, ${[0x1f6, 0x1f2, 0x1f3, 0x1f4, 0x1f5, 0x1f7][i]}; mov al, ${value}; out dx, al`,
+      ),
       'mov edx, 0x1f0; mov ecx, 256; again: mov eax, ecx; out dx, ax; dec ecx; jnz again; cli; hlt',
     ]),
     { ide: [{ place: 0, kind: 'disk', disk }] },
