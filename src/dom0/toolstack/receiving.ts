@@ -83,6 +83,8 @@ export class Receiving {
   private readonly disks: IncomingDisks | undefined;
   private guest: Guest | undefined;
   private built: Promise<Guest> | undefined;
+  /** What came does not fit: nothing more is waited for. */
+  private failure: Error | undefined;
 
   private constructor(host: CommandHost, head: SavedHead, { name, toolstack, images, disks }: Incoming) {
     this.host = host;
@@ -124,6 +126,7 @@ export class Receiving {
       this.built.catch(reject);
     });
     this.guest = host.toolstack.members.get(await listed);
+    this.guest!.runner.started.catch((error: Error) => (this.failure = error));
   }
 
   /** @throws Error with a sentence: there is no room for them */
@@ -131,14 +134,16 @@ export class Receiving {
     return this.arriving.to?.pages(pages);
   }
 
-  /** Resolves when all pages that have come are in place. */
+  /** Resolves when all that has come is in place. @throws Error with a sentence: it does not fit */
   async placed(): Promise<void> {
     await this.arriving.to?.placed();
+    if (this.failure) throw this.failure;
   }
 
-  /** A state of it while it runs on the other host, but for memory and disks. */
-  rehearse(state: SavedState): void {
+  /** A state of it while it runs on the other host, but for memory and disks. @throws as `placed` */
+  async rehearse(state: SavedState): Promise<void> {
     this.arriving.to?.rehearse(restOf(state));
+    await this.placed();
   }
 
   /**

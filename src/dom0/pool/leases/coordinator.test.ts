@@ -147,7 +147,9 @@ describe('the coordinator', () => {
     if (go?.do !== 'shake') throw new Error('nothing was said');
     target.heard('a', go.message, 0);
     expect(target.tick(9000)).toContainEqual({ do: 'pause', guest: 'g' });
-    expect(hear('b', target, target.decline('g', 9000), 9000)).toMatchObject([{ do: 'shake', message: { what: 'go' } }]);
+    expect(hear('b', target, target.decline('g', 9000), 9000)).toMatchObject([
+      { do: 'shake', message: { what: 'go' } },
+    ]);
     expect(coordinator.lease('g')).toMatchObject({ owner: 'a', epoch: 3 });
     sender.heard('b', { what: 'go', guest: 'g', epoch: 3 }, 9000);
     expect(hear('a', sender, sender.tick(9000), 9000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);

@@ -104,6 +104,8 @@ export function readGo(body: Uint8Array): number | undefined {
 const MOST_DISKS = 1000;
 /** A body other than the stream's is kept whole. */
 export const MOST_BODY_BYTES = 4 * 1024 * 1024;
+/** A graphics adapter has 16 MiB of memory, which is most of a state. */
+export const MOST_REHEARSAL_BYTES = 32 * 1024 * 1024;
 
 export interface Offer {
   protocol: number;

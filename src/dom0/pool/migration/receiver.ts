@@ -19,7 +19,7 @@ import { ComingFrames, lacksNothing } from './postcopy.ts';
 import {
   hear,
   MESSAGE,
-  MOST_BODY_BYTES,
+  MOST_REHEARSAL_BYTES,
   nextHeader,
   type Offer,
   PROTOCOL,
@@ -52,7 +52,7 @@ interface Between {
   /** Resolves when all before is in place. */
   place(): Promise<void>;
   /** @throws Error with a sentence: the guest could not go on here */
-  rehearse(state: Uint8Array): void;
+  rehearse(state: Uint8Array): Promise<void>;
 }
 
 /** The bytes of a stream that comes in messages. */
@@ -77,8 +77,8 @@ class StreamReader {
           await this.between.place();
           continue;
         }
-        if (type === MESSAGE.REHEARSE && bytes <= MOST_BODY_BYTES) {
-          this.between.rehearse(await this.line.read(bytes));
+        if (type === MESSAGE.REHEARSE && bytes <= MOST_REHEARSAL_BYTES) {
+          await this.between.rehearse(await this.line.read(bytes));
           continue;
         }
         if (type !== MESSAGE.STREAM) throw new Error(`The other host sends message ${type} in the middle of a stream.`);
@@ -327,9 +327,10 @@ class Arrival {
         await this.receiving?.placed();
         await say(line, MESSAGE.PLACED);
       },
-      rehearse: state => {
+      rehearse: async state => {
+        if (!this.receiving) throw new Error(`${from} sends a state of a guest before the guest.`);
         rehearsed = readState(state, offer.name, rehearsed);
-        this.receiving?.rehearse(rehearsed);
+        await this.receiving.rehearse(rehearsed);
       },
     });
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {

@@ -1,6 +1,8 @@
 /** What moves and how, and what is refused before the first page: nothing of it stays on the other host. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { UsedMemory } from '../../../devices/vga/used-memory.ts';
 import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
+import { Arrival as StateArrival, SavedStateError } from '../../../hypervisor/index.ts';
 import { soon, testFile, testHost, timersOfTest, until } from '../../service/host.test-support.ts';
 import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
@@ -116,6 +118,28 @@ describe('a host that cannot take a guest', () => {
     // So does whoever it is sent to next.
     await refused(a, b, /\nweb is damaged: the checksum of record /);
     expect([rehearsals, ends]).toEqual([2, 0]);
+  });
+
+  it('says so of a state that its devices do not take while the guest still runs, and of one that comes before the guest', async () => {
+    const { a, b, cable } = pair();
+    await booted(a);
+    let ends = 0,
+      isEarly = false;
+    cable.passes = (from, bytes) => {
+      const [type] = new Uint32Array(bytes.slice(0, 4).buffer);
+      if (from === 'a' && type === 0x80000003) ends++;
+      // In place of the stream's beginning.
+      if (isEarly && from === 'a' && type === MESSAGE.STREAM) bytes[0] = MESSAGE.REHEARSE;
+      return true;
+    };
+    const rehearse = vi.spyOn(StateArrival.prototype, 'rehearse').mockImplementation(() => {
+      throw new SavedStateError('The state of web cannot be restored: it has a card that is not here.');
+    });
+    await refused(a, b, /\nThe state of web cannot be restored: it has a card that is not here\./);
+    rehearse.mockRestore();
+    isEarly = true;
+    await refused(a, b, /\na sends a state of a guest before the guest\./);
+    expect(ends).toBe(0);
   });
 
   it('says so of post-copy where nobody could stand for memory, and where all of it has to be there', async () => {
@@ -360,11 +384,22 @@ it('does not run by a lease that has run out while it got its other ends', async
   };
   const ownership = { handOver, held: async () => 1, takeBack: () => {} };
   const moved = migrate({ host: a, neighbours: cable.of('a'), ownership }, guest!, 'b');
-  await expect(moved).rejects.toThrow(/^The lease of .* is not this host's: it is not the guest that has come from a\./);
+  await expect(moved).rejects.toThrow(
+    /^The lease of .* is not this host's: it is not the guest that has come from a\./,
+  );
   expect([await running(a), await b.list(), declined]).toEqual([['web'], [], [guest!.uuid]]);
 });
 
 describe('a guest that moves', () => {
+  it('takes a screen of many MiB along, which is tried on the other host, too', async () => {
+    const { a, b } = pair();
+    await booted(a);
+    const save = vi.spyOn(UsedMemory.prototype, 'save').mockReturnValue(new Uint8Array(15 * 2 ** 20).fill(7));
+    expect((await xl(a, 'migrate', 'web', 'b')).err).toBe('');
+    save.mockRestore();
+    expect(await running(b)).toEqual(['web']);
+  });
+
   it('stays paused where that is wished, and says on the bridge where its station is', async () => {
     const { a, b } = pair();
     await booted(a, 'vif = ["mac=00:16:3e:12:34:56"]\n');
