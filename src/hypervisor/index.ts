@@ -26,7 +26,7 @@ export type { Precopy, PrecopyRound, PrecopyWish } from './domain/saved-part.ts'
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
 export { decodePlain, encodePlain } from './interfaces/xen/stream/plain-data.ts';
-export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/format.ts';
+export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/xl-header.ts';
 export {
   readState,
   readStateAsItComes,

@@ -8,6 +8,7 @@ import { loadSeldom } from '../definitions/config/index.ts';
 import { loadPlans } from '../definitions/index.ts';
 import { loadUplink } from '../host/network/index.ts';
 import { loadBackends } from '../backends/index.ts';
+import { loadSavedDomain } from '../toolstack/index.ts';
 
 export const loadEverything = async (): Promise<void> =>
   void (await Promise.all([
@@ -22,6 +23,7 @@ export const loadEverything = async (): Promise<void> =>
     loadPvBuilder(),
     loadSeldom(),
     loadPlans(),
+    loadSavedDomain(),
   ]));
 
 /** What moves a domain to another host, so that moves take no time but the link's. */

@@ -17,6 +17,7 @@ import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
 import { isOpenOnce } from './opened-drives.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
+import { loadSavedDomain } from './services.ts';
 import type { BuildOptions, ToolstackCore } from './toolstack-parts.ts';
 
 /** Of a folder where Domain 0 has no files. */
@@ -144,6 +145,7 @@ export class Building<Console extends DomainConsole> {
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
       // A host with Xen needs none of it.
       member.blueprint.kvm ? import('./kvm-memory.ts') : undefined,
+      member.blueprint.saved && loadSavedDomain(),
     ]);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);

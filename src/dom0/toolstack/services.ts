@@ -33,7 +33,6 @@ import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
-import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
 /** Entries of a grant table that the toolstack fills (GNTTAB_RESERVED_*). */
 const CONSOLE_REF = 0,
@@ -69,6 +68,12 @@ export const noRoomFor = ({ freeFrames }: Machine, memoryMiB: number): Error =>
   new Error(
     `The host has ${freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
   );
+
+/** What Domain 0 keeps of a guest: loaded for one that is saved, or goes on from a saved state. */
+let savedDomain: typeof import('./saved-domain.ts') | undefined;
+export const loadSavedDomain = async (): Promise<void> => {
+  savedDomain ??= await import('./saved-domain.ts');
+};
 
 /** What a guest is asked by its store. */
 const ASKED = ['poweroff', 'reboot', 'suspend'] as const;
@@ -236,12 +241,12 @@ export class Services {
       writeDomainPaths(this.client, { ...described, domid, store, console });
       const { backends, network, machine } = this;
       devices = attachKinds(DEVICE_KINDS, { backends, network, machine, record }, described.devices ?? {}, saved);
-      if (kept) restoreNodes(this.client, kept, domid);
+      if (kept) savedDomain!.restoreNodes(this.client, kept, domid);
       else this.listensAgain(domid, saved?.listens);
       devices.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
-      if (kept) restoreConnections(xenstored, pv, kept, domid);
+      if (kept) savedDomain!.restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
       devices?.close();
@@ -397,7 +402,7 @@ export class Services {
       throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
       ...(unasked
-        ? saveForToolstack(this.xenstored, guest.console, domid)
+        ? savedDomain!.saveForToolstack(this.xenstored, guest.console, domid)
         : { listens: ASKED.filter(what => this.hears(domid, what)) }),
       ...guest.devices.save(unasked),
       ...(model ? { model: model.save() } : {}),

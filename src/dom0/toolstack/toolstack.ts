@@ -21,7 +21,7 @@ import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Held, Live, Saving, StateSink } from './saving.ts';
-import { Services } from './services.ts';
+import { loadSavedDomain, Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
 import { uuidOf } from './uuid.ts';
@@ -353,7 +353,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   // ---- saving
 
   private async saving(): Promise<Saving> {
-    const { Saving } = await import('./saving.ts');
+    const [{ Saving }] = await Promise.all([import('./saving.ts'), loadSavedDomain()]);
     return (this.saver ??= new Saving({
       services: this.services,
       inWorkers: () => this.runners.elsewhere,

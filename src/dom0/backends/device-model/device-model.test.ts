@@ -1,6 +1,6 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { MemoryDisk } from '../../../formats/blocks/index.ts';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
@@ -13,7 +13,7 @@ import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.t
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program, startPics } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
-import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
+import { loadSavedDomain, Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
 import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
@@ -252,6 +252,8 @@ function outcome(each: Made): {
     disk: [...sector],
   };
 }
+
+beforeAll(loadSavedDomain);
 
 describe('a device model in Domain 0', () => {
   it('gives the guest what the one beside its processor gives: ports, strings, configuration space, memory, interrupts, time', () => {

@@ -13,10 +13,8 @@
  */
 import { HVM_PARAM } from '../abi.ts';
 
-export const XL_MAGIC = 'Xen saved domain, xl format\n \0 \r';
-/** struct save_file_header: magic, byte order, mandatory flags, optional flags, length of what follows. */
-export const XL_HEADER_BYTES = 48,
-  XL_BYTE_ORDER = 0x01020304;
+/** Of xl's header, which xl-header.ts begins. */
+export const XL_BYTE_ORDER = 0x01020304;
 /** Mandatory flags: the configuration is JSON; a libxl stream of version 2 follows. */
 export const XL_JSON = 1,
   XL_STREAM_V2 = 2;

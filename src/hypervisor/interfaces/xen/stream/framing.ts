@@ -23,11 +23,10 @@ import {
   padded,
   RECORD_HEADER_BYTES,
   XL_BYTE_ORDER,
-  XL_HEADER_BYTES,
   XL_JSON,
-  XL_MAGIC,
   XL_STREAM_V2,
 } from './format.ts';
+import { XL_HEADER_BYTES, XL_MAGIC } from './xl-header.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 
 /** xl's header has a definition of at most 256 KiB and a few words beside it, as JSON: in the worst case six letters for one. */

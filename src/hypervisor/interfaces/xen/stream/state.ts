@@ -14,7 +14,7 @@ import { setParam } from '../hvm/params.ts';
 import { xenOf } from '../of-domain.ts';
 import { restoreXen } from '../saved.ts';
 
-export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
+export { XL_MAGIC as SAVED_MAGIC } from './xl-header.ts';
 export { readState, readStateAsItComes, readStateFrom } from './reading.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
 export type { SavedAbout, SavedHead, SavedPages, SavedRest, SavedState } from './saved-state.ts';

@@ -38,11 +38,10 @@ import {
   toRecord,
   wordsRecord,
   XL_BYTE_ORDER,
-  XL_HEADER_BYTES,
   XL_JSON,
-  XL_MAGIC,
   XL_STREAM_V2,
 } from './format.ts';
+import { XL_HEADER_BYTES, XL_MAGIC } from './xl-header.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
 import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
