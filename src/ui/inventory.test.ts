@@ -25,7 +25,7 @@ const seen = (where?: StateInfo): Inventory => ({
   scheduler: 'credit',
   domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 },
   runNs: {},
-  pvDisks: {},
+  disks: {},
   upSecondsOf: {},
   addresses: {},
   tags: {},
@@ -89,7 +89,7 @@ describe('looks at the host', () => {
       cpuPercent: {},
       memoryMiB: {},
       network: {},
-      pvDisks: {},
+      disks: {},
     });
     for (const [afterMs, ...found] of [
       [-Infinity, 1000, 2000],

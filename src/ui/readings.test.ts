@@ -8,7 +8,7 @@ const reading = (atMs: number, overMs: number, percent?: number): Reading => ({
   cpuPercent: percent === undefined ? {} : { 0: percent },
   memoryMiB: {},
   network: {},
-  pvDisks: {},
+  disks: {},
 });
 
 describe('a reading of the host', () => {

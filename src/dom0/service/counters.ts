@@ -27,7 +27,7 @@ export interface Counters {
   upSecondsOf: Record<number, number>;
   /** IPv4 addresses of guests' cards, as far as they are known, by domain id; absent: none is. */
   addresses: Record<number, string[]>;
-  /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
-  pvDisks: Record<number, { read: number; written: number }>;
+  /** What guests have read and written on their disks so far, bytes by domain id; absent: it has none. */
+  disks: Record<number, { read: number; written: number }>;
   bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
 }

@@ -5,6 +5,8 @@ import { FrontRings, type RingFacts } from './front-rings.ts';
 import { ringFacts } from './ring-facts.ts';
 import {
   addressesOf,
+  type BlockCounts,
+  blockCounts,
   type CardAddress,
   type CardInfo,
   type CommandHost,
@@ -30,8 +32,10 @@ export interface GuestDrive {
   readOnly: boolean;
   /** The device model shows it as an IDE drive. */
   isEmulated: boolean;
-  /** Of its PV back end, where it has one: XENBUS_STATE, and what went through. */
-  pv?: { state: number; reads: number; writes: number; readSectors: number; writtenSectors: number };
+  /** Of its PV back end, where it has one: XENBUS_STATE. */
+  pv?: { state: number };
+  /** What went through it, by whichever way. */
+  counts?: BlockCounts;
 }
 
 /** What a guest has, and what of it can be changed while it runs. */
@@ -188,21 +192,11 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const mostKiB = read('memory/static-max');
   const devices = attached && host.toolstack.services.devices(id);
   const pvDisks = devices?.disks.list() ?? [];
-  const counts = new Map(devices?.disks.counts.map(each => [each.vdev, each.counts]));
-  const pvOf = (vdev: string): Pick<GuestDrive, 'pv'> => {
+  const counts = blockCounts(host.toolstack, member);
+  const pvOf = (vdev: string): Pick<GuestDrive, 'pv' | 'counts'> => {
     const found = pvDisks.find(each => each.devid === deviceNumber(vdev)),
-      counted = found && counts.get(found.vdev);
-    return found && counted
-      ? {
-          pv: {
-            state: found.state,
-            reads: counted.reads,
-            writes: counted.writes,
-            readSectors: counted.readSectors,
-            writtenSectors: counted.writtenSectors,
-          },
-        }
-      : {};
+      counted = counts.get(found?.vdev ?? vdev);
+    return { ...(found ? { pv: { state: found.state } } : {}), ...(counted ? { counts: counted } : {}) };
   };
   const drives = (blueprint.drives ?? []).map(
     ({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({

@@ -5,7 +5,7 @@ import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings/index.ts';
-import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
+import { addressesOf, blockCounts, type CommandHost, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
@@ -130,12 +130,14 @@ function takeCounters(host: CommandHost): Counters {
           ),
         }
       : {}),
-    pvDisks: Object.fromEntries(
-      [...toolstack.members.values()].flatMap(({ record: { id } }) => {
-        const counts = toolstack.services.diskCounts(id).map(disk => disk.counts);
+    disks: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(member => {
+        const counts = [...blockCounts(toolstack, member).values()];
         const bytes = (of: 'readSectors' | 'writtenSectors'): number =>
           512 * counts.reduce((sum, each) => sum + each[of], 0);
-        return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
+        return counts.length > 0
+          ? [[member.record.id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]]
+          : [];
       }),
     ),
     upSecondsOf: Object.fromEntries(

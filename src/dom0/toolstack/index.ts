@@ -36,6 +36,7 @@ export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
 export { mostMiBOf } from './kvm-memory.ts';
 export { onlineOf } from './commands/processors.ts';
+export { type BlockCounts, blockCounts } from './block-counts.ts';
 export { runNsOf } from './run-time.ts';
 export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';

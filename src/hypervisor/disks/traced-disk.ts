@@ -1,4 +1,4 @@
-/** The medium of an emulated drive, whose requests are followed while somebody watches (tracing/io-trace.ts). */
+/** The medium of an emulated drive, whose requests are counted, and followed while somebody watches (tracing/io-trace.ts). */
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type BlockDevice, lengthOf } from '../../formats/blocks/index.ts';
 import { IO_HOP, IO_OP, type IoTrace } from '../tracing/io-trace.ts';
@@ -6,7 +6,7 @@ import type { DomainRecord } from '../memory/machine.ts';
 
 const OPS = { read: IO_OP.READ, write: IO_OP.WRITE, flush: IO_OP.FLUSH, discard: IO_OP.DISCARD } as const;
 
-/** The same drives; nothing is in front of their media but a look whether somebody watches. */
+/** The same drives; nothing is in front of their media but a count, and a look whether somebody watches. */
 export function tracedDrives(drives: readonly IdeAttachment[], io: IoTrace, record: DomainRecord): IdeAttachment[] {
   return drives.map(drive => {
     if (!drive.disk) return drive;
@@ -16,7 +16,11 @@ export function tracedDrives(drives: readonly IdeAttachment[], io: IoTrace, reco
 }
 
 function traced(disk: BlockDevice, io: IoTrace, record: DomainRecord, place: number): BlockDevice {
-  return disk.behind((asked, done) => {
+  return disk.behind((asked, then) => {
+    const done = (error?: Error): void => {
+      if (!error && 'pieces' in asked) io.countDrive(record, place, asked.op, lengthOf(asked));
+      then(error);
+    };
     if (!io.follows(record)) return disk.request(asked, done);
     const number = io.begin();
     io.told(number, record, -1);

@@ -66,10 +66,15 @@ export const COUNTERS = {
    */
   EXIT_BEFORE_NS: 1536,
   EXIT_ANSWER_NS: 1728,
+  /** What went through emulated drives and disks of virtio, DRIVE_PLACES of them by their place (devices/ide), DRIVE_WORDS each, as DRIVE_COUNTS. */
+  DRIVES: 1920,
 } as const;
 export const MOST_CHOSEN_MSRS = 8;
 export const EXITS_IN_PARTS = 96,
   COUNTED_HYPERCALLS = 64;
+export const DRIVE_WORDS = 4;
+/** Requests that ended well, and sectors of 512 bytes. */
+export const DRIVE_COUNTS = { READS: 0, READ_SECTORS: 1, WRITES: 2, WRITTEN_SECTORS: 3 } as const;
 export const EXIT_SAMPLE = 64,
   IOREQ_SAMPLE = 64;
 

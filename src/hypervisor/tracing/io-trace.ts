@@ -2,7 +2,7 @@
  * Block requests and packets on their way: while somebody watches, each has a number of the host's own, and every place that it passes writes a record with
  * it into the trace of its own worker (trace.ts). Where nobody watches, a place costs a look.
  */
-import { DOMAIN_TRACE, XENHEAP } from '../layout/layout.ts';
+import { COUNTERS, DOMAIN_TRACE, DRIVE_COUNTS, DRIVE_PLACES, DRIVE_WORDS, XENHEAP } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { type Trace, TRACE_KIND } from './trace.ts';
 
@@ -129,6 +129,19 @@ export class IoTrace implements HopWriter {
   /** `domid`: whose request it is there, 0 where that is not known. Nothing for the number 0. */
   hop(request: number, hop: number, domid: number, a: number, b: number): void {
     if (request !== 0 && this.trace.on) this.trace.add(TRACE_KIND.IO, hop | (domid << 8), request, a, b);
+  }
+
+  /** A request of an emulated drive has moved so many bytes. Who answers for the drive is the only one that counts there. */
+  countDrive(record: Pick<DomainRecord, 'countersOffset'>, place: number, op: 'read' | 'write', bytes: number): void {
+    if (place < 0 || place >= DRIVE_PLACES) return;
+    const at = (record.countersOffset >>> 2) + COUNTERS.DRIVES + place * DRIVE_WORDS,
+      isRead = op === 'read';
+    Atomics.add(this.machine.words, at + (isRead ? DRIVE_COUNTS.READS : DRIVE_COUNTS.WRITES), 1);
+    Atomics.add(
+      this.machine.words,
+      at + (isRead ? DRIVE_COUNTS.READ_SECTORS : DRIVE_COUNTS.WRITTEN_SECTORS),
+      Math.ceil(bytes / 512),
+    );
   }
 
   /** What told of a request of that domain. */

@@ -95,7 +95,7 @@ export const READINGS: Reading[] = wave(11, 5, 3).map((percent, i) => ({
   cpuPercent: { 0: percent },
   memoryMiB: {},
   network: {},
-  pvDisks: {},
+  disks: {},
 }));
 /** One that is defined. */
 export const INVENTORY = {
@@ -105,7 +105,7 @@ export const INVENTORY = {
   scheduler: 'credit',
   domain0: { memoryMiB: 1, vcpus: 1, runNs: 0 },
   runNs: {},
-  pvDisks: {},
+  disks: {},
   upSecondsOf: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },

@@ -26,7 +26,7 @@ const words = {
   rateUnit: 'KiB/s',
   sent: 'sent',
   got: 'received',
-  disk: 'PV disks',
+  disk: 'Disks',
   read: 'read',
   written: 'written',
 };
@@ -115,7 +115,7 @@ export function GuestHistory({ session }: { session: DomainSession }) {
             digits: 1,
             atMs: seenMs,
           },
-          ...(seen.at(-1)!.pvDisks[id]
+          ...(seen.at(-1)!.disks[id]
             ? [
                 {
                   title: words.disk,
@@ -123,7 +123,7 @@ export function GuestHistory({ session }: { session: DomainSession }) {
                   lines: pair(
                     words.read,
                     words.written,
-                    ({ pvDisks }) => pvDisks[id] && [pvDisks[id].read, pvDisks[id].written],
+                    ({ disks }) => disks[id] && [disks[id].read, disks[id].written],
                   ),
                   least: 1,
                   digits: 1,

@@ -48,7 +48,7 @@ const seen: Inventory = {
   scheduler: 'credit',
   domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 },
   runNs: {},
-  pvDisks: {},
+  disks: {},
   upSecondsOf: {},
   addresses: {},
   tags: {},

@@ -24,7 +24,7 @@ const look = (
   scheduler: 'credit',
   domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns },
   runNs,
-  pvDisks: {},
+  disks: {},
   upSecondsOf: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports, stations: [] },
@@ -88,10 +88,10 @@ describe('a reading of the host', () => {
     const before = look(0, [port('vif1.0', 100, 0), port('vif11.0', 100, 0)]),
       seen = look(2000, [port('vif1.0', 4196, 2048), port('vif11.0', 100, 0)]);
     const reading = between(
-      { ...before, pvDisks: { 1: { read: 1000, written: 8000 } } },
-      { ...seen, pvDisks: { 1: { read: 3000, written: 0 } } },
+      { ...before, disks: { 1: { read: 1000, written: 8000 } } },
+      { ...seen, disks: { 1: { read: 3000, written: 0 } } },
     );
-    expect([reading.network, reading.pvDisks]).toEqual([
+    expect([reading.network, reading.disks]).toEqual([
       { 1: { sent: 2048, got: 1024 } },
       { 1: { read: 1000, written: 0 } },
     ]);

@@ -33,7 +33,7 @@ export interface Reading {
   gotPerSecond?: number;
   /** Bytes a second of each guest. */
   network: Readonly<Record<number, { sent: number; got: number }>>;
-  pvDisks: Readonly<Record<number, { read: number; written: number }>>;
+  disks: Readonly<Record<number, { read: number; written: number }>>;
 }
 
 /** Those of the last hour, oldest first, in coarser steps where they are older, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
@@ -49,7 +49,7 @@ export function noteReading(
   if (seen.atMs < before.atMs) return all.filter(({ atMs }) => atMs <= seen.atMs);
   const next =
     seen.atMs - before.atMs > APART_MS
-      ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} }
+      ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, disks: {} }
       : readingOf(before, seen, domains, freeMiB);
   return thinned([...all, next], seen.atMs);
 }
@@ -165,9 +165,9 @@ function readingOf(before: Counters, seen: Counters, domains: readonly DomainInf
       ]),
     ),
     // A disk that was taken away takes its counts along.
-    pvDisks: Object.fromEntries(
-      Object.entries(seen.pvDisks).map(([id, { read, written }]) => {
-        const from = before.pvDisks[Number(id)] ?? { read: 0, written: 0 };
+    disks: Object.fromEntries(
+      Object.entries(seen.disks).map(([id, { read, written }]) => {
+        const from = before.disks[Number(id)] ?? { read: 0, written: 0 };
         return [
           id,
           {

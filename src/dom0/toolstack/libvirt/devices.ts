@@ -1,5 +1,6 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
 import type { Definition } from '../../definitions/config/index.ts';
+import { type BlockCounts, blockCounts } from '../block-counts.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
@@ -16,9 +17,8 @@ export function blockStats(host: CommandHost, domain: Domain, target: string) {
   const id = activeId(domain);
   const names = domain.definition.disks.map(({ vdev }) => vdev);
   if (target !== '' && !names.includes(target)) throw new LibvirtError('INVALID_ARG', `invalid path: ${target}`);
-  const counts = host.toolstack.services.diskCounts(id).filter(({ vdev }) => target === '' || vdev === target);
-  const sum = (of: (one: (typeof counts)[number]['counts']) => number): number =>
-    counts.reduce((total, one) => total + of(one.counts), 0);
+  const counts = [...blockCounts(host.toolstack, host.member(id))].filter(([vdev]) => target === '' || vdev === target);
+  const sum = (of: (one: BlockCounts) => number): number => counts.reduce((total, [, one]) => total + of(one), 0);
   return {
     readRequests: sum(({ reads }) => reads),
     readBytes: sum(({ readSectors }) => readSectors) * SECTOR_BYTES,

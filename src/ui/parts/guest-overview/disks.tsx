@@ -63,8 +63,7 @@ const emulatedAs = ({ vdev, kind, pv }: GuestDrive): string =>
   kind === 'floppy' ? words.floppy : vdev.startsWith('vd') ? words.virtio : pv ? words.both : words.emulated;
 
 function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) {
-  const { vdev, kind, target, isEmulated, pv, readOnly } = drive,
-    isConnected = pv && pv.state >= XENBUS_STATES.indexOf('Connected');
+  const { vdev, kind, target, isEmulated, pv, counts, readOnly } = drive;
   const insert = (files: File[]) => {
     if (files[0])
       act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () =>
@@ -85,7 +84,7 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
         {pv && <span class="sec"> {XENBUS_STATES[pv.state]}</span>}
       </td>
       <td class="num m nw">
-        {isConnected ? `${bytes(512 * pv.readSectors)}, ${bytes(512 * pv.writtenSectors)}` : strings.tree.noData}
+        {counts ? `${bytes(512 * counts.readSectors)}, ${bytes(512 * counts.writtenSectors)}` : strings.tree.noData}
       </td>
       <td class="num nw">
         {kind !== 'disk'

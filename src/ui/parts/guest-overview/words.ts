@@ -49,7 +49,7 @@ export const words = {
   device: 'Device',
   holds: 'What is in it',
   how: 'Seen as',
-  moved: 'PV read, written',
+  moved: 'Read, written',
   empty: 'empty',
   emulated: 'IDE drive',
   virtio: 'disk of virtio',

@@ -47,7 +47,7 @@ function keysOf(seen: Inventory | undefined): Keys<Row, Column> {
     time: of(id => seen?.runNs[id]),
     mode: ({ domain, defined }) => (domain ?? defined)!.type,
     cpu: of(partOf),
-    disk: of(id => last?.pvDisks[id] && last.pvDisks[id].read + last.pvDisks[id].written),
+    disk: of(id => last?.disks[id] && last.disks[id].read + last.disks[id].written),
     net: of(id => last?.network[id] && last.network[id].sent + last.network[id].got),
     up: of(id => seen?.upSecondsOf[id]),
     address: of(id => seen?.addresses[id]?.[0]),

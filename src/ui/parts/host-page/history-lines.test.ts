@@ -8,7 +8,7 @@ const reading = (freeMiB: number | undefined): Reading =>
     freeMiB,
     cpuPercent: { 0: 10, 1: 55 },
     memoryMiB: { 0: 96, 1: 128 },
-    pvDisks: { 1: { read: 2 ** 20, written: 3 * 2 ** 20 }, 2: { read: 0, written: 2 ** 20 } },
+    disks: { 1: { read: 2 ** 20, written: 3 * 2 ** 20 }, 2: { read: 0, written: 2 ** 20 } },
     sentPerSecond: 2048,
     gotPerSecond: undefined,
   }) as unknown as Reading;

@@ -36,7 +36,7 @@ export function historyLines(
   const disks = (reading: Reading, of: 'read' | 'written'): number | undefined =>
     per(
       MIB,
-      Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0),
+      Object.values(reading.disks).reduce((total, each) => total + each[of], 0),
     );
   return {
     cpu: owners.map(owner => line(owner, ({ cpuPercent }) => cpuPercent[owner.id])),

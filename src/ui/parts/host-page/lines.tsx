@@ -214,11 +214,11 @@ function DomainActs({
   );
 }
 
-/** What it read and wrote on PV disks, and sent and got, a second at the last look. */
+/** What it read and wrote on its disks, and sent and got, a second at the last look. */
 function Rates({ id }: { id?: number }) {
   // The one that the charts end with.
   const last = id === undefined ? undefined : telling(readings.value).at(-1);
-  const disk = last?.pvDisks[id!],
+  const disk = last?.disks[id!],
     net = last?.network[id!];
   const rate = (perSecond: number | undefined): string =>
     perSecond === undefined ? '' : perSecond < 0.05 ? '0' : perSecond.toFixed(1);
