@@ -189,6 +189,23 @@ describe('whose a guest is', () => {
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
+  it('is its host’s by the lease that it has where the target refuses it, though nobody gives leases then', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1' && bravo.ownership.holds(WEB));
+    alfa.end();
+    const guest = bravo.guests.get(1) as unknown as Guest;
+    let said = 0;
+    const offer = async (): Promise<void> => {
+      said++;
+      throw new Error('it has hung up');
+    };
+    expect(await bravo.ownership.handOver(guest, 'charlie', offer, Promise.resolve(true))).toBe(false);
+    expect([said, lease(bravo), bravo.ownership.holds(WEB)]).toEqual([1, 'bravo 1', true]);
+    for (const { pool } of [bravo, charlie]) pool.leave();
+  });
+
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');

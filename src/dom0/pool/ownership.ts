@@ -79,7 +79,7 @@ export class Ownership {
 
   /**
    * A guest that stands still here goes to another host, which has all of it. `offer` has that one wait for the lease after this epoch; `lost` settles where it can
-   * be heard no more: it goes on here then, unless it was handed over before. True: the other has it, and runs it. False: it goes on here. Resolves when that is
+   * be heard no more: it goes on here then, unless it was handed over before; true: that one has refused it, and waits for no lease, so that none is asked back. True: the other has it, and runs it. False: it goes on here. Resolves when that is
    * known. @throws Error with a sentence: neither is so, and nothing has changed
    */
   async handOver(
@@ -93,10 +93,10 @@ export class Ownership {
     const epoch = await this.held(uuid);
     this.do(holder.send(uuid, to, this.isLocal(guest)));
     const cancel = (): void => this.do(holder.cancel(uuid, parts.hostMs()));
-    void lost.then(cancel);
+    void lost.then(isRefused => (isRefused === true ? this.do(holder.refused(uuid, parts.hostMs())) : cancel()));
     // Without an answer it is asked back: that is answered with what became of it.
     const cancelLate = parts.later(HAND_OVER_MS, cancel);
-    await offer(epoch).catch(cancel);
+    await offer(epoch).catch(() => void lost.then(cancel));
     let isGiven = false;
     const as = await this.becomes(uuid, each => {
       isGiven ||= each === 'given';

@@ -146,6 +146,12 @@ export class Holder {
     return [this.askAgain(guest, held, nowMs)];
   }
 
+  /** Whoever was to have the copy takes none, and has not said that it was ready: the lease is for what is here as before. */
+  refused(guest: string, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    return held?.as === 'sending' && held.wanted === undefined ? this.run(guest, held, held.epoch, nowMs) : [];
+  }
+
   /** A copy that was to run, and could not be started: it has not run, so the sender's is the guest. */
   decline(guest: string, nowMs: number): Effect[] {
     const held = this.guests.get(guest);

@@ -204,6 +204,16 @@ export async function whyFailed(
   }
 }
 
+/** Nothing is stopped by it. */
+export const NEVER = new AbortController().signal;
+
+/** Settles where a guest can come to the other host no more, by `received` or the line's end. True: that has refused it before it had all of it. */
+export const refusal = (line: Line, received: Promise<unknown>): Promise<boolean> =>
+  received.then(
+    () => line.ended.then(() => false),
+    async error => (await whyFailed(error, NEVER, line)) instanceof Refused,
+  );
+
 /** Of an error there, it is shown to people here. */
 export const textOf = (body: Uint8Array): string => new TextDecoder().decode(body);
 

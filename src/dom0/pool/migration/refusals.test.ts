@@ -356,6 +356,36 @@ it('goes on where it was, though the link breaks while a host that could not sta
   expect(await running(a)).toEqual(['web']);
 });
 
+it('says that it waits for no lease where it refuses the last of a guest', async () => {
+  const { a, b, cable } = pair();
+  await booted(a);
+  const receiver = new Receiver({
+    host: b,
+    ownership: {
+      receive: () => Promise.reject(new Error('it waits')),
+      isStill: async () => true,
+      begun: () => {},
+      decline: () => {},
+    },
+  });
+  cable.of('b').serve('migrate', (channel, from) => void receiver.serve(channel, from));
+  const rest = vi.spyOn(StateArrival.prototype, 'rest').mockImplementation(() => {
+    throw new SavedStateError('The state of web cannot be restored: it has a card that is not here.');
+  });
+  const [guest] = a.toolstack.members.values();
+  const told: unknown[] = [];
+  const handOver: SenderOwnership['handOver'] = async (_guest, _to, offer, lost) => {
+    await offer(1).catch(() => {});
+    told.push(await lost);
+    return false;
+  };
+  const ownership = { handOver, held: async () => 1, takeBack: () => {} };
+  const moved = migrate({ host: a, neighbours: cable.of('a'), ownership }, guest!, 'b');
+  await expect(moved).rejects.toThrow(/it has a card that is not here\.\nMigration failed, resuming at sender\.$/);
+  rest.mockRestore();
+  expect([told, await running(a), await b.list()]).toEqual([[true], ['web'], []]);
+});
+
 it('does not run by a lease that has run out while it got its other ends', async () => {
   const { a, b, cable } = pair();
   await booted(a, 'vif = ["mac=00:16:3e:12:34:56"]\n');
@@ -379,7 +409,7 @@ it('does not run by a lease that has run out while it got its other ends', async
   const [guest] = a.toolstack.members.values();
   const handOver: SenderOwnership['handOver'] = async (_guest, _to, offer, lost) => {
     await offer(1);
-    await lost;
+    expect(await lost).toBe(false);
     return false;
   };
   const ownership = { handOver, held: async () => 1, takeBack: () => {} };

@@ -42,9 +42,11 @@ import {
   header,
   hear,
   MESSAGE,
+  NEVER,
   notExpected,
   type Offer,
   PROTOCOL,
+  refusal,
   Refused,
   RESUMING,
   say,
@@ -219,8 +221,8 @@ class Departure {
     await this.handOver(line, held, received());
     const nowMs = this.nowMs(),
       downtimeMs = this.runsThereMs - (this.stoodStillMs ?? this.runsThereMs);
-    const { sentBytes } = line;
-    const restBytes = sentBytes - this.sentBeforeBytes;
+    const { sentBytes } = line,
+      restBytes = sentBytes - this.sentBeforeBytes;
     const totalMs = nowMs - this.startedMs;
     // A paravirtual guest has no rounds.
     const progress = this.progress ?? { totalBytes: sentBytes, iteration: 0, rounds: [] };
@@ -461,7 +463,7 @@ class Departure {
     const result = acknowledged.then(() => answer(line, MESSAGE.RESULT)).then(body => this.startFailure(body));
     result.catch(() => {});
     const offer = (epoch: number): Promise<void> => say(line, MESSAGE.GO, encodeGo(epoch));
-    const decided = ownership.handOver(guest, to, offer, line.ended);
+    const decided = ownership.handOver(guest, to, offer, refusal(line, acknowledged));
     let isOver = false,
       cancelLate = (): void => {};
     const late = new Promise<Error>(resolve => {
@@ -596,5 +598,3 @@ class Departure {
     return this.job.signal.aborted ? (this.job.signal.reason as Error) : sendFailure(why);
   }
 }
-
-const NEVER = new AbortController().signal;
