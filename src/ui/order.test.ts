@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matching, natural, ordered, pressed } from './order.ts';
+import { matching, natural, ordered, pressed, tagsSaid } from './order.ts';
 
 it('has names in the order in which people count', () => {
   expect(['vm10', 'vm2', 'Web', 'vm1', 'web-2', 'web-10', 'web'].sort(natural)).toEqual([
@@ -50,5 +50,16 @@ it('finds rows that have every word that was typed, wherever', () => {
     true,
     false,
     true,
+  ]);
+});
+
+it('finds a whole tag behind #, and any part of it without', () => {
+  const found = (typed: string): string[] =>
+    [['web'], ['Webshop', 'x'], ['x', 'WEB']]
+      .filter(tags => matching(typed)('vm#1', undefined, tagsSaid(tags)))
+      .map(tags => tags.join());
+  expect([found('#web'), found('#webshop'), found('#we'), found('#')].map(each => each.length)).toEqual([2, 1, 0, 3]);
+  expect([found('web'), found('#x #web'), found('vm#1'), found('#1'), found('')].map(each => each.length)).toEqual([
+    3, 1, 3, 3, 3,
   ]);
 });

@@ -51,10 +51,14 @@ export const setColumn = (list: string, column: string): void => {
   orders.value = { ...orders.peek(), [list]: column ? { column, down: false } : undefined };
 };
 
-/** Every word of what was typed is somewhere in what is said of a row. */
+/** Every word of what was typed is somewhere in what is said of a row; one that begins with # is a whole tag, and nothing goes on behind it. */
 export function matching(typed: string): (...said: (string | undefined)[]) => boolean {
-  const words = typed.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  return (...said) => words.length === 0 || words.every(word => said.some(text => text?.toLowerCase().includes(word)));
+  const words =
+    typed
+      .toLowerCase()
+      .match(/\S+/g)
+      ?.map(word => word.replace(/^#.+/, '$& ')) ?? [];
+  return (...said) => words.every(word => said.some(text => text && `${text.toLowerCase()} `.includes(word)));
 }
 
 /** Tags as a filter finds them, by what they say and, so that nothing else is meant, behind #. */

@@ -30,6 +30,7 @@ export const ALONE = [
   'src/ui/parts/host-page/alerts-of.test.ts',
   'src/ui/parts/host-page/history-lines.test.ts',
   'src/ui/parts/pools.test.ts',
+  'src/ui/parts/tree-keys.test.ts',
   'src/ui/pool/pool.test.ts',
   'src/ui/presses.test.ts',
   'src/ui/screen/letters.test.ts',

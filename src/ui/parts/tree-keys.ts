@@ -15,9 +15,13 @@ interface Tree {
 
 let typed = { word: '', atMs: 0 };
 
+const levelOf = (row: HTMLElement | undefined): number => Number(row?.getAttribute('aria-level'));
+
 /** A key that was pressed in the list. */
 export function pressInTree(event: KeyboardEvent, { list, keys, hidden, reveal }: Tree): void {
-  const rows = [...list.current!.querySelectorAll<HTMLElement>('[role=treeitem]')];
+  // Whoever was quicker than this script may be elsewhere meanwhile.
+  if (!list.current?.contains(document.activeElement)) return;
+  const rows = [...list.current.querySelectorAll<HTMLElement>('[role=treeitem]')];
   const at = rows.indexOf(document.activeElement as HTMLElement);
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
   if (to !== undefined) {
@@ -31,14 +35,15 @@ export function pressInTree(event: KeyboardEvent, { list, keys, hidden, reveal }
   if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
     event.preventDefault();
     const row = rows[at],
-      closes = event.key === 'ArrowLeft';
-    if (row?.ariaExpanded === String(closes)) row.querySelector<HTMLElement>('.fold')!.click();
+      closes = event.key === 'ArrowLeft',
+      expanded = row?.getAttribute('aria-expanded');
+    if (expanded === String(closes)) row!.querySelector<HTMLElement>('.fold')!.click();
     else if (closes)
       rows
         .slice(0, Math.max(0, at))
-        .findLast(each => each.ariaExpanded)
+        .findLast(each => levelOf(each) < levelOf(row))
         ?.focus();
-    else if (row?.ariaExpanded) rows[at + 1]?.focus();
+    else if (expanded && levelOf(rows[at + 1]) > levelOf(row)) rows[at + 1]!.focus();
     return;
   }
   const key = (document.activeElement as HTMLElement).dataset.key as RowKey | undefined;

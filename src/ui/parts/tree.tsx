@@ -45,7 +45,9 @@ const Others = later(
   part => part.Connections,
 );
 /** Connections of which only the row of the host is shown, by its name. */
-export const folded = signal<ReadonlySet<string>>(new Set());
+const folded = signal<ReadonlySet<string>>(new Set());
+/** What somebody looks for is not hidden. */
+export const isExpanded = (of: string): boolean => !!filter.value.trim() || !folded.value.has(of);
 /** What was typed matches a guest of another host. */
 export const othersMatch = signal(false);
 const byName = (a: { name: string }, b: { name: string }): number => natural(a.name, b.name);
@@ -78,11 +80,10 @@ export function Tree() {
   const text = filter.value.trim();
   const seen = inventory.value;
   const { shown, shownDefined, offered } = rowsOf(text);
-  // What somebody looks for is not hidden.
-  const isFolded = !text && folded.value.has(hostName.value);
+  const isFolded = !isExpanded(hostName.value);
 
-  /** As they stand below each other. */
-  const keys: RowKey[] = [...shown, ...shownDefined].map(({ name }) => name);
+  /** As they stand below each other; nobody chooses what is folded. */
+  const keys: RowKey[] = isFolded ? [] : [...shown, ...shownDefined].map(({ name }) => name);
   const reveal = useRef<((n: number) => void) | undefined>(undefined);
   const list = useRef<HTMLUListElement>(null);
   // One Tab stop, whatever is chosen or filtered out: the chosen row, else the first. Rows come, go and are chosen in a drawing of this part.
@@ -96,7 +97,7 @@ export function Tree() {
     for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
   });
   const onKeyDown = (event: KeyboardEvent): void => {
-    const its = { list, keys, reveal, hidden: shownDefined.map(({ name }) => name) };
+    const its = { list, keys, reveal, hidden: keys.slice(shown.length) };
     if (pressInTree) pressInTree(event, its);
     // Whoever is quicker than the script has it all the same.
     else
@@ -405,7 +406,7 @@ export function Row({
       aria-level={top ? 1 : deep ? 3 : 2}
       aria-selected={chosen.value.size > 0 ? isPicked : isOpen}
       aria-current={isOpen ? 'page' : undefined}
-      aria-expanded={fold === undefined ? undefined : !folded.value.has(fold)}
+      aria-expanded={fold === undefined ? undefined : isExpanded(fold)}
       aria-posinset={at}
       aria-setsize={of}
       data-name={name}

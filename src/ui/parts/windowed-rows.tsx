@@ -62,11 +62,13 @@ export function WindowedRows<Row>({ rows, spacer, draw, reveal }: WindowedProps<
   });
   if (reveal)
     reveal.current = n => {
-      const at = above.current!.getBoundingClientRect().top + n * height.current;
-      let scroller: HTMLElement | null = above.current!.parentElement;
+      // The rows may be folded meanwhile.
+      if (!above.current) return;
+      const at = above.current.getBoundingClientRect().top + n * height.current;
+      let scroller: HTMLElement | null = above.current.parentElement;
       while (scroller && scroller.scrollHeight <= scroller.clientHeight) scroller = scroller.parentElement;
       scroller?.scrollBy(0, at - innerHeight / 2);
-      set(inView(above.current!.getBoundingClientRect().top, height.current, innerHeight, rows.length));
+      set(inView(above.current.getBoundingClientRect().top, height.current, innerHeight, rows.length));
     };
   const room = (ref: Ref<HTMLElement>, count: number) => {
     const style = `height:${Math.round(count * height.current)}px;padding:0;border:0;visibility:hidden`,

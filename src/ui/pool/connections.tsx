@@ -6,7 +6,7 @@ import type { Action } from '../actions.ts';
 import { go } from '../navigation.ts';
 import { matching } from '../order.ts';
 import { Chip, Icon, StateMark } from '../parts/marks.tsx';
-import { folded, othersMatch, Row } from '../parts/tree.tsx';
+import { isExpanded, othersMatch, Row } from '../parts/tree.tsx';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { followPool, pool } from './pool.ts';
@@ -14,6 +14,9 @@ import { words } from './words.ts';
 
 /** Between two looks, as the tree looks at its own host. */
 const TREE_MS = 3000;
+
+/** Of them so many are remembered: members come and go under any names. */
+const MOST_KNOWN = 64;
 
 /** Hosts of this pool that were there while the page looked: one that is gone is listed, as a manager lists what it was connected to. */
 const known = signal<{ url: string; hosts: ReadonlySet<string> }>({ url: '', hosts: new Set() });
@@ -38,13 +41,17 @@ export function Connections({ text }: { text: string }) {
   useEffect(() => followPool(TREE_MS), []);
   const look = pool.value;
   const { url, hosts: remembered } = known.value;
-  const there = look?.hosts.filter(({ isMe, isThere }) => isThere && !isMe).map(({ name }) => name) ?? [];
+  const there =
+    look?.hosts
+      .filter(({ isMe, isThere }) => isThere && !isMe)
+      .map(({ name }) => name)
+      .slice(0, MOST_KNOWN) ?? [];
   const hosts = look ? connectionsOf(look.hosts, url === look.url ? remembered : new Set()) : [];
   useEffect(() => {
     if (!look) return;
     const before = known.peek().url === look.url ? known.peek().hosts : new Set<string>();
     if (url !== look.url || there.some(name => !before.has(name)))
-      known.value = { url: look.url, hosts: new Set([...before, ...there]) };
+      known.value = { url: look.url, hosts: new Set([...there, ...before].slice(0, MOST_KNOWN)) };
   });
   const matches = matching(text);
   const shown = hosts.map(host => ({
@@ -61,14 +68,16 @@ export function Connections({ text }: { text: string }) {
       {shown
         .filter(({ host, guests }) => guests.length > 0 || matches(host.name))
         .map(({ host, guests }) => (
-          <Connection key={host.name} host={host} guests={text || !folded.value.has(host.name) ? guests : []} />
+          <Connection key={host.name} host={host} guests={isExpanded(host.name) ? guests : []} />
         ))}
     </>
   );
 }
 
-const stateOf = (state: string | undefined): string =>
-  state === undefined ? words.lostGuest : (strings.states[state] ?? state);
+/** Another host may say anything for it. */
+const isState = (state: string): boolean => Object.hasOwn(strings.states, state);
+export const stateOf = (state: string | undefined): string =>
+  state === undefined ? words.lostGuest : isState(state) ? strings.states[state]! : state;
 
 function Connection({ host, guests }: { host: LookedHost; guests: readonly LookedGuest[] }) {
   const { name, isThere } = host;
@@ -104,7 +113,11 @@ function Connection({ host, guests }: { host: LookedHost; guests: readonly Looke
           value={isThere ? `${guest.memoryMiB} MiB` : words.lostGuest}
         >
           <Chip />
-          {isThere ? <StateMark state={guest.state ?? '-'} /> : <span class="st" />}
+          {isThere ? (
+            <StateMark state={guest.state !== undefined && isState(guest.state) ? guest.state : '-'} />
+          ) : (
+            <span class="st" />
+          )}
           <span class="nm dim" title={guest.name}>
             {guest.name}
           </span>

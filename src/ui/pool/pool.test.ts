@@ -5,7 +5,7 @@ const asked = vi.fn<(what: string) => Promise<unknown>>();
 vi.mock('../host.ts', async original => ({ ...(await original<object>()), host: { pool: asked } }));
 const { act, lookAtPool, lookProblem, pool, problem } = await import('./pool.ts');
 
-const { connectionsOf } = await import('./connections.tsx');
+const { connectionsOf, stateOf } = await import('./connections.tsx');
 
 const now = () => [pool.peek(), lookProblem.peek(), problem.peek()];
 beforeEach(() => {
@@ -38,5 +38,15 @@ it('lists other hosts as connections, those that are gone too, and none twice', 
     ['lost', false],
     ['alfa', false],
     ['zeta', false],
+  ]);
+});
+
+it('says what another host says of a guest, whatever that is', () => {
+  expect(['r', 'constructor', '__proto__', '', undefined].map(stateOf)).toEqual([
+    'running',
+    'constructor',
+    '__proto__',
+    '',
+    'lost',
   ]);
 });
