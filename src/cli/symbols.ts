@@ -1,5 +1,5 @@
 /** `ringside symbols VMLINUZ`: the kernel inside with the names that it has in itself, for gdb. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isLinux, kernelInside, loadUnpackers, unzipped } from '../formats/bzimage/index.ts';
 import { isElf, isLongElf, LoadError } from '../formats/elf/index.ts';
@@ -14,6 +14,15 @@ so that it lies where they say.
 
   -o, --output FILE  where the ELF file goes (VMLINUZ with .elf behind it)
 `;
+
+/** By whatever names and links. */
+function isSameFile(one: string, other: string): boolean {
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    return one === other;
+  }
+}
 
 /** Returns the exit status: 0, 1 where it is no such kernel or a file cannot be read or written, 2 for wrong use. */
 export async function symbols(argv: string[]): Promise<number> {
@@ -35,7 +44,8 @@ export async function symbols(argv: string[]): Promise<number> {
   if (more.length > 0)
     return tell(WRONG_USE, `ringside symbols: one kernel at a time, and ${more[0]} is a second one.`);
   const output = values.output ?? `${path}.elf`;
-  if (output === path) return tell(WRONG_USE, 'ringside symbols: that would go over the kernel; write -o FILE.');
+  if (isSameFile(output, path))
+    return tell(WRONG_USE, 'ringside symbols: that would go over the kernel; write -o FILE.');
   try {
     await loadUnpackers();
     const file = unzipped(readFileSync(path), path);
@@ -45,7 +55,7 @@ export async function symbols(argv: string[]): Promise<number> {
     if (!found)
       return tell(
         NOT_DONE,
-        `${path} has no table of its symbols as Linux 6 writes one: take a kernel with CONFIG_KALLSYMS.`,
+        `${path} has no table of its symbols as Linux 6.1 writes one: take a kernel of about that release with CONFIG_KALLSYMS.`,
       );
     writeFileSync(output, withSymbols(kernel, found));
     process.stdout.write(`${output}: ${found.length} symbols\n`);

@@ -1,6 +1,6 @@
 /** A kernel's table of its own symbols, laid out as scripts/kallsyms.c of Linux 6.1 writes it, and what an ELF file has of it. */
 import { describe, expect, it } from 'vitest';
-import { kernelSymbols } from '../elf/index.ts';
+import { CLASSES, kernelSymbols } from '../elf/index.ts';
 import { kallsymsOf, type KallsymsSymbol, withSymbols } from './index.ts';
 
 const SHORT = 'do_sys_';
@@ -15,7 +15,12 @@ const symbolsFrom = (base: bigint, count: number): KallsymsSymbol[] =>
   }));
 
 /** The table behind some bytes that are none, though digits lie there. `inOrder`: with the order of names, as later releases have it. */
-function tableOf(symbols: KallsymsSymbol[], bits: 32 | 64, inOrder: boolean): Uint8Array {
+function tableOf(
+  symbols: KallsymsSymbol[],
+  bits: 32 | 64,
+  inOrder: boolean,
+  { isPerCpu = bits === 64, short = SHORT } = {},
+): Uint8Array {
   const pointer = bits / 8,
     bytes: number[] = [];
   const align = (to: number): void => {
@@ -27,7 +32,7 @@ function tableOf(symbols: KallsymsSymbol[], bits: 32 | 64, inOrder: boolean): Ui
   for (let letter = 0x28; letter < 0x70; letter++) bytes.push(letter, 0);
   align(4096);
   const [{ address: base }] = symbols as [KallsymsSymbol];
-  for (const { address } of symbols) put(bits === 64 ? -1n - (address - base) : address - base, 4);
+  for (const { address } of symbols) put(isPerCpu ? -1n - (address - base) : address - base, 4);
   align(pointer);
   put(base, pointer);
   put(BigInt(symbols.length), 4);
@@ -52,8 +57,8 @@ function tableOf(symbols: KallsymsSymbol[], bits: 32 | 64, inOrder: boolean): Ui
     start = bytes.length;
   for (let token = 0; token < 256; token++) {
     offsets.push(bytes.length - start);
-    const text = token === SHORT_TOKEN ? SHORT : token > 0x20 && token < 0x7f ? String.fromCharCode(token) : '';
-    bytes.push(...[...text].map(letter => letter.charCodeAt(0)), 0);
+    const text = token === SHORT_TOKEN ? short : token > 0x20 && token < 0x7f ? String.fromCharCode(token) : '';
+    for (const letter of `${text}\0`) bytes.push(letter.charCodeAt(0));
   }
   align(pointer);
   for (const offset of offsets) put(BigInt(offset), 2);
@@ -74,6 +79,35 @@ describe.each([
     expect(kallsymsOf(new Uint8Array(8192), bits)).toBeUndefined();
     for (const length of [table.length - 1, table.length - 600, 5000])
       expect(kallsymsOf(table.subarray(0, length), bits)).toBeUndefined();
+  });
+
+  it('are none where names have more letters than a kernel’s, or none, or offsets would lie before the file', () => {
+    const symbols = symbolsFrom(base, 300);
+    for (const short of ['a'.repeat(511), 'a'.repeat(200_000)])
+      expect(kallsymsOf(tableOf(symbols, bits, false, { short }), bits)).toBeUndefined();
+    const nameless = symbols.map(({ address }) => ({ type: '\x02', name: '', address }));
+    expect(kallsymsOf(tableOf(nameless, bits, false), bits)).toBeUndefined();
+    const table = tableOf(symbols, bits, false);
+    expect(kallsymsOf(table.subarray(4096 + 1200 - 400), bits)).toBeUndefined();
+  });
+
+  it('are none after a bounded search where every place looks like a table', () => {
+    // A base, a count and the length of a name that leads to the next of the same, over and over, before a true table of tokens.
+    const table = tableOf(symbolsFrom(base, 300), bits, false);
+    const tokens = table.subarray(new TextDecoder('latin1').decode(table).indexOf(`\0${SHORT}\0`));
+    const pointer = bits / 8,
+      each = new Uint8Array(3 * pointer),
+      view = new DataView(each.buffer);
+    if (bits === 64) view.setBigUint64(0, base, true);
+    else view.setUint32(0, Number(base), true);
+    view.setUint32(pointer, 50_000, true);
+    each[2 * pointer] = 3 * pointer - 1;
+    const many = new Uint8Array(2_000_000 + tokens.length);
+    for (let at = 0; at + each.length <= 2_000_000; at += each.length) many.set(each, at);
+    many.set(tokens, 2_000_000);
+    const beginMs = performance.now();
+    expect(kallsymsOf(many, bits)).toBeUndefined();
+    expect(performance.now() - beginMs).toBeLessThan(15_000);
   });
 });
 
@@ -97,3 +131,33 @@ it('are a section of the ELF file, each in the section that its address is in', 
   expect(named.slice(0, 3)).toEqual(['_text c1000000', 'do_sys_1 c1000010', 'do_sys_2 c1000020']);
   expect(named.join()).not.toContain('elsewhere');
 });
+
+it('are at their places in a kernel of 64 bits for one processor, whose offsets have no signs', () => {
+  const symbols = symbolsFrom(0xffffffff81000000n, 300);
+  expect(kallsymsOf(tableOf(symbols, 64, false, { isPerCpu: false }), 64)).toEqual(symbols);
+});
+
+it.each([32, 64] as const)(
+  'are written behind a null section where a file of %i bits has no sections, weak code as code',
+  bits => {
+    const { bytes, sectionOffset, sectionCount, section, symbol } = CLASSES[bits];
+    const file = new Uint8Array(bytes + 3);
+    file.set([0x7f, 0x45, 0x4c, 0x46, bits / 32, 1, 1]);
+    const made = withSymbols(file, [
+      { type: 'D', name: 'data', address: 0xc1000010n },
+      { type: 'W', name: 'weak', address: 0xc1000000n },
+      { type: 't', name: 'own', address: 0xc1000020n },
+    ]);
+    const view = new DataView(made.buffer),
+      word = (at: number): number => (bits === 64 ? Number(view.getBigUint64(at, true)) : view.getUint32(at, true)),
+      headers = word(sectionOffset),
+      table = word(headers + section.bytes + section.offset);
+    expect([view.getUint16(sectionCount, true), view.getUint32(headers + 4, true)]).toEqual([3, 0]);
+    expect([1, 2].map(index => view.getUint32(headers + index * section.bytes + 4, true))).toEqual([2, 3]);
+    expect(view.getUint32(headers + section.bytes + section.link, true)).toBe(2);
+    // Local ones first: own is a function, data an object, weak a function.
+    const each = [1, 2, 3].map(i => table + i * symbol.bytes);
+    expect(each.map(at => view.getUint8(at + symbol.info))).toEqual([2, 0x11, 0x12]);
+    expect(each.map(at => word(at + symbol.value))).toEqual([0xc1000020, 0xc1000010, 0xc1000000]);
+  },
+);
