@@ -156,7 +156,7 @@ export const DOMAINS: Table = {
       const found = await meant(host, given.domain);
       if (given.type === ELEMENT) return setMetadata(host, found, given.uri ?? undefined, given.metadata ?? undefined);
       if (given.type !== DESCRIPTION)
-        throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'only descriptions are kept here', 'domain');
+        throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'no titles are kept here, only descriptions and tags', 'domain');
       await describeDomain(host, found, given.metadata ?? '');
     },
   }),

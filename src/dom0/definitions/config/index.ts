@@ -1,5 +1,5 @@
 /** Definitions: read from any format, judged, written back. */
-export { TAGS_KEY, TAGS_URI, tagsProblem } from './tags.ts';
+export { alikeTags, TAGS_KEY, TAGS_URI, tagsProblem } from './tags.ts';
 export { bootOrder, bootOrderProblem } from './boot-order.ts';
 export { affinityLists, affinityProblem, ALL_CPUS, formatAffinity, formatCpus, parseCpus } from './cpus.ts';
 export { NO_BOOT_CHECK } from './keys/xen.ts';

@@ -1,5 +1,5 @@
 /** A domain's tags: in its definition, where it is kept, and in that of the domain that runs. libvirt's own calls know them as metadata of one name space. */
-import { escapedXml, TAGS_KEY, TAGS_URI, tagsProblem } from '../../definitions/config/index.ts';
+import { alikeTags, escapedXml, TAGS_KEY, TAGS_URI, tagsProblem } from '../../definitions/config/index.ts';
 import { quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { managedOf } from '../commands/managed.ts';
@@ -47,7 +47,7 @@ export async function setTags(
   { name, id, managed }: Domain,
   given: readonly string[],
 ): Promise<void> {
-  const tags = [...new Set(given)],
+  const tags = alikeTags(given),
     problem = tagsProblem(tags);
   if (problem !== undefined) throw new LibvirtError('INVALID_ARG', problem);
   const member = id === undefined ? undefined : host.member(id);

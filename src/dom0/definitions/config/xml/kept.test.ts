@@ -112,6 +112,33 @@ describe('a definition that is written as XML', () => {
     expect(findings.filter(({ verdict }) => verdict === 'error')).toEqual([]);
   });
 
+  it('keeps what another tool has under the same prefix in a name space of its own', () => {
+    const others = "<ringside:tags xmlns:ringside='urn:else'><ringside:x>1</ringside:x></ringside:tags>";
+    const text = XML.replace('</metadata>', `${others}</metadata>`);
+    const before = judgeDefinition('', text).definition;
+    const tagged = changeDefinition(text, before, { ...before, tags: ['web'] });
+    expect(judgeDefinition('', tagged).definition.tags).toEqual(['web']);
+    expect(tagged).toMatch(/<ringside:tags xmlns:ringside='urn:else'>\s*<ringside:x>1</);
+  });
+
+  it('has tags in any writing, in one way of writing each, and takes no longer for many of them', () => {
+    const tagged = (tags: string[]) =>
+      judgeDefinition(
+        '',
+        XML.replace(
+          '</metadata>',
+          `<r:tags xmlns:r="urn:ringside:tags">${tags.map(tag => `<r:tag>${tag}</r:tag>`).join('')}</r:tags></metadata>`,
+        ),
+      );
+    expect(tagged(['हिन्दी', '日本', 'größer', 'gro\u0308ßer']).definition.tags).toEqual(['हिन्दी', '日本', 'größer']);
+    expect(tagged(['\u0308x', '\u202ex', 'x\u200by']).definition.tags).toBeUndefined();
+    const many = Array.from({ length: 20 }, (_, i) => `t${i}`);
+    expect(tagged(['two words', 't0', ...many]).definition.tags).toEqual(many.slice(0, 16));
+    const beginMs = performance.now();
+    tagged(Array.from({ length: 10_000 }, () => 'a'));
+    expect(performance.now() - beginMs).toBeLessThan(3000);
+  });
+
   it('has tags as a key of xl.cfg, and refuses what is none', () => {
     const text = "name = 'a'\ntype = 'pvh'\nmemory = 8\nkernel = '/k'\ntags = ['web', 'x']\n";
     expect(judgeDefinition('', text).definition.tags).toEqual(['web', 'x']);

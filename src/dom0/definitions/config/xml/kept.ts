@@ -6,6 +6,7 @@ import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
 import type { Definition } from '../definition.ts';
 import { drivesOf } from './disks.ts';
 import { XmlReading } from './reading.ts';
+import { TAGS_KEY } from '../tags.ts';
 import { isTags } from './tags.ts';
 import { childOf, type Element, parse } from './tree.ts';
 
@@ -40,11 +41,12 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
 };
 /** These are given back as they were asked for. */
 const AS_ASKED = ['features', 'cpu', 'clock'];
-/** Which elements of a name are the same one in both: by what they say, and else by their order. */
+/** Which elements of a name are the same one in both: by what they say, and else by their order. Of another tool's prefix the name space may be another. */
 const IDENTITY: Readonly<Record<string, (element: Written) => string | undefined>> = {
   disk: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dev,
   filesystem: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dir,
   interface: ({ children }) => children.find(({ name }) => name === 'mac')?.attributes.address?.toLowerCase(),
+  [`${TAGS_KEY}:tags`]: ({ attributes }) => attributes[`xmlns:${TAGS_KEY}`],
 };
 /** virDomainDefFormat(): devices in this order. */
 const DEVICES =
