@@ -107,6 +107,7 @@ export const INVENTORY = {
   runNs: {},
   disks: {},
   upSecondsOf: {},
+  tags: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
   readings: [],
