@@ -69,7 +69,9 @@ describe('what inspectors ask of Domain 0', () => {
       hasPv: true,
       vcpus: { most: 1, canChange: true },
     });
-    expect(facts.drives).toMatchObject([{ vdev: 'xvda', target: '/dev/vg0/web', isEmulated: false, pv: { reads: 0 } }]);
+    expect(facts.drives).toMatchObject([
+      { vdev: 'xvda', target: '/dev/vg0/web', isEmulated: false, pv: {}, counts: { reads: 0 } },
+    ]);
     expect(facts.cards.map(({ devid }) => devid)).toEqual([0, 1]);
     await host['network-detach'](id, '1', true);
     expect((await host.inspect('guest', id)).cards).toHaveLength(1);
