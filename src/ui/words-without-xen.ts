@@ -9,7 +9,10 @@ type Some<T> = {
 };
 
 const WORDS: Some<typeof strings> = {
-  tree: { none: 'No guest runs. Boot one, or drop a definition here.' },
+  tree: {
+    none: 'No guest runs. Boot one, or drop a definition here.',
+    connection: 'KVM, qemu:///system',
+  },
   owners: { xen: 'KVM' },
   actions: { openShell: 'Open the host’s shell' },
   home: {

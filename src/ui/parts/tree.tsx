@@ -197,7 +197,6 @@ function ownRows({ shown, shownDefined, offered, keys, reveal }: OwnRows) {
 
 /** This host, as a manager of libvirt's names a connection. */
 function hostRow() {
-  const connection = isWithout() ? words.kvm : words.xen;
   return (
     <Row
       name={hostName.value}
@@ -212,8 +211,8 @@ function hostRow() {
         <Icon name="host" />
       </span>
       <span class="nm b">{hostName.value}</span>
-      <span class="nm sec" title={connection}>
-        {connection}
+      <span class="nm sec" title={words.connection}>
+        {words.connection}
       </span>
     </Row>
   );
