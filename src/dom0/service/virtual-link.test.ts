@@ -4,14 +4,14 @@ import { expect, it } from 'vitest';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Host } from './host.ts';
 import { testFile, testHost, timersOfTest } from './host.test-support.ts';
-import { loadEverything } from './load-everything.ts';
+import { loadEverything, loadMoves } from './load-everything.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const minipv = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));
 
 async function moved(type: string): Promise<{ host: Host; facts: unknown; ms: number }> {
-  await loadEverything();
+  await Promise.all([loadEverything(), loadMoves()]);
   const timers = timersOfTest();
   const virtual = new VirtualTime({ wallMs: () => 0, soon: timers.soon, speed: Infinity });
   const host = testHost({
