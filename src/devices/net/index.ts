@@ -9,6 +9,7 @@ export {
   ETHERTYPE_ARP,
   ETHERTYPE_IP,
   formatAddress,
+  formatMac,
   get16,
   get32,
   ICMP_ECHO,

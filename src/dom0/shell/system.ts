@@ -1,4 +1,5 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
+import { formatMac } from '../../devices/net/index.ts';
 import { type CommandHost, MACHINE } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
@@ -137,7 +138,7 @@ const ip = (host: CommandHost): Program => ({
     const only = rest[0] === 'dev' ? rest[1] : rest[0];
     if (only !== undefined && only !== bridge.name && !bridge.list().some(({ name }) => name === only))
       return failed(`Device "${only}" does not exist.`);
-    const station = `    link/ether ${[...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':')} brd ff:ff:ff:ff:ff:ff\n`;
+    const station = `    link/ether ${formatMac(mac)} brd ff:ff:ff:ff:ff:ff\n`;
     const head = (index: number, name: string, rest: string): string =>
       `${index}: ${name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ${rest}state UP\n`;
     const counted = ({ rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped }: Readonly<PortCounts>): string =>

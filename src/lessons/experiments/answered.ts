@@ -1,7 +1,8 @@
 /** Failover and what was answered: a guest's host is lost while somebody asks it; does the guest that goes on elsewhere know of all that it had answered? */
+import { get16, parseIp, PROTOCOL_ICMP } from '../../devices/net/index.ts';
 import { type Condition, type Experiment, numberOf, type Row } from './form.ts';
-import { guestText, type Lab, type LabGuest } from './lab.ts';
-import { join } from './link.ts';
+import type { Lab } from './lab.ts';
+import { bootAt, CLIENT, hear, join, SERVER } from './link.ts';
 import { randomFrom } from './random.ts';
 import { short } from './words.ts';
 
@@ -14,30 +15,18 @@ const ENDS = 3,
 const LINK_MIB = 32;
 /** An answer is waited for so long, by minipv's ping and by whoever asks whether the guest goes on. */
 const PATIENCE_MS = 2000;
-const SERVER = { address: '10.0.2.101', mac: '00:16:3e:00:00:01' },
-  CLIENT = { address: '10.0.2.102', mac: '00:16:3e:00:00:02' };
 const MANY = 1_000_000;
 const FREE = 'answers go at once',
   HELD = 'answers wait (Remus)';
-/** Of Ethernet and IPv4 (RFC 791): minipv numbers the packets that it sends, in its own memory. */
-const AT = { source: 6, protocol: 23, id: 18 },
-  ICMP = 1;
-
-const boot = async (lab: Lab, name: string, { address, mac }: typeof SERVER): Promise<LabGuest> => {
-  const guest = await lab.boot(guestText(name, 'pvh', { more: [`vif = [ 'mac=${mac}' ]`] }));
-  await guest.command(`ip ${address}`);
-  return guest;
-};
-
-const source = (frame: Uint8Array): string =>
-  [...frame.subarray(AT.source, AT.source + 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
+/** Of an IPv4 header (RFC 791): minipv numbers the packets that it sends, in its own memory. */
+const ID = 4;
 
 /** The numbers of a guest's answers, as they come to a host. */
-function hear(lab: Lab): number[] {
+function answersAt(lab: Lab): number[] {
   const numbers: number[] = [];
-  lab.machine.host.toolstack.services.network.bridge.tap(({ bytes }, _port, direction) => {
-    if (direction === 'in' && source(bytes) === SERVER.mac && bytes[AT.protocol] === ICMP)
-      numbers.push((bytes[AT.id]! << 8) | bytes[AT.id + 1]!);
+  hear(lab, SERVER, frame => {
+    const packet = parseIp(frame);
+    if (packet?.protocol === PROTOCOL_ICMP) numbers.push(get16(packet.whole, ID));
   });
   return numbers;
 }
@@ -54,8 +43,8 @@ interface End {
 async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: number): Promise<End> {
   const there = await here.another(true),
     { neighbours, lose } = join({ here, there }, LINK_MIB),
-    server = await boot(here, 'server', SERVER),
-    client = await boot(there, 'client', CLIENT);
+    server = await bootAt(here, 'server', SERVER),
+    client = await bootAt(there, 'client', CLIENT);
   const { host } = here.machine,
     replicas = there.machine.keepFor('here'),
     lost = new Promise<string>(resolve => {
@@ -80,7 +69,7 @@ async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: numb
     await here.run(1);
   }
   client.type(`ping ${SERVER.address} ${MANY}`);
-  const numbers = hear(there),
+  const numbers = answersAt(there),
     askedMs = CHECKPOINTS * intervalMs + afterMs;
   await here.run(askedMs);
   const answerMs = askedMs / numbers.length,

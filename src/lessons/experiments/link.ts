@@ -1,7 +1,8 @@
 /** Hosts beside each other that know each other: guests move between them, and their bridges are one, over links that take time of their clock. */
+import { formatMac } from '../../devices/net/index.ts';
 import { channelPair, type Neighbours } from '../../dom0/pool/index.ts';
 import type { Host } from '../../dom0/service/index.ts';
-import { type Lab, LabGuest } from './lab.ts';
+import { guestText, type Lab, LabGuest } from './lab.ts';
 import type { SteppedTime } from './stepped-host.ts';
 
 /** 2,048 pages a second. */
@@ -11,6 +12,28 @@ const FRAME_MS = 0.1,
   /** A guest's slice may end so much behind the moment at which a piece has come. */
   LATE_MS = 3;
 const MIB = 2 ** 20;
+
+/** A guest's card, and the address that it takes. */
+interface Station {
+  address: string;
+  mac: string;
+}
+/** One that is asked, and one that asks. */
+export const SERVER: Station = { address: '10.0.2.101', mac: '00:16:3e:00:00:01' },
+  CLIENT: Station = { address: '10.0.2.102', mac: '00:16:3e:00:00:02' };
+
+/** A guest of minipv with a card, which has its address. */
+export async function bootAt(lab: Lab, name: string, { address, mac }: Station, memoryMib?: number): Promise<LabGuest> {
+  const guest = await lab.boot(guestText(name, 'pvh', { memoryMib, more: [`vif = [ 'mac=${mac}' ]`] }));
+  await guest.command(`ip ${address}`);
+  return guest;
+}
+
+/** Calls back with each frame of a station, as it comes to a host's bridge; the result ends that. */
+export const hear = (lab: Lab, { mac }: Station, heard: (frame: Uint8Array) => void): (() => void) =>
+  lab.machine.host.toolstack.services.network.bridge.tap(({ bytes }, _port, direction) => {
+    if (direction === 'in' && formatMac(bytes.subarray(6)) === mac) heard(bytes);
+  });
 
 type Accept = Parameters<Neighbours['serve']>[1];
 

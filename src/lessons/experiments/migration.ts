@@ -1,15 +1,13 @@
 /** Migration without disconnection: a guest that serves a stream of TCP moves while it writes; for how long does the stream stand? */
 import { type Condition, type Experiment, numberOf, type Row } from './form.ts';
-import { guestText, type Lab, type LabGuest } from './lab.ts';
-import { join, LINK_MIB, move } from './link.ts';
+import { bootAt, CLIENT, hear, join, LINK_MIB, move, SERVER } from './link.ts';
 import { short } from './words.ts';
 
 /** Pages of a guest's writable working set, each written once in so many milliseconds. */
 const HOT = [0, 8, 16, 32, 64, 128],
   PAUSE_MS = 4;
-const SERVER = { address: '10.0.2.101', mac: '00:16:3e:00:00:01' },
-  CLIENT = { address: '10.0.2.102', mac: '00:16:3e:00:00:02' };
-const STREAM_KIB = 1_000_000,
+const MEMORY_MIB = 8,
+  STREAM_KIB = 1_000_000,
   WARM_MS = 20,
   AFTER_MS = 600;
 const MANY = 1_000_000,
@@ -19,35 +17,24 @@ const AGAIN_MS = 200;
 const STREAM = 'the stream stood',
   GUEST = 'the guest stood';
 
-const boot = async (lab: Lab, name: string, { address, mac }: typeof SERVER): Promise<LabGuest> => {
-  const guest = await lab.boot(guestText(name, 'pvh', { memoryMib: 8, more: [`vif = [ 'mac=${mac}' ]`] }));
-  await guest.command(`ip ${address}`);
-  return guest;
-};
-
-const source = (frame: Uint8Array): string =>
-  [...frame.subarray(6, 12)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
-
 const condition = (hot: number): Condition => ({
   name: `${hot} pages written all the time`,
   prepare: async lab => {
     const there = await lab.another(true);
     join({ here: lab, there });
-    const server = await boot(lab, 'server', SERVER),
-      client = await boot(there, 'client', CLIENT);
+    const server = await bootAt(lab, 'server', SERVER, MEMORY_MIB),
+      client = await bootAt(there, 'client', CLIENT, MEMORY_MIB);
     await client.command(`ping ${SERVER.address}`);
     return async () => {
       server.type(`dirty ${hot} ${MANY} ${1000 * PAUSE_MS} ${PAGE_WORDS}`);
       await lab.run(WARM_MS);
       client.type(`stream ${SERVER.address} ${STREAM_KIB}`);
       await lab.run(WARM_MS);
-      const { bridge } = there.machine.host.toolstack.services.network;
       let lastMs = lab.nowMs,
         gapMs = 0,
         heard = 0;
       // What the server acknowledges, as the client's host sees it.
-      const stop = bridge.tap(({ bytes }, _port, direction) => {
-        if (direction !== 'in' || source(bytes) !== SERVER.mac) return;
+      const stop = hear(there, SERVER, () => {
         gapMs = Math.max(gapMs, lab.nowMs - lastMs);
         lastMs = lab.nowMs;
         heard++;
