@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -35,6 +35,17 @@ describe('ringside asm', () => {
     expect(readFileSync(join(folder, 'code.img')).toString('hex')).toBe(`ebfe${'01'.repeat(10)}`);
     expect(asm([source, '-o', join(folder, 'other')])).toBe(0);
     expect(readFileSync(join(folder, 'other')).length).toBe(12);
+  });
+
+  it('goes over no source, by whatever name', () => {
+    const text = readFileSync(source);
+    symlinkSync(source, join(folder, 'link'));
+    for (const output of [source, `${folder}/./code.asm`, join(folder, 'link')]) {
+      expect(asm([source, '-o', output])).toBe(2);
+      expect(errors).toBe('ringside asm: the bytes would go over the source; write -o FILE.\n');
+      errors = '';
+    }
+    expect(readFileSync(source)).toEqual(text);
   });
 
   it('lists lines with their addresses and bytes', () => {

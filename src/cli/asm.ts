@@ -1,10 +1,8 @@
 /** `ringside asm SOURCE`: assembles a program in nasm's language by the processor's own instruction table. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Assembled, assemble } from '../cpu/assembler/index.ts';
+import { NOT_DONE, oneFile, tell } from './one-file.ts';
 
-const WRONG_USE = 2,
-  NOT_DONE = 1;
 const USAGE = `Usage: ringside asm SOURCE [-o FILE] [-l]
 
 Assembles 16-, 32- and 64-bit code in nasm's language to a flat program, as nasm -f bin does.
@@ -36,28 +34,17 @@ export function listing(source: string, { bytes, origin, pieces }: Assembled): s
 
 /** Returns the exit status: 0, 1 where the source has mistakes or a file cannot be read or written, 2 for wrong use. */
 export function asm(argv: string[]): number {
-  const tell = (status: number, sentence: string): number => (process.stderr.write(`${sentence}\n`), status);
-  let parsed: { values: { output?: string; list?: boolean; help?: boolean }; positionals: string[] };
-  try {
-    parsed = parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        output: { type: 'string', short: 'o' },
-        list: { type: 'boolean', short: 'l' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    return tell(WRONG_USE, `ringside asm: ${(error as Error).message.split('\n')[0]}`);
-  }
-  const { values, positionals } = parsed;
-  if (values.help) return (process.stdout.write(USAGE), 0);
-  const [path, ...more] = positionals;
-  if (path === undefined) return tell(WRONG_USE, 'ringside asm: write ringside asm SOURCE, or --help.');
-  if (more.length > 0) return tell(WRONG_USE, `ringside asm: one source at a time, and ${more[0]} is a second one.`);
-  const output = values.output ?? path.replace(/\.[^./\\]*$|$/, '.img');
-  if (output === path) return tell(WRONG_USE, `ringside asm: the bytes would go over the source; write -o FILE.`);
+  const asked = oneFile(argv, {
+    command: 'asm',
+    operand: 'SOURCE',
+    kind: 'source',
+    usage: USAGE,
+    options: { list: { type: 'boolean', short: 'l' } },
+    output: path => path.replace(/\.[^./\\]*$|$/, '.img'),
+    lost: 'the bytes would go over the source',
+  });
+  if (typeof asked === 'number') return asked;
+  const { path, output, isOn } = asked;
   try {
     const source = readFileSync(path, 'utf8');
     const result = assemble(source);
@@ -67,7 +54,7 @@ export function asm(argv: string[]): number {
         result.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'),
       );
     writeFileSync(output, result.bytes);
-    if (values.list) process.stdout.write(listing(source, result));
+    if (isOn('list')) process.stdout.write(listing(source, result));
     return 0;
   } catch (error) {
     // Those of the file system have a code; anything else is a defect.
