@@ -238,10 +238,11 @@ async function testEverything() {
     virsh: 'libvirt-clients',
     gdb: 'gdb',
     gvnccapture: 'gvncviewer',
+    iasl: 'acpica-tools',
   });
   if (tools)
     skip(
-      'tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU, gdb, gvnccapture',
+      'tools of volume groups, file systems, network disks, leases, libvirt, ACPI and assembly, QEMU, gdb, gvnccapture',
       tools,
     );
   const shell = await ensureHeadlessShell();

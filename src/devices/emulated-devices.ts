@@ -4,6 +4,7 @@
  */
 import { AcpiHotplug } from './acpi/hotplug.ts';
 import { acpiOf } from './acpi/tables.ts';
+import type { PciHotplug } from './acpi/pci-hotplug.ts';
 import { Piix4PmFunction } from './acpi/piix4-pm.ts';
 import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import type { Ram } from './e820.ts';
@@ -21,6 +22,7 @@ import { NIC_MODELS, type NicAttachment, nicClass, type NicKind } from './net/mo
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { flashed } from './pci/option-rom.ts';
 import { PCI, PciBus, type PciFunction } from './pci/pci.ts';
+import { NIC_SLOT, VIRTIO_DISK_SLOT } from './pci/slots.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
@@ -97,6 +99,10 @@ export interface EmulatedDeviceOptions extends Ram {
   hpet?: boolean;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
+  /** Card and disks of virtio come to a running guest and go. */
+  hotplug?: typeof PciHotplug | undefined;
+  /** The guest has let go of what was in a slot. */
+  onEjected?: ((slot: number) => void) | undefined;
   /**
    * Where QEMU's devices are not an IBM PC's, the machine is QEMU's (default: for guests of Xen, whose device model QEMU is): COM ports interrupt without OUT2,
    * the floppy controller goes on over the end of a cylinder.
@@ -125,10 +131,7 @@ const COM = [
 const FIRST_BAR_PORT = 0xc000,
   FIRST_BAR_ADDRESS = 0xf0000000,
   ROM_ALIGNMENT = 0x100000;
-const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
-/** Of the first disk of virtio; the others are in those behind it. */
-export const VIRTIO_DISK_SLOT = 5;
 /** Of the first device of virtio behind all disks. */
 export const VIRTIO_SLOT = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
 const FLOPPY_IRQ = 6,
@@ -143,6 +146,8 @@ export class EmulatedDevices {
   readonly pci: PciBus;
   readonly ide: PiixIde;
   readonly floppies: FloppyController;
+  /** Where functions come to a running guest and go; absent: they stay. */
+  readonly hotplug: PciHotplug | undefined;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
   /** In the order in which they were plugged in, which is that of restoring. */
@@ -191,17 +196,23 @@ export class EmulatedDevices {
     this.vga = this.plug(new Vga(timers, options.screen, options.videoMemory, options.vgaBios), 2);
     this.plug(new ParallelPort('parallel0', 0x378, printer, options.printer ?? nothing));
     // Before the drives, which it takes away again when it is restored.
+    // The guest's drivers have others in the place of what they want gone.
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
+    const { pci, devices } = this;
+    this.hotplug =
+      options.hotplug && this.plug(new options.hotplug({ timers, pci, devices, intx, ejected: options.onEjected }));
+    const partsOf = (slot: number): { timers: Timers; irq: IrqLine } =>
+      this.hotplug?.partsOf(slot, options.nic?.ethernet) ?? { timers, irq: intx(slot) };
     this.ide = this.plug(new PiixIde([primary, secondary], options.ide ?? []), 1, 1);
     if (options.nic) {
       const kind: NicKind = NIC_MODELS[options.nic.model];
-      const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
-      const card = this.plug(new (nicClass(options.nic.model))({ timers, irq, ...options.nic }), NIC_SLOT);
+      const parts = kind.isaIrq === undefined ? partsOf(NIC_SLOT) : { timers, irq: irqs.source(kind.isaIrq) };
+      const card = this.plug(new (nicClass(options.nic.model))({ ...parts, ...options.nic }), NIC_SLOT);
       if (options.nicRom && card.fn)
         card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }
-    const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
+    const disks = virtioDisks(options.ide ?? [], number => partsOf(VIRTIO_DISK_SLOT + number));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
     virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), timers, host })).forEach(
@@ -227,6 +238,7 @@ export class EmulatedDevices {
         likeQemu,
       ),
     );
+    this.hotplug?.driveBy(irqs);
     if (options.flash) this.plug(new (flashDevice())(options.flash.array, options.flash.keep));
     // Last, since the others drive them.
     this.plug(irqs);

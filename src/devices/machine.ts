@@ -3,6 +3,7 @@
  * (emulated-devices.ts). `Pc` has both; `HvmBoard` is the first half alone, for a machine whose device model is elsewhere.
  * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
+import type { PciHotplug } from './acpi/pci-hotplug.ts';
 import { acpiOf, installAcpi, ioApicIdOf } from './acpi/tables.ts';
 import type { LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State } from './bus.ts';
@@ -38,6 +39,8 @@ export interface BoardOptions extends PlatformDeviceOptions {
   dma: Dma;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
+  /** Card and disks of virtio come to a running guest and go. */
+  hotplug?: typeof PciHotplug | undefined;
 }
 
 export interface PcOptions extends BoardOptions, EmulatedDeviceOptions {}
@@ -328,6 +331,10 @@ export class Pc extends HvmBoard {
     this.pci = model.pci;
     this.ide = model.ide;
     this.fwCfg = model.fwCfg;
+  }
+
+  get hotplug(): EmulatedDevices['hotplug'] {
+    return this.model.hotplug;
   }
 
   get virtio(): EmulatedDevices['virtio'] {

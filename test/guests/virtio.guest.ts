@@ -1,4 +1,5 @@
 /** Debian's own drivers of virtio, disk and network card by messages: in a plain PC, and in one that finds KVM. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,11 +14,21 @@ const DISK_MIB = 32,
 const folder = mkdtempSync(join(tmpdir(), 'ringside-virtio-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const EXTRA_MIB = 2;
+/** Bytes that are not alike. */
+const noiseOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7) ^ (i >> 8));
+
 const CMDLINE = 'console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net,virtio_balloon dhcp=1';
 const MAC = '52:54:00:aa:bb:cc';
 /** What is said when the guest is to have less memory, and when it is to have all of it again. */
 const SHRINK = 'LESS-MEMORY',
   GROW = 'MORE-MEMORY';
+/** And when a disk comes, and goes, and when the card makes room for another. */
+const DISK_COMES = 'DISK-COMES',
+  DISK_GOES = 'DISK-GOES',
+  CARD_GOES = 'CARD-GOES',
+  CARD_COMES = 'CARD-COMES';
+const OTHER_MAC = '52:54:00:dd:ee:ff';
 
 /** A guest of KVM in libvirt's words, its disks behind the place of the first one; `path`: of its definition. */
 function define(path: string, guest: string, disk: string): string[] {
@@ -56,7 +67,17 @@ function define(path: string, guest: string, disk: string): string[] {
   );
   const script = `${path}.script`;
   // A run ends with a script, unless that ends with something typed.
-  writeFileSync(script, `expect ${SHRINK}\nmem-set 128\nexpect ${GROW}\nmem-set 192\nsend \\x20\n`);
+  const extra = `${path}.extra`;
+  writeFileSync(extra, noiseOf(EXTRA_MIB << 20));
+  const steps = [
+    [SHRINK, 'mem-set 128'],
+    [GROW, 'mem-set 192'],
+    [DISK_COMES, `insert vdh ${extra}`],
+    [DISK_GOES, 'eject vdh'],
+    [CARD_GOES, 'eject card'],
+    [CARD_COMES, `insert card ${OTHER_MAC}`],
+  ];
+  writeFileSync(script, `${steps.map(([word, does]) => `expect ${word}\n${does}\n`).join('')}send \\x20\n`);
   return [path, '--script', script];
 }
 
@@ -143,6 +164,23 @@ describe.each([
             `${noise} count=48; md5sum < /tmp/noise > /tmp/sum; md5sum < /tmp/noise | cmp - /tmp/sum; echo $?`,
           ),
         ).toMatch(/^0$/m);
+        // A disk comes by its slot's place, and goes; then the card does, and another one comes, all by ACPI.
+        const hears = (word: string, until: string): Promise<string> => {
+          vm.send(`: ${word}\n`);
+          return shell.run(`until ${until}; do sleep 1; done`);
+        };
+        await hears(DISK_COMES, '[ -b /dev/vdc ]');
+        expect(await shell.run('readlink -f /sys/block/vdc')).toContain('/0000:00:0c.0/');
+        const sum = createHash('md5')
+          .update(noiseOf(EXTRA_MIB << 20))
+          .digest('hex');
+        expect(await shell.run('md5sum < /dev/vdc')).toContain(sum);
+        await hears(DISK_GOES, '[ ! -e /sys/block/vdc ]');
+        await hears(CARD_GOES, '[ ! -e /sys/class/net/eth0 ]');
+        await hears(CARD_COMES, '[ -e /sys/class/net/eth0 ]');
+        expect(await shell.run('cat /sys/class/net/eth0/address')).toBe(OTHER_MAC);
+        await shell.run('udhcpc -i eth0 -n -q');
+        expect(await shell.run('ping -c 2 10.0.2.2')).toContain('2 packets received');
       }
       expect([requests.get('ERR'), requests.get('MIS')]).toEqual([0, 0]);
       vm.send('sync; poweroff -f\n');

@@ -144,11 +144,12 @@ function openFloppy(path: string, option: string): Opened {
 /** What lies in a drive whose medium a script changes. */
 export const removable = (vdev: string): 'cdrom' | 'floppy' => (/^fd[ab]$/.test(vdev) ? 'floppy' : 'cdrom');
 
-/** Looks at what a script puts into a drive. @throws UsageError */
+/** Looks at what a script puts into a drive, or at a disk that comes; a card has an address. @throws UsageError */
 export function checkRemovable(vdev: string, path: string): void {
+  if (vdev === 'card') return;
   const image = open(path, '--script');
   closeSync(image.fd);
-  whole(image, removable(vdev));
+  if (!/^vd/.test(vdev)) whole(image, removable(vdev));
 }
 
 /** Looks at what --fda and --fdb name. @throws UsageError */

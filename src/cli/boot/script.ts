@@ -18,7 +18,7 @@ export interface ScriptHands {
   screenshot(path: string): void;
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
-  /** Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. */
+  /** Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. Disks of virtio and the card, with its address, come and go. */
   change(vdev: string, path?: string): void;
 }
 
@@ -99,7 +99,7 @@ export function parseScript(text: string, name: string): Line[] {
     if (word === 'insert' && path !== undefined) return [{ kind: 'insert', vdev, path }];
     if (word === 'eject' && vdev !== undefined && path === undefined) return [{ kind: 'eject', vdev }];
     throw new UsageError(
-      `${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE or wait MS, not "${source}".`,
+      `${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE, insert card MAC, eject card or wait MS, not "${source}".`,
     );
   });
 }

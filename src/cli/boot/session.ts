@@ -8,7 +8,7 @@ import { type Blueprint, type DomainConsole, hasScreen, type Member, shapeOf } f
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/host/storage/index.ts';
 import { listenForGdb } from '../../dom0/toolstack/debugger/index.ts';
 import { type Listening, LOOPBACK } from '../../dom0/host/nbd/index.ts';
-import { changeDisc, Toolstack } from '../../dom0/toolstack/index.ts';
+import { changeDisc, plugCard, plugDisk, Toolstack, unplug } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/service/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
@@ -354,8 +354,13 @@ export class Session {
   /** Another medium in a drive of a guest's, or none, while it runs: what is wrong with that is told. */
   change({ member, name }: Guest, vdev: string, path: string | undefined): void {
     const { toolstack } = this,
-      { note } = this.parts,
-      kind = removable(vdev);
+      { note } = this.parts;
+    const told = (error: Error): void => note(`${name}: ${vdev}: ${error.message}`);
+    if (/^(vd[a-h]|card)$/.test(vdev)) {
+      void this.plug(member, vdev, path).catch(told);
+      return;
+    }
+    const kind = removable(vdev);
     const defined = {
       target: path ?? '',
       format: path === undefined ? 'empty' : 'raw',
@@ -371,7 +376,22 @@ export class Session {
       member,
       { ...(path === undefined ? {} : { medium: { name: path, path } }), defined },
       note,
-    ).catch((error: Error) => note(`${name}: ${vdev}: ${error.message}`));
+    ).catch(told);
+  }
+
+  /** A disk of virtio or the card, of the address `what`, comes to a guest; where that is absent it goes. @throws Error with a sentence */
+  private async plug(member: Member<GuestConsole>, vdev: string, what: string | undefined): Promise<void> {
+    const { toolstack } = this,
+      { note } = this.parts;
+    if (what === undefined) {
+      const isGone = await unplug(toolstack, member, vdev === 'card' ? '0' : vdev);
+      if (!isGone) note(`${member.name}: ${vdev}: The guest has not let go of it.`);
+    } else if (vdev === 'card') await plugCard(toolstack, member, { mac: what });
+    else {
+      const traits = { vdev, kind: 'disk', readOnly: false } as const;
+      const defined = { ...traits, target: what, format: 'raw', place: -1, at: { line: 1, column: 1 } } as const;
+      await plugDisk(toolstack, member, { ...traits, place: -1, medium: { name: what, path: what } }, defined, note);
+    }
   }
 
   /** Ends those that still run with `end`, and the run: on this thread after the instruction under way. */

@@ -7,6 +7,7 @@ import {
   type KeptEvent,
   LibvirtError,
   libvirtErrorOf,
+  type DeviceEvent,
   type LifecycleEvent,
 } from '../../dom0/toolstack/libvirt/index.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
@@ -24,7 +25,7 @@ import {
   VERSION,
 } from './protocol.ts';
 import type { Stream } from './stream.ts';
-import { error as errorType, type Header, keptEvent, lifecycleEvent, refreshEvent } from './types.ts';
+import { deviceEvent, error as errorType, type Header, keptEvent, lifecycleEvent, refreshEvent } from './types.ts';
 
 /** Calls under way at once (max_client_requests of libvirtd.conf); later ones wait, and no more is read meanwhile. */
 const MOST_CALLS = 5;
@@ -34,9 +35,11 @@ const MOST_WAITING_BYTES = 16 * 2 ** 20;
 const FEW_WAITING_BYTES = 2 ** 20;
 /** VIR_ERR_ERROR. */
 const LEVEL_ERROR = 2;
-/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH. */
+/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH; VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED and _ADDED. */
 const LIFECYCLE = 0,
-  REFRESH = 1;
+  REFRESH = 1,
+  DEVICE_REMOVED = 15,
+  DEVICE_ADDED = 19;
 
 export class Client {
   readonly host: CommandHost;
@@ -84,16 +87,23 @@ export class Client {
   }
 
   /** Something has become of a domain. */
-  tell({ domain, event, detail }: LifecycleEvent): void {
-    for (const [callback, wanted] of this.subscriptions)
-      if (wanted.kind === 'domain' && wanted.event === LIFECYCLE && (wanted.uuid ?? domain.uuid) === domain.uuid)
-        this.send(
-          packetWith(
-            this.head({ procedure: procedureNumber('domain_event_callback_lifecycle'), type: TYPE.MESSAGE }),
-            lifecycleEvent,
-            { callback, domain, event, detail },
-          ),
-        );
+  tell(told: LifecycleEvent | DeviceEvent): void {
+    const { domain } = told;
+    const [id, name] =
+      'event' in told
+        ? [LIFECYCLE, 'domain_event_callback_lifecycle']
+        : told.isThere
+          ? [DEVICE_ADDED, 'domain_event_callback_device_added']
+          : [DEVICE_REMOVED, 'domain_event_callback_device_removed'];
+    for (const [callback, wanted] of this.subscriptions) {
+      if (wanted.kind !== 'domain' || wanted.event !== id || (wanted.uuid ?? domain.uuid) !== domain.uuid) continue;
+      const head = this.head({ procedure: procedureNumber(name), type: TYPE.MESSAGE });
+      this.send(
+        'event' in told
+          ? packetWith(head, lifecycleEvent, { callback, ...told })
+          : packetWith(head, deviceEvent, { callback, ...told }),
+      );
+    }
   }
 
   /** Something has become of a network or a pool. */

@@ -68,9 +68,9 @@ export const region = (at: string, space: number, offset: number, length: number
   ...integer(offset),
   ...integer(length),
 ];
-/** Byte-access field, its units (of less than 64 bits) named in order with their bits. */
-export const field = (of: string, units: [string, number][]): Aml =>
-  block([0x5b, 0x81], [...path(of), 0x01, ...units.flatMap(([unit, bits]) => [...path(unit), bits])]);
+/** Field, by bytes unless its flags say otherwise, its units (of less than 64 bits) named in order with their bits. */
+export const field = (of: string, units: [string, number][], flags = 0x01): Aml =>
+  block([0x5b, 0x81], [...path(of), flags, ...units.flatMap(([unit, bits]) => [...path(unit), bits])]);
 export const processor = (at: string, id: number): Aml => block([0x5b, 0x83], [...path(at), id, 0, 0, 0, 0, 0]);
 
 export const arg = (n: number): Aml => [0x68 + n];

@@ -62,9 +62,11 @@ export interface DsdtOptions {
   /** First address that is neither RAM nor below it: PCI memory windows start here. */
   pciMemoryBase: number;
   hpet?: boolean;
+  /** What PCI's hot plug adds to the PCI root and to the root of names. */
+  hotplug?: { bus: Aml; root: Aml } | undefined;
 }
 
-export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
+export function dsdt({ pciMemoryBase, hpet = false, hotplug }: DsdtOptions): Aml {
   return [
     ...aml.name('\\_S3', aml.list(SLEEP_TYPE_S3, SLEEP_TYPE_S3, 0, 0)),
     ...aml.name('\\_S5', aml.list(SLEEP_TYPE_S5, SLEEP_TYPE_S5, 0, 0)),
@@ -87,6 +89,7 @@ export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
           ),
         ),
         aml.name('_PRT', routing()),
+        ...(hotplug ? [hotplug.bus] : []),
         aml.device(
           'ISA',
           aml.name('_ADR', 0x00010000),
@@ -118,5 +121,6 @@ export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
       currentRoute(),
       ...LINKS.map((at, i) => link(at, i, `\\_SB.PCI0.ISA.PRQ${i}`)),
     ),
+    ...(hotplug?.root ?? []),
   ];
 }

@@ -1,6 +1,7 @@
 /** General-purpose events and PCI hot plug, as QEMU's acpi_pci_hotplug.rst and the ACPI specification describe them. */
 import { expect, it } from 'vitest';
-import { AcpiHotplug, GPE0_BASE, PCI_HOTPLUG_BASE } from './hotplug.ts';
+import { AcpiHotplug } from './hotplug.ts';
+import { GPE0_BASE, PCI_HOTPLUG_BASE } from './piix4-pm.ts';
 import { IoBus } from '../io-bus.ts';
 
 function setUp() {

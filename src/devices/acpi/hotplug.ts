@@ -1,13 +1,12 @@
 /**
  * ACPI's general-purpose events and PCI hot plug as Xen's tables for HVM guests expect them of the device model, at fixed ports. Nothing is plugged into a
- * running guest yet: no event comes, no slot has changed, and none can be emptied.
+ * guest of Xen so: no event comes, no slot has changed, and none can be emptied. A guest of KVM has pci-hotplug.ts.
  * Source: QEMU's docs/specs/acpi_pci_hotplug.rst; ACPI specification, 4.8.4.1 (general-purpose event registers).
  */
 import type { PortRange } from '../bus.ts';
+import { GPE0_BASE, PCI_HOTPLUG_BASE } from './piix4-pm.ts';
 import { RegisterDevice } from '../register-device.ts';
 
-export const GPE0_BASE = 0xafe0,
-  PCI_HOTPLUG_BASE = 0xae00;
 const GPE0_BYTES = 4,
   PCI_HOTPLUG_BYTES = 0x14;
 /** The first half of a block is status (a one that is written clears), the second enables. */

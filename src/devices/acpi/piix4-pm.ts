@@ -23,6 +23,9 @@ export const PM1_STATUS = 0x00,
 const PM1_ENABLE = 0x02,
   GPE0_ENABLE = 0x0e;
 const PM_BLOCK_BYTES = 0x40;
+/** Where QEMU's board has general-purpose events and PCI's hot plug. */
+export const GPE0_BASE = 0xafe0,
+  PCI_HOTPLUG_BASE = 0xae00;
 /** SMI command port and the values that switch SCI_EN (there is no system management mode behind it: the switch is here). */
 export const SMI_COMMAND_PORT = 0xb2,
   ACPI_ENABLE = 0xf1,

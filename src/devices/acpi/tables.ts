@@ -7,9 +7,11 @@ import { lowMiBOf, type Ram } from '../e820.ts';
 import { HPET_BASE, HPET_ID } from '../hpet.ts';
 import { CMOS_CENTURY } from '../rtc.ts';
 import { dsdt } from './dsdt.ts';
+import type { PciHotplug } from './pci-hotplug.ts';
 import {
   ACPI_DISABLE,
   ACPI_ENABLE,
+  GPE0_BASE,
   GPE0_STATUS,
   PM1_CONTROL,
   PM1_STATUS,
@@ -31,6 +33,8 @@ export interface AcpiOptions extends Ram {
   apicIdStep?: number;
   /** Describe a HPET. */
   hpet?: boolean;
+  /** Describe PCI's hot plug. */
+  hotplug?: typeof PciHotplug | undefined;
 }
 
 /** Who made tables, as their headers say. */
@@ -54,6 +58,7 @@ export function acpiOf(
     apicIdStep?: number;
     xenPlatform?: boolean;
     hpet?: boolean;
+    hotplug?: typeof PciHotplug | undefined;
   },
 ): AcpiOptions {
   const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
@@ -65,6 +70,7 @@ export function acpiOf(
     online,
     apicIdStep,
     hpet: hpet && apic,
+    hotplug: board.hotplug,
     maker: board.xenPlatform ? XEN : RINGSIDE,
   };
 }
@@ -156,7 +162,7 @@ function facs(): Uint8Array {
 }
 
 /** FACS and DSDT are filled in when the tables are linked. */
-function fadt(): Uint8Array {
+function fadt(gpe0: number): Uint8Array {
   // Offsets in the table, of which `body` starts after the header.
   const table = new Table(244);
   table
@@ -168,7 +174,7 @@ function fadt(): Uint8Array {
     .u32(56, PM_BASE + PM1_STATUS)
     .u32(64, PM_BASE + PM1_CONTROL)
     .u32(76, PM_BASE + PM_TIMER)
-    .u32(80, PM_BASE + GPE0_STATUS)
+    .u32(80, gpe0)
     .u8(88, 4)
     .u8(89, 2)
     .u8(91, 4)
@@ -186,7 +192,7 @@ function fadt(): Uint8Array {
     .address(148, 32, PM_BASE + PM1_STATUS)
     .address(172, 16, PM_BASE + PM1_CONTROL)
     .address(208, 32, PM_BASE + PM_TIMER)
-    .address(220, 32, PM_BASE + GPE0_STATUS);
+    .address(220, 32, gpe0);
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
 }
 
@@ -244,23 +250,23 @@ export interface AcpiBlobs {
 const written = new Map<string, Uint8Array>();
 
 /** A copy, to be signed. */
-function dsdtTable(pciMemoryBase: number, hpet: boolean): Uint8Array {
-  const key = `${pciMemoryBase} ${hpet}`;
+function dsdtTable(pciMemoryBase: number, hpet: boolean, hotplug: typeof PciHotplug | undefined): Uint8Array {
+  const key = `${pciMemoryBase} ${hpet} ${hotplug !== undefined}`;
   let table = written.get(key);
-  if (!table) written.set(key, (table = sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet }))));
+  if (!table) written.set(key, (table = sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet, hotplug: hotplug?.terms() }))));
   return table.slice();
 }
 
 export function buildAcpi(options: AcpiOptions): AcpiBlobs {
-  const { apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false } = options;
+  const { apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false, hotplug } = options;
   const lowMiB = lowMiBOf(options);
   // PCI memory starts past RAM, which ends where the hole begins if it goes on at 4 GiB; at 2 GiB where little is there, so that windows do not depend on the size.
   const pciMemoryBase = (options.memoryMiB > lowMiB ? lowMiB : Math.max(2048, lowMiB)) * 1024 * 1024;
   return linkTables(
     {
       facs: facs(),
-      dsdt: dsdtTable(pciMemoryBase, hpet),
-      fadt: fadt(),
+      dsdt: dsdtTable(pciMemoryBase, hpet, hotplug),
+      fadt: fadt(hotplug ? GPE0_BASE : PM_BASE + GPE0_STATUS),
       others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])],
     },
     maker,

@@ -339,6 +339,12 @@ export class PciBus implements Device {
     this.unplugged.add(at);
   }
 
+  /** Nothing is there any more. */
+  remove(slot: number, number: number): void {
+    this.at(slot, number)?.write(PCI.COMMAND, 0, 2);
+    this.functions[(slot << 3) | number] = undefined;
+  }
+
   /** The function at a slot, for whoever assembles or shows the machine. */
   at(slot: number, number: number): PciFunction | undefined {
     return this.functions[(slot << 3) | number];

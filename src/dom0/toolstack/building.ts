@@ -117,11 +117,12 @@ export class Building<Console extends DomainConsole> {
       vcpus: definition.maxVcpus ?? definition.vcpus,
       onlineVcpus: definition.vcpus,
       ...memory,
-      card: definition.nic !== undefined,
+      // What comes to a guest of KVM while it runs finds its records.
+      card: kvm ?? definition.nic !== undefined,
       drives:
         this.core.runners.elsewhere &&
         !modelHere &&
-        drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive)))),
+        (kvm ?? drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))))),
       ...(xen ? { guest: XEN_RECORDS[xen] } : kvm && { guest: KVM_RECORDS }),
     });
     return { record, seenMiB, populateMiB: memory.populateMiB };
@@ -136,7 +137,7 @@ export class Building<Console extends DomainConsole> {
   ): Promise<void> {
     const { record } = member;
     const { definition, xen } = member.blueprint;
-    this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
+    if (definition.nic) this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
     // Of one that comes from elsewhere the guest stands still from here on.
@@ -162,7 +163,7 @@ export class Building<Console extends DomainConsole> {
     // What it goes on from is in its memory now.
     const { saved, ...blueprint } = member.blueprint;
     member.blueprint = blueprint;
-    if (!saved) kvmMemory?.beginBalloon(member);
+    kvmMemory?.begin(this.core, member, saved !== undefined);
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);
@@ -294,6 +295,7 @@ export class Building<Console extends DomainConsole> {
         const answer = (await listener.folder?.(member, device, request)) ?? { errno: EIO };
         member.runner.ask('folderAnswer', device, number, answer);
       },
+      ejected: slot => member.ejected?.(slot),
       changed: () => {
         console.snapshot?.(false);
         listener.changed?.(member);

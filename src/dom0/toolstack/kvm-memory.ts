@@ -1,9 +1,11 @@
-/** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. */
+/** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. What else Domain 0 has for such guests alone begins here. */
 import { hasVirtio } from '../../devices/index.ts';
 import { type BalloonView, balloonOf, framesWord } from '../../hypervisor/interfaces/kvm/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { Machine } from '../../hypervisor/memory/index.ts';
-import type { Member } from './running-domain.ts';
+import { ejected, hasDrivesOf } from './pci-hotplug.ts';
+import type { DomainConsole, Member } from './running-domain.ts';
+import type { ToolstackCore } from './toolstack-parts.ts';
 import { checkTarget, noRoomFor } from './services.ts';
 
 type Guest = Pick<Member, 'record' | 'blueprint'>;
@@ -51,8 +53,19 @@ export function askBalloon(machine: Machine, member: Member, memoryMiB: number):
 }
 
 /** One that has less than it sees begins with the rest in its balloon: its driver finds that when it looks. */
-export function beginBalloon(member: Member): void {
+function beginBalloon(member: Member): void {
   const { memoryMiB } = member.blueprint.definition;
   if (hasBalloon(member) && pagesFor(member, memoryMiB) > 0)
     member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
+}
+
+/** It is built, and about to run; `isRestored`: it goes on from a saved state. */
+export function begin<Console extends DomainConsole>(
+  core: ToolstackCore<Console>,
+  member: Member<Console>,
+  isRestored: boolean,
+): void {
+  member.ejected = slot => ejected(core, member, slot);
+  if (isRestored) hasDrivesOf(member);
+  else beginBalloon(member);
 }

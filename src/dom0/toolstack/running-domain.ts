@@ -152,6 +152,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   balloon?: Balloon;
   /** Of a guest of KVM, once it is built: asks its balloon, as kvm-memory.ts does. */
   askMemory?(memoryMiB: number): void;
+  /** Likewise: it has let go of what was in a PCI slot. */
+  ejected?(slot: number): void;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
   /** It runs here before all of its memory has come, or did so. */

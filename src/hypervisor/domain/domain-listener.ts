@@ -27,6 +27,8 @@ export interface DomainListener {
   away?(domid: number, gfn: number): void;
   /** A device asks for something in its folder (devices/virtio/nine-p.ts), and waits for the verb `folderAnswer`. */
   folder?(device: string, number: number, request: FolderRequest): void;
+  /** The guest has let go of what was in a PCI slot, and that is gone. */
+  ejected?(slot: number): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }

@@ -3,6 +3,8 @@
  * knows which one a guest has. The interfaces that there are: src/hypervisor/interfaces. Where the guest sees a plain PC: none/plain-pc.ts, from which a
  * small interface can begin.
  */
+import type { Carried } from '../verbs/verb.ts';
+import type { Plugged } from './plug.ts';
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { BalloonReport, State, Timers } from '../../devices/index.ts';
@@ -61,7 +63,10 @@ export interface GuestTraits {
   /** Of its processor. */
   processor?: Pick<ProcessorOptions, 'isCodeShared' | 'masksCpuid'>;
   /** Of its board. */
-  board: Pick<PlatformOptions, 'board' | 'acpi' | 'xenPlatform' | 'testDevice' | 'apicIdStep' | 'hpet' | 'ioApicPins'>;
+  board: Pick<
+    PlatformOptions,
+    'board' | 'acpi' | 'xenPlatform' | 'testDevice' | 'apicIdStep' | 'hpet' | 'ioApicPins' | 'hotplug'
+  >;
   /** Where firmware lies: in ROM or flash below 4 GiB and below 1 MiB, or in RAM, where the hypervisor's own loader has put it. */
   firmware: 'rom' | 'ram';
   /** A reset is a new domain: nothing goes on in memory as it was. */
@@ -85,6 +90,9 @@ export type MsrValue = readonly [low: number, high: number];
 export interface GuestInterface {
   /** Which one: for those who know more of it than this. */
   readonly name: string;
+
+  /** Where its board has that: something comes to it while it runs, or is to go (plug.ts). */
+  plug?(on: Carried, what: Plugged | { slot: number }): Promise<void>;
 
   // ---- at exits
 

@@ -16,8 +16,8 @@ export function wired(
   timers: Timers,
   { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string },
   io?: IoTrace,
+  ethernet = new CardWire(machine, record, timers),
 ): WiredCard {
-  const ethernet = new CardWire(machine, record, timers);
   ethernet.io = io;
   return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet };
 }

@@ -2,7 +2,7 @@
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, Ram, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
-import type { FlashArray, FwCfg, VirtioDevice, VirtioHost, VirtioWish } from '../../devices/index.ts';
+import type { FlashArray, FwCfg, PciHotplug, VirtioDevice, VirtioHost, VirtioWish } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
@@ -51,6 +51,9 @@ export interface PlatformOptions extends Ram {
   acpi?: { rsdp: number; tables: number };
   /** With Xen's platform device. */
   xenPlatform?: boolean;
+  /** Card and disks of virtio come to a running guest and go; told of a slot that the guest has emptied. */
+  hotplug?: typeof PciHotplug;
+  onEjected?: (slot: number) => void;
   /** With the device by which tests of a PC end (default), or without. */
   testDevice?: boolean;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
@@ -119,6 +122,8 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
+  /** Where functions come to a running guest and go; absent: they stay. */
+  readonly hotplug?: PciHotplug | undefined;
   /** Devices of virtio beside disks and card. */
   readonly virtio?: readonly VirtioDevice[];
   /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */

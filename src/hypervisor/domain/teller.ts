@@ -30,6 +30,7 @@ export class Teller {
     if (ending) this.log.close();
     this.flush();
     listener.changed?.();
+    for (const slot of domain.ejected.splice(0)) listener.ejected?.(slot);
     const isNew = ending !== this.told;
     this.told = ending;
     const waits = waitsFor(domain, result);

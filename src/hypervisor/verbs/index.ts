@@ -12,6 +12,7 @@ import { mouse } from './mouse.ts';
 import { nmi } from './nmi.ts';
 import { past, pastNow } from './past.ts';
 import { pause } from './pause.ts';
+import { plug } from './plug.ts';
 import { powerButton } from './power-button.ts';
 import { reset } from './reset.ts';
 import { resume } from './resume.ts';
@@ -40,6 +41,7 @@ export const VERBS = {
   past,
   pastNow,
   pause,
+  plug,
   powerButton,
   reset,
   resume,
@@ -70,6 +72,9 @@ export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'wake',
   'writeMemory',
 ]);
+
+/** Those that make another board of it: of its past nothing is known then. */
+export const CHANGES_BOARD: ReadonlySet<string> = new Set<keyof typeof VERBS>(['plug']);
 
 export { canSetRegister } from './set-register.ts';
 export type { DebugWish, PastNow, PastWish } from '../history/index.ts';

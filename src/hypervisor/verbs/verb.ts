@@ -13,8 +13,8 @@ export interface Carried {
   readonly domain: Domain;
   /** The domain and its slot stand still, or no longer do. */
   setPaused(paused: boolean): void;
-  /** Opens what is to lie in the CD-ROM or floppy drive at a place. @throws HostError where it cannot be read */
-  open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null;
+  /** Opens what is to lie in the drive at a place, which is a CD-ROM or floppy drive unless `kind` says otherwise. @throws HostError where it cannot be read */
+  open(medium: Medium, place: number, readOnly: boolean, kind?: 'disk'): BlockDevice | null;
   /** The next part of its saved state (stream/saver.ts); on Domain 0's thread at once. @throws SavedStateError, HostError */
   state(): SavedPart | Promise<SavedPart>;
   /** A part of the state before that, of memory that is copied while the guest runs. @throws as `state` */

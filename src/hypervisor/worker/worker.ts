@@ -73,6 +73,7 @@ const listener = {
   stepped: () => tell('stepped', []),
   away: (domid, gfn) => tell('away', [domid, gfn]),
   folder: (device, number, request) => tell('folder', [device, number, request]),
+  ejected: slot => tell('ejected', [slot]),
 } satisfies DomainListener;
 
 const { problem } = listener;
@@ -274,8 +275,13 @@ class CarriedHere implements Carried {
     this.slot.setPaused(paused);
   }
 
-  open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null {
-    const drive = { place, kind: removableKind(place), readOnly, medium };
+  open(
+    medium: Medium,
+    place: number,
+    readOnly: boolean,
+    kind: DriveImage['kind'] = removableKind(place),
+  ): BlockDevice | null {
+    const drive = { place, kind, readOnly, medium };
     return attach([drive], [], this.domain.options.driveQueue)[0]?.disk ?? null;
   }
 

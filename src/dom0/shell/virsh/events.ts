@@ -4,7 +4,7 @@ import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { aborted } from '../program.ts';
 import { find, type VirshCommand, VirshError } from './virsh-command.ts';
 
-/** virshDomainEventCallbacks: by virDomainEventID. What a domain's life is made of is told here alone. */
+/** virshDomainEventCallbacks: by virDomainEventID. What a domain's life is made of is told here, and what of devices comes and goes. */
 const KINDS = [
   'lifecycle',
   'reboot',
@@ -48,7 +48,15 @@ const WORDS: readonly (readonly [event: string, ...details: string[]])[] = [
   ['Crashed', 'Panicked', 'Crashloaded'],
 ];
 
-function said({ domain, event, detail }: libvirt.LifecycleEvent): string {
+type Event = libvirt.LifecycleEvent | libvirt.DeviceEvent;
+
+const kindOf = (event: Event): string =>
+  'device' in event ? (event.isThere ? 'device-added' : 'device-removed') : 'lifecycle';
+
+function said(told: Event): string {
+  const { domain } = told;
+  if ('device' in told) return `event '${kindOf(told)}' for domain '${domain.name}': ${told.device}\n`;
+  const { event, detail } = told;
   const [word = 'unknown', ...details] = WORDS[event] ?? [];
   return `event 'lifecycle' for domain '${domain.name}': ${word} ${details[detail] ?? 'unknown'}\n`;
 }
@@ -69,7 +77,7 @@ async function wait(host: CommandHost, { kinds, loops, timeoutMs, hasTimestamp, 
   let over = (_why: string): void => {};
   const ended = new Promise<string>(resolve => (over = resolve));
   const stop = libvirt.listenToLives(host, event => {
-    if (!kinds.includes('lifecycle') || (uuid !== undefined && event.domain.uuid !== uuid)) return;
+    if (!kinds.includes(kindOf(event)) || (uuid !== undefined && event.domain.uuid !== uuid)) return;
     if (received > 0 && !loops) return;
     const now = new Date(host.parts.epochMs()).toISOString().replace('T', ' ').replace('Z', '+0000');
     printed += `${hasTimestamp ? `${now}: ` : ''}${said(event)}`;

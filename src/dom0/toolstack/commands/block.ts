@@ -7,6 +7,7 @@ import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
+import { plugDisk } from '../pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { command, Refusal } from './command.ts';
@@ -26,8 +27,10 @@ export const blockAttach = command({
       async task => {
         const disk = parseDisk(spec);
         if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
-        const { target, vdev, kind, readOnly } = disk;
-        if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
+        const { target, vdev, kind, readOnly } = disk,
+          { kvm } = member.blueprint;
+        if (!kvm && deviceNumber(vdev) === undefined)
+          throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
         if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
         const image: DriveImage = { place: -1, vdev, kind, readOnly };
         await host.openDevices([target]).catch((error: Error) => {
@@ -52,14 +55,16 @@ export const blockAttach = command({
         await host
           .orNoTransferDisk(member.name, () => {
             if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);
-            attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, sentence =>
-              host.tasks.note(member.name, 'failed', sentence),
-            );
+            const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
+            if (kvm) return plugDisk(host.toolstack, member, image, defined, say);
+            attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
           })
           .catch((error: Error) => {
             throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
           });
-        task.message = `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
+        task.message = kvm
+          ? `${vdev} (${target}) is in the guest’s PCI bus, and the guest was told.`
+          : `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
       },
       id,
     );

@@ -1,5 +1,6 @@
 /** Devices of guests that go while these run. */
 import type { CommandHost, Guest } from '../command-host.ts';
+import { unplug } from '../pci-hotplug.ts';
 import type { Pluggable } from '../devices/index.ts';
 import { type Command, command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -31,7 +32,16 @@ export const deviceDetach = (
       const member = host.living(id);
       return host.tasks.run(
         `xl ${name} ${member.name} ${device}`,
-        async () => {
+        async task => {
+          if (member.blueprint.kvm) {
+            const isGone = await unplug(host.toolstack, member, device).catch((error: Error) => {
+              throw new Refusal(error.message);
+            });
+            task.message = isGone
+              ? `The guest has let go of ${device}.`
+              : `The guest was asked to let go of ${device}.`;
+            return;
+          }
           if (!member.attached || !host.toolstack.services.devices(id)[kind].find(device))
             throw new Refusal(unknown(device));
           await detach(host.toolstack, member, device, force).catch((error: Error) => {

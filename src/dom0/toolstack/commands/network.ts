@@ -4,6 +4,7 @@ import { loadBackends } from '../../backends/index.ts';
 import { formatNetworkList } from '../devices/index.ts';
 import { parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detach } from '../hotplug.ts';
+import { plugCard } from '../pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { fromScript } from '../../definitions/index.ts';
@@ -27,7 +28,7 @@ export const networkAttach = command({
     return host.tasks.run(
       `xl network-attach ${member.name} ${spec}`.trimEnd(),
       async task => {
-        const { mac, rate, others, remarks } = parseVif(spec, true);
+        const { mac, rate, model, others, remarks } = parseVif(spec, true);
         const wrong = remarks.filter(({ verdict }) => verdict === 'error');
         if (wrong.length > 0)
           throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
@@ -36,12 +37,18 @@ export const networkAttach = command({
           throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
         try {
           await host.toolstack.services.network.connect();
-          await loadBackends(['vif']);
-          const card = attachCard(host.toolstack, member, {
+          const asked = {
             ...(mac ? { mac } : {}),
             ...(rate ? { rate } : {}),
             ...(others ? { cardOptions: others } : {}),
-          });
+          };
+          if (member.blueprint.kvm) {
+            const address = await plugCard(host.toolstack, member, { ...asked, model });
+            task.message = `A card, ${address}, is in the guest’s PCI bus, and the guest was told.`;
+            return { devid: 0, mac: address };
+          }
+          await loadBackends(['vif']);
+          const card = attachCard(host.toolstack, member, asked);
           task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
           return card;
         } catch (error) {

@@ -73,14 +73,17 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
 }
 
 /** What a device's XML defines, as a domain has it: one that has what it needs without the device, for a kernel. @throws LibvirtError with all that is wrong */
-async function deviceOf(xml: string): Promise<Definition> {
-  const text = `<domain type='xen'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
+async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
+  const text = `<domain type='${type}'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
   return judged(DEVICE, text);
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
-export async function wordsFor(xml: string): Promise<Readonly<Record<DeviceChange, string[]>>> {
-  const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml);
+export async function wordsFor(
+  xml: string,
+  type: 'xen' | 'kvm' = 'xen',
+): Promise<Readonly<Record<DeviceChange, string[]>>> {
+  const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml, type);
   const [disk] = disks;
   if (disk)
     return {
@@ -99,7 +102,9 @@ export async function wordsFor(xml: string): Promise<Readonly<Record<DeviceChang
       attach: [
         'network-attach',
         ...(mac ? [`mac=${mac}`] : []),
+        ...(type === 'kvm' && nic ? [`model=${nic}`] : []),
         ...(cardOptions?.bridge ? [`bridge=${cardOptions.bridge}`] : []),
+        ...(cardOptions?.network ? [`network=${cardOptions.network}`] : []),
       ],
       detach: ['network-detach', mac ?? ''],
       update: [],
@@ -120,13 +125,20 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   const { live, config } = impactOf(domain, flags);
   const id = live ? guestId(domain) : 0;
   const next = config ? await changeOfDefined(host, domain, xml, how) : undefined;
-  if (live) await changeRunning(host, id, xml, how);
+  const type = live && host.toolstack.living(id).blueprint.kvm ? 'kvm' : 'xen';
+  if (live) await changeRunning(host, id, xml, how, type);
   await next?.commit();
 }
 
-async function changeRunning(host: CommandHost, id: number, xml: string, how: DeviceChange): Promise<void> {
+async function changeRunning(
+  host: CommandHost,
+  id: number,
+  xml: string,
+  how: DeviceChange,
+  type: 'xen' | 'kvm',
+): Promise<void> {
   await failing(async () => {
-    const [command, ...rest] = (await wordsFor(xml))[how];
+    const [command, ...rest] = (await wordsFor(xml, type))[how];
     if (command === undefined)
       throw new LibvirtError('CONFIG_UNSUPPORTED', 'only what lies in a CD drive changes while a domain runs');
     const read = (path: string): Promise<Blob> => host.readFile(path);

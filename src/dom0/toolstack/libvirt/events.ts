@@ -2,6 +2,8 @@
  * What becomes of domains, as libvirt tells it: two looks at the host are compared. Source: virDomainEventType and its details in libvirt-domain.h; what
  * libxl's driver sends where (src/libxl/libxl_domain.c).
  */
+import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
+import { placeUnderKvm } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
 import { uuidOfDomain } from './domains.ts';
@@ -10,6 +12,13 @@ export interface LifecycleEvent {
   domain: { name: string; uuid: string; id: number };
   event: number;
   detail: number;
+}
+
+/** A device has come to a domain that runs, or is gone from it: what libvirt calls it. */
+export interface DeviceEvent {
+  domain: LifecycleEvent['domain'];
+  device: string;
+  isThere: boolean;
 }
 
 const EVENT = { DEFINED: 0, UNDEFINED: 1, STARTED: 2, SUSPENDED: 3, RESUMED: 4, STOPPED: 5, CRASHED: 8 };
@@ -33,7 +42,22 @@ interface Seen {
   hasCrashed: boolean;
   reason: string;
   text: string | undefined;
+  devices: ReadonlySet<string>;
 }
+
+/** What comes to a domain of KVM while it runs, and goes: by its alias (qemuAssignDeviceAliases()). */
+const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
+  new Set(
+    id === undefined || !definition.kvm
+      ? []
+      : [
+          ...(definition.nic ? ['net0'] : []),
+          ...definition.disks.flatMap(disk => {
+            const unit = (placeUnderKvm(disk) ?? -1) - VIRTIO_PLACE;
+            return unit >= 0 ? [`virtio-disk${unit}`] : [];
+          }),
+        ],
+  );
 
 const seen = (domain: Domain): Seen => {
   const { name, id, status, managed } = domain;
@@ -45,18 +69,19 @@ const seen = (domain: Domain): Seen => {
     hasCrashed: status.state === 'crashed',
     reason: status.reason,
     text: managed?.text,
+    devices: devicesOf(domain),
   };
 };
 
 /** Told whenever something may have changed; it tells what has, in order. */
 export class LifecycleWatch {
   private readonly host: CommandHost;
-  private readonly tell: (event: LifecycleEvent) => void;
+  private readonly tell: (event: LifecycleEvent | DeviceEvent) => void;
   private before: Map<string, Seen> | undefined;
   private looking: Promise<void> = Promise.resolve();
   private isAsked = false;
 
-  constructor(host: CommandHost, tell: (event: LifecycleEvent) => void) {
+  constructor(host: CommandHost, tell: (event: LifecycleEvent | DeviceEvent) => void) {
     this.host = host;
     this.tell = tell;
   }
@@ -74,8 +99,18 @@ export class LifecycleWatch {
     return this.looking;
   }
 
-  private *differences(before: Map<string, Seen>, now: Map<string, Seen>): Generator<LifecycleEvent> {
-    for (const name of new Set([...before.keys(), ...now.keys()])) yield* this.ofOne(before.get(name), now.get(name));
+  private *differences(before: Map<string, Seen>, now: Map<string, Seen>): Generator<LifecycleEvent | DeviceEvent> {
+    for (const name of new Set([...before.keys(), ...now.keys()])) {
+      const was = before.get(name),
+        is = now.get(name);
+      yield* this.ofOne(was, is);
+      if (was?.isThere && is?.isThere && was.domain.id === is.domain.id) yield* this.ofDevices(was, is);
+    }
+  }
+
+  private *ofDevices({ devices: before }: Seen, { domain, devices }: Seen): Generator<DeviceEvent> {
+    for (const device of before) if (!devices.has(device)) yield { domain, device, isThere: false };
+    for (const device of devices) if (!before.has(device)) yield { domain, device, isThere: true };
   }
 
   private *ofOne(was: Seen | undefined, is: Seen | undefined): Generator<LifecycleEvent> {
@@ -101,7 +136,7 @@ export class LifecycleWatch {
 }
 
 /** Tells what becomes of domains from now on; the result ends that. */
-export function listenToLives(host: CommandHost, tell: (event: LifecycleEvent) => void): () => void {
+export function listenToLives(host: CommandHost, tell: (event: LifecycleEvent | DeviceEvent) => void): () => void {
   const watch = new LifecycleWatch(host, tell);
   const stop = host.listen(() => void watch.look());
   void watch.look();

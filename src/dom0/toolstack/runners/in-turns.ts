@@ -9,6 +9,7 @@ import {
   attachDrives,
   type Domain,
   type DomainRecord,
+  type DriveImage,
   noMedia,
   type OpenMedium,
   Saver,
@@ -18,7 +19,7 @@ import { Slot } from '../../../hypervisor/scheduler/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
 import { type AskDomain, asking, type Carried, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { History } from '../../../hypervisor/history/index.ts';
-import { askedOf, historyOf } from './past.ts';
+import { askedOf, forgetPast, historyOf } from './past.ts';
 import { ArrivingHere } from './arriving-here.ts';
 import {
   type DomainRunner,
@@ -312,6 +313,8 @@ export class Turns implements Runners {
       result = this.slice(entry);
     }
     slot.leave(result);
+    // Before that its board was another.
+    if (domain.ejected.length > 0) forgetPast(entry);
     entry.teller.tell(result);
     entry.teller.stop(() => setPaused(entry, true, this));
     if (domain.instructions >= domain.stopAtInstruction && !entry.reached) {
@@ -361,8 +364,8 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
   return {
     domain,
     setPaused: paused => setPaused(entry, paused, turns),
-    open: (medium, place, readOnly) => {
-      const drive = { place, kind: removableKind(place), readOnly, medium };
+    open: (medium, place, readOnly, kind: DriveImage['kind'] = removableKind(place)) => {
+      const drive = { place, kind, readOnly, medium };
       return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
     },
     state: () => saver.save(),

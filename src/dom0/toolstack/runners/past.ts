@@ -1,7 +1,7 @@
 /** The past of a domain on this thread: what is asked of it is noted while its past is kept. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import type { History } from '../../../hypervisor/history/index.ts';
-import { type Carried, CHANGES_GUEST, doVerb, VERBS } from '../../../hypervisor/verbs/index.ts';
+import { type Carried, CHANGES_BOARD, CHANGES_GUEST, doVerb, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { Domain } from '../../../hypervisor/index.ts';
 
 /** A domain in turns. */
@@ -27,8 +27,20 @@ export async function historyOf(entry: InTurns): Promise<History> {
   return entry.history;
 }
 
+/** Nothing of it is kept any more. */
+export function forgetPast(entry: InTurns): void {
+  entry.history?.end();
+  delete entry.history;
+}
+
 /** Does a verb, now or, where the guest is in the middle of a slice, after that. */
-export function askedOf({ history, domain }: InTurns, on: Carried, name: string, given: readonly unknown[]): unknown {
+export function askedOf(entry: InTurns, on: Carried, name: string, given: readonly unknown[]): unknown {
+  if (CHANGES_BOARD.has(name)) {
+    if (entry.history?.isInPast)
+      return Promise.reject(new Error('It stands in its past, in which nothing comes and goes: let it go on first.'));
+    forgetPast(entry);
+  }
+  const { history, domain } = entry;
   if (!history) return doVerb(VERBS, on, name, given);
   if (history.isInPast && name === 'step') return void stepOn(history, given[0] as number);
   // Whoever lets it run wants it to run, and not to forget.

@@ -9,10 +9,12 @@ import {
   type BalloonReport,
   copyState,
   type EoiAssist,
+  PciHotplug,
   type State,
 } from '../../../devices/index.ts';
 import { withMsrs } from '../../domain/exit-controls.ts';
 import type { GuestParts, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
+import { plug } from '../../domain/plug.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
@@ -88,6 +90,7 @@ const FIELDS: Readonly<Record<number, { field: 'systemTime' | 'steal' | 'eoi'; r
 };
 
 export class KvmGuest extends PlainPc {
+  readonly plug = plug;
   override readonly name = 'kvm';
   private readonly access: GuestAccess;
   private readonly view: DataView;
@@ -477,4 +480,10 @@ function kvmLeaf(leaf: number): CpuidAnswer {
   }
 }
 
-export const KVM: InterfaceKind = { ...PLAIN_PC, create: parts => new KvmGuest(parts) };
+export const KVM: InterfaceKind = {
+  traits: (machine, record) => {
+    const traits = PLAIN_PC.traits(machine, record);
+    return { ...traits, board: { ...traits.board, hotplug: PciHotplug } };
+  },
+  create: parts => new KvmGuest(parts),
+};

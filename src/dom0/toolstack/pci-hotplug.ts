@@ -1,0 +1,185 @@
+/**
+ * Disks and the card of a guest of KVM that come while it runs, as functions of PCI, and go again once it has let go of them. Source: QEMU's device_add and
+ * device_del; libvirt's qemuDomainDetachDeviceLive(), which waits five seconds for the guest (qemuDomainWaitForDeviceRemoval() in qemu_hotplug.c).
+ */
+import { loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
+import { NIC_SLOT, type NicModel, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
+import type { DriveImage } from '../../hypervisor/index.ts';
+import { backend, loadBackends } from '../backends/index.ts';
+import { type CardOptions, type DefinedDisk, type Definition, placeUnderKvm } from '../definitions/config/index.ts';
+import { ideName } from '../definitions/index.ts';
+import type { Rate } from '../host/network/index.ts';
+import { queuedMedium } from './devices/index.ts';
+import type { ToolstackCore } from './toolstack-parts.ts';
+import type { DomainConsole, Member } from './running-domain.ts';
+import type { Toolstack } from './toolstack.ts';
+
+/** So long a detachment waits for the guest; later it is told as an event alone. */
+const WAIT_MS = 5000,
+  LOOK_MS = 20;
+
+/** Of a drive that is gone, for who serves it. */
+const nothingAt = (place: number) => ({ place, kind: 'cdrom' as const, disk: null });
+
+const slotOf = (place: number): number => VIRTIO_DISK_SLOT + place - VIRTIO_PLACE;
+const placeIn = (slot: number): number => VIRTIO_PLACE + slot - VIRTIO_DISK_SLOT;
+
+/** A disk of virtio with the medium of `image`; what it is goes into the definition, so that it is there after a restart. @throws Error with a sentence */
+export async function plugDisk<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  image: DriveImage,
+  defined: DefinedDisk,
+  say: (sentence: string) => void,
+): Promise<void> {
+  const place = placeUnderKvm(defined);
+  if (place === undefined || place < VIRTIO_PLACE)
+    throw new Error(`${defined.vdev} cannot come to a guest that runs: disks of virtio can, vda to vdh.`);
+  if (member.blueprint.drives?.some(drive => drive.place === place))
+    throw new Error(`target ${defined.vdev} already exists`);
+  await Promise.all([loadBackends(['drives']), loadDrives()]);
+  const { elsewhere } = toolstack.runners;
+  const wanted: DriveImage = { ...image, place };
+  const devices = member.devices.length;
+  // A worker opens files itself, and reaches what is open here through its queue.
+  const opensItself = elsewhere && !(image.medium && 'device' in image.medium);
+  try {
+    const [opened] = opensItself
+      ? []
+      : backend('drives').attachDrives(
+          [toolstack.drives.withDevice(member, wanted, defined.format, say)],
+          toolstack.hotplug.openMedium,
+          say,
+        );
+    const disk = opened?.disk;
+    const name = image.medium?.name ?? '';
+    if (disk && elsewhere) toolstack.services.attachDrive(member.record.id, { place, kind: 'disk', disk });
+    const medium = disk ? (elsewhere ? queuedMedium(name, disk) : { name, disk }) : image.medium;
+    await member.runner.ask('plug', { drive: { ...wanted, ...(medium ? { medium } : {}) } });
+    if (disk && elsewhere) {
+      const { ide = [], disks = [], all = [] } = member.opened ?? {};
+      const drive = { place, kind: 'disk' as const, disk };
+      member.opened = { ide: [...ide, drive], disks, all: [...all, drive] };
+    }
+  } catch (error) {
+    toolstack.services.attachDrive(member.record.id, nothingAt(place));
+    for (const device of member.devices.splice(devices)) device.close();
+    throw error;
+  }
+  const { blueprint } = member;
+  const { definition } = blueprint;
+  member.blueprint = {
+    ...blueprint,
+    drives: [...(blueprint.drives ?? []), wanted],
+    definition: { ...definition, disks: [...definition.disks, { ...defined, place }] },
+  };
+  toolstack.listener.listed();
+}
+
+/** A card; without a model it is virtio's. Its station address. @throws Error with a sentence */
+export async function plugCard<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  {
+    mac: asked,
+    rate,
+    cardOptions,
+    model = 'virtio',
+  }: { mac?: string; rate?: Rate; cardOptions?: CardOptions; model?: NicModel | undefined },
+): Promise<string> {
+  const { network } = toolstack.services;
+  if (member.blueprint.definition.nic) throw new Error('The guest has its card, and the board has a place for one.');
+  const problem = toolstack.stations.problem(asked);
+  if (problem) throw new Error(problem);
+  const mac = asked ?? toolstack.stations.draw();
+  network.attachCard(member.record, rate, cardOptions);
+  try {
+    await member.runner.ask('plug', { nic: model, mac });
+  } catch (error) {
+    network.detachCard(member.record.id);
+    throw error;
+  }
+  const { blueprint } = member;
+  const card = { nic: model, mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
+  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, ...card } };
+  toolstack.listener.listed();
+  return mac;
+}
+
+/** By its target or station address: the guest is asked to let go of it. True: it has, soon; false: `ejected` says when. @throws Error with a sentence: there is no such device, or it stays */
+export async function unplug<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  device: string,
+): Promise<boolean> {
+  const { record, blueprint, runner } = member;
+  const { nic, mac, disks } = blueprint.definition;
+  const disk = disks.find(({ vdev }) => vdev === device);
+  const isCard = nic !== undefined && (device === mac || device === '0');
+  if (!disk && !isCard) throw new Error(`The guest has no device ${device}.`);
+  const place = disk && placeUnderKvm(disk);
+  if (place !== undefined && place < VIRTIO_PLACE)
+    throw new Error(`${device} is an IDE drive, and stays as long as the guest.`);
+  const slot = place === undefined ? NIC_SLOT : slotOf(place);
+  await runner.ask('plug', { slot });
+  toolstack.runners.poke();
+  const isThere = (): boolean =>
+    toolstack.members.get(record.id) === member &&
+    (isCard
+      ? member.blueprint.definition.nic !== undefined
+      : member.blueprint.drives?.some(drive => drive.place === place) === true);
+  for (let waited = 0; waited < WAIT_MS && isThere(); waited += LOOK_MS)
+    await new Promise<void>(resolve => void toolstack.hotplug.later(LOOK_MS, resolve));
+  return !isThere();
+}
+
+/** The guest has let go of what was in a slot, asked or not, and that is gone. */
+export function ejected<Console extends DomainConsole>(
+  { services, listener }: Pick<ToolstackCore<Console>, 'services' | 'listener'>,
+  member: Member<Console>,
+  slot: number,
+): void {
+  const { id } = member.record;
+  const { blueprint } = member;
+  const { definition } = blueprint;
+  if (slot === NIC_SLOT) {
+    services.network.detachCard(id);
+    const { nic: _nic, mac: _mac, rate: _rate, cardOptions: _on, ...rest } = definition;
+    member.blueprint = { ...blueprint, definition: rest };
+  } else {
+    const place = placeIn(slot);
+    const { opened } = member;
+    const disk = opened?.all.find(drive => drive.place === place)?.disk;
+    const others = <Of extends { place: number }>(drives: readonly Of[] = []): Of[] =>
+      drives.filter(drive => drive.place !== place);
+    if (opened) member.opened = { ...opened, ide: others(opened.ide), all: others(opened.all) };
+    services.attachDrive(id, nothingAt(place));
+    const device = disk ? member.devices.findIndex(each => each.disk === disk) : -1;
+    if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
+    member.blueprint = {
+      ...blueprint,
+      drives: others(blueprint.drives),
+      definition: { ...definition, disks: definition.disks.filter(each => placeUnderKvm(each) !== place) },
+    };
+  }
+  listener.listed();
+}
+
+/** The disks of a guest of KVM, of which some may have come while it ran, and others gone. */
+function disksNow({ disks }: Definition, drives: readonly DriveImage[]): DefinedDisk[] {
+  const isAt = (disk: DefinedDisk, { place }: DriveImage): boolean => placeUnderKvm(disk) === place;
+  const came = drives.filter(drive => drive.place >= VIRTIO_PLACE && !disks.some(disk => isAt(disk, drive)));
+  return [
+    ...disks.filter(disk => (placeUnderKvm(disk) ?? -1) < VIRTIO_PLACE || drives.some(drive => isAt(disk, drive))),
+    ...came.map(({ place, readOnly, medium }): DefinedDisk => {
+      const traits = { vdev: ideName(place), kind: 'disk', readOnly, place } as const;
+      return { ...traits, target: medium?.name ?? '', format: 'raw', at: { line: 1, column: 1 } };
+    }),
+  ];
+}
+
+/** Its definition, as its text has it, becomes what the saved state says. */
+export function hasDrivesOf(member: Member): void {
+  const { definition, drives = [] } = member.blueprint;
+  member.blueprint = { ...member.blueprint, definition: { ...definition, disks: disksNow(definition, drives) } };
+}

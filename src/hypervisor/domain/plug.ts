@@ -1,0 +1,56 @@
+/** Functions of PCI come to a domain that runs, and go (devices/acpi/pci-hotplug.ts). A saved state has what there is then. */
+import { loadDrives } from '../../devices/ide/index.ts';
+import { loadNic, type NicModel, type PciHotplug } from '../../devices/index.ts';
+import type { DriveImage } from '../disks/media.ts';
+import { tracedDrives } from '../disks/traced-disk.ts';
+import { HostError } from '../memory/machine.ts';
+import type { Carried } from '../verbs/verb.ts';
+import type { CardWire } from './card-wire.ts';
+import type { Domain } from './domain.ts';
+import type { wired } from './nic.ts';
+
+/** A disk of virtio with its medium, or a card. */
+export type Plugged = { drive: DriveImage } | { nic: NicModel; mac: string };
+
+function hotplugOf({ platform }: Domain): PciHotplug {
+  if (!platform.hotplug) throw new HostError('Its board has no slots for what comes while it runs.');
+  return platform.hotplug;
+}
+
+/** @throws HostError with a sentence: its place is taken, its medium cannot be read */
+export async function plug(on: Carried, what: Plugged | { slot: number }): Promise<void> {
+  const hotplug = hotplugOf(on.domain);
+  if ('drive' in what) await loadDrives();
+  // As it is loaded for a guest that begins with a card.
+  const [nic] = 'nic' in what ? await Promise.all([import('./nic.ts'), loadNic(what.nic)]) : [];
+  try {
+    if ('nic' in what) plugCard(on.domain, hotplug, what, nic!.wired);
+    else if ('drive' in what) plugDrive(on, hotplug, what.drive);
+    else hotplug.remove(what.slot);
+  } catch (error) {
+    throw error instanceof HostError ? error : new HostError((error as Error).message);
+  }
+}
+
+function plugDrive(on: Carried, hotplug: PciHotplug, { place, readOnly, medium }: DriveImage): void {
+  const { options, io } = on.domain;
+  if (!medium) throw new HostError('A disk has a medium.');
+  const disk = on.open(medium, place, readOnly, 'disk');
+  if (!disk) throw new HostError(`${medium.name} cannot be opened.`);
+  const drive = { place, kind: 'disk' as const, disk };
+  for (const traced of tracedDrives([drive], io, options.record)) hotplug.plugDisk(traced);
+  options.ide = [...(options.ide ?? []), drive];
+}
+
+function plugCard(
+  { options, timers, io }: Domain,
+  hotplug: PciHotplug,
+  { nic, mac }: Extract<Plugged, { nic: NicModel }>,
+  wire: typeof wired,
+): void {
+  const { machine, record } = options;
+  // The wire is one, whatever card is at its end.
+  const card = wire(machine, record, timers, { nic, mac }, io, hotplug.wire as CardWire | undefined);
+  hotplug.plugCard(card);
+  Object.assign(options, { nic, mac, arrivals: () => card.ethernet.poll() });
+}
