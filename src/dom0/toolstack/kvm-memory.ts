@@ -3,7 +3,7 @@ import { hasVirtio } from '../../devices/index.ts';
 import { type BalloonView, balloonOf, framesWord } from '../../hypervisor/interfaces/kvm/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { Machine } from '../../hypervisor/memory/index.ts';
-import { ejected, hasDrivesOf } from './pci-hotplug.ts';
+import { ejected } from './pci-hotplug.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { ToolstackCore } from './toolstack-parts.ts';
 import { checkTarget, noRoomFor } from './services.ts';
@@ -66,6 +66,5 @@ export function begin<Console extends DomainConsole>(
   isRestored: boolean,
 ): void {
   member.ejected = slot => ejected(core, member, slot);
-  if (isRestored) hasDrivesOf(member);
-  else beginBalloon(member);
+  if (!isRestored) beginBalloon(member);
 }

@@ -266,12 +266,12 @@ export function savedDrives(
 ): DriveImage[] {
   const virtual = savedDisks(state.toolstack?.disks)?.disks ?? [];
   const drive = (
-    { place, kind, bytes, label }: SavedDrive,
+    { place, kind, bytes, label, readOnly: isSavedSo }: SavedDrive,
     more: { place?: number; vdev?: string; readOnly?: boolean } = {},
   ): DriveImage[] => {
     const medium = bytes >= 0 ? media(label, kind) : undefined;
     if (bytes >= 0 && !medium) return [];
-    return [{ place, kind, readOnly: kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
+    return [{ place, kind, readOnly: isSavedSo ?? kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
   };
   const emulated = modelOf(state)?.drives ?? state.about.drives ?? [];
   return [

@@ -41,7 +41,9 @@ export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence:
       return refuse(
         `The ${drivePlace(place)}'s changes lie where a saved state cannot reach them. Start the guest without that drive to save it.`,
       );
-    return { place, kind, bytes: disk.sectors * disk.sectorBytes, label: disk.label, fingerprint: disk.fingerprint() };
+    const bytes = disk.sectors * disk.sectorBytes;
+    const readOnly = kind === 'disk' && disk.readOnly ? { readOnly: true as const } : {};
+    return { place, kind, bytes, label: disk.label, fingerprint: disk.fingerprint(), ...readOnly };
   });
 }
 

@@ -11,6 +11,8 @@ export interface SavedDrive {
   label: string;
   /** Of the medium's contents, as far as that can be told quickly. */
   fingerprint: number;
+  /** The guest cannot write it; absent: it can, or a state of before says nothing of that. */
+  readOnly?: true;
 }
 
 /** What people call a medium of each kind. */
@@ -22,13 +24,14 @@ export function areDrives(value: unknown): boolean {
     value === undefined ||
     (Array.isArray(value) &&
       value.every(
-        ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
+        ({ place, kind, bytes, label, fingerprint, readOnly }: Partial<SavedDrive>) =>
           Number.isInteger(place) &&
           (place ?? -1) >= 0 &&
           Object.hasOwn(WHAT, String(kind)) &&
           typeof label === 'string' &&
           Number.isInteger(bytes) &&
-          Number.isInteger(fingerprint),
+          Number.isInteger(fingerprint) &&
+          (readOnly === undefined || readOnly === true),
       ))
   );
 }
