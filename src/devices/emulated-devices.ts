@@ -196,7 +196,6 @@ export class EmulatedDevices {
     this.vga = this.plug(new Vga(timers, options.screen, options.videoMemory, options.vgaBios), 2);
     this.plug(new ParallelPort('parallel0', 0x378, printer, options.printer ?? nothing));
     // Before the drives, which it takes away again when it is restored.
-    // The guest's drivers have others in the place of what they want gone.
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
     const { pci, devices } = this;

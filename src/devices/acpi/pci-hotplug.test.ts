@@ -142,6 +142,9 @@ describe('PCI hot plug', () => {
     other.devices.restore(state);
     expect([other.read(GPE0_BASE), other.read(UP)]).toEqual([0x20002, 1 << SECOND]);
     expect(other.read(DOWN)).toBe(1 << VIRTIO_DISK_SLOT);
+    // A state can say of any slot that it is to be emptied.
+    const { 'acpi-hotplug': registers } = state;
+    other.hotplug.restore({ ...(registers as object), down: (1 << VIRTIO_DISK_SLOT) | (1 << 1) });
     other.devices.reset();
     expect(other.emptied).toEqual([VIRTIO_DISK_SLOT]);
     expect([other.read(DOWN), other.read(GPE0_BASE), other.sci()]).toEqual([0, 0, false]);

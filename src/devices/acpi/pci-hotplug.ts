@@ -225,7 +225,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
 
   /** What was to go is gone then: who starts anew is not asked. */
   override reset(): void {
-    while (this.r.down !== 0) this.eject(this.r.down);
+    for (const slot of SLOTS) if (this.r.down & (1 << slot)) this.eject(1 << slot);
     super.reset();
     this.drive();
   }

@@ -77,8 +77,13 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
     if ('device' in event) told.push(`${event.device} ${event.isThere ? 'added' : 'removed'}`);
   });
   expect([identity(VDB_SLOT), identity(CARD_SLOT)]).toEqual([0xffffffff, 0xffffffff]);
-  for (const device of ['disk', 'card'])
-    expect(await virsh(`attach-device k /root/${device}.xml --live`)).toContain('Device attached successfully');
+  // Of two that want one place at once one gets it.
+  for (const device of ['disk', 'card']) {
+    const attach = () => virsh(`attach-device k /root/${device}.xml --live`);
+    const [other, one] = (await Promise.all([attach(), attach()])).sort();
+    expect(one).toContain('Device attached successfully');
+    expect(other).toMatch(/^1: .*(target vdb already exists|has its card)/s);
+  }
   expect([identity(VDB_SLOT), identity(CARD_SLOT)]).toEqual([0x10011af4, 0x10001af4]);
   expect(await targets()).toEqual(['vda', 'vdb']);
   expect(await virsh('domiflist k')).toContain(MAC);
@@ -107,6 +112,11 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
     expect(identity(slot)).toBe(0xffffffff);
   }
   expect(await targets()).toEqual(['vda']);
+  for (const [device, words] of [
+    ['disk', 'disk vdb not found'],
+    ['card', `no device matching MAC address ${MAC} found`],
+  ])
+    expect(await virsh(`detach-device k /root/${device}.xml --live`)).toContain(`error: device not found: ${words}`);
   await expect
     .poll(() => told.filter(each => each.startsWith('virtio-disk1')))
     .toEqual(['virtio-disk1 added', 'virtio-disk1 removed']);

@@ -2,7 +2,7 @@
  * Disks and the card of a guest of KVM that come while it runs, as functions of PCI, and go again once it has let go of them. Source: QEMU's device_add and
  * device_del; libvirt's qemuDomainDetachDeviceLive(), which waits five seconds for the guest (qemuDomainWaitForDeviceRemoval() in qemu_hotplug.c).
  */
-import { loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
+import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { NIC_SLOT, type NicModel, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { DriveImage } from '../../hypervisor/index.ts';
@@ -36,36 +36,22 @@ export async function plugDisk<Console extends DomainConsole>(
   const place = placeUnderKvm(defined);
   if (place === undefined || place < VIRTIO_PLACE)
     throw new Error(`${defined.vdev} cannot come to a guest that runs: disks of virtio can, vda to vdh.`);
+  await Promise.all([loadBackends(['drives']), loadDrives()]);
   if (member.blueprint.drives?.some(drive => drive.place === place))
     throw new Error(`target ${defined.vdev} already exists`);
-  await Promise.all([loadBackends(['drives']), loadDrives()]);
   const { elsewhere } = toolstack.runners;
   const wanted: DriveImage = { ...image, place };
-  const devices = member.devices.length;
   // A worker opens files itself, and reaches what is open here through its queue.
   const opensItself = elsewhere && !(image.medium && 'device' in image.medium);
-  try {
-    const [opened] = opensItself
-      ? []
-      : backend('drives').attachDrives(
-          [toolstack.drives.withDevice(member, wanted, defined.format, say)],
-          toolstack.hotplug.openMedium,
-          say,
-        );
-    const disk = opened?.disk;
-    const name = image.medium?.name ?? '';
-    if (disk && elsewhere) toolstack.services.attachDrive(member.record.id, { place, kind: 'disk', disk });
-    const medium = disk ? (elsewhere ? queuedMedium(name, disk) : { name, disk }) : image.medium;
-    await member.runner.ask('plug', { drive: { ...wanted, ...(medium ? { medium } : {}) } });
-    if (disk && elsewhere) {
-      const { ide = [], disks = [], all = [] } = member.opened ?? {};
-      const drive = { place, kind: 'disk' as const, disk };
-      member.opened = { ide: [...ide, drive], disks, all: [...all, drive] };
-    }
-  } catch (error) {
-    toolstack.services.attachDrive(member.record.id, nothingAt(place));
-    for (const device of member.devices.splice(devices)) device.close();
-    throw error;
+  const opened = opensItself ? undefined : openedFor(toolstack, member, wanted, defined, say);
+  const disk = opened?.disk;
+  const name = image.medium?.name ?? '';
+  const medium = disk ? (elsewhere ? queuedMedium(name, disk) : { name, disk }) : image.medium;
+  // Its place is taken from now on: another one that is to come there meanwhile is refused.
+  if (opened) {
+    const { ide = [], disks = [], all = [] } = member.opened ?? {};
+    member.opened = { ide: [...ide, opened], disks, all: [...all, opened] };
+    if (elsewhere) toolstack.services.attachDrive(member.record.id, opened);
   }
   const { blueprint } = member;
   const { definition } = blueprint;
@@ -74,7 +60,31 @@ export async function plugDisk<Console extends DomainConsole>(
     drives: [...(blueprint.drives ?? []), wanted],
     definition: { ...definition, disks: [...definition.disks, { ...defined, place }] },
   };
+  try {
+    await member.runner.ask('plug', { drive: { ...wanted, ...(medium ? { medium } : {}) } });
+  } catch (error) {
+    forget(toolstack, member, slotOf(place));
+    throw error;
+  }
   toolstack.listener.listed();
+}
+
+/** The disk of an image that Domain 0 opens. @throws Error with a sentence: nothing of it is open then */
+function openedFor<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  wanted: DriveImage,
+  { format }: DefinedDisk,
+  say: (sentence: string) => void,
+): IdeAttachment | undefined {
+  const devices = member.devices.length;
+  try {
+    const image = toolstack.drives.withDevice(member, wanted, format, say);
+    return backend('drives').attachDrives([image], toolstack.hotplug.openMedium, say)[0];
+  } catch (error) {
+    for (const device of member.devices.splice(devices)) device.close();
+    throw error;
+  }
 }
 
 /** A card; without a model it is virtio's. Its station address. @throws Error with a sentence */
@@ -94,15 +104,16 @@ export async function plugCard<Console extends DomainConsole>(
   if (problem) throw new Error(problem);
   const mac = asked ?? toolstack.stations.draw();
   network.attachCard(member.record, rate, cardOptions);
+  const { blueprint } = member;
+  const card = { nic: model, mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
+  // As with a disk, its place is taken from now on.
+  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, ...card } };
   try {
     await member.runner.ask('plug', { nic: model, mac });
   } catch (error) {
-    network.detachCard(member.record.id);
+    forget(toolstack, member, NIC_SLOT);
     throw error;
   }
-  const { blueprint } = member;
-  const card = { nic: model, mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
-  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, ...card } };
   toolstack.listener.listed();
   return mac;
 }
@@ -117,7 +128,12 @@ export async function unplug<Console extends DomainConsole>(
   const { nic, mac, disks } = blueprint.definition;
   const disk = disks.find(({ vdev }) => vdev === device);
   const isCard = nic !== undefined && (device === mac || device === '0');
-  if (!disk && !isCard) throw new Error(`The guest has no device ${device}.`);
+  if (!disk && !isCard)
+    throw new Error(
+      device.includes(':')
+        ? `device not found: no device matching MAC address ${device} found`
+        : `device not found: disk ${device} not found`,
+    );
   const place = disk && placeUnderKvm(disk);
   if (place !== undefined && place < VIRTIO_PLACE)
     throw new Error(`${device} is an IDE drive, and stays as long as the guest.`);
@@ -136,7 +152,17 @@ export async function unplug<Console extends DomainConsole>(
 
 /** The guest has let go of what was in a slot, asked or not, and that is gone. */
 export function ejected<Console extends DomainConsole>(
-  { services, listener }: Pick<ToolstackCore<Console>, 'services' | 'listener'>,
+  core: Pick<ToolstackCore<Console>, 'services' | 'listener'>,
+  member: Member<Console>,
+  slot: number,
+): void {
+  forget(core, member, slot);
+  core.listener.listed();
+}
+
+/** What Domain 0 has of a slot's disk or card. */
+function forget<Console extends DomainConsole>(
+  { services }: Pick<ToolstackCore<Console>, 'services'>,
   member: Member<Console>,
   slot: number,
 ): void {
@@ -163,7 +189,6 @@ export function ejected<Console extends DomainConsole>(
       definition: { ...definition, disks: definition.disks.filter(each => placeUnderKvm(each) !== place) },
     };
   }
-  listener.listed();
 }
 
 type Formats = Readonly<Record<number, unknown>>;

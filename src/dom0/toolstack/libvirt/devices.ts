@@ -106,7 +106,7 @@ export async function wordsFor(
         ...(cardOptions?.bridge ? [`bridge=${cardOptions.bridge}`] : []),
         ...(cardOptions?.network ? [`network=${cardOptions.network}`] : []),
       ],
-      detach: ['network-detach', mac ?? ''],
+      detach: ['network-detach', mac ?? (type === 'kvm' ? '0' : '')],
       update: [],
     };
   throw new LibvirtError('CONFIG_UNSUPPORTED', 'only disks and network cards come to a domain that runs, and go');
