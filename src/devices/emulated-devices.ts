@@ -101,8 +101,6 @@ export interface EmulatedDeviceOptions extends Ram {
   xenPlatform?: boolean;
   /** Card and disks of virtio come to a running guest and go. */
   hotplug?: typeof PciHotplug | undefined;
-  /** The guest has let go of what was in a slot. */
-  onEjected?: ((slot: number) => void) | undefined;
   /**
    * Where QEMU's devices are not an IBM PC's, the machine is QEMU's (default: for guests of Xen, whose device model QEMU is): COM ports interrupt without OUT2,
    * the floppy controller goes on over the end of a cylinder.
@@ -198,19 +196,10 @@ export class EmulatedDevices {
     // Before the drives, which it takes away again when it is restored.
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
-    const { pci, devices } = this;
-    this.hotplug =
-      options.hotplug && this.plug(new options.hotplug({ timers, pci, devices, intx, ejected: options.onEjected }));
-    const partsOf = (slot: number): { timers: Timers; irq: IrqLine } =>
-      this.hotplug?.partsOf(slot, options.nic?.ethernet) ?? { timers, irq: intx(slot) };
+    const { hotplug, partsOf } = this.plugHotplug(options, intx);
+    this.hotplug = hotplug;
     this.ide = this.plug(new PiixIde([primary, secondary], options.ide ?? []), 1, 1);
-    if (options.nic) {
-      const kind: NicKind = NIC_MODELS[options.nic.model];
-      const parts = kind.isaIrq === undefined ? partsOf(NIC_SLOT) : { timers, irq: irqs.source(kind.isaIrq) };
-      const card = this.plug(new (nicClass(options.nic.model))({ ...parts, ...options.nic }), NIC_SLOT);
-      if (options.nicRom && card.fn)
-        card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
-    }
+    if (options.nic) this.plugCard(options.nic, options, partsOf, irqs);
     const disks = virtioDisks(options.ide ?? [], number => partsOf(VIRTIO_DISK_SLOT + number));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
@@ -242,6 +231,29 @@ export class EmulatedDevices {
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
+  }
+
+  /** What gives functions of slots, where they come and go, their timers and lines. */
+  private plugHotplug(
+    { hotplug: Hotplug, timers, nic }: EmulatedDeviceOptions,
+    intx: (slot: number) => IrqLine,
+  ): { hotplug: PciHotplug | undefined; partsOf(slot: number): { timers: Timers; irq: IrqLine } } {
+    const { pci, devices } = this;
+    const hotplug = Hotplug && this.plug(new Hotplug({ timers, pci, devices, intx }));
+    return { hotplug, partsOf: slot => hotplug?.partsOf(slot, nic?.ethernet) ?? { timers, irq: intx(slot) } };
+  }
+
+  /** A card, of which one of the ISA bus has a line of its own. */
+  private plugCard(
+    nic: NicAttachment,
+    { timers, nicRom }: EmulatedDeviceOptions,
+    partsOf: (slot: number) => { timers: Timers; irq: IrqLine },
+    irqs: IrqLines,
+  ): void {
+    const { isaIrq }: NicKind = NIC_MODELS[nic.model];
+    const parts = isaIrq === undefined ? partsOf(NIC_SLOT) : { timers, irq: irqs.source(isaIrq) };
+    const card = this.plug(new (nicClass(nic.model))({ ...parts, ...nic }), NIC_SLOT);
+    if (nicRom && card.fn) card.fn.setRom(flashed(nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
   }
 
   /** Devices of virtio: card, disks, and the others in their order. */

@@ -32,8 +32,7 @@ beforeAll(() => Promise.all([loadDrives(), loadNics()]));
 
 /** A board whose card and disks come and go; `disks`: places of those that it begins with. */
 function board({ disks = [0], nic = false } = {}) {
-  const levels = new Map<number, boolean>(),
-    emptied: number[] = [];
+  const levels = new Map<number, boolean>();
   const timers = new TimerQueue({ nowNs: () => 0 });
   const ethernet: Ethernet = { send: () => {} };
   const drive = (number: number) => ({
@@ -52,7 +51,6 @@ function board({ disks = [0], nic = false } = {}) {
       ide: disks.map(drive),
       ...(nic ? { nic: { model: 'virtio' as const, mac: MAC, ethernet } } : {}),
       hotplug: PciHotplug,
-      onEjected: slot => emptied.push(slot),
     },
     {
       setIsaIrqLevel: (irq, level) => void levels.set(irq, level),
@@ -68,7 +66,7 @@ function board({ disks = [0], nic = false } = {}) {
     hotplug: hotplug!,
     timers,
     ethernet,
-    emptied,
+    emptied: hotplug!.emptied,
     drive,
     read: (port: number, size = 4) => bus.readPort(port, size) >>> 0,
     write: (port: number, value: number, size = 4) => bus.writePort(port, value, size),

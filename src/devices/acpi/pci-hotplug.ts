@@ -41,8 +41,6 @@ export interface HotplugBoard {
   /** In the order of restoring; the last one stays that. */
   devices: Device[];
   intx(slot: number): IrqLine;
-  /** Nothing is in the slot any more. */
-  ejected?: ((slot: number) => void) | undefined;
 }
 
 type Plugged = Device & { readonly fn: PciFunction };
@@ -74,6 +72,8 @@ const nameOf = (slot: number): string => `S${(slot << 3).toString(16).toUpperCas
 
 export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   readonly addedLater = true;
+  /** Slots that the guest has emptied, until whoever has the board takes them out of it. */
+  readonly emptied: number[] = [];
   private readonly board: HotplugBoard;
   private readonly removable = SLOTS.reduce((bits, slot) => bits | (1 << slot), 0);
   private sci: IrqLine | undefined;
@@ -192,7 +192,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
 
   // ---- functions that go
 
-  /** The guest is asked to let go of what is in a slot; `ejected` says when it has. @throws Error with a sentence: nothing is there that could go */
+  /** The guest is asked to let go of what is in a slot; `emptied` has that once it has. @throws Error with a sentence: nothing is there that could go */
   remove(slot: number): void {
     if (!(this.removable & (1 << slot)) || !this.board.pci.at(slot, 0))
       throw new Error(`PCI slot ${slot} has nothing that could go.`);
@@ -204,7 +204,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   private eject(slots: number): void {
     const slot = 31 - Math.clz32(slots & -slots);
     if (slot < 0 || !(this.removable & (1 << slot))) return;
-    const { pci, devices, ejected } = this.board;
+    const { pci, devices } = this.board;
     this.r.up &= ~(1 << slot);
     this.r.down &= ~(1 << slot);
     const fn = pci.at(slot, 0);
@@ -220,7 +220,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
       delete this.wire?.receive;
       delete this.wire?.canReceive;
     }
-    ejected?.(slot);
+    this.emptied.push(slot);
   }
 
   /** What was to go is gone then: who starts anew is not asked. */

@@ -4,15 +4,13 @@
  */
 import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { NIC_SLOT, type NicModel, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
-import type { State } from '../../devices/index.ts';
 import type { DriveImage } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
-import { type CardOptions, type DefinedDisk, type Definition, placeUnderKvm } from '../definitions/config/index.ts';
-import { ideName } from '../definitions/index.ts';
+import { type CardOptions, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { queuedMedium } from './devices/index.ts';
 import type { ToolstackCore } from './toolstack-parts.ts';
-import type { Blueprint, DomainConsole, Member } from './running-domain.ts';
+import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 
 /** So long a detachment waits for the guest; later it is told as an event alone. */
@@ -189,31 +187,4 @@ function forget<Console extends DomainConsole>(
       definition: { ...definition, disks: definition.disks.filter(each => placeUnderKvm(each) !== place) },
     };
   }
-}
-
-type Formats = Readonly<Record<number, unknown>>;
-
-/** How the images of its disks are written, by their places, for a saved state. */
-export const formatsOf = ({ disks }: Definition): State =>
-  Object.fromEntries(disks.map(disk => [placeUnderKvm(disk) ?? disk.place, disk.format]));
-
-/** The disks of a guest of KVM, of which some may have come while it ran, and others gone. */
-function disksNow({ disks }: Definition, drives: readonly DriveImage[], formats?: Formats): DefinedDisk[] {
-  const isAt = (disk: DefinedDisk, { place }: DriveImage): boolean => placeUnderKvm(disk) === place;
-  const came = drives.filter(drive => drive.place >= VIRTIO_PLACE && !disks.some(disk => isAt(disk, drive)));
-  return [
-    ...disks.filter(disk => (placeUnderKvm(disk) ?? -1) < VIRTIO_PLACE || drives.some(drive => isAt(disk, drive))),
-    ...came.map(({ place, readOnly, medium }): DefinedDisk => {
-      const traits = { vdev: ideName(place), kind: 'disk', readOnly, place } as const;
-      const format = formats?.[place] === 'qcow2' ? 'qcow2' : 'raw';
-      return { ...traits, target: medium?.name ?? '', format, at: { line: 1, column: 1 } };
-    }),
-  ];
-}
-
-/** Of a guest that goes on from a saved state: its definition, as its text has it, becomes what that says. */
-export function withDrives(blueprint: Blueprint): Blueprint {
-  const { definition, drives = [], saved } = blueprint;
-  const formats = saved?.state.toolstack?.formats as Formats | undefined;
-  return { ...blueprint, definition: { ...definition, disks: disksNow(definition, drives, formats) } };
 }

@@ -2,7 +2,7 @@
 import { toolstackRecord } from '../../hypervisor/interfaces/xen/stream/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
-import { formatsOf } from './pci-hotplug.ts';
+import { formatsOf } from './drives-now.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';

@@ -4,8 +4,8 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import { ExitReason, type Probe, type Processor } from '../../cpu/architecture/index.ts';
-import { NIC_SLOT, type State, TimerQueue, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
-import { putDisc, removableKind, VIRTIO_PLACE } from '../../devices/ide/index.ts';
+import { type State, TimerQueue } from '../../devices/index.ts';
+import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { loadBoot } from './boot.ts';
@@ -79,8 +79,6 @@ export class Domain {
   readonly exits: Exits;
   /** Its shadow page tables; absent: the processor walks its own, and the second stage. */
   readonly shadow: ShadowPaging | undefined;
-  /** PCI slots that the guest has emptied since that was last told. */
-  readonly ejected: number[] = [];
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
@@ -161,7 +159,6 @@ export class Domain {
       onWake: () => this.askPower('wake'),
       onReset: kind => this.askReset(kind),
       onDebugExit: value => this.debugExit(value),
-      onEjected: slot => this.slotEmptied(slot),
     });
     this.serialFeed = new SerialFeed(this.platform);
     this.vcpus = new Vcpus(machine, record, this.processor, this.platform, traits.board.apicIdStep, watch => {
@@ -225,13 +222,6 @@ export class Domain {
     wakeUp(this);
     this.processor.reload();
     this.processor.flushTlb();
-  }
-
-  private slotEmptied(slot: number): void {
-    const { options } = this;
-    if (slot === NIC_SLOT) delete options.nic;
-    else options.ide = (options.ide ?? []).filter(({ place }) => place - VIRTIO_PLACE !== slot - VIRTIO_DISK_SLOT);
-    this.ejected.push(slot);
   }
 
   private askReset(kind: ResetKind): void {

@@ -3,8 +3,6 @@
  * knows which one a guest has. The interfaces that there are: src/hypervisor/interfaces. Where the guest sees a plain PC: none/plain-pc.ts, from which a
  * small interface can begin.
  */
-import type { Carried } from '../verbs/verb.ts';
-import type { Plugged } from './plug.ts';
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { BalloonReport, State, Timers } from '../../devices/index.ts';
@@ -90,9 +88,6 @@ export type MsrValue = readonly [low: number, high: number];
 export interface GuestInterface {
   /** Which one: for those who know more of it than this. */
   readonly name: string;
-
-  /** Where its board has that: something comes to it while it runs, or is to go (plug.ts). */
-  plug?(on: Carried, what: Plugged | { slot: number }): Promise<void>;
 
   // ---- at exits
 

@@ -51,9 +51,8 @@ export interface PlatformOptions extends Ram {
   acpi?: { rsdp: number; tables: number };
   /** With Xen's platform device. */
   xenPlatform?: boolean;
-  /** Card and disks of virtio come to a running guest and go; told of a slot that the guest has emptied. */
+  /** Card and disks of virtio come to a running guest and go. */
   hotplug?: typeof PciHotplug;
-  onEjected?: (slot: number) => void;
   /** With the device by which tests of a PC end (default), or without. */
   testDevice?: boolean;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */

@@ -2,6 +2,7 @@
 import type { Domain } from './domain.ts';
 import type { SliceResult } from './slice.ts';
 import type { DomainListener } from './domain-listener.ts';
+import { emptiedSlots } from './emptied-slots.ts';
 import type { Ending } from './ending.ts';
 import type { GuestLog } from './guest-log.ts';
 import { type WaitsFor, waitsFor, waitsReport } from './waits.ts';
@@ -30,7 +31,7 @@ export class Teller {
     if (ending) this.log.close();
     this.flush();
     listener.changed?.();
-    for (const slot of domain.ejected.splice(0)) listener.ejected?.(slot);
+    for (const slot of emptiedSlots(domain)) listener.ejected?.(slot);
     const isNew = ending !== this.told;
     this.told = ending;
     const waits = waitsFor(domain, result);

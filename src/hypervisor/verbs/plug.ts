@@ -7,7 +7,8 @@ import { question } from './verb.ts';
 
 export const plug = question({
   by: 'message',
-  apply: async (on, what: Plugged | { slot: number }): Promise<void> => on.domain.guest.plug?.(on, what),
+  apply: async (on, what: Plugged | { slot: number }): Promise<void> =>
+    (await import('../domain/plug.ts')).plug(on, what),
   gone: () => {
     throw new Error('The domain has stopped with an internal error.');
   },

@@ -314,7 +314,7 @@ export class Turns implements Runners {
     }
     slot.leave(result);
     // Before that its board was another.
-    if (domain.ejected.length > 0) forgetPast(entry);
+    if (domain.platform.hotplug?.emptied.length) forgetPast(entry);
     entry.teller.tell(result);
     entry.teller.stop(() => setPaused(entry, true, this));
     if (domain.instructions >= domain.stopAtInstruction && !entry.reached) {

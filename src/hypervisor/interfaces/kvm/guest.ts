@@ -14,7 +14,6 @@ import {
 } from '../../../devices/index.ts';
 import { withMsrs } from '../../domain/exit-controls.ts';
 import type { GuestParts, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
-import { plug } from '../../domain/plug.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
@@ -90,7 +89,6 @@ const FIELDS: Readonly<Record<number, { field: 'systemTime' | 'steal' | 'eoi'; r
 };
 
 export class KvmGuest extends PlainPc {
-  readonly plug = plug;
   override readonly name = 'kvm';
   private readonly access: GuestAccess;
   private readonly view: DataView;
