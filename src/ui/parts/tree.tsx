@@ -210,7 +210,9 @@ function hostRow() {
       <span class="dim">
         <Icon name="host" />
       </span>
-      <span class="nm b">{hostName.value}</span>
+      <span class="nm b" title={hostName.value}>
+        {hostName.value}
+      </span>
       <span class="nm sec" title={words.connection}>
         {words.connection}
       </span>
