@@ -9,7 +9,7 @@ export { setBootOrder } from './firmware-config.ts';
 export { IoBus, OverlapError, RangeLimitError } from './io-bus.ts';
 export type { EmulatedDeviceOptions, ModelSignals } from './emulated-devices.ts';
 export { EmulatedDevices, VIRTIO_SLOT } from './emulated-devices.ts';
-export { NIC_SLOT, VIRTIO_DISK_SLOT } from './pci/slots.ts';
+export { NIC_SLOT, placeInSlot, slotOfDisk, VIRTIO_DISK_SLOT } from './pci/slots.ts';
 export { PciHotplug } from './acpi/pci-hotplug.ts';
 export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';

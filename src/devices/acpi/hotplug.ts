@@ -4,11 +4,9 @@
  * Source: QEMU's docs/specs/acpi_pci_hotplug.rst; ACPI specification, 4.8.4.1 (general-purpose event registers).
  */
 import type { PortRange } from '../bus.ts';
-import { GPE0_BASE, PCI_HOTPLUG_BASE } from './piix4-pm.ts';
+import { GPE0_BASE, GPE0_BYTES, PCI_HOTPLUG_BASE, PCI_HOTPLUG_BYTES } from './piix4-pm.ts';
 import { RegisterDevice } from '../register-device.ts';
 
-const GPE0_BYTES = 4,
-  PCI_HOTPLUG_BYTES = 0x14;
 /** The first half of a block is status (a one that is written clears), the second enables. */
 const ENABLE = GPE0_BYTES / 2;
 

@@ -13,12 +13,10 @@ import { RegisterDevice } from '../register-device.ts';
 import { virtioDisks } from '../virtio/disks.ts';
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
-import { GPE0_BASE, PCI_HOTPLUG_BASE, SCI_IRQ } from './piix4-pm.ts';
+import { GPE0_BASE, GPE0_BYTES, PCI_HOTPLUG_BASE, PCI_HOTPLUG_BYTES, SCI_IRQ } from './piix4-pm.ts';
 
 /** Those whose functions come and go. */
 const SLOTS: readonly number[] = [NIC_SLOT, ...Array.from({ length: VIRTIO_DISKS }, (_, i) => VIRTIO_DISK_SLOT + i)];
-const GPE0_BYTES = 4,
-  PCI_HOTPLUG_BYTES = 0x14;
 /** Of the registers behind PCI_HOTPLUG_BASE, each with a bit for each slot. */
 const UP = 0,
   DOWN = 4,

@@ -25,7 +25,9 @@ const PM1_ENABLE = 0x02,
 const PM_BLOCK_BYTES = 0x40;
 /** Where QEMU's board has general-purpose events and PCI's hot plug. */
 export const GPE0_BASE = 0xafe0,
-  PCI_HOTPLUG_BASE = 0xae00;
+  GPE0_BYTES = 4,
+  PCI_HOTPLUG_BASE = 0xae00,
+  PCI_HOTPLUG_BYTES = 0x14;
 /** SMI command port and the values that switch SCI_EN (there is no system management mode behind it: the switch is here). */
 export const SMI_COMMAND_PORT = 0xb2,
   ACPI_ENABLE = 0xf1,

@@ -1,6 +1,6 @@
 /** What firmware would start of a guest’s drives and network, and why it would find nothing. */
 import type { Boot } from '../../hypervisor/index.ts';
-import { VIRTIO_DISK_SLOT } from '../../devices/index.ts';
+import { slotOfDisk } from '../../devices/index.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { NIC_MODELS, romOf } from '../../devices/index.ts';
 import type { Finding } from './verdicts.ts';
@@ -134,7 +134,7 @@ const bootPathsOf = (drives: { place: number; kind: ImageKind }[]): string[] =>
     .sort((a, b) => a.place - b.place)
     .map(({ place, kind }) =>
       place >= VIRTIO_PLACE
-        ? `/pci@i0cf8/scsi@${(VIRTIO_DISK_SLOT + place - VIRTIO_PLACE).toString(16)}/disk@0,0`
+        ? `/pci@i0cf8/scsi@${slotOfDisk(place).toString(16)}/disk@0,0`
         : kind === 'floppy'
           ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}`
           : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`,
