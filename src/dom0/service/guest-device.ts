@@ -8,10 +8,18 @@ import type { OpenHostDevice } from '../toolstack/index.ts';
 export function guestDevice(
   { medium, path, rename, close }: OpenDisk,
   label: string,
-  { readOnly, sectorBytes, say }: Parameters<OpenHostDevice>[2],
+  { readOnly, sectorBytes, say, late }: Parameters<OpenHostDevice>[2],
   later: Later,
 ): ReturnType<OpenHostDevice> {
-  const disk = new (backend('drives').MediumDisk)({ medium, label, sectorBytes, readOnly, later, say });
+  const disk = new (backend('drives').MediumDisk)({
+    medium,
+    label,
+    sectorBytes,
+    readOnly,
+    later,
+    say,
+    ...(late ? { late } : {}),
+  });
   const end = (): void => {
     disk.close();
     try {

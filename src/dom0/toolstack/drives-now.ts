@@ -1,34 +1,99 @@
-/** Disks of a guest of KVM that goes on from a saved state: some may have come while it ran (pci-hotplug.ts), and others gone. */
+/**
+ * Disks of virtio and the card of a guest of KVM that goes on from a saved state, or on another host: some may have come while it ran (pci-hotplug.ts), and others
+ * gone. Which there are, the state's description says; the rest stands in Domain 0's own record, as xl.cfg would have it.
+ */
 import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import type { State } from '../../devices/index.ts';
-import type { DriveImage } from '../../hypervisor/index.ts';
-import { type DefinedDisk, type Definition, placeUnderKvm } from '../definitions/config/index.ts';
+import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
+import {
+  type DefinedDisk,
+  type Definition,
+  formatDisk,
+  parseDisk,
+  parseVif,
+  placeUnderKvm,
+} from '../definitions/config/index.ts';
 import { ideName } from '../definitions/index.ts';
+import { formatRate } from '../host/network/index.ts';
 import type { Blueprint } from './running-domain.ts';
 
-type Formats = Readonly<Record<number, unknown>>;
-
-/** How the images of its disks are written, by their places, for a saved state. */
-export const formatsOf = ({ disks }: Definition): State =>
-  Object.fromEntries(disks.map(disk => [placeUnderKvm(disk) ?? disk.place, disk.format]));
-
-/** The disks of a guest of KVM, of which some may have come while it ran, and others gone. */
-function disksNow({ disks }: Definition, drives: readonly DriveImage[], formats?: Formats): DefinedDisk[] {
-  const isAt = (disk: DefinedDisk, { place }: DriveImage): boolean => placeUnderKvm(disk) === place;
-  const came = drives.filter(drive => drive.place >= VIRTIO_PLACE && !disks.some(disk => isAt(disk, drive)));
-  return [
-    ...disks.filter(disk => (placeUnderKvm(disk) ?? -1) < VIRTIO_PLACE || drives.some(drive => isAt(disk, drive))),
-    ...came.map(({ place, readOnly, medium }): DefinedDisk => {
-      const traits = { vdev: ideName(place), kind: 'disk', readOnly, place } as const;
-      const format = formats?.[place] === 'qcow2' ? 'qcow2' : 'raw';
-      return { ...traits, target: medium?.name ?? '', format, at: { line: 1, column: 1 } };
-    }),
-  ];
+interface Devices {
+  disks: string[];
+  card: string;
 }
 
-/** Of a guest that goes on from a saved state: its definition, as its text has it, becomes what that says. */
-export function withDrives(blueprint: Blueprint): Blueprint {
+const isVirtio = (disk: DefinedDisk): boolean => (placeUnderKvm(disk) ?? -1) >= VIRTIO_PLACE;
+
+/** Of a guest of KVM, for Domain 0's record of it; nothing of any other. */
+export function devicesRecord({ kvm, definition }: Pick<Blueprint, 'kvm' | 'definition'>): State {
+  if (!kvm) return {};
+  const { disks, rate, cardOptions = {} } = definition;
+  const options = Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`);
+  const devices: Devices = {
+    disks: disks.filter(isVirtio).map(formatDisk),
+    card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
+  };
+  return { kvmDevices: { ...devices } };
+}
+
+/** What a record has; a state of before it was written has none. */
+function devicesIn(record: State | undefined): Partial<Devices> {
+  const { disks, card } = (record?.kvmDevices ?? {}) as { disks?: unknown; card?: unknown };
+  return {
+    ...(Array.isArray(disks) && disks.every(disk => typeof disk === 'string') ? { disks } : {}),
+    ...(typeof card === 'string' ? { card } : {}),
+  };
+}
+
+function diskAt(
+  { place, readOnly, medium }: DriveImage,
+  defined: readonly DefinedDisk[],
+  said?: readonly string[],
+): DefinedDisk {
+  const isHere = (disk: DefinedDisk): boolean => placeUnderKvm(disk) === place;
+  const at = { line: 1, column: 1 };
+  const made = {
+    vdev: ideName(place),
+    kind: 'disk',
+    format: 'raw',
+    target: medium?.name ?? '',
+    readOnly,
+    place,
+    at,
+  } as const;
+  if (!said) return defined.find(isHere) ?? made;
+  for (const text of said) {
+    const disk = parseDisk(text);
+    if (typeof disk === 'string' || !isHere({ ...disk, place, at })) continue;
+    return defined.find(each => isHere(each) && formatDisk(each) === text) ?? { ...disk, readOnly, place, at };
+  }
+  return made;
+}
+
+/** Paths of the images that a guest had, which goes on from a saved state: as its definition has them, and the record. */
+export function targetsOf(saved: SavedState, definition: Definition): string[] {
+  const said = (devicesIn(saved.toolstack).disks ?? []).map(text => parseDisk(text));
+  return [...said.flatMap(disk => (typeof disk === 'string' ? [] : disk)), ...definition.disks].map(
+    ({ target }) => target,
+  );
+}
+
+/** Its definition, as its text has it, becomes what the state says. */
+export function withDevices(blueprint: Blueprint): Blueprint {
   const { definition, drives = [], saved } = blueprint;
-  const formats = saved?.state.toolstack?.formats as Formats | undefined;
-  return { ...blueprint, definition: { ...definition, disks: disksNow(definition, drives, formats) } };
+  const { disks: said, card } = devicesIn(saved?.state.toolstack);
+  const disks = [
+    ...definition.disks.filter(disk => !isVirtio(disk)),
+    ...drives.filter(({ place }) => place >= VIRTIO_PLACE).map(drive => diskAt(drive, definition.disks, said)),
+  ];
+  return { ...blueprint, definition: withCard({ ...definition, disks }, card) };
+}
+
+/** Where its card is, and how fast that may be. */
+function withCard(definition: Definition, card: string | undefined): Definition {
+  if (definition.nic && card === undefined) return definition;
+  const { rate: _rate, cardOptions: _options, ...rest } = definition;
+  if (!definition.nic) return rest;
+  const { rate, others } = parseVif(card!);
+  return { ...rest, ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) };
 }

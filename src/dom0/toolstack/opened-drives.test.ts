@@ -28,7 +28,13 @@ async function make(disks: object[], drives: object[]) {
   };
   const services = { attachDrives: () => {}, attachDrive: () => {} };
   const toolstack = {
-    drives: new OpenedDrives({ services: services as never, openMedium: noMedia, openDevice, elsewhere: () => true }),
+    drives: new OpenedDrives({
+      services: services as never,
+      openMedium: noMedia,
+      openDevice,
+      elsewhere: () => true,
+      poke: () => {},
+    }),
     runners: { elsewhere: true, poke: () => {} },
     services,
   };

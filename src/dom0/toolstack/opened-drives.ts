@@ -14,6 +14,8 @@ interface OpeningParts {
   openDevice?: OpenHostDevice | undefined;
   /** Domains run in workers of their own. */
   elsewhere(): boolean;
+  /** Domains on this thread may have something to do. */
+  poke(): void;
 }
 
 /** Its medium can be open in one place alone: a device of the host, or what is open already. */
@@ -39,12 +41,13 @@ export class OpenedDrives {
     const { blueprint, record } = member;
     const { diskChanges, saved, xen } = blueprint;
     const elsewhere = this.parts.elsewhere();
-    if (!xen && !elsewhere) return;
+    // A PC of this thread opens its files itself.
+    if (!xen && !elsewhere && !blueprint.drives?.some(isOpenOnce)) return;
     const inWorker = elsewhere && !modelHere && (!xen || xen === 'hvm');
     const isHere = (drive: DriveImage): boolean =>
       inWorker
         ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
-        : xen === 'hvm' || drive.medium !== undefined;
+        : xen === 'hvm' || !xen || drive.medium !== undefined;
     const here = (blueprint.drives ?? [])
       .filter(isHere)
       .map(drive => this.withDevice(member, drive, formatOf(member, drive), problem));
@@ -97,6 +100,7 @@ export class OpenedDrives {
       sectorBytes: kind === 'cdrom' ? 2048 : 512,
       format,
       say,
+      ...(member.blueprint.xen || this.parts.elsewhere() ? {} : { late: () => this.parts.poke() }),
     });
     member.devices.push(device);
     return { ...drive, medium: { name: medium.name, disk: device.disk } };

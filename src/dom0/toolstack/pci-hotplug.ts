@@ -3,7 +3,7 @@
  * device_del; libvirt's qemuDomainDetachDeviceLive(), which waits five seconds for the guest (qemuDomainWaitForDeviceRemoval() in qemu_hotplug.c).
  */
 import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { NIC_SLOT, type NicModel, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
+import { NIC_SLOT, type NicModel, placeInSlot, slotOfDisk } from '../../devices/index.ts';
 import type { DriveImage } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { type CardOptions, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
@@ -17,12 +17,6 @@ import type { Toolstack } from './toolstack.ts';
 const WAIT_MS = 5000,
   LOOK_MS = 20;
 
-/** Of a drive that is gone, for who serves it. */
-const nothingAt = (place: number) => ({ place, kind: 'cdrom' as const, disk: null });
-
-const slotOf = (place: number): number => VIRTIO_DISK_SLOT + place - VIRTIO_PLACE;
-const placeIn = (slot: number): number => VIRTIO_PLACE + slot - VIRTIO_DISK_SLOT;
-
 /** A disk of virtio with the medium of `image`; what it is goes into the definition, so that it is there after a restart. @throws Error with a sentence */
 export async function plugDisk<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
@@ -35,6 +29,7 @@ export async function plugDisk<Console extends DomainConsole>(
   if (place === undefined || place < VIRTIO_PLACE)
     throw new Error(`${defined.vdev} cannot come to a guest that runs: disks of virtio can, vda to vdh.`);
   await Promise.all([loadBackends(['drives']), loadDrives()]);
+  await toolstack.jobs.idle(member.name);
   if (member.blueprint.drives?.some(drive => drive.place === place))
     throw new Error(`target ${defined.vdev} already exists`);
   const { elsewhere } = toolstack.runners;
@@ -61,7 +56,7 @@ export async function plugDisk<Console extends DomainConsole>(
   try {
     await member.runner.ask('plug', { drive: { ...wanted, ...(medium ? { medium } : {}) } });
   } catch (error) {
-    forget(toolstack, member, slotOf(place));
+    forget(toolstack, member, slotOfDisk(place));
     throw error;
   }
   toolstack.listener.listed();
@@ -97,6 +92,7 @@ export async function plugCard<Console extends DomainConsole>(
   }: { mac?: string; rate?: Rate; cardOptions?: CardOptions; model?: NicModel | undefined },
 ): Promise<string> {
   const { network } = toolstack.services;
+  await toolstack.jobs.idle(member.name);
   if (member.blueprint.definition.nic) throw new Error('The guest has its card, and the board has a place for one.');
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
@@ -122,6 +118,7 @@ export async function unplug<Console extends DomainConsole>(
   member: Member<Console>,
   device: string,
 ): Promise<boolean> {
+  await toolstack.jobs.idle(member.name);
   const { record, blueprint, runner } = member;
   const { nic, mac, disks } = blueprint.definition;
   const disk = disks.find(({ vdev }) => vdev === device);
@@ -135,7 +132,7 @@ export async function unplug<Console extends DomainConsole>(
   const place = disk && placeUnderKvm(disk);
   if (place !== undefined && place < VIRTIO_PLACE)
     throw new Error(`${device} is an IDE drive, and stays as long as the guest.`);
-  const slot = place === undefined ? NIC_SLOT : slotOf(place);
+  const slot = place === undefined ? NIC_SLOT : slotOfDisk(place);
   await runner.ask('plug', { slot });
   toolstack.runners.poke();
   const isThere = (): boolean =>
@@ -172,13 +169,13 @@ function forget<Console extends DomainConsole>(
     const { nic: _nic, mac: _mac, rate: _rate, cardOptions: _on, ...rest } = definition;
     member.blueprint = { ...blueprint, definition: rest };
   } else {
-    const place = placeIn(slot);
+    const place = placeInSlot(slot);
     const { opened } = member;
     const disk = opened?.all.find(drive => drive.place === place)?.disk;
     const others = <Of extends { place: number }>(drives: readonly Of[] = []): Of[] =>
       drives.filter(drive => drive.place !== place);
     if (opened) member.opened = { ...opened, ide: others(opened.ide), all: others(opened.all) };
-    services.attachDrive(id, nothingAt(place));
+    services.emptyDrive(id, place);
     const device = disk ? member.devices.findIndex(each => each.disk === disk) : -1;
     if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
     member.blueprint = {

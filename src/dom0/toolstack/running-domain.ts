@@ -92,6 +92,8 @@ export type OpenHostDevice = (
     /** As its definition has it. */
     format: string | undefined;
     say: (sentence: string) => void;
+    /** A request was answered in another turn than it was made in: whoever waits for that is to be woken. */
+    late?: () => void;
   },
 ) => OpenDevice;
 

@@ -2,7 +2,7 @@
 import { toolstackRecord } from '../../hypervisor/interfaces/xen/stream/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
-import { formatsOf } from './drives-now.ts';
+import { devicesRecord } from './drives-now.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';
@@ -220,9 +220,13 @@ export class Saving {
     const name = member.isRenamed ? { name: member.name } : {};
     // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
     const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
-    // Of a disk that has come while it ran nothing else says how its image is written.
-    const formats = member.blueprint.kvm ? { formats: formatsOf(member.blueprint.definition) } : {};
-    const all = { ...kept, ...name, ...typedAt, ...formats, ...(shown ? { console: shown } : {}) };
+    const all = {
+      ...kept,
+      ...name,
+      ...typedAt,
+      ...devicesRecord(member.blueprint),
+      ...(shown ? { console: shown } : {}),
+    };
     return async () => {
       if (Object.keys(all).length > 0) await sink(toolstackRecord(all));
       if (end) await sink(end);

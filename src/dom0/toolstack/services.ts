@@ -291,6 +291,12 @@ export class Services {
     this.serveDrive(domid, drives.server, drive, backend('drives').fingerprintOf(drive.disk));
   }
 
+  /** A drive is gone. What it has asked for and nobody has begun is refused now: another that comes to its place has none of that. */
+  emptyDrive(domid: number, place: number): void {
+    this.attachDrive(domid, { place, kind: 'cdrom', disk: null });
+    this.drives.get(domid)?.server.poll();
+  }
+
   /** A medium that lies on the host's disk is served by the worker that has that, and all others from here. */
   private serveDrive(domid: number, server: DriveServer, { place, disk }: IdeAttachment, fingerprint: number): void {
     const { drives } = this.disk;

@@ -5,6 +5,7 @@
 import { COUNTERS } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, Slot } from '../../hypervisor/scheduler/index.ts';
+import type { State } from '../../devices/index.ts';
 import { type DomainRecord, Machine, type SavedState } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime } from '../backends/device-model/index.ts';
@@ -106,6 +107,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
       openMedium: parts.openMedium,
       openDevice: parts.openDevice,
       elsewhere: () => this.runners.elsewhere,
+      poke: () => this.runners.poke(),
     });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
@@ -385,6 +387,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
   async saveWhere(member: Member<Console>, unasked: boolean, sink: StateSink): Promise<void> {
     return (await this.savingOf(member)).where(member, unasked, sink);
+  }
+
+  /** What of its state another domain is built from before the rest comes, of a guest that runs. @throws SavedStateError */
+  async describe({ record, blueprint }: Member<Console>): Promise<State> {
+    const { devicesRecord } = await import('./drives-now.ts');
+    return { ...this.services.describe(record.id), ...devicesRecord(blueprint) };
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */

@@ -102,6 +102,9 @@ export abstract class BlockDevice {
    */
   settle(): void {}
 
+  /** Who asked is gone: what nobody has begun yet is not done any more. */
+  abandon(): void {}
+
   /** The same device, with `request` in front of it. */
   behind(request: BlockDevice['request']): this {
     const { read, write, flush, discard } = BlockDevice.prototype;

@@ -34,6 +34,32 @@ function make(disk: BlockDevice = new MemoryDisk(new Uint8Array(SECTORS * 512)))
 }
 
 describe('a drive whose medium another worker has open', () => {
+  it('that is gone asks nothing of the medium of the one that comes to its place', () => {
+    const medium = new MemoryDisk(new Uint8Array(SECTORS * 512)),
+      next = new MemoryDisk(new Uint8Array(SECTORS * 512));
+    const { server, queue, drive } = make(medium);
+    const answers: boolean[] = [];
+    for (let i = 0; i < DRIVE_QUEUE_SLOTS + 3; i++)
+      drive.request({ op: 'write', at: 512 * i, pieces: [new Uint8Array(512).fill(7)] }, error => answers.push(!error));
+    drive.abandon();
+    expect(answers).toEqual([false, false, false]);
+    // As Domain 0 does (Services.emptyDrive).
+    server.attach(0, undefined);
+    server.poll();
+    server.attach(0, next);
+    queue.poll();
+    server.poll();
+    queue.poll();
+    expect(answers).toHaveLength(DRIVE_QUEUE_SLOTS + 3);
+    expect([answers.includes(true), medium.data.includes(7), next.data.includes(7)]).toEqual([false, false, false]);
+    const { sectorBytes, bytes, readOnly } = next;
+    let isGood: boolean | undefined;
+    queue.disk(0, { sectorBytes, bytes, readOnly, label: 'next' }).request(read(0, 512), error => (isGood = !error));
+    server.poll();
+    queue.poll();
+    expect(isGood).toBe(true);
+  });
+
   it('reads and writes what a drive on the medium itself would', () => {
     const request = fc.record({
       writes: fc.boolean(),

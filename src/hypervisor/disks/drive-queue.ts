@@ -80,6 +80,15 @@ export class DriveQueue {
     this.pump();
   }
 
+  /** The drive at a place is gone, and another may come there: nothing that waits for a slot is for that one's medium. */
+  abandon(place: number): void {
+    const { waiting } = this;
+    const others = waiting.filter(({ device }) => device !== place),
+      gone = waiting.filter(({ device }) => device === place);
+    waiting.splice(0, Infinity, ...others);
+    for (const { done } of gone) done(refused());
+  }
+
   private data(slot: number, request: BlockRequest): Uint8Array {
     return dataOf(this.machine, this.record, slot, lengthOf(request));
   }
@@ -166,6 +175,10 @@ class QueuedDisk extends BlockDevice {
 
   override settle(): void {
     this.queue.settle();
+  }
+
+  override abandon(): void {
+    this.queue.abandon(this.drive);
   }
 
   // Saved states: the other end saves what the guest has changed.

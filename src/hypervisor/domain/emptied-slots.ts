@@ -1,6 +1,5 @@
 /** What a guest has let go of in PCI slots of its board is no more among what its domain is made of. */
-import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { NIC_SLOT, VIRTIO_DISK_SLOT } from '../../devices/index.ts';
+import { NIC_SLOT, placeInSlot } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
 
 /** The slots that have been emptied since this was last asked. */
@@ -8,7 +7,12 @@ export function emptiedSlots({ platform, options }: Domain): number[] {
   const slots = platform.hotplug?.emptied.splice(0) ?? [];
   for (const slot of slots) {
     if (slot === NIC_SLOT) delete options.nic;
-    else options.ide = (options.ide ?? []).filter(({ place }) => place - VIRTIO_PLACE !== slot - VIRTIO_DISK_SLOT);
+    else
+      options.ide = (options.ide ?? []).filter(({ place, disk }) => {
+        const isGone = place === placeInSlot(slot);
+        if (isGone) disk?.abandon();
+        return !isGone;
+      });
   }
   return slots;
 }

@@ -17,7 +17,7 @@ export { type DomainType, formatFinding, isError, judgeDefinition } from './judg
 export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
-export { type DiskSpec, parseDisk, placeUnderKvm } from './disk.ts';
+export { type DiskSpec, formatDisk, parseDisk, placeUnderKvm } from './disk.ts';
 export { changedKeys, changeDefinition } from './edit-xl.ts';
 export { DEFAULT_NIC, parseMac, parseVif } from './vif.ts';
 export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';

@@ -24,6 +24,8 @@ export interface MediumDiskParts {
   later: Later;
   /** A sentence for the person at the host: the disk is full, goes on, or is bad. */
   say: (sentence: string) => void;
+  /** A request was answered in another turn than it was made in. */
+  late?: () => void;
 }
 
 /** How often a write that waits for room is tried. */
@@ -94,10 +96,13 @@ export class MediumDisk extends BlockDevice {
     // What was under way when a copy began counts, too.
     const noted: Done = error => (this.log ? this.log.ended(request, () => done(error)) : done(error));
     if (this.isFull) return this.wait(request, noted);
+    let isLate = false;
     this.ask(request, error => {
       if (error instanceof DeviceFull && !this.closed) this.wait(request, noted);
       else this.answer(error, noted);
+      if (isLate) this.parts.late?.();
     });
+    isLate = true;
   }
 
   private ask(request: BlockRequest, done: Done): void {
@@ -151,6 +156,7 @@ export class MediumDisk extends BlockDevice {
     if (error instanceof DeviceFull) return this.retryLater();
     const first = this.waiting.shift();
     if (first) this.answer(error, first.done);
+    this.parts.late?.();
     this.retry();
   }
 

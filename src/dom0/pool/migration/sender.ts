@@ -281,7 +281,7 @@ class Departure {
       paused: this.isPaused || wish.paused === true,
       sendsImages: wish.copyStorage === 'all',
       postcopy: wish.postcopy !== undefined,
-      toolstack: this.parts.host.toolstack.services.describe(guest.record.id),
+      toolstack: await this.parts.host.toolstack.describe(guest),
       ...(wish.definition === undefined ? {} : { definition: wish.definition }),
     };
   }

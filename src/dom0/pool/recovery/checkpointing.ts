@@ -126,7 +126,7 @@ export class Checkpointing {
           stands();
         },
       });
-      const devices = host.toolstack.services.describe(guest.record.id);
+      const devices = await host.toolstack.describe(guest);
       goOn();
       for (const piece of held) await send(piece);
       await this.sendRest(rest);

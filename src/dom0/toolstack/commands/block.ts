@@ -15,6 +15,13 @@ import { atLeast, findDomain, readWords } from './words.ts';
 
 export const blockList = deviceList('disks', 'block-list', 'List virtual block devices for a domain', formatBlockList);
 
+/** The device of the host that a path names, or the image on its disk, whatever links lead there; undefined: it names neither. */
+async function deviceIn(host: CommandHost, path: string): Promise<string | undefined> {
+  if (host.isDevice(path)) return path;
+  const own = path.startsWith('/') ? await host.realPath(path) : path;
+  return host.isDevice(own) ? own : undefined;
+}
+
 export const blockAttach = command({
   summary: 'Create a new virtual block device',
   usage: '<Domain> <disk-spec-component(s)>...',
@@ -36,7 +43,8 @@ export const blockAttach = command({
         await host.openDevices([target]).catch((error: Error) => {
           throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
         });
-        if (!host.isDevice(target)) {
+        const path = await deviceIn(host, target);
+        if (path === undefined) {
           if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
           const data = await unpackedImage(baseName(target), file.data).catch((error: Error) => {
             throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
@@ -54,7 +62,7 @@ export const blockAttach = command({
         const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
         await host
           .orNoTransferDisk(member.name, () => {
-            if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);
+            if (path !== undefined) image.medium = host.deviceMedium(path, member.name);
             const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
             if (kvm) return plugDisk(host.toolstack, member, image, defined, say);
             attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
@@ -79,12 +87,12 @@ export const blockAttach = command({
     const disk = parseDisk(spec);
     let path = typeof disk === 'string' ? '' : disk.target;
     await host.openDevices();
-    if (path !== '' && !host.isDevice(path) && host.isDevice(absolute(path))) {
+    if (path !== '' && !host.isDevice(path) && (await deviceIn(host, absolute(path))) !== undefined) {
       spec = spec.replace(path, () => absolute(path));
       path = absolute(path);
     }
     const file =
-      path === '' || host.isDevice(path)
+      path === '' || (await deviceIn(host, path)) !== undefined
         ? undefined
         : await read(path).then(
             data => ({ name: absolute(path), data }),

@@ -1,5 +1,5 @@
 /** Saved domains. */
-import { SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
+import { type Medium, type SavedState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
@@ -150,11 +150,10 @@ export const restore = command({
           `${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`,
         );
       await host.openDevices(labelsOf(saved));
-      const drives = savedDrives(saved, label => {
-        if (host.isDevice(label)) return { name: label, device: true };
-        const image = images.find(({ name }) => baseName(name) === baseName(label));
-        return image && { name: image.name, data: image.data };
-      });
+      const found = await filesOf(host, saved, state.name, images);
+      const drives = savedDrives(saved, label =>
+        host.isDevice(label) ? { name: label, device: true } : found.get(baseName(label)),
+      );
       if (drives.length > 0) await loadBackends(['drives']);
       const blueprint = blueprintOf(saved, { file: state.data }, drives, state.name);
       const { name } = blueprint.definition;
@@ -212,6 +211,26 @@ async function restoreBy(
     id,
     options,
   };
+}
+
+/** What lay in its drives, by their names: as it is given, or at the paths that its definition has for them, where libxl opens it. */
+async function filesOf(
+  host: CommandHost,
+  saved: SavedState,
+  file: string,
+  given: readonly NamedFile[],
+): Promise<Map<string, Medium>> {
+  const { targetsOf } = await import('../drives-now.ts');
+  const { definition } = blueprintOf(saved, {}, [], file);
+  const found = new Map<string, Medium>(given.map(({ name, data }) => [baseName(name), { name, data }]));
+  const labels = labelsOf(saved).map(baseName);
+  for (const path of targetsOf(saved, definition)) {
+    const name = baseName(path);
+    if (!path.startsWith('/') || host.isDevice(path) || found.has(name) || !labels.includes(name)) continue;
+    const data = await host.readFile(path).catch(() => undefined);
+    if (data) found.set(name, await host.mediumOf({ name: path, data }));
+  }
+  return found;
 }
 
 /** Whether it begins as xl's files do. */

@@ -105,11 +105,10 @@ export class Jobs {
     return this.last.get(domain);
   }
 
-  /** Does a job once the domain has no other. @throws Error with libvirt's sentence where that lasts too long or it is aborted, and what `work` throws */
-  async run<T>(domain: string, operation: JobOperation, work: (job: Job) => Promise<T>): Promise<T> {
+  /** Resolves once a domain has no job: what changes it does not begin before. @throws Error with libvirt's sentence where that lasts too long */
+  async idle(domain: string): Promise<void> {
     let late: Promise<'late'> | undefined,
       cancel = (): void => {};
-    // Where there is none, this one is there before anything else happens here.
     for (let other = this.running.get(domain); other; other = this.running.get(domain)) {
       late ??= new Promise(resolve => (cancel = this.clock.later(WAIT_MS, () => resolve('late'))));
       if ((await Promise.race([other.ended, late])) === 'late')
@@ -118,6 +117,12 @@ export class Jobs {
         );
     }
     cancel();
+  }
+
+  /** Does a job once the domain has no other. @throws Error with libvirt's sentence where that lasts too long or it is aborted, and what `work` throws */
+  async run<T>(domain: string, operation: JobOperation, work: (job: Job) => Promise<T>): Promise<T> {
+    // Where there is none, this one is there before anything else happens here.
+    while (this.running.has(domain)) await this.idle(domain);
     const job = new RunningJob(operation, this.clock.epochMs());
     this.running.set(domain, job);
     this.changed();

@@ -37,7 +37,8 @@ import {
 import type { Complaint, FileRecord, Heard } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, isModel, isSavedTurns, leafShown, modelIn, readProcessor } from './processors.ts';
-import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
+import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedState } from './saved-state.ts';
+import { hasBecome, isStationAddress, type SavedSince } from './saved-since.ts';
 import { changedParts } from './changes.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
@@ -201,7 +202,7 @@ export class Reader implements Heard {
       !Number.isFinite(startEpochMs) ||
       !areDrives(about.drives) ||
       (about.cpuLevel !== undefined && !isModel(about.cpuLevel)) ||
-      (about.mac !== undefined && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(about.mac)) ||
+      (about.mac !== undefined && !isStationAddress(about.mac)) ||
       (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
       config.c_info?.name !== name ||
       config.c_info.type !== (xen ?? 'hvm') ||
@@ -484,14 +485,7 @@ export class Reader implements Heard {
       complaint.record(record, "does not say what the guest had of KVM's");
     const { since, ...rest } = state as { since?: SavedSince } & State;
     if (!since) return rest;
-    const { populatedMiB, instructions, drives } = since;
-    if (
-      !(Number.isInteger(populatedMiB) && populatedMiB >= 1 && populatedMiB <= about.memoryMiB) ||
-      !Number.isFinite(instructions) ||
-      !areDrives(drives)
-    )
-      complaint.record(record, 'does not say what the guest had become');
-    Object.assign(about, { populatedMiB, instructions, ...(drives ? { drives } : {}) });
+    if (!hasBecome(about, since)) complaint.record(record, 'does not say what the guest had become');
     return rest;
   }
 

@@ -44,9 +44,6 @@ export interface SavedAbout {
   drives?: SavedDrive[];
 }
 
-/** What the domain's record says anew, where a guest ran on behind the head: a head is written first, and cannot know it. */
-export type SavedSince = Pick<SavedAbout, 'populatedMiB' | 'instructions' | 'drives'>;
-
 /** A PAGE_DATA record: frame numbers, their types (PAGE), and the bytes of those that bring some, in their order. */
 export interface SavedPages {
   pfns: Uint32Array;

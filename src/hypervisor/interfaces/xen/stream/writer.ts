@@ -47,7 +47,8 @@ import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
 import { type Page, pageData, pagesOf } from './pages.ts';
 import { leafShown, saveProcessor } from './processors.ts';
-import type { LongParts, SavedAbout, SavedSince } from './saved-state.ts';
+import { sinceHead } from './saved-since.ts';
+import type { LongParts, SavedAbout } from './saved-state.ts';
 
 /** For who restores no memory. */
 const NOTHING: Boot = { kind: 'firmware', name: '', image: new Uint8Array() };
@@ -176,7 +177,7 @@ export class StateWriter {
       yield* pageData(pagesOf(domain));
     }
     yield tscInfo(domain.clock.nowNs());
-    const since = changed(this.about as SavedAbout, about);
+    const since = sinceHead(this.about as SavedAbout, about);
     const ownState = {
       ...parts,
       turns,
@@ -201,16 +202,6 @@ export class StateWriter {
     yield toRecord(LIBXC.END);
     if (!rehearsed) yield emulatorContext({ ...this.long.emulator });
   }
-}
-
-/** What of a domain's description is no longer as the head has it; undefined: all is. */
-function changed(head: SavedAbout, now: SavedAbout): SavedSince | undefined {
-  const { populatedMiB, instructions, drives } = now;
-  const isSame =
-    head.populatedMiB === populatedMiB &&
-    head.instructions === instructions &&
-    JSON.stringify(head.drives) === JSON.stringify(drives);
-  return isSame ? undefined : { populatedMiB, instructions, ...(drives ? { drives } : {}) };
 }
 
 /** Records of HVM_CONTEXT, and the devices that have none there. */
