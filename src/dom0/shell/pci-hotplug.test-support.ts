@@ -87,9 +87,9 @@ export async function kvmHost(parts: Partial<HostParts> = {}) {
       await files.writeFile('/root/device.xml', xml);
       return virsh('attach-device k /root/device.xml --live');
     },
-    async detach(xml: string, slot: number): Promise<string> {
+    async detach(xml: string, slot: number, words = 'detach-device k /root/device.xml --live'): Promise<string> {
       await files.writeFile('/root/device.xml', xml);
-      const detached = virsh('detach-device k /root/device.xml --live');
+      const detached = virsh(words);
       for (let turns = 0; !isAsked(slot); turns++) {
         if (turns === 1000) return `nobody was asked: ${await detached}`;
         await new Promise(resolve => setImmediate(resolve));

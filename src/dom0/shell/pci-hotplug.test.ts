@@ -34,7 +34,7 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
   for (const device of [disk, card]) {
     const [other, one] = (await Promise.all([attach(device), attach(device)])).sort();
     expect(one).toContain('Device attached successfully');
-    expect(other).toMatch(/^1: .*(target vdb already exists|has its card)/s);
+    expect(other).toMatch(/^1: .*(target vdb already exists|has its card|No more available PCI slots)/s);
   }
   expect([identity(VDB_SLOT), identity(CARD_SLOT)]).toEqual([DISK, CARD]);
   const both = ['vda /root/a.img', 'vdb /root/b.img'];
@@ -70,5 +70,16 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
     .toEqual(['virtio-disk1 added', 'virtio-disk1 removed']);
   expect(told.filter(each => each.startsWith('net0'))).toEqual(['net0 added', 'net0 removed']);
   stop();
-  expect(await attach(diskXml('hdb', '/root/b.img'))).toMatch(/^1: .*disks of virtio can, vda to vdh/s);
+  // And by what they are called.
+  expect(await virsh('attach-disk k /root/b.img vdb --targetbus virtio --live')).toContain(
+    'Disk attached successfully',
+  );
+  expect(await virsh(`attach-interface k bridge xenbr0 --mac ${MAC} --model virtio`)).toContain('Interface attached');
+  expect([identity(VDB_SLOT), identity(CARD_SLOT), await targets()]).toEqual([DISK, CARD, both]);
+  expect(await detach('', VDB_SLOT, 'detach-disk k /root/b.img')).toContain('Disk detached successfully');
+  expect(await detach('', CARD_SLOT, 'detach-interface k bridge --live')).toContain('Interface detached successfully');
+  expect([identity(VDB_SLOT), identity(CARD_SLOT), await targets()]).toEqual([NOBODY, NOBODY, ['vda /root/a.img']]);
+  expect(await attach(diskXml('hdb', '/root/b.img'))).toContain(
+    "1: error: Failed to attach device from /root/device.xml\nerror: Operation not supported: disk bus 'ide' cannot be hotplugged.",
+  );
 });

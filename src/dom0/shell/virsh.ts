@@ -7,6 +7,7 @@ import { persistent, uriOf } from '../toolstack/libvirt/index.ts';
 import { openConsole } from '../toolstack/commands/index.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { ATTACHING } from './virsh/attaching.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
@@ -29,6 +30,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...LIFE,
   ...JOBS,
   ...DEVICES,
+  ...ATTACHING,
   ...RESOURCES,
   ...SNAPSHOTS,
   ...SCREENS,
@@ -61,7 +63,7 @@ function arranged(
   usage: string,
   words: readonly string[],
 ): { values: string[]; options: ReadonlySet<string>; unexpected: string | undefined } {
-  const places = [...usage.matchAll(/(?:--([a-z-]+) )?<[^>]+>/g)].map(([, option]) => option);
+  const places = [...usage.matchAll(/(?:--([a-z-]+)\]? )?<([^>]+)>/g)].map(([, option, name]) => option ?? name!);
   const values: string[] = [],
     options = new Set<string>();
   let unexpected: string | undefined;
@@ -121,7 +123,7 @@ export function virshProgram(host: CommandHost): Program {
       return succeeded(await run(host, values, options, around));
     } catch (error) {
       if (!(error instanceof VirshError)) return failed(`error: ${(error as Error).message}`);
-      return { ...failed(error.message.replace(COMMAND, name)), stdout: error.printed };
+      return { ...failed(error.message.replaceAll(COMMAND, name)), stdout: error.printed };
     }
   };
   return {

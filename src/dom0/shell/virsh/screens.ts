@@ -3,7 +3,16 @@ import { writeWhole } from '../../host/files/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
-import { definitionIn, find, impact, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  definitionIn,
+  exclusive,
+  find,
+  impactOn,
+  needed,
+  saying,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
 /** Of display 0. */
 const VNC_PORT = 5900;
@@ -29,9 +38,10 @@ const device = (verb: 'attach' | 'detach' | 'update', done: string, act: Change)
     usage: `${verb}-device <domain> <file> [--config] [--live] [--current] [--persistent]`,
     about: `${verb} device from an XML file`,
     run: async (host, [word, ...rest], options, around) => {
+      exclusive(options);
       const domain = await find(host, word);
       const { path, text } = await definitionIn(rest, around);
-      await saying(`Failed to ${verb} device from ${path}`, () => act(host, domain, text, impact(options)));
+      await saying(`Failed to ${verb} device from ${path}`, () => act(host, domain, text, impactOn(domain, options)));
       return `Device ${done} successfully\n\n`;
     },
   },

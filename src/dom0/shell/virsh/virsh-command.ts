@@ -38,6 +38,28 @@ export function needed(word: string | undefined, name: string): string {
   return word;
 }
 
+/** All of these, in their places; virsh names each that is missing. @throws VirshError */
+export function allNeeded(words: readonly (string | undefined)[], names: readonly string[]): void {
+  const missing = names.filter((_, i) => words[i] === undefined);
+  if (missing.length > 0)
+    throw new VirshError(missing.map(name => `error: command '${COMMAND}' requires <${name}> option`).join('\n'));
+}
+
+/** VSH_EXCLUSIVE_OPTIONS: --current stands alone. @throws VirshError */
+export function exclusive(options: ReadonlySet<string>): void {
+  const refuse = (one: string, other: string): void => {
+    if (options.has(one) && options.has(other))
+      throw new VirshError(`error: Options --${one} and --${other} are mutually exclusive`);
+  };
+  refuse('persistent', 'current');
+  refuse('current', 'live');
+  refuse('current', 'config');
+}
+
+/** What of a domain a device comes to or leaves; --persistent is also of what runs. */
+export const impactOn = ({ id }: Pick<Domain, 'id'>, options: ReadonlySet<string>): number =>
+  impact(options) | (options.has('persistent') && id !== undefined ? LIVE : 0);
+
 /** --live, --config and --current as flags; without any, as the older function has it that virsh calls then (`none`). */
 export const impact = (options: ReadonlySet<string>, none = 0): number => {
   const flags = (options.has('live') ? LIVE : 0) | (options.has('config') || options.has('persistent') ? CONFIG : 0);

@@ -79,11 +79,15 @@ async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
-export async function wordsFor(
+export const wordsFor = async (
   xml: string,
   type: 'xen' | 'kvm' = 'xen',
-): Promise<Readonly<Record<DeviceChange, string[]>>> {
-  const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml, type);
+): Promise<Readonly<Record<DeviceChange, string[]>>> => xlWordsOf(await deviceOf(xml, type), type);
+
+function xlWordsOf(
+  { disks, nic, vif, mac, cardOptions }: Definition,
+  type: 'xen' | 'kvm',
+): Readonly<Record<DeviceChange, string[]>> {
   const [disk] = disks;
   if (disk)
     return {
@@ -130,6 +134,37 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   await next?.commit();
 }
 
+/**
+ * What the drivers refuse of one that runs before they ask for it. Source: qemuDomainAttachDeviceDiskLiveInternal() and qemuDomainDetachPrepDisk() of
+ * src/qemu/qemu_hotplug.c, libxlDomainAttachDeviceDiskLive() of src/libxl/libxl_driver.c of libvirt 9.0. @throws LibvirtError
+ */
+function refuseRunning(
+  has: Definition,
+  { disks: [disk], nic, vif }: Definition,
+  how: DeviceChange,
+  type: 'xen' | 'kvm',
+): void {
+  const bus = disk && /^hd/.test(disk.vdev) ? 'ide' : disk && /^sd/.test(disk.vdev) ? 'scsi' : undefined;
+  const isThere = disk && has.disks.some(({ vdev }) => vdev === disk.vdev);
+  if (how === 'attach' && bus && disk?.kind === 'disk' && type === 'kvm')
+    throw new LibvirtError('OPERATION_UNSUPPORTED', `disk bus '${bus}' cannot be hotplugged.`);
+  if (how === 'attach' && isThere && disk.kind === 'disk')
+    throw new LibvirtError('OPERATION_FAILED', `target ${disk.vdev} already exists`);
+  if (how === 'detach' && isThere && bus && type === 'kvm')
+    throw new LibvirtError('OPERATION_UNSUPPORTED', 'This type of disk cannot be hot unplugged');
+  if (how === 'attach' && (nic ?? vif) && has.nic && type === 'kvm')
+    throw new LibvirtError('INTERNAL_ERROR', 'No more available PCI slots');
+}
+
+/** What xl's command says, without the line of libxl's below it. */
+function inItsWords(said: string): Error {
+  const why = said.replace(/\nlibxl_device_\w+ failed\.$/, '');
+  const [, path, problem] = /^(.*): (No such file or directory|Permission denied)$/.exec(why) ?? [];
+  return path === undefined
+    ? new Error(why)
+    : new LibvirtError('SYSTEM_ERROR', `Cannot access storage file '${path}': ${problem}`, 'storage');
+}
+
 async function changeRunning(
   host: CommandHost,
   id: number,
@@ -138,7 +173,9 @@ async function changeRunning(
   type: 'xen' | 'kvm',
 ): Promise<void> {
   await failing(async () => {
-    const [command, ...rest] = (await wordsFor(xml, type))[how];
+    const device = await deviceOf(xml, type);
+    refuseRunning(host.member(id).blueprint.definition, device, how, type);
+    const [command, ...rest] = xlWordsOf(device, type)[how];
     if (command === undefined)
       throw new LibvirtError('CONFIG_UNSUPPORTED', 'only what lies in a CD drive changes while a domain runs');
     const read = (path: string): Promise<Blob> => host.readFile(path);
@@ -148,6 +185,8 @@ async function changeRunning(
       words: [command, String(id), ...rest],
       read,
       write: () => Promise.reject(new Error('Nothing is written.')),
+    }).catch((error: Error) => {
+      throw inItsWords(error.message);
     });
   });
 }

@@ -34,5 +34,6 @@ export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';
 export { metadataOf, setMetadata, setTags } from './tags.ts';
+export { readXml, type XmlElement } from './xml.ts';
 export { openBytes, type VolumeBytes } from './volume-bytes.ts';
 export * from './volumes.ts';
