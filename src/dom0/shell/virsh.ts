@@ -76,6 +76,7 @@ function arranged(
     else {
       const free = places.findIndex((_, place) => values[place] === undefined);
       if (free >= 0) values[free] = word;
+      else if (usage.endsWith('...')) values[places.length - 1] += ` ${word}`;
       else unexpected ??= word;
     }
   }

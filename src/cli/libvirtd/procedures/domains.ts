@@ -3,14 +3,12 @@ import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xd
 import { addressesOf, type CommandHost, type Domain } from '../../../dom0/toolstack/index.ts';
 import {
   activeId,
-  describeDomain,
   domainById,
   domainByName,
   domainByUuid,
   hasManagedSave,
   infoOf,
   isAutomatic,
-  LibvirtError,
   listDomains,
   metadataOf,
   osTypeOf,
@@ -32,10 +30,8 @@ export const refOf = (found: Domain): DomainRef => ({
 /** The one that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 export const meant = (host: CommandHost, ref: DomainRef): Promise<Domain> => domainByUuid(host, ref.uuid);
 
-/** VIR_DOMAIN_METADATA_DESCRIPTION, VIR_DOMAIN_METADATA_ELEMENT, VIR_IP_ADDR_TYPE_IPV4. */
-const DESCRIPTION = 0,
-  ELEMENT = 2,
-  IPV4 = 0;
+/** VIR_IP_ADDR_TYPE_IPV4. */
+const IPV4 = 0;
 /** Of the network of the host's guests. */
 const GUEST_PREFIX = 24;
 /** REMOTE_DOMAIN_INTERFACE_MAX, which is that of addresses, too. */
@@ -141,23 +137,18 @@ export const DOMAINS: Table = {
     arguments: struct({ domain, type: int, uri: maybeText, flags }),
     result: struct({ metadata: text }),
     run: async ({ host }, given) => {
-      const found = await meant(host, given.domain),
-        { definition } = found;
-      if (given.type === ELEMENT) return { metadata: metadataOf(found, given.uri ?? undefined) };
-      if (given.type !== DESCRIPTION || definition.description === undefined)
-        throw new LibvirtError('NO_DOMAIN_METADATA', 'Requested metadata element is not present', 'domain');
-      return { metadata: definition.description };
+      const { type, uri, flags: which } = given;
+      const found = await meant(host, given.domain);
+      return { metadata: await metadataOf(host, found, { type, uri: uri ?? undefined }, which) };
     },
   }),
   domain_set_metadata: procedure({
     changes: true,
     arguments: struct({ domain, type: int, metadata: maybeText, key: maybeText, uri: maybeText, flags }),
     run: async ({ host }, given) => {
-      const found = await meant(host, given.domain);
-      if (given.type === ELEMENT) return setMetadata(host, found, given.uri ?? undefined, given.metadata ?? undefined);
-      if (given.type !== DESCRIPTION)
-        throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'no titles are kept here, only descriptions and tags', 'domain');
-      await describeDomain(host, found, given.metadata ?? '');
+      const { type, metadata, key, uri, flags: which } = given;
+      const [text, prefix, space] = [metadata, key, uri].map(each => each ?? undefined);
+      await setMetadata(host, await meant(host, given.domain), { type, text, key: prefix, uri: space }, which);
     },
   }),
   domain_interface_addresses: procedure({

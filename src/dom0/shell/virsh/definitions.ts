@@ -1,10 +1,12 @@
 /** Domains are defined, described, renamed, converted and forgotten. */
 import type { CommandHost } from '../../toolstack/index.ts';
 import {
+  CONFIG,
   converted,
   defineDomain,
-  describeDomain,
   hasManagedSave,
+  LibvirtError,
+  METADATA,
   metadataOf,
   NativeError,
   renameDomain,
@@ -15,7 +17,17 @@ import {
   xmlOf,
 } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
-import { definitionIn, find, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  allNeeded,
+  definitionIn,
+  exclusive,
+  find,
+  impact,
+  needed,
+  saying,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
@@ -30,6 +42,14 @@ async function translated(words: string[], around: Surroundings, fromXml: boolea
     throw new VirshError(error.lines.map(each => `error: ${each}`).join('\n'));
   });
 }
+
+/** Undefined: it has none. @throws what else it is */
+function nothing(error: unknown): undefined {
+  if (!(error instanceof LibvirtError && error.code === NO_DOMAIN_METADATA)) throw error;
+  return undefined;
+}
+/** VIR_ERR_NO_DOMAIN_METADATA. */
+const NO_DOMAIN_METADATA = 80;
 
 export const DEFINITIONS: Record<string, VirshCommand> = {
   dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
@@ -84,25 +104,50 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     run: (_host, words, _options, around) => translated(words, around, false),
   },
   desc: {
-    usage: 'desc <domain> [<new-desc>] [--live] [--config]',
-    about: 'show or set domain’s description',
-    run: async (host, [word, text]) => {
+    usage: 'desc <domain> [--live] [--config] [--current] [--title] [--edit] [[--new-desc] <string>]...',
+    about: 'show or set domain’s description or title',
+    run: async (host, [word, text], options) => {
+      exclusive(options);
       const domain = await find(host, word);
-      if (text === undefined)
-        return `${domain.definition.description ?? `No description for domain: ${domain.name}`}\n`;
-      await describeDomain(host, domain, text);
-      return 'Domain description updated successfully';
+      const [type, what] = options.has('title') ? [METADATA.TITLE, 'title'] : [METADATA.DESCRIPTION, 'description'];
+      if (options.has('edit'))
+        throw new VirshError(`error: the ${what} is set by --new-desc: there is no editor here.`);
+      if (text === undefined) {
+        const found = await metadataOf(host, domain, { type }, options.has('config') ? CONFIG : 0).catch(nothing);
+        return `${found ?? `No ${what} for domain: ${domain.name}`}\n`;
+      }
+      // libvirt's own library looks at it, whatever the driver is.
+      if (type === METADATA.TITLE && text.includes('\n'))
+        throw new VirshError("error: Failed to set new domain title\nerror: metadata title can't contain newlines");
+      await saying(`Failed to set new domain ${what}`, () =>
+        setMetadata(host, domain, { type, text }, impact(options)),
+      );
+      return `Domain ${what} updated successfully\n`;
     },
   },
   metadata: {
-    usage: 'metadata <domain> <uri> [--key <string>] [--set <string>] [--remove]',
+    usage:
+      'metadata <domain> <uri> [--live] [--config] [--current] [--edit] [--key <string>] [--set <string>] [--remove]',
     about: 'show or set domain’s custom XML metadata',
-    run: async (host, [word, uri, key, xml], flags) => {
+    run: async (host, words, options) => {
+      allNeeded(words, ['domain', 'uri']);
+      const [word, uri, key, xml] = words;
+      exclusive(options);
+      for (const other of ['edit', 'remove'])
+        if (xml !== undefined && options.has(other))
+          throw new VirshError(`error: Options --${other} and --set are mutually exclusive`);
       const domain = await find(host, word);
-      if (xml === undefined && !flags.has('remove')) return `${metadataOf(domain, uri)}\n\n`;
+      const { ELEMENT: type } = METADATA;
+      if (options.has('edit')) throw new VirshError('error: metadata is set by --set: there is no editor here.');
+      if (xml === undefined && !options.has('remove') && options.has('live') && options.has('config'))
+        throw new VirshError(
+          "error: Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive",
+        );
+      if (xml === undefined && !options.has('remove'))
+        return `${await metadataOf(host, domain, { type, uri }, impact(options))}\n\n`;
       if (xml !== undefined && key === undefined)
         throw new VirshError('error: namespace key is required when modifying metadata');
-      await setMetadata(host, domain, uri, xml);
+      await setMetadata(host, domain, { type, uri, key, text: xml }, impact(options));
       return xml === undefined ? 'Metadata removed\n\n' : 'Metadata modified\n\n';
     },
   },

@@ -168,7 +168,8 @@ export async function xmlOf(host: CommandHost, domain: Domain, flags: number): P
   const inactive = (flags & XML_INACTIVE) !== 0 && managed;
   const is = { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) };
   const live = inactive || id === undefined ? {} : await liveOf(host, id);
-  const source = managed?.text ?? (id === undefined ? undefined : createdFrom(host, id));
+  const running = inactive || id === undefined ? undefined : createdFrom(host, id);
+  const source = running ?? managed?.text;
   if (source === undefined) return writeXml(is, live);
   await prepareToRead(source);
   return writtenOver(source, is, live) ?? writeXml(is, live);

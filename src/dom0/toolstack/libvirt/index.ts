@@ -33,7 +33,8 @@ export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './s
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';
-export { metadataOf, setMetadata, setTags } from './tags.ts';
+export { METADATA, metadataOf, setMetadata } from './metadata.ts';
+export { setTags } from './tags.ts';
 export { readXml, type XmlElement } from './xml.ts';
 export { openBytes, type VolumeBytes } from './volume-bytes.ts';
 export * from './volumes.ts';

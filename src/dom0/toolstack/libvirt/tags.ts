@@ -5,41 +5,10 @@ import type { CommandHost } from '../command-host.ts';
 import { managedOf } from '../commands/managed.ts';
 import type { Domain } from '../domains/index.ts';
 import { failing, LibvirtError } from './errors.ts';
-import { readXml } from './xml.ts';
 
 /** As virXMLExtractNamespaceXML() gives an element of metadata back: without its name space. */
 export const tagsElement = (tags: readonly string[]): string =>
   `<tags>\n${tags.map(tag => `  <tag>${escapedXml(tag)}</tag>\n`).join('')}</tags>`;
-
-/** What is kept where libvirt's clients keep what is theirs. Of it tags alone are here. @throws LibvirtError */
-export function metadataOf({ definition: { tags } }: Pick<Domain, 'definition'>, uri: string | undefined): string {
-  if (uri !== TAGS_URI || tags === undefined)
-    throw new LibvirtError('NO_DOMAIN_METADATA', 'Requested metadata element is not present', 'domain');
-  return tagsElement(tags);
-}
-
-/** `xml` undefined: the element goes. @throws LibvirtError */
-export async function setMetadata(
-  host: CommandHost,
-  domain: Domain,
-  uri: string | undefined,
-  xml?: string,
-): Promise<void> {
-  if (uri !== TAGS_URI)
-    throw new LibvirtError(
-      'ARGUMENT_UNSUPPORTED',
-      `only descriptions and metadata of ${TAGS_URI} are kept here`,
-      'domain',
-    );
-  const tags = xml === undefined ? [] : (await readXml(xml, 'tags')).children;
-  const other = tags.find(({ name }) => name !== 'tag');
-  if (other) throw new LibvirtError('XML_ERROR', `unexpected element <${other.name}>, expecting <tag>`);
-  await setTags(
-    host,
-    domain,
-    tags.map(({ text }) => text),
-  );
-}
 
 /** None: the definition says nothing of tags. @throws LibvirtError */
 export async function setTags(

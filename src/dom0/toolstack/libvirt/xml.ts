@@ -13,8 +13,8 @@ export interface XmlElement {
   text: string;
 }
 
-/** The outermost element, which is to have this name. @throws LibvirtError */
-export async function readXml(text: string, name: string): Promise<XmlElement> {
+/** The outermost element, which is to have this name, where one is given. @throws LibvirtError */
+export async function readXml(text: string, name?: string): Promise<XmlElement> {
   const { parse } = await import('../../definitions/config/xml/tree.ts');
   let root: XmlElement | undefined;
   try {
@@ -23,8 +23,8 @@ export async function readXml(text: string, name: string): Promise<XmlElement> {
   } catch (error) {
     throw new LibvirtError('XML_ERROR', (error as Error).message);
   }
-  if (root?.name !== name)
-    throw new LibvirtError('XML_ERROR', `unexpected root element <${root?.name ?? ''}>, expecting <${name}>`);
+  if (!root || (name !== undefined && root.name !== name))
+    throw new LibvirtError('XML_ERROR', `unexpected root element <${root?.name ?? ''}>, expecting <${name ?? 'any'}>`);
   return root;
 }
 

@@ -19,12 +19,12 @@ export interface Written {
 }
 
 /** As libvirt lays it out. */
-export function xmlText({ name, attributes, children, text }: Written, indent = ''): string {
+export function xmlText({ name, attributes, children, text }: Written, indent = '', quote: "'" | '"' = "'"): string {
   const tag = `${indent}<${name}${Object.entries(attributes)
-    .map(([key, value]) => ` ${key}='${escapedXml(value)}'`)
+    .map(([key, value]) => ` ${key}=${quote}${escapedXml(value)}${quote}`)
     .join('')}`;
   if (children.length > 0)
-    return `${tag}>\n${children.map(child => xmlText(child, `${indent}  `)).join('')}${indent}</${name}>\n`;
+    return `${tag}>\n${children.map(child => xmlText(child, `${indent}  `, quote)).join('')}${indent}</${name}>\n`;
   return text === '' ? `${tag}/>\n` : `${tag}>${escapedXml(text)}</${name}>\n`;
 }
 
