@@ -127,9 +127,9 @@ export default defineConfig({
           exclude: ALONE,
           isolate: false,
           // Compiling with TurboFan and collecting were half of all processor time: most of what was optimized ran too rarely afterwards, and threads that collect beside each other
-          // take more of it than one does.
+          // take more of it than one does. Marking by steps begins again and again for buffers of a few MB, and is dearer than at once.
           execArgv: V8_FLAGS,
-          setupFiles: ['test/support/compiler.ts'],
+          setupFiles: ['test/support/compiler.ts', 'test/support/ports.ts'],
         },
       },
     ],

@@ -30,12 +30,16 @@ export function timersOfTest(): { soon: typeof soon; later: Later } {
   return { soon: callback => soon(living(callback)), later: (ms, callback) => later(ms, living(callback)) };
 }
 
+/**
+ * Its memory is shared, as that of an isolated page is: V8 collects for each 64 MiB of buffers that are not (kExternalAllocationSoftLimit), which takes
+ * longer than most tests of a host.
+ */
 export function testHost(parts: Partial<HostParts> = {}): Host {
   const timers = timersOfTest();
   return createHost({
     version: 'test',
     why: 'a test',
-    memory: new ArrayBuffer(64 * 2 ** 20),
+    memory: new SharedArrayBuffer(64 * 2 ** 20),
     runners: inTurns({ ...timers, hostMs, ...(parts.openMedium ? { openMedium: parts.openMedium } : {}) }),
     ...timers,
     hostMs,

@@ -20,7 +20,7 @@ import {
 const MIB = 2 ** 20;
 const makeHost = (mib = 64, hurry = 1, openMedium: OpenMedium = noMedia): Host =>
   testHost({
-    memory: new ArrayBuffer(mib * MIB),
+    memory: new SharedArrayBuffer(mib * MIB),
     later: (ms, callback) => later(ms / hurry, callback),
     openMedium,
   });

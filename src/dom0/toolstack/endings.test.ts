@@ -47,7 +47,7 @@ it('a plain PC that resets itself over and over, in the same memory, is ended as
   floppy.set([0x55, 0xaa], 510);
   const bios = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));
   const host = testHost({
-    memory: new ArrayBuffer(300 * 2 ** 20),
+    memory: new SharedArrayBuffer(300 * 2 ** 20),
     epochMs: () => 0,
     fetchBytes: async () => bios,
     runners: inTurns({

@@ -252,7 +252,7 @@ describe('definitions as people have them', () => {
 
   // One for all: pages of its memory are made once.
   const host = testHost({
-    memory: new ArrayBuffer(768 * 2 ** 20),
+    memory: new SharedArrayBuffer(768 * 2 ** 20),
     openMedium: () => new MemoryDisk(disk, { readOnly: true }),
   });
   it.each(Object.entries(STARTS).filter(([, { type }]) => type !== 'hvm'))(

@@ -20,7 +20,7 @@ async function side(cable: Cable, name: string): Promise<Side> {
   const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 0 });
   const files = await testFiles();
   const host = testHost({
-    memory: new ArrayBuffer(40 * MIB),
+    memory: new SharedArrayBuffer(40 * MIB),
     neighbours: cable.of(name),
     files,
     readsWhole: true,

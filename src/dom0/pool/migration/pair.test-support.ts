@@ -97,7 +97,7 @@ export interface Pair {
 export function pair(of: Partial<HostParts> = {}, mib = 64): Pair {
   const cable = new Cable();
   const host = (name: string): Host =>
-    testHost({ memory: new ArrayBuffer(mib * MIB), neighbours: cable.of(name), ...of });
+    testHost({ memory: new SharedArrayBuffer(mib * MIB), neighbours: cable.of(name), ...of });
   return { a: host('a'), b: host('b'), cable };
 }
 

@@ -59,7 +59,7 @@ describe('a host that cannot take a guest', () => {
   it('says so where it has too little memory, or no VT-x', async () => {
     const cable = new Cable();
     const a = testHost({ neighbours: cable.of('a') });
-    const b = testHost({ neighbours: cable.of('b'), memory: new ArrayBuffer(12 * 2 ** 20) });
+    const b = testHost({ neighbours: cable.of('b'), memory: new SharedArrayBuffer(12 * 2 ** 20) });
     await booted(a);
     await refused(a, b, /The host has \d+ MiB free and the guest wants 8/);
     b.machine.hasVt = false;

@@ -65,7 +65,7 @@ export async function member(
     await kept.writeFile(path, data);
   }
   const host = testHost({
-    memory: new ArrayBuffer(32 * 2 ** 20),
+    memory: new SharedArrayBuffer(32 * 2 ** 20),
     files: kept,
     runners: inTurns({
       soon: ownSoon,

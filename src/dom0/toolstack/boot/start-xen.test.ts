@@ -17,7 +17,7 @@ function booted(commandLine: string, change: Partial<typeof HOST> = {}) {
   const xen = start(commandLine, change);
   const host = stillHost({
     version: '1',
-    memory: new ArrayBuffer(xen.host.memoryMiB * 2 ** 20),
+    memory: new SharedArrayBuffer(xen.host.memoryMiB * 2 ** 20),
     hypervisor: xen,
     hostMs: () => 0,
   });

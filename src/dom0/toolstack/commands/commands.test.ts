@@ -25,7 +25,7 @@ const makeHost = () =>
   hostWith(
     {
       version: 'test',
-      memory: new ArrayBuffer(64 * 2 ** 20),
+      memory: new SharedArrayBuffer(64 * 2 ** 20),
       runners: inTurns({ soon: () => {}, later: () => () => {}, hostMs: () => performance.now() }),
       soon: () => {},
       later: () => () => {},

@@ -34,7 +34,7 @@ async function boot(store = new MemoryStore()): Promise<Made> {
   const { storage } = state;
   const files = await state.files();
   const host = testHost({
-    memory: new ArrayBuffer(96 * MIB),
+    memory: new SharedArrayBuffer(96 * MIB),
     files,
     storage: async () => storage,
     readsWhole: true,

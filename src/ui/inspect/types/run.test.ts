@@ -9,7 +9,7 @@ const kernel = new Blob([readFileSync(new URL('../../../../guests/minipv/minipv.
 
 function typesHost(more: Parameters<typeof testHost>[0] = {}): TypesHost & { host: ReturnType<typeof testHost> } {
   // A plain PC has 256 MiB.
-  const host = testHost({ readsWhole: true, memory: new ArrayBuffer(320 * 2 ** 20), ...more });
+  const host = testHost({ readsWhole: true, memory: new SharedArrayBuffer(320 * 2 ** 20), ...more });
   return {
     host,
     create: files => host.create(files, true),
