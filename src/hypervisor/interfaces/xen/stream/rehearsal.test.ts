@@ -32,16 +32,27 @@ function writer(disk: MemoryDisk): Domain {
   return domain;
 }
 
-it('asks nothing of the disks of who is rehearsed: what the guest has asked of them is under way where it runs', () => {
-  const here = new SlowDisk(new Uint8Array(0x10000)),
-    there = new SlowDisk(new Uint8Array(0x10000));
-  const domain = writer(here);
-  expect(here.asked).toEqual(['write']);
-  const state = new StateWriter(domain, { name: 'a', program: 'test', definition: '' }).rehearsal(true)!;
-  const other = programDomain(program(['cli; hlt']), { ide: [{ place: 0, kind: 'disk', disk: there }] });
-  rehearse(other, readState(state, 'a'));
-  expect(there.asked).toEqual([]);
-  // Where it goes on it is asked.
-  restoreInto(other, { ...readState(state, 'a'), pages: [] });
-  expect(there.asked).toEqual(['write']);
-});
+it.each(['a disk', 'a disk that PV drivers share'])(
+  'asks nothing of %s of who is rehearsed: what the guest has asked of it is under way where it runs',
+  kind => {
+    const here = new SlowDisk(new Uint8Array(0x10000)),
+      there = new SlowDisk(new Uint8Array(0x10000));
+    const before: string[] = [];
+    const shared = there.behind(request => {
+      before.push(request.op);
+      there.request(request);
+    });
+    const isShared = kind !== 'a disk',
+      disk = isShared ? shared : there;
+    const domain = writer(here);
+    expect(here.asked).toEqual(['write']);
+    const state = new StateWriter(domain, { name: 'a', program: 'test', definition: '' }).rehearsal(true)!;
+    const other = programDomain(program(['cli; hlt']), { ide: [{ place: 0, kind: 'disk', disk }] });
+    rehearse(other, readState(state, 'a'));
+    expect(there.asked).toEqual([]);
+    // Where it goes on it is asked.
+    restoreInto(other, { ...readState(state, 'a'), pages: [] });
+    expect(there.asked).toEqual(['write']);
+    expect(before).toEqual(isShared ? ['write'] : []);
+  },
+);
