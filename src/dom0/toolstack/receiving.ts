@@ -4,6 +4,7 @@
  */
 import type { SavedHead, SavedPages, SavedRest, SavedState } from '../../hypervisor/index.ts';
 import type { State } from '../../devices/index.ts';
+import { OVERLAY_BLOCK_BYTES, readDiskRecord, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
@@ -82,6 +83,8 @@ export class Receiving {
   private readonly images: readonly ImageDigest[] | undefined;
   private readonly disks: IncomingDisks | undefined;
   private guest: Guest | undefined;
+  /** What the guest had written of media that its worker opens, by place and block: it comes there with the rest. */
+  private readonly ahead = new Map<string, SavedState['disks'][number]>();
   private built: Promise<Guest> | undefined;
   /** What came does not fit: nothing more is waited for. */
   private failure: Error | undefined;
@@ -134,6 +137,24 @@ export class Receiving {
     return this.arriving.to?.pages(pages);
   }
 
+  /**
+   * What the guest has written of a file in one of its drives, while it runs on the other host (DISK record); what comes later counts. @throws Error with a
+   * sentence: it is none of this guest's
+   */
+  blocks(record: Uint8Array): void {
+    const { about } = this.state;
+    const { place = -1, changes = [] } = readDiskRecord(record) ?? {};
+    const drive = about.drives?.find(each => each.place === place);
+    const opened = this.guest?.opened?.all ?? [];
+    if (opened.some(each => each.place === place)) restoreChanges(opened, place, changes);
+    else if (drive)
+      for (const change of changes) {
+        if (change.block * OVERLAY_BLOCK_BYTES < drive.bytes)
+          this.ahead.set(`${place} ${change.block}`, { place, changes: [change] });
+      }
+    else throw new Error(`What ${this.name} has written comes for a drive that it does not have. Migrate it again.`);
+  }
+
   /** Resolves when all that has come is in place. @throws Error with a sentence: it does not fit */
   async placed(): Promise<void> {
     await this.arriving.to?.placed();
@@ -151,7 +172,7 @@ export class Receiving {
    * sentence: it is none, and nothing is left of it
    */
   async finish(state: SavedState): Promise<Guest> {
-    Object.assign(this.state, { ...state, pages: [] });
+    Object.assign(this.state, { ...state, pages: [], disks: [...this.ahead.values(), ...state.disks] });
     this.arriving.to?.rest(restOf(this.state));
     await this.guest!.runner.started;
     return this.guest!;

@@ -12,7 +12,7 @@ export {
 export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint, fingerprintOfFile } from './fingerprint.ts';
-export type { DiskChange, OverlayDisk } from './overlay-disk.ts';
+export { type DiskChange, OVERLAY_BLOCK_BYTES, type OverlayDisk } from './overlay-disk.ts';
 export {
   checkQcow2,
   type ImageCheck,
@@ -26,7 +26,9 @@ export {
   describeDrives,
   diskRecords,
   drivesDiffer,
+  endTaking,
   fingerprintOf,
   readDiskRecord,
   restoreChanges,
+  takenRecords,
 } from './saved-disks.ts';

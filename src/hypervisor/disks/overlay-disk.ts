@@ -40,6 +40,8 @@ export class OverlayDisk extends ImmediateDevice {
   private readonly changed = new Map<number, Uint8Array>();
   /** Blocks that changed since somebody asked; undefined: nobody has. */
   private written: Set<number> | undefined;
+  /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. */
+  private left: Set<number> | undefined;
 
   constructor(
     source: BlockDevice,
@@ -104,7 +106,7 @@ export class OverlayDisk extends ImmediateDevice {
         this.changed.set(block, changed);
       }
       changed.set(bytes.subarray(from, from + count), within);
-      this.written?.add(block);
+      this.noteWritten(block);
     });
   }
 
@@ -126,7 +128,12 @@ export class OverlayDisk extends ImmediateDevice {
   }
 
   private drop(block: number): void {
-    if (this.changed.delete(block)) this.written?.add(block);
+    if (this.changed.delete(block)) this.noteWritten(block);
+  }
+
+  private noteWritten(block: number): void {
+    this.written?.add(block);
+    this.left?.add(block);
   }
 
   // Saved states.
@@ -139,6 +146,42 @@ export class OverlayDisk extends ImmediateDevice {
   *changes(): Generator<DiskChange> {
     for (const block of [...this.changed.keys()].sort((a, b) => a - b))
       yield { block, bytes: this.changed.get(block) as Uint8Array };
+  }
+
+  /** While the guest runs: so many blocks at most that changed since they were taken last; none: all were. Those that were discarded come as the medium has them. */
+  takeChanges(most: number): DiskChange[] {
+    this.left ??= new Set(this.changed.keys());
+    const taken: DiskChange[] = [];
+    for (const block of this.left) {
+      if (taken.length === most) break;
+      this.left.delete(block);
+      taken.push({ block, bytes: this.blockAsRead(block) });
+    }
+    return taken;
+  }
+
+  /** How many `takeChanges` would give now. */
+  get blocksLeft(): number {
+    return (this.left ?? this.changed).size;
+  }
+
+  /** What `takeChanges` has not given; all that `changes` gives where nobody takes any. */
+  *changesLeft(): Generator<DiskChange> {
+    if (!this.left) return yield* this.changes();
+    for (const block of [...this.left].sort((a, b) => a - b)) yield { block, bytes: this.blockAsRead(block) };
+  }
+
+  /** Nobody takes any more. */
+  endTaking(): void {
+    this.left = undefined;
+  }
+
+  private blockAsRead(block: number): Uint8Array {
+    const changed = this.changed.get(block);
+    if (changed) return changed;
+    const bytes = new Uint8Array(BLOCK_BYTES);
+    this.fromSource(block * BLOCK_BYTES, bytes);
+    return bytes;
   }
 
   // The past of its domain (src/hypervisor/history).

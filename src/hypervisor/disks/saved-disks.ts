@@ -5,7 +5,7 @@
  */
 import { type IdeAttachment, VIRTIO_DISKS } from '../../devices/ide/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
-import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
+import { type DiskChange, OVERLAY_BLOCK_BYTES, type OverlayDisk } from './overlay-disk.ts';
 import { type SavedDrive, WHAT } from './saved-drive.ts';
 
 /** A disk whose changes can be saved. */
@@ -13,6 +13,8 @@ interface SavableDisk extends BlockDevice {
   readonly label: string;
   fingerprint(): number;
   changes(): Iterable<DiskChange>;
+  /** Those that nobody took while the guest ran (OverlayDisk). */
+  changesLeft?(): Iterable<DiskChange>;
   change(change: DiskChange): void;
 }
 
@@ -64,15 +66,35 @@ export function askingNobody(ide: readonly IdeAttachment[], work: () => void): v
   }
 }
 
-/** Bodies of the DISK records. */
-export function* diskRecords(ide: readonly IdeAttachment[]): Generator<Uint8Array> {
+/** Bodies of the DISK records; `left`: of what nobody has taken while the guest ran. */
+export function* diskRecords(ide: readonly IdeAttachment[], left = false): Generator<Uint8Array> {
   for (const { place, disk } of ide) {
     if (!disk || !isSavable(disk)) continue;
-    const changes = [...disk.changes()];
+    const changes = [...((left && disk.changesLeft?.()) || disk.changes())];
     for (let from = 0; from < changes.length; from += BLOCKS_PER_RECORD)
       yield record(place, changes.slice(from, from + BLOCKS_PER_RECORD));
   }
 }
+
+/** Bodies of DISK records with what had changed since they were taken last, at most `mostBlocks` each. Somebody may write between two of them. */
+export function* takenRecords(ide: readonly IdeAttachment[], mostBlocks: number): Generator<Uint8Array> {
+  for (const { place, disk } of ide) {
+    if (!disk || !isTakable(disk)) continue;
+    for (let left = disk.blocksLeft; left > 0; ) {
+      const taken = disk.takeChanges(Math.min(left, mostBlocks));
+      if (taken.length === 0) break;
+      left -= taken.length;
+      yield record(place, taken);
+    }
+  }
+}
+
+/** Nobody takes changes of them any more. */
+export function endTaking(ide: readonly IdeAttachment[]): void {
+  for (const { disk } of ide) if (disk && isTakable(disk)) disk.endTaking();
+}
+
+const isTakable = (disk: BlockDevice): disk is OverlayDisk => 'takeChanges' in disk;
 
 function record(place: number, changes: DiskChange[]): Uint8Array {
   const bytes = new Uint8Array(8 + changes.length * (4 + OVERLAY_BLOCK_BYTES));

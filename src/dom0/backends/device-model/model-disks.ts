@@ -23,7 +23,7 @@ export function describeModel(nowNs: number, ide: readonly IdeAttachment[]): Sav
 export const saveModel = (described: SavedModel, devices: State, ide: readonly IdeAttachment[]): SavedModel => ({
   ...described,
   devices,
-  disks: [...diskRecords(ide)],
+  disks: [...diskRecords(ide, true)],
 });
 
 /** Puts what the guest had changed back into its disks. @throws SavedStateError where they are others */

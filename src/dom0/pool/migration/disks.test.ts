@@ -1,5 +1,6 @@
 /** Volumes go with their guest while it writes them: what it was told to be durable is on the one host where it runs, and the other has nothing of it. */
 import { describe, expect, it } from 'vitest';
+import type { OverlayDisk } from '../../../hypervisor/disks/index.ts';
 import type { KeptFiles } from '../../host/files/index.ts';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../host/storage/index.ts';
 import { dotsOf, testFile, testFiles, testHost, until } from '../../service/host.test-support.ts';
@@ -49,6 +50,7 @@ const sectors = ({ storage }: Side): Uint8Array => {
   return bytes;
 };
 
+const overlay = ({ host }: Side, domid: number): OverlayDisk => host.member(domid).opened!.all[0]!.disk as OverlayDisk;
 const names = ({ storage }: Side): string[] => storage.volumes.map(({ name }) => name);
 const move = ({ host }: Side, to: string, how = '--copy-storage-all') => xl(host, 'migrate', how, 'web', to);
 const shown = async ({ host }: Side): Promise<() => number> => dotsOf(host, (await host.list())[0]!.id);
@@ -114,7 +116,7 @@ describe('a guest whose volume goes with it', () => {
   });
 
   it('finds the files in its drives by what is in them', async () => {
-    const { a, b } = await sides();
+    const { cable, a, b } = await sides();
     const image = new Uint8Array(MIB).fill(7);
     await a.host.create([
       ...GUESTS.minipv('web', 'disk = ["d.img,raw,xvda,w"]\n', 'pvh'),
@@ -125,8 +127,24 @@ describe('a guest whose volume goes with it', () => {
     );
     await b.files.mkdir('/srv', { recursive: true });
     await b.files.writeFile('/srv/like-d.img', image);
+    const [{ id }] = await a.host.list();
+    overlay(a, id).write(4096, Uint8Array.of(1, 2, 3));
+    cable.passes = (_from, bytes) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      if (view.getUint32(0, true) === MESSAGE.BLOCKS) view.setUint32(8, 99, true);
+      return true;
+    };
+    expect((await move(a, 'b', '--live')).err).toContain(
+      'What web has written comes for a drive that it does not have.',
+    );
+    await until(async () => (await b.host.list()).length === 0);
+    expect(await running(a.host)).toEqual(['web']);
+    cable.passes = () => true;
     expect((await move(a, 'b', '--live')).err).toBe('');
     expect(await running(b.host)).toEqual(['web']);
+    const written = new Uint8Array(4);
+    overlay(b, (await b.host.list())[0]!.id).read(4096, written);
+    expect([...written]).toEqual([1, 2, 3, 7]);
   });
 
   it('brings the files in its drives that the other host has under no name, and nothing where it does not come', async () => {
@@ -161,6 +179,51 @@ describe('a guest whose volume goes with it', () => {
     };
     expect([(await move(a, 'b')).err, images]).toEqual(['', 0]);
   });
+
+  it.each([
+    ['hvm', 'xvda'],
+    ['hvm', 'hda'],
+  ])(
+    'brings what it has written of a file that is only read while it runs, and the last of that in the pause: %s, %s',
+    async (type, vdev) => {
+      const { cable, a, b } = await sides();
+      const image = new Uint8Array(4 * MIB).map((_, i) => i >>> 9);
+      image.fill(0, 0, 256 * 512);
+      await b.files.writeFile('/d.img', image);
+      const { id } = await a.host.create([
+        testFile(
+          'web.cfg',
+          `name = "web"\ntype = "${type}"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["d.img,raw,${vdev},w"]\n`,
+        ),
+        testFile('writer.elf', writerKernel),
+        { name: 'd.img', data: new Blob([image]) },
+      ]);
+      const noise = new Uint8Array(2 * MIB).map((_, i) => (i * 7) ^ (i >>> 8));
+      overlay(a, id).write(MIB, noise);
+      overlay(a, id).discard(MIB, 4096);
+      const here = await dotsOf(a.host, id);
+      await until(() => here() > 5);
+      let early = 0;
+      cable.passes = (_from, bytes) => {
+        const view = new DataView(bytes.buffer, bytes.byteOffset);
+        if (view.getUint32(0, true) === MESSAGE.BLOCKS) early += view.getUint32(4, true);
+        return true;
+      };
+      expect((await move(a, 'b', '--live')).err).toBe('');
+      const { id: there } = (await b.host.list())[0]!;
+      const dots = await dotsOf(b.host, there);
+      await until(() => dots() > here() + 5);
+      expect(early).toBeGreaterThan(2 * MIB);
+      expect(a.host.toolstack.jobs.completed('web')!.memory!.restBytes).toBeLessThan(MIB);
+      const all = new Uint8Array(4 * MIB);
+      overlay(b, there).read(0, all);
+      expect(writerProblem(all, dots())).toBeUndefined();
+      noise.set(image.subarray(MIB, MIB + 4096));
+      expect(Buffer.compare(all.subarray(MIB, 3 * MIB), noise)).toBe(0);
+      // And what is saved there next has all of it.
+      expect([...overlay(b, there).changesLeft()].length).toBeGreaterThan(512);
+    },
+  );
 
   it('stays as it was where the other host has no room, or another domain has the volume there', async () => {
     const { a, b } = await sides();

@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 7;
+export const PROTOCOL = 8;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -59,6 +59,8 @@ export const MESSAGE = {
   LACKS_IMAGES: 21,
   /** S: the next bytes of them. */
   IMAGE: 22,
+  /** S, between two pieces of the stream: what the guest has written of a file in a drive, which is only read (DISK record of saved-disks.ts). */
+  BLOCKS: 23,
 } as const;
 
 /** xl's texts for some of them. */

@@ -19,6 +19,7 @@ import { ComingFrames, lacksNothing } from './postcopy.ts';
 import {
   hear,
   MESSAGE,
+  MOST_BODY_BYTES,
   MOST_REHEARSAL_BYTES,
   nextHeader,
   type Offer,
@@ -53,6 +54,8 @@ interface Between {
   place(): Promise<void>;
   /** @throws Error with a sentence: the guest could not go on here */
   rehearse(state: Uint8Array): Promise<void>;
+  /** @throws Error with a sentence: the guest has no such drive */
+  blocks(record: Uint8Array): void;
 }
 
 /** The bytes of a stream that comes in messages. */
@@ -79,6 +82,10 @@ class StreamReader {
         }
         if (type === MESSAGE.REHEARSE && bytes <= MOST_REHEARSAL_BYTES) {
           await this.between.rehearse(await this.line.read(bytes));
+          continue;
+        }
+        if (type === MESSAGE.BLOCKS && bytes <= MOST_BODY_BYTES) {
+          this.between.blocks(await this.line.read(bytes));
           continue;
         }
         if (type !== MESSAGE.STREAM) throw new Error(`The other host sends message ${type} in the middle of a stream.`);
@@ -331,6 +338,10 @@ class Arrival {
         if (!this.receiving) throw new Error(`${from} sends a state of a guest before the guest.`);
         rehearsed = readState(state, offer.name, rehearsed);
         await this.receiving.rehearse(rehearsed);
+      },
+      blocks: record => {
+        if (!this.receiving) throw new Error(`${from} sends what a guest has written before the guest.`);
+        this.receiving.blocks(record);
       },
     });
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {

@@ -54,6 +54,7 @@ import {
   textOf,
   whyFailed,
 } from './messages.ts';
+import { keepWritten, sendWritten } from './written-ahead.ts';
 
 /** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
 const ASK_MS = 1000,
@@ -90,7 +91,9 @@ function nextMove({ toolstack }: CommandHost): number {
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
   const { host } = parts;
   const move = (): Promise<Moved> =>
-    host.toolstack.jobs.run(guest.name, 'Outgoing migration', job => new Departure(parts, guest, to, wish, job).go());
+    host.toolstack.jobs.run(guest.name, 'Outgoing migration', job =>
+      new Departure(parts, guest, to, wish, job).go().finally(() => keepWritten(guest)),
+    );
   return wish.pings ? pinged(host, guest, move) : move();
 }
 
@@ -187,7 +190,8 @@ class Departure {
       this.tell('migration target: Ready to receive domain.');
       if (this.wish.copyStorage) mirror = await Mirror.of(host, this.guest, this.wish.copyStorage);
       await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
-      if (this.wish.copyStorage === 'all') await Promise.race([this.sendImages(line), this.stopped]);
+      if (this.wish.copyStorage === 'all')
+        await Promise.race([sendImages(line, this.files, (sent, all) => this.job.wrote(sent, all)), this.stopped]);
       if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: this.precopy,
@@ -263,10 +267,6 @@ class Departure {
 
   private async images(): Promise<ImageDigest[]> {
     return Promise.all(this.files.map(async medium => (await mediumDigest(medium))!));
-  }
-
-  private async sendImages(line: Line): Promise<void> {
-    await sendImages(line, this.files, (sent, all) => this.job.wrote(sent, all));
   }
 
   private async offer(copies: DiskCopy[]): Promise<Offer> {
@@ -386,11 +386,11 @@ class Departure {
     if (this.wish.postcopy === 'after-precopy') this.precopy.leaves = true;
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
+    await sendWritten(this.guest, line);
     await this.settled(line);
   }
 
   private overRounds = 0;
-
   private progress: JobMemory | undefined;
 
   // ---- from here on the other host has a whole copy

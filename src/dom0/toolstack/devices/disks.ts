@@ -145,7 +145,15 @@ export class Disks extends SharedDevices<GuestDisk, Vbd, DiskInfo> {
     const described = this.describe(unasked);
     if (!described) return undefined;
     const own = this.filled.filter(({ given }) => given.place < 0 || given.isQueued);
-    return { ...described, changes: [...backend('drives').diskRecords(own.map(({ given }) => asDrive(given)))] };
+    return {
+      ...described,
+      changes: [
+        ...backend('drives').diskRecords(
+          own.map(({ given }) => asDrive(given)),
+          true,
+        ),
+      ],
+    };
   }
 }
 

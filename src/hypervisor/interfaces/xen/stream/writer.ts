@@ -152,7 +152,7 @@ export class StateWriter {
 
   private *pieces(pages: Iterable<Page> | undefined, verify: boolean): Generator<Uint8Array> {
     yield* this.state(pages, verify);
-    for (const disk of diskRecords(this.domain.options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
+    for (const disk of diskRecords(this.domain.options.ide ?? [], true)) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
   }
 
   private *state(pages: Iterable<Page> | undefined, verify = false): Generator<Uint8Array> {
