@@ -1,12 +1,14 @@
 import { inflateSync } from 'node:zlib';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { UsageError } from './options.ts';
 import { encodePng } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
 
-it('waits for serial output or the screen, types, presses keys and takes pictures', () => {
+it('waits for serial output or the screen, types, presses keys and takes pictures', async () => {
   const log: string[] = [];
-  let screen = '';
+  let screen = '',
+    end = (): void => {};
+  const goes = new Promise<void>(resolve => (end = resolve));
   const text =
     '# start\nexpect login:\nsend root\\r\nexpect GRUB\nkey c ctrl+x\nwait 50\nscreenshot a.png\nmem-set 96\ninsert fda two disks.img\neject hdc\n';
   const script = new Script(parseScript(text, 's'), {
@@ -15,7 +17,10 @@ it('waits for serial output or the screen, types, presses keys and takes picture
     key: (code, down) => log.push(`${code} ${down ? 'down' : 'up'}`),
     screenshot: path => log.push(`shot ${path}`),
     setMemory: memoryMiB => log.push(`memory ${memoryMiB}`),
-    change: (vdev, path) => log.push(`${vdev} ${path ?? 'out'}`),
+    change: async (vdev, path) => {
+      log.push(`${vdev} ${path ?? 'out'}`);
+      await goes;
+    },
   });
   expect(script.step(0)).toBe(Infinity);
   for (const byte of new TextEncoder().encode('login: ')) script.put(byte);
@@ -34,8 +39,14 @@ it('waits for serial output or the screen, types, presses keys and takes picture
     'shot a.png',
     'memory 96',
     'fda two disks.img',
-    'hdc out',
   ]);
+  expect(script.done).toBe(false);
+  end();
+  await goes;
+  await Promise.resolve();
+  expect(script.step(nowNs)).toBe(Infinity);
+  expect(log.at(-1)).toBe('hdc out');
+  await vi.waitFor(() => expect(script.done).toBe(true));
   expect(nowNs).toBe(6 * 20e6 + 50e6);
   expect([script.done, script.conclusive]).toEqual([true, true]);
 });

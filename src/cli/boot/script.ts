@@ -18,8 +18,11 @@ export interface ScriptHands {
   screenshot(path: string): void;
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
-  /** Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. Disks of virtio and the card, with its address, come and go. */
-  change(vdev: string, path?: string): void;
+  /**
+   * Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. Disks of virtio and the card, with its address, come and go. Resolves
+   * when that is done: what comes next in the script may want its place.
+   */
+  change(vdev: string, path?: string): Promise<void>;
 }
 
 /** Names besides KeyboardEvent.code's own: what keys are called on paper. */
@@ -112,6 +115,8 @@ export class Script {
   private seen = '';
   private waitUntilNs = -1;
   private keys: [code: string, down: boolean][] = [];
+  /** Something comes or goes. */
+  private changes = false;
 
   constructor(lines: Line[], hands: ScriptHands) {
     this.lines = lines;
@@ -119,7 +124,7 @@ export class Script {
   }
 
   get done(): boolean {
-    return this.at === this.lines.length;
+    return this.at === this.lines.length && !this.changes;
   }
 
   /** It ended with a line that waits, so that nothing typed is under way. */
@@ -133,7 +138,7 @@ export class Script {
 
   /** As far as it comes at this time of the guest; when to call again at the latest. */
   step(nowNs: number): number {
-    while (this.at < this.lines.length) {
+    while (this.at < this.lines.length && !this.changes) {
       if (nowNs < this.waitUntilNs) return this.waitUntilNs;
       const line = this.lines[this.at];
       if (line.kind === 'wait' && this.waitUntilNs < 0) {
@@ -160,11 +165,16 @@ export class Script {
       if (line.kind === 'send') this.hands.send(new TextEncoder().encode(line.text));
       if (line.kind === 'mem-set') this.hands.setMemory(line.memoryMiB);
       if (line.kind === 'insert' || line.kind === 'eject')
-        this.hands.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
+        this.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
       if (line.kind === 'screenshot') this.hands.screenshot(line.text);
       this.waitUntilNs = -1;
       this.at++;
     }
     return Infinity;
+  }
+
+  private change(vdev: string, path?: string): void {
+    this.changes = true;
+    void this.hands.change(vdev, path).finally(() => (this.changes = false));
   }
 }

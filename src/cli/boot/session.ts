@@ -34,6 +34,8 @@ const NEWLINE = 10;
 const LONGEST_LINE = 4096;
 /** Guests that all wait, with nobody left to type, are looked at once more after this: Domain 0 may have been about to wake one. */
 const STILL_MS = 200;
+/** So long a script waits for a guest that is to let go of a device. */
+const LETS_GO_MS = 60_000;
 
 export type RunEnd =
   | { kind: 'ended'; ending: Ending }
@@ -351,15 +353,12 @@ export class Session {
     return (saved.length > 0 ? saved : guests).every(({ end }) => end);
   }
 
-  /** Another medium in a drive of a guest's, or none, while it runs: what is wrong with that is told. */
-  change({ member, name }: Guest, vdev: string, path: string | undefined): void {
+  /** Another medium in a drive of a guest's, or none, while it runs, or another device: what is wrong with that is told. */
+  async change({ member, name }: Guest, vdev: string, path: string | undefined): Promise<void> {
     const { toolstack } = this,
       { note } = this.parts;
     const told = (error: Error): void => note(`${name}: ${vdev}: ${error.message}`);
-    if (/^(vd[a-h]|card)$/.test(vdev)) {
-      void this.plug(member, vdev, path).catch(told);
-      return;
-    }
+    if (/^(vd[a-h]|card)$/.test(vdev)) return this.plug(member, vdev, path).catch(told);
     const kind = removable(vdev);
     const defined = {
       target: path ?? '',
@@ -370,7 +369,7 @@ export class Session {
       place: -1,
       at: { line: 1, column: 1 },
     } as const;
-    void changeDisc(
+    await changeDisc(
       toolstack,
       toolstack.hotplug,
       member,
@@ -384,7 +383,7 @@ export class Session {
     const { toolstack } = this,
       { note } = this.parts;
     if (what === undefined) {
-      const isGone = await unplug(toolstack, member, vdev === 'card' ? '0' : vdev);
+      const isGone = await unplug(toolstack, member, vdev === 'card' ? '0' : vdev, LETS_GO_MS);
       if (!isGone) note(`${member.name}: ${vdev}: The guest has not let go of it.`);
     } else if (vdev === 'card') await plugCard(toolstack, member, { mac: what });
     else {

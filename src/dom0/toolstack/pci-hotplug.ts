@@ -112,11 +112,12 @@ export async function plugCard<Console extends DomainConsole>(
   return mac;
 }
 
-/** By its target or station address: the guest is asked to let go of it. True: it has, soon; false: `ejected` says when. @throws Error with a sentence: there is no such device, or it stays */
+/** By its target or station address: the guest is asked to let go of it, and waited for. True: it has; false: `ejected` says when. @throws Error with a sentence: there is no such device, or it stays */
 export async function unplug<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
   device: string,
+  waitMs = WAIT_MS,
 ): Promise<boolean> {
   await toolstack.jobs.idle(member.name);
   const { record, blueprint, runner } = member;
@@ -140,7 +141,7 @@ export async function unplug<Console extends DomainConsole>(
     (isCard
       ? member.blueprint.definition.nic !== undefined
       : member.blueprint.drives?.some(drive => drive.place === place) === true);
-  for (let waited = 0; waited < WAIT_MS && isThere(); waited += LOOK_MS)
+  for (let waited = 0; waited < waitMs && isThere(); waited += LOOK_MS)
     await new Promise<void>(resolve => void toolstack.hotplug.later(LOOK_MS, resolve));
   return !isThere();
 }
