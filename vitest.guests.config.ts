@@ -1,12 +1,16 @@
 /** The longer boots (npm run test:guests; the longest: npm run soak:guests): each test may take minutes. */
+import { availableParallelism } from 'node:os';
 import { mergeConfig } from 'vite';
 import config from './vite.config.ts';
 
 const merged = mergeConfig(config, {
-  test: { testTimeout: 15 * 60_000, hookTimeout: 5 * 60_000 },
+  // What a guest should show has limits of its own; these are for what hangs.
+  test: { testTimeout: 25 * 60_000, hookTimeout: 5 * 60_000 },
 });
 merged.test.projects = undefined;
 merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];
 merged.test.setupFiles = ['test/support/compiler.ts'];
+// A guest takes the whole of a processor: more of them at once end no sooner, and each of them waits longer.
+merged.test.maxWorkers = availableParallelism();
 merged.test.passWithNoTests = true;
 export default merged;

@@ -34,7 +34,7 @@ const hurried: typeof later = (ms, callback) => later(ms / FAST, callback);
 /** Two rounds of decisions. */
 const SOME_MS = 22_000;
 
-it('advises, and then moves one guest of a host that is too busy', { timeout: 600_000 }, async () => {
+it('advises, and then moves one guest of a host that is too busy', async () => {
   const arena = await Arena.open({ hostMs, later: hurried });
   onTestFinished(() => arena.close());
   const { alfa, bravo } = arena;

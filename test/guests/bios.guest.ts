@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { WarmRingside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 import { haveQemu, qemuWithOurBios } from '../support/qemu.ts';
@@ -36,14 +36,14 @@ function comparable(line: string): string {
 }
 
 describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, () => {
-  it('start pcos alike', { timeout: 300_000 }, async () => {
+  it('start pcos alike', async () => {
     const script = join(folder, 'pcos.script');
     writeFileSync(
       script,
       'expect pcos> \nkey l s enter\nexpect bytes free\nsend peek 0\\n\nexpect nothing is\nsend off\\n\n',
     );
     const said = async (bios: string) => {
-      const vm = new Ringside(
+      const vm = new WarmRingside(
         'boot',
         file('guests/pcos/pcos.img'),
         '--bios',
@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
   /** Boots a disk image that ends by itself, and says what it wrote on its port and how many instructions that took. */
   async function run(image: string, bios: string) {
     const [text, stats] = ['text', 'stats.json'].map(name => join(folder, name));
-    const vm = new Ringside(
+    const vm = new WarmRingside(
       'boot',
       '--disk',
       image,
@@ -88,7 +88,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
     };
   }
 
-  it('answer alike to a table of calls', { timeout: 600_000 }, async () => {
+  it('answer alike to a table of calls', async () => {
     const image = join(folder, 'calls.img');
     copyFileSync(file('guests/bioscalls/bioscalls.img'), image);
     truncateSync(image, 2 ** 20);
@@ -101,7 +101,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
     expect(ours).toEqual(await answers('seabios'));
   });
 
-  it('come to a boot sector, ours in half the instructions', { timeout: 200_000 }, async () => {
+  it('come to a boot sector, ours in half the instructions', async () => {
     const image = join(folder, 'sector.img');
     const sector = new Uint8Array(2 ** 20);
     // mov al, 31h; out F4h, al
@@ -115,9 +115,8 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
 describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
   it.each(['ringside', 'seabios'])(
     'starts by %s through GRUB to a shell, with all of its memory and ACPI; its NE2000 gets a lease and pings',
-    { timeout: 1_800_000 },
     async bios => {
-      const vm = new Ringside('boot', '--disk', disk, '--bios', bios, '--memory', '192', '--nic', 'ne2k_pci');
+      const vm = new WarmRingside('boot', '--disk', disk, '--bios', bios, '--memory', '192', '--nic', 'ne2k_pci');
       onTestFinished(() => vm.kill());
       await vm.expect('GNU GRUB', BOOT_SECONDS);
       vm.send('n');
@@ -137,7 +136,7 @@ describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
 });
 
 describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUESTS} [needs qemu-system-x86]`, () => {
-  it("starts GRUB from Debian's disk, and Debian to a shell", { timeout: 900_000 }, async () => {
+  it("starts GRUB from Debian's disk, and Debian to a shell", async () => {
     const vm = qemuWithOurBios('serial', '-drive', `file=${disk},format=raw,snapshot=on`, '-m', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('GNU GRUB', 60);
@@ -149,7 +148,7 @@ describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUES
     expect(await vm.end(60)).toBe(0);
   });
 
-  it.each(['transitional', 'modern'])('starts GRUB from a %s disk of virtio', { timeout: 300_000 }, async kind => {
+  it.each(['transitional', 'modern'])('starts GRUB from a %s disk of virtio', async kind => {
     const device = `virtio-blk-pci,drive=disk,disable-legacy=${kind === 'modern' ? 'on' : 'off'}`;
     const drive = `file=${disk},format=raw,snapshot=on,if=none,id=disk`;
     const vm = qemuWithOurBios('serial', '-drive', drive, '-device', device, '-m', '64');
@@ -157,7 +156,7 @@ describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUES
     await vm.expect('GNU GRUB', 60);
   });
 
-  it.skipIf(!existsSync(cd))('starts GRUB from a CD, whose menu is on the screen', { timeout: 300_000 }, async () => {
+  it.skipIf(!existsSync(cd))('starts GRUB from a CD, whose menu is on the screen', async () => {
     const vm = qemuWithOurBios('monitor', '-cdrom', cd, '-m', '64');
     onTestFinished(() => vm.kill());
     const text = join(folder, 'screen');

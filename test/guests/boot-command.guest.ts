@@ -1,4 +1,4 @@
-/** `ringside boot` as a person runs it: a process for each guest, its output, its status and its files. */
+/** `ringside boot` as a person runs it: its output, its status and its files. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import {
   shutdown,
   waitForKey,
 } from '../../src/hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
+import { Ringside, WarmRingside } from '../support/command-line.ts';
 
 const command = fileURLToPath(new URL('../../bin/ringside.mjs', import.meta.url));
 const demo = fileURLToPath(new URL('../../guests/demo/demo.cfg', import.meta.url));
@@ -31,29 +32,24 @@ interface Result {
   err: string;
 }
 
-/** Runs `ringside boot …`; `answer` sees the output so far and gives what is typed next, or nothing. */
-function boot(
+/** Runs `ringside boot …`; `answer` sees the output so far and gives what is typed next, or nothing. `Command`: a process of its own, or one that ran others. */
+async function boot(
   args: string[],
   answer: (out: string, typed: number) => string | undefined = () => undefined,
+  Command: typeof Ringside | typeof WarmRingside = WarmRingside,
 ): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [command, 'boot', ...args], { stdio: 'pipe' });
-    let out = '',
-      err = '',
-      typed = 0;
-    child.stdout.on('data', data => {
-      out += data;
-      const text = answer(out, typed);
-      if (text !== undefined) {
-        typed++;
-        child.stdin.write(text);
-      }
-    });
-    child.stderr.on('data', data => (err += data));
-    child.on('error', reject);
-    child.on('close', status => resolve({ status: status ?? -1, out, err }));
-  });
+  const vm = new Command('boot', ...args);
+  let typed = 0;
+  vm.onText = () => {
+    const text = answer(vm.output, typed);
+    if (text === undefined) return;
+    typed++;
+    vm.send(text);
+  };
+  const status = await vm.end(USUAL_SECONDS);
+  return { status, out: vm.output, err: vm.errors };
 }
+const USUAL_SECONDS = 100;
 
 /** A multiboot 1 kernel of these bytes, entered at 1 MiB + 0x20 in 32-bit protected mode. */
 function kernel(code: number[]): Uint8Array {
@@ -76,8 +72,10 @@ const OUT = (port: number, value: number): number[] => [0x66, 0xba, port & 255, 
 
 describe('ringside boot', () => {
   it('runs a guest from an xl configuration, types at it, and ends with 0 at power-off', async () => {
-    const { status, out } = await boot([demo, '--timeout', '60'], (seen, typed) =>
-      seen.split('demo> ').length - 1 > typed ? ['date\r', 'poweroff\r'][typed] : undefined,
+    const { status, out } = await boot(
+      [demo, '--timeout', '60'],
+      (seen, typed) => (seen.split('demo> ').length - 1 > typed ? ['date\r', 'poweroff\r'][typed] : undefined),
+      Ringside,
     );
     expect(out).toContain('The real-time clock says');
     expect(status).toBe(0);
@@ -121,15 +119,11 @@ describe('ringside boot', () => {
     ]);
     expect(head.status).toBe(0);
     expect(JSON.parse(readFileSync(place('head.json'), 'utf8')).instructions).toBe(100_000);
-    const tail = await boot([
-      '--virtual-time',
-      '--restore',
-      place('state'),
-      '--until',
-      'demo> ',
-      '--stats',
-      place('tail.json'),
-    ]);
+    const tail = await boot(
+      ['--virtual-time', '--restore', place('state'), '--until', 'demo> ', '--stats', place('tail.json')],
+      undefined,
+      Ringside,
+    );
     expect(tail.status).toBe(0);
     expect(head.out + tail.out).toBe(whole.out);
     expect(JSON.parse(readFileSync(place('tail.json'), 'utf8')).instructions).toBe(

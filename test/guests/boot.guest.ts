@@ -3,7 +3,7 @@ import { Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 
 describe.skipIf(!haveGuests)(`Debian's Linux, unmodified ${NEEDS_GUESTS}`, () => {
-  it('boots to a shell, runs what is typed and powers off', { timeout: 900_000 }, async () => {
+  it('boots to a shell, runs what is typed and powers off', async () => {
     const vm = new Ringside('boot', debian('686').definition);
     onTestFinished(() => vm.kill());
     await vm.expect('Linux version 6.1', 60);

@@ -10,9 +10,7 @@ const READS = 40;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe('the figure', () => {
-  it('runs from one command: the guest’s bytes lie where disk-path says, and a request is followed to them', {
-    timeout: 300_000,
-  }, async () => {
+  it('runs from one command: the guest’s bytes lie where disk-path says, and a request is followed to them', async () => {
     const host = new HostShell();
     onTestFinished(() => host.kill());
     const run = (line: string): Promise<string> => host.run(line, 60);

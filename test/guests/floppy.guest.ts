@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { WarmRingside } from '../support/command-line.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { machineCode } from '../../src/cpu/test-support/asm.ts';
 import { file } from '../support/needs.ts';
@@ -52,7 +52,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NE
     async (_name, options) => {
       const path = disk('boot.img', 1440, 18);
       const before = readFileSync(path);
-      const vm = new Ringside('boot', path, ...options, '--debugcon', '-', '--virtual-time', '--no-reboot');
+      const vm = new WarmRingside('boot', path, ...options, '--debugcon', '-', '--virtual-time', '--no-reboot');
       onTestFinished(() => vm.kill());
       expect(await vm.end(60)).toBe(0x63);
       // Cylinder 79, sector 18, head 1, drive type 4.
@@ -66,7 +66,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NE
   it('that is larger than any is refused, with those there are', async () => {
     const path = join(folder, 'large.img');
     writeFileSync(path, new Uint8Array(4_000_000));
-    const vm = new Ringside('boot', '--fda', path);
+    const vm = new WarmRingside('boot', '--fda', path);
     expect(await vm.end(30)).toBe(2);
     expect(vm.errors).toContain('has 4000000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, ');
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { limit, Ringside } from '../support/command-line.ts';
 import { initrd, kernel, QUESTIONS } from '../support/installer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-installer-'));
@@ -11,7 +11,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 it.skipIf(!existsSync(kernel))(
   'its menus are answered by keyboard, ten questions of them [needs npm run guests -- --installer]',
-  { timeout: 900_000 },
   async () => {
     const script = join(folder, 'script');
     writeFileSync(script, `${QUESTIONS.map(question => `expect ${question}`).join('\nkey enter\n')}\n`);
@@ -30,10 +29,9 @@ it.skipIf(!existsSync(kernel))(
       'pcnet',
       '--script',
       script,
-      '--timeout',
-      '600',
+      ...limit(300),
     );
     onTestFinished(() => vm.kill());
-    expect(await vm.end(620), vm.errors).toBe(0);
+    expect(await vm.end(310), vm.errors).toBe(0);
   },
 );

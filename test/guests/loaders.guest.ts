@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { limit, WarmRingside } from '../support/command-line.ts';
 import { BOOTED, debian, NEEDS_GUESTS } from '../support/guests.ts';
 import { file, program } from '../support/needs.ts';
 import { haveQemu, qemuWithOurBios } from '../support/qemu.ts';
@@ -48,15 +48,14 @@ function written(name: string, text: string): string {
 /** Boots with each BIOS in turn and does what the lines say. Under load a screen may scroll between two looks: what is expected is what stays. */
 async function withEach(lines: string[], ...argv: string[]): Promise<void> {
   for (const bios of BIOSES) {
-    const vm = new Ringside(
+    const vm = new WarmRingside(
       'boot',
       ...argv,
       '--bios',
       bios,
       '--script',
       written('script', `${lines.join('\n')}\n`),
-      '--timeout',
-      '240',
+      ...limit(240),
     );
     onTestFinished(() => vm.kill());
     expect(await vm.end(250), `${bios}: ${vm.errors}`).toBe(0);
@@ -112,7 +111,7 @@ LABEL floppy
     );
   });
 
-  it('comes to its prompt and starts Debian, which calls the PCI BIOS by its 32-bit entry', { timeout: 900_000 }, () =>
+  it('comes to its prompt and starts Debian, which calls the PCI BIOS by its 32-bit entry', () =>
     withEach(
       [
         'expect isolinux is here',
@@ -124,31 +123,26 @@ LABEL floppy
       iso,
       '--memory',
       '192',
-    ),
-  );
+    ));
 
-  it(
-    'starts Debian without ACPI, which finds both processors by the table of the MultiProcessor Specification',
-    { timeout: 900_000 },
-    () =>
-      withEach(
-        [
-          'expect boot:',
-          'send debian acpi=off\\r',
-          'expect found SMP MP-table',
-          'expect smpboot: Total of 2 processors activated',
-          'expect PnPBIOS: PnP BIOS version 1.0',
-          `expect ${BOOTED}`,
-        ],
-        iso,
-        '--memory',
-        '192',
-        '--vcpus',
-        '2',
-      ),
-  );
+  it('starts Debian without ACPI, which finds both processors by the table of the MultiProcessor Specification', () =>
+    withEach(
+      [
+        'expect boot:',
+        'send debian acpi=off\\r',
+        'expect found SMP MP-table',
+        'expect smpboot: Total of 2 processors activated',
+        'expect PnPBIOS: PnP BIOS version 1.0',
+        `expect ${BOOTED}`,
+      ],
+      iso,
+      '--memory',
+      '192',
+      '--vcpus',
+      '2',
+    ));
 
-  it('says which file is missing, and asks again', { timeout: 900_000 }, () =>
+  it('says which file is missing, and asks again', () =>
     withEach(
       [
         'expect boot:',
@@ -160,10 +154,9 @@ LABEL floppy
       iso,
       '--memory',
       '8',
-    ),
-  );
+    ));
 
-  it('says that its library is missing', { timeout: 900_000 }, () => {
+  it('says that its library is missing', () => {
     const bare = cd(
       'bare',
       { 'isolinux/isolinux.bin': loader('isolinux.bin') },
@@ -173,7 +166,7 @@ LABEL floppy
     return withEach(['expect Failed to load ldlinux.c32'], bare, '--memory', '8');
   });
 
-  it.skipIf(!haveQemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', { timeout: 600_000 }, async () => {
+  it.skipIf(!haveQemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', async () => {
     const vm = qemuWithOurBios('serial', '-cdrom', iso, '-m', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('boot:', 60);
@@ -181,25 +174,23 @@ LABEL floppy
     await vm.expect(BOOTED, 300);
   });
 
-  it('shows its text menu, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
+  it('shows its text menu, whose entry is chosen by key: memtest86+ runs', () =>
     withEach(
       ['expect boot:', 'send menu\\r', 'expect Press [Tab] to edit options', 'key down', 'key enter', MEMTEST_RUNS],
       iso,
       '--memory',
       '8',
-    ),
-  );
+    ));
 
-  it('shows its graphics menu by VBE, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
+  it('shows its graphics menu by VBE, whose entry is chosen by key: memtest86+ runs', () =>
     withEach(
       ['expect boot:', 'send vesa\\r', 'wait 5000', 'key down', 'key enter', MEMTEST_RUNS],
       iso,
       '--memory',
       '16',
-    ),
-  );
+    ));
 
-  it('starts the disk behind it by chain.c32', { timeout: 900_000 }, () =>
+  it('starts the disk behind it by chain.c32', () =>
     withEach(
       ['expect boot:', 'send disk\\r', 'expect Debian Linux, 686-pae'],
       '--cdrom',
@@ -208,26 +199,19 @@ LABEL floppy
       disk,
       '--boot',
       'd',
-    ),
-  );
+    ));
 
-  it(
-    'starts a floppy disk in memory by memdisk, which stands between it and INT 13h and 15h',
-    { timeout: 900_000 },
-    () => withEach(['expect boot:', 'send floppy\\r', 'expect grub>'], iso),
-  );
+  it('starts a floppy disk in memory by memdisk, which stands between it and INT 13h and 15h', () =>
+    withEach(['expect boot:', 'send floppy\\r', 'expect grub>'], iso));
 
-  it('lists what the machine is made of by hdt.c32', { timeout: 900_000 }, () =>
-    withEach(['expect boot:', 'send hdt\\r', 'expect Main Menu'], '--cdrom', iso, '--disk', disk, '--boot', 'd'),
-  );
+  it('lists what the machine is made of by hdt.c32', () =>
+    withEach(['expect boot:', 'send hdt\\r', 'expect Main Menu'], '--cdrom', iso, '--disk', disk, '--boot', 'd'));
 });
 
 describe.skipIf(!existsSync(loader('ipxe.lkrn')) || !genisoimage)(
   `iPXE as a kernel ${NEEDS_GUESTS} [needs genisoimage]`,
   () => {
-    it('is started by isolinux, takes its commands from the command line, and drives the card itself', {
-      timeout: 400_000,
-    }, () => {
+    it('is started by isolinux, takes its commands from the command line, and drives the card itself', () => {
       // Variables of iPXE's language.
       const chip = '$' + '{net0/chip}',
         address = '$' + '{net0/ip}';
@@ -258,7 +242,7 @@ const mayMount = mount !== undefined && umount !== undefined && process.getuid?.
 describe.skipIf(!extlinux || !mkfsExt2 || !mayMount || !existsSync(memtest))(
   `extlinux ${NEEDS_GUESTS} [needs extlinux, e2fsprogs, and root to mount a file]`,
   () => {
-    it('starts from an ext2 disk, comes to its prompt, and starts memtest86+', { timeout: 400_000 }, () => {
+    it('starts from an ext2 disk, comes to its prompt, and starts memtest86+', () => {
       const image = join(folder, 'ext2.img'),
         place = join(folder, 'ext2');
       mkdirSync(place);
@@ -292,7 +276,7 @@ function legacyFloppy(): Uint8Array {
 }
 
 describe.skipIf(!existsSync(loaders) || !genisoimage)(`GRUB 0.97 ${NEEDS_GUESTS} [needs genisoimage]`, () => {
-  it('comes to its prompt from a floppy disk, by cylinders, heads and sectors', { timeout: 900_000 }, () => {
+  it('comes to its prompt from a floppy disk, by cylinders, heads and sectors', () => {
     writeFileSync(join(folder, 'legacy.img'), legacyFloppy());
     return withEach(
       ['expect grub>', 'key g e o m e t r y space shift+9 f d 0 shift+0 enter', 'expect drive 0x0: C/H/S = 80/2/18'],
@@ -323,20 +307,18 @@ kernel /gone
   });
   const MENU = 'expect to select which entry is highlighted';
 
-  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () =>
-    withEach([MENU, 'key enter', `expect ${BOOTED}`], iso, '--memory', '192'),
-  );
+  it('comes from a CD, and starts Debian', () =>
+    withEach([MENU, 'key enter', `expect ${BOOTED}`], iso, '--memory', '192'));
 
-  it('says that a file is missing, and goes back to its menu', { timeout: 900_000 }, () =>
+  it('says that a file is missing, and goes back to its menu', () =>
     withEach(
       [MENU, 'key down', 'key enter', 'expect Error 15: File not found', 'key enter', MENU],
       iso,
       '--memory',
       '16',
-    ),
-  );
+    ));
 
-  it('comes to its prompt where its menu is missing', { timeout: 900_000 }, () =>
+  it('comes to its prompt where its menu is missing', () =>
     withEach(
       ['expect grub>'],
       cd(
@@ -345,24 +327,22 @@ kernel /gone
         'boot/grub/stage2_eltorito',
         ...NO_EMULATION,
       ),
-    ),
-  );
+    ));
 });
 
 describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`, () => {
-  it('memtest86+: its first tests find no error, and it shows the board that SMBIOS names', { timeout: 900_000 }, () =>
+  it('memtest86+: its first tests find no error, and it shows the board that SMBIOS names', () =>
     withEach(
       [MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]', 'expect Ringside i440FX'],
       memtestCd,
       '--memory',
       '8',
-    ),
-  );
+    ));
 });
 
 describe.skipIf(!existsSync(memtest))(`memtest86+ as it is ${NEEDS_GUESTS}`, () => {
   // Its first sector loads the others by INT 13h, as kernels of old did that were copied onto a floppy disk.
-  it('runs from a floppy disk that begins with it', { timeout: 900_000 }, () => {
+  it('runs from a floppy disk that begins with it', () => {
     const bytes = new Uint8Array(FLOPPY_BYTES);
     bytes.set(readFileSync(memtest));
     writeFileSync(join(folder, 'memtest.img'), bytes);
@@ -392,27 +372,22 @@ describe.skipIf(!syslinux || !mkfsFat || !mcopy || !genisoimage || !existsSync(m
     });
     const LINES = ['expect syslinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS];
 
-    it('starts memtest86+', { timeout: 900_000 }, () => withEach(LINES, '--fda', image, '--memory', '8'));
+    it('starts memtest86+', () => withEach(LINES, '--fda', image, '--memory', '8'));
 
-    it.skipIf(!existsSync(masterBootRecord))(
-      'starts from the active partition of a disk [needs extlinux]',
-      { timeout: 900_000 },
-      () => {
-        const FIRST_SECTOR = 63;
-        const partition = readFileSync(fileSystem('partition.img', 20_000, '-F', '16', '-h', String(FIRST_SECTOR)));
-        const bytes = Buffer.concat([Buffer.alloc(FIRST_SECTOR * 512), partition]);
-        bytes.set(readFileSync(masterBootRecord));
-        bytes.set([0x80, 1, 1, 0, 6, 0xfe, 0xff, 0xff], 446);
-        bytes.writeUInt32LE(FIRST_SECTOR, 446 + 8);
-        bytes.writeUInt32LE(partition.length / 512, 446 + 12);
-        bytes.set([0x55, 0xaa], 510);
-        writeFileSync(join(folder, 'partitioned.img'), bytes);
-        return withEach(LINES, '--disk', join(folder, 'partitioned.img'), '--memory', '8');
-      },
-    );
+    it.skipIf(!existsSync(masterBootRecord))('starts from the active partition of a disk [needs extlinux]', () => {
+      const FIRST_SECTOR = 63;
+      const partition = readFileSync(fileSystem('partition.img', 20_000, '-F', '16', '-h', String(FIRST_SECTOR)));
+      const bytes = Buffer.concat([Buffer.alloc(FIRST_SECTOR * 512), partition]);
+      bytes.set(readFileSync(masterBootRecord));
+      bytes.set([0x80, 1, 1, 0, 6, 0xfe, 0xff, 0xff], 446);
+      bytes.writeUInt32LE(FIRST_SECTOR, 446 + 8);
+      bytes.writeUInt32LE(partition.length / 512, 446 + 12);
+      bytes.set([0x55, 0xaa], 510);
+      writeFileSync(join(folder, 'partitioned.img'), bytes);
+      return withEach(LINES, '--disk', join(folder, 'partitioned.img'), '--memory', '8');
+    });
 
-    it('is emulated by a CD', { timeout: 900_000 }, () =>
-      withEach(LINES, cd('emulated', { [basename(image)]: image }, basename(image)), '--memory', '8'),
-    );
+    it('is emulated by a CD', () =>
+      withEach(LINES, cd('emulated', { [basename(image)]: image }, basename(image)), '--memory', '8'));
   },
 );

@@ -12,9 +12,7 @@ const seconds = (list: string, name: string): number =>
   Number(new RegExp(`^${name} .*? ([\\d.]+)\\s*$`, 'm').exec(list)?.[1] ?? NaN);
 
 describe(`a host of ${GUESTS} guests`, () => {
-  it('starts them, lets them ping through the bridge, is idle when they are, and stops them', {
-    timeout: 900_000,
-  }, async () => {
+  it('starts them, lets them ping through the bridge, is idle when they are, and stops them', async () => {
     const host = new HostShell('--file', `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`);
     onTestFinished(() => host.kill());
     await host.expect('# ', 30);
@@ -52,7 +50,7 @@ describe(`a host of ${GUESTS} guests`, () => {
 });
 
 describe('minipv', () => {
-  it('suspends itself to be saved, and has its network again where it is restored', { timeout: 600_000 }, async () => {
+  it('suspends itself to be saved, and has its network again where it is restored', async () => {
     const host = new Ringside('sh', '--file', `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`);
     onTestFinished(() => host.kill());
     await host.expect('# ', 30);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { assemble } from '../../src/cpu/assembler/index.ts';
-import { Ringside } from '../support/command-line.ts';
+import { limit, WarmRingside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
@@ -34,7 +34,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         `#!ipxe\necho ${variable('net0/ip')} from ${variable('next-server')}: hello\nsleep 100\n`,
       );
       const script = written('script', 'expect 10.0.2.15 from 10.0.2.2: hello\n');
-      const vm = new Ringside(
+      const vm = new WarmRingside(
         'boot',
         '--boot',
         'n',
@@ -47,8 +47,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         boot,
         '--script',
         script,
-        '--timeout',
-        '200',
+        ...limit(200),
         '--debugcon',
         join(folder, 'log'),
       );
@@ -56,7 +55,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
       expect(await vm.end(210), vm.errors).toBe(0);
     });
 
-    it('gives out files of Domain 0, as dnsmasq in its shell says', { timeout: 300_000 }, async () => {
+    it('gives out files of Domain 0, as dnsmasq in its shell says', async () => {
       // What PXE loads is code at 7C00h: it says so on COM1.
       const { bytes } = assemble(
         `bits 16\norg 7c00h\njmp 0:start\nstart: xor ax, ax\nmov ds, ax\nmov dx, 3f8h\nmov si, text\nsay: lodsb\nout dx, al\ntest al, al\njnz say\ncli\nhlt\ntext: db 'came by TFTP', 13, 10, 0\n`,
@@ -68,7 +67,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
       );
       const log = '/var/log/xen/console/guest-net.log';
       const line = `dnsmasq --tftp-root=/srv/tftp --dhcp-boot=hello.0; xl create /etc/xen/vm/net; for i in $(seq 300); do grep -q TFTP ${log} 2> /dev/null && break; sleep 0.5; done; cat ${log}`;
-      const shell = new Ringside(
+      const shell = new WarmRingside(
         'sh',
         '--file',
         `${definition}:/etc/xen/vm/net`,
@@ -82,14 +81,14 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
       expect(shell.output).toContain('came by TFTP');
     });
 
-    it('starts a Linux that came by TFTP', { timeout: 600_000 }, async () => {
+    it('starts a Linux that came by TFTP', async () => {
       for (const name of ['vmlinuz', 'initrd'])
         copyFileSync(file(`.cache/guests/debian-686/${name}`), join(folder, name));
       const boot = written(
         'linux.ipxe',
         '#!ipxe\nkernel vmlinuz console=ttyS0 cryptomgr.notests\ninitrd initrd\nboot\n',
       );
-      const vm = new Ringside('boot', '--boot', 'n', '--nic', 'pcnet', '--tftp', boot, '--memory', '192');
+      const vm = new WarmRingside('boot', '--boot', 'n', '--nic', 'pcnet', '--tftp', boot, '--memory', '192');
       onTestFinished(() => vm.kill());
       await vm.expect(BOOTED, 400);
       await vm.expect(PROMPT, 100);
@@ -103,86 +102,74 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
       ['pxelinux.0', 'seabios'],
       ['lpxelinux.0', 'ringside'],
       ['lpxelinux.0', 'seabios'],
-    ])(
-      'starts %s by %s, which takes its settings from a folder of TFTP, and memtest86+',
-      { timeout: 400_000 },
-      async (loader, bios) => {
-        const root = join(folder, loader);
-        mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
-        for (const [from, to] of [
-          [`loaders/${loader}`, loader],
-          ['loaders/ldlinux.c32', 'ldlinux.c32'],
-          ['tools/memtest86+ia32.bin', 'memtest'],
-        ])
-          copyFileSync(file(`.cache/guests/${from}`), join(root, to));
-        writeFileSync(join(root, 'pxelinux.cfg', 'default'), 'PROMPT 1\nLABEL memtest\nKERNEL memtest\n');
-        const script = written(
-          'script',
-          'expect boot:\nkey m e m t e s t enter\nexpect #3  [Moving inversions, 1s & 0s]\n',
-        );
-        const options = [
-          '--boot',
-          'n',
-          '--nic',
-          'pcnet',
-          '--tftp',
-          join(root, loader),
-          '--memory',
-          '32',
-          '--script',
-          script,
-          '--timeout',
-          '200',
-        ];
-        const vm = new Ringside('boot', ...options, '--bios', bios);
-        onTestFinished(() => vm.kill());
-        expect(await vm.end(210), vm.errors).toBe(0);
-      },
-    );
+    ])('starts %s by %s, which takes its settings from a folder of TFTP, and memtest86+', async (loader, bios) => {
+      const root = join(folder, loader);
+      mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
+      for (const [from, to] of [
+        [`loaders/${loader}`, loader],
+        ['loaders/ldlinux.c32', 'ldlinux.c32'],
+        ['tools/memtest86+ia32.bin', 'memtest'],
+      ])
+        copyFileSync(file(`.cache/guests/${from}`), join(root, to));
+      writeFileSync(join(root, 'pxelinux.cfg', 'default'), 'PROMPT 1\nLABEL memtest\nKERNEL memtest\n');
+      const script = written(
+        'script',
+        'expect boot:\nkey m e m t e s t enter\nexpect #3  [Moving inversions, 1s & 0s]\n',
+      );
+      const options = [
+        '--boot',
+        'n',
+        '--nic',
+        'pcnet',
+        '--tftp',
+        join(root, loader),
+        '--memory',
+        '32',
+        '--script',
+        script,
+        ...limit(200),
+      ];
+      const vm = new WarmRingside('boot', ...options, '--bios', bios);
+      onTestFinished(() => vm.kill());
+      expect(await vm.end(210), vm.errors).toBe(0);
+    });
 
     const undionly = file('.cache/guests/loaders/undionly.kpxe');
     // iPXE without a driver: it sends and receives by the UNDI that the card's ROM left behind, and says so as the card's chip.
-    it.skipIf(!existsSync(undionly)).each(['ringside', 'seabios'])(
-      'hands over to undionly.kpxe by %s',
-      { timeout: 200_000 },
-      async bios => {
-        const root = join(folder, `undi-${bios}`);
-        mkdirSync(root);
-        copyFileSync(undionly, join(root, 'undionly.kpxe'));
-        const lines = [
-          '#!ipxe',
-          `iseq ${variable('net0/chip')} undionly && goto second || chain undionly.kpxe`,
-          ':second',
-          `echo ${variable('net0/chip')} at ${variable('net0/ip')}: hello`,
-          'sleep 100',
-        ];
-        writeFileSync(join(root, 'boot.ipxe'), `${lines.join('\n')}\n`);
-        const script = written('script', 'expect undionly at 10.0.2.15: hello\n');
-        const options = [
-          '--boot',
-          'n',
-          '--nic',
-          'pcnet',
-          '--tftp',
-          join(root, 'boot.ipxe'),
-          '--memory',
-          '32',
-          '--script',
-          script,
-          '--timeout',
-          '150',
-        ];
-        const vm = new Ringside('boot', ...options, '--bios', bios);
-        onTestFinished(() => vm.kill());
-        expect(await vm.end(160), vm.errors).toBe(0);
-      },
-    );
+    it.skipIf(!existsSync(undionly)).each(['ringside', 'seabios'])('hands over to undionly.kpxe by %s', async bios => {
+      const root = join(folder, `undi-${bios}`);
+      mkdirSync(root);
+      copyFileSync(undionly, join(root, 'undionly.kpxe'));
+      const lines = [
+        '#!ipxe',
+        `iseq ${variable('net0/chip')} undionly && goto second || chain undionly.kpxe`,
+        ':second',
+        `echo ${variable('net0/chip')} at ${variable('net0/ip')}: hello`,
+        'sleep 100',
+      ];
+      writeFileSync(join(root, 'boot.ipxe'), `${lines.join('\n')}\n`);
+      const script = written('script', 'expect undionly at 10.0.2.15: hello\n');
+      const options = [
+        '--boot',
+        'n',
+        '--nic',
+        'pcnet',
+        '--tftp',
+        join(root, 'boot.ipxe'),
+        '--memory',
+        '32',
+        '--script',
+        script,
+        ...limit(150),
+      ];
+      const vm = new WarmRingside('boot', ...options, '--bios', bios);
+      onTestFinished(() => vm.kill());
+      expect(await vm.end(160), vm.errors).toBe(0);
+    });
 
-    it('a file that TFTP does not have ends in a sentence, and what comes next is tried', {
-      timeout: 200_000,
-    }, async () => {
+    it('a file that TFTP does not have ends in a sentence, and what comes next is tried', async () => {
       const script = written('script', 'expect Not bootable: it gave up\nexpect Select what to boot\n');
-      const vm = new Ringside(
+      const vm = new WarmRingside(
         'boot',
         '--boot',
         'n',
@@ -192,8 +179,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         written('boot.ipxe', '#!ipxe\nchain nowhere\n'),
         '--script',
         script,
-        '--timeout',
-        '150',
+        ...limit(150),
       );
       onTestFinished(() => vm.kill());
       expect(await vm.end(160), vm.errors).toBe(0);

@@ -17,7 +17,7 @@ async function ask(host: HostShell, line: string, answer: string): Promise<void>
   await host.expect('# ', 20);
 }
 
-it('is one network for guests of its hosts', { timeout: 900_000 }, async () => {
+it('is one network for guests of its hosts', async () => {
   const hub = new Ringside('pool', '--listen', '127.0.0.1:0', '--no-page');
   onTestFinished(() => hub.kill());
   await hub.expect('(Ctrl-C ends it.)', 120);

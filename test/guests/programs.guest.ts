@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { WarmRingside } from '../support/command-line.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 import { decodePng, difference } from '../support/png.ts';
@@ -17,10 +17,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const MOST_DIFFERENT = 0.002;
 
 /** Runs a script to its end; its screenshots are in `folder`. */
-async function play(lines: string[], ...argv: string[]): Promise<Ringside> {
+async function play(lines: string[], ...argv: string[]): Promise<WarmRingside> {
   const script = join(folder, 'script');
   writeFileSync(script, `${lines.join('\n')}\n`);
-  const vm = new Ringside('boot', ...argv, '--script', script, '--timeout', '300');
+  const vm = new WarmRingside('boot', ...argv, '--script', script, '--timeout', '300');
   onTestFinished(() => vm.kill());
   expect(await vm.end(400), vm.errors).toBe(0);
   return vm;

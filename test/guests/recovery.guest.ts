@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { PoolOfProcesses } from '../support/lost-host.ts';
 
-it('knows of all that it answered where its host is killed', { timeout: 900_000 }, async () => {
+it('knows of all that it answered where its host is killed', async () => {
   const pool = new PoolOfProcesses();
   onTestFinished(() => pool.end());
   await pool.start();

@@ -6,6 +6,9 @@ import V8_FLAGS from './v8-flags.json' with { type: 'json' };
 /** Beside other work, and on slow machines, everything takes so many times as long. */
 const PATIENCE = 3;
 
+/** Options of a run that its script ends: `usualSeconds` as in `end`, which then has words of the command's own. */
+export const limit = (usualSeconds: number): string[] => ['--timeout', String(usualSeconds * PATIENCE)];
+
 /** A process with a console. */
 export class Program {
   /** Everything printed so far. */
@@ -15,6 +18,8 @@ export class Program {
   protected readonly ended: Promise<number>;
   protected hasEnded = false;
   private changed: () => void = () => {};
+  /** Called whenever more was printed. */
+  onText: () => void = () => {};
   /** Gets each line of the console when it is whole. */
   onLine: (line: string) => void = () => {};
   private line = '';
@@ -42,6 +47,7 @@ export class Program {
 
   protected put(text: string): void {
     this.output += text;
+    this.onText();
     const lines = (this.line + text).split(/\r*\n/);
     this.line = lines.pop()!;
     for (const line of lines) this.onLine(line);
@@ -119,6 +125,9 @@ export class Ringside extends Program {
   }
 }
 
+/** Of V8's flags those that the test runs with itself: where boots are long, optimizing late costs more than it saves. */
+const FLAGS = V8_FLAGS.filter(flag => process.execArgv.includes(flag));
+
 /** Processes of warm.mjs in which nothing runs at the moment. */
 const idle: ChildProcess[] = [];
 
@@ -137,7 +146,7 @@ export class WarmRingside extends Program {
   constructor(...argv: string[]) {
     const child =
       idle.pop() ??
-      spawn(process.execPath, [...V8_FLAGS, file('test/support/warm.mjs')], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+      spawn(process.execPath, [...FLAGS, file('test/support/warm.mjs')], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
     super(child as ChildProcessWithoutNullStreams);
     child.send({ argv, mark: this.mark });
   }
