@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { deviceOf, MemoryDisk } from '../../formats/blocks/index.ts';
 import { expect, it } from 'vitest';
-import { OverlayDisk } from './overlay-disk.ts';
+import { OVERLAY_BLOCK_BYTES, OverlayDisk } from './overlay-disk.ts';
 
 it('needs no memory for whole blocks that are discarded', () => {
   const disk = new OverlayDisk(deviceOf(20 * 4096, (_at, into) => into.fill(1)));
@@ -61,4 +62,40 @@ it('has a last sector of zeros behind what the medium has of it, and keeps what 
   expect([disk.sectors, read()]).toEqual([2, [7, 0, 0]]);
   disk.write(512, last.fill(9));
   expect(read()).toEqual([9, 9, 9]);
+});
+
+it('is on another host what it is here, by what was taken while it was written and what was left', () => {
+  const BLOCKS = 8;
+  const medium = Uint8Array.from({ length: BLOCKS * OVERLAY_BLOCK_BYTES }, (_, i) => i >>> 9);
+  const make = (): OverlayDisk => new OverlayDisk(new MemoryDisk(medium, { readOnly: true }));
+  const block = fc.nat(BLOCKS - 1);
+  const step = fc.oneof(
+    fc.record({ op: fc.constant('write' as const), block, value: fc.integer({ min: 1, max: 255 }) }),
+    fc.record({ op: fc.constant('discard' as const), block }),
+    fc.record({ op: fc.constant('back' as const), block }),
+    fc.record({ op: fc.constant('take' as const), most: fc.integer({ min: 1, max: BLOCKS }) }),
+  );
+  const contents = (disk: OverlayDisk): Buffer => {
+    const bytes = Buffer.alloc(medium.length);
+    disk.read(0, bytes);
+    return bytes;
+  };
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const here = make(),
+        there = make();
+      for (const each of steps)
+        if (each.op === 'write') here.write(each.block * OVERLAY_BLOCK_BYTES + 512, Uint8Array.of(each.value));
+        else if (each.op === 'discard') here.discard(each.block * OVERLAY_BLOCK_BYTES, OVERLAY_BLOCK_BYTES);
+        else if (each.op === 'back') here.putBlock(each.block, undefined);
+        else for (const change of here.takeChanges(each.most)) there.change(change);
+      for (const change of here.changesLeft()) there.change(change);
+      expect(contents(there).equals(contents(here))).toBe(true);
+      // Whoever takes none has all of it.
+      here.endTaking();
+      const anew = make();
+      for (const change of here.changesLeft()) anew.change(change);
+      expect(contents(anew).equals(contents(here))).toBe(true);
+    }),
+  );
 });

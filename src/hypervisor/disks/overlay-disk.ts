@@ -206,6 +206,7 @@ export class OverlayDisk extends ImmediateDevice {
   putBlock(number: number, bytes: Uint8Array | undefined): void {
     if (bytes) this.changed.set(number, bytes.slice());
     else this.changed.delete(number);
+    this.left?.add(number);
   }
 
   /** Takes back what `changes` gave. Blocks past the end are ignored. */
