@@ -84,7 +84,7 @@ export class Receiving {
   private readonly disks: IncomingDisks | undefined;
   private guest: Guest | undefined;
   /** What the guest had written of media that its worker opens, by place and block: it comes there with the rest. */
-  private readonly ahead = new Map<string, SavedState['disks'][number]>();
+  private readonly ahead = new Map<number, Map<number, Uint8Array>>();
   private built: Promise<Guest> | undefined;
   /** What came does not fit: nothing more is waited for. */
   private failure: Error | undefined;
@@ -143,16 +143,27 @@ export class Receiving {
    */
   blocks(record: Uint8Array): void {
     const { about } = this.state;
-    const { place = -1, changes = [] } = readDiskRecord(record) ?? {};
+    const blocks = readDiskRecord(record);
+    if (!blocks)
+      throw new Error(`What ${this.name} has written comes in a record that contradicts itself. Migrate it again.`);
+    const { place, changes } = blocks;
     const drive = about.drives?.find(each => each.place === place);
     const opened = this.guest?.opened?.all ?? [];
     if (opened.some(each => each.place === place)) restoreChanges(opened, place, changes);
-    else if (drive)
-      for (const change of changes) {
-        if (change.block * OVERLAY_BLOCK_BYTES < drive.bytes)
-          this.ahead.set(`${place} ${change.block}`, { place, changes: [change] });
-      }
-    else throw new Error(`What ${this.name} has written comes for a drive that it does not have. Migrate it again.`);
+    else if (drive) {
+      const kept = this.ahead.get(place) ?? new Map<number, Uint8Array>();
+      this.ahead.set(place, kept);
+      // Its own: the record has many.
+      for (const { block, bytes } of changes)
+        if (block * OVERLAY_BLOCK_BYTES < drive.bytes) kept.set(block, bytes.slice());
+    } else throw new Error(`What ${this.name} has written comes for a drive that it does not have. Migrate it again.`);
+  }
+
+  private keptAhead(): SavedState['disks'] {
+    return [...this.ahead].map(([place, blocks]) => ({
+      place,
+      changes: [...blocks].map(([block, bytes]) => ({ block, bytes })),
+    }));
   }
 
   /** Resolves when all that has come is in place. @throws Error with a sentence: it does not fit */
@@ -172,7 +183,7 @@ export class Receiving {
    * sentence: it is none, and nothing is left of it
    */
   async finish(state: SavedState): Promise<Guest> {
-    Object.assign(this.state, { ...state, pages: [], disks: [...this.ahead.values(), ...state.disks] });
+    Object.assign(this.state, { ...state, pages: [], disks: [...this.keptAhead(), ...state.disks] });
     this.arriving.to?.rest(restOf(this.state));
     await this.guest!.runner.started;
     return this.guest!;

@@ -148,7 +148,10 @@ export class OverlayDisk extends ImmediateDevice {
       yield { block, bytes: this.changed.get(block) as Uint8Array };
   }
 
-  /** While the guest runs: so many blocks at most that changed since they were taken last; none: all were. Those that were discarded come as the medium has them. */
+  /**
+   * While the guest runs: at most so many of the blocks that changed since they were taken last; an empty list: nothing is left. Blocks that were discarded come as
+   * the medium has them.
+   */
   takeChanges(most: number): DiskChange[] {
     this.left ??= new Set(this.changed.keys());
     const taken: DiskChange[] = [];

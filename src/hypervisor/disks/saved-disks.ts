@@ -70,7 +70,7 @@ export function askingNobody(ide: readonly IdeAttachment[], work: () => void): v
 export function* diskRecords(ide: readonly IdeAttachment[], left = false): Generator<Uint8Array> {
   for (const { place, disk } of ide) {
     if (!disk || !isSavable(disk)) continue;
-    const changes = [...((left && disk.changesLeft?.()) || disk.changes())];
+    const changes = [...(left && disk.changesLeft ? disk.changesLeft() : disk.changes())];
     for (let from = 0; from < changes.length; from += BLOCKS_PER_RECORD)
       yield record(place, changes.slice(from, from + BLOCKS_PER_RECORD));
   }

@@ -386,7 +386,7 @@ class Departure {
     if (this.wish.postcopy === 'after-precopy') this.precopy.leaves = true;
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
-    await sendWritten(this.guest, line);
+    await Promise.race([sendWritten(this.guest, line, this.stop.signal), this.stopped]);
     await this.settled(line);
   }
 

@@ -12,9 +12,12 @@ const MOST_BLOCKS = 512;
 
 const drivesOf = ({ opened }: Guest) => opened?.all ?? [];
 
-/** All that was written and has not gone yet. @throws Error with a sentence: the line has ended */
-export async function sendWritten(guest: Guest, line: Line): Promise<void> {
-  for (const record of takenRecords(drivesOf(guest), MOST_BLOCKS)) await say(line, MESSAGE.BLOCKS, record);
+/** All that was written and has not gone yet. @throws Error with a sentence: the line has ended, and what `signal` gives */
+export async function sendWritten(guest: Guest, line: Line, signal: AbortSignal): Promise<void> {
+  for (const record of takenRecords(drivesOf(guest), MOST_BLOCKS)) {
+    signal.throwIfAborted();
+    await say(line, MESSAGE.BLOCKS, record);
+  }
 }
 
 /** It does not go after all, or has gone: what is saved next has all of it again. */
