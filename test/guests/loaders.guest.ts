@@ -55,10 +55,10 @@ async function withEach(lines: string[], ...argv: string[]): Promise<void> {
       bios,
       '--script',
       written('script', `${lines.join('\n')}\n`),
-      ...limit(240),
+      ...limit(200),
     );
     onTestFinished(() => vm.kill());
-    expect(await vm.end(250), `${bios}: ${vm.errors}`).toBe(0);
+    expect(await vm.end(210), `${bios}: ${vm.errors}`).toBe(0);
     expect(vm.output).not.toMatch(/Errors: +[1-9]/);
   }
 }

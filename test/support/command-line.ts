@@ -6,7 +6,7 @@ import V8_FLAGS from './v8-flags.json' with { type: 'json' };
 /** Beside other work, and on slow machines, everything takes so many times as long. */
 const PATIENCE = 3;
 
-/** Options of a run that its script ends: `usualSeconds` as in `end`, which then has words of the command's own. */
+/** Options of a run that its script ends: less than is given to `end` (seconds), so that the command itself says what it waited for. */
 export const limit = (usualSeconds: number): string[] => ['--timeout', String(usualSeconds * PATIENCE)];
 
 /** A process with a console. */

@@ -293,6 +293,7 @@ class Player {
     this.script = script;
     this.virtualTime = virtualTime;
     this.played = played;
+    script.changed = () => this.play();
   }
 
   play(): void {

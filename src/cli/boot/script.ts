@@ -19,10 +19,10 @@ export interface ScriptHands {
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
   /**
-   * Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. Disks of virtio and the card, with its address, come and go. Resolves
-   * when that is done: what comes next in the script may want its place.
+   * Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. Disks of virtio and the card, with its address, come and go: that
+   * resolves when it is done, as what comes next in the script may want the place.
    */
-  change(vdev: string, path?: string): Promise<void>;
+  change(vdev: string, path?: string): Promise<void> | undefined;
 }
 
 /** Names besides KeyboardEvent.code's own: what keys are called on paper. */
@@ -115,8 +115,10 @@ export class Script {
   private seen = '';
   private waitUntilNs = -1;
   private keys: [code: string, down: boolean][] = [];
-  /** Something comes or goes. */
-  private changes = false;
+  /** Something comes or goes, and the next line waits for that. */
+  private isChanging = false;
+  /** Called when it has: there may be something to do. */
+  changed: () => void = () => {};
 
   constructor(lines: Line[], hands: ScriptHands) {
     this.lines = lines;
@@ -124,7 +126,7 @@ export class Script {
   }
 
   get done(): boolean {
-    return this.at === this.lines.length && !this.changes;
+    return this.at === this.lines.length && !this.isChanging;
   }
 
   /** It ended with a line that waits, so that nothing typed is under way. */
@@ -138,7 +140,7 @@ export class Script {
 
   /** As far as it comes at this time of the guest; when to call again at the latest. */
   step(nowNs: number): number {
-    while (this.at < this.lines.length && !this.changes) {
+    while (this.at < this.lines.length && !this.isChanging) {
       if (nowNs < this.waitUntilNs) return this.waitUntilNs;
       const line = this.lines[this.at];
       if (line.kind === 'wait' && this.waitUntilNs < 0) {
@@ -174,7 +176,12 @@ export class Script {
   }
 
   private change(vdev: string, path?: string): void {
-    this.changes = true;
-    void this.hands.change(vdev, path).finally(() => (this.changes = false));
+    const change = this.hands.change(vdev, path);
+    if (!change) return;
+    this.isChanging = true;
+    void change.finally(() => {
+      this.isChanging = false;
+      this.changed();
+    });
   }
 }

@@ -353,8 +353,8 @@ export class Session {
     return (saved.length > 0 ? saved : guests).every(({ end }) => end);
   }
 
-  /** Another medium in a drive of a guest's, or none, while it runs, or another device: what is wrong with that is told. */
-  async change({ member, name }: Guest, vdev: string, path: string | undefined): Promise<void> {
+  /** Another medium in a drive of a guest's, or none, while it runs, or a device that comes or goes, which is to be waited for: what is wrong with that is told. */
+  change({ member, name }: Guest, vdev: string, path: string | undefined): Promise<void> | undefined {
     const { toolstack } = this,
       { note } = this.parts;
     const told = (error: Error): void => note(`${name}: ${vdev}: ${error.message}`);
@@ -369,7 +369,7 @@ export class Session {
       place: -1,
       at: { line: 1, column: 1 },
     } as const;
-    await changeDisc(
+    void changeDisc(
       toolstack,
       toolstack.hotplug,
       member,
