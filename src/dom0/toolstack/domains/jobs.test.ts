@@ -55,6 +55,21 @@ it('lets the next begin when the one before has ended, or gives up after half a 
   expect(said).toEqual(['another', 'second']);
 });
 
+it('waits half a minute in all, however many jobs come before', async () => {
+  const { jobs, timers } = make();
+  const finish: (() => void)[] = [];
+  const work = () => new Promise<void>(resolve => void finish.push(resolve));
+  const [first, second, third] = (['Save', 'Snapshot', 'Dump'] as const).map(what => jobs.run('a', what, work));
+  finish[0]!();
+  await first;
+  await expect.poll(() => finish.length).toBe(2);
+  expect(timers).toHaveLength(2);
+  timers[1]!.callback();
+  await expect(third).rejects.toThrow('Timed out during operation: cannot acquire state change lock');
+  finish[1]!();
+  await second;
+});
+
 it('is aborted in libvirt’s words, as long as it can be', async () => {
   const { jobs } = make();
   const waits = (signal: AbortSignal) =>

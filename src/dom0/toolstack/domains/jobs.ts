@@ -105,24 +105,38 @@ export class Jobs {
     return this.last.get(domain);
   }
 
-  /** Resolves once a domain has no job: what changes it does not begin before. @throws Error with libvirt's sentence where that lasts too long */
+  /** Resolves once a domain has no job. Another may begin before whoever waits goes on. @throws Error with libvirt's sentence where that lasts too long */
   async idle(domain: string): Promise<void> {
+    const deadline = this.deadline();
+    while (this.running.has(domain)) await this.ended(domain, deadline);
+    deadline.cancel();
+  }
+
+  /** WAIT_MS from the first time that `late` is called. */
+  private deadline(): { late(): Promise<'late'>; cancel(): void } {
     let late: Promise<'late'> | undefined,
       cancel = (): void => {};
-    for (let other = this.running.get(domain); other; other = this.running.get(domain)) {
-      late ??= new Promise(resolve => (cancel = this.clock.later(WAIT_MS, () => resolve('late'))));
-      if ((await Promise.race([other.ended, late])) === 'late')
-        throw new Error(
-          `Timed out during operation: cannot acquire state change lock\n${domain} is busy (${other.operation}). Wait for that, or end it: virsh domjobabort ${domain}.`,
-        );
-    }
-    cancel();
+    return {
+      late: () => (late ??= new Promise(resolve => (cancel = this.clock.later(WAIT_MS, () => resolve('late'))))),
+      cancel: () => cancel(),
+    };
+  }
+
+  /** Resolves once the job that a domain has now has ended. @throws Error with libvirt's sentence where the deadline comes before */
+  private async ended(domain: string, { late }: { late(): Promise<'late'> }): Promise<void> {
+    const other = this.running.get(domain);
+    if (other && (await Promise.race([other.ended, late()])) === 'late')
+      throw new Error(
+        `Timed out during operation: cannot acquire state change lock\n${domain} is busy (${other.operation}). Wait for that, or end it: virsh domjobabort ${domain}.`,
+      );
   }
 
   /** Does a job once the domain has no other. @throws Error with libvirt's sentence where that lasts too long or it is aborted, and what `work` throws */
   async run<T>(domain: string, operation: JobOperation, work: (job: Job) => Promise<T>): Promise<T> {
     // Where there is none, this one is there before anything else happens here.
-    while (this.running.has(domain)) await this.idle(domain);
+    const deadline = this.deadline();
+    while (this.running.has(domain)) await this.ended(domain, deadline);
+    deadline.cancel();
     const job = new RunningJob(operation, this.clock.epochMs());
     this.running.set(domain, job);
     this.changed();
