@@ -5,7 +5,7 @@ import { testFiles, testHost } from '../../service/host.test-support.ts';
 import { createDomain, defineDomain, startDomain } from './life.ts';
 import { domainByName, XML_INACTIVE, xmlOf } from './domains.ts';
 import { CONFIG, LIVE } from './flags.ts';
-import { METADATA, metadataOf, setMetadata } from './metadata.ts';
+import { METADATA, type Metadata, metadataOf, setMetadata } from './metadata.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));
 const document = (name: string, more = ''): string =>
@@ -50,9 +50,9 @@ it('is of what runs, of what is defined, or of both, as asked; bad input changes
   const titles = async () =>
     Promise.all([0, CONFIG].map(async flags => metadataOf(host, await domain(), TITLE, flags).catch(() => 'none')));
   expect(await titles()).toEqual(['first', 'first']);
-  await setMetadata(host, await domain(), { ...TITLE, text: 'running' }, LIVE);
-  expect(await titles()).toEqual(['running', 'first']);
   await setMetadata(host, await domain(), { ...TITLE, text: 'next' }, CONFIG);
+  expect(await titles()).toEqual(['first', 'next']);
+  await setMetadata(host, await domain(), { ...TITLE, text: 'running' }, LIVE);
   expect(await titles()).toEqual(['running', 'next']);
   await setMetadata(host, await domain(), { ...TITLE, text: '' }, LIVE | CONFIG);
   expect(await titles()).toEqual(['none', 'none']);
@@ -76,4 +76,40 @@ it('of one that is not defined is of what runs alone', async () => {
   await setMetadata(host, await domain(), { ...ELEMENT, uri: ONE, key: 'one', text: '<a/>' });
   expect(await metadataOf(host, await domain(), { ...ELEMENT, uri: ONE })).toBe('<a/>');
   await expect(setMetadata(host, await domain(), { ...TITLE, text: 'x' }, CONFIG)).rejects.toThrow('transient domains');
+});
+
+it('is of a known type, and with a name space; of one that is off there is nothing that runs', async () => {
+  const host = await make();
+  await defineDomain(
+    host,
+    document('a', "<description>d</description><metadata><plain/><o:x xmlns:o='u'/></metadata>"),
+  );
+  const domain = await domainByName(host, 'a');
+  const before = await xmlOf(host, domain, XML_INACTIVE);
+  const refused: readonly [Metadata, flags: number, why: string | RegExp][] = [
+    [{ type: 7 }, 0, "unknown metadata type '7'"],
+    [{ type: -1 }, 0, "unknown metadata type '-1'"],
+    [ELEMENT, 0, / must not be NULL/],
+    [{ type: METADATA.DESCRIPTION, text: 'x' }, LIVE, 'domain is not running'],
+    [{ ...ELEMENT, uri: 'urn:ringside:tags', key: 'r', text: '<tags><tag>t</tag></tags>' }, LIVE, 'is not running'],
+  ];
+  for (const [given, flags, why] of refused) {
+    await expect(setMetadata(host, domain, given, flags)).rejects.toThrow(why);
+    await expect(metadataOf(host, domain, given, flags)).rejects.toThrow(why);
+  }
+  expect(await xmlOf(host, await domainByName(host, 'a'), XML_INACTIVE)).toBe(before);
+});
+
+it('is all there where several people set theirs at once', async () => {
+  const host = await make();
+  await defineDomain(host, document('a'));
+  const domain = await domainByName(host, 'a');
+  const uris = [ONE, OTHER, 'urn:third'];
+  await Promise.all([
+    ...uris.map(uri => setMetadata(host, domain, { ...ELEMENT, uri, key: 'k', text: '<a/>' })),
+    setMetadata(host, domain, { ...TITLE, text: 'title' }),
+  ]);
+  const now = await domainByName(host, 'a');
+  for (const uri of uris) expect(await metadataOf(host, now, { ...ELEMENT, uri })).toBe('<a/>');
+  expect(await metadataOf(host, now, TITLE)).toBe('title');
 });

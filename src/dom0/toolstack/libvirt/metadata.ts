@@ -7,7 +7,7 @@ import { lengthProblem, TAGS_URI } from '../../definitions/config/index.ts';
 import { quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
-import { guestId, noteCreated, XML_INACTIVE, xmlOf } from './domains.ts';
+import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { defineDomain, describeDomain } from './life.ts';
@@ -35,15 +35,22 @@ function uriOf({ name, attributes }: XmlElement, ...around: readonly (XmlElement
   return [attributes, ...around.map(each => each?.attributes ?? {})].find(each => Object.hasOwn(each, key))?.[key];
 }
 
+/** What `what` is asked for is a kind of metadata, and an element's name space is named. @throws LibvirtError */
+function checkAsked({ type, uri }: Pick<Metadata, 'type' | 'uri'>, what: string): void {
+  if (!Object.values<number>(METADATA).includes(type))
+    throw new LibvirtError('INVALID_ARG', `unknown metadata type '${type}'`, 'domain');
+  if (type === METADATA.ELEMENT && uri === undefined)
+    throw new LibvirtError('INVALID_ARG', `uri in ${what} must not be NULL`, 'domain');
+}
+
 /** What of it is asked for: as it is, or with CONFIG as it is from its next start. @throws LibvirtError */
-async function documentOf(host: CommandHost, domain: Domain, flags: number): Promise<XmlElement> {
+function isOfConfig(domain: Domain, flags: number): boolean {
   if ((flags & LIVE) !== 0 && (flags & CONFIG) !== 0)
     throw new LibvirtError(
       'INVALID_ARG',
       "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive",
     );
-  const { config } = impactOf(domain, flags);
-  return readXml(await xmlOf(host, domain, config ? XML_INACTIVE : 0), 'domain');
+  return impactOf(domain, flags).config;
 }
 
 /** Without its name space, as virXMLExtractNamespaceXML() gives it. */
@@ -65,11 +72,14 @@ export async function metadataOf(
   flags = 0,
 ): Promise<string> {
   checkFlags(flags, LIVE | CONFIG, 'virDomainGetMetadata');
+  checkAsked({ type, uri }, 'virDomainGetMetadata');
+  const config = isOfConfig(domain, flags);
   if (type === METADATA.ELEMENT && uri === TAGS_URI) {
-    if (domain.definition.tags === undefined) throw missing();
-    return tagsElement(domain.definition.tags);
+    const { tags } = config ? persistent(domain).definition : domain.definition;
+    if (tags === undefined) throw missing();
+    return tagsElement(tags);
   }
-  const document = await documentOf(host, domain, flags);
+  const document = await readXml(await xmlOf(host, domain, config ? XML_INACTIVE : 0), 'domain');
   if (type !== METADATA.ELEMENT) {
     const found = childOf(document, type === METADATA.TITLE ? 'title' : 'description');
     if (!found?.text) throw missing();
@@ -122,17 +132,35 @@ function withMetadata(domain: XmlElement, { type, text, uri }: Metadata, added?:
   };
 }
 
+/** The last change of a domain's metadata, by its name: each reads all that there is and writes it again, so the next waits for it. */
+const changing = new WeakMap<CommandHost['toolstack'], Map<string, Promise<void>>>();
+
 /** @throws LibvirtError; then nothing has changed */
-export async function setMetadata(host: CommandHost, domain: Domain, given: Metadata, flags = 0): Promise<void> {
+export async function setMetadata(host: CommandHost, { id, name }: Domain, given: Metadata, flags = 0): Promise<void> {
   checkFlags(flags, LIVE | CONFIG, 'virDomainSetMetadata');
+  checkAsked(given, 'virDomainSetMetadata');
+  const changes = changing.get(host.toolstack) ?? new Map<string, Promise<void>>();
+  changing.set(host.toolstack, changes);
+  const change = (changes.get(name) ?? Promise.resolve()).then(async () =>
+    changeMetadata(host, await (id === undefined ? domainByName(host, name) : domainById(host, id)), given, flags),
+  );
+  const ended = change.catch(() => {});
+  changes.set(name, ended);
+  await change.finally(() => {
+    if (changes.get(name) === ended) changes.delete(name);
+  });
+}
+
+/** @throws LibvirtError; then nothing has changed */
+async function changeMetadata(host: CommandHost, domain: Domain, given: Metadata, flags: number): Promise<void> {
+  const { live, config } = impactOf(domain, flags);
   const { type, text, key, uri } = given;
   if (type === METADATA.DESCRIPTION) return describeDomain(host, domain, text ?? '');
   if (type === METADATA.ELEMENT && uri === TAGS_URI) return setTags(host, domain, await tagsIn(text));
   if (type === METADATA.TITLE && text?.includes('\n'))
     throw new LibvirtError('INVALID_ARG', "metadata title can't contain newlines", 'domain');
   const added = type === METADATA.ELEMENT && text !== undefined ? await injected(given) : undefined;
-  const { live, config } = impactOf(domain, flags);
-  const id = live ? guestId(domain) : 0;
+  const id = live ? guestId(domain) : domain.id;
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   const changed = async (of: number): Promise<string> => {
     const document = xmlText(withMetadata(await readXml(await xmlOf(host, domain, of), 'domain'), given, added));
@@ -140,7 +168,8 @@ export async function setMetadata(host: CommandHost, domain: Domain, given: Meta
     if (tooLong) throw new LibvirtError('XML_ERROR', tooLong);
     return document;
   };
-  const now = live ? await changed(0) : undefined,
+  // What runs keeps its own, where the definition alone changes.
+  const now = live ? await changed(0) : id === undefined ? undefined : await xmlOf(host, domain, 0),
     next = config ? await changed(XML_INACTIVE) : undefined;
   const words =
     type === METADATA.TITLE
@@ -149,7 +178,7 @@ export async function setMetadata(host: CommandHost, domain: Domain, given: Meta
   await failing(() =>
     host.tasks.run(`virsh ${words}`, async () => {
       if (next !== undefined) await defineDomain(host, next);
-      if (now !== undefined) noteCreated(host, id, now);
+      if (id !== undefined && now !== undefined) noteCreated(host, id, now);
     }),
   );
 }
