@@ -42,7 +42,7 @@ export async function kvmHost(parts: Partial<HostParts> = {}) {
   const files = await opening();
   await files.writeFile('/boot/demo.elf', demo);
   const host = testHost({
-    memory: new ArrayBuffer(40 * MIB),
+    memory: new SharedArrayBuffer(40 * MIB),
     files,
     storage: async () => storage,
     epochMs: () => 0,
@@ -82,7 +82,7 @@ export async function kvmHost(parts: Partial<HostParts> = {}) {
     },
     isAsked,
     lets,
-    /** `virsh change-device k` with a document; of one that goes the guest lets go. */
+    /** `virsh attach-device k` and `detach-device k` with a document; of one that goes the guest lets go. */
     async attach(xml: string): Promise<string> {
       await files.writeFile('/root/device.xml', xml);
       return virsh('attach-device k /root/device.xml --live');

@@ -83,3 +83,34 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
     "1: error: Failed to attach device from /root/device.xml\nerror: Operation not supported: disk bus 'ide' cannot be hotplugged.",
   );
 });
+
+it('wait for what is under way, as discs do, and neither come nor go where that took the guest away', async () => {
+  const { host, files, virsh, xl, member } = await kvmHost();
+  const image = new Uint8Array(65536);
+  // The head of a primary volume descriptor (ECMA-119, 8.4).
+  image.set([1, ...Buffer.from('CD001'), 1], 16 * 2048);
+  for (const name of ['a.img', 'b.img', 'c.iso']) await files.writeFile(`/root/${name}`, image);
+  const cd =
+    "<disk type='file' device='cdrom'><source file='/root/c.iso'/><target dev='hdc' bus='ide'/><readonly/></disk>";
+  await files.writeFile('/root/k.xml', guestXml(diskXml('vda', '/root/a.img') + cd));
+  expect(await virsh('create /root/k.xml')).toContain('created');
+  const guest = member(),
+    { blueprint } = guest;
+  let taken = (): void => {};
+  const job = host.toolstack.jobs.run('k', 'Save', () => new Promise<void>(resolve => (taken = resolve)));
+  const asked = [
+    'attach-disk k /root/b.img vdb --targetbus virtio --live',
+    `attach-interface k bridge xenbr0 --mac ${MAC} --model virtio --live`,
+    'detach-disk k vda --live',
+  ].map(virsh);
+  asked.push(xl('cd-eject k hdc'));
+  let settled = 0;
+  for (const each of asked) void each.then(() => settled++);
+  for (let turns = 0; turns < 100; turns++) await new Promise(resolve => setImmediate(resolve));
+  expect([settled, guest.blueprint === blueprint]).toEqual([0, true]);
+  expect(await xl('destroy k')).toBe('');
+  taken();
+  await job;
+  for (const each of asked) expect(await each).toMatch(/^1: .*domain is not running/s);
+  expect(guest.blueprint).toBe(blueprint);
+});

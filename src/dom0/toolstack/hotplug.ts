@@ -31,14 +31,15 @@ interface Parts {
 }
 
 /** A disk for PV drivers, with the medium of `image`; what it is goes into the definition, so that it is there after a restart. @throws Error with a sentence */
-export function attachDisk<Console extends DomainConsole>(
+export async function attachDisk<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   { openMedium }: Parts,
   member: Member<Console>,
   image: DriveImage,
   defined: DefinedDisk,
   say: (sentence: string) => void,
-): void {
+): Promise<void> {
+  await toolstack.idle(member);
   const { disks } = toolstack.services.devices(member.record.id);
   if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
   const before = member.devices.length;
@@ -70,6 +71,7 @@ export async function detachDisk<Console extends DomainConsole>(
   vdev: string,
   force: boolean,
 ): Promise<void> {
+  await toolstack.idle(member);
   const { id, given } = await detach(toolstack, parts, member, 'disks', vdev, force);
   const { opened, blueprint } = member;
   if (opened) {
@@ -103,17 +105,19 @@ export async function changeDisc<Console extends DomainConsole>(
   say: (sentence: string) => void,
 ): Promise<void> {
   const { vdev } = defined;
+  if (medium) await loadBackends(defined.kind === 'cdrom' ? ['drives', 'vbd'] : ['drives']);
+  // What a guest has written of the file in a drive goes to another host ahead of it, by the drive's place.
+  await toolstack.idle(member);
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
   if (drive?.kind === 'disk') throw new Error(`${vdev} is a hard disk, and stays as long as the guest.`);
   if (!drive && defined.kind === 'floppy') throw new Error('Virtual device not found');
-  if (medium) await loadBackends(defined.kind === 'cdrom' ? ['drives', 'vbd'] : ['drives']);
   if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm')
     return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
   // Of a full virtual machine a drive is a part that no one adds while it runs.
   if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm'))
     throw new Error('Virtual device not found');
   if (drive) await detachDisk(toolstack, parts, member, vdev, false);
-  attachDisk(
+  await attachDisk(
     toolstack,
     parts,
     member,

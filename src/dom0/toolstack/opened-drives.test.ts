@@ -37,6 +37,7 @@ async function make(disks: object[], drives: object[]) {
     }),
     runners: { elsewhere: true, poke: () => {} },
     services,
+    idle: async () => {},
   };
   const member = {
     devices: [],

@@ -29,7 +29,7 @@ export async function plugDisk<Console extends DomainConsole>(
   if (place === undefined || place < VIRTIO_PLACE)
     throw new Error(`${defined.vdev} cannot come to a guest that runs: disks of virtio can, vda to vdh.`);
   await Promise.all([loadBackends(['drives']), loadDrives()]);
-  await toolstack.jobs.idle(member.name);
+  await toolstack.idle(member);
   if (member.blueprint.drives?.some(drive => drive.place === place))
     throw new Error(`target ${defined.vdev} already exists`);
   const { elsewhere } = toolstack.runners;
@@ -92,7 +92,7 @@ export async function plugCard<Console extends DomainConsole>(
   }: { mac?: string; rate?: Rate; cardOptions?: CardOptions; model?: NicModel | undefined },
 ): Promise<string> {
   const { network } = toolstack.services;
-  await toolstack.jobs.idle(member.name);
+  await toolstack.idle(member);
   if (member.blueprint.definition.nic) throw new Error('The guest has its card, and the board has a place for one.');
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
@@ -119,7 +119,7 @@ export async function unplug<Console extends DomainConsole>(
   device: string,
   waitMs = WAIT_MS,
 ): Promise<boolean> {
-  await toolstack.jobs.idle(member.name);
+  await toolstack.idle(member);
   const { record, blueprint, runner } = member;
   const { nic, mac, disks } = blueprint.definition;
   const disk = disks.find(({ vdev }) => vdev === device);

@@ -217,6 +217,13 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return member;
   }
 
+  /** Resolves once a domain has no job, and its devices may change. @throws Error with libvirt's sentence where that lasts too long, or the job took it away */
+  async idle(member: Member<Console>): Promise<void> {
+    await this.jobs.idle(member.name);
+    if (this.members.get(member.record.id) !== member || member.ending)
+      throw new Error('Requested operation is not valid: domain is not running');
+  }
+
   /** The domain that has not stopped with this UUID. */
   ownerOf(uuid: string | undefined): Member<Console> | undefined {
     return [...this.members.values()].find(member => member.uuid === uuid && !member.ending);

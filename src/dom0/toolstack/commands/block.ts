@@ -65,7 +65,7 @@ export const blockAttach = command({
             if (path !== undefined) image.medium = host.deviceMedium(path, member.name);
             const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
             if (kvm) return plugDisk(host.toolstack, member, image, defined, say);
-            attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
+            return attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
           })
           .catch((error: Error) => {
             throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
