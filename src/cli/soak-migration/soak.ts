@@ -101,7 +101,8 @@ export class Soak {
   private async until(what: string, there: () => boolean): Promise<void> {
     for (let looks = 0; !there(); looks++) {
       const problem = problemIn(this.shown) ?? this.parts.talk?.problem;
-      if (problem !== undefined) throw new Error(`${this.guest.name}: ${problem}`);
+      if (problem !== undefined)
+        throw new Error(`${this.guest.name}: ${problem} The guest’s last lines:\n${this.shown.slice(-1500)}`);
       if (looks === LOOKS) throw new Error(`${this.guest.name} does not come to ${what}: ${this.shown.slice(-400)}`);
       await this.parts.pause(LOOK_MS);
     }
