@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 import { haveQemu, qemuWithOurBios } from '../support/qemu.ts';
@@ -43,7 +43,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
       'expect pcos> \nkey l s enter\nexpect bytes free\nsend peek 0\\n\nexpect nothing is\nsend off\\n\n',
     );
     const said = async (bios: string) => {
-      const vm = new WarmRingside(
+      const vm = new Ringside(
         'boot',
         file('guests/pcos/pcos.img'),
         '--bios',
@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
   /** Boots a disk image that ends by itself, and says what it wrote on its port and how many instructions that took. */
   async function run(image: string, bios: string) {
     const [text, stats] = ['text', 'stats.json'].map(name => join(folder, name));
-    const vm = new WarmRingside(
+    const vm = new Ringside(
       'boot',
       '--disk',
       image,
@@ -116,7 +116,7 @@ describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
   it.each(['ringside', 'seabios'])(
     'starts by %s through GRUB to a shell, with all of its memory and ACPI; its NE2000 gets a lease and pings',
     async bios => {
-      const vm = new WarmRingside('boot', '--disk', disk, '--bios', bios, '--memory', '192', '--nic', 'ne2k_pci');
+      const vm = new Ringside('boot', '--disk', disk, '--bios', bios, '--memory', '192', '--nic', 'ne2k_pci');
       onTestFinished(() => vm.kill());
       await vm.expect('GNU GRUB', BOOT_SECONDS);
       vm.send('n');

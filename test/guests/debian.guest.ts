@@ -2,20 +2,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-guests-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function start(...argv: string[]): WarmRingside {
-  const vm = new WarmRingside('boot', ...argv);
+function start(...argv: string[]): Ringside {
+  const vm = new Ringside('boot', ...argv);
   onTestFinished(() => vm.kill());
   return vm;
 }
 
 /** On a plain PC: a kernel without a definition and without a type. */
-function plain(flavour: '686' | '686-pae', ...more: string[]): WarmRingside {
+function plain(flavour: '686' | '686-pae', ...more: string[]): Ringside {
   const { kernel, initrd } = debian(flavour);
   return start(
     '--kernel',

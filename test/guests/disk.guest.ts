@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { Shell } from '../support/guest-shell.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
@@ -23,7 +23,7 @@ describe.skipIf(!existsSync(disk))(`Debian on a disk ${NEEDS_GUESTS}`, () => {
   ])(
     '%s: reads and writes through DMA, also after a reboot; mounts a CD; is on the network; counts interrupts, time',
     async (flavour, key, nic) => {
-      const vm = new WarmRingside('boot', disk, '--cdrom', cd, '--nic', nic, '--memory', '192');
+      const vm = new Ringside('boot', disk, '--cdrom', cd, '--nic', nic, '--memory', '192');
       onTestFinished(() => vm.kill());
       const shell = new Shell(vm);
       await shell.boot(key);

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { Shell } from '../support/guest-shell.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
@@ -42,7 +42,7 @@ describe.each([
     const closedPort = await listen(closed);
     closed.close();
 
-    const vm = new WarmRingside(
+    const vm = new Ringside(
       'boot',
       ...['--kernel', join(guest, 'vmlinuz'), '--initrd', join(guest, 'initrd-modules'), '--memory', '192'],
       ...[

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { assemble } from '../../src/cpu/assembler/index.ts';
-import { limit, WarmRingside } from '../support/command-line.ts';
+import { limit, Ringside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
@@ -34,7 +34,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         `#!ipxe\necho ${variable('net0/ip')} from ${variable('next-server')}: hello\nsleep 100\n`,
       );
       const script = written('script', 'expect 10.0.2.15 from 10.0.2.2: hello\n');
-      const vm = new WarmRingside(
+      const vm = new Ringside(
         'boot',
         '--boot',
         'n',
@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
       );
       const log = '/var/log/xen/console/guest-net.log';
       const line = `dnsmasq --tftp-root=/srv/tftp --dhcp-boot=hello.0; xl create /etc/xen/vm/net; for i in $(seq 300); do grep -q TFTP ${log} 2> /dev/null && break; sleep 0.5; done; cat ${log}`;
-      const shell = new WarmRingside(
+      const shell = new Ringside(
         'sh',
         '--file',
         `${definition}:/etc/xen/vm/net`,
@@ -88,7 +88,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         'linux.ipxe',
         '#!ipxe\nkernel vmlinuz console=ttyS0 cryptomgr.notests\ninitrd initrd\nboot\n',
       );
-      const vm = new WarmRingside('boot', '--boot', 'n', '--nic', 'pcnet', '--tftp', boot, '--memory', '192');
+      const vm = new Ringside('boot', '--boot', 'n', '--nic', 'pcnet', '--tftp', boot, '--memory', '192');
       onTestFinished(() => vm.kill());
       await vm.expect(BOOTED, 400);
       await vm.expect(PROMPT, 100);
@@ -129,7 +129,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         script,
         ...limit(200),
       ];
-      const vm = new WarmRingside('boot', ...options, '--bios', bios);
+      const vm = new Ringside('boot', ...options, '--bios', bios);
       onTestFinished(() => vm.kill());
       expect(await vm.end(210), vm.errors).toBe(0);
     });
@@ -162,14 +162,14 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         script,
         ...limit(150),
       ];
-      const vm = new WarmRingside('boot', ...options, '--bios', bios);
+      const vm = new Ringside('boot', ...options, '--bios', bios);
       onTestFinished(() => vm.kill());
       expect(await vm.end(160), vm.errors).toBe(0);
     });
 
     it('a file that TFTP does not have ends in a sentence, and what comes next is tried', async () => {
       const script = written('script', 'expect Not bootable: it gave up\nexpect Select what to boot\n');
-      const vm = new WarmRingside(
+      const vm = new Ringside(
         'boot',
         '--boot',
         'n',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { FILES, guestsOf } from '../../src/ui/inspect/together/modes.ts';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
@@ -26,7 +26,7 @@ it.skipIf(!haveGuests).each(guestsOf('linux'))(
       stats = join(folder, 'stats.json');
     writeFileSync(path, await definition.data.text());
     for (const each of FILES) symlinkSync(pathOf(each), join(folder, each));
-    const vm = new WarmRingside('boot', path, '--stats', stats);
+    const vm = new Ringside('boot', path, '--stats', stats);
     onTestFinished(() => vm.kill());
     await vm.expect(PROMPT, BOOT_SECONDS);
     vm.send('dmesg | grep -ci hypervisor; echo line-$((2 + 3))\n');

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { Shell } from '../support/guest-shell.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
@@ -103,7 +103,7 @@ describe.each([
       const disk = join(folder, `${name}-${isKvm}.img`);
       const image = Uint8Array.from({ length: DISK_MIB << 20 }, (_, i) => (i >> 9) ^ i);
       writeFileSync(disk, image);
-      const vm = new WarmRingside(
+      const vm = new Ringside(
         'boot',
         ...(isDefined
           ? define(join(folder, 'defined.xml'), guest, disk)
@@ -195,7 +195,7 @@ describe.each([
 const bootable = file('.cache/guests/disks/debian-disk.img');
 describe.skipIf(!existsSync(bootable))(`a disk of virtio ${NEEDS_GUESTS}`, () => {
   it.each(['ringside', 'seabios'])('is one that the BIOS boots from: %s', async bios => {
-    const vm = new WarmRingside('boot', '--bios', bios, '--disk', `${bootable},virtio`);
+    const vm = new Ringside('boot', '--bios', bios, '--disk', `${bootable},virtio`);
     onTestFinished(() => vm.kill());
     await vm.expect('GNU GRUB', 200);
   });

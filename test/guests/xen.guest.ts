@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
@@ -14,13 +14,13 @@ const grub = file('.cache/guests/xen/grub-i386-xen_pvh.bin');
 const hvmloader = file('.cache/guests/xen/hvmloader');
 const disk = file('.cache/guests/disks/debian-disk.img');
 
-function start(...argv: string[]): WarmRingside {
-  const vm = new WarmRingside('boot', ...argv);
+function start(...argv: string[]): Ringside {
+  const vm = new Ringside('boot', ...argv);
   onTestFinished(() => vm.kill());
   return vm;
 }
 
-const linux = (type: string, vcpus: number, ...more: string[]): WarmRingside =>
+const linux = (type: string, vcpus: number, ...more: string[]): Ringside =>
   start(
     '--type',
     type,
