@@ -14,9 +14,11 @@ const drivesOf = ({ opened }: Guest) => opened?.all ?? [];
 
 /** All that was written and has not gone yet. @throws Error with a sentence: the line has ended, and what `signal` gives */
 export async function sendWritten(guest: Guest, line: Line, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   for (const record of takenRecords(drivesOf(guest), MOST_BLOCKS)) {
-    signal.throwIfAborted();
     await say(line, MESSAGE.BLOCKS, record);
+    // Before any more are taken: of a move that was given up nobody puts them back.
+    signal.throwIfAborted();
   }
 }
 
