@@ -45,11 +45,9 @@ async function translated(words: string[], around: Surroundings, fromXml: boolea
 
 /** Undefined: it has none. @throws what else it is */
 function nothing(error: unknown): undefined {
-  if (!(error instanceof LibvirtError && error.code === NO_DOMAIN_METADATA)) throw error;
+  if (!(error instanceof LibvirtError && error.class === 'NO_DOMAIN_METADATA')) throw error;
   return undefined;
 }
-/** VIR_ERR_NO_DOMAIN_METADATA. */
-const NO_DOMAIN_METADATA = 80;
 
 export const DEFINITIONS: Record<string, VirshCommand> = {
   dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
