@@ -169,6 +169,37 @@ describe('guests of Xen in one worker', () => {
     },
   );
 
+  it.each(['pvh', 'hvm', 'pv'])(
+    'are to come to the memory that they were to come to, whatever they have: %s',
+    async type => {
+      const host = makeHost();
+      const kernel =
+        type === 'pv'
+          ? readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))
+          : pvhKernel([...print('minipv> '), ...waitForKey(), ...shutdown(0)]);
+      const { id } = await host.create([
+        testFile('x.cfg', `name = "x"\ntype = "${type}"\nmemory = 8\nmaxmem = 12\nkernel = "k.elf"\n`),
+        testFile('k.elf', kernel),
+      ]);
+      const console = await watch(host, id);
+      await until(() => console.text().includes('minipv> '));
+      const targetOf = async (at: typeof host, domid: number) => {
+        const { nodes } = await at.inspect('store');
+        return ['target', 'static-max'].map(
+          what => nodes.find(({ path }) => path === `/local/domain/${domid}/memory/${what}`)!.value,
+        );
+      };
+      await host['mem-set'](id, 6);
+      const before = await targetOf(host, id);
+      // Nothing in it drives a balloon, so it has all that it had.
+      const blob = await host.save(id);
+      const other = makeHost();
+      const { id: there } = await other.restore({ name: 'x.save', data: blob });
+      expect([before[0], await targetOf(other, there)]).toEqual(['6144', before]);
+      expect(await other.inspect('guest', there)).toMatchObject({ memoryMiB: 6, mostMiB: 12 });
+    },
+  );
+
   it('have virtual disks, which a saved state knows: with the file they come back, without it there is a sentence', async () => {
     const media =
       (fill: number): OpenMedium =>

@@ -11,6 +11,8 @@ export interface DomainPaths {
   type: 'hvm' | 'pvh' | 'pv';
   memoryMiB: number;
   maxMemoryMiB: number;
+  /** What its balloon was told before it was saved. */
+  targetKiB?: number;
   /** The hole below 4 GiB, where it is not as large as hvmloader makes it. */
   mmioHoleMiB?: number;
   vcpus: number;
@@ -64,6 +66,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       domid,
       'memory/static-max': domain.maxMemoryMiB * 1024,
       'memory/target':
+        domain.targetKiB ??
         domain.memoryMiB * 1024 - (type === 'hvm' && domain.maxMemoryMiB > domain.memoryMiB ? SLACK_KIB : 0),
       'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
       device: '',

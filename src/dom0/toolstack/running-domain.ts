@@ -1,6 +1,7 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
 import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
+import type { State } from '../../devices/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { hasVirtio } from '../../devices/index.ts';
@@ -164,14 +165,21 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   whenUnpaused?: () => void;
 }
 
+const hadOf = ({ about: { populatedMiB: memoryMiB, memoryMiB: maxMemoryMiB } }: SavedState) => ({
+  memoryMiB,
+  maxMemoryMiB,
+});
+
 /** How much of what a domain needs of machine memory. */
 export function shapeOf(
-  { definition, boot, xen, kvm }: Blueprint,
+  { definition, boot, xen, kvm, saved }: Blueprint,
   machineFrames: number,
 ): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number; shadowFrames?: number } {
   // A balloon is what takes from a guest of KVM what it sees and is not to have.
   const grows = kvm && hasVirtio(definition.virtio, 'balloon') ? 'hvm' : xen;
-  const shape = memoryShape(grows, definition.memoryMiB, definition.maxMemoryMiB),
+  // A saved one gets what it had: its balloon may have left it less than it is to have, or not have come so far down.
+  const { memoryMiB, maxMemoryMiB } = saved ? hadOf(saved.state) : definition;
+  const shape = memoryShape(grows, memoryMiB, maxMemoryMiB),
     { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
   if (xen === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
@@ -198,7 +206,7 @@ function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition
 
 /** What the store is told of a domain. */
 export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' | 'uuid' | 'opened'>): Described {
-  const { definition, boot, startEpochMs, xen: type = 'hvm' } = blueprint;
+  const { definition, boot, startEpochMs, xen: type = 'hvm', saved } = blueprint;
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
   return {
     uuid,
@@ -206,6 +214,7 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
     type,
     memoryMiB,
     maxMemoryMiB,
+    ...(saved ? targetOf(saved.state, maxMemoryMiB) : {}),
     ...(definition.mmioHoleMiB === undefined ? {} : { mmioHoleMiB: definition.mmioHoleMiB }),
     vcpus,
     maxVcpus,
@@ -220,6 +229,23 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
 /** What a saved domain was called last. */
 export const nameOf = ({ about, toolstack }: SavedState): string =>
   typeof toolstack?.name === 'string' ? toolstack.name : about.name;
+
+/** For Domain 0's record of a domain: the memory that it is to have. What it has follows that, and stays a little behind. */
+export const targetRecord = ({ memoryMiB }: Pick<Member, 'memoryMiB'>): State => ({ targetMiB: memoryMiB });
+
+/**
+ * The memory that a saved domain is to have, and what its balloon was told of that (libxl_retrieve_domain_configuration takes memory/target, too). A state
+ * of before this was kept has what the domain had.
+ */
+function targetOf({ about, toolstack = {} }: SavedState, mostMiB: number): { memoryMiB: number; targetKiB?: number } {
+  const { targetMiB, targetKiB } = toolstack;
+  const fits = (value: unknown, most: number): value is number =>
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+  return {
+    memoryMiB: fits(targetMiB, mostMiB) ? targetMiB : about.populatedMiB,
+    ...(fits(targetKiB, mostMiB * 1024) ? { targetKiB } : {}),
+  };
+}
 
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
 export function blueprintOf(
@@ -236,13 +262,15 @@ export function blueprintOf(
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
   const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
+  // A PV guest sees what it has at first, and may get more.
+  const mostMiB = Math.max(about.memoryMiB, (about.xen === 'pv' && judged.maxMemoryMiB) || 0);
   const emulated: Definition = {
     ...rest,
     name: nameOf(state),
     ...(about.xen ? { type: about.xen } : {}),
     ...(about.kvm ? { kvm: true } : {}),
-    memoryMiB: about.populatedMiB,
-    maxMemoryMiB: about.memoryMiB,
+    memoryMiB: targetOf(state, mostMiB).memoryMiB,
+    maxMemoryMiB: mostMiB,
     ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),
     vcpus: about.vcpus ?? 1,
     modelInDomain0: modelOf(state) !== undefined,

@@ -411,6 +411,7 @@ export class Services {
         ? savedDomain!.saveForToolstack(this.xenstored, guest.console, domid)
         : { listens: ASKED.filter(what => this.hears(domid, what)) }),
       ...guest.devices.save(unasked),
+      ...this.targetRecord(domid),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -419,7 +420,17 @@ export class Services {
   /** What of `save` a domain is built from, of a guest that runs: its devices, without what they hold. @throws SavedStateError */
   describe(domid: number): State {
     const model = this.models.get(domid)?.describe();
-    return { ...(this.guests.get(domid)?.devices.describe() as State | undefined), ...(model ? { model } : {}) };
+    return {
+      ...(this.guests.get(domid)?.devices.describe() as State | undefined),
+      ...this.targetRecord(domid),
+      ...(model ? { model } : {}),
+    };
+  }
+
+  /** What its balloon was told last. */
+  private targetRecord(domid: number): State {
+    const targetKiB = Number(this.client.read(`/local/domain/${domid}/memory/target`) ?? NaN);
+    return targetKiB > 0 ? { targetKiB } : {};
   }
 
   /**

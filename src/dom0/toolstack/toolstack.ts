@@ -11,7 +11,7 @@ import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime } from '../backends/device-model/index.ts';
 import type { Runners } from './runners/runner.ts';
 import { hasStopped } from './endings.ts';
-import type { Blueprint, DomainConsole, Member } from './running-domain.ts';
+import { type Blueprint, type DomainConsole, type Member, targetRecord } from './running-domain.ts';
 import { type HostIdentity, LONE_HOST, seedOfHost } from '../host/index.ts';
 import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedHypervisor, startXen } from './boot/start-xen.ts';
@@ -397,9 +397,13 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   }
 
   /** What of its state another domain is built from before the rest comes, of a guest that runs. @throws SavedStateError */
-  async describe({ record, blueprint }: Member<Console>): Promise<State> {
+  async describe(member: Member<Console>): Promise<State> {
     const { devicesRecord } = await import('./drives-now.ts');
-    return { ...this.services.describe(record.id), ...devicesRecord(blueprint) };
+    return {
+      ...this.services.describe(member.record.id),
+      ...targetRecord(member),
+      ...devicesRecord(member.blueprint),
+    };
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
