@@ -123,8 +123,11 @@ export class Saving {
   }
 
   /** The guest of a worker runs on while its memory is copied, and stands still only for what it has written since. On this thread nobody runs meanwhile. */
-  private async copyAhead({ runner }: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
+  private async copyAhead(member: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
+    const { runner, blueprint, record } = member;
     if (!this.parts.inWorkers() && !live) return;
+    // It is refused where it cannot be asked to suspend itself, before anything of it goes.
+    if (blueprint.xen === 'pv' && !this.parts.services.listens(record.id, 'suspend')) return;
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);

@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 8;
+export const PROTOCOL = 9;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {

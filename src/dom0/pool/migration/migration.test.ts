@@ -63,12 +63,14 @@ describe('a guest that moves to another host', () => {
     expect([early, isPlaced, rounds]).toEqual([[], true, out.match(/^xc: Frames/gm)!.length + 1]);
   });
 
-  it('goes with all of its memory while it is suspended, where it knows its machine frames', async () => {
+  it('goes while it runs, too, where it knows its machine frames', async () => {
     const { a, b } = pair();
     const { id } = await a.create(GUESTS.minipv('web'));
     const shown = await watch(a, id);
     await until(() => shown.text().endsWith('> '));
-    expect((await xl(a, 'migrate', 'web', 'b')).out).toContain('Migration successful.');
+    const { out } = await xl(a, 'migrate', 'web', 'b');
+    expect(out).toMatch(/^xc: Frames iteration 0: (\d{4})\/\1 {2}100%/m);
+    expect(out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([[], ['web']]);
   });
 

@@ -148,6 +148,8 @@ export class PageTypes {
     if ((old & FRAME_COUNT_MASK) !== 1) return;
     const type = old >>> FRAME_TYPE_SHIFT;
     Atomics.and(words, at, ~FRAME_VALIDATED);
+    // The processor has set bits in its entries.
+    if (this.tables.entriesOf(type) > 0) this.hooks.written(mfn);
     this.dropEntries(mfn, type, this.tables.entriesOf(type));
     this.noteStale();
   }

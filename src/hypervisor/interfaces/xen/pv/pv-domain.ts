@@ -38,6 +38,7 @@ import { Emulator } from './emulate.ts';
 import { GuestContext } from './context.ts';
 import { GrantMap } from './grant-map.ts';
 import { PvMemory } from './memory.ts';
+import { ComingPages } from './coming-pages.ts';
 import { Mmu } from './mmu.ts';
 import { type PageTypeHooks, PageTypes } from './page-types.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
@@ -92,7 +93,7 @@ export class PvDomain {
     this.parts = parts;
     const { machine, record, processor, currentVcpu } = parts,
       tables = PAE;
-    const written = (mfn: number): void => processor.invalidate(mfn);
+    const written = (mfn: number): void => this.written(mfn);
     const flushTlb = (): void => processor.flushTlb();
     const architecturalIopl = (): boolean => this.assists(VMASST.ARCHITECTURAL_IOPL);
     this.stage = machine.secondStage(record);
@@ -157,11 +158,18 @@ export class PvDomain {
     for (const mfn of this.block.ownFrames()) this.stage.map(mfn, mfn, P2M_READ);
   }
 
+  /** The hypervisor stored into a frame of the domain. */
+  private written(mfn: number): void {
+    const { machine, processor } = this.parts;
+    machine.writeLog.note(mfn);
+    processor.invalidate(mfn);
+  }
+
   private typeHooks(): PageTypeHooks {
     const { machine, processor, crash } = this.parts;
     return {
       flushTlb: () => processor.flushTlb(),
-      written: mfn => processor.invalidate(mfn),
+      written: mfn => this.written(mfn),
       mapped: mfn => this.admit(mfn),
       isShared: mfn => mfn === machine.words[this.xen + XEN.SHARED_INFO],
       left: mfn => {
@@ -249,17 +257,25 @@ export class PvDomain {
     return savePv(this.saveParts(ports, notRam), processor.regs, processor.eflags);
   }
 
+  /** Memory of a domain that is restored. */
+  get coming(): ComingPages {
+    const { machine, record } = this.parts;
+    return (this.comes ??= new ComingPages(machine, this.frames(record.ramFrames)));
+  }
+  private comes: ComingPages | undefined;
+
   /** Into a domain that has just been made: `regs` and frames are vCPU 0's and the domain's. @throws SavedStateError */
   restore(ports: Ports, notRam: ReadonlySet<number>, saved: SavedPvImage): void {
-    const { processor, record } = this.parts;
+    const { processor } = this.parts;
     restorePv(
       this.saveParts(ports, notRam),
       saved,
-      this.frames(record.ramFrames),
+      this.coming,
       processor.regs,
       regs => this.setControlRegisters(regs),
       mfn => this.expel(mfn),
     );
+    this.comes = undefined;
     processor.controls.hypervisorIdt = true;
     processor.reload();
     processor.flushTlb();

@@ -9,12 +9,13 @@ import { XEN } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { PAGE } from '../stream/format.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
-import type { SavedPages, SavedVcpus } from '../stream/saved-state.ts';
+import type { SavedVcpus } from '../stream/saved-state.ts';
 import { HVM_PARAM } from '../abi.ts';
 import { getParam, setParam } from '../hvm/params.ts';
 import type { Ports } from '../events/ports.ts';
 import { PV, type PvBlock } from './block.ts';
 import { CONTEXT, CONTEXT_BYTES, type GuestContext } from './context.ts';
+import type { ComingPages } from './coming-pages.ts';
 import type { PageTypes } from './page-types.ts';
 import { PAE } from './pae.ts';
 import { PTE_PRESENT } from './pte.ts';
@@ -41,14 +42,21 @@ export interface PvSaveParts {
   notRam: ReadonlySet<number>;
 }
 
+interface PvPage {
+  pfn: number;
+  type: number;
+  bytes?: Uint8Array;
+  mfn?: number;
+}
+
 /** What is written of a paravirtual domain beyond its frames. */
 export interface PvImage {
   /** Guest frame numbers of the frames of its list, and how many frames that covers. */
   p2mFrames: number[];
   sharedInfo: Uint8Array;
   contexts: Map<number, Uint8Array>;
-  /** Guest frame, type (PAGE), contents. */
-  pages(): Generator<{ pfn: number; type: number; bytes?: Uint8Array }>;
+  /** Guest frame, type (PAGE), contents; of what is no page table the machine frame, too. */
+  pages(): Generator<PvPage>;
   /** What Xen's records have no place for. */
   rest: State;
 }
@@ -142,13 +150,13 @@ export function savePv(
     }
     return new Uint8Array(page.buffer);
   };
-  const image = function* (): Generator<{ pfn: number; type: number; bytes?: Uint8Array }> {
+  const image = function* (): Generator<PvPage> {
     for (let pfn = 0; pfn < mfns.length; pfn++) {
       const mfn = mfns[pfn];
       const type = mfn < 0 ? 0 : types.typeOf(mfn);
       if (mfn < 0) yield { pfn, type: PAGE.INVALID };
       else if (PAE.entriesOf(type) === 0)
-        yield { pfn, type: PAGE.NORMAL, bytes: bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
+        yield { pfn, mfn, type: PAGE.NORMAL, bytes: bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
       else
         yield {
           pfn,
@@ -169,9 +177,8 @@ export function savePv(
 
 const damaged = (what: string): SavedStateError => new SavedStateError(`${what} Save the guest anew.`);
 
-/** What is read of a paravirtual domain. */
+/** What is read of a paravirtual domain beside its pages. */
 export interface SavedPvImage {
-  pages: readonly SavedPages[];
   p2mFrames: readonly number[];
   sharedInfo: Uint8Array;
   contexts: SavedVcpus;
@@ -179,53 +186,43 @@ export interface SavedPvImage {
 }
 
 /**
- * Puts it into a domain that has just been made; `mfns` are its machine frames by guest frame number, `regs` the state words of its vCPU 0.
+ * Puts it into a domain that has just been made, whose `pages` have come; `regs` are the state words of its vCPU 0.
  * @throws SavedStateError
  */
 export function restorePv(
   parts: PvSaveParts,
   saved: SavedPvImage,
-  mfns: Int32Array,
+  { mfns, tables, absent }: ComingPages,
   regs: Int32Array,
   setControls: (regs: Int32Array) => void,
   expel: (mfn: number) => void,
 ): void {
   const { machine, ports, types, context, block } = parts;
   const { words, bytes } = machine;
-  const present = new Uint8Array(mfns.length).fill(1);
-  for (const { pfns, types: kinds } of saved.pages)
-    pfns.forEach((pfn, i) => (present[pfn] = kinds[i] === PAGE.INVALID ? 0 : 1));
   const mfnOf = (pfn: number, what: string): number => {
-    if (pfn >= mfns.length || !present[pfn])
+    if (pfn >= mfns.length || absent.has(pfn))
       throw damaged(`${what} names guest frame 0x${pfn.toString(16)}, which the guest does not have.`);
     return mfns[pfn];
   };
   const pinned: { mfn: number; type: number; pfn: number }[] = [];
-  for (const { pfns, types: kinds, bytes: data } of saved.pages) {
-    let at = 0;
-    for (let i = 0; i < pfns.length; i++) {
-      const mfn = mfns[pfns[i]],
-        kind = kinds[i];
-      if (kind === PAGE.INVALID || kind === PAGE.BROKEN || kind === PAGE.ALLOCATE_ONLY) continue;
-      bytes.set(data.subarray(at, at + FRAME_BYTES), mfn * FRAME_BYTES);
-      at += FRAME_BYTES;
-      if ((kind & 7) === 0) continue;
-      for (let slot = 0; slot < 512; slot++) {
-        const entry = mfn * LIST_ENTRIES + 2 * slot;
-        if (words[entry] & PTE_PRESENT)
-          words[entry] =
-            (mfnOf(words[entry] >>> 12, `Record PAGE_DATA: page table 0x${pfns[i].toString(16)}`) << 12) |
-            (words[entry] & ADDRESS_MASK);
-      }
-      if (kind & PAGE.PINNED) pinned.push({ mfn, type: FROM_WIRE[kind & 7], pfn: pfns[i] });
+  for (const [pfn, { kind, bytes: entries }] of tables) {
+    const mfn = mfns[pfn];
+    bytes.set(entries, mfn * FRAME_BYTES);
+    for (let slot = 0; slot < 512; slot++) {
+      const entry = mfn * LIST_ENTRIES + 2 * slot;
+      if (words[entry] & PTE_PRESENT)
+        words[entry] =
+          (mfnOf(words[entry] >>> 12, `Record PAGE_DATA: page table 0x${pfn.toString(16)}`) << 12) |
+          (words[entry] & ADDRESS_MASK);
     }
+    if (kind & PAGE.PINNED) pinned.push({ mfn, type: FROM_WIRE[kind & 7], pfn });
   }
   const { covers, assists, beyond } = saved.rest as { covers: number; assists: number; beyond: Int32Array };
   saved.p2mFrames.forEach((pfn, page) => {
     const at = mfnOf(pfn, 'Record X86_PV_P2M_FRAMES') * LIST_ENTRIES;
     for (let i = 0; i < LIST_ENTRIES; i++) {
       const entry = page * LIST_ENTRIES + i;
-      words[at + i] = entry < covers && entry < mfns.length && present[entry] ? mfns[entry] : INVALID_ENTRY;
+      words[at + i] = entry < covers && entry < mfns.length && !absent.has(entry) ? mfns[entry] : INVALID_ENTRY;
     }
   });
   restoreSharedInfo(ports, saved.sharedInfo);
@@ -240,8 +237,7 @@ export function restorePv(
   for (let i = 0; i < Math.min(16, Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512)); i++)
     convert(CONTEXT.GDT_FRAMES + 4 * i);
   // Frames that the guest did not have, before anything could name them.
-  for (let pfn = 0; pfn < mfns.length; pfn++) {
-    if (present[pfn]) continue;
+  for (const pfn of absent) {
     expel(mfns[pfn]);
     machine.release(mfns[pfn]);
     words[ports.xenBlock + XEN.CURRENT_FRAMES]--;

@@ -2,7 +2,6 @@
 import type { Domain } from '../../../domain/domain.ts';
 import { notBeforeItRuns, waitForFrames } from '../../../memory/wait-for-frames.ts';
 import { beat } from '../../../worker/worker-life.ts';
-import { xenOf } from '../of-domain.ts';
 import { putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
 import { changed } from './changes.ts';
@@ -11,9 +10,6 @@ import { rehearse, restoreInto } from './state.ts';
 
 export class Arrival {
   private readonly domain: Domain;
-  /** A paravirtual guest's page tables name frames that may be behind them. */
-  private readonly ofPv: SavedPages[] = [];
-
   private readonly away: ((domid: number, gfn: number) => void) | undefined;
 
   /** Of a domain that was built to be restored later. `away`: has frames come that it goes on without, for which its worker waits; absent: there are none. */
@@ -25,9 +21,7 @@ export class Arrival {
 
   /** @throws SavedStateError, HostError: the domain must not be used */
   pages(pages: SavedPages): void {
-    if (xenOf(this.domain)?.isHvm === false) {
-      if (pages.verify === undefined) this.ofPv.push(pages);
-    } else putPages(this.domain, [pages]);
+    putPages(this.domain, [pages]);
   }
 
   /** Its state while it runs elsewhere yet. @throws SavedStateError: the domain must not be used */
@@ -45,7 +39,7 @@ export class Arrival {
   /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */
   rest(saved: SavedRest): void {
     const { domain, away } = this;
-    const whole = { ...saved, ...this.longIn(saved), pages: this.ofPv };
+    const whole = { ...saved, ...this.longIn(saved), pages: [] };
     domain.restore(() => restoreInto(domain, whole));
     if (!away) return;
     const { machine, record } = domain.options;

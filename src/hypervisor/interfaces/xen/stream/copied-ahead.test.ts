@@ -86,7 +86,7 @@ it.each([
     expect(steps).toBeGreaterThan(10);
     const saved = saveDomain(domain, BY),
       whole = memoryIn(saved);
-    file.push(...writer.rest(ahead.rest()));
+    file.push(...writer.rest(ahead));
     expect(memoryIn(file)).toEqual(whole);
     expect(populatedIn(file)).toBe(populatedIn(saved));
     // What was begun and given up, or not begun, changes nothing.

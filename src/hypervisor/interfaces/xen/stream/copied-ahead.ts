@@ -34,14 +34,14 @@ const FIRST_AWAY = 0x200;
 const CHUNK_SHIFT = 12;
 
 export class CopiedAhead {
-  private readonly domain: Domain;
+  protected readonly domain: Domain;
   private readonly precopy: Precopy;
   private readonly pagesAStep: number;
   private readonly mostRounds: number;
   private readonly log: DirtyLog;
   /** The log knows only what this shows. */
   private readonly stage: SecondStage;
-  /** By guest frame: the entry of the second stage behind which the contents were given out as they are, but for what the log says; 0: none. */
+  /** By the second stage's index, which is a guest frame: the entry behind which the contents were given out as they are, but for what the log says; 0: none. */
   readonly copied: Int32Array;
   /** Of each so many guest frames, whether any was. Most of what a guest could reach is empty. */
   private readonly anyCopied: Uint8Array;
@@ -56,8 +56,14 @@ export class CopiedAhead {
   /** What was written once is written again, and then comes as a delta. Of a file every copy is kept: none of these. */
   private readonly sent: SentPages | undefined;
 
-  /** Of a guest that does not know its machine frames: a paravirtual one's tables change with their place. `pagesAStep`: at most PAGES_PER_RECORD. */
-  constructor(domain: Domain, precopy: Precopy = 'save', pagesAStep = PAGES_PER_RECORD, mostRounds = MOST_ROUNDS) {
+  /** `pagesAStep`: at most PAGES_PER_RECORD; `first`: its memory by guest frames. A guest that knows its machine frames has another one (pv-copied-ahead.ts). */
+  constructor(
+    domain: Domain,
+    precopy: Precopy = 'save',
+    pagesAStep = PAGES_PER_RECORD,
+    mostRounds = MOST_ROUNDS,
+    first: Iterable<[gfn: number, mfn: number]> = ramFramesOf(domain),
+  ) {
     this.domain = domain;
     this.precopy = precopy;
     this.pagesAStep = pagesAStep;
@@ -74,7 +80,7 @@ export class CopiedAhead {
     this.stage = machine.secondStage(record);
     this.copied = new Int32Array(this.stage.frames);
     this.anyCopied = new Uint8Array((this.stage.frames >>> CHUNK_SHIFT) + 1);
-    this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
+    this.todo = [...first].filter(([, mfn]) => mfn >= 0);
     this.dirty = this.todo.length;
   }
 
@@ -121,19 +127,22 @@ export class CopiedAhead {
 
   /** Some pages, between two slices, to be copied before the next one. */
   step(): Page[] {
-    const { machine } = this.domain.options;
     const pages: Page[] = [];
     if (this.todo.length === 0 && !this.isLast) this.nextRound();
     for (const [gfn, mfn] of this.todo.splice(0, this.pagesAStep)) {
       this.copiedInRound++;
-      // It was given back since, and is perhaps another's: deferred to the end.
-      const entry = this.stage.entry(gfn);
-      if (mfnOf(entry) !== mfn) continue;
-      const page = this.toSend(pageOf(machine, gfn, mfn));
+      const page = this.copy(gfn, mfn);
       if (page) pages.push(page);
-      this.note(gfn, entry);
     }
     return pages;
+  }
+
+  /** Undefined: it was sent as it is; or it was given back since, and is perhaps another's: deferred to the end. */
+  protected copy(gfn: number, mfn: number): Page | undefined {
+    const entry = this.stage.entry(gfn);
+    if (mfnOf(entry) !== mfn) return undefined;
+    this.note(gfn, entry);
+    return this.toSend(pageOf(this.domain.options.machine, gfn, mfn));
   }
 
   private note(gfn: number, entry: number): void {
@@ -142,11 +151,11 @@ export class CopiedAhead {
   }
 
   /** Undefined: it was sent as it is. Few of the pages of the first round come again. */
-  private toSend(page: Page): Page | undefined {
+  protected toSend(page: Page): Page | undefined {
     const { sent } = this;
     if (!sent || this.iteration === 0) return page;
     const { pfn, type, bytes } = page;
-    if (!bytes) {
+    if (!bytes || type !== PAGE.NORMAL) {
       sent.forget(pfn);
       return page;
     }
@@ -181,7 +190,7 @@ export class CopiedAhead {
   }
 
   /** RAM that is not shown there now is left to the end. */
-  private changedFrames(): [number, number][] {
+  protected changedFrames(): [number, number][] {
     return [...ramFramesOf(this.domain, this.copied)].filter(([gfn, mfn]) => this.isShown(gfn, mfn));
   }
 
@@ -190,7 +199,7 @@ export class CopiedAhead {
   }
 
   /** What was written is not as it was copied. */
-  private takeWritten(isLast = false): void {
+  protected takeWritten(isLast = false): void {
     for (const gfn of framesIn(isLast ? this.log.last() : this.log.clean())) this.copied[gfn] = 0;
   }
 

@@ -82,7 +82,12 @@ export function populatedMiB(domain: Domain, known?: Int32Array): number {
 /** @throws SavedStateError, HostError */
 export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
   const { machine } = domain.options;
+  const pv = xenOf(domain)?.pv;
   for (const batch of batches) {
+    if (pv) {
+      pv.coming.put(batch);
+      continue;
+    }
     if (batch.verify !== undefined) {
       verifyPages(domain, batch);
       continue;

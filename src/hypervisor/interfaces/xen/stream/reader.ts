@@ -250,7 +250,8 @@ export class Reader implements Heard {
         return;
       case LIBXC.RINGSIDE_PAGE_DELTAS:
       case LIBXC.RINGSIDE_PAGES_AWAY:
-        if (this.isPv) complaint.record(record, 'belongs to a guest whose pages come while it runs');
+        if (this.isPv && type === LIBXC.RINGSIDE_PAGES_AWAY)
+          complaint.record(record, 'belongs to a guest whose pages come while it runs');
         if (!seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
         return;
       case LIBXC.STATIC_DATA_END:
@@ -301,7 +302,7 @@ export class Reader implements Heard {
   }
 
   /** Pages that have come, each with what is no longer as it was; that each is a delta is for whoever has the page. */
-  private deltas(record: FileRecord, { p2mFrames }: SavedAbout): SavedPages {
+  private deltas(record: FileRecord, about: SavedAbout): SavedPages {
     const { complaint } = this,
       { body, view } = record;
     const count = this.countOf(record);
@@ -312,7 +313,7 @@ export class Reader implements Heard {
       pfns[i] = view.getUint32(8 + i * 8, true);
       deltas[i] = view.getUint32(12 + i * 8, true);
       bytes += deltas[i]!;
-      if (pfns[i]! >= p2mFrames)
+      if (pfns[i]! >= this.reachOf(about))
         complaint.record(
           record,
           `has a delta for guest frame 0x${pfns[i]!.toString(16)}, which the guest does not reach`,
@@ -321,6 +322,11 @@ export class Reader implements Heard {
     const wanted = 8 + count * 8 + bytes;
     if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its deltas need ${wanted}`);
     return { pfns, types: new Uint8Array(count), bytes: body.subarray(8 + count * 8), deltas };
+  }
+
+  /** Guest frames that the guest could have. */
+  private reachOf({ memoryMiB, p2mFrames }: SavedAbout): number {
+    return this.isPv ? memoryMiB * 256 : p2mFrames;
   }
 
   /** Pages that a record tells of. */
@@ -350,7 +356,7 @@ export class Reader implements Heard {
       if (isTable && ((type & 7) === 0 || (type & 7) > TABLE_LEVELS))
         complaint.record(record, `has a page table of level ${type & 7}, and the guest has three`);
       if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
-      if (high & 0x0fffffff || pfn >= (this.isPv ? about.memoryMiB * 256 : about.p2mFrames))
+      if (high & 0x0fffffff || pfn >= this.reachOf(about))
         complaint.record(
           record,
           `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`,

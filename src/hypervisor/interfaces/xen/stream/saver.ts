@@ -4,6 +4,7 @@ import type { Precopy, PrecopyWish, SavedPart } from '../../../domain/saved-part
 import { xenOf } from '../of-domain.ts';
 import { CopiedAhead } from './copied-ahead.ts';
 import { PAGES_PER_RECORD } from './format.ts';
+import { PvCopiedAhead } from './pv-copied-ahead.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 
 /** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
@@ -34,15 +35,17 @@ export class Saver {
     return (this.writer ??= new StateWriter(this.domain, this.by));
   }
 
-  /** Copies some memory, between two slices; none of a paravirtual guest's. After the last part the domain should stand still. @throws SavedStateError */
+  /** Copies some memory, between two slices; of a paravirtual guest only where it moves: a file has its tables' places before them. After the last part the domain should stand still. @throws SavedStateError */
   copyAhead(precopy: Precopy = 'save', { mostRounds, verify = false, leaves = false }: PrecopyWish = {}): SavedPart {
     this.verify = verify;
     const xen = xenOf(this.domain);
-    if (xen && !xen.isHvm) return { pieces: [], isLast: true };
+    const isPv = xen?.isHvm === false;
+    if (isPv && precopy !== 'migrate') return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
     this.begun.known = ahead.copied;
     if (leaves) ahead.leave();
-    const isDue = !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
+    // Its state names machine frames, which cannot be told before it has suspended itself.
+    const isDue = !isPv && !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal(precopy === 'migrate') : undefined;
     if (isDue) {
       ahead.rehearse();
@@ -63,7 +66,9 @@ export class Saver {
     if (precopy === 'migrate') this.rehearsals = 0;
     if (precopy !== 'checkpoint' || !last) {
       last?.end();
-      return new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds);
+      return xenOf(this.domain)?.isHvm === false
+        ? new PvCopiedAhead(this.domain, PAGES_PER_RECORD, mostRounds)
+        : new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds);
     }
     last.again();
     return last;
@@ -93,7 +98,7 @@ export class Saver {
   /** The next part of the rest; the domain does not run before there is nothing left. @throws SavedStateError */
   save(): SavedPart {
     try {
-      this.rest ??= this.begun.rest(this.ahead?.rest(), undefined, this.verify);
+      this.rest ??= this.begun.rest(this.ahead, undefined, this.verify);
       const pieces: Uint8Array[] = [];
       for (let bytes = 0; bytes < PART_BYTES; ) {
         const { value, done } = this.rest.next();

@@ -58,7 +58,7 @@ export function restoreInto(domain: Domain, saved: Restored): void {
   const difference = drivesDiffer(about.drives ?? [], ide);
   if (difference) refuse(`${difference}.`);
   for (const { place, changes } of saved.disks) restoreChanges(ide, place, changes);
-  if (!saved.pv) putPages(domain, saved.pages);
+  putPages(domain, saved.pages);
   machine.bytes.set(emulator.screen, record.screenOffset);
   domain.screen.restored();
   putParts(domain, saved, refuse);
@@ -66,7 +66,7 @@ export function restoreInto(domain: Domain, saved: Restored): void {
   const guest = xenOf(domain);
   if (!guest) return;
   const { xen, pv: rest } = saved.domain;
-  if (saved.pv) guest.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
+  if (saved.pv) guest.restorePv({ ...saved.pv, rest: rest as State });
   for (const [index, low, high] of saved.params) setParam(guest.ports, index, low, high);
   guest.enlighten();
   restoreXen(guest, xen as State);

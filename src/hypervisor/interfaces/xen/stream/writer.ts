@@ -53,6 +53,14 @@ import type { LongParts, SavedAbout } from './saved-state.ts';
 /** For who restores no memory. */
 const NOTHING: Boot = { kind: 'firmware', name: '', image: new Uint8Array() };
 
+/** Memory that was copied while its guest ran. `image`: of a paravirtual one that has suspended itself. */
+interface Ahead {
+  /** The pages that are not as they were copied. */
+  rest(image?: PvImage): Iterable<Page>;
+}
+
+const NO_PAGES: Ahead = { rest: () => [] };
+
 /** Who saves, and what the toolstack wants kept. */
 export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
 
@@ -96,11 +104,11 @@ export class StateWriter {
   }
 
   /**
-   * The rest, between two slices; the domain must not run before the last piece was taken. `pages`: those that are not as they were written (default: all);
+   * The rest, between two slices; the domain must not run before the last piece was taken. `ahead`: what was written already (default: nothing);
    * `toolstack`: what it knows of the domain; `verify`: memory comes once more, to be compared. @throws SavedStateError where it cannot be saved now
    */
-  *rest(pages?: Iterable<Page>, toolstack?: State, verify = false): Generator<Uint8Array> {
-    yield* this.counted(this.pieces(pages, verify));
+  *rest(ahead?: Ahead, toolstack?: State, verify = false): Generator<Uint8Array> {
+    yield* this.counted(this.pieces(ahead, verify));
     yield* this.end(toolstack);
   }
 
@@ -120,7 +128,7 @@ export class StateWriter {
     const writer = new StateWriter(this.domain, this.by, NOTHING);
     writer.known = this.known;
     writer.rehearsed = this.rehearsed;
-    const state = joined([...writer.counted(writer.state([])), ...writer.end()]);
+    const state = joined([...writer.counted(writer.state(NO_PAGES)), ...writer.end()]);
     // What it lies in goes on changing.
     if (isSent) this.rehearsed = decodePlain(encodePlain(writer.long)) as LongParts;
     return state;
@@ -150,13 +158,14 @@ export class StateWriter {
     yield toRecord(LIBXC.STATIC_DATA_END);
   }
 
-  private *pieces(pages: Iterable<Page> | undefined, verify: boolean): Generator<Uint8Array> {
-    yield* this.state(pages, verify);
+  private *pieces(ahead: Ahead | undefined, verify: boolean): Generator<Uint8Array> {
+    yield* this.state(ahead, verify);
     for (const disk of diskRecords(this.domain.options.ide ?? [], true)) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
   }
 
-  private *state(pages: Iterable<Page> | undefined, verify = false): Generator<Uint8Array> {
+  private *state(ahead: Ahead | undefined, verify = false): Generator<Uint8Array> {
     const { domain } = this;
+    refuseWhileItKnows(domain);
     const { options } = domain;
     const about = describe(domain, this.by, this.known);
     const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
@@ -170,7 +179,7 @@ export class StateWriter {
 
     if (!this.about) yield* this.head(about);
     if (pv) yield p2mFrames(pv);
-    yield* pageData(pv ? pv.pages() : (pages ?? pagesOf(domain)));
+    yield* pageData(ahead ? ahead.rest(pv) : pv ? pv.pages() : pagesOf(domain));
     // A paravirtual guest's pages are not in place there before its tables are made.
     if (verify && !pv) {
       yield toRecord(LIBXC.VERIFY);
@@ -238,14 +247,19 @@ function refuse(sentence: string): never {
   throw new SavedStateError(sentence);
 }
 
-function describe(domain: Domain, by: SavedBy, known: Int32Array | undefined): SavedAbout {
-  const { options } = domain,
-    xen = xenOf(domain);
-  const { record } = options;
+/** @throws SavedStateError */
+function refuseWhileItKnows(domain: Domain): void {
+  const xen = xenOf(domain);
   if (xen && !xen.isHvm && !xen.suspended)
     refuse(
       'A paravirtual guest knows its machine frames, so it must suspend itself to be saved, and this one does not listen. Wait until its drivers have come up.',
     );
+}
+
+function describe(domain: Domain, by: SavedBy, known: Int32Array | undefined): SavedAbout {
+  const { options } = domain,
+    xen = xenOf(domain);
+  const { record } = options;
   return {
     ...by,
     memoryMiB: options.memoryMiB,
