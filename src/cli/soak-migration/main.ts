@@ -2,21 +2,31 @@
  * npm run -s soak:migration -- [--moves N] [--only GUEST] [--postcopy]
  *
  * Debian's kernels with and without Xen's drivers, in a PC and without one, of 32 and 64 bits, and minipv as a paravirtual guest go from one of two hosts to the
- * other and back, 100 times each. A shell in them writes files, compares their sums and looks at the clock, while a connection by TCP that they have made and one
+ * other and back, 100 times each. A shell in them writes files and its disk, compares their sums and looks at the clock, while a connection by TCP that they have made and one
  * that was made to them go on; minipv sends or gets a stream during each move, and sums it up. Each move must go on with what follows, nothing may be lost, no
  * connection end, and no clock go back: else the status is 1. `--postcopy`: they go on after the first round, before the rest of their memory has come. Needs npm run guests (-- --amd64).
  */
 import { parseArgs } from 'node:util';
+import { InMemoryFs } from 'just-bash/browser';
+import { type HostFiles, KeptFiles } from '../../dom0/host/files/index.ts';
+import { MemoryStore } from '../../dom0/host/storage/index.ts';
 import { createHost, inWorkers } from '../../dom0/service/index.ts';
 import { median } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { GUESTS, isHere, MINIPV_PORTS, PORTS } from './guests.ts';
+import { DISK, diskImage, GUESTS, isHere, MINIPV_PORTS, PORTS } from './guests.ts';
 import { Soak } from './soak.ts';
 import { Talk } from './talk.ts';
 
 const WRONG_USE = 2;
 const MOVES = 100;
+
+/** Of a host that has nothing else. */
+async function filesWithDisk(): Promise<HostFiles> {
+  const files = await KeptFiles.open(new MemoryStore(), new InMemoryFs());
+  await files.writeFile(`/${DISK.name}`, diskImage());
+  return files;
+}
 
 export async function main(argv: string[]): Promise<number> {
   let values: { moves?: string; only?: string; postcopy?: boolean };
@@ -41,10 +51,12 @@ export async function main(argv: string[]): Promise<number> {
       process.stdout.write(`${guest.name}: ${guest.folder} is not here (npm run guests).\n`);
       continue;
     }
+    const talk = await Talk.open(guest.folder === undefined ? MINIPV_PORTS : PORTS);
     const soak = new Soak(guest, {
       make: parts =>
         createHost({
           version: 'soak',
+          readsWhole: true,
           pcpus: 2,
           runners: inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs }),
           soon,
@@ -57,7 +69,8 @@ export async function main(argv: string[]): Promise<number> {
       pause: ms => new Promise(resolve => void later(ms, resolve)),
       shared: true,
       wish: values.postcopy ? { postcopy: 'after-precopy' } : {},
-      talk: await Talk.open(guest.folder === undefined ? MINIPV_PORTS : PORTS),
+      talk,
+      files: [await filesWithDisk(), await filesWithDisk()],
     });
     const downtimes: number[] = [];
     let left = 0;

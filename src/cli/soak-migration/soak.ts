@@ -1,17 +1,20 @@
 /** Moves one guest between two hosts, there and back. */
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Host, HostParts } from '../../dom0/service/index.ts';
+import type { HostFiles } from '../../dom0/host/files/index.ts';
 import type { Moved, MoveWish } from '../../dom0/toolstack/index.ts';
-import { filesOf, lastTurn, problemIn, type SoakGuest, TALK, TURNS } from './guests.ts';
+import { filesOf, lastTurn, problemIn, type SoakGuest, TALK, turns } from './guests.ts';
 import type { Talk } from './talk.ts';
 
 export interface SoakParts {
-  make(parts: Pick<HostParts, 'memory' | 'neighbours' | 'peer'>): Host;
+  make(parts: Pick<HostParts, 'memory' | 'neighbours' | 'peer' | 'files'>): Host;
   soon(callback: () => void): void;
   pause(ms: number): Promise<void>;
   shared: boolean;
   /** TCP with the guest; absent: it has no network. */
   talk?: Talk;
+  /** Of each host, with the image of the guest's disk; absent: it has no disk. */
+  files?: readonly [HostFiles, HostFiles];
   /** How it moves. */
   wish?: MoveWish;
 }
@@ -28,6 +31,10 @@ const LOOK_MS = 20,
 const BULK_KIB = 4096;
 /** Of that, what must have come before it moves. */
 const BEGUN_BYTES = 64 * 1024;
+
+/** minipv writes so many sectors of its disk before each move, in so many places one after the other. */
+const MINIPV_SECTORS = 256,
+  MINIPV_PLACES = 20;
 
 /** At the end of a stream. */
 const MINIPV_SAYS =
@@ -68,13 +75,14 @@ export class Soak {
     this.parts = parts;
     const cable = new Neighbourhood(parts.soon);
     const bytes = (guest.memoryMiB + HOST_MIB) * MIB;
-    const host = (name: string, peer?: HostParts['peer']): Host =>
+    const host = (name: string, files?: HostFiles, peer?: HostParts['peer']): Host =>
       parts.make({
         memory: parts.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
         neighbours: cable.of(name),
+        ...(files ? { files } : {}),
         ...(peer ? { peer } : {}),
       });
-    this.hosts = [host('a', parts.talk?.peer), host('b')];
+    this.hosts = [host('a', parts.files?.[0], parts.talk?.peer), host('b', parts.files?.[1])];
     if (parts.talk) wire(this.hosts, parts.soon);
   }
 
@@ -109,8 +117,9 @@ export class Soak {
   }
 
   async start(): Promise<void> {
-    const { talk } = this.parts;
-    ({ id: this.id } = await this.here.create(filesOf(this.guest, talk !== undefined)));
+    const { talk, files } = this.parts;
+    const has = { network: talk !== undefined, disk: files !== undefined };
+    ({ id: this.id } = await this.here.create(filesOf(this.guest, has)));
     await this.watch();
     const prompt = this.isMinipv ? MINIPV : SHELL;
     await this.until('its shell', () => this.shown.includes(prompt));
@@ -120,7 +129,7 @@ export class Soak {
       await this.until('its first line by TCP', () => talk.heard > 0);
       talk.begin();
     }
-    this.type(TURNS);
+    this.type(turns(files && this.guest.disk.device));
     await this.until('its second turn', () => lastTurn(this.shown) >= 2);
   }
 
@@ -157,8 +166,30 @@ export class Soak {
     return moved;
   }
 
-  /** In turn it sends, and gets; it sums up what it sends of its memory, and what comes. */
+  /** What it has written to its disk before a move is there behind it. */
   private async moveMinipv(): Promise<Moved> {
+    if (!this.parts.files) return this.moveSumming();
+    const at = (this.moves % MINIPV_PLACES) * MINIPV_SECTORS;
+    const { device } = this.guest.disk;
+    const wrote = await this.crcOf(`fill ${device} ${at} ${MINIPV_SECTORS} ${this.moves}`);
+    const moved = await this.moveSumming();
+    const read = await this.crcOf(`sum ${device} ${at} ${MINIPV_SECTORS}`);
+    if (read !== wrote)
+      throw new Error(`${this.guest.name}: sectors from ${at} on have CRC ${read}, and it had written ${wrote}`);
+    return moved;
+  }
+
+  /** What minipv says of sectors of its disk. */
+  private async crcOf(command: string): Promise<string> {
+    const from = this.shown.length;
+    const said = (): RegExpExecArray | null => /crc ([0-9a-f]+)\r?\n[^]*minipv> $/.exec(this.shown.slice(from));
+    this.type(`${command}\r`);
+    await this.until(`the end of ${command}`, () => said() !== null);
+    return said()![1]!;
+  }
+
+  /** In turn it sends, and gets; it sums up what it sends of its memory, and what comes. */
+  private async moveSumming(): Promise<Moved> {
     const { talk } = this.parts;
     if (!talk) return this.toTheOther();
     const sends = this.moves % 2 === 1;
@@ -185,7 +216,8 @@ export class Soak {
 
   async end(): Promise<void> {
     this.parts.talk?.close();
-    await this.here.destroy(this.id);
+    // Domain 0: it was never there.
+    if (this.id !== 0) await this.here.destroy(this.id);
     for (const host of this.hosts) host.toolstack.close();
   }
 }
