@@ -149,8 +149,11 @@ export class Receiving {
     const { place, changes } = blocks;
     const drive = about.drives?.find(each => each.place === place);
     const opened = this.guest?.opened?.all ?? [];
-    if (opened.some(each => each.place === place)) restoreChanges(opened, place, changes);
-    else if (drive) {
+    if (opened.some(each => each.place === place)) {
+      restoreChanges(opened, place, changes);
+      // What came before the drive was opened is put there in the end, and these are newer.
+      for (const { block } of changes) this.ahead.get(place)?.delete(block);
+    } else if (drive) {
       const kept = this.ahead.get(place) ?? new Map<number, Uint8Array>();
       this.ahead.set(place, kept);
       // Its own: the record has many.

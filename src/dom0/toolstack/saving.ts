@@ -40,6 +40,8 @@ export interface Live {
   /** Absent: `migrate`. */
   precopy?: Precopy;
   round(round: PrecopyRound): void | Promise<void>;
+  /** What it has written of drives that its worker has open, while it runs: a DISK record. */
+  blocks?(record: Uint8Array): Promise<void>;
   /** A state of a guest that runs, but for memory and disks, for the other host to try. */
   rehearse?(state: Uint8Array): Promise<void>;
   /** It stands still from now on. */
@@ -131,6 +133,7 @@ export class Saving {
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
+      for (const record of part.blocks ?? []) await live?.blocks?.(record);
       if (part.rehearsal) await live?.rehearse?.(part.rehearsal);
       if (part.round) await live?.round(part.round);
       isLast = part.isLast;

@@ -40,8 +40,8 @@ export class OverlayDisk extends ImmediateDevice {
   private readonly changed = new Map<number, Uint8Array>();
   /** Blocks that changed since somebody asked; undefined: nobody has. */
   private written: Set<number> | undefined;
-  /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. */
-  private left: Set<number> | undefined;
+  /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. One that stands before this one (`behind`) has the same. */
+  private readonly taking: { left?: Set<number> | undefined } = {};
 
   constructor(
     source: BlockDevice,
@@ -133,7 +133,7 @@ export class OverlayDisk extends ImmediateDevice {
 
   private noteWritten(block: number): void {
     this.written?.add(block);
-    this.left?.add(block);
+    this.taking.left?.add(block);
   }
 
   // Saved states.
@@ -153,11 +153,11 @@ export class OverlayDisk extends ImmediateDevice {
    * the medium has them.
    */
   takeChanges(most: number): DiskChange[] {
-    this.left ??= new Set(this.changed.keys());
+    this.taking.left ??= new Set(this.changed.keys());
     const taken: DiskChange[] = [];
-    for (const block of this.left) {
+    for (const block of this.taking.left) {
       if (taken.length === most) break;
-      this.left.delete(block);
+      this.taking.left.delete(block);
       taken.push({ block, bytes: this.blockAsRead(block) });
     }
     return taken;
@@ -165,18 +165,18 @@ export class OverlayDisk extends ImmediateDevice {
 
   /** How many `takeChanges` would give now. */
   get blocksLeft(): number {
-    return (this.left ?? this.changed).size;
+    return (this.taking.left ?? this.changed).size;
   }
 
   /** What `takeChanges` has not given; all that `changes` gives where nobody takes any. */
   *changesLeft(): Generator<DiskChange> {
-    if (!this.left) return yield* this.changes();
-    for (const block of [...this.left].sort((a, b) => a - b)) yield { block, bytes: this.blockAsRead(block) };
+    if (!this.taking.left) return yield* this.changes();
+    for (const block of [...this.taking.left].sort((a, b) => a - b)) yield { block, bytes: this.blockAsRead(block) };
   }
 
   /** Nobody takes any more. */
   endTaking(): void {
-    this.left = undefined;
+    this.taking.left = undefined;
   }
 
   private blockAsRead(block: number): Uint8Array {
@@ -209,7 +209,7 @@ export class OverlayDisk extends ImmediateDevice {
   putBlock(number: number, bytes: Uint8Array | undefined): void {
     if (bytes) this.changed.set(number, bytes.slice());
     else this.changed.delete(number);
-    this.left?.add(number);
+    this.taking.left?.add(number);
   }
 
   /** Takes back what `changes` gave. Blocks past the end are ignored. */

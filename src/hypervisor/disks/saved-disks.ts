@@ -89,6 +89,10 @@ export function* takenRecords(ide: readonly IdeAttachment[], mostBlocks: number)
   }
 }
 
+/** How many blocks `takenRecords` would give now. */
+export const blocksLeft = (ide: readonly IdeAttachment[]): number =>
+  ide.reduce((sum, { disk }) => sum + (disk && isTakable(disk) ? disk.blocksLeft : 0), 0);
+
 /** Nobody takes changes of them any more. */
 export function endTaking(ide: readonly IdeAttachment[]): void {
   for (const { disk } of ide) if (disk && isTakable(disk)) disk.endTaking();

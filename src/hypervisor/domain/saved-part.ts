@@ -33,6 +33,8 @@ export interface SavedPart {
   pieces: Uint8Array[];
   /** There is no more of what was asked for. */
   isLast: boolean;
+  /** Of a domain that moves: what it has written of its drives here since the last part (DISK records of a saved state). */
+  blocks?: Uint8Array[];
   /** Of a domain that moves: of memory that is copied while the guest runs. */
   round?: PrecopyRound;
   /** A few times, while the guest runs: a state of its own, but for memory and disks, for the other host to try. */

@@ -1,6 +1,7 @@
 /** Volumes go with their guest while it writes them: what it was told to be durable is on the one host where it runs, and the other has nothing of it. */
 import { describe, expect, it } from 'vitest';
-import type { OverlayDisk } from '../../../hypervisor/disks/index.ts';
+import { type OverlayDisk, readDiskRecord } from '../../../hypervisor/disks/index.ts';
+import { readState } from '../../../hypervisor/index.ts';
 import type { KeptFiles } from '../../host/files/index.ts';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../host/storage/index.ts';
 import { dotsOf, testFile, testFiles, testHost, until } from '../../service/host.test-support.ts';
@@ -224,6 +225,41 @@ describe('a guest whose volume goes with it', () => {
       expect([...overlay(b, there).changesLeft()].length).toBeGreaterThan(512);
     },
   );
+
+  it('brings what it has written of a file that whoever runs it has open while it runs: of KVM', async () => {
+    const { cable, a, b } = await sides();
+    const image = new Uint8Array(MIB).map((_, i) => i >>> 9);
+    image.fill(0, 0, 256 * 512);
+    await b.files.writeFile('/d.img', image);
+    const { id } = await a.host.create([
+      testFile(
+        'web.cfg',
+        'name = "web"\ntype = "hvm"\nkvm = 1\nmemory = 4\nkernel = "writer.elf"\ndisk = ["d.img,raw,hda,w"]\n',
+      ),
+      testFile('writer.elf', writerKernel),
+      { name: 'd.img', data: new Blob([image]) },
+    ]);
+    const here = await dotsOf(a.host, id);
+    await until(() => here() > 50);
+    const early = new Map<number, Uint8Array>();
+    cable.passes = (_from, bytes) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      if (view.getUint32(0, true) === MESSAGE.BLOCKS)
+        for (const { block, bytes: written } of readDiskRecord(bytes.subarray(8))!.changes)
+          early.set(block, written.slice());
+      return true;
+    };
+    expect((await move(a, 'b', '--live')).err).toBe('');
+    expect(early.size).toBeGreaterThan(10);
+    const { id: there } = (await b.host.list())[0]!;
+    const dots = await dotsOf(b.host, there);
+    await until(() => dots() > here() + 5);
+    await b.host.pause(there);
+    const state = new Uint8Array(await (await b.host.save(there)).arrayBuffer());
+    for (const { changes } of readState(state, 'web').disks)
+      for (const { block, bytes } of changes) image.set(bytes, block * 4096);
+    expect(writerProblem(image, dots())).toBeUndefined();
+  });
 
   it('stays as it was where the other host has no room, or another domain has the volume there', async () => {
     const { a, b } = await sides();

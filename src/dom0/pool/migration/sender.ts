@@ -196,10 +196,8 @@ class Departure {
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: this.precopy,
         round: round => this.noteRound(round, line),
-        rehearse: async state => {
-          await say(line, MESSAGE.REHEARSE, state);
-          await this.settled(line);
-        },
+        blocks: record => say(line, MESSAGE.BLOCKS, record),
+        rehearse: state => say(line, MESSAGE.REHEARSE, state).then(() => this.settled(line)),
         stands: () => {
           this.stoodStillMs = this.nowMs();
           this.sentBeforeBytes = line.sentBytes;

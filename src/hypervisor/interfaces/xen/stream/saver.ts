@@ -1,11 +1,15 @@
 /** A domain that is saved, some MiB at a time: at once, or after its memory was copied while it ran. No part of its state is kept here. */
 import type { Domain } from '../../../domain/domain.ts';
 import type { Precopy, PrecopyWish, SavedPart } from '../../../domain/saved-part.ts';
+import { blocksLeft, endTaking, takenRecords } from '../../../disks/saved-disks.ts';
 import { xenOf } from '../of-domain.ts';
 import { CopiedAhead } from './copied-ahead.ts';
 import { PAGES_PER_RECORD } from './format.ts';
 import { PvCopiedAhead } from './pv-copied-ahead.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
+
+/** Of its drives so many blocks go with one part of its memory: 2 MiB. */
+const MOST_BLOCKS = 512;
 
 /** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
 const PART_BYTES = 2 ** 22;
@@ -41,6 +45,8 @@ export class Saver {
     const xen = xenOf(this.domain);
     const isPv = xen?.isHvm === false;
     if (isPv && precopy !== 'migrate') return { pieces: [], isLast: true };
+    const blocks = precopy === 'migrate' ? this.written() : [];
+    if (this.isBehindDisks) return { pieces: [...this.begun.ahead([])], isLast: false, blocks };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
     this.begun.known = ahead.copied;
     if (leaves) ahead.leave();
@@ -54,10 +60,25 @@ export class Saver {
     return {
       pieces: [...this.begun.ahead(isDue ? [] : ahead.step())],
       isLast: ahead.isDone,
+      ...(blocks.length > 0 ? { blocks } : {}),
       // What is left is counted by a walk over all of memory, which nobody asks for of a file or a checkpoint.
       ...(precopy === 'migrate' ? { round: ahead.round } : {}),
       ...(rehearsal ? { rehearsal } : {}),
     };
+  }
+
+  /** Some of what the domain has written of its drives here, and has not gone. */
+  private written(): Uint8Array[] {
+    const { ide = [] } = this.domain.options;
+    this.partsOfDisks ??= Math.ceil(blocksLeft(ide) / MOST_BLOCKS);
+    this.partsOfDisks--;
+    const [record] = takenRecords(ide, MOST_BLOCKS);
+    return record ? [record] : [];
+  }
+  /** Those go before its memory, of which the guest writes meanwhile. What it has written since goes with that: it may write as fast as anything goes. */
+  private partsOfDisks: number | undefined;
+  private get isBehindDisks(): boolean {
+    return (this.partsOfDisks ?? 0) > 0;
   }
 
   private begin(precopy: Precopy, mostRounds?: number): CopiedAhead {
@@ -91,6 +112,8 @@ export class Saver {
 
   /** Nothing is under way. */
   private clear(): void {
+    endTaking(this.domain.options.ide ?? []);
+    this.partsOfDisks = undefined;
     this.ahead = this.rest = this.writer = undefined;
     this.verify = false;
   }
