@@ -273,6 +273,10 @@ export const DOMAIN = {
   SHADOW_FRAMES: 29,
 } as const;
 
+/** Behind a domain's p2m, from a whole frame on, lies a byte for each 4,096 guest frames: 1: something lies, or has lain, at one of them. */
+export const P2M_PART_SHIFT = 12;
+export const p2mParts = (p2mFrames: number): number => Math.ceil(p2mFrames / (1 << P2M_PART_SHIFT));
+
 /**
  * Frames between a domain's emulated network card and Domain 0's bridge: a ring of bytes each way (worker/frame-ring.ts). Words of a ring's head: bytes put
  * in and taken out, free-running, and frames that found no room.

@@ -24,6 +24,7 @@ import {
   WIRE_BYTES,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
+  p2mParts,
 } from '../layout/layout.ts';
 import {
   DOMAIN_0,
@@ -71,6 +72,7 @@ function recordBytes(
     wholeFrames(DOMAIN_TRACE_BYTES) +
     wholeFrames(SCREEN_BYTES) +
     wholeFrames(p2mFrames * 4) +
+    wholeFrames(p2mParts(p2mFrames)) +
     (card ? wholeFrames(WIRE_BYTES) : 0) +
     (drives ? DRIVE_QUEUE_BYTES : 0) +
     shadowFrames * FRAME_BYTES +
@@ -210,7 +212,7 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   place(DOMAIN.SCREEN, SCREEN_BYTES);
   if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
   if (shape.drives) place(DOMAIN.DRIVES, DRIVE_QUEUE_BYTES);
-  place(DOMAIN.P2M, p2mFrames * 4);
+  place(DOMAIN.P2M, wholeFrames(p2mFrames * 4) + p2mParts(p2mFrames));
   if (shape.shadowFrames) {
     place(DOMAIN.SHADOW, shape.shadowFrames * FRAME_BYTES);
     words[entry + DOMAIN.SHADOW_FRAMES] = shape.shadowFrames;

@@ -18,6 +18,7 @@ import {
   GROUP_SHIFT,
   INVALID_M2P,
   MAX_DOMAINS,
+  p2mParts,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
   XENHEAP_MAGIC,
@@ -454,7 +455,9 @@ export class Machine extends DomainEntries {
 
   /** The second stage of a domain's memory. */
   secondStage(record: DomainRecord): SecondStage {
-    return new SecondStage(new Int32Array(this.memory, record.p2mOffset, record.p2mFrames));
+    const { p2mOffset, p2mFrames } = record;
+    const used = new Uint8Array(this.memory, p2mOffset + wholeFrames(p2mFrames * 4), p2mParts(p2mFrames));
+    return new SecondStage(new Int32Array(this.memory, p2mOffset, p2mFrames), used);
   }
 }
 

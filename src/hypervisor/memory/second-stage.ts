@@ -10,7 +10,7 @@
  * words, so that one that is composed of two (of a guest's guest) is a table of its own.
  */
 import { P2M_AWAY, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
+import { FRAME_BYTES, FRAME_SHIFT, P2M_PART_SHIFT } from '../layout/layout.ts';
 
 /** The machine frame of an entry; -1: there is no memory (yet). */
 export const mfnOf = (entry: number): number =>
@@ -19,9 +19,12 @@ export const mfnOf = (entry: number): number =>
 export class SecondStage {
   /** The table itself, a word a guest frame. */
   readonly words: Int32Array;
+  /** Of each so many guest frames (P2M_PART_SHIFT) a byte: 0: nothing has ever lain there. Absent: nobody keeps that. */
+  private readonly used: Uint8Array | undefined;
 
-  constructor(words: Int32Array) {
+  constructor(words: Int32Array, used?: Uint8Array) {
     this.words = words;
+    this.used = used;
   }
 
   /** How far guest frames reach: there is nothing from this one on. */
@@ -80,23 +83,14 @@ export class SecondStage {
 
   /** The first guest frame from this one on where something lies; `frames` where nothing does. */
   next(gfn: number): number {
-    const { words } = this;
-    // Eight words a test: most of the table is empty.
-    while (
-      gfn + 8 < words.length &&
-      (words[gfn]! |
-        words[gfn + 1]! |
-        words[gfn + 2]! |
-        words[gfn + 3]! |
-        words[gfn + 4]! |
-        words[gfn + 5]! |
-        words[gfn + 6]! |
-        words[gfn + 7]!) ===
-        0
-    )
-      gfn += 8;
-    while (gfn < words.length && words[gfn] === 0) gfn++;
-    return gfn;
+    const { words, used } = this;
+    // A guest may stand still for this, and most of the table is empty: it has 4 MiB.
+    while (gfn < words.length && words[gfn] === 0) {
+      gfn++;
+      while (gfn < words.length && used?.[gfn >>> P2M_PART_SHIFT] === 0)
+        gfn = ((gfn >>> P2M_PART_SHIFT) + 1) << P2M_PART_SHIFT;
+    }
+    return Math.min(gfn, words.length);
   }
 
   /** Each guest frame where something lies, with its entry, from `first` to before `end`. */
@@ -128,7 +122,7 @@ export class SecondStage {
 
   /** The table as it is now; `into`: a copy of before, which becomes it. */
   copy(into?: SecondStage): SecondStage {
-    if (!into) return new SecondStage(this.words.slice());
+    if (!into) return new SecondStage(this.words.slice(), this.used);
     into.words.set(this.words);
     return into;
   }
@@ -163,6 +157,8 @@ export class SecondStage {
 
   /** An entry that lay here or elsewhere. */
   put(gfn: number, entry: number): void {
+    // Whoever finds the entry finds this.
+    if (this.used && entry !== 0) this.used[gfn >>> P2M_PART_SHIFT] = 1;
     Atomics.store(this.words, gfn, entry);
   }
 
