@@ -172,6 +172,23 @@ describe('the coordinator', () => {
     expect(owner.isSure('g', fenceMs)).toBe(false);
   });
 
+  it('is not sure of what another host has by now, whatever it hears of that, before it has a lease again', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [slept, other] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    const { takeOverMs } = LEASE_TIMING;
+    hear('a', slept, slept.acquire('g', 0), 0);
+    hear('b', other, other.acquire('g', takeOverMs), takeOverMs);
+    expect(other.of('g')?.as).toBe('running');
+    expect(hear('a', slept, slept.tick(takeOverMs), takeOverMs)).toEqual([{ do: 'drop', guest: 'g' }]);
+    // What waited for its disk would be written over what the other one has written.
+    expect(slept.isSure('g', takeOverMs)).toBe(false);
+    hear('b', other, other.release('g', takeOverMs), takeOverMs);
+    expect(slept.isSure('g', takeOverMs)).toBe(false);
+    hear('a', slept, slept.acquire('g', takeOverMs), takeOverMs);
+    expect(slept.isSure('g', takeOverMs)).toBe(true);
+  });
+
   it('has no new lease by a late word about the old one, by which a copy can still go on', () => {
     const coordinator = new Coordinator(LEASE_TIMING);
     const [owner, copy] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];

@@ -74,6 +74,8 @@ export class Holder {
   private readonly guests: Map<string, HeldGuest>;
   private nextNumber: number;
   private readonly sentMs: Map<number, number>;
+  /** Guests that others have: what is here of them stands still, and their disks are the others'. */
+  private readonly lost = new Set<string>();
 
   constructor(me: string, timing: LeaseTiming, state: HolderState = { guests: [], nextNumber: 1, sentMs: [] }) {
     this.me = me;
@@ -95,8 +97,8 @@ export class Holder {
   /** Whether nobody else can have a guest by now, though no time has been told since this host slept. One that is to be started is nobody's. */
   isSure(guest: string, nowMs: number): boolean {
     const held = this.guests.get(guest);
-    if (!held || held.as === 'acquiring') return true;
-    return held.as === 'running' && this.isConfirmed(held, nowMs);
+    if (!held) return !this.lost.has(guest);
+    return held.as === 'acquiring' || (held.as === 'running' && this.isConfirmed(held, nowMs));
   }
 
   // ---- what the host wants
@@ -247,6 +249,7 @@ export class Holder {
   private hold(guest: string, as: HeldAs, epoch: number, nowMs: number, more: Partial<HeldGuest>): HeldGuest {
     const held = { as, epoch, confirmedMs: nowMs, askedMs: nowMs, asked: 0, since: this.nextNumber, ...more };
     this.guests.set(guest, held);
+    this.lost.delete(guest);
     return held;
   }
 
@@ -286,6 +289,7 @@ export class Holder {
 
   private drop(guest: string): Effect[] {
     this.guests.delete(guest);
+    this.lost.add(guest);
     return [{ do: 'drop', guest }];
   }
 
