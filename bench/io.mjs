@@ -12,11 +12,14 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
+import { createServer as createWebServer } from 'node:http';
+import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
 import { debianGuest, needDebian } from './guests.mjs';
-import { judgeRows, minipvRows } from './io-minipv.mjs';
+import { judgePair, judgeRows, minipvRows } from './io-minipv.mjs';
 import { printTable } from './io-table.mjs';
 import { firmware, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
 
@@ -30,7 +33,7 @@ const { runs, mib, packets, bulk, json, profile, profiles, minipv, only, phases 
   profiles: '',
   minipv: false,
   only: '',
-  phases: 'read,write,small,large',
+  phases: 'read,write,read64,write64,receive,send,small,large',
 });
 if (!minipv) needDebian('686');
 need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
@@ -41,22 +44,31 @@ const INIT = `#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null
 echo 3 > /proc/sys/kernel/printk
-for w in $(cat /proc/cmdline); do case $w in load=*) load=\${w#load=};; disk=*) disk=\${w#disk=};; own=*) own=\${w#own=};; peer=*) peer=\${w#peer=};; esac; done
+for w in $(cat /proc/cmdline); do case $w in load=*) load=\${w#load=};; disk=*) disk=\${w#disk=};; own=*) own=\${w#own=};; peer=*) peer=\${w#peer=};; web=*) web=\${w#web=};; host=*) host=\${w#host=};; sink=*) sink=\${w#sink=};; esac; done
 while read group ko; do case ,$load, in *,$group,*) insmod /lib/modules/$ko 2>/dev/null;; esac; done < /lib/modules/list
 i=0; while [ ! -b /dev/$disk ] && [ $i -lt 50 ]; do usleep 100000; i=$((i+1)); done
 ip link set eth0 up; ip addr add $own/24 dev eth0
 ping -c 1 -W 5 $peer > /dev/null; ping -c 1 -W 5 $peer | grep received
 irqs() { awk '/virtio|ata|eth0|pcnet|ne2k|blkif/ { n += $2 } END { print "IO-INTERRUPTS", n + 0 }' /proc/interrupts; }
-in_phase() { case ,${phases}, in *,$1,*) return 0;; esac; return 1; }
 begin() { irqs; echo IO-BEGIN $1; }
 end() { echo IO-END $1; irqs; }
-echo IO-READY
-for run in $(seq ${runs}); do
+stty -echo 2>/dev/null
+irqs; echo IO-READY
+while read phase; do
   echo 3 > /proc/sys/vm/drop_caches
-  in_phase read && { begin read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; end read; }
-  in_phase write && { begin write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; end write; }
-  in_phase small && { begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small; }
-  in_phase large && { begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large; }
+  case $phase in
+  read) begin read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; end read;;
+  write) begin write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; end write;;
+  read64) begin read64; dd if=/dev/$disk of=/dev/null bs=64k count=${mib * 16} iflag=direct 2>/dev/null; end read64;;
+  write64) begin write64; dd if=/dev/zero of=/dev/$disk bs=64k count=${mib * 16} oflag=direct 2>/dev/null; end write64;;
+  receive) begin receive; wget -q -O - --header "Host: $host" http://$web/ | wc -c | grep -qx ${bulk << 20} || echo IO-SHORT; end receive;;
+  send) begin send; dd if=/dev/zero bs=64k count=${bulk * 16} 2>/dev/null | nc \${sink%:*} \${sink#*:}; end send;;
+  small) begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small;;
+  large) begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large;;
+  look*) echo IO-LOOK $phase; continue;;
+  off) break;;
+  esac
+  echo IO-READY
 done
 echo IO-DONE
 poweroff -f
@@ -76,6 +88,8 @@ function initrdOf(flavour) {
   return initrds.get(flavour);
 }
 
+/** A machine waits while the others work. */
+const LIMIT_S = 3000;
 const GATEWAY = 'own=10.0.2.15 peer=10.0.2.2';
 const IDE = 'load=ata_piix,sd_mod';
 /** Programs with their devices: what the guest loads and is told, and for QEMU what it is started with. */
@@ -87,6 +101,8 @@ const MACHINES = {
     flavour: '686-pae',
     console: 'hvc0',
     cmdline: `load=xen-blkfront,xen-netfront disk=xvda ${GATEWAY}`,
+    // event_channel_op (xen/include/public/xen.h): nearly all of them are EVTCHNOP_send.
+    kicks: ({ hypercalls }) => hypercalls[32] ?? 0,
     settings: disk => `type = "pvh"\ndisk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]`,
   },
   'ringside-virtio': {
@@ -94,6 +110,7 @@ const MACHINES = {
     peer: 'definition',
     flavour: '686-pae',
     cmdline: `load=virtio_pci,virtio_blk,virtio_net disk=vda ${GATEWAY}`,
+    kicks: ({ virtqueues }) => virtqueues.reduce((sum, { kicks }) => sum + kicks, 0),
     settings: disk => `type = "hvm"\nkvm = 1\ndisk = [ '${disk},raw,vda,w' ]\nvif = [ 'model=virtio' ]`,
   },
   v86: {
@@ -124,67 +141,180 @@ const MACHINES = {
 const WHAT = {
   read: ['disk read, 256 KiB', mib, mib * 4],
   write: ['disk write, 256 KiB', mib, mib * 4],
+  read64: ['disk read, 64 KiB, direct', mib, mib * 16],
+  write64: ['disk write, 64 KiB, direct', mib, mib * 16],
+  receive: ['TCP to the guest', bulk, (bulk * 2 ** 20) / 1460],
+  send: ['TCP from the guest', bulk, (bulk * 2 ** 20) / 1460],
   small: ['ping, 56 bytes', (packets * 2 * 56) / 2 ** 20, packets * 2],
   large: ['ping, 1400 bytes', (packets * 2 * 1400) / 2 ** 20, packets * 2],
 };
 
-/** Rows of one start for the table. */
-async function measure(name) {
-  const rounds = { read: [], write: [], small: [], large: [] };
-  const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
-  let begin = 0,
-    before = 0,
-    interrupts = 0,
-    row = '';
-  const result = await runGuest(MACHINES[name].peer, job(name), 'IO-DONE', (line, ms, pid) => {
-    const [, kind, what] = /^IO-(BEGIN|END|INTERRUPTS) (\w+)/.exec(line) ?? [];
-    if (kind === 'BEGIN') {
-      begin = ms;
-      before = ran(pid);
-    } else if (kind === 'END') {
-      row = what;
-      rounds[row].push({ wallMs: ms - begin, cpuMs: ran(pid) - before });
-    } else if (kind) {
-      // Before a round, and behind it.
-      if (row) rounds[row].at(-1).interrupts = Number(what) - interrupts;
-      row = '';
-      interrupts = Number(what);
+/** One of the machines, at its prompt between two phases: it does one when it is told to. */
+class Machine {
+  constructor(name) {
+    this.name = name;
+    this.rounds = Object.fromEntries(phasesOf(name).map(phase => [phase, []]));
+    this.interrupts = 0;
+    this.whole = job(name);
+    this.heard = new Promise(resolve => (this.hear = resolve));
+    this.over = runGuest(
+      MACHINES[name].peer,
+      this.whole,
+      'IO-DONE',
+      (line, ms, pid) => this.line(line, ms, pid),
+      child => {
+        this.child = child;
+      },
+    );
+    void this.over.then(({ seconds, why }) => {
+      if (!seconds) {
+        console.log(`${name} did not finish: ${why}`);
+        this.isGone = true;
+      }
+      this.hear();
+    });
+  }
+
+  line(line, ms, pid) {
+    const [, kind, what] = /IO-(READY|BEGIN|END|INTERRUPTS)(?: (\w+))?\s*$/.exec(line) ?? [];
+    if (kind === 'BEGIN') this.begun = { ms, cpuMs: ran(pid) };
+    else if (kind === 'END') this.round = { wallMs: ms - this.begun.ms, cpuMs: ran(pid) - this.begun.cpuMs };
+    else if (kind === 'INTERRUPTS') {
+      if (this.round) this.round.interrupts = Number(what) - this.interrupts;
+      this.interrupts = Number(what);
     }
-    const [, sent, received] = /^(\d+) packets transmitted, (\d+)/.exec(line) ?? [];
-    if (sent && sent !== received) console.log(`${name}: ${line}`);
+    const [, sent, received] = /(\d+) packets transmitted, (\d+)/.exec(line) ?? [];
+    if (sent && sent !== received) console.log(`${this.name}: ${line}`);
+    if (kind === 'READY') this.hear();
+  }
+
+  /** What it took for a phase; undefined where the machine has gone. `counted`: with the kicks of its driver. */
+  async do(phase, counted = false) {
+    this.round = undefined;
+    const before = counted ? await this.kicks() : undefined;
+    this.heard = new Promise(resolve => (this.hear = resolve));
+    if (!this.isGone) this.child.stdin.write(`${phase}\n`);
+    await this.heard;
+    if (counted && this.round) this.round.kicks = (await this.kicks()) - before;
+    return this.round;
+  }
+
+  /** Kicks of virtqueues, or notifications of Xen's event channels, so far; NaN: they cannot be counted there. */
+  async kicks() {
+    const { peer, kicks } = MACHINES[this.name];
+    if (peer === 'qemu' && this.whole.trace) return readFileSync(this.whole.trace, 'latin1').split('\n').length - 1;
+    if (peer !== 'definition') return Number.NaN;
+    this.looks = (this.looks ?? 0) + 1;
+    this.child.stdin.write(`look${this.looks}\n`);
+    const path = join(folder, `${this.name}-${this.looks}.json`);
+    for (let i = 0; i < 600; i++) {
+      await sleep(100);
+      try {
+        return kicks(JSON.parse(readFileSync(path, 'utf8')));
+      } catch {
+        // Not written yet, or not all of it.
+      }
+    }
+    return Number.NaN;
+  }
+
+  async end() {
+    if (!this.isGone) this.child.stdin.write('off\n');
+    await this.over;
+  }
+}
+
+const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
+const phasesOf = name => phases.split(',').filter(phase => phase !== 'send' || MACHINES[name].peer !== 'v86');
+
+/** Rows of all machines for the table: each phase of a round in turn on each, in the other order every other round, after one that only counts. */
+async function debianRows() {
+  const there = [];
+  for (const name of machines) {
+    const machine = new Machine(name);
+    await machine.heard;
+    there.push(machine);
+    console.log(`${name} ${machine.isGone ? 'is not there' : 'is ready'}`);
+  }
+  const kicks = new Map();
+  for (let round = -1; round < runs; round++)
+    for (const phase of phases.split(','))
+      for (const machine of round % 2 === 0 ? there : there.toReversed()) {
+        if (machine.isGone || !phasesOf(machine.name).includes(phase)) continue;
+        const took = await machine.do(phase, round < 0);
+        if (round < 0) kicks.set(`${machine.name} ${phase}`, took?.kicks);
+        else if (took) machine.rounds[phase].push(took);
+      }
+  for (const machine of there) await machine.end();
+  return there.flatMap(({ name, rounds }) =>
+    Object.entries(rounds).map(([phase, taken]) => {
+      const [title, amount, requests] = WHAT[phase];
+      return {
+        machine: name,
+        phase,
+        title: `${MACHINES[name].title}: ${title}`,
+        amount,
+        requests,
+        rounds: taken,
+        notifications: kicks.get(`${name} ${phase}`) / amount,
+      };
+    }),
+  );
+}
+
+/** What guests have on this machine's loopback: a file by HTTP, and a port that takes what comes. */
+async function serve() {
+  const file = Buffer.alloc(bulk << 20, 'Ringside measures what a card gives. ');
+  const web = createWebServer((_, answer) => answer.end(file));
+  const sink = createServer({ allowHalfOpen: true }, socket => {
+    socket.on('error', () => {});
+    socket.resume().on('end', () => socket.end());
   });
-  if (!result.seconds) console.log(`${name} did not finish: ${result.why}`);
-  return Object.entries(WHAT)
-    .filter(([row]) => phases.split(',').includes(row))
-    .map(([row, [title, amount, requests]]) => ({
-      title: `${MACHINES[name].title}: ${title}`,
-      amount,
-      requests,
-      rounds: rounds[row],
-    }));
+  for (const server of [web, sink]) await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  return [web, sink];
+}
+
+/** Where a guest finds them; v86's network passes on HTTP alone, to hosts by names of its own (its docs/networking.md). */
+function serversOf(name) {
+  const [web, sink] = servers.map(server => server.address().port);
+  const there = MACHINES[name].peer === 'v86' ? '192.168.86.1' : `10.0.2.2:${web}`;
+  return `web=${there} host=${web}.external sink=10.0.2.2:${sink}`;
 }
 
 function job(name) {
   const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more, settings, nic = true } = MACHINES[name];
   const whole = {
     ...debianGuest(flavour),
+    words: ['--net', 'nat'],
     initrd: initrdOf(flavour),
     memory: 128,
+    limitS: LIMIT_S,
     disk,
     nic,
     jit: true,
     jitThreshold: 8,
     more,
     // QEMU on a busy computer fails the kernel's test of its timer.
-    cmdline: `console=${device} cryptomgr.notests no_timer_check ${cmdline}`,
+    cmdline: `console=${device} cryptomgr.notests no_timer_check ${cmdline} ${serversOf(name)}`,
   };
+  if (name === 'qemu-virtio') {
+    const trace = join(folder, `${name}.trace`);
+    return { ...whole, trace, more: [...more, '-trace', 'virtio_queue_notify', '-D', trace] };
+  }
   if (MACHINES[name].peer !== 'definition') return whole;
+  // Before and behind each phase of the round that counts.
+  const script = join(folder, `${name}.script`);
+  const looks = Array.from({ length: 2 * phasesOf(name).length }, (_, i) => i + 1);
+  writeFileSync(
+    script,
+    `${looks.map(i => `expect IO-LOOK look${i}\nstats ${join(folder, `${name}-${i}.json`)}\n`).join('')}expect IO-DONE\n`,
+  );
   const definition = join(folder, `${name}.cfg`);
   writeFileSync(
     definition,
     `name = "io"\nmemory = 128\nkernel = "${whole.kernel}"\nramdisk = "${whole.initrd}"\ncmdline = "${whole.cmdline}"\n${settings(disk)}\n`,
   );
-  return { ...whole, definition };
+  return { ...whole, definition, words: ['--net', 'nat', '--script', script] };
 }
 
 const chosen = only ? only.split(',') : [];
@@ -194,10 +324,12 @@ const machines = Object.keys(MACHINES).filter(
     (MACHINES[name].peer !== 'qemu' || qemu()) &&
     debianGuest(MACHINES[name].flavour ?? '686'),
 );
+const servers = await serve();
 try {
   if (profile) await showProfile();
   else await compare();
 } finally {
+  for (const server of servers) server.close();
   rmSync(folder, { recursive: true });
 }
 
@@ -207,11 +339,7 @@ async function compare() {
   if (minipv || chosen.length === 0 || embedded.length > 0)
     rows.push(...(await minipvRows(folder, { mib, packets, runs, bulk, only: embedded, profile: profiles })));
   const ours = rows.length;
-  if (!minipv)
-    for (const name of machines) {
-      rows.push(...(await measure(name)));
-      console.log(`${name} done`);
-    }
+  if (!minipv) rows.push(...(await debianRows()));
   const version = JSON.parse(
     readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8'),
   ).version;
@@ -220,7 +348,23 @@ minipv in the first ${ours} rows, Debian in the others; ${mib} MiB, ${bulk} MiB 
 ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot be counted there`);
   printTable(rows);
   judgeRows(rows);
+  judgeDebian(rows);
   if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, rows }, null, 1));
+}
+
+/** What has a floor: bulk of 64 KiB and more. */
+const BULK = ['read', 'write', 'read64', 'write64', 'receive', 'send'];
+
+/** Our virtio beside our rings, QEMU's virtio and v86's, phase by phase. */
+function judgeDebian(rows) {
+  const of = (name, phase) => rows.find(row => row.machine === name && row.phase === phase);
+  for (const other of ['ringside-rings', 'qemu-virtio', 'v86-virtio'])
+    for (const phase of phases.split(',')) {
+      const [ours, theirs] = [of('ringside-virtio', phase), of(other, phase)];
+      if (!ours || !theirs) continue;
+      const floor = other === 'ringside-rings' && BULK.includes(phase);
+      judgePair(ours.title, ours, MACHINES[other].title, theirs, floor);
+    }
 }
 
 /** Self time of our run by function, from V8's sampling profiler: interpreter or device? */
@@ -228,10 +372,14 @@ async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
   const name = chosen[0] ?? 'ringside';
+  let child;
+  const words = [...phasesOf(name), 'off'];
   const result = await runGuest(
     MACHINES[name].peer,
     { ...job(name), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] },
     'IO-DONE',
+    line => line.includes('IO-READY') && child.stdin.write(`${words.shift()}\n`),
+    each => (child = each),
   );
   need(result.seconds, `the run did not finish: ${result.why}`);
   const byFunction = new Map();

@@ -18,13 +18,15 @@ export function firmware() {
   return bios && vgaBios ? { bios, vgaBios } : undefined;
 }
 
+const limitOf = ({ limitS = LIMIT_S }) => String(limitS);
+
 const jit = ({ jitThreshold }) =>
   jitThreshold === undefined ? [] : jitThreshold === 0 ? ['--no-jit'] : ['--jit-threshold', String(jitThreshold)];
 
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `jitThreshold` (ringside: --jit-threshold; 0: --no-jit), `definition` (its file), `more` (QEMU: further words), `program` (QEMU's), `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold; 0: --no-jit), `definition` (its file), `more`, `words` (QEMU, ringside: further words), `limitS` (seconds that it may take), `program` (QEMU's), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   /** Debian's qemu-system-x86 (QEMU names another). */
@@ -51,7 +53,15 @@ export const peers = {
   /** A host without guests, which lists itself. */
   host: () => [at('bin', 'ringside.mjs'), 'sh', '-c', 'xl list'],
   /** A guest of a definition file. */
-  definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, ...jit(job), '--timeout', String(LIMIT_S)],
+  definition: job => [
+    at('bin', 'ringside.mjs'),
+    'boot',
+    job.definition,
+    ...jit(job),
+    ...(job.words ?? []),
+    '--timeout',
+    limitOf(job),
+  ],
   ringside: job => [
     at('bin', 'ringside.mjs'),
     'boot',
@@ -62,8 +72,9 @@ export const peers = {
     ...jit(job),
     '--memory',
     String(job.memory),
+    ...(job.words ?? []),
     '--timeout',
-    String(LIMIT_S),
+    limitOf(job),
   ],
   /** v86, without its compiler unless `jit`: its interpreter is WebAssembly made from Rust. */
   v86: job => [
@@ -84,13 +95,17 @@ export const peers = {
 
 /**
  * Runs a guest on one of the peers until a line of its serial port contains `until`; `onLine(line, ms, pid)` sees every line with the time of its arrival.
- * Resolves with the seconds from the start of the process, or with `why` it did not get there.
+ * Resolves with the seconds from the start of the process, or with `why` it did not get there. `begun` gets the process, whose input is the guest's.
  */
-export function runGuest(peer, job, until, onLine = () => {}) {
+export function runGuest(peer, job, until, onLine = () => {}, begun = undefined) {
   return new Promise(resolve => {
     const start = performance.now();
     const [program, words] = peer === 'qemu' ? [qemu(job.program), []] : [process.execPath, job.node ?? []];
-    const child = spawn(program, [...words, ...peers[peer](job)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [...words, ...peers[peer](job)], {
+      stdio: [begun ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    });
+    begun?.(child);
+    child.stdin?.on('error', () => {});
     let rest = '';
     let errors = '';
     const tail = [];
@@ -103,7 +118,7 @@ export function runGuest(peer, job, until, onLine = () => {}) {
       resolve(result);
     };
     const failed = why => end({ why: `${why}\n  ${[...tail, errors.trim()].filter(Boolean).join('\n  ')}` });
-    const timer = setTimeout(() => failed(`no "${until}" in ${LIMIT_S} s`), LIMIT_S * 1000);
+    const timer = setTimeout(() => failed(`no "${until}" in ${limitOf(job)} s`), Number(limitOf(job)) * 1000);
     child.stderr.on('data', data => {
       errors = (errors + data).slice(-1000);
     });

@@ -35,6 +35,9 @@ const emulator = new V86({
   ),
 });
 
+// What is typed here is typed there.
+process.stdin.on('data', data => emulator.serial0_send(data.toString('latin1')));
+
 let line = '';
 emulator.add_listener('serial0-output-byte', byte => {
   line += String.fromCharCode(byte);

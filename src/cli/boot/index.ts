@@ -21,7 +21,7 @@ import { checkRemovable } from './disks.ts';
 import { openNetwork } from './network.ts';
 import { type Line as ScriptLine, parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session, type SessionParts } from './session.ts';
-import type { Stats } from './stats.ts';
+import { type Stats, statsNow } from './stats.ts';
 import { tierText } from './tier-text.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
@@ -273,6 +273,14 @@ const handsOf = (
   send: bytes => session.type(guest, bytes),
   key: (code, down) => session.toolstack.inputs.key(guest.member, code, down),
   screenshot: path => shoot(guest, path, '--script'),
+  stats: async path => {
+    const text = `${JSON.stringify(await statsNow(session.toolstack, guest.member), null, 2)}\n`;
+    try {
+      writeFileSync(path, text);
+    } catch (error) {
+      session.fail(new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--script).`));
+    }
+  },
   setMemory: memoryMiB => session.toolstack.setMemory(guest.member, memoryMiB),
   change: (vdev, path) => session.change(guest, vdev, path),
 });
@@ -418,7 +426,7 @@ function checkPlaces([stats, saves, screenshots]: Iterable<string>[], lines: rea
   for (const path of stats) checkPlace(path, '--stats');
   for (const path of saves) checkPlace(path, '--save');
   for (const path of screenshots) checkPlace(path, '--screenshot');
-  for (const line of lines) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
+  for (const line of lines) if (line.kind === 'screenshot' || line.kind === 'stats') checkPlace(line.text, '--script');
   for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
 }
 

@@ -242,7 +242,7 @@ const WORDS: Record<string, Word> = {
     value: 'F',
     many: true,
     about:
-      'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …; vdb: a disk comes, and goes), insert card MAC, eject card, wait MS',
+      'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, stats F.json, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …; vdb: a disk comes, and goes), insert card MAC, eject card, wait MS',
     set: (o, v) => o.scripts.push(v),
   },
   '--screenshot': {

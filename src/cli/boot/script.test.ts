@@ -10,13 +10,14 @@ it('waits for serial output or the screen, types, presses keys and takes picture
     end = (): void => {};
   const goes = new Promise<void>(resolve => (end = resolve));
   const text =
-    '# start\nexpect login:\nsend root\\r\nexpect GRUB\nkey c ctrl+x\nwait 50\nscreenshot a.png\nmem-set 96\ninsert fda two disks.img\neject hdc\n';
+    '# start\nexpect login:\nsend root\\r\nexpect GRUB\nkey c ctrl+x\nwait 50\nscreenshot a.png\nmem-set 96\ninsert fda two disks.img\neject hdc\nstats s.json\n';
   const script = new Script(parseScript(text, 's'), {
     screen: () => screen,
     send: bytes => log.push(`send ${JSON.stringify(new TextDecoder().decode(bytes))}`),
     key: (code, down) => log.push(`${code} ${down ? 'down' : 'up'}`),
     screenshot: path => log.push(`shot ${path}`),
     setMemory: memoryMiB => log.push(`memory ${memoryMiB}`),
+    stats: async path => void log.push(`stats ${path}`),
     change: async (vdev, path) => {
       log.push(`${vdev} ${path ?? 'out'}`);
       await goes;
@@ -46,7 +47,11 @@ it('waits for serial output or the screen, types, presses keys and takes picture
   await Promise.resolve();
   expect(script.step(nowNs)).toBe(Infinity);
   expect(log.at(-1)).toBe('hdc out');
-  await vi.waitFor(() => expect(script.done).toBe(true));
+  await vi.waitFor(() => {
+    script.step(nowNs);
+    expect(script.done).toBe(true);
+  });
+  expect(log.at(-1)).toBe('stats s.json');
   expect(nowNs).toBe(6 * 20e6 + 50e6);
   expect([script.done, script.conclusive]).toEqual([true, true]);
 });

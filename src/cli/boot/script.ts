@@ -2,7 +2,7 @@
 import { UsageError } from './options.ts';
 
 export type Line =
-  | { kind: 'expect' | 'send' | 'screenshot'; text: string }
+  | { kind: 'expect' | 'send' | 'screenshot' | 'stats'; text: string }
   | { kind: 'key'; codes: string[][] }
   | { kind: 'wait'; ms: number }
   | { kind: 'mem-set'; memoryMiB: number }
@@ -16,6 +16,8 @@ export interface ScriptHands {
   send(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
   screenshot(path: string): void;
+  /** Writes what the guest has done so far; the script goes on when that stands. */
+  stats(path: string): Promise<void>;
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
   /**
@@ -83,7 +85,7 @@ export function parseScript(text: string, name: string): Line[] {
     if (!match || match[1].startsWith('#')) return [];
     const [, word, rest = ''] = match;
     if (rest === '') throw new UsageError(`${name}:${i + 1}: ${word} needs a value.`);
-    if (word === 'expect' || word === 'screenshot')
+    if (word === 'expect' || word === 'screenshot' || word === 'stats')
       return [{ kind: word, text: word === 'expect' ? unescape(rest) : rest.trim() }];
     if (word === 'send') return [{ kind: 'send', text: unescape(rest) }];
     if (word === 'key')
@@ -102,7 +104,7 @@ export function parseScript(text: string, name: string): Line[] {
     if (word === 'insert' && path !== undefined) return [{ kind: 'insert', vdev, path }];
     if (word === 'eject' && vdev !== undefined && path === undefined) return [{ kind: 'eject', vdev }];
     throw new UsageError(
-      `${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE, insert card MAC, eject card or wait MS, not "${source}".`,
+      `${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, stats F.json, mem-set MIB, insert DRIVE F, eject DRIVE, insert card MAC, eject card or wait MS, not "${source}".`,
     );
   });
 }
@@ -115,8 +117,8 @@ export class Script {
   private seen = '';
   private waitUntilNs = -1;
   private keys: [code: string, down: boolean][] = [];
-  /** Something comes or goes, and the next line waits for that. */
-  private isChanging = false;
+  /** Something comes or goes, or is written, and the next line waits for that. */
+  private isWaiting = false;
   /** Called when it has: there may be something to do. */
   changed: () => void = () => {};
 
@@ -126,7 +128,7 @@ export class Script {
   }
 
   get done(): boolean {
-    return this.at === this.lines.length && !this.isChanging;
+    return this.at === this.lines.length && !this.isWaiting;
   }
 
   /** It ended with a line that waits, so that nothing typed is under way. */
@@ -140,7 +142,7 @@ export class Script {
 
   /** As far as it comes at this time of the guest; when to call again at the latest. */
   step(nowNs: number): number {
-    while (this.at < this.lines.length && !this.isChanging) {
+    while (this.at < this.lines.length && !this.isWaiting) {
       if (nowNs < this.waitUntilNs) return this.waitUntilNs;
       const line = this.lines[this.at];
       if (line.kind === 'wait' && this.waitUntilNs < 0) {
@@ -167,7 +169,8 @@ export class Script {
       if (line.kind === 'send') this.hands.send(new TextEncoder().encode(line.text));
       if (line.kind === 'mem-set') this.hands.setMemory(line.memoryMiB);
       if (line.kind === 'insert' || line.kind === 'eject')
-        this.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
+        this.waitFor(this.hands.change(line.vdev, line.kind === 'insert' ? line.path : undefined));
+      if (line.kind === 'stats') this.waitFor(this.hands.stats(line.text));
       if (line.kind === 'screenshot') this.hands.screenshot(line.text);
       this.waitUntilNs = -1;
       this.at++;
@@ -175,12 +178,11 @@ export class Script {
     return Infinity;
   }
 
-  private change(vdev: string, path?: string): void {
-    const change = this.hands.change(vdev, path);
-    if (!change) return;
-    this.isChanging = true;
-    void change.finally(() => {
-      this.isChanging = false;
+  private waitFor(done: Promise<void> | undefined): void {
+    if (!done) return;
+    this.isWaiting = true;
+    void done.finally(() => {
+      this.isWaiting = false;
       this.changed();
     });
   }

@@ -50,6 +50,30 @@ export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats
   };
 }
 
+/** What a guest that runs has done until now, with what it and its devices of virtio told each other: kicks, interrupts, and chains given back. */
+export async function statsNow(toolstack: Toolstack, member: Member): Promise<object> {
+  const looked = await member.runner.ask('virtqueues');
+  const { instructions, exits, exitsByReason, driveRings } = statsOf(toolstack, member),
+    { hypercalls } = toolstack.view.at(member.record.index)!.counters();
+  return {
+    instructions,
+    exits,
+    exitsByReason,
+    driveRings,
+    // By number, those that were asked for.
+    hypercalls: Object.fromEntries([...hypercalls.entries()].filter(([, count]) => count > 0)),
+    virtqueues: looked.flatMap(({ device, queues }) =>
+      queues.map(({ index, name, counts: { kicks, interrupts, given } }) => ({
+        device,
+        queue: name || String(index),
+        kicks,
+        interrupts,
+        given,
+      })),
+    ),
+  };
+}
+
 const ringsOf = ({ words }: Toolstack['machine'], { drivesOffset }: Member['record']): number =>
   drivesOffset === 0 ? 0 : Atomics.load(words, (drivesOffset >>> 2) + DRIVE_QUEUE.RINGS);
 
