@@ -71,7 +71,6 @@ export async function detachDisk<Console extends DomainConsole>(
   vdev: string,
   force: boolean,
 ): Promise<void> {
-  await toolstack.idle(member);
   const { id, given } = await detach(toolstack, parts, member, 'disks', vdev, force);
   const { opened, blueprint } = member;
   if (opened) {
@@ -201,11 +200,12 @@ function exchange<Console extends DomainConsole>(
 }
 
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */
-export function attachCard<Console extends DomainConsole>(
+export async function attachCard<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
   { mac: asked, rate, cardOptions }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
-): { devid: number; mac: string } {
+): Promise<{ devid: number; mac: string }> {
+  await toolstack.idle(member);
   const { cards } = toolstack.services.devices(member.record.id);
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
@@ -234,6 +234,7 @@ export async function detach<Console extends DomainConsole, Kind extends Pluggab
   device: string,
   force: boolean,
 ): Promise<DeviceOf<Kind>> {
+  await toolstack.idle(member);
   const { noun, called, stays, without } = DEVICE_KINDS[kind].hotplug as Hotplug<unknown>;
   const devices = toolstack.services.devices(member.record.id)[kind];
   const found = devices.find(device);

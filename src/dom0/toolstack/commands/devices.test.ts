@@ -89,6 +89,22 @@ describe('disks', () => {
 });
 
 describe('network cards', () => {
+  it('wait for what is under way, and neither come nor go where that took the guest away', async () => {
+    const { host, xl } = await make("vif = ['mac=00:16:3e:00:00:01']\n");
+    let taken = (): void => {};
+    const job = host.toolstack.jobs.run('x', 'Save', () => new Promise<void>(resolve => (taken = resolve)));
+    const { blueprint } = host.living(1);
+    const asked = [xl('network-attach x mac=00:16:3e:00:00:09'), xl('network-detach x 0')];
+    let settled = 0;
+    for (const each of asked) void each.then(() => settled++);
+    for (let turns = 0; turns < 100; turns++) await new Promise(resolve => setImmediate(resolve));
+    expect([settled, host.living(1).blueprint === blueprint]).toEqual([0, true]);
+    await xl('destroy x');
+    taken();
+    await job;
+    for (const each of asked) expect(await each).toMatch(/^1: .*domain is not running/s);
+  });
+
   it('may be several from the start, each with a port and an address of its own', async () => {
     const { host, xl, store } = await make("vif = ['mac=00:16:3e:00:00:01', 'rate=10Mb/s', 'mac=00:16:3e:00:00:03']\n");
     const cards = await host['network-list'](1);

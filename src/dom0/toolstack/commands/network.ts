@@ -48,7 +48,7 @@ export const networkAttach = command({
             return { devid: 0, mac: address };
           }
           await loadBackends(['vif']);
-          const card = attachCard(host.toolstack, member, asked);
+          const card = await attachCard(host.toolstack, member, asked);
           task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
           return card;
         } catch (error) {
