@@ -3,6 +3,7 @@ export type { Finding, NamedFile, Plan } from './verdicts.ts';
 export { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judge-files.ts';
 export {
   baseName,
+  fileNamed,
   decode,
   type Devices,
   type Firmware,

@@ -14,6 +14,7 @@ import {
   NO_FIRMWARE,
   isImage,
   baseName,
+  fileNamed,
   decode,
   startsWith,
   refuse,
@@ -45,7 +46,7 @@ export function planFiles(
       const advice = definitions[0].inDomain0
         ? 'there is no such file. Write the path of one.'
         : `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
-      return among.find(file => baseName(file.name) === base) ?? advice;
+      return fileNamed(among, path) ?? advice;
     };
     const tooLong = lengthProblem(definitions[0].data.length);
     if (tooLong) return refuse(definitions[0].name, 'too long', tooLong);

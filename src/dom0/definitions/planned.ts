@@ -91,6 +91,10 @@ export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
 
+/** The file that a path names among those that were given: at that path, or, of what was dropped, by its name alone. */
+export const fileNamed = <T extends { name: string }>(files: readonly T[], path: string): T | undefined =>
+  files.find(({ name }) => name === path) ?? files.find(({ name }) => baseName(name) === baseName(path));
+
 export function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes.slice());
 }

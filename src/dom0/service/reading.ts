@@ -3,7 +3,7 @@ import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { prepareKernel } from '../../hypervisor/loader/index.ts';
 import { romOf } from '../../devices/index.ts';
 import {
-  baseName,
+  fileNamed,
   definitionNamed,
   type Devices,
   type Firmware,
@@ -143,7 +143,7 @@ export class Reading {
       const media: GuestMedium[] = [];
       for (const { target, vdev, kind, format } of disks) {
         if (kind === 'floppy') continue;
-        const file = files.find(({ name }) => baseName(name) === baseName(target));
+        const file = fileNamed(files, target);
         const device = devices?.get(target);
         if (isNetworkDisk(target))
           return `${loader.program} reads disks of this host, and ${target} is of another machine. Name the kernel in kernel.`;

@@ -191,3 +191,32 @@ describe('a guest of KVM to which devices came, and from which others went', () 
     expect(read(pieces).nic).toBeUndefined();
   });
 });
+
+it('are images of one name in different folders, each in its drive again', async () => {
+  const { files, virsh, domain } = await kvmHost();
+  for (const [folder, kib] of [
+    ['a', 64],
+    ['b', 128],
+  ] as const) {
+    await files.mkdir(`/root/${folder}`, { recursive: true });
+    await files.writeFile(`/root/${folder}/x.img`, new Uint8Array(kib * 1024).fill(kib));
+  }
+  const first = new Uint8Array(512);
+  const seen = (): unknown[] =>
+    domain().options.ide!.map(({ disk }) => {
+      disk!.read(0, first);
+      return [disk!.sectors, first[0]];
+    });
+  await files.writeFile('/root/k.xml', guestXml(diskXml('vdb', '/root/b/x.img') + diskXml('vda', '/root/a/x.img')));
+  expect(await virsh('define /root/k.xml')).toContain('defined');
+  expect(await virsh('start k')).toContain('started');
+  const before = seen();
+  expect(new Set(before.map(String)).size).toBe(2);
+  expect(await virsh('save k /root/k.state')).toContain('saved');
+  expect(await virsh('restore /root/k.state')).toContain('restored');
+  expect(seen()).toEqual(before);
+  expect(await virsh('snapshot-create-as k s')).toContain('created');
+  expect(await virsh('destroy k')).toContain('destroyed');
+  expect(await virsh('snapshot-revert k s')).not.toMatch(/^\d: /);
+  expect(seen()).toEqual(before);
+});

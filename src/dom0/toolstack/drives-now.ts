@@ -70,12 +70,10 @@ function diskAt(
   return made;
 }
 
-/** Paths of the images that a guest had, which goes on from a saved state: as its definition has them, and the record. */
-export function targetsOf(saved: SavedState, definition: Definition): string[] {
+/** Paths of the images that a guest had, which goes on from a saved state, with their drives: as its definition has them, and the record. */
+export function targetsOf(saved: SavedState, definition: Definition): Pick<DefinedDisk, 'vdev' | 'target'>[] {
   const said = (devicesIn(saved.toolstack).disks ?? []).map(text => parseDisk(text));
-  return [...said.flatMap(disk => (typeof disk === 'string' ? [] : disk)), ...definition.disks].map(
-    ({ target }) => target,
-  );
+  return [...said.flatMap(disk => (typeof disk === 'string' ? [] : disk)), ...definition.disks];
 }
 
 /** Its definition, as its text has it, becomes what the state says. */

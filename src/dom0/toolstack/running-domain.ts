@@ -14,6 +14,7 @@ import {
   judgeDefinition,
   lengthProblem,
 } from '../definitions/config/index.ts';
+import { ideName } from '../definitions/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
@@ -289,17 +290,21 @@ export function blueprintOf(
   };
 }
 
-/** The drives of a saved domain; `media` gives what lies in one now. A medium that is not there is missed when the state is read into the domain. */
+function documentIn({ document }: { document?: unknown } = {}): { document?: string } {
+  return typeof document === 'string' && lengthProblem(document.length) === undefined ? { document } : {};
+}
+
+/** The drives of a saved domain; `media` gives what lies in one now, by its label and by what the definition calls the drive. A medium that is not there is missed when the state is read into the domain. */
 export function savedDrives(
   state: SavedState,
-  media: (label: string, kind: DriveImage['kind']) => DriveImage['medium'],
+  media: (label: string, kind: DriveImage['kind'], vdev: string) => DriveImage['medium'],
 ): DriveImage[] {
   const virtual = savedDisks(state.toolstack?.disks)?.disks ?? [];
   const drive = (
     { place, kind, bytes, label, readOnly: isSavedSo }: SavedDrive,
     more: { place?: number; vdev?: string; readOnly?: boolean } = {},
   ): DriveImage[] => {
-    const medium = bytes >= 0 ? media(label, kind) : undefined;
+    const medium = bytes >= 0 ? media(label, kind, more.vdev ?? ideName(place)) : undefined;
     if (bytes >= 0 && !medium) return [];
     return [{ place, kind, readOnly: isSavedSo ?? kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
   };

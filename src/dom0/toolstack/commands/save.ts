@@ -151,8 +151,8 @@ export const restore = command({
         );
       await host.openDevices(labelsOf(saved));
       const found = await filesOf(host, saved, state.name, images);
-      const drives = savedDrives(saved, label =>
-        host.isDevice(label) ? { name: label, device: true } : found.get(baseName(label)),
+      const drives = savedDrives(saved, (label, _kind, vdev) =>
+        host.isDevice(label) ? { name: label, device: true } : found(label, vdev),
       );
       if (drives.length > 0) await loadBackends(['drives']);
       const blueprint = blueprintOf(saved, { file: state.data }, drives, state.name);
@@ -219,18 +219,30 @@ async function filesOf(
   saved: SavedState,
   file: string,
   given: readonly NamedFile[],
-): Promise<Map<string, Medium>> {
+): Promise<(label: string, vdev: string) => Medium | undefined> {
   const { targetsOf } = await import('../drives-now.ts');
   const { definition } = blueprintOf(saved, {}, [], file);
   const found = new Map<string, Medium>(given.map(({ name, data }) => [baseName(name), { name, data }]));
-  const labels = labelsOf(saved).map(baseName);
-  for (const path of targetsOf(saved, definition)) {
+  const names = new Set(
+    labelsOf(saved)
+      .map(baseName)
+      .filter(name => !found.has(name)),
+  );
+  // Files of different folders may have one name: the drive says which it was.
+  const inDrives = new Map<string, Medium>();
+  for (const { vdev, target: path } of targetsOf(saved, definition)) {
     const name = baseName(path);
-    if (!path.startsWith('/') || host.isDevice(path) || found.has(name) || !labels.includes(name)) continue;
+    if (!path.startsWith('/') || host.isDevice(path) || inDrives.has(vdev) || !names.has(name)) continue;
     const data = await host.readFile(path).catch(() => undefined);
-    if (data) found.set(name, await host.mediumOf({ name: path, data }));
+    if (!data) continue;
+    const medium = await host.mediumOf({ name: path, data });
+    inDrives.set(vdev, medium);
+    if (!found.has(name)) found.set(name, medium);
   }
-  return found;
+  return (label, vdev) =>
+    [inDrives.get(vdev), found.get(baseName(label))].find(
+      medium => medium && baseName(medium.name) === baseName(label),
+    );
 }
 
 /** Whether it begins as xl's files do. */

@@ -3,7 +3,7 @@ import { attachDrives, type DriveImage, noMedia, type SavedState } from '../../.
 import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
 import { domainsOf, type Job } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
-import { baseName, type NamedFile } from '../../definitions/index.ts';
+import { baseName, ideName, type NamedFile } from '../../definitions/index.ts';
 import { type DefinedDisk, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
@@ -11,6 +11,7 @@ import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../devices/index.ts';
+import { targetsOf } from '../drives-now.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
@@ -319,12 +320,26 @@ async function blueprintFrom(
   }
   const from = file.whole();
   const saved = await readSaved(host.toolstack.runners, from, `snapshot ${name}`);
-  const media = new Map<string, NonNullable<DriveImage['medium']>>();
-  for (const file of await filesOf(host, record, images)) media.set(baseName(file.name), await host.mediumOf(file));
-  for (const { medium } of now?.blueprint.drives ?? [])
-    if (medium && !('device' in medium)) media.set(baseName(medium.name), medium);
-  const drives = savedDrives(saved, label =>
-    host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label)),
+  const media = new Map<string, NonNullable<DriveImage['medium']>>(),
+    // Files of different folders may have one name: the drive says which it was.
+    inDrives = new Map<string, NonNullable<DriveImage['medium']>>();
+  const targets = targetsOf(saved, blueprintOf(saved, {}, [], name).definition);
+  for (const file of await filesOf(host, record, images)) {
+    const medium = await host.mediumOf(file);
+    media.set(baseName(file.name), medium);
+    for (const { vdev, target } of targets) if (target === file.name) inDrives.set(vdev, medium);
+  }
+  for (const { medium, vdev, place } of now?.blueprint.drives ?? []) {
+    if (!medium || 'device' in medium) continue;
+    media.set(baseName(medium.name), medium);
+    inDrives.set(vdev ?? ideName(place), medium);
+  }
+  const drives = savedDrives(saved, (label, _kind, vdev) =>
+    host.isDevice(label)
+      ? { name: label, device: true }
+      : [inDrives.get(vdev), media.get(baseName(label))].find(
+          medium => medium && baseName(medium.name) === baseName(label),
+        ),
   );
   refuseOtherFiles(host, saved, drives);
   return blueprintOf(saved, { file: from }, drives, `snapshot ${name}`);
@@ -359,11 +374,14 @@ function refuseOtherFiles(host: CommandHost, saved: SavedState, drives: readonly
   const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
   const virtual = savedDisks(saved.toolstack?.disks)?.disks ?? [];
   const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];
-  const had = [...emulated, ...virtual.filter(({ place }) => place < 0).map(({ drive }) => drive)].filter(({ label }) =>
-    isFile(label),
-  );
-  for (const drive of had) {
-    const [image] = drives.filter(({ medium }) => medium && baseName(medium.name) === baseName(drive.label));
+  const had = [
+    ...emulated.map(drive => ({ drive, is: ({ place }: DriveImage) => place === drive.place })),
+    ...virtual
+      .filter(({ place }) => place < 0)
+      .map(({ drive, vdev }) => ({ drive, is: (image: DriveImage) => image.place < 0 && image.vdev === vdev })),
+  ].filter(({ drive }) => isFile(drive.label));
+  for (const { drive, is } of had) {
+    const image = drives.find(each => each.medium && is(each));
     const open = image
       ? attachDrives([{ ...image, place: drive.place }], host.parts.openMedium ?? noMedia, () => {})
       : [];
