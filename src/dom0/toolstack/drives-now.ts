@@ -24,16 +24,21 @@ interface Devices {
 
 const isVirtio = (disk: DefinedDisk): boolean => (placeUnderKvm(disk) ?? -1) >= VIRTIO_PLACE;
 
-/** Of a guest of KVM, for Domain 0's record of it; nothing of any other. */
-export function devicesRecord({ kvm, definition }: Pick<Blueprint, 'kvm' | 'definition'>): State {
-  if (!kvm) return {};
+/** For Domain 0's record of it: libvirt's document, and what a guest of KVM has now. */
+export function devicesRecord({
+  kvm,
+  definition,
+  document,
+}: Pick<Blueprint, 'kvm' | 'definition' | 'document'>): State {
+  const said = document === undefined ? {} : { document };
+  if (!kvm) return said;
   const { disks, rate, cardOptions = {} } = definition;
   const options = Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`);
   const devices: Devices = {
     disks: disks.filter(isVirtio).map(formatDisk),
     card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
   };
-  return { kvmDevices: { ...devices } };
+  return { ...said, kvmDevices: { ...devices } };
 }
 
 /** What a record has; a state of before it was written has none. */

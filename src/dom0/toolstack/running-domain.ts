@@ -37,6 +37,8 @@ export interface Blueprint {
   /** The definition's text. */
   text: string;
   /** What the clock of its PC shows when it starts. */
+  /** libvirt's document of it as it runs, where that says more than its definition, or something else. */
+  document?: string;
   startEpochMs: number;
   /** What CPUID shows, and a PC's processor has; absent: everything. */
   cpuLevel?: CpuModel;
@@ -286,6 +288,7 @@ export function blueprintOf(
     startEpochMs: about.startEpochMs,
     saved: { state, ...from },
     ...(about.xen ? { xen: about.xen } : {}),
+    ...documentIn(state.toolstack),
     ...(about.kvm ? { kvm: true } : {}),
   };
 }

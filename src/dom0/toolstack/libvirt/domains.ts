@@ -4,7 +4,7 @@
  */
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { type Definition, type LiveXml, prepareToRead, writeXml, writtenOver } from '../../definitions/config/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { screenPort } from '../commands/vncviewer.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
@@ -185,13 +185,10 @@ async function liveOf(host: CommandHost, id: number): Promise<LiveXml> {
   return { domid: id, ...(vncPort === undefined ? {} : { vncPort }) };
 }
 
-/** Documents of domains that are not kept, which say more than their definitions. */
-const created = new WeakMap<Guest, string>();
-export function noteCreated(host: CommandHost, id: number, text: string): void {
+/** A domain that runs has a document of its own from now on: it goes on with it, through restarts and saved states, until it is stopped. */
+export function noteCreated(host: CommandHost, id: number, document: string): void {
   const member = host.toolstack.members.get(id);
-  if (member) created.set(member, text);
+  if (member) member.blueprint = { ...member.blueprint, document };
 }
-const createdFrom = (host: CommandHost, id: number): string | undefined => {
-  const member = host.toolstack.members.get(id);
-  return member && created.get(member);
-};
+const createdFrom = (host: CommandHost, id: number): string | undefined =>
+  host.toolstack.members.get(id)?.blueprint.document;

@@ -6,7 +6,7 @@ import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
-import { activeId, domainById, domainByName, guestId, noteCreated, persistent } from './domains.ts';
+import { activeId, domainById, domainByName, guestId, noteCreated, persistent, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
@@ -56,7 +56,13 @@ const filesOf = (host: CommandHost): Files => ({
 export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
   checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
   await refuseOthers(host, name, text);
+  await prepareToRead(text);
+  const before = await domainsOf(host).find(judgeDefinition(name, text).definition.name);
+  // What runs keeps what it has until it is stopped, whatever it is defined as meanwhile (virDomainObjAssignDef() of src/conf/domain_conf.c).
+  const runs =
+    before?.id !== undefined && before.id !== 0 ? { id: before.id, as: await xmlOf(host, before, 0) } : undefined;
   const { name: defined } = await failing(() => perform(host, 'new', COMMANDS.new, name, text));
+  if (runs) noteCreated(host, runs.id, runs.as);
   return domainByName(host, defined);
 }
 

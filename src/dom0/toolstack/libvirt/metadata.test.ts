@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { testFiles, testHost } from '../../service/host.test-support.ts';
-import { createDomain, defineDomain, startDomain } from './life.ts';
+import { createDomain, defineDomain, destroyDomain, restoreDomain, saveDomain, startDomain } from './life.ts';
 import { domainByName, XML_INACTIVE, xmlOf } from './domains.ts';
 import { CONFIG, LIVE } from './flags.ts';
 import { METADATA, type Metadata, metadataOf, setMetadata } from './metadata.ts';
@@ -112,4 +112,26 @@ it('is all there where several people set theirs at once', async () => {
   const now = await domainByName(host, 'a');
   for (const uri of uris) expect(await metadataOf(host, now, { ...ELEMENT, uri })).toBe('<a/>');
   expect(await metadataOf(host, now, TITLE)).toBe('title');
+});
+
+it('is, of what runs, not what is defined meanwhile, and goes with it through a restart and a saved state', async () => {
+  const host = await make();
+  const titled = (title: string): string =>
+    document('a', `<uuid>d7a5c1de-0c4f-4c6b-8a55-0123456789ab</uuid><title>${title}</title>`);
+  await defineDomain(host, titled('first'));
+  await startDomain(host, await domainByName(host, 'a'), 1);
+  const domain = () => domainByName(host, 'a');
+  const titles = async () =>
+    Promise.all([0, CONFIG].map(async flags => metadataOf(host, await domain(), TITLE, flags).catch(() => 'none')));
+  await defineDomain(host, titled('second'));
+  expect(await titles()).toEqual(['first', 'second']);
+  await setMetadata(host, await domain(), { ...TITLE, text: 'live' }, LIVE);
+  await host.trigger((await domain()).id!, 'reset');
+  expect(await titles()).toEqual(['live', 'second']);
+  await saveDomain(host, await domain(), '/root/a.state');
+  expect(await titles()).toEqual(['second', 'second']);
+  await restoreDomain(host, '/root/a.state');
+  expect(await titles()).toEqual(['live', 'second']);
+  await destroyDomain(host, await domain());
+  expect(await titles()).toEqual(['second', 'second']);
 });
