@@ -17,6 +17,8 @@ export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
 export type { BalloonReport, BalloonWish } from './virtio/balloon-words.ts';
 export { STAT_TAGS } from './virtio/balloon-words.ts';
+export type { ChannelTold, ChannelWish } from './virtio/channel-words.ts';
+export { MOST_CHANNEL_BYTES } from './virtio/channel-words.ts';
 export { ERRNO, type FileFacts, type FolderAnswer, type FolderRequest } from './virtio/folder-words.ts';
 export {
   hasVirtio,
@@ -27,6 +29,8 @@ export {
   type VirtioName,
   virtioProblem,
   boardNames,
+  channelsOf,
+  inSlots,
   isOneTooMany,
   type VirtioWish,
   virtioWords,

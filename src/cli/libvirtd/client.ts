@@ -18,6 +18,8 @@ import {
   KEEPALIVE_PROGRAM,
   procedureName,
   procedureNumber,
+  QEMU_NAMES,
+  QEMU_PROGRAM,
   REMOTE_PROGRAM,
   STATUS,
   STREAM_BYTES,
@@ -170,13 +172,13 @@ export class Client {
   }
 
   private async call({ header, payload }: Packet): Promise<void> {
-    const { serial, procedure: number } = header;
+    const { serial, program, procedure: number } = header;
     try {
       const { result, stream } = await this.run(header, payload);
-      this.send(packetOf(this.head({ procedure: number, type: TYPE.REPLY, serial }), result));
+      this.send(packetOf(this.head({ program, procedure: number, type: TYPE.REPLY, serial }), result));
       if (stream) this.begin(stream, number, serial);
     } catch (error) {
-      this.refuse({ procedure: number, type: TYPE.REPLY, serial }, libvirtErrorOf(error), header.program);
+      this.refuse({ procedure: number, type: TYPE.REPLY, serial }, libvirtErrorOf(error), program);
     }
   }
 
@@ -186,11 +188,11 @@ export class Client {
     payload: Uint8Array,
   ): Promise<{ result: Uint8Array; stream: Stream | undefined }> {
     const wrong = (detail: string): LibvirtError => new LibvirtError('RPC', detail, 'rpc');
-    if (program !== REMOTE_PROGRAM || version !== VERSION)
+    if ((program !== REMOTE_PROGRAM && program !== QEMU_PROGRAM) || version !== VERSION)
       throw wrong(`Cannot find program ${program} version ${version}`);
     if (status !== STATUS.OK) throw wrong(`Unexpected message status ${status}`);
     if (type !== TYPE.CALL) throw wrong('No file descriptors are taken here');
-    const name = procedureName(number);
+    const name = program === QEMU_PROGRAM ? QEMU_NAMES[number - 1] : procedureName(number);
     if (name === undefined) throw wrong(`unknown procedure: ${number}`);
     const row = Object.hasOwn(this.table, name) ? this.table[name]! : undefined;
     if (!row) throw new LibvirtError('NO_SUPPORT', functionOf(name), 'domain');

@@ -1,6 +1,6 @@
 /** `ringside libvirtd`: a host that libvirt's clients manage. */
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BootError, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import { NodeAllowedFiles, NotAllowed } from '../allowed/allowed-files.ts';
@@ -9,6 +9,7 @@ import { hostHere, openNodeState } from '../node-host.ts';
 import { isKvm, putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
+import { ChannelSockets } from './channel-sockets.ts';
 import { LibvirtServer, SocketError } from './server.ts';
 
 const WRONG_USE = 2,
@@ -73,6 +74,12 @@ export async function libvirtd(argv: string[]): Promise<number> {
     await new HostRuns({ state, definition, asked, kvm, allowed, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
+        const channels = new ChannelSockets(
+          host,
+          resolve(options.state!, 'channel'),
+          path => allowed?.has(dirname(path)) ?? false,
+          sentence => stderr.text(`ringside libvirtd: ${sentence}\n`),
+        );
         stdout.text(
           `virsh -c '${kvm ? 'qemu' : 'xen'}:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`,
         );
@@ -80,6 +87,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
           process.once('SIGINT', ended);
           process.once('SIGTERM', ended);
         });
+        channels.close();
         await server.close();
       },
       sentence => stderr.text(`ringside libvirtd: ${sentence}\n`),

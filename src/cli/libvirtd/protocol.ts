@@ -3,6 +3,8 @@
  * src/rpc/virkeepaliveprotocol.x, src/libvirt_internal.h (features) of libvirt 9.0.
  */
 export const REMOTE_PROGRAM = 0x20008086,
+  /** src/remote/qemu_protocol.x: what only QEMU's driver has. */
+  QEMU_PROGRAM = 0x20008087,
   KEEPALIVE_PROGRAM = 0x6b656570,
   /** Of both. */
   VERSION = 1;
@@ -120,6 +122,13 @@ const NAMES = `
   .split(/\s+/);
 
 const NUMBERS = new Map(NAMES.map((name, index) => [name, index + 1]));
+
+/** QEMU_PROC_*, likewise. */
+export const QEMU_NAMES: readonly string[] = [
+  'domain_qemu_monitor_command',
+  'domain_qemu_attach',
+  'domain_qemu_agent_command',
+];
 
 /** @throws Error where there is none of that name */
 export function procedureNumber(name: string): number {

@@ -7,6 +7,7 @@ import { LIFE } from './procedures/life.ts';
 import { LISTS } from './procedures/lists.ts';
 import { NETWORKS } from './procedures/networks.ts';
 import { NODE } from './procedures/node.ts';
+import { QEMU } from './procedures/qemu.ts';
 import { RESOURCES } from './procedures/resources.ts';
 import { SNAPSHOTS } from './procedures/snapshots.ts';
 import { POOLS, VOLUMES } from './procedures/storage.ts';
@@ -25,4 +26,5 @@ export const PROCEDURES: Table = {
   ...LISTS,
   ...POOLS,
   ...VOLUMES,
+  ...QEMU,
 };

@@ -1,42 +1,63 @@
 /**
- * A console of virtio, hvc0 of Linux, with one port. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 5.3. Messages of the control queues are sent once the driver
- * says that it is ready, so that a guest that opens and closes its port is known to listen or not.
+ * A console of virtio: hvc0 of Linux at port 0, and behind it channels by name (/dev/virtio-ports/NAME), as QEMU's virtconsole and virtserialport.
+ * Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 5.3; QEMU's hw/char/virtio-serial-bus.c and virtio-console.c for what the specification leaves open.
+ * Messages of the control queues are sent once the driver says that it is ready, so that a guest that opens and closes its port is known to listen or not.
  */
 import type { State } from '../bus.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import { assignState, copyState, resetState, StateError } from '../state.ts';
 import type { Chain } from './chain.ts';
-import { VirtioPci, type VirtioParts } from './transport.ts';
+import { type ChannelWish, MOST_CHANNEL_BYTES } from './channel-words.ts';
+import { VirtioPci, type VirtioHost, type VirtioParts } from './transport.ts';
 import { BrokenRing, type VirtQueue } from './queue.ts';
 
 const QUEUE_SIZE = 128,
   CONTROL_SIZE = 32;
 const RECEIVE = 0,
-  TRANSMIT = 1,
   TO_DRIVER = 2,
   FROM_DRIVER = 3;
 const MULTIPORT = 1;
 const CONFIG_BYTES = 12,
   MOST_PORTS_AT = 4;
-/** Of the one port. */
+/** The port that people type at. */
 const PORT = 0;
 /** A message: port, what it is about, a value; behind it, a name. */
 const MESSAGE_BYTES = 8;
-const EVENT = { DEVICE_READY: 0, DEVICE_ADD: 1, PORT_READY: 3, CONSOLE_PORT: 4, PORT_OPEN: 6 } as const;
+const EVENT = { DEVICE_READY: 0, DEVICE_ADD: 1, PORT_READY: 3, CONSOLE_PORT: 4, PORT_OPEN: 6, PORT_NAME: 7 } as const;
 /** Most bytes of one buffer, so that a kick ends: Linux's driver writes 32 KiB at a time, and splices 16 pages (drivers/char/virtio_console.c). */
 const MOST_BYTES = 65536;
 
-const initial = () => ({
-  /** The guest has opened its port. */
-  isOpen: false,
-  /** Messages that found no buffer yet: what each is about, and its value. */
-  messages: [] as number[],
+/** Messages that a port is to be sent, in their order; each a bit. */
+const DUE = [EVENT.DEVICE_ADD, EVENT.CONSOLE_PORT, EVENT.PORT_NAME, EVENT.PORT_OPEN] as const;
+const dueOf = (...events: (typeof DUE)[number][]): number =>
+  events.reduce<number>((bits, event) => bits | (1 << DUE.indexOf(event)), 0);
+
+/** Queues of a port: those of the control messages lie behind the first one's (5.3.2). */
+const receiveOf = (port: number): number => (port === PORT ? RECEIVE : 2 * port + 2);
+const portOf = (queue: number): number => (queue < 2 ? PORT : (queue >> 1) - 1);
+
+const initial = (ports: number) => ({
+  /** By port: the guest has opened it. */
+  isOpen: new Uint8Array(ports),
+  /** Messages that found no buffer yet. */
+  due: new Uint8Array(ports),
 });
 
 export class VirtioConsole extends VirtioPci {
-  private readonly own = initial();
-  private readonly output: (byte: number) => void;
+  private readonly own: ReturnType<typeof initial>;
+  private readonly host: VirtioHost;
+  private readonly hasConsole: boolean;
+  /** By port; that of the console has none. */
+  private readonly names: readonly string[];
+  /** By port: somebody is at the other end. A reset of the device is not heard there. */
+  private readonly isConnected: Uint8Array;
+  /** By port: bytes for the guest that found no buffer yet. */
+  private readonly waiting: Uint8Array[];
+  /** By port: bytes that the other end has been given, and has not read yet. */
+  private readonly unread: Uint32Array;
 
-  constructor({ irq, name, host }: VirtioParts) {
+  constructor({ irq, name, host, ports = { hasConsole: true, channels: [] } }: VirtioParts) {
+    const count = 1 + ports.channels.length;
+    const more = Array.from({ length: ports.channels.length }, (_, i) => i + 1);
     super(
       {
         name,
@@ -44,37 +65,59 @@ export class VirtioConsole extends VirtioPci {
         type: 3,
         device: 0x1003,
         class: 0x078000,
-        queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE, CONTROL_SIZE],
-        queueNames: ['rx', 'tx', 'ctrl rx', 'ctrl tx'],
+        queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE, CONTROL_SIZE, ...more.flatMap(() => [QUEUE_SIZE, QUEUE_SIZE])],
+        queueNames: ['rx', 'tx', 'ctrl rx', 'ctrl tx', ...more.flatMap(port => [`rx ${port}`, `tx ${port}`])],
         features: 1 << MULTIPORT,
         configBytes: CONFIG_BYTES,
       },
       irq,
     );
-    this.output = byte => host.console(byte);
+    this.host = host;
+    this.hasConsole = ports.hasConsole;
+    this.names = ['', ...ports.channels];
+    this.own = initial(count);
+    this.isConnected = new Uint8Array(count);
+    this.waiting = this.names.map(() => new Uint8Array());
+    this.unread = new Uint32Array(count);
+    // Somebody is at the console from the beginning.
+    if (this.hasConsole) this.isConnected[PORT] = 1;
   }
 
   protected override config(): Uint8Array {
     const bytes = new Uint8Array(CONFIG_BYTES);
-    bytes[MOST_PORTS_AT] = 1;
+    bytes[MOST_PORTS_AT] = this.names.length;
     return bytes;
+  }
+
+  private isPort(port: number): boolean {
+    return port < this.names.length && (port !== PORT || this.hasConsole);
   }
 
   // ---- for people
 
   /** Whether the guest waits for bytes: its port is open, and there are buffers. */
   get listening(): boolean {
-    const queue = this.queues[RECEIVE];
+    return this.hasConsole && this.takes(PORT);
+  }
+
+  private takes(port: number): boolean {
+    const queue = this.queues[receiveOf(port)];
     let has = false;
-    if (this.isLive(queue) && (this.own.isOpen || !this.has(MULTIPORT))) this.guard(() => (has = queue.waiting > 0));
+    if (this.isLive(queue) && (this.own.isOpen[port] === 1 || !this.has(MULTIPORT)))
+      this.guard(() => (has = queue.waiting > 0));
     return has;
   }
 
   /** Bytes that were typed. Returns how many the guest has taken. */
   input(bytes: Uint8Array): number {
-    const queue = this.queues[RECEIVE];
+    return this.hasConsole ? this.give(PORT, bytes) : 0;
+  }
+
+  /** Gives them to the guest as far as it waits for them; returns how many. */
+  private give(port: number, bytes: Uint8Array): number {
+    if (!this.takes(port)) return 0;
+    const queue = this.queues[receiveOf(port)]!;
     let done = 0;
-    if (!this.listening) return 0;
     this.guard(() => {
       for (let left = queue.r.size; done < bytes.length && left > 0; left--) {
         const chain = queue.take();
@@ -89,32 +132,100 @@ export class VirtioConsole extends VirtioPci {
     return done;
   }
 
+  // ---- for the other end of a channel
+
+  channel(name: string, wish: ChannelWish): void {
+    const port = this.names.indexOf(name, PORT + 1);
+    if (port < 0) return;
+    if ('isConnected' in wish) {
+      const is = wish.isConnected ? 1 : 0;
+      this.unread[port] = 0;
+      // What nobody waits for any more is gone, as what lies in a socket that is closed.
+      if (!wish.isConnected) this.waiting[port] = new Uint8Array();
+      if (this.isConnected[port] !== is) {
+        this.isConnected[port] = is;
+        this.owe(port, EVENT.PORT_OPEN);
+      }
+      this.say(port);
+    } else if ('bytes' in wish) {
+      const before = this.waiting[port]!;
+      const room = MOST_CHANNEL_BYTES - before.length;
+      const all = new Uint8Array(before.length + Math.min(room, wish.bytes.length));
+      all.set(before);
+      all.set(wish.bytes.subarray(0, room), before.length);
+      this.waiting[port] = all;
+      this.feed(port);
+    } else {
+      this.unread[port] = Math.max(0, this.unread[port]! - wish.read);
+      const queue = this.queues[receiveOf(port) + 1]!;
+      if (this.isLive(queue)) this.guard(() => this.notified(queue));
+    }
+  }
+
+  private say(port: number, more: { bytes?: Uint8Array; taken?: number } = {}): void {
+    if (port !== PORT)
+      this.host.channel?.(this.names[port]!, {
+        isOpen: this.own.isOpen[port] === 1,
+        isConnected: this.isConnected[port] === 1,
+        ...more,
+      });
+  }
+
+  private feed(port: number): void {
+    const bytes = this.waiting[port]!;
+    if (bytes.length === 0) return;
+    const taken = this.give(port, bytes);
+    if (taken === 0) return;
+    this.waiting[port] = bytes.slice(taken);
+    this.say(port, { taken });
+  }
+
   // ---- for the driver
 
   protected notified(queue: VirtQueue): void {
-    if (queue.index === TO_DRIVER) return this.sendMessages();
-    if (queue.index === RECEIVE) return queue.rest();
-    for (let left = queue.r.size; left > 0; left--) {
+    const { index } = queue;
+    if (index === TO_DRIVER) return this.sendMessages();
+    if (index === FROM_DRIVER) return this.hear(queue);
+    const port = portOf(index);
+    if (index % 2 === 0) {
+      queue.rest();
+      return this.feed(port);
+    }
+    for (let left = queue.r.size; left > 0 && this.unread[port]! < MOST_CHANNEL_BYTES; left--) {
       const chain = queue.take();
       if (!chain) break;
-      if (queue.index === TRANSMIT) this.print(chain);
-      else this.hear(chain);
+      this.print(port, chain);
       queue.give(chain, 0);
     }
     queue.rest();
     this.tell(queue);
-    if (queue.index === FROM_DRIVER) this.sendMessages();
   }
 
-  /** @throws BrokenRing */
-  private print({ readable }: Chain): void {
+  /** What nobody is there for is lost, as with a socket of QEMU's. @throws BrokenRing */
+  private print(port: number, { readable }: Chain): void {
     if (readable.bytes > MOST_BYTES) throw new BrokenRing(`${this.name}: ${readable.bytes} bytes at once`);
+    if (!this.isPort(port) || this.isConnected[port] === 0) return;
     const bytes = new Uint8Array(readable.bytes);
     readable.read(0, bytes);
-    bytes.forEach(byte => this.output(byte));
+    if (port === PORT) return bytes.forEach(byte => this.host.console(byte));
+    this.unread[port]! += bytes.length;
+    this.say(port, { bytes });
   }
 
-  private hear({ readable }: Chain): void {
+  private hear(queue: VirtQueue): void {
+    for (let left = queue.r.size; left > 0; left--) {
+      const chain = queue.take();
+      if (!chain) break;
+      this.take(chain);
+      queue.give(chain, 0);
+    }
+    queue.rest();
+    this.tell(queue);
+    this.sendMessages();
+  }
+
+  /** A message of a port that is none, or of something else, does nothing. */
+  private take({ readable }: Chain): void {
     const { own } = this;
     if (readable.bytes < MESSAGE_BYTES) return;
     const view = new DataView(new ArrayBuffer(MESSAGE_BYTES));
@@ -123,44 +234,88 @@ export class VirtioConsole extends VirtioPci {
       event = view.getUint16(4, true),
       value = view.getUint16(6, true);
     if (event === EVENT.DEVICE_READY) {
-      if (value === 1) own.messages = [EVENT.DEVICE_ADD, 1];
-    } else if (port !== PORT) return;
+      if (value === 1) own.due.forEach((_, each) => (own.due[each] = this.isPort(each) ? dueOf(EVENT.DEVICE_ADD) : 0));
+    } else if (!this.isPort(port)) return;
     else if (event === EVENT.PORT_READY) {
-      // Somebody listens at the other end from the beginning.
-      if (value === 1) own.messages = [EVENT.CONSOLE_PORT, 1, EVENT.PORT_OPEN, 1];
-    } else if (event === EVENT.PORT_OPEN) own.isOpen = value === 1;
+      if (value !== 1) return;
+      own.due[port] = dueOf(port === PORT ? EVENT.CONSOLE_PORT : EVENT.PORT_NAME);
+      if (this.isConnected[port] === 1) this.owe(port, EVENT.PORT_OPEN);
+    } else if (event === EVENT.PORT_OPEN) {
+      own.isOpen[port] = value === 1 ? 1 : 0;
+      this.say(port);
+      this.feed(port);
+    }
+  }
+
+  private owe(port: number, event: (typeof DUE)[number]): void {
+    this.own.due[port]! |= dueOf(event);
+    if (this.has(MULTIPORT)) this.guard(() => this.sendMessages());
   }
 
   private sendMessages(): void {
-    const queue = this.queues[TO_DRIVER],
-      { messages } = this.own;
+    const queue = this.queues[TO_DRIVER]!;
     if (!this.isLive(queue)) return;
-    while (messages.length > 0) {
+    const { due } = this.own;
+    for (let port = due.findIndex(bits => bits !== 0); port >= 0; port = due.findIndex(bits => bits !== 0)) {
       const chain = queue.take();
       if (!chain) break;
-      const [event, value] = messages.splice(0, 2);
-      const view = new DataView(new ArrayBuffer(MESSAGE_BYTES));
-      view.setUint32(0, PORT, true);
-      view.setUint16(4, event, true);
-      view.setUint16(6, value, true);
-      chain.writable.write(0, new Uint8Array(view.buffer));
-      queue.give(chain, Math.min(MESSAGE_BYTES, chain.writable.bytes));
+      const event = DUE.find(each => due[port]! & dueOf(each))!;
+      due[port]! &= ~dueOf(event);
+      const message = this.message(port, event);
+      chain.writable.write(0, message);
+      queue.give(chain, Math.min(message.length, chain.writable.bytes));
     }
     queue.rest();
     this.tell(queue);
   }
 
+  private message(port: number, event: (typeof DUE)[number]): Uint8Array {
+    const name = event === EVENT.PORT_NAME ? new TextEncoder().encode(this.names[port]) : new Uint8Array();
+    const bytes = new Uint8Array(MESSAGE_BYTES + name.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, port, true);
+    view.setUint16(4, event, true);
+    view.setUint16(6, event === EVENT.PORT_OPEN ? this.isConnected[port]! : 1, true);
+    bytes.set(name, MESSAGE_BYTES);
+    return bytes;
+  }
+
   // ---- state
 
   protected forget(): void {
-    resetState(this.own, initial());
+    const was = this.own.isOpen.slice();
+    resetState(this.own, initial(this.names.length));
+    this.unread.fill(0);
+    was.forEach((isOpen, port) => isOpen && this.say(port));
   }
 
   protected saveOwn(): State {
-    return copyState(this.own);
+    return {
+      ...copyState(this.own),
+      isConnected: this.isConnected.slice(),
+      waiting: this.waiting.map(bytes => bytes.slice()),
+    };
   }
 
   protected restoreOwn(state: State): void {
-    assignState(this.name, this.own, state);
+    // Older states are of a console without channels.
+    if (typeof state.isOpen === 'boolean') {
+      this.own.isOpen[PORT] = state.isOpen ? 1 : 0;
+      return;
+    }
+    const { isConnected, waiting } = state;
+    const { own, names } = this;
+    if (!(isConnected instanceof Uint8Array) || isConnected.length !== names.length)
+      throw new StateError(this.name, 'isConnected', `is not ${names.length} numbers`);
+    if (
+      !Array.isArray(waiting) ||
+      waiting.length !== names.length ||
+      !waiting.every(each => each instanceof Uint8Array && each.length <= MOST_CHANNEL_BYTES)
+    )
+      throw new StateError(this.name, 'waiting', `is not bytes of ${names.length} ports`);
+    assignState(this.name, own, state);
+    this.isConnected.set(isConnected);
+    names.forEach((_, port) => (this.waiting[port] = (waiting[port] as Uint8Array).slice()));
+    names.forEach((_, port) => this.say(port));
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtioBalloon } from './balloon.ts';
+import type { ChannelTold } from './channel-words.ts';
 import type { BalloonReport } from './balloon-words.ts';
 import { VirtioConsole } from './console.ts';
 import { COMMON, CONFIG, ISR, VirtioDriver } from './driver.test-support.ts';
@@ -125,6 +126,143 @@ describe('a console', () => {
     expect(device.listening).toBe(false);
     d.device.restore(state);
     expect([device.listening, d.read(COMMON + 0x14, 1) & NEEDS_RESET]).toEqual([true, 0]);
+  });
+});
+
+describe('channels', () => {
+  const READY = 0,
+    ADD = 1,
+    PORT_READY = 3,
+    OPEN = 6,
+    NAME = 7;
+  const AGENT = 'org.qemu.guest_agent.0';
+  const message = (port: number, event: number, value: number): number[] => {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setUint32(0, port, true);
+    new DataView(bytes.buffer).setUint16(4, event, true);
+    new DataView(bytes.buffer).setUint16(6, value, true);
+    return [...bytes];
+  };
+  const drive = (hasConsole = false) => {
+    const told: [string, ChannelTold][] = [];
+    let next = 0;
+    const d = new VirtioDriver(
+      parts =>
+        new VirtioConsole({
+          ...parts,
+          name: 'virtio-console',
+          seed: 0,
+          options: {},
+          ports: { hasConsole, channels: [AGENT, 'two'] },
+          host: { console: () => {}, channel: (name, what) => told.push([name, what]) },
+        }),
+    );
+    const device = d.device as VirtioConsole;
+    const say = (bytes: number[]): void => {
+      d.chain(3, next % 16, [{ bytes: Uint8Array.from(bytes) }]);
+      d.offer(3, next++ % 16);
+    };
+    return { d, device, told, say };
+  };
+  /** A guest with the first channel open, and somebody at the other end. */
+  const open = () => {
+    const all = drive();
+    const { d, device, say, told } = all;
+    d.begin(6, MULTIPORT);
+    const places = Array.from({ length: 8 }, (_, i) => d.chain(2, i, [{ room: 40 }])[0]!);
+    for (let i = 0; i < 8; i++) d.offer(2, i);
+    say(message(0xffffffff, READY, 1));
+    for (const port of [1, 2]) say(message(port, PORT_READY, 1));
+    device.channel(AGENT, { isConnected: true });
+    say(message(1, OPEN, 1));
+    return { ...all, places, told, messages: () => d.used(2).map(([id, length]) => bytesAt(d, places[id!]!, length!)) };
+  };
+
+  it('are told of with their names, and that somebody is there', () => {
+    const { d, messages, told } = open();
+    // Most ports: 31 of them are possible there, three here; port 0 is a console's (5.3.4).
+    expect(d.read(CONFIG + 4)).toBe(3);
+    const named = (port: number, name: string): number[] => [
+      ...message(port, NAME, 1),
+      ...new TextEncoder().encode(name),
+    ];
+    expect(messages()).toEqual([
+      message(1, ADD, 1),
+      message(2, ADD, 1),
+      named(1, AGENT),
+      named(2, 'two'),
+      message(1, OPEN, 1),
+    ]);
+    expect(told.at(-1)).toEqual([AGENT, { isOpen: true, isConnected: true }]);
+  });
+
+  it('take bytes both ways, no more than is read', () => {
+    const { d, device, told } = open();
+    d.chain(5, 0, [{ bytes: new TextEncoder().encode('{"return": {}}') }]);
+    d.offer(5, 0);
+    expect(told.at(-1)).toEqual([
+      AGENT,
+      { isOpen: true, isConnected: true, bytes: new TextEncoder().encode('{"return": {}}') },
+    ]);
+    // Bytes wait for a buffer of the guest's, and are told when it has them.
+    device.channel(AGENT, { bytes: Uint8Array.of(1, 2, 3) });
+    expect(told).toHaveLength(3);
+    const [at] = d.chain(4, 0, [{ room: 2 }]);
+    d.offer(4, 0);
+    expect([bytesAt(d, at!, 2), told.at(-1)]).toEqual([
+      [1, 2],
+      [AGENT, { isOpen: true, isConnected: true, taken: 2 }],
+    ]);
+    // Who reads nothing is sent no more than so much.
+    for (let i = 1; i < 4; i++) {
+      d.chain(5, i, [{ bytes: new Uint8Array(60000) }]);
+      d.offer(5, i);
+    }
+    const given = (): number => d.used(5).length;
+    expect(given()).toBe(3);
+    device.channel(AGENT, { read: 120014 });
+    expect(given()).toBe(4);
+  });
+
+  it('lose what nobody is there for, and forget what he sent who has gone', () => {
+    const { d, device, told, messages } = open();
+    device.channel(AGENT, { bytes: Uint8Array.of(1) });
+    device.channel(AGENT, { isConnected: false });
+    expect(messages().at(-1)).toEqual(message(1, OPEN, 0));
+    const before = told.length;
+    d.chain(5, 0, [{ bytes: Uint8Array.of(7) }]);
+    d.offer(5, 0);
+    d.chain(4, 0, [{ room: 2 }]);
+    d.offer(4, 0);
+    expect([told.length, d.used(5).length, d.used(4)]).toEqual([before, 1, []]);
+  });
+
+  it('go on from a saved state, with what waits', () => {
+    const { d, device, told } = open();
+    device.channel(AGENT, { bytes: Uint8Array.of(9, 8) });
+    const state = device.save();
+    device.channel(AGENT, { isConnected: false });
+    device.restore(state);
+    expect(told.at(-2)).toEqual([AGENT, { isOpen: true, isConnected: true }]);
+    const [at] = d.chain(4, 0, [{ room: 2 }]);
+    d.offer(4, 0);
+    expect(bytesAt(d, at!, 2)).toEqual([9, 8]);
+    expect(() => device.restore({ ...state, own: { ...(state.own as object), waiting: [] } })).toThrow('waiting');
+  });
+
+  it('do nothing for messages of ports that are none, or of nothing', () => {
+    const { d, device, say, told, messages } = open();
+    const [before, sent] = [told.length, messages().length];
+    for (const port of [0, 3, 31, 0x7fffffff, 0xffffffff])
+      for (const event of [1, 2, PORT_READY, 4, 5, OPEN, NAME, 0xffff]) say(message(port, event, 1));
+    say([1, 0, 0]);
+    say([...message(1, 99, 1), ...new Uint8Array(60000)]);
+    expect([told.length, messages().length, d.status & NEEDS_RESET]).toEqual([before, sent, 0]);
+    // Of a port of which it asks a thousand times, each message is owed once.
+    for (let i = 0; i < 1000; i++) say(message(2, PORT_READY, 1));
+    expect([(device.save().own as { due: Uint8Array }).due.length, d.status & NEEDS_RESET]).toEqual([3, 0]);
+    device.channel('none', { bytes: Uint8Array.of(1) });
+    device.channel('', { isConnected: false });
   });
 });
 

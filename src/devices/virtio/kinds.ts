@@ -5,6 +5,7 @@
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { BalloonWish } from './balloon-words.ts';
+import type { ChannelWish } from './channel-words.ts';
 import type { FolderAnswer } from './folder-words.ts';
 import type { VirtQueueLook } from './queue.ts';
 import type { VirtioParts } from './transport.ts';
@@ -21,6 +22,8 @@ export interface VirtioDevice extends Device {
   balloon?(wish: BalloonWish): void;
   /** Of a folder: what it asked for was done, or was not. */
   folderAnswer?(number: number, answer: FolderAnswer): void;
+  /** Of one with channels: what is at the other end of one wants. */
+  channel?(name: string, wish: ChannelWish): void;
 }
 
 export const isOfVirtio = (device: Device): device is VirtioDevice => 'looks' in device;
@@ -60,6 +63,16 @@ export const VIRTIO_KINDS = {
       tag: { may: 'a name of at most 31 letters, digits, _, . and -', pattern: /^[\w.-]{1,31}$/, needed: true },
       path: { may: 'a folder of Domain 0, from / on', pattern: /^\//, needed: true },
       readonly: ON_OFF,
+    },
+  },
+  channel: {
+    title: 'a channel (/dev/virtio-ports)',
+    load: async () => (await import('./console.ts')).VirtioConsole,
+    several: true,
+    options: {
+      name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: /^[\w.-]{1,63}$/, needed: true },
+      /** Of its socket; absent: the host has one for it. */
+      path: { may: 'a file, from / on', pattern: /^\// },
     },
   },
 } satisfies Record<string, VirtioKind>;
@@ -107,10 +120,23 @@ export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): b
   return !several && hasVirtio(items, name);
 };
 
-/** A device's name on its board: that of its kind, and where there are several its number among those from the second on. */
+const isPort = (item: string): boolean => ['console', 'channel'].includes(virtioWords(item).name);
+
+/** Names of a guest's channels. */
+export const channelsOf = (items: readonly string[] = []): string[] =>
+  items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options.name ?? ''] : []));
+
+/** Those that have a slot of their own, in the order of slots: console and channels are ports of one device, in the place of the first of them. */
+export const inSlots = (items: readonly string[]): string[] => {
+  const first = items.findIndex(isPort);
+  return items.filter((item, i) => i === first || !isPort(item));
+};
+
+/** A device's name on its board: that of its kind, of a channel its console's, and where there are several its number among those from the second on. */
 export const boardNames = (items: readonly string[]): string[] => {
   const names = items.map(item => virtioWords(item).name);
   return names.map((name, i) => {
+    if (name === 'channel') return 'virtio-console';
     const before = names.slice(0, i).filter(each => each === name).length;
     return `virtio-${name}${before > 0 ? `-${before}` : ''}`;
   });
@@ -139,11 +165,12 @@ export function virtioDevices(
   { items, seed }: VirtioWish = { items: [], seed: 0 },
   partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
-  const boards = boardNames(items);
-  return items.map((item, number) => {
+  const boards = boardNames(inSlots(items));
+  const ports = { hasConsole: hasVirtio(items, 'console'), channels: channelsOf(items) };
+  return inSlots(items).map((item, number) => {
     const { name, options } = virtioWords(item),
       its = loaded.get(name);
     if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-    return new its({ ...partsOf(number), name: boards[number], options, seed });
+    return new its({ ...partsOf(number), name: boards[number], options, seed, ...(isPort(item) ? { ports } : {}) });
   });
 }

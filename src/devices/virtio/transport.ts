@@ -8,6 +8,7 @@ import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import type { BalloonReport } from './balloon-words.ts';
+import type { ChannelTold } from './channel-words.ts';
 import type { FolderRequest } from './folder-words.ts';
 import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue, type VirtQueueLook } from './queue.ts';
 
@@ -42,6 +43,8 @@ export interface VirtioParts {
   /** What is said of it beside its name (kinds.ts). */
   options: Readonly<Record<string, string>>;
   host: VirtioHost;
+  /** Of a console: whether it has one, and its channels by name (default: a console alone). */
+  ports?: { hasConsole: boolean; channels: readonly string[] };
 }
 
 /** What is behind such devices. */
@@ -54,6 +57,8 @@ export interface VirtioHost {
   balloon?(report: BalloonReport): void;
   /** Something is asked of a device's folder, under a number; absent: there is none. */
   folder?(device: string, number: number, request: FolderRequest): void;
+  /** Something has become of a channel. */
+  channel?(name: string, told: ChannelTold): void;
 }
 
 const VENDOR = 0x1af4;

@@ -18,6 +18,7 @@ import { ideName } from '../definitions/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
+import type { Channel } from './channels.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { PostcopyCounts, Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
@@ -36,9 +37,9 @@ export interface Blueprint {
   diskChanges?: Uint8Array[];
   /** The definition's text. */
   text: string;
-  /** What the clock of its PC shows when it starts. */
   /** libvirt's document of it as it runs, where that says more than its definition, or something else. */
   document?: string;
+  /** What the clock of its PC shows when it starts. */
   startEpochMs: number;
   /** What CPUID shows, and a PC's processor has; absent: everything. */
   cpuLevel?: CpuModel;
@@ -160,6 +161,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   askMemory?(memoryMiB: number): void;
   /** Likewise: it has let go of what was in a PCI slot. */
   ejected?(slot: number): void;
+  /** Of a guest of KVM, by name: other ends of its channels of virtio. */
+  channels?: ReadonlyMap<string, Channel>;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
   /** It runs here before all of its memory has come, or did so. */
@@ -285,10 +288,10 @@ export function blueprintOf(
     boot,
     drives,
     text: about.definition,
+    ...documentIn(state.toolstack),
     startEpochMs: about.startEpochMs,
     saved: { state, ...from },
     ...(about.xen ? { xen: about.xen } : {}),
-    ...documentIn(state.toolstack),
     ...(about.kvm ? { kvm: true } : {}),
   };
 }

@@ -104,6 +104,7 @@ export function boardOf(
             release: gfns => domain.guest.release?.(gfns),
             balloon: report => domain.guest.balloon?.(report),
             ...(options.folder ? { folder: options.folder } : {}),
+            ...(options.channel ? { channel: options.channel } : {}),
           },
         }
       : {}),

@@ -1,5 +1,5 @@
 /** What a domain says to whoever has it run. */
-import type { FolderRequest } from '../../devices/index.ts';
+import type { ChannelTold, FolderRequest } from '../../devices/index.ts';
 import type { BreakHit } from './break-points.ts';
 import type { Ending } from './ending.ts';
 import type { WaitsFor } from './waits.ts';
@@ -27,6 +27,8 @@ export interface DomainListener {
   away?(domid: number, gfn: number): void;
   /** A device asks for something in its folder (devices/virtio/nine-p.ts), and waits for the verb `folderAnswer`. */
   folder?(device: string, number: number, request: FolderRequest): void;
+  /** Something has become of one of its channels (devices/virtio/console.ts). */
+  channel?(name: string, told: ChannelTold): void;
   /** The guest has let go of what was in a PCI slot, and that is gone. */
   ejected?(slot: number): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */

@@ -44,6 +44,8 @@ export interface DomainOptions extends JitOptions {
   virtio?: VirtioWish;
   /** Who is asked for what lies in folders that it mounts; absent: nobody. */
   folder?: NonNullable<VirtioHost['folder']>;
+  /** Who hears of its channels; absent: nobody is at their other ends. */
+  channel?: NonNullable<VirtioHost['channel']>;
   /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
   cpuLevel?: CpuModel;
   /** Bytes of COM1, and of the debug port 0xE9. */

@@ -1,6 +1,7 @@
 /** The table of verbs. A new one is a file of this folder and a line here. */
 import { balloon } from './balloon.ts';
 import { breakAt } from './break-at.ts';
+import { channel } from './channel.ts';
 import { chooseExits } from './choose-exits.ts';
 import { copyAhead } from './copy-ahead.ts';
 import { destroy } from './destroy.ts';
@@ -29,6 +30,7 @@ import { writeMemory } from './write-memory.ts';
 export const VERBS = {
   balloon,
   breakAt,
+  channel,
   chooseExits,
   copyAhead,
   destroy,
@@ -58,6 +60,7 @@ export const VERBS = {
 /** Those that change what the guest does: a run is repeated with them (history/history.ts). */
 export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'balloon',
+  'channel',
   'chooseExits',
   'folderAnswer',
   'insertMedium',

@@ -73,6 +73,7 @@ const listener = {
   stepped: () => tell('stepped', []),
   away: (domid, gfn) => tell('away', [domid, gfn]),
   folder: (device, number, request) => tell('folder', [device, number, request]),
+  channel: (name, told) => tell('channel', [name, told]),
   ejected: slot => tell('ejected', [slot]),
 } satisfies DomainListener;
 
@@ -201,7 +202,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
-        ...(message.virtio ? { virtio: message.virtio, folder: listener.folder } : {}),
+        ...(message.virtio ? { virtio: message.virtio, folder: listener.folder, channel: listener.channel } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
         ...(message.jitThreshold === undefined ? {} : { jitThreshold: message.jitThreshold }),
         compile: functionOrScript(problem),

@@ -1,7 +1,7 @@
 /** What is attacked, device by device: its ports and addresses, those of a PCI function by what its base registers say, and what it hears from outside. */
-import { type NicModel, VIRTIO_DISK_SLOT, VIRTIO_KINDS } from '../../../devices/index.ts';
+import { inSlots, type NicModel, VIRTIO_DISK_SLOT } from '../../../devices/index.ts';
 import type { Pick } from '../pick.ts';
-import { type Action, type Target, VIRTIO_SLOTS } from './target.ts';
+import { type Action, type Target, VIRTIO_ITEMS, VIRTIO_SLOTS } from './target.ts';
 import { offer } from './virtqueues.ts';
 
 export interface Campaign {
@@ -93,7 +93,7 @@ export const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   virtio: { ...nicAt('virtio'), hasQueues: true },
   'virtio-disk': { bdf: VIRTIO_DISK_SLOT << 3, hasQueues: true },
   ...Object.fromEntries(
-    Object.keys(VIRTIO_KINDS).map((name, i): [string, Campaign] => [
+    inSlots(VIRTIO_ITEMS).map((name, i): [string, Campaign] => [
       `virtio-${name}`,
       { bdf: (VIRTIO_SLOTS + i) << 3, hasQueues: true, hears: 'people' },
     ]),

@@ -28,6 +28,8 @@ const SMALL_DISK = 4096 * 512,
 const MAC = Uint8Array.of(0x00, 0x16, 0x3e, 1, 2, 3);
 
 /** Where the devices of virtio are that are neither disk nor card. */
+/** One of each kind; a channel is a port of the console's device. */
+export const VIRTIO_ITEMS = Object.keys(VIRTIO_KINDS).map(name => (name === 'channel' ? 'channel,name=one' : name));
 export const VIRTIO_SLOTS = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
 
 /** Whatever is asked of a folder. */
@@ -112,7 +114,7 @@ export class Target {
         { place: VIRTIO_PLACE, kind: 'disk', disk: new MemoryDisk(third) },
       ],
       nic: { model: nic, mac: MAC, ethernet: this.ethernet },
-      virtio: { items: Object.keys(VIRTIO_KINDS), seed: 1 },
+      virtio: { items: VIRTIO_ITEMS, seed: 1 },
       virtioHost: {
         folder: (device, number) => this.pc.virtio.find(({ name }) => name === device)?.folderAnswer?.(number, FOUND),
       },

@@ -56,6 +56,19 @@ describe('a domain of KVM', () => {
     expect(bare(judged(written).definition)).toEqual(bare(definition));
   });
 
+  it('has channels of virtio by name, with the socket that libvirt names, and passes by those of other kinds', () => {
+    const channel = (type: string, target: string, source = ''): string =>
+      `<channel type='${type}'>${source}<target type='virtio' name='${target}'/></channel>`;
+    const devices = `${DISK}${channel('unix', 'org.qemu.guest_agent.0')}${channel('unix', 'two', "<source mode='bind' path='/run/two'/>")}${channel('spicevmc', 'com.redhat.spice.0')}`;
+    const text = xml({ devices });
+    const virtio = ['channel,name=org.qemu.guest_agent.0', 'channel,name=two,path=/run/two'];
+    expect([errors(text), judged(text).definition.virtio]).toEqual([[], virtio]);
+    expect(judged(writeXml(judged(text).definition)).definition.virtio).toEqual(virtio);
+    expect(errors(xml({ devices: `${DISK}${channel('unix', 'two')}${channel('unix', 'two')}` }))).toEqual([
+      expect.stringContaining('another channel is called two.'),
+    ]);
+  });
+
   it('has a console and random numbers of virtio where libvirt names them, also when it was written again', () => {
     const devices = `${DISK}<console type='pty'><target type='virtio' port='0'/></console><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>`;
     const text = xml({ devices });
@@ -72,7 +85,7 @@ describe('a domain of KVM', () => {
       'The guest has random numbers (/dev/hwrng) of virtio.',
     ]);
     expect(errors(named)).toContainEqual(
-      expect.stringContaining("virtio = 'gpu': the devices are rng, console, balloon and 9p."),
+      expect.stringContaining("virtio = 'gpu': the devices are rng, console, balloon, 9p and channel."),
     );
   });
 

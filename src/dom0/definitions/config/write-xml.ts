@@ -49,6 +49,8 @@ export interface LiveXml {
   isLocal?: boolean;
   /** Where clients of VNC find its screen on this machine. */
   vncPort?: number;
+  /** Its channels by name: where the socket is, and whether the guest has it open. */
+  channels?: ReadonlyMap<string, { path?: string; isOpen: boolean }>;
 }
 
 /** Their element, as libvirt writes one of another name space. */
@@ -132,7 +134,7 @@ function osType({ type, kvm, cpuLevel }: Definition): string {
 const consoleOf = ({ type, virtio }: Definition): string =>
   hasVirtio(virtio, 'console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
 
-function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] {
+function devices(definition: Definition, { domid, vncPort, channels }: LiveXml): string[] {
   const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices, virtio = [] } = definition;
   const card = (
     index: number,
@@ -194,6 +196,7 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
+    ...channelsOf(virtio, channels),
     ...balloonOf(definition),
     ...foldersOf(virtio),
     ...(hasVirtio(virtio, 'rng')
@@ -201,6 +204,23 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
       : []),
   ];
 }
+
+/** Of a domain that runs, with the socket's path, and whether the guest has it open. */
+const channelsOf = (virtio: readonly string[], live: LiveXml['channels']): string[] =>
+  virtio.flatMap(item => {
+    const { name, options } = virtioWords(item);
+    if (name !== 'channel') return [];
+    const now = live?.get(options.name ?? '');
+    const path = now?.path ?? options.path;
+    return within(
+      'channel',
+      [
+        ...(path === undefined ? [] : [`<source mode='bind' path='${escapedXml(path)}'/>`]),
+        `<target type='virtio' name='${escapedXml(options.name ?? '')}'${now ? ` state='${now.isOpen ? '' : 'dis'}connected'` : ''}/>`,
+      ],
+      " type='unix'",
+    );
+  });
 
 const foldersOf = (virtio: readonly string[]): string[] =>
   virtio.flatMap(item => {

@@ -182,7 +182,8 @@ async function liveOf(host: CommandHost, id: number): Promise<LiveXml> {
     member && !member.ending && hasScreen(member.blueprint)
       ? await screenPort(host, member).catch(() => undefined)
       : undefined;
-  return { domid: id, ...(vncPort === undefined ? {} : { vncPort }) };
+  const { channels } = member ?? {};
+  return { domid: id, ...(vncPort === undefined ? {} : { vncPort }), ...(channels ? { channels } : {}) };
 }
 
 /** A domain that runs has a document of its own from now on: it goes on with it, through restarts and saved states, until it is stopped. */

@@ -462,6 +462,9 @@ class LocalRunner implements DomainRunner {
           folder: this.once((...asked: Parameters<NonNullable<DomainListener['folder']>>) =>
             listener.folder?.(...asked),
           ),
+          channel: this.once((...told: Parameters<NonNullable<DomainListener['channel']>>) =>
+            listener.channel?.(...told),
+          ),
           onRestart: this.once((report?: string) => {
             flush();
             listener.restarted(report);

@@ -1,5 +1,6 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
 import {
+  channelsOf,
   hasVirtio,
   isOneTooMany,
   isVirtioName,
@@ -65,6 +66,12 @@ export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | u
         item,
         'virtio',
         wrong('the tag is taken', `${said('virtio', item)}: another folder has the tag ${options.tag}.`),
+      );
+    else if (name === 'channel' && channelsOf(definition.virtio).includes(options.name ?? ''))
+      tell(
+        item,
+        'virtio',
+        wrong('the name is taken', `${said('virtio', item)}: another channel is called ${options.name}.`),
       );
     else if (isOneTooMany(definition.virtio, name))
       tell(item, 'virtio', ignored('is there already', `The guest has ${title} already.`));

@@ -30,8 +30,21 @@ function virtioOf({ name, attributes, children }: Element): string | undefined {
     return ['balloon', ...Object.entries(said).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []))].join(',');
   }
   const target = children.find(child => child.name === 'target');
+  if (name === 'channel') return channelOf(attributes.type, children, target?.attributes);
   if (name === 'filesystem') return folderOf(children, target?.attributes.dir);
   return name === 'console' && target?.attributes.type === 'virtio' ? 'console' : undefined;
+}
+
+/** A channel by its name, with a socket of this machine: other back ends are not here. */
+function channelOf(
+  type: string | undefined,
+  children: Element['children'],
+  target: Element['attributes'] = {},
+): string | undefined {
+  const path = children.find(child => child.name === 'source')?.attributes.path;
+  if (type !== 'unix' || target.type !== 'virtio' || !/^[\w.-]{1,63}$/.test(target.name ?? '')) return undefined;
+  if (path !== undefined && !/^\/[^,]*$/.test(path)) return undefined;
+  return `channel,name=${target.name}${path === undefined ? '' : `,path=${path}`}`;
 }
 
 /** A folder of Domain 0: <source dir>, <target dir> is its tag. What leads elsewhere (file, block, ram) is none. */

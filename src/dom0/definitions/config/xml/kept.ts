@@ -44,6 +44,7 @@ const AS_ASKED = ['features', 'cpu', 'clock'];
 /** Which elements of a name are the same one in both: by what they say, and else by their order. Of another tool's prefix the name space may be another. */
 const IDENTITY: Readonly<Record<string, (element: Written) => string | undefined>> = {
   disk: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dev,
+  channel: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.name,
   filesystem: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dir,
   interface: ({ children }) => children.find(({ name }) => name === 'mac')?.attributes.address?.toLowerCase(),
   [`${TAGS_KEY}:tags`]: ({ attributes }) => attributes[`xmlns:${TAGS_KEY}`],

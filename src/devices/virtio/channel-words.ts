@@ -1,0 +1,25 @@
+/** What a port of a console of virtio and whoever is at its other end tell each other (console.ts). Channels go by name. */
+
+/** Bytes under way in either direction; whoever sends waits then. */
+export const MOST_CHANNEL_BYTES = 65536;
+
+/** Of the device. */
+export interface ChannelTold {
+  /** The guest has it open. */
+  isOpen: boolean;
+  /** It takes somebody for being there, who may be of the time before a state was saved. */
+  isConnected: boolean;
+  /** The guest wrote these. */
+  bytes?: Uint8Array;
+  /** The guest has been given so many more of those that it was sent. */
+  taken?: number;
+}
+
+/** Of the other end. */
+export type ChannelWish =
+  /** Somebody is there from now on, or nobody. */
+  | { isConnected: boolean }
+  /** For the guest; it is given them when it has the port open and a buffer. */
+  | { bytes: Uint8Array }
+  /** So many of the guest's have been read. */
+  | { read: number };
