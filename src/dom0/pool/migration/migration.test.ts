@@ -1,8 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { until } from '../../service/host.test-support.ts';
+import { testFile, until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { MESSAGE, readOffer } from './messages.ts';
 import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
+
+const MIB = 2 ** 20;
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('a guest that moves to another host', () => {
   it('goes on there as it was, in the words of xl, and leaves nothing behind', async () => {
@@ -72,6 +78,22 @@ describe('a guest that moves to another host', () => {
     expect(out).toMatch(/^xc: Frames iteration 0: (\d{4})\/\1 {2}100%/m);
     expect(out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([[], ['web']]);
+  });
+
+  it('leaves nothing of what it was booted from where it came by', async () => {
+    const { a, b, cable } = pair();
+    await a.create([...GUESTS.demo('web', 'ramdisk = "initrd"\n'), testFile('initrd', new Uint8Array(2 * MIB))]);
+    const thereAndBack = async (times: number): Promise<number> => {
+      for (; times > 0; times--)
+        for (const [from, to] of [[a, 'b'] as const, [b, 'a'] as const])
+          expect((await xl(from, 'migrate', 'web', to)).err).toBe('');
+      // The cable has all links that there were.
+      cable.cutAll('over');
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await thereAndBack(2);
+    expect((await thereAndBack(8)) - before).toBeLessThan(16 * MIB);
   });
 
   it('comes once more to be compared with --debug', async () => {

@@ -36,8 +36,9 @@ const SEALED_MS = 1;
 
 /** How many moves of before are known, should somebody ask. */
 const MOST_KNOWN = 1000;
+const isSettled = (): void => {};
 
-/** What became of a domain that was to come; `drop`: it will not be this host's, whatever comes yet. */
+/** What became of a domain that was to come; `drop`: it will not be this host's, whatever comes yet. Once that is known, nothing here has the domain. */
 interface Move {
   as: 'coming' | 'here' | 'refused';
   from?: string;
@@ -142,7 +143,7 @@ export class Receiver {
   /** Who asks has lost the link: what has not begun to run here will not. */
   private async tellWhose(line: Line, token: string): Promise<void> {
     const move = this.moves.get(token);
-    if (!move) this.remember(token, { as: 'refused', drop: () => {} });
+    if (!move) this.remember(token, { as: 'refused', drop: isSettled });
     move?.drop(new Error('The other host has lost the link, and keeps it.'));
     await say(line, MESSAGE.OWNER, Uint8Array.of(move?.as === 'here' ? 1 : 0));
   }
@@ -211,8 +212,14 @@ export class Receiver {
         } catch (error) {
           move.as = 'refused';
           throw error;
+        } finally {
+          move.drop = isSettled;
+          delete move.disk;
         }
-        if (move.frames) await move.frames.all(job, line);
+        if (move.frames) {
+          await move.frames.all(job, line);
+          move.frames = undefined;
+        }
         // It was to go on without some of its memory, and what was left of that had to come before.
         else if (offer.postcopy) await lacksNothing(line).catch(() => {});
       }),
