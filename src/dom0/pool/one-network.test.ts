@@ -91,6 +91,21 @@ describe('the network of a pool', () => {
     for (const { pool } of [one, two, three3]) pool.leave();
   });
 
+  it('tells a host that comes where stations are, which it may have heard elsewhere', async () => {
+    const room = new TestRoom();
+    const [one, two] = [await host(room, 'charlie'), await host(room, 'alfa')];
+    two.send(frame(EVERYBODY, mac(9, 9)));
+    await until(() => two.network.ownStations.length === 1);
+    const late = await host(room, 'bravo');
+    const heardBehind = (): string | undefined => {
+      const { port } = late.network.bridge.stations().find(station => station.mac === '00:16:3e:00:09:09') ?? {};
+      return late.network.bridge.list().find(({ number }) => number === port)?.name;
+    };
+    await until(() => heardBehind() === 'vx-alfa');
+    expect(late.network.ownStations).toEqual([]);
+    for (const { pool } of [one, two, late]) pool.leave();
+  });
+
   it('ends the wire of a host that sends what is no frame, in words, and makes another', async () => {
     const room = new TestRoom();
     const one = await host(room, 'alfa');

@@ -2,7 +2,7 @@
  * One network for all hosts of a pool: their bridges are joined, each to each. The host that is there longest has the gateway, with DHCP and DNS; the others' own
  * are off the bridge meanwhile. Frames travel as { u16 length, bytes }*, several at once.
  */
-import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
+import { HEADER_BYTES, MAX_FRAME, reverseArpFrame } from '../../devices/net/index.ts';
 import type { Later } from '../host/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Network } from '../host/network/index.ts';
@@ -69,6 +69,9 @@ class Wire {
       wake();
       if (problem !== undefined) end(problem);
     }, end);
+    // It may know them elsewhere: what they said when they came here it did not hear.
+    for (const mac of network.ownStations)
+      this.send(reverseArpFrame(Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16))));
   }
 
   private send(frame: Uint8Array): boolean {

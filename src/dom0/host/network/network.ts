@@ -39,6 +39,9 @@ export async function loadUplink(): Promise<void> {
   loaded ??= (await import('./uplink.ts')).Uplink;
 }
 
+/** A port of the bridge that leads to another host of the pool has this before that one's name (VXLAN). */
+const WIRE = 'vx-';
+
 export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
@@ -127,13 +130,19 @@ export class Network {
    * `deliver` takes finished frames; what it has for this host goes to the port's `input`, and `wake` is called then.
    */
   joinHost(name: string, deliver: (bytes: Uint8Array) => boolean): { port: BridgePort; wake(): void } {
-    const port = this.bridge.addPort(`vx-${name}`, {
+    const port = this.bridge.addPort(WIRE + name, {
       isolated: true,
       deliver: ({ bytes }) => {
         if (!deliver(bytes)) port.lost();
       },
     });
     return { port, wake: () => this.time.wakeAt(this.time.clock.nowNs()) };
+  }
+
+  /** Stations behind other ports than those. */
+  get ownStations(): string[] {
+    const own = new Set(this.bridge.list().flatMap(({ name, number }) => (name.startsWith(WIRE) ? [] : number)));
+    return this.bridge.stations().flatMap(({ mac, port }) => (own.has(port) ? mac : []));
   }
 
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
