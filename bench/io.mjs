@@ -53,6 +53,8 @@ irqs() { awk '/virtio|ata|eth0|pcnet|ne2k|blkif/ { n += $2 } END { print "IO-INT
 begin() { irqs; echo IO-BEGIN $1; }
 end() { echo IO-END $1; irqs; }
 stty -echo 2>/dev/null
+# nc itself writes 1 KiB at a time, and Nagle's algorithm then waits for each to be acknowledged.
+echo 'dd if=/dev/zero bs=64k count=${bulk * 16} 2>/dev/null; read done' > /send
 irqs; echo IO-READY
 while read phase; do
   echo 3 > /proc/sys/vm/drop_caches
@@ -62,7 +64,7 @@ while read phase; do
   read64) begin read64; dd if=/dev/$disk of=/dev/null bs=64k count=${mib * 16} iflag=direct 2>/dev/null; end read64;;
   write64) begin write64; dd if=/dev/zero of=/dev/$disk bs=64k count=${mib * 16} oflag=direct 2>/dev/null; end write64;;
   receive) begin receive; wget -q -O - --header "Host: $host" http://$web/ | wc -c | grep -qx ${bulk << 20} || echo IO-SHORT; end receive;;
-  send) begin send; dd if=/dev/zero bs=64k count=${bulk * 16} 2>/dev/null | nc \${sink%:*} \${sink#*:}; end send;;
+  send) begin send; nc \${sink%:*} \${sink#*:} -e sh /send; end send;;
   small) begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small;;
   large) begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large;;
   look*) echo IO-LOOK $phase; continue;;
@@ -262,13 +264,14 @@ async function debianRows() {
   );
 }
 
-/** What guests have on this machine's loopback: a file by HTTP, and a port that takes what comes. */
+/** What guests have on this machine's loopback: a file by HTTP, and a port that takes as much, and says so. */
 async function serve() {
   const file = Buffer.alloc(bulk << 20, 'Ringside measures what a card gives. ');
   const web = createWebServer((_, answer) => answer.end(file));
   const sink = createServer({ allowHalfOpen: true }, socket => {
+    let left = bulk << 20;
     socket.on('error', () => {});
-    socket.resume().on('end', () => socket.end());
+    socket.on('data', ({ length }) => (left -= length) <= 0 && socket.end('done\n'));
   });
   for (const server of [web, sink]) await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
   return [web, sink];
