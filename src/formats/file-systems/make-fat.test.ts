@@ -34,14 +34,29 @@ class Sparse extends ImmediateDevice {
   }
 
   read(at: number, into: Uint8Array): void {
-    for (let i = 0; i < into.length; i++) into[i] = this.blocks.get((at + i) >>> 9)?.[(at + i) & 511] ?? 0;
+    into.fill(0);
+    this.byBlock(at, into, (part, number, from) => {
+      const block = this.blocks.get(number);
+      if (block) part.set(block.subarray(from, from + part.length));
+    });
   }
 
   override write(at: number, from: Uint8Array): void {
-    for (let i = 0; i < from.length; i++) {
-      const block = this.blocks.get((at + i) >>> 9) ?? new Uint8Array(512);
-      this.blocks.set((at + i) >>> 9, block);
-      block[(at + i) & 511] = from[i];
+    this.byBlock(at, from, (part, number, place) => {
+      const block = this.blocks.get(number) ?? new Uint8Array(512);
+      this.blocks.set(number, block);
+      block.set(part, place);
+    });
+  }
+
+  /** `each` gets the part of a span that is in one block, the block's number, and where in it the part begins. */
+  private byBlock(at: number, span: Uint8Array, each: (part: Uint8Array, number: number, from: number) => void): void {
+    for (let done = 0; done < span.length; ) {
+      const number = Math.floor((at + done) / 512),
+        from = (at + done) % 512,
+        part = span.subarray(done, done + 512 - from);
+      each(part, number, from);
+      done += part.length;
     }
   }
 }
