@@ -125,7 +125,9 @@ it.skipIf(!VIRSH || !existsSync(GUEST))(
     expect(await virsh('managedsave', 'guest')).toContain('saved');
     expect(existsSync(join(folder, 'echo.sock'))).toBe(false);
     expect(await virsh('start', 'guest')).toContain('started');
+    await isOpen();
     expect(await said(join(folder, 'echo.sock'), 'three')).toBe('back: three\n');
+    expect(await virsh('qemu-agent-command', 'guest', '{"execute":"guest-ping"}')).toBe('{"return":{}}\n\n');
     expect(await virsh('destroy', 'guest')).toContain('destroyed');
   },
   1_500_000,

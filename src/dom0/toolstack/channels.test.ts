@@ -1,7 +1,7 @@
 /** Other ends of channels: one client at a time, no more under way than is read, and an agent that answers, lies, or says nothing. Words are those of qemu_agent.c. */
 import { describe, expect, it, vi } from 'vitest';
 import { type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
-import { AGENT_CHANNEL, Channel } from './channels.ts';
+import { AGENT_CHANNEL, Channel, openChannels } from './channels.ts';
 import type { CommandHost } from './command-host.ts';
 import { agentCommand } from './libvirt/index.ts';
 import type { Domain } from './domains/index.ts';
@@ -13,6 +13,7 @@ describe('a channel', () => {
   it('is for one client at a time, and says whether there is one', () => {
     const asked: ChannelWish[] = [];
     const channel = new Channel('one', wish => asked.push(wish));
+    channel.begin();
     const closed = vi.fn();
     const first = channel.connect({ bytes: () => {}, closed });
     expect(channel.connect({ bytes: () => {}, closed })).toBeUndefined();
@@ -22,6 +23,16 @@ describe('a channel', () => {
     channel.connect({ bytes: () => {}, closed });
     channel.end();
     expect([closed.mock.calls.length, channel.connect({ bytes: () => {}, closed })]).toEqual([1, undefined]);
+  });
+
+  it('is open where a guest that was restored says so, which on this thread it does at once', () => {
+    const guest: Parameters<typeof openChannels>[0] = {
+      blueprint: { definition: { virtio: ['channel,name=one'] } },
+      runner: { ask: (_verb, name) => guest.channels?.get(name)?.hear({ isOpen: true, isConnected: false }) },
+      whenOver: new Set(),
+    };
+    openChannels(guest);
+    expect(guest.channels!.get('one')!.isOpen).toBe(true);
   });
 
   it('sends no more than the guest takes, and lets it write as much as is read', async () => {

@@ -38,8 +38,11 @@ export class Channel {
   constructor(name: string, ask: (wish: ChannelWish) => void) {
     this.name = name;
     this.ask = ask;
-    // A saved guest may know of somebody who was elsewhere; and says whether it has the port open.
-    ask({ isConnected: this.isHeld });
+  }
+
+  /** Once what the guest says of it is heard: a saved one may know of somebody who was elsewhere, and says whether it has the port open. */
+  begin(): void {
+    this.ask({ isConnected: this.isHeld });
   }
 
   private get isHeld(): boolean {
@@ -117,5 +120,7 @@ export function openChannels(guest: Bearer): void {
   guest.channels = new Map(
     names.map(name => [name, new Channel(name, wish => guest.runner.ask('channel', name, wish))]),
   );
+  // A guest on this thread answers at once.
+  for (const channel of guest.channels.values()) channel.begin();
   guest.whenOver.add(() => guest.channels?.forEach(channel => channel.end()));
 }
