@@ -206,12 +206,19 @@ export class Receiving {
     if (guest) await this.host.toolstack.remove(guest, false, 'failed');
   }
 
-  /** Its cards say on the bridge where their stations are now. */
+  /**
+   * Its cards say on the bridge where their stations are now. An emulated one may have one for PV drivers with its station beside it, at which nobody is before the
+   * guest's driver has connected, and that says so itself then (netdev_notify_peers in Linux's xen-netfront.c).
+   */
   private announce(guest: Guest): void {
     const { emulated, attached } = bridgedCards(this.host, guest);
-    for (const port of this.host.toolstack.services.network.bridge.list()) {
-      const card = [...emulated, ...attached].find(each => each.port === port.name);
-      if (card) announce(port, card.mac);
+    const ports = this.host.toolstack.services.network.bridge.list();
+    const said = new Set<string>();
+    for (const { port: name, mac } of [...emulated, ...attached]) {
+      const port = ports.find(each => each.name === name);
+      if (!port || said.has(mac)) continue;
+      said.add(mac);
+      announce(port, mac);
     }
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { testFile, until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { MESSAGE, readOffer } from './messages.ts';
+import { Client } from '../recovery/client.test-support.ts';
 import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
 
 const MIB = 2 ** 20;
@@ -78,6 +79,30 @@ describe('a guest that moves to another host', () => {
     expect(out).toMatch(/^xc: Frames iteration 0: (\d{4})\/\1 {2}100%/m);
     expect(out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([[], ['web']]);
+  });
+
+  it.each(['pvh', 'hvm'])('is found by who asks it, also where it says nothing itself: %s', async type => {
+    const { a, b } = pair();
+    const ends = [a, b].map(({ toolstack }, i) => {
+      const { network } = toolstack.services;
+      network.hasGateway = i === 0;
+      return network.joinHost('other', bytes => {
+        const frame = { bytes: bytes.slice() };
+        setImmediate(() => (ends[1 - i]!.port.input(frame), ends[1 - i]!.wake()));
+        return true;
+      });
+    });
+    const { id } = await a.create(GUESTS.minipv('web', 'vif = [ "" ]\nextra = "ip 10.0.2.50"\n', type));
+    const shown = await watch(a, id);
+    await until(() => shown.text().includes('minipv> '));
+    const client = new Client(b, '10.0.2.50', () => 0);
+    const answers = async (): Promise<void> => {
+      const { length } = client.answers;
+      await until(() => (client.ask(), client.answers.length > length));
+    };
+    await answers();
+    expect((await xl(a, 'migrate', 'web', 'b')).err).toBe('');
+    await answers();
   });
 
   it('leaves nothing of what it was booted from where it came by', async () => {
