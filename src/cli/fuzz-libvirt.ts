@@ -12,7 +12,15 @@ import { encode } from '../formats/xdr/index.ts';
 import { type Pick, picker } from './fuzz/pick.ts';
 import { Client } from './libvirtd/client.ts';
 import { PacketReader, packetOf } from './libvirtd/packets.ts';
-import { KEEPALIVE_PROGRAM, procedureNumber, REMOTE_PROGRAM, TYPE, VERSION } from './libvirtd/protocol.ts';
+import {
+  KEEPALIVE_PROGRAM,
+  procedureNumber,
+  QEMU_NAMES,
+  QEMU_PROGRAM,
+  REMOTE_PROGRAM,
+  TYPE,
+  VERSION,
+} from './libvirtd/protocol.ts';
 import { onSmallHost } from './libvirtd/small-host.ts';
 import { PROCEDURES } from './libvirtd/table.ts';
 import { domain, type Header, text } from './libvirtd/types.ts';
@@ -123,8 +131,10 @@ function message(pick: Pick, serial: number): { bytes: Uint8Array; call?: number
   });
   const kind = pick(100);
   if (kind < 60) {
-    const procedure = procedureNumber(NAMES[pick(NAMES.length)]!);
-    return { bytes: packetOf(head({ procedure }), payload(pick)), call: serial };
+    const name = NAMES[pick(NAMES.length)]!,
+      ofQemu = QEMU_NAMES.indexOf(name);
+    const called = ofQemu < 0 ? { procedure: procedureNumber(name) } : { program: QEMU_PROGRAM, procedure: ofQemu + 1 };
+    return { bytes: packetOf(head(called), payload(pick)), call: serial };
   }
   if (kind < 75) return { bytes: packetOf(head({ procedure: pick(2 ** 32) | 0 }), payload(pick)), call: serial };
   if (kind < 80) return { bytes: packetOf(head({ status: pick(4), version: pick(3) }), payload(pick)), call: serial };

@@ -1,13 +1,11 @@
 /** The toolstack: domains built, run, saved and buried. */
 export {
   type Blueprint,
-  blueprintOf,
   type DomainConsole,
   hasScreen,
   type Member,
   type OpenDevice,
   type OpenHostDevice,
-  savedDrives,
   shapeOf,
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
@@ -42,3 +40,4 @@ export { runNsOf } from './run-time.ts';
 export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';
 export { xorshift } from './random.ts';
+export { blueprintOf, savedDrives } from './saved-blueprint.ts';

@@ -13,7 +13,7 @@ import { bridgedCards } from './guest-addresses.ts';
 import { findImage, type ImageDigest } from './image-digests.ts';
 import type { IncomingDisks } from './incoming-disks.ts';
 import type { Arriving } from './runners/runner.ts';
-import { blueprintOf, labelsOf, savedDrives } from './running-domain.ts';
+import { blueprintOf, labelsOf, savedDrives } from './saved-blueprint.ts';
 import { incomingName, refuseTaken } from './taken.ts';
 
 /** What the sending host says of a domain beside its state's head. */

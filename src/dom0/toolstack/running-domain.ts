@@ -3,26 +3,17 @@ import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
-import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
+import { type BreakHit, type BreakPoint, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
-import {
-  BAD_NAME,
-  cpuModelOf,
-  type Definition,
-  type DomainType,
-  judgeDefinition,
-  lengthProblem,
-} from '../definitions/config/index.ts';
-import { ideName } from '../definitions/index.ts';
+import { cpuModelOf, type Definition, type DomainType } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
-import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
 import type { Channel } from './channels.ts';
-import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
+import type { DeviceModel } from '../backends/device-model/index.ts';
 import type { PostcopyCounts, Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
-import { DEVICE_KINDS, type GuestDisk, plannedOf, restoredBy, savedDisks } from './devices/index.ts';
+import { DEVICE_KINDS, type GuestDisk, plannedOf } from './devices/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
@@ -220,7 +211,7 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
     type,
     memoryMiB,
     maxMemoryMiB,
-    ...(saved ? targetOf(saved.state, maxMemoryMiB) : {}),
+    ...(saved?.targetKiB === undefined ? {} : { targetKiB: saved.targetKiB }),
     ...(definition.mmioHoleMiB === undefined ? {} : { mmioHoleMiB: definition.mmioHoleMiB }),
     vcpus,
     maxVcpus,
@@ -232,106 +223,5 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
   };
 }
 
-/** What a saved domain was called last. */
-export const nameOf = ({ about, toolstack }: SavedState): string =>
-  typeof toolstack?.name === 'string' ? toolstack.name : about.name;
-
 /** For Domain 0's record of a domain: the memory that it is to have. What it has follows that, and stays a little behind. */
 export const targetRecord = ({ memoryMiB }: Pick<Member, 'memoryMiB'>): State => ({ targetMiB: memoryMiB });
-
-/**
- * The memory that a saved domain is to have, and what its balloon was told of that (libxl_retrieve_domain_configuration takes memory/target, too). A state
- * of before this was kept has what the domain had.
- */
-function targetOf({ about, toolstack = {} }: SavedState, mostMiB: number): { memoryMiB: number; targetKiB?: number } {
-  const { targetMiB, targetKiB } = toolstack;
-  const fits = (value: unknown, most: number): value is number =>
-    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
-  return {
-    memoryMiB: fits(targetMiB, mostMiB) ? targetMiB : about.populatedMiB,
-    ...(fits(targetKiB, mostMiB * 1024) ? { targetKiB } : {}),
-  };
-}
-
-/** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
-export function blueprintOf(
-  state: SavedState,
-  from: Omit<SavedFile, 'state'>,
-  drives: readonly DriveImage[],
-  file: string,
-): Blueprint {
-  const { about, boot } = state;
-  const tooLong = lengthProblem(about.definition.length);
-  if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
-  if (BAD_NAME.test(nameOf(state)))
-    throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
-  const { definition: judged } = judgeDefinition(about.name, about.definition);
-  // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
-  const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
-  // A PV guest sees what it has at first, and may get more.
-  const mostMiB = Math.max(about.memoryMiB, (about.xen === 'pv' && judged.maxMemoryMiB) || 0);
-  const emulated: Definition = {
-    ...rest,
-    name: nameOf(state),
-    ...(about.xen ? { type: about.xen } : {}),
-    ...(about.kvm ? { kvm: true } : {}),
-    memoryMiB: targetOf(state, mostMiB).memoryMiB,
-    maxMemoryMiB: mostMiB,
-    ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),
-    vcpus: about.vcpus ?? 1,
-    modelInDomain0: modelOf(state) !== undefined,
-    ...(about.uuid ? { uuid: about.uuid } : {}),
-    ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
-  };
-  return {
-    definition: restoredBy(DEVICE_KINDS, emulated, state.toolstack ?? {}),
-    boot,
-    drives,
-    text: about.definition,
-    ...documentIn(state.toolstack),
-    startEpochMs: about.startEpochMs,
-    saved: { state, ...from },
-    ...(about.xen ? { xen: about.xen } : {}),
-    ...(about.kvm ? { kvm: true } : {}),
-  };
-}
-
-function documentIn({ document }: { document?: unknown } = {}): { document?: string } {
-  return typeof document === 'string' && lengthProblem(document.length) === undefined ? { document } : {};
-}
-
-/** The drives of a saved domain; `media` gives what lies in one now, by its label and by what the definition calls the drive. A medium that is not there is missed when the state is read into the domain. */
-export function savedDrives(
-  state: SavedState,
-  media: (label: string, kind: DriveImage['kind'], vdev: string) => DriveImage['medium'],
-): DriveImage[] {
-  const virtual = savedDisks(state.toolstack?.disks)?.disks ?? [];
-  const drive = (
-    { place, kind, bytes, label, readOnly: isSavedSo }: SavedDrive,
-    more: { place?: number; vdev?: string; readOnly?: boolean } = {},
-  ): DriveImage[] => {
-    const medium = bytes >= 0 ? media(label, kind, more.vdev ?? ideName(place)) : undefined;
-    if (bytes >= 0 && !medium) return [];
-    return [{ place, kind, readOnly: isSavedSo ?? kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
-  };
-  const emulated = modelOf(state)?.drives ?? state.about.drives ?? [];
-  return [
-    ...emulated.flatMap(saved => {
-      const same = virtual.find(({ place }) => place === saved.place);
-      return drive(saved, same && { vdev: same.vdev, readOnly: same.readOnly });
-    }),
-    ...virtual
-      .filter(({ place }) => place < 0)
-      .flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
-  ];
-}
-
-/** What lay in the drives of a saved domain, by the names that it was saved with. */
-export function labelsOf(state: SavedState): string[] {
-  const labels: string[] = [];
-  savedDrives(state, label => {
-    labels.push(label);
-    return undefined;
-  });
-  return labels;
-}

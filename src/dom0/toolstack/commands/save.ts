@@ -4,7 +4,7 @@ import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { blueprintOf, labelsOf, savedDrives } from '../running-domain.ts';
+import { blueprintOf, labelsOf, savedDrives } from '../saved-blueprint.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import { refuseTaken } from '../taken.ts';

@@ -21,6 +21,8 @@ export interface SavedFile {
   /** Absent: the state comes, and `state` has no more than its head before all of it is there. */
   file?: Blob;
   arriving?: Arriving;
+  /** What its balloon was told before. */
+  targetKiB?: number;
 }
 
 /** Takes what comes of a saved state. */

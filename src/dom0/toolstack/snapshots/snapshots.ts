@@ -12,7 +12,8 @@ import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../devices/index.ts';
 import { targetsOf } from '../drives-now.ts';
-import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
+import type { Blueprint } from '../running-domain.ts';
+import { blueprintOf, savedDrives } from '../saved-blueprint.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import {

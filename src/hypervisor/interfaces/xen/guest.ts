@@ -40,6 +40,7 @@ import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './hvm/hvml
 import { prepareHvm } from './hvm/special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
 import type { PvDomain, PvParts } from './pv/pv-domain.ts';
+import type { ComingPages } from './pv/coming-pages.ts';
 import type { PvImage, SavedPvImage } from './pv/saved.ts';
 import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
@@ -543,9 +544,9 @@ export class XenGuest implements GuestInterface, HypercallContext {
   }
 
   /** @throws SavedStateError */
-  restorePv(saved: SavedPvImage): void {
+  restorePv(saved: SavedPvImage, pages: ComingPages): void {
     this.words[this.xenBlock + XEN.MAX_FRAMES] = this.words[this.xenBlock + XEN.CURRENT_FRAMES] = this.record.ramFrames;
-    this.pv?.restore(this.ports, tableFrames(this), saved);
+    this.pv?.restore(this.ports, tableFrames(this), saved, pages);
   }
 
   saveRest(): never {

@@ -38,10 +38,10 @@ import { Emulator } from './emulate.ts';
 import { GuestContext } from './context.ts';
 import { GrantMap } from './grant-map.ts';
 import { PvMemory } from './memory.ts';
-import { ComingPages } from './coming-pages.ts';
 import { Mmu } from './mmu.ts';
 import { type PageTypeHooks, PageTypes } from './page-types.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import type { ComingPages } from './coming-pages.ts';
 import { type PvImage, type PvSaveParts, restorePv, type SavedPvImage, savePv } from './saved.ts';
 import { Traps } from './traps.ts';
 import { emulateTableWrite } from './table-writes.ts';
@@ -257,25 +257,17 @@ export class PvDomain {
     return savePv(this.saveParts(ports, notRam), processor.regs, processor.eflags);
   }
 
-  /** Memory of a domain that is restored. */
-  get coming(): ComingPages {
-    const { machine, record } = this.parts;
-    return (this.comes ??= new ComingPages(machine, this.frames(record.ramFrames)));
-  }
-  private comes: ComingPages | undefined;
-
   /** Into a domain that has just been made: `regs` and frames are vCPU 0's and the domain's. @throws SavedStateError */
-  restore(ports: Ports, notRam: ReadonlySet<number>, saved: SavedPvImage): void {
+  restore(ports: Ports, notRam: ReadonlySet<number>, saved: SavedPvImage, pages: ComingPages): void {
     const { processor } = this.parts;
     restorePv(
       this.saveParts(ports, notRam),
       saved,
-      this.coming,
+      pages,
       processor.regs,
       regs => this.setControlRegisters(regs),
       mfn => this.expel(mfn),
     );
-    this.comes = undefined;
     processor.controls.hypervisorIdt = true;
     processor.reload();
     processor.flushTlb();
@@ -290,7 +282,7 @@ export class PvDomain {
   }
 
   /** Machine frames by guest frame number. */
-  private frames(count: number): Int32Array {
+  frames(count = this.parts.record.ramFrames): Int32Array {
     const { machine, record } = this.parts;
     const mfns = new Int32Array(count);
     for (let mfn = 0; mfn < machine.frames; mfn++) {

@@ -7,6 +7,7 @@ import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts'
 import { isRamGfn, ramRanges } from '../../../layout/ram-layout.ts';
 import { tableFrames } from '../grants/frames.ts';
 import { xenOf } from '../of-domain.ts';
+import { ComingPages } from '../pv/coming-pages.ts';
 import { PAGE } from './format.ts';
 import { applyDelta } from './page-delta.ts';
 import type { SavedPages } from './saved-state.ts';
@@ -79,13 +80,23 @@ export function populatedMiB(domain: Domain, known?: Int32Array): number {
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 
+const coming = new WeakMap<Domain, ComingPages>();
+
+/** Memory of a paravirtual guest that is restored into a domain; undefined: it is none. */
+export function comingPages(domain: Domain): ComingPages | undefined {
+  const pv = xenOf(domain)?.pv;
+  const pages = coming.get(domain) ?? (pv && new ComingPages(domain.options.machine, pv.frames()));
+  if (pages) coming.set(domain, pages);
+  return pages;
+}
+
 /** @throws SavedStateError, HostError */
 export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
   const { machine } = domain.options;
-  const pv = xenOf(domain)?.pv;
+  const ofPv = comingPages(domain);
   for (const batch of batches) {
-    if (pv) {
-      pv.coming.put(batch);
+    if (ofPv) {
+      ofPv.put(batch);
       continue;
     }
     if (batch.verify !== undefined) {

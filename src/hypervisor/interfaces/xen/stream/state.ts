@@ -6,7 +6,7 @@ import { VCPU_BYTES } from '../../../layout/layout.ts';
 import { askingNobody, drivesDiffer, restoreChanges } from '../../../disks/saved-disks.ts';
 import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
-import { putPages } from './memory.ts';
+import { comingPages, putPages } from './memory.ts';
 import { putProcessor, type SavedProcessor } from './processors.ts';
 import type { LongParts, SavedRest } from './saved-state.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
@@ -66,7 +66,7 @@ export function restoreInto(domain: Domain, saved: Restored): void {
   const guest = xenOf(domain);
   if (!guest) return;
   const { xen, pv: rest } = saved.domain;
-  if (saved.pv) guest.restorePv({ ...saved.pv, rest: rest as State });
+  if (saved.pv) guest.restorePv({ ...saved.pv, rest: rest as State }, comingPages(domain)!);
   for (const [index, low, high] of saved.params) setParam(guest.ports, index, low, high);
   guest.enlighten();
   restoreXen(guest, xen as State);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SavedState } from '../../hypervisor/index.ts';
-import { blueprintOf } from './running-domain.ts';
+import { blueprintOf } from './saved-blueprint.ts';
 
 it.each(['hvm', 'pvh', 'pv'] as const)('a %s guest that was saved without a definition is built as one again', type => {
   const about = { name: 'disk.img', definition: '', memoryMiB: 16, populatedMiB: 16, startEpochMs: 0, xen: type };
