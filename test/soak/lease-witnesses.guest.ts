@@ -217,7 +217,9 @@ async function witness(seed: number): Promise<Run> {
     const files = { ...KERNEL, '/boot/writer.elf': writerKernel };
     side.member = await member(side, name, files, { sockets: store, again: side.again, gate: side.gate });
     const { pool, host } = side.member;
-    joinNetworks({ pool, network: host.toolstack.services.network, later: poolLater, say: () => {} });
+    const { services } = host.toolstack;
+    const isStill = (domid: number): boolean => services.isStill(domid);
+    joinNetworks({ pool, network: services.network, later: poolLater, say: () => {}, isStill });
     sides.push(side);
   }
   const members = sides.map(each => each.member);

@@ -114,7 +114,7 @@ export class Membership {
     await this.keep(NAME_FILE, name);
     const say = (sentence: string): void => host.tasks.note('pool', 'failed', sentence);
     const { network } = host.toolstack.services;
-    joinNetworks({ pool, network, later, say });
+    joinNetworks({ pool, network, later, say, isStill: domid => host.toolstack.services.isStill(domid) });
     // Others find Domain 0 at its address, which they would not miss on a host alone.
     void network.own(later).catch((error: Error) => say(error.message));
     const state = new SharedState({

@@ -19,15 +19,30 @@ interface TestHost {
   /** Frames that came to a station here. */
   got: Uint8Array[];
   send(bytes: Uint8Array): void;
+  /** Its guest stands still. */
+  isStill: boolean;
 }
 
 async function host(room: TestRoom, name: string): Promise<TestHost> {
   const { network } = stillHost({ memory: new SharedArrayBuffer(32 * 2 ** 20) }).toolstack.services;
   const pool = await enter(room.enter(), name, { later, hostMs });
-  joinNetworks({ pool, network, later, say: sentence => pool.said.push(sentence) });
+  const guest = { isStill: false };
+  joinNetworks({
+    pool,
+    network,
+    later,
+    say: sentence => pool.said.push(sentence),
+    isStill: () => guest.isStill,
+  });
   const got: Uint8Array[] = [];
   const port = network.bridge.addPort('vif1.0', { deliver: ({ bytes }) => void got.push(bytes) });
-  return { pool, network, said: pool.said, got, send: bytes => port.input({ bytes }) };
+  return Object.assign(guest, {
+    pool,
+    network,
+    said: pool.said,
+    got,
+    send: (bytes: Uint8Array) => port.input({ bytes }),
+  });
 }
 
 const ports = ({ network }: TestHost): string[] => network.bridge.list().map(({ name }) => name);
@@ -103,7 +118,13 @@ describe('the network of a pool', () => {
     };
     await until(() => heardBehind() === 'vx-alfa');
     expect(late.network.ownStations).toEqual([]);
-    for (const { pool } of [one, two, late]) pool.leave();
+    // A guest that stands still may be elsewhere once that is heard.
+    two.isStill = true;
+    const later = await host(room, 'delta');
+    await until(() => ports(later).includes('vx-alfa'));
+    await new Promise(resolve => setTimeout(resolve, 50));
+    expect(later.network.bridge.stations()).toEqual([]);
+    for (const { pool } of [one, two, late, later]) pool.leave();
   });
 
   it('ends the wire of a host that sends what is no frame, in words, and makes another', async () => {

@@ -18,6 +18,8 @@ const MOST_WAITING_BYTES = 256 * 1024;
 export interface OneNetworkParts {
   pool: Pool;
   network: Network;
+  /** Whether a domain of this host stands still to be saved, or to go elsewhere. */
+  isStill?(domid: number): boolean;
   later: Later;
   say(sentence: string): void;
 }
@@ -50,7 +52,12 @@ class Wire {
   private isOver = false;
   readonly close: () => void;
 
-  constructor(name: string, channel: ByteChannel, { network, later }: OneNetworkParts, ended: (why?: string) => void) {
+  constructor(
+    name: string,
+    channel: ByteChannel,
+    { network, later, isStill }: OneNetworkParts,
+    ended: (why?: string) => void,
+  ) {
     this.channel = channel;
     this.later = later;
     const { port, wake } = network.joinHost(name, bytes => this.send(bytes));
@@ -69,9 +76,12 @@ class Wire {
       wake();
       if (problem !== undefined) end(problem);
     }, end);
-    // It may know them elsewhere: what they said when they came here it did not hear.
-    for (const mac of network.ownStations)
+    // It may know them elsewhere: what they said when they came here it did not hear. A guest that stands still may be on its way to another host.
+    for (const { mac, port } of network.ownStations) {
+      const [, domid] = /^vif(\d+)\./.exec(port) ?? [];
+      if (domid !== undefined && isStill?.(Number(domid))) continue;
       this.send(reverseArpFrame(Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16))));
+    }
   }
 
   private send(frame: Uint8Array): boolean {

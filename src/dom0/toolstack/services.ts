@@ -383,8 +383,13 @@ export class Services {
     );
   }
 
+  /** Its back ends stand still (`setStill`). */
+  isStill(domid: number): boolean {
+    return this.still.has(domid);
+  }
+
   private stands(domid: number | undefined): boolean {
-    return domid !== undefined && this.still.has(domid);
+    return domid !== undefined && this.isStill(domid);
   }
 
   /** There is something to do for `poll`. */

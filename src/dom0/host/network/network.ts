@@ -139,10 +139,13 @@ export class Network {
     return { port, wake: () => this.time.wakeAt(this.time.clock.nowNs()) };
   }
 
-  /** Stations behind other ports than those. */
-  get ownStations(): string[] {
-    const own = new Set(this.bridge.list().flatMap(({ name, number }) => (name.startsWith(WIRE) ? [] : number)));
-    return this.bridge.stations().flatMap(({ mac, port }) => (own.has(port) ? mac : []));
+  /** Stations behind other ports than those, with their ports' names. */
+  get ownStations(): { mac: string; port: string }[] {
+    const own = new Map(this.bridge.list().map(({ name, number }) => [number, name]));
+    return this.bridge.stations().flatMap(({ mac, port: number }) => {
+      const port = own.get(number);
+      return port === undefined || port.startsWith(WIRE) ? [] : { mac, port };
+    });
   }
 
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
