@@ -36,9 +36,9 @@ const BEGUN_BYTES = 64 * 1024;
 const MINIPV_SECTORS = 256,
   MINIPV_PLACES = 20;
 
-/** At the end of a stream. */
+/** At the end of a stream; a move behind that says more. */
 const MINIPV_SAYS =
-  /(?:stream|serve): (\d+) KiB(?: in (\d+) us, sent again \d+ times)?, crc ([0-9a-f]+)\r?\n[^]*?minipv> $/;
+  /(?:stream|serve): (\d+) KiB(?: in (\d+) us, sent again \d+ times)?, crc ([0-9a-f]+)\r?\n[^]*?minipv> /;
 
 /** Both hosts' bridges are one, and the first has the gateway. */
 export function wire([a, b]: readonly [Host, Host], soon: (callback: () => void) => void): void {
