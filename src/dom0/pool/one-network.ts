@@ -2,10 +2,10 @@
  * One network for all hosts of a pool: their bridges are joined, each to each. The host that is there longest has the gateway, with DHCP and DNS; the others' own
  * are off the bridge meanwhile. Frames travel as { u16 length, bytes }*, several at once.
  */
-import { HEADER_BYTES, MAX_FRAME, reverseArpFrame } from '../../devices/net/index.ts';
+import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
 import type { Later } from '../host/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
-import type { Network } from '../host/network/index.ts';
+import { announcementOf, type Network } from '../host/network/index.ts';
 import { Mesh } from './mesh.ts';
 import type { Pool } from './pool.ts';
 
@@ -80,7 +80,7 @@ class Wire {
     for (const { mac, port } of network.ownStations) {
       const [, domid] = /^vif(\d+)\./.exec(port) ?? [];
       if (domid !== undefined && isStill?.(Number(domid))) continue;
-      this.send(reverseArpFrame(Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16))));
+      this.send(announcementOf(mac));
     }
   }
 

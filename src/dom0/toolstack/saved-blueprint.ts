@@ -3,7 +3,7 @@ import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
 import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { modelOf } from '../backends/device-model/index.ts';
-import { ideName } from '../definitions/index.ts';
+import { baseName, ideName } from '../definitions/index.ts';
 import { BAD_NAME, type Definition, judgeDefinition, lengthProblem } from '../definitions/config/index.ts';
 import { DEVICE_KINDS, restoredBy, savedDisks } from './devices/index.ts';
 import type { Blueprint } from './running-domain.ts';
@@ -100,6 +100,14 @@ export function savedDrives(
       .flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
   ];
 }
+
+/** What was found of media by what the definition calls their drives, and by their files' names: files of different folders may have one name, and the drive says which it was. */
+export const foundIn =
+  <Medium extends { name: string }>(inDrives: ReadonlyMap<string, Medium>, byName: ReadonlyMap<string, Medium>) =>
+  (label: string, vdev: string): Medium | undefined =>
+    [inDrives.get(vdev), byName.get(baseName(label))].find(
+      medium => medium && baseName(medium.name) === baseName(label),
+    );
 
 /** What lay in the drives of a saved domain, by the names that it was saved with. */
 export function labelsOf(state: SavedState): string[] {

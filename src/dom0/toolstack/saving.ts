@@ -133,7 +133,7 @@ export class Saving {
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
-      for (const record of part.blocks ?? []) await live?.blocks?.(record);
+      for (const blocks of part.blocks ?? []) await live?.blocks?.(blocks);
       if (part.rehearsal) await live?.rehearse?.(part.rehearsal);
       if (part.round) await live?.round(part.round);
       isLast = part.isLast;

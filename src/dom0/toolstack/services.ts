@@ -384,19 +384,15 @@ export class Services {
   }
 
   /** Its back ends stand still (`setStill`). */
-  isStill(domid: number): boolean {
-    return this.still.has(domid);
-  }
-
-  private stands(domid: number | undefined): boolean {
-    return domid !== undefined && this.isStill(domid);
+  isStill(domid: number | undefined): boolean {
+    return domid !== undefined && this.still.has(domid);
   }
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
     if (this.dom0.pending || this.disk.pending || this.network.pending) return true;
-    if (this.work.some(({ domid }) => !this.stands(domid))) return true;
-    for (const [domid, model] of this.models) if (model.isDue && !this.stands(domid)) return true;
+    if (this.work.some(({ domid }) => !this.isStill(domid))) return true;
+    for (const [domid, model] of this.models) if (model.isDue && !this.isStill(domid)) return true;
     for (const { server } of this.drives.values()) if (server.pending) return true;
     return false;
   }
@@ -523,7 +519,7 @@ export class Services {
     }
     if (this.network.poll()) worked = true;
     for (const each of this.work.splice(0)) {
-      if (this.stands(each.domid)) {
+      if (this.isStill(each.domid)) {
         this.work.push(each);
         continue;
       }
@@ -531,7 +527,7 @@ export class Services {
       worked = true;
     }
     for (const [domid, model] of this.models) {
-      if (!model.isDue || this.stands(domid)) continue;
+      if (!model.isDue || this.isStill(domid)) continue;
       model.work();
       worked = true;
     }
@@ -558,7 +554,7 @@ export class Services {
     this.guests.delete(domid);
     this.poll();
     guest.devices.close();
-    guest.console.close(this.stands(domid));
+    guest.console.close(this.isStill(domid));
     this.xenstored.release(domid);
     this.removePaths(domid, guest.uuid);
   }

@@ -5,6 +5,9 @@
 import { reverseArpFrame } from '../../../devices/net/index.ts';
 import type { BridgePort } from './bridge.ts';
 
-/** From behind a port of the bridge. `mac`: six bytes in hexadecimal with colons. */
-export const announce = (port: BridgePort, mac: string): void =>
-  port.input({ bytes: reverseArpFrame(Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16))) });
+/** Its frame. `mac`: six bytes in hexadecimal with colons. */
+export const announcementOf = (mac: string): Uint8Array =>
+  reverseArpFrame(Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)));
+
+/** From behind a port of the bridge. */
+export const announce = (port: BridgePort, mac: string): void => port.input({ bytes: announcementOf(mac) });

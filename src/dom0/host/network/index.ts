@@ -1,5 +1,5 @@
 /** What src/dom0/host/network offers to other rooms. */
-export { announce } from './announce.ts';
+export { announce, announcementOf } from './announce.ts';
 export { Bridge, type BridgePort, formatStations, type PortCounts } from './bridge.ts';
 export { finish, type Frame, numberOf } from './frame.ts';
 export { Credit, formatRate, parseRate, type Rate } from './rate.ts';

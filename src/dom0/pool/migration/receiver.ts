@@ -36,7 +36,7 @@ const SEALED_MS = 1;
 
 /** How many moves of before are known, should somebody ask. */
 const MOST_KNOWN = 1000;
-const isSettled = (): void => {};
+const dropNothing = (): void => {};
 
 /** What became of a domain that was to come; `drop`: it will not be this host's, whatever comes yet. Once that is known, nothing here has the domain. */
 interface Move {
@@ -143,7 +143,7 @@ export class Receiver {
   /** Who asks has lost the link: what has not begun to run here will not. */
   private async tellWhose(line: Line, token: string): Promise<void> {
     const move = this.moves.get(token);
-    if (!move) this.remember(token, { as: 'refused', drop: isSettled });
+    if (!move) this.remember(token, { as: 'refused', drop: dropNothing });
     move?.drop(new Error('The other host has lost the link, and keeps it.'));
     await say(line, MESSAGE.OWNER, Uint8Array.of(move?.as === 'here' ? 1 : 0));
   }
@@ -213,7 +213,7 @@ export class Receiver {
           move.as = 'refused';
           throw error;
         } finally {
-          move.drop = isSettled;
+          move.drop = dropNothing;
           delete move.disk;
         }
         if (move.frames) {

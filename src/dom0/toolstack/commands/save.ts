@@ -4,7 +4,7 @@ import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { blueprintOf, labelsOf, savedDrives } from '../saved-blueprint.ts';
+import { blueprintOf, foundIn, labelsOf, savedDrives } from '../saved-blueprint.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import { refuseTaken } from '../taken.ts';
@@ -228,7 +228,6 @@ async function filesOf(
       .map(baseName)
       .filter(name => !found.has(name)),
   );
-  // Files of different folders may have one name: the drive says which it was.
   const inDrives = new Map<string, Medium>();
   for (const { vdev, target: path } of targetsOf(saved, definition)) {
     const name = baseName(path);
@@ -239,10 +238,7 @@ async function filesOf(
     inDrives.set(vdev, medium);
     if (!found.has(name)) found.set(name, medium);
   }
-  return (label, vdev) =>
-    [inDrives.get(vdev), found.get(baseName(label))].find(
-      medium => medium && baseName(medium.name) === baseName(label),
-    );
+  return foundIn(inDrives, found);
 }
 
 /** Whether it begins as xl's files do. */

@@ -13,7 +13,7 @@ import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../devices/index.ts';
 import { targetsOf } from '../drives-now.ts';
 import type { Blueprint } from '../running-domain.ts';
-import { blueprintOf, savedDrives } from '../saved-blueprint.ts';
+import { blueprintOf, foundIn, savedDrives } from '../saved-blueprint.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import {
@@ -322,7 +322,6 @@ async function blueprintFrom(
   const from = file.whole();
   const saved = await readSaved(host.toolstack.runners, from, `snapshot ${name}`);
   const media = new Map<string, NonNullable<DriveImage['medium']>>(),
-    // Files of different folders may have one name: the drive says which it was.
     inDrives = new Map<string, NonNullable<DriveImage['medium']>>();
   const targets = targetsOf(saved, blueprintOf(saved, {}, [], name).definition);
   for (const file of await filesOf(host, record, images)) {
@@ -335,12 +334,9 @@ async function blueprintFrom(
     media.set(baseName(medium.name), medium);
     inDrives.set(vdev ?? ideName(place), medium);
   }
+  const found = foundIn(inDrives, media);
   const drives = savedDrives(saved, (label, _kind, vdev) =>
-    host.isDevice(label)
-      ? { name: label, device: true }
-      : [inDrives.get(vdev), media.get(baseName(label))].find(
-          medium => medium && baseName(medium.name) === baseName(label),
-        ),
+    host.isDevice(label) ? { name: label, device: true } : found(label, vdev),
   );
   refuseOtherFiles(host, saved, drives);
   return blueprintOf(saved, { file: from }, drives, `snapshot ${name}`);
