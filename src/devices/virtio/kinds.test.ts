@@ -51,12 +51,15 @@ describe('random numbers', () => {
   });
 });
 
+/** Events of a console's control messages (virtio 1.2, 5.3.6.2). */
+const READY = 0,
+  ADD = 1,
+  PORT_READY = 3,
+  CONSOLE_PORT = 4,
+  OPEN = 6,
+  NAME = 7;
+
 describe('a console', () => {
-  const READY = 0,
-    ADD = 1,
-    PORT_READY = 3,
-    CONSOLE_PORT = 4,
-    OPEN = 6;
   let printed = '';
   const driver = () =>
     new VirtioDriver(
@@ -130,11 +133,6 @@ describe('a console', () => {
 });
 
 describe('channels', () => {
-  const READY = 0,
-    ADD = 1,
-    PORT_READY = 3,
-    OPEN = 6,
-    NAME = 7;
   const AGENT = 'org.qemu.guest_agent.0';
   const message = (port: number, event: number, value: number): number[] => {
     const bytes = new Uint8Array(8);
