@@ -1,8 +1,8 @@
 /**
- * node bench/migration-tabs.mjs MIB KERNEL MOVES
+ * node bench/migration-tabs.mjs MOVES FILE…
  *
- * Two tabs of headless Chromium are a pool, and a guest of MIB with this kernel (base64) goes there and back between them by xl migrate: a line of JSON a move, with
- * what the task log says of it. npm run -s bench:migration starts this for its row of tabs.
+ * Two tabs of headless Chromium are a pool, and the guest w, whose definition and files these are, goes there and back between them by xl migrate: a line of JSON a
+ * move, with what the task log says of it. npm run -s bench:migration starts this for its row of tabs.
  */
 import { chromium } from '@playwright/test';
 import { buildPage } from '../scripts/build.mjs';
@@ -13,9 +13,10 @@ import { need } from './lib.mjs';
 /** A move, and whatever comes before it, takes no longer. */
 const LIMIT_MS = 120_000;
 const LOOK_MS = 100,
-  RUNS_MS = 1000;
+  RUNS_MS = 1000,
+  BOOTS_MS = 30_000;
 
-const [mib, kernel, moves] = process.argv.slice(2);
+const [moves, ...files] = process.argv.slice(2);
 
 /** What Domain 0's terminal shows. */
 const shown = async page => {
@@ -87,9 +88,11 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '
 try {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const tabs = { one: await host(context, url, 'one'), two: await host(context, url, 'two') };
-  await run(tabs.one, `echo ${kernel} | base64 -d > w.elf`);
-  await run(tabs.one, `printf "name='w'\\ntype='hvm'\\nmemory=${mib}\\nkernel='/root/w.elf'\\n" > w.cfg`);
-  await run(tabs.one, 'xl create -q w.cfg');
+  await tabs.one.locator('input[type=file]').first().setInputFiles(files);
+  await tabs.one.getByRole('button', { name: 'Start w' }).click();
+  await tabs.one.waitForTimeout(BOOTS_MS);
+  await tabs.one.getByRole('treeitem', { name: 'Domain-0' }).click();
+  await tabs.one.getByRole('button', { name: 'Use this terminal' }).click();
   let at = 'one';
   for (let i = 0; i < Number(moves); i++) {
     const to = at === 'one' ? 'two' : 'one';

@@ -3,7 +3,7 @@ import { pair, running, xl } from '../../src/dom0/pool/migration/pair.test-suppo
 import type { Host } from '../../src/dom0/service/index.ts';
 import { testFile, until } from '../../src/dom0/service/host.test-support.ts';
 import { virshProgram } from '../../src/dom0/shell/virsh.ts';
-import { FIRST_GFN, writer } from '../../src/cli/bench-migration/writer.ts';
+import { FIRST_GFN, writerKernel } from '../../src/cli/bench-migration/writer.ts';
 
 const ROUND = /Frames iteration \d+: (\d+)\/\1 {2}100%/g;
 const NOT_CONVERGED =
@@ -23,7 +23,7 @@ it('says of a guest that never converges how fast it writes, and slows it down w
   const { a, b } = pair();
   await a.create([
     testFile('web.cfg', 'name = "web"\ntype = "hvm"\nmemory = 8\nkernel = "w.elf"\n'),
-    testFile('w.elf', writer({ frames: FRAMES, spins: 1 })),
+    testFile('w.elf', writerKernel({ frames: FRAMES, spins: 1 })),
   ]);
   await writes(a);
   const told = NOT_CONVERGED.exec((await xl(a, 'migrate', 'web', 'b')).out)!;

@@ -23,8 +23,8 @@ const HOST_MIB = 48;
 export const LEAST_ROUNDS = 10,
   LOOK_MS = 400;
 
-/** The guest's count must have come so far before it moves again. */
-const ROUNDS = 2;
+/** It must have begun so many rounds before it moves again: in the last one it looked for what it wrote in the one before. */
+const ROUNDS = 3;
 
 /** How long the guest did not go on, as somebody beside it sees; absent: that is not watched. */
 export type Measured = Moved & { gapMs?: number };
@@ -68,28 +68,33 @@ export class Moves {
   }
 
   async start(): Promise<void> {
-    await this.here.create(this.row);
+    this.beatGfn = await this.here.create(this.row);
     await this.runs();
+  }
+  private beatGfn = -1;
+
+  spin(spins: number): Promise<void> {
+    return this.here.spin(spins);
   }
 
   /** Frames that the guest writes a second. */
   async framesPerSecond(nowMs: () => number): Promise<number> {
     const { frames } = this.row.dial;
     if (frames === 0) return 0;
-    const [before, ms] = [await this.here.count(), nowMs()];
-    let count = before;
-    while (count < before + LEAST_ROUNDS) {
+    const [before, ms] = [await this.here.round(), nowMs()];
+    let round = before;
+    while (round < before + LEAST_ROUNDS) {
       await this.pause(LOOK_MS);
-      count = await this.here.count();
+      round = await this.here.round();
     }
-    return ((count - before) * frames * 1000) / (nowMs() - ms);
+    return ((round - before) * frames * 1000) / (nowMs() - ms);
   }
 
   /** Lets the guest run until it has written all of it. @throws Error where it does not */
   private async runs(): Promise<void> {
     if (this.row.dial.frames === 0) return this.pause(100);
-    const before = await this.here.count();
-    for (let tries = 0; (await this.here.count()) < before + ROUNDS; tries++) {
+    const before = await this.here.round();
+    for (let tries = 0; (await this.here.round()) < before + ROUNDS; tries++) {
       if (tries > 6000) throw new Error(`${this.row.name} does not go on on host ${this.at}.`);
       await this.pause(10);
     }
@@ -99,7 +104,7 @@ export class Moves {
   async move(): Promise<Measured> {
     await this.runs();
     const to = this.at === 'a' ? 'b' : 'a';
-    const arrives = this.sides[to].arrives();
+    const arrives = this.sides[to].arrives(this.beatGfn);
     const { last, ...moved } = await this.here.move(to);
     await arrives;
     this.at = to;

@@ -13,7 +13,8 @@ import { HostSide, type Row, type Side } from './side.ts';
 
 const ASKED = [
   'create',
-  'count',
+  'round',
+  'spin',
   'move',
   'arrives',
   'wentOnMs',

@@ -4,7 +4,7 @@
  * (migration_completion() and migration_calculate_complete() of migration/migration.c); what the other process does then is not in it. The gap is ours.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,24 +12,36 @@ import { createInterface } from 'node:readline';
 import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
 import type { Row } from './side.ts';
 import { Beats } from './beats.ts';
-import { BEAT_GFN, FIRST_GFN, spinsFor, writer } from './writer.ts';
+import { qemuWords } from './guest.ts';
+import { MARK, spinsFor, WORD } from './writer.ts';
 
 const QEMU = 'qemu-system-x86_64';
 type Pause = (ms: number) => Promise<void>;
 
 export const isQemuHere = (): boolean => spawnSync(QEMU, ['--version']).status === 0;
 
+const FRAME_BYTES = 4096;
+/** How often a guest that boots is looked at until it writes, and after how long again. */
+const MOST_LOOKS = 300,
+  BOOT_LOOK_MS = 100;
+/** What has begun to be watched, or has come, goes on for so long before anything else is asked of it. */
+const SETTLES_MS = 300;
+
 /** Of files that lie in memory. */
 const SHM = '/dev/shm';
 
 export interface Floor {
+  framesPerSecond: number;
+  moves: FloorMove[];
+}
+
+export interface FloorMove {
   /** By QEMU's own count. */
   downtimeMs: number;
   /** How long the guest did not go on, as somebody beside it sees. */
   gapMs: number | undefined;
   totalMs: number;
   bytes: number;
-  framesPerSecond: number;
 }
 
 /** One QEMU, asked by QMP. */
@@ -40,18 +52,22 @@ class Machine {
   private readonly qmp: string;
   private readonly pause: Pause;
   private readonly memory: string;
+  private readonly bytes: number;
   private watched: Beats | undefined;
 
-  constructor(kernel: string, mib: number, qmp: string, pause: Pause, incoming?: string) {
+  /** `words`: of its command line, beside those of its memory and its other ends. */
+  constructor(words: readonly string[], mib: number, qmp: string, pause: Pause, incoming?: string) {
     this.qmp = qmp;
     this.pause = pause;
     this.memory = `${qmp}.memory`;
-    const words = ['-accel', 'tcg', '-m', String(mib), '-nodefaults', '-display', 'none', '-kernel', kernel];
-    words.push('-object', `memory-backend-file,id=memory,size=${mib}M,mem-path=${this.memory},share=on`);
-    words.push('-machine', 'memory-backend=memory');
+    this.bytes = mib * 2 ** 20;
+    const memory = `memory-backend-file,id=memory,size=${this.bytes},mem-path=${this.memory},share=on`;
     this.child = spawn(
       QEMU,
-      [...words, '-qmp', `unix:${qmp},server=on,wait=off`, ...(incoming === undefined ? [] : ['-incoming', incoming])],
+      [
+        ...['-accel', 'tcg', '-object', memory, '-machine', 'memory-backend=memory', ...words],
+        ...['-qmp', `unix:${qmp},server=on,wait=off`, ...(incoming === undefined ? [] : ['-incoming', incoming])],
+      ],
       { stdio: 'ignore' },
     );
   }
@@ -85,32 +101,52 @@ class Machine {
     return said.return;
   }
 
-  /** The first word that the guest writes. */
-  private async count(): Promise<number> {
-    const text = (await this.ask('human-monitor-command', {
-      'command-line': `xp /1wx 0x${(FIRST_GFN * 4096).toString(16)}`,
-    })) as string;
-    return Number(text.trim().split(/\s+/).at(-1));
+  /** Where the guest's beat lies in its memory, once it writes. @throws Error where it does not come */
+  async findsBeat(): Promise<number> {
+    const mark = Buffer.from(new Uint32Array(MARK).buffer);
+    const bytes = Buffer.alloc(this.bytes);
+    for (let tries = 0; tries < MOST_LOOKS; tries++) {
+      const file = openSync(this.memory, 'r');
+      readSync(file, bytes, 0, bytes.length, 0);
+      closeSync(file);
+      for (let at = -1; (at = bytes.indexOf(mark, at + 1)) >= 0; )
+        if (at % FRAME_BYTES === 4 * WORD.MARK) return at - 4 * WORD.MARK;
+      await this.pause(BOOT_LOOK_MS);
+    }
+    throw new Error('The guest does not begin to write in QEMU.');
   }
 
-  /** Once it writes: rounds a second. @throws Error where it does not */
-  async roundsPerSecond(nowMs: () => number): Promise<number> {
-    for (let tries = 0; (await this.count()) < 3; tries++) {
-      if (tries > 1000) throw new Error('The guest does not begin to write in QEMU.');
-      await this.pause(20);
-    }
-    const [before, ms] = [await this.count(), nowMs()];
-    let count = before;
-    while (count < before + LEAST_ROUNDS) {
+  /** A word of the beat's page. */
+  private word(beat: number, word: number): number {
+    const bytes = Buffer.alloc(4),
+      file = openSync(this.memory, 'r');
+    readSync(file, bytes, 0, 4, beat + 4 * word);
+    closeSync(file);
+    return bytes.readUInt32LE(0);
+  }
+
+  spin(beat: number, spins: number): void {
+    const bytes = Buffer.alloc(4),
+      file = openSync(this.memory, 'r+');
+    bytes.writeUInt32LE(spins);
+    writeSync(file, bytes, 0, 4, beat + 4 * WORD.SPINS);
+    closeSync(file);
+  }
+
+  /** Rounds a second. */
+  async roundsPerSecond(beat: number, nowMs: () => number): Promise<number> {
+    const [before, ms] = [this.word(beat, WORD.ROUND), nowMs()];
+    let round = before;
+    while (round < before + LEAST_ROUNDS) {
       await this.pause(LOOK_MS);
-      count = await this.count();
+      round = this.word(beat, WORD.ROUND);
     }
-    return ((count - before) * 1000) / (nowMs() - ms);
+    return ((round - before) * 1000) / (nowMs() - ms);
   }
 
-  /** Its guest's, from the first call on. */
-  get beats(): Beats {
-    return (this.watched ??= new Beats({ file: this.memory, offset: BEAT_GFN * 4096 }));
+  /** The guest's beat from the first call on. */
+  beats(beat: number): Beats {
+    return (this.watched ??= new Beats({ file: this.memory, offset: beat }));
   }
 
   end(): void {
@@ -135,56 +171,69 @@ async function gapBetween(from: Beats, to: Beats, pause: Pause): Promise<number 
   return next && next.ms - last.ms;
 }
 
-/** `framesPerSecond`: that the guest of ours writes. @throws Error with a sentence */
+/** One move. @throws Error with what QEMU says */
+async function move(from: Machine, to: Machine, uri: string, beat: number, pause: Pause): Promise<FloorMove> {
+  const watched = [from.beats(beat), to.beats(beat)] as const;
+  await pause(SETTLES_MS);
+  // As fast as it goes: QEMU's own limit is a network's.
+  await from.ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 34 });
+  await from.ask('migrate', { uri });
+  for (let tries = 0; ; tries++) {
+    const now = (await from.ask('query-migrate')) as QueryMigrate;
+    if (now.status === 'completed')
+      return {
+        downtimeMs: now.downtime,
+        gapMs: await gapBetween(...watched, pause),
+        totalMs: now['total-time'],
+        bytes: now.ram.transferred,
+      };
+    if (now.status === 'failed' || tries > 3000) throw new Error(`QEMU: ${now['error-desc'] ?? 'it does not end'}.`);
+    await pause(20);
+  }
+}
+
+/** Moves from one process to the next. `framesPerSecond`: that the guest of ours writes. @throws Error with a sentence */
 export async function floorOf(
-  { mib, dial }: Row,
+  row: Row,
+  moves: number,
   framesPerSecond: number,
   nowMs: () => number,
   pause: Pause,
 ): Promise<Floor> {
   const folder = mkdtempSync(join(existsSync(SHM) ? SHM : tmpdir(), 'bench-migration-'));
-  const machines: Machine[] = [];
-  const begin = async (spins: number, name: string, incoming?: string): Promise<Machine> => {
-    const kernel = join(folder, `${name}.elf`);
-    writeFileSync(kernel, writer({ ...dial, spins }));
-    const machine = new Machine(kernel, mib, join(folder, `${name}.qmp`), pause, incoming);
-    machines.push(machine);
+  const { mib, dial } = row;
+  const words = qemuWords(row, (name, bytes) => {
+    writeFileSync(join(folder, name), bytes);
+    return join(folder, name);
+  });
+  let last: Machine | undefined;
+  const begin = async (name: string, incoming?: string): Promise<Machine> => {
+    const machine = new Machine(words, mib, join(folder, `${name}.qmp`), pause, incoming);
     await machine.up();
     return machine;
   };
   try {
-    let tries = 0;
-    const rateWith = async (spins: number): Promise<number> => {
-      const machine = await begin(spins, `tried${++tries}`);
-      const rate = (await machine.roundsPerSecond(nowMs)) * dial.frames;
-      machine.end();
-      return rate;
-    };
-    const spins = dial.spins > 1 ? await spinsFor(framesPerSecond, rateWith) : dial.spins;
-    const uri = `unix:${join(folder, 'stream')}`;
-    const from = await begin(spins, 'from');
-    const rounds = dial.frames > 0 ? await from.roundsPerSecond(nowMs) : (await pause(1500), 0);
-    const to = await begin(spins, 'to', uri);
-    const watched = [from.beats, to.beats];
-    await pause(100);
-    // As fast as it goes: QEMU's own limit is a network's.
-    await from.ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 34 });
-    await from.ask('migrate', { uri });
-    for (let tries = 0; ; tries++) {
-      const now = (await from.ask('query-migrate')) as QueryMigrate;
-      if (now.status === 'completed')
-        return {
-          downtimeMs: now.downtime,
-          gapMs: await gapBetween(watched[0]!, watched[1]!, pause),
-          totalMs: now['total-time'],
-          bytes: now.ram.transferred,
-          framesPerSecond: rounds * dial.frames,
-        };
-      if (now.status === 'failed' || tries > 3000) throw new Error(`QEMU: ${now['error-desc'] ?? 'it does not end'}.`);
-      await pause(20);
+    last = await begin('0');
+    const machine = last,
+      beat = await machine.findsBeat();
+    await pause(SETTLES_MS);
+    const rate = async (): Promise<number> => (await machine.roundsPerSecond(beat, nowMs)) * dial.frames;
+    if (dial.spins > 1)
+      await spinsFor(framesPerSecond, async spins => {
+        machine.spin(beat, spins);
+        return rate();
+      });
+    const found: Floor = { framesPerSecond: dial.frames > 0 ? await rate() : 0, moves: [] };
+    for (let i = 1; i <= moves; i++) {
+      const uri = `unix:${join(folder, `stream${i}`)}`;
+      const to = await begin(String(i), uri);
+      found.moves.push(await move(last, to, uri, beat, pause).catch(error => (to.end(), Promise.reject(error))));
+      last.end();
+      last = to;
     }
+    return found;
   } finally {
-    for (const machine of machines) machine.end();
+    last?.end();
     rmSync(folder, { recursive: true, force: true });
   }
 }

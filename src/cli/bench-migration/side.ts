@@ -3,28 +3,39 @@ import type { Host } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
 import type { Beats, Change } from './beats.ts';
 import { pings, type Served, serve } from './service.ts';
-import { BEAT_GFN, type Dial, FIRST_GFN, writer, writerProblem } from './writer.ts';
+import { definitionOf } from './guest.ts';
+import { type Dial, MARK, WORD } from './writer.ts';
 
 export interface Row {
   name: string;
   mib: number;
   dial: Dial;
+  /** The writer is a program of Debian's kernel. */
+  linux?: boolean;
   /** Of the guest that is pinged, where it is that one. */
   served?: Served;
 }
 
+const FRAMES_PER_MIB = 256;
+/** How often a guest that boots is looked at until it writes, and after how long again. */
+const MOST_LOOKS = 1200,
+  LOOK_MS = 100;
+
 /** What is asked of a host that has the guest, or gets it. */
 export interface Side {
-  create(row: Row): Promise<void>;
-  /** The first word that the guest writes. */
-  count(): Promise<number>;
+  /** Resolves once the guest writes: in this guest frame lies its beat. */
+  create(row: Row): Promise<number>;
+  /** The round that it is in. */
+  round(): Promise<number>;
+  /** Turns its dial. */
+  spin(spins: number): Promise<void>;
   /** `last`: the guest's last beat here, where those are watched. */
   move(to: string): Promise<Moved & { last?: Change }>;
-  /** Resolves once the guest that is on its way here is watched. */
-  arrives(): Promise<void>;
+  /** Resolves once the guest that is on its way here is watched, whose beat lies there. */
+  arrives(beatGfn: number): Promise<void>;
   /** When the guest went on here from this beat; undefined: that is not watched. */
   wentOnMs(from: number): Promise<number | undefined>;
-  /** What contradicts that the guest has lost nothing; it stands still for that. */
+  /** What contradicts that the guest has lost nothing. */
   problem(): Promise<string | undefined>;
   destroy(): Promise<void>;
   /** Boots the row's guest that is pinged. */
@@ -56,40 +67,67 @@ export class HostSide implements Side {
     return guest;
   }
 
-  async create({ mib, dial }: Row): Promise<void> {
-    await this.host.create([
-      { name: 'w.cfg', data: new Blob([`name = "w"\ntype = "hvm"\nmemory = ${mib}\nkernel = "w.elf"\n`]) },
-      { name: 'w.elf', data: new Blob([writer(dial) as BlobPart]) },
-    ]);
-    await this.arrives();
+  async create(row: Row): Promise<number> {
+    const files = definitionOf(row).map(({ name, data }) => ({ name, data: new Blob([data as BlobPart]) }));
+    await this.host.create(files);
+    const beatGfn = await this.findsBeat();
+    await this.arrives(beatGfn);
+    return beatGfn;
   }
 
-  async arrives(): Promise<void> {
+  /** @throws Error where it does not come */
+  private async findsBeat(): Promise<number> {
+    const { machine } = this.host.toolstack;
+    const stage = machine.secondStage(await this.record());
+    for (let tries = 0; tries < MOST_LOOKS; tries++) {
+      for (let gfn = 0; gfn < this.row.mib * FRAMES_PER_MIB; gfn++) {
+        const mfn = stage.mfn(gfn);
+        if (mfn >= 0 && MARK.every((mark, i) => machine.words[(mfn << 10) + WORD.MARK + i]! >>> 0 === mark)) return gfn;
+      }
+      await this.pause(LOOK_MS);
+    }
+    throw new Error(`${this.row.name} does not begin to write.`);
+  }
+
+  async arrives(beatGfn: number): Promise<void> {
     const { beats, host } = this;
+    this.beatGfn = beatGfn;
     if (!beats) return;
     const { machine, members } = host.toolstack;
     for (;;) {
       for (const { record } of members.values()) {
-        const mfn = machine.secondStage(record).mfn(BEAT_GFN);
+        const mfn = machine.secondStage(record).mfn(beatGfn);
         if (mfn >= 0) return beats.watch(mfn << 10);
       }
       await this.pause(1);
     }
   }
+  private beatGfn = -1;
 
   async wentOnMs(from: number): Promise<number | undefined> {
     return (await this.beats?.comesAfter(from, this.pause))?.ms;
   }
 
-  /** The first word of each guest frame. */
-  private async words(): Promise<(gfn: number) => number> {
-    const { machine } = this.host.toolstack;
-    const stage = machine.secondStage(this.host.member((await this.guest()).id).record);
-    return gfn => machine.words[stage.mfn(gfn) << 10]! >>> 0;
+  private async record() {
+    return this.host.member((await this.guest()).id).record;
   }
 
-  async count(): Promise<number> {
-    return (await this.words())(FIRST_GFN);
+  /** Where in the machine's memory this word of the beat's page lies. */
+  private async at(word: number): Promise<number> {
+    const { machine } = this.host.toolstack;
+    return (machine.secondStage(await this.record()).mfn(this.beatGfn) << 10) + word;
+  }
+
+  private async word(word: number): Promise<number> {
+    return this.host.toolstack.machine.words[await this.at(word)]! >>> 0;
+  }
+
+  async round(): Promise<number> {
+    return this.word(WORD.ROUND);
+  }
+
+  async spin(spins: number): Promise<void> {
+    this.host.toolstack.machine.words[await this.at(WORD.SPINS)] = spins;
   }
 
   async move(to: string): Promise<Moved & { last?: Change }> {
@@ -100,13 +138,8 @@ export class HostSide implements Side {
   }
 
   async problem(): Promise<string | undefined> {
-    const { id } = await this.guest();
-    await this.host.pause(id);
-    for (let tries = 0; tries < 100 && (await this.guest()).state !== 'p'; tries++) await this.pause(10);
-    await this.pause(20);
-    const problem = writerProblem(this.row.dial, await this.words());
-    await this.host.unpause(id);
-    return problem;
+    const lost = await this.word(WORD.LOST);
+    return lost === 0 ? undefined : `${lost} frames did not have what it wrote in the round before`;
   }
 
   async destroy(): Promise<void> {
