@@ -76,6 +76,9 @@ echo IO-DONE
 poweroff -f
 `;
 
+/** What has a floor: bulk of 64 KiB and more. */
+const BULK = ['read', 'write', 'read64', 'write64', 'receive', 'send'];
+
 const folder = mkdtempSync(join(tmpdir(), 'ringside-io-'));
 const disk = join(folder, 'disk.img');
 writeFileSync(disk, Buffer.alloc(mib << 20, 'Ringside measures what a disk gives. '));
@@ -239,7 +242,7 @@ async function debianRows() {
     console.log(`${name} ${machine.isGone ? 'is not there' : 'is ready'}`);
   }
   const kicks = new Map();
-  for (let round = -1; round < runs; round++)
+  for (let round = -1; round < runs; round++) {
     for (const phase of phases.split(','))
       for (const machine of round % 2 === 0 ? there : there.toReversed()) {
         if (machine.isGone || !phasesOf(machine.name).includes(phase)) continue;
@@ -247,6 +250,8 @@ async function debianRows() {
         if (round < 0) kicks.set(`${machine.name} ${phase}`, took?.kicks);
         else if (took) machine.rounds[phase].push(took);
       }
+    console.log(`round ${round + 1} of ${runs}`);
+  }
   for (const machine of there) await machine.end();
   return there.flatMap(({ name, rounds }) =>
     Object.entries(rounds).map(([phase, taken]) => {
@@ -354,9 +359,6 @@ ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot
   judgeDebian(rows);
   if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, rows }, null, 1));
 }
-
-/** What has a floor: bulk of 64 KiB and more. */
-const BULK = ['read', 'write', 'read64', 'write64', 'receive', 'send'];
 
 /** Our virtio beside our rings, QEMU's virtio and v86's, phase by phase. */
 function judgeDebian(rows) {
