@@ -141,6 +141,8 @@ export class Building<Console extends DomainConsole> {
     if (definition.nic) this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
+    const arriving = member.blueprint.saved?.arriving;
+    if (arriving && xen) this.core.services.announce(record.id, describe(member));
     // Of one that comes from elsewhere the guest stands still from here on.
     const [about, , kvmMemory] = await Promise.all([
       member.runner.started,
@@ -152,7 +154,6 @@ export class Building<Console extends DomainConsole> {
     if (hasVirtio(definition.virtio, 'channel')) (await import('./channels.ts')).openChannels(member);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
-    const arriving = member.blueprint.saved?.arriving;
     await arriving?.mayAttach;
     this.mayBuild();
     if (arriving && this.core.members.get(record.id) !== member)
@@ -188,6 +189,7 @@ export class Building<Console extends DomainConsole> {
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);
     await member.runner.destroy();
+    if (member.blueprint.xen) this.core.services.detach(record.id);
     this.core.services.detachDrives(record.id);
     this.core.drives.closeDevices(member);
     this.core.queue.remove(record.index);

@@ -31,23 +31,44 @@ const VIDEO_KIB = 16 * 1024;
 /** An HVM guest whose memory is populated on demand is told a little less than it has (libxl's LIBXL_MAXMEM_CONSTANT): what it asks for lies on the safe side. */
 const SLACK_KIB = 1024;
 
+type StoreView = Parameters<Parameters<StoreClient['transaction']>[0]>[0];
+
+const readableBy = (domid: number): Permission[] => [
+  { letter: 'n', domid: 0 },
+  { letter: 'r', domid },
+];
+
+function put(view: StoreView, permissions: Permission[], base: string, values: Record<string, string | number>): void {
+  for (const [path, value] of Object.entries(values))
+    view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
+}
+
+/** What is known last of one that comes from elsewhere: its rings, which its saved state names, and what its balloon is told. */
+export function writeRings(client: StoreClient, domain: DomainPaths): void {
+  client.transaction(view => putRings(view, domain));
+}
+
+function putRings(view: StoreView, { domid, type, store, console, ...memory }: DomainPaths): void {
+  const slackKiB = type === 'hvm' && memory.maxMemoryMiB > memory.memoryMiB ? SLACK_KIB : 0;
+  put(view, readableBy(domid), `/local/domain/${domid}`, {
+    'memory/target': memory.targetKiB ?? memory.memoryMiB * 1024 - slackKiB,
+    'store/port': store.port,
+    'store/ring-ref': store.gfn,
+    'console/port': console.port,
+    'console/ring-ref': console.gfn,
+  });
+}
+
 export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void {
   const { domid, type } = domain;
   const home = `/local/domain/${domid}`,
     vm = `/vm/${domain.uuid}`,
     libxl = `/libxl/${domid}`;
-  const readable: Permission[] = [
-    { letter: 'n', domid: 0 },
-    { letter: 'r', domid },
-  ];
+  const readable = readableBy(domid);
   const own: Permission[] = [{ letter: 'n', domid }];
   const secret: Permission[] = [{ letter: 'n', domid: 0 }];
   client.transaction(view => {
-    const put = (permissions: Permission[], base: string, values: Record<string, string | number>): void => {
-      for (const [path, value] of Object.entries(values))
-        view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
-    };
-    put(readable, vm, {
+    put(view, readable, vm, {
       '': '',
       uuid: domain.uuid,
       name: domain.name,
@@ -58,26 +79,21 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       ...(domain.cmdline === undefined ? {} : { 'image/cmdline': domain.cmdline }),
       'rtc/timeoffset': 0,
     });
-    put(secret, libxl, { '': '', type, 'dm-version': 'qemu_xen' });
-    put(readable, home, {
+    put(view, secret, libxl, { '': '', type, 'dm-version': 'qemu_xen' });
+    put(view, readable, home, {
       '': '',
       vm,
       name: domain.name,
       domid,
       'memory/static-max': domain.maxMemoryMiB * 1024,
-      'memory/target':
-        domain.targetKiB ??
-        domain.memoryMiB * 1024 - (type === 'hvm' && domain.maxMemoryMiB > domain.memoryMiB ? SLACK_KIB : 0),
       'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
       device: '',
       control: '',
       'control/platform-feature-multiprocessor-suspend': 1,
       'control/platform-feature-xs_reset_watches': 1,
-      'store/port': domain.store.port,
-      'store/ring-ref': domain.store.gfn,
     });
     for (let vcpu = 0; vcpu < domain.maxVcpus; vcpu++)
-      put(readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
+      put(view, readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
     const guests = [
       'shutdown',
       'feature-poweroff',
@@ -86,14 +102,14 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       'sysrq',
       ...(type === 'hvm' ? ['feature-s3', 'feature-s4'] : []),
     ];
-    for (const name of guests) put(own, home, { [`control/${name}`]: '' });
+    for (const name of guests) put(view, own, home, { [`control/${name}`]: '' });
     for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error'])
-      put(own, home, { [name]: '' });
-    if (type === 'hvm') put(readable, home, forLoader(domain));
+      put(view, own, home, { [name]: '' });
+    if (type === 'hvm') put(view, readable, home, forLoader(domain));
     // Console 0 lies beside the devices, and its back end is ready from the start.
     const frontend = `${home}/console`,
       backend = `/local/domain/0/backend/console/${domid}/0`;
-    put(readable, frontend, {
+    put(view, readable, frontend, {
       '': '',
       backend,
       'backend-id': 0,
@@ -101,10 +117,9 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       type: 'xenconsoled',
       output: 'pty',
       tty: '',
-      port: domain.console.port,
-      'ring-ref': domain.console.gfn,
     });
-    put(readable, backend, { '': '', frontend, 'frontend-id': domid, online: 1, state: 1, protocol: 'vt100' });
+    putRings(view, domain);
+    put(view, readable, backend, { '': '', frontend, 'frontend-id': domid, online: 1, state: 1, protocol: 'vt100' });
   });
 }
 

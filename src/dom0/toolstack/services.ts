@@ -32,7 +32,7 @@ import { type Dom0Time, Network } from '../host/network/index.ts';
 import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
-import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
+import { type DomainPaths, removeDomainPaths, writeDomainPaths, writeRings } from './domain-paths.ts';
 
 /** Entries of a grant table that the toolstack fills (GNTTAB_RESERVED_*). */
 const CONSOLE_REF = 0,
@@ -209,6 +209,15 @@ export class Services {
       );
   }
 
+  /** Of a domain that comes from another host: what of its store is known before its guest stands still for `attach`. */
+  announce(domid: number, described: Described): void {
+    const none = { gfn: 0, port: 0 };
+    if (this.isKnown(described.uuid)) return;
+    this.announced.set(domid, described.uuid);
+    writeDomainPaths(this.client, { ...described, domid, store: none, console: none });
+  }
+  private readonly announced = new Map<number, string>();
+
   /**
    * Once a domain is built and before it runs: its store and its console have their other ends. `onConsole` gets what it prints; `saved` is what `save`
    * gave of the domain that it was. @throws HostError, SavedStateError
@@ -238,7 +247,8 @@ export class Services {
     const kept = saved?.nodes === undefined ? undefined : saved;
     let pv: PvConsole | undefined, devices: Guest['devices'] | undefined;
     try {
-      writeDomainPaths(this.client, { ...described, domid, store, console });
+      const write = this.announced.delete(domid) ? writeRings : writeDomainPaths;
+      write(this.client, { ...described, domid, store, console });
       const { backends, network, machine } = this;
       devices = attachKinds(DEVICE_KINDS, { backends, network, machine, record }, described.devices ?? {}, saved);
       if (kept) savedDomain!.restoreNodes(this.client, kept, domid);
@@ -545,14 +555,19 @@ export class Services {
     this.models.delete(domid);
     const guest = this.guests.get(domid);
     if (guest) this.detachGuest(domid, guest);
+    const uuid = this.announced.get(domid);
+    if (uuid !== undefined && this.announced.delete(domid)) this.removePaths(domid, uuid);
     this.still.delete(domid);
     this.dom0.setStill(domid, false);
   }
 
   /** Of one that moves within this host, two domains have the UUID: what stands under it is the other's from then on. */
   private removePaths(domid: number, uuid: string): void {
-    const isOthers = [...this.guests.values()].some(guest => guest.uuid === uuid);
-    removeDomainPaths(this.client, domid, isOthers ? undefined : uuid);
+    removeDomainPaths(this.client, domid, this.isKnown(uuid) ? undefined : uuid);
+  }
+
+  private isKnown(uuid: string): boolean {
+    return [...this.guests.values()].some(guest => guest.uuid === uuid);
   }
 
   private detachGuest(domid: number, guest: Guest): void {

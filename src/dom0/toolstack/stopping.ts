@@ -199,7 +199,7 @@ export class Stopping<Console extends DomainConsole> {
   }
 
   detach(member: Member<Console>): void {
-    if (member.attached) this.core.services.detach(member.record.id);
+    if (member.blueprint.xen) this.core.services.detach(member.record.id);
     this.core.services.network.detachCard(member.record.id);
     this.core.services.detachDrives(member.record.id);
     delete member.attached;
