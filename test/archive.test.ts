@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CHARACTER_DEVICE, FILE, FOLDER, LINK, PROGRAM, writeCpio } from '../scripts/archive/cpio.ts';
+import { CHARACTER_DEVICE, FILE, FOLDER, LINK, PROGRAM, writeCpio } from '../src/formats/file-systems/cpio.ts';
 import { pickFiles, readDeb } from '../scripts/archive/deb.ts';
 import { debianSystem } from '../scripts/archive/debian-system.ts';
 import { APPLETS, buildInitramfs } from '../scripts/archive/initramfs.ts';

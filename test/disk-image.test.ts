@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootableDisk } from '../scripts/archive/disk.ts';
-import { LINK } from '../scripts/archive/cpio.ts';
+import { LINK } from '../src/formats/file-systems/cpio.ts';
 import { type Ext2Entry, writeExt2 } from '../scripts/archive/ext2.ts';
 import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';

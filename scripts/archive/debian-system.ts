@@ -4,7 +4,7 @@
  * Sources: the packages' postinst scripts, dpkg(1), deb-triggers(5), systemctl(1) `enable`, pam-auth-update(8), Debian's UsrMerge.
  */
 
-import { FILE, FOLDER, LINK } from './cpio.ts';
+import { FILE, FOLDER, LINK } from '../../src/formats/file-systems/cpio.ts';
 import { readControl, readDeb } from './deb.ts';
 import type { Ext2Entry } from './ext2.ts';
 import type { TarEntry } from './tar.ts';

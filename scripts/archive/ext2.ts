@@ -4,7 +4,7 @@
  * Blocks of 4 KiB; every group begins with a copy of the superblock and of the group descriptors.
  */
 
-import { FILE, FOLDER, LINK } from './cpio.ts';
+import { FILE, FOLDER, LINK } from '../../src/formats/file-systems/cpio.ts';
 
 const BLOCK = 4096;
 const BLOCKS_PER_GROUP = BLOCK * 8;

@@ -2,7 +2,7 @@
 /** The userland of the Linux guests: busybox and one script, as an initramfs. */
 
 import { gzipSync } from 'node:zlib';
-import { CHARACTER_DEVICE, type CpioEntry, FILE, FOLDER, LINK, PROGRAM, writeCpio } from './cpio.ts';
+import { CHARACTER_DEVICE, type CpioEntry, FILE, FOLDER, LINK, PROGRAM, writeCpio } from '../../src/formats/file-systems/cpio.ts';
 import init from './init.sh?raw';
 import { moduleDependencies, moduleName } from './modules.ts';
 import profile from './profile.sh?raw';

@@ -2,7 +2,7 @@
 
 import { isXz } from '../../src/formats/unpack/magic.ts';
 import { unxz } from '../../src/formats/unpack/xz.ts';
-import { FILE, PROGRAM } from './cpio.ts';
+import { FILE, PROGRAM } from '../../src/formats/file-systems/cpio.ts';
 import { pickFiles } from './deb.ts';
 import { readKernel } from './kernel-package.ts';
 import { debianSystem, type Tree } from './debian-system.ts';

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { FILE, writeCpio } from '../../scripts/archive/cpio.ts';
+import { FILE, writeCpio } from '../../src/formats/file-systems/cpio.ts';
 import { Ringside } from '../support/command-line.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file, program } from '../support/needs.ts';

@@ -1,7 +1,8 @@
 /** Guests that go on at another host before their memory is there, with workers that stand for it. */
 import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { HostSide, type Row } from '../../src/cli/bench-migration/side.ts';
+import type { Row } from '../../src/cli/bench-migration/guest.ts';
+import { HostSide } from '../../src/cli/bench-migration/side.ts';
 import { FIRST_GFN } from '../../src/cli/bench-migration/writer.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { spawnDomainWorker } from '../../src/cli/node-worker.ts';

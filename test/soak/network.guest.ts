@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { FILE, writeCpio } from '../../scripts/archive/cpio.ts';
+import { FILE, writeCpio } from '../../src/formats/file-systems/cpio.ts';
 import { Ringside } from '../support/command-line.ts';
 import { debian, type Flavour, haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
 

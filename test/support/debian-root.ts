@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { PROGRAM, writeCpio } from '../../scripts/archive/cpio.ts';
+import { PROGRAM, writeCpio } from '../../src/formats/file-systems/cpio.ts';
 import { debian } from './guests.ts';
 
 /** HVM whose kernel unplugs the emulated devices, HVM that keeps them, PVH. */

@@ -1,10 +1,20 @@
 /** What a row's guest boots from: the writer itself, or Debian's kernel with the writer as its only program. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FOLDER, PROGRAM, writeCpio } from '../../../scripts/archive/cpio.ts';
+import { FOLDER, PROGRAM, writeCpio } from '../../formats/file-systems/index.ts';
 import { repository } from '../repository.ts';
-import type { Row } from './side.ts';
-import { writerKernel, writerProgram } from './writer.ts';
+import type { Served } from './service.ts';
+import { type Dial, writerKernel, writerProgram } from './writer.ts';
+
+export interface Row {
+  name: string;
+  mib: number;
+  dial: Dial;
+  /** The writer is a program of Debian's kernel. */
+  linux?: boolean;
+  /** Of the guest that is pinged, where it is that one. */
+  served?: Served;
+}
 
 export interface Boot {
   kernel: Uint8Array;

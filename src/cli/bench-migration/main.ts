@@ -8,7 +8,7 @@
  * process, each guest in a worker; `tabs`: each in a tab of Chromium, whose task log is all that is known (tabs.ts); `nodes`: each in a process, with a hub between
  * them; `turns`: hosts and guests take turns on one thread. In the row `linux` the writer is a program of Debian's kernel. Where QEMU is installed, the same guest
  * moves as often between processes of QEMU's in the same run, with QEMU's own count and the same gap. `--check`: status 1 where the same Linux stood still longer than
- * with QEMU by one or the other, which is where the whole 95 % interval of the ratio of medians lies above 1; `--quick`: 128 MiB, five moves.
+ * with QEMU by one or the other, which is where the whole 95 % interval of the ratio of medians lies above 1; `--quick`: 128 MiB, three moves.
  */
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
@@ -20,10 +20,9 @@ import { nodeWays } from '../ways.ts';
 import { type MakeHost, Moves, serviceMs, type Sides, sidesHere } from './moves.ts';
 import { beSide, sidesInProcesses } from './processes.ts';
 import { movesInTabs, type Told } from './tabs.ts';
-import { isDebianHere } from './guest.ts';
+import { isDebianHere, type Row } from './guest.ts';
 import { type Floor, floorOf, isQemuHere } from './qemu.ts';
 import type { Served } from './service.ts';
-import type { Row } from './side.ts';
 import { spinsFor } from './writer.ts';
 
 const WRONG_USE = 2;
@@ -90,7 +89,7 @@ function parse(argv: string[]) {
       row: text,
     },
   });
-  const { mib = values.quick ? '128' : '128,512', moves = '5', way } = values;
+  const { mib = values.quick ? '128' : '128,512', moves = values.quick ? '3' : '5', way } = values;
   if (!/^[1-9]\d*$/.test(moves)) throw new Error(`--moves ${moves}: write a number.`);
   if (!/^[1-9]\d*(,[1-9]\d*)*$/.test(mib)) throw new Error(`--mib ${mib}: write numbers with commas between them.`);
   const sizes = mib.split(',').map(Number);

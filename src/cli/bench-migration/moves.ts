@@ -5,7 +5,8 @@ import type { Moved } from '../../dom0/toolstack/index.ts';
 import { median } from '../median.ts';
 import { wire } from '../soak-migration/soak.ts';
 import { Beats } from './beats.ts';
-import { HostSide, type Row, type Side } from './side.ts';
+import type { Row } from './guest.ts';
+import { HostSide, type Side } from './side.ts';
 
 /** Two hosts by their names. */
 export interface Sides {

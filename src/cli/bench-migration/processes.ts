@@ -9,7 +9,8 @@ import { Hub } from '../pool/hub.ts';
 import { repository } from '../repository.ts';
 import { Beats } from './beats.ts';
 import { memoryFor, type MakeHost, type Sides } from './moves.ts';
-import { HostSide, type Row, type Side } from './side.ts';
+import type { Row } from './guest.ts';
+import { HostSide, type Side } from './side.ts';
 
 const ASKED = [
   'create',

@@ -10,9 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
-import type { Row } from './side.ts';
+import { qemuWords, type Row } from './guest.ts';
 import { Beats } from './beats.ts';
-import { qemuWords } from './guest.ts';
 import { MARK, spinsFor, WORD } from './writer.ts';
 
 const QEMU = 'qemu-system-x86_64';

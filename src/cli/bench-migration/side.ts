@@ -2,19 +2,9 @@
 import type { Host } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
 import type { Beats, Change } from './beats.ts';
-import { pings, type Served, serve } from './service.ts';
-import { definitionOf } from './guest.ts';
-import { type Dial, MARK, WORD } from './writer.ts';
-
-export interface Row {
-  name: string;
-  mib: number;
-  dial: Dial;
-  /** The writer is a program of Debian's kernel. */
-  linux?: boolean;
-  /** Of the guest that is pinged, where it is that one. */
-  served?: Served;
-}
+import { definitionOf, type Row } from './guest.ts';
+import { pings, serve } from './service.ts';
+import { MARK, WORD } from './writer.ts';
 
 const FRAMES_PER_MIB = 256;
 /** How often a guest that boots is looked at until it writes, and after how long again. */

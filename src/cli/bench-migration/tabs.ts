@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository } from '../repository.ts';
-import { definitionOf } from './guest.ts';
+import { definitionOf, type Row } from './guest.ts';
 import type { Measured } from './moves.ts';
-import type { Row } from './side.ts';
 
 /** A move, of whose rounds the number is known alone. */
 export type Told = Omit<Measured, 'rounds'> & { rounds: number };

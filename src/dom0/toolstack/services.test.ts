@@ -206,6 +206,30 @@ describe('Domain 0 for one guest', () => {
     expect(all('/').filter(path => /\/1(\/|$)/.test(path))).toEqual([]);
   });
 
+  it('has the store of one that comes from elsewhere before it stands still, and nothing of it where it does not come', () => {
+    const { services, machine } = make();
+    const { client } = services;
+    const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
+    const uuid = UUID.replace('00', 'ff');
+    services.prepare(record, uuid);
+    const described: Described = {
+      ...{ uuid, name: 'web2', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, targetKiB: 512 },
+      ...{ vcpus: 1, maxVcpus: 1, startEpochMs: 0, devices: {} },
+    };
+    const at = (path: string): unknown => client.read(`/local/domain/${record.id}/${path}`);
+    services.announce(record.id, described);
+    expect([at('name'), client.read(`/vm/${uuid}/name`)]).toEqual(['web2', 'web2']);
+    services.detach(record.id);
+    expect([at('name'), client.read(`/vm/${uuid}/name`)]).toEqual([undefined, undefined]);
+    services.announce(record.id, described);
+    services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
+    services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
+    services.attach(record, described, () => {});
+    expect(['store/ring-ref', 'console/ring-ref', 'memory/target'].map(at)).toEqual(['5', '6', '512']);
+    services.detach(record.id);
+    expect(client.directory('/local/domain')).toEqual(['0', '1']);
+  });
+
   it('leaves nothing behind', () => {
     const { machine, services, record, page, out, free } = make();
     machine.bytes.set(encode('bye'), page(6) + 1024);

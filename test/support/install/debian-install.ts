@@ -7,7 +7,7 @@
 
 import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CpioEntry, FILE, FOLDER, LINK, PROGRAM } from '../../../scripts/archive/cpio.ts';
+import { type CpioEntry, FILE, FOLDER, LINK, PROGRAM } from '../../../src/formats/file-systems/cpio.ts';
 import { pickFiles, readDeb } from '../../../scripts/archive/deb.ts';
 import { buildInitramfs } from '../../../scripts/archive/initramfs.ts';
 import { localSource, withDependencies } from '../../../scripts/archive/local-source.ts';

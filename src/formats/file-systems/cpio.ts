@@ -33,7 +33,21 @@ export function writeCpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffer
     const data = entry.data ?? new Uint8Array();
     const links = (entry.mode & 0o170000) === 0o040000 ? 2 : 1;
     const inode = entry.mode === 0 ? 0 : i + 1;
-    const fields = [inode, entry.mode, 0, 0, links, 0, data.length, 0, 0, entry.major ?? 0, entry.minor ?? 0, name.length, 0];
+    const fields = [
+      inode,
+      entry.mode,
+      0,
+      0,
+      links,
+      0,
+      data.length,
+      0,
+      0,
+      entry.major ?? 0,
+      entry.minor ?? 0,
+      name.length,
+      0,
+    ];
     push(new TextEncoder().encode(`070701${fields.map(field => field.toString(16).padStart(8, '0')).join('')}`));
     push(name);
     pad();
