@@ -25,6 +25,8 @@ it.skipIf(!haveGuests).each(GUESTS.filter(({ name }) => name === 'hvm' || name =
 it('finds a turn that is missing, a sum that differs, and a clock that goes back', () => {
   const shown = 'turn-1\r\nturn-2\r\nturn-3\r\n';
   expect([problemIn(shown), lastTurn(shown)]).toEqual([undefined, 3]);
+  // A line that has not come whole.
+  expect(problemIn(`${shown}turn-1`)).toBeUndefined();
   expect(problemIn(`${shown}turn-5\r\n`)).toBe('turn 5 follows turn 3');
   expect(problemIn(`${shown}turn-3\r\n`)).toBe('turn 3 follows turn 3');
   expect(problemIn(`${shown}LOST 4\r\n`)).toBe('LOST 4');

@@ -156,7 +156,8 @@ export function problemIn(shown: string): string | undefined {
   );
   if (lost) return lost[0];
   let before = 0;
-  for (const [, turn] of shown.matchAll(/turn-(\d+)/g)) {
+  // A line may be on its way.
+  for (const [, turn] of shown.matchAll(/turn-(\d+)\r?\n/g)) {
     if (Number(turn) !== before + 1 && before > 0) return `turn ${turn} follows turn ${before}`;
     before = Number(turn);
   }
