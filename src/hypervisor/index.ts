@@ -22,7 +22,7 @@ export {
 export type { MouseMove } from './domain/mouse-move.ts';
 export { Mailbox, type VerbMessage } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
-export type { Precopy, PrecopyRound, PrecopyWish, SavedPart } from './domain/saved-part.ts';
+export type { Precopy, PrecopyRound, PrecopyWish } from './domain/saved-part.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
 export { decodePlain, encodePlain } from './interfaces/xen/stream/plain-data.ts';

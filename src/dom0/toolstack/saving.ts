@@ -1,7 +1,7 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import { toolstackRecord } from '../../hypervisor/interfaces/xen/stream/index.ts';
 import type { State } from '../../devices/index.ts';
-import type { Precopy, PrecopyRound, PrecopyWish, SavedPart } from '../../hypervisor/index.ts';
+import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
 import { devicesRecord } from './drives-now.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
@@ -64,11 +64,11 @@ export interface Held {
   goOn(): void;
 }
 
-/** All that is left of a domain's state, a part at a time; `asked`: for the first one. What `sink` throws ends it, and the next state begins anew. */
-async function pull(runner: DomainRunner, sink: StateSink, asked?: Promise<SavedPart>): Promise<void> {
+/** All that is left of a domain's state, a part at a time. What `sink` throws ends it, and the next state begins anew. */
+async function pull(runner: DomainRunner, sink: StateSink): Promise<void> {
   try {
-    for (let isLast = false, first = asked; !isLast; first = undefined) {
-      const part = await (first ?? runner.ask('save'));
+    for (let isLast = false; !isLast; ) {
+      const part = await runner.ask('save');
       for (const piece of part.pieces) {
         const waits = sink(piece);
         if (waits) await waits;
@@ -115,7 +115,8 @@ export class Saving {
       else this.parts.setHeld(member, false);
     };
     try {
-      taken = await this.take(member, !asked, sink, { still, signal, standing: standing ?? Promise.resolve() });
+      await standing;
+      taken = await this.take(member, !asked, sink, { still, signal, isHeld: true });
       await taken.finish();
       signal.throwIfAborted();
       return { goOn };
@@ -163,12 +164,12 @@ export class Saving {
     member: Member,
     unasked: boolean,
     sink: StateSink,
-    { still, signal, standing }: { still?: () => void; signal?: AbortSignal; standing?: Promise<void> } = {},
+    { still, signal, isHeld = false }: { still?: () => void; signal?: AbortSignal; isHeld?: boolean } = {},
   ): Promise<Taken> {
     const { record, attached } = member;
     const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;
     // On this thread it does not move while we do, and nobody waits.
-    const pauses = unasked && !standing && ((attached !== undefined && inWorkers()) || services.isBusy(record.id));
+    const pauses = unasked && !isHeld && ((attached !== undefined && inWorkers()) || services.isBusy(record.id));
     if (pauses) await setHeld(member, true);
     services.setStill(record.id, true);
     const goOn = (): void => {
@@ -176,17 +177,12 @@ export class Saving {
       if (pauses) setHeld(member, false);
       wakeDomain0();
     };
-    // A worker that is to stand goes on with this at once, where nothing is under way any more: for each message it would fall asleep, and be woken.
-    const isAtRest = inWorkers() && !services.asksItself(record.id) && !services.isBusy(record.id);
-    const first = standing && unasked && isAtRest ? member.runner.ask('save') : undefined;
-    first?.catch(() => {});
     try {
-      await standing;
       await this.answered(member, signal);
       const kept = attached && services.save(record.id, unasked);
       services.markDrives(record.id);
       still?.();
-      return { goOn, finish: await this.send(member, sink, kept, first) };
+      return { goOn, finish: await this.send(member, sink, kept) };
     } catch (error) {
       goOn();
       throw error;
@@ -219,20 +215,14 @@ export class Saving {
   }
 
   /** All that is left of a state, with what Domain 0 keeps of it. The domain may go on when the end, which is known then, is still to be written. */
-  private async send(
-    member: Member,
-    sink: StateSink,
-    kept: State = {},
-    first?: Promise<SavedPart>,
-  ): Promise<() => Promise<void>> {
+  private async send(member: Member, sink: StateSink, kept: State = {}): Promise<() => Promise<void>> {
     // The toolstack's record comes before the last piece.
     let end: Uint8Array | undefined;
-    const take = (piece: Uint8Array): void | Promise<void> => {
+    await pull(member.runner, piece => {
       const before = end;
       end = piece;
       return before && sink(before);
-    };
-    await pull(member.runner, take, first);
+    });
     // What its console showed comes last: all of it that belongs to the state has come then.
     const { shown } = member.console;
     // What it is called now, where it was renamed: its worker knows the name that it was built with.

@@ -393,11 +393,6 @@ export class Services {
     );
   }
 
-  /** A guest asks its media by itself, so that whether they are busy is known once it stands still. */
-  asksItself(domid: number): boolean {
-    return this.drives.has(domid) || this.models.has(domid);
-  }
-
   /** Its back ends stand still (`setStill`). */
   isStill(domid: number | undefined): boolean {
     return domid !== undefined && this.still.has(domid);
