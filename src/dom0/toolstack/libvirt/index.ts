@@ -3,7 +3,7 @@
  * number.
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
-export { agentCommand } from './agent.ts';
+export { agentCommand } from './agent/session.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';

@@ -2,12 +2,12 @@
  * The agent of a guest, which listens at a channel of virtio. Each question begins with guest-sync, so that an answer to an earlier one that nobody waited for is
  * passed over. Sources: src/qemu/qemu_agent.c of libvirt 9 (words, times); docs/interop/qemu-ga-ref of QEMU (a line of JSON each way).
  */
-import { AGENT_CHANNEL, type Channel, type ChannelEnd } from '../channels.ts';
-import type { Later } from '../../host/index.ts';
-import type { CommandHost } from '../command-host.ts';
-import type { Domain } from '../domains/index.ts';
-import { LibvirtError } from './errors.ts';
-import { isQemu } from './qemu-driver.ts';
+import { AGENT_CHANNEL, type Channel, type ChannelEnd } from '../../channels.ts';
+import type { Later } from '../../../host/index.ts';
+import type { CommandHost } from '../../command-host.ts';
+import type { Domain } from '../../domains/index.ts';
+import { LibvirtError } from '../errors.ts';
+import { isQemu } from '../qemu-driver.ts';
 
 /** VIR_DOMAIN_QEMU_AGENT_COMMAND_*: other numbers are seconds. */
 const BLOCK = -2,
