@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { testFiles } from '../../service/host.test-support.ts';
 import { MemoryStore } from '../../host/storage/index.ts';
+import { uuidOfName } from '../uuid.ts';
 import { ManagedDomains } from './index.ts';
 
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
@@ -62,6 +63,14 @@ describe('managed domains', () => {
       ['a', 8],
       ['b', 8],
     ]);
+  });
+
+  it('may be defined anew by the UUID of its name where the file has none', async () => {
+    const { files, managed } = await open();
+    await files.writeFile('/etc/xen/vm/web', web);
+    const known = `${web}uuid = "${uuidOfName('web')}"\n`;
+    expect((await managed.define('(text)', known)).path).toBe('/etc/xen/vm/web');
+    await expect(managed.define('(text)', web)).rejects.toThrow("VM name 'web' already exists");
   });
 
   it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {

@@ -14,6 +14,7 @@ import {
   prepareToRead,
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
+import { uuidOfName } from '../uuid.ts';
 
 export interface ManagedFolders {
   definitions: string;
@@ -41,6 +42,11 @@ export interface ManagedDomain {
   /** FILE:LINE:COLUMN: sentence; none: it can be started. */
   errors: string[];
 }
+
+/** One whose file has no UUID is known to libvirt's clients by that of its name, and they define it anew so. */
+const isSameDomain = (kept: Pick<ManagedDomain, 'name' | 'definition'>, other: { definition: Definition }): boolean =>
+  kept.definition.uuid === other.definition.uuid ||
+  (kept.definition.uuid === undefined && other.definition.uuid === uuidOfName(kept.name));
 
 export class ManagedDomains {
   private readonly files: HostFiles;
@@ -108,7 +114,7 @@ export class ManagedDomains {
       throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
     const all = await this.list();
     const same = all.find(domain => domain.name === name && domain.path !== path);
-    if (same && same.definition.uuid !== first.definition.uuid) throw new Error(`VM name '${name}' already exists`);
+    if (same && !isSameDomain(same, first)) throw new Error(`VM name '${name}' already exists`);
     const twin = all.find(
       domain =>
         domain.name !== name &&
