@@ -280,11 +280,16 @@ export class LocalApic implements Device, ApicTarget {
   }
 
   private endOfInterrupt(): void {
-    const { assist } = this;
     // One that was left out before this one: then this one is of a lower vector.
+    this.settleOffer();
+    this.endHighest();
+  }
+
+  /** An end that was offered to be left out has been, or is to come after all. */
+  settleOffer(): void {
+    const { assist } = this;
     if (assist?.omitted()) this.endHighest();
     else assist?.withdraw();
-    this.endHighest();
   }
 
   private endHighest(): void {

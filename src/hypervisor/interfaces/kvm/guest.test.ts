@@ -165,6 +165,28 @@ describe('ends of interrupts', () => {
     local.write(0xb0, 0, 4);
     expect(word()).toBe(0);
   });
+
+  it('that were left out have come when the guest takes the place away, as Linux does before it starts again', () => {
+    const { domain } = run([wrmsr(MSR.PV_EOI, EOI + 1)]);
+    const local = domain.platform.localApic!(0)!;
+    local.write(0xf0, 0x1ff, 4);
+    local.post(0x61);
+    local.acknowledge();
+    domain.memory.write(EOI, Uint8Array.of(0));
+    domain.guest.writeMsr(MSR.PV_EOI, 0, 0);
+    local.post(0x51);
+    expect([local.intr, local.acknowledge()]).toEqual([true, 0x51]);
+    // Where it has not been left out it is to come.
+    domain.guest.writeMsr(MSR.PV_EOI, EOI + 1, 0);
+    local.write(0xb0, 0, 4);
+    local.post(0x61);
+    local.acknowledge();
+    domain.guest.writeMsr(MSR.PV_EOI, 0, 0);
+    local.post(0x51);
+    expect(local.intr).toBe(false);
+    local.write(0xb0, 0, 4);
+    expect(local.intr).toBe(true);
+  });
 });
 
 describe('hypercalls', () => {

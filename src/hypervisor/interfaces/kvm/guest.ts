@@ -183,8 +183,9 @@ export class KvmGuest extends PlainPc {
     if (!row || low & row.reserved) return false;
     const { current } = this,
       v = this.vcpus[current];
+    // Linux takes the place away before it starts again, having left out the end of the interrupt before (kvm_guest_cpu_offline()).
     if (row.field === 'eoi') {
-      this.parts.localApic(current)?.assist?.withdraw();
+      this.parts.localApic(current)?.settleOffer();
       v.mayOmitEoi = false;
     }
     v[row.field].set([low, high]);
