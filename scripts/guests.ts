@@ -5,6 +5,7 @@
 
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { agentArchive } from './archive/agent.ts';
 import { pickFiles } from './archive/deb.ts';
 import { bootableDisk } from './archive/disk.ts';
 import { writeExt2 } from './archive/ext2.ts';
@@ -23,6 +24,7 @@ const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache
                     not against its signature
   --installer       fetch Debian's installer, too (105 MB): its kernel and its first system go into .cache/installer
   --amd64           Debian of 64 bits, too (72 MB): a guest, and a disk that GRUB boots
+  --agent           QEMU's guest agent with its libraries (5 MB): an initramfs to be put behind a guest's, in .cache/agent
   --systemd         disks with Debian 12 and 13 of 64 bits and systemd, with their kernels, in .cache/systemd (90 MB each)
   --refresh         ask for newer packages even if everything is there
   --help            this text
@@ -223,6 +225,7 @@ export async function main(argv: string[], root: string): Promise<number> {
   let from: string | undefined;
   let refresh = false,
     installer = false,
+    agent = false,
     systemd = false,
     amd64 = false;
   for (let i = 0; i < argv.length; i++) {
@@ -234,6 +237,7 @@ export async function main(argv: string[], root: string): Promise<number> {
     if (word === '--refresh') refresh = true;
     else if (word === '--installer') installer = true;
     else if (word === '--amd64') amd64 = true;
+    else if (word === '--agent') agent = true;
     else if (word === '--systemd') systemd = true;
     else if (word === '--from') {
       from = value ?? argv[++i];
@@ -253,6 +257,7 @@ export async function main(argv: string[], root: string): Promise<number> {
     };
     const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined, told);
     if (installer) await fetchInstaller(join(root, '.cache', 'installer'), packages, refresh);
+    if (agent) await fetchAgent(join(root, '.cache', 'agent'), packages, refresh);
     if (systemd) await makeSystemdDisks(root, from, refresh, told);
     if (catalogue) {
       const count = Object.values(catalogue.packages).length;
@@ -340,6 +345,16 @@ async function fetchInstaller(folder: string, packages: Packages, refresh: boole
   );
   for (const [path, bytes] of files) writeFileSync(join(folder, path.replace(/^.*\//, '')), bytes);
   writeFileSync(mark, `${INSTALLER.package} ${packages.versions[INSTALLER.package]}\n`);
+}
+
+async function fetchAgent(folder: string, packages: Packages, refresh: boolean): Promise<void> {
+  const path = join(folder, 'initrd');
+  if (existsSync(path) && !refresh) return;
+  const archive = await agentArchive(packages);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${path}.new`, archive);
+  renameSync(`${path}.new`, path);
+  say(`guests: QEMU's guest agent ${packages.versions['qemu-guest-agent']} is in .cache/agent`);
 }
 
 /**

@@ -288,7 +288,7 @@ async function testEverything() {
 }
 
 async function testGuests() {
-  const chromium = await setUp(['--installer', '--amd64']);
+  const chromium = await setUp(['--installer', '--amd64', '--agent']);
   // What boot loaders are put onto disks and CDs with, and another PC that our BIOS starts.
   const tools = await ensurePrograms({
     genisoimage: 'genisoimage',

@@ -197,8 +197,6 @@ export class Client {
     const row = Object.hasOwn(this.table, name) ? this.table[name]! : undefined;
     if (!row) throw new LibvirtError('NO_SUPPORT', functionOf(name), 'domain');
     if (!row.early && !this.opened) throw new LibvirtError('INTERNAL_ERROR', 'hypervisor connection not open', 'rpc');
-    if (row.changes && this.opened?.isReadOnly)
-      throw new LibvirtError('OPERATION_DENIED', `read only access prevents ${functionOf(name)}`, 'domain');
     let given: unknown;
     try {
       given = decode(row.arguments, payload);
@@ -206,6 +204,8 @@ export class Client {
       if (!(error instanceof XdrError)) throw error;
       throw wrong('Unable to decode message payload');
     }
+    if (this.opened?.isReadOnly && row.changes(given))
+      throw new LibvirtError('OPERATION_DENIED', `read only access prevents ${functionOf(name)}`, 'domain');
     let stream: Stream | undefined;
     const answer = await row.run(
       this.asCaller(begun => (stream = begun)),

@@ -29,8 +29,8 @@ export interface Connection {
 export interface Procedure {
   arguments: Xdr<unknown>;
   result: Xdr<unknown>;
-  /** Who opened the connection to read may not. */
-  changes: boolean;
+  /** Who opened the connection to read may not; of some it depends on what is asked. */
+  changes(given: unknown): boolean;
   /** It may be called before the connection is open. */
   early: boolean;
   run(caller: Caller, given: unknown): Promise<unknown> | unknown;
@@ -39,7 +39,7 @@ export interface Procedure {
 interface Row<A, R> {
   arguments?: Xdr<A>;
   result?: Xdr<R>;
-  changes?: true;
+  changes?: true | ((given: A) => boolean);
   early?: true;
   run(caller: Caller, given: A): Promise<R> | R;
 }
@@ -48,7 +48,7 @@ interface Row<A, R> {
 export const procedure = <A = void, R = void>(row: Row<A, R>): Procedure => ({
   arguments: (row.arguments ?? nothing) as Xdr<unknown>,
   result: (row.result ?? nothing) as Xdr<unknown>,
-  changes: row.changes ?? false,
+  changes: given => (typeof row.changes === 'function' ? row.changes(given as A) : (row.changes ?? false)),
   early: row.early ?? false,
   run: (caller, given) => row.run(caller, given as A),
 });

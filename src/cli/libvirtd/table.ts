@@ -1,5 +1,6 @@
 /** All procedures that are answered: a row of a file of procedures/ makes one. Others are answered by libvirt's own "not supported". */
 import type { Table } from './procedure.ts';
+import { AGENT } from './procedures/agent.ts';
 import { CONNECTION } from './procedures/connection.ts';
 import { DEVICES } from './procedures/devices.ts';
 import { DOMAINS } from './procedures/domains.ts';
@@ -27,4 +28,5 @@ export const PROCEDURES: Table = {
   ...POOLS,
   ...VOLUMES,
   ...QEMU,
+  ...AGENT,
 };

@@ -7,6 +7,7 @@ import { persistent, uriOf } from '../toolstack/libvirt/index.ts';
 import { openConsole } from '../toolstack/commands/index.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { AGENT } from './virsh/agent.ts';
 import { ATTACHING } from './virsh/attaching.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
@@ -39,6 +40,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...HOST,
   ...CAPABILITIES,
   ...MONITOR,
+  ...AGENT,
   ...EVENTS,
 };
 

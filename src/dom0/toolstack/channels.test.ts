@@ -1,13 +1,9 @@
-/** Other ends of channels: one client at a time, no more under way than is read, and an agent that answers, lies, or says nothing. Words are those of qemu_agent.c. */
+/** Other ends of channels: one client at a time, and no more under way than is read. */
 import { describe, expect, it, vi } from 'vitest';
 import { type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
-import { AGENT_CHANNEL, Channel, openChannels } from './channels.ts';
-import type { CommandHost } from './command-host.ts';
-import { agentCommand } from './libvirt/index.ts';
-import type { Domain } from './domains/index.ts';
+import { Channel, openChannels } from './channels.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const textOf = (wish: ChannelWish): string => ('bytes' in wish ? new TextDecoder().decode(wish.bytes) : '');
 
 describe('a channel', () => {
   it('is for one client at a time, and says whether there is one', () => {
@@ -59,71 +55,5 @@ describe('a channel', () => {
     expect([heard, asked.some(wish => 'read' in wish)]).toEqual([['words'], false]);
     read();
     await vi.waitFor(() => expect(asked.at(-1)).toEqual({ read: 5 }));
-  });
-});
-
-describe('an agent', () => {
-  const later = (ms: number, callback: () => void) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  };
-  /** A guest whose agent answers a line so. */
-  const guest = (answer: (said: { execute: string; arguments?: { id: number } }) => string, isThere = true) => {
-    const channel: Channel = new Channel(AGENT_CHANNEL, wish => {
-      for (const line of textOf(wish).split('\n').filter(Boolean))
-        queueMicrotask(() =>
-          channel.hear({
-            isOpen: true,
-            isConnected: true,
-            bytes: bytesOf(answer(JSON.parse(line))),
-            taken: line.length + 1,
-          }),
-        );
-    });
-    channel.isOpen = isThere;
-    const members = new Map([
-      [1, { ending: null, channels: new Map([[AGENT_CHANNEL, channel]]) }],
-      [2, { ending: null }],
-    ]);
-    const host = { toolstack: { hypervisor: { kind: 'kvm' }, members, hotplug: { later } } } as unknown as CommandHost;
-    return (text: string, timeout?: number, id: number | undefined = 1) =>
-      agentCommand(host, { id } as Domain, text, timeout).catch(
-        (error: Error & { code: number }) => `${error.code}: ${error.message}`,
-      );
-  };
-  const synced = (rest: (execute: string) => string) =>
-    guest(({ execute, arguments: given }) =>
-      execute === 'guest-sync' ? `{"return": 77}\n{"return": ${given!.id}}\n` : rest(execute),
-    );
-  const PING = '{"execute":"guest-ping"}';
-
-  it('is asked once it has answered guest-sync, past what it still had to say', async () => {
-    expect(await synced(() => '{"return": {}}\n')(PING)).toBe('{"return":{}}');
-    expect(
-      await synced(
-        execute => `{"error": {"class": "CommandNotFound", "desc": "The command ${execute} has not been found"}}\n`,
-      )('{"execute":"x"}'),
-    ).toBe("1: internal error: unable to execute QEMU agent command 'x': The command x has not been found");
-    expect(await synced(() => '')(PING, 0)).toBeUndefined();
-    expect(await synced(() => 'no JSON\n[1]\nnull\n{"return": "late"}\n')(PING)).toBe('{"return":"late"}');
-  });
-
-  it('is none where nobody answers, or none was defined', async () => {
-    expect(await guest(() => '', false)(PING)).toBe(
-      '86: Guest agent is not responding: QEMU guest agent is not connected',
-    );
-    expect(await guest(() => '')(PING, -1, 2)).toBe('74: argument unsupported: QEMU guest agent is not configured');
-    expect(await synced(() => '')('{')).toMatch(/^1: internal error: cannot parse json {/);
-    expect(await synced(() => '')(PING, -3)).toBe(
-      "8: invalid argument: guest agent timeout '-3' is less than the minimum '-2'",
-    );
-    vi.useFakeTimers();
-    try {
-      const silent = guest(() => '')(PING);
-      await vi.advanceTimersByTimeAsync(5000);
-      expect(await silent).toBe('86: Guest agent is not responding: Guest agent not available for now');
-    } finally {
-      vi.useRealTimers();
-    }
   });
 });

@@ -10,6 +10,8 @@ export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
 export interface ChannelClient {
   /** The guest wrote; it may write more when this is done. */
   bytes(bytes: Uint8Array): void | Promise<void>;
+  /** The guest has opened its port, or closed it. */
+  turned?(isOpen: boolean): void;
   /** The guest is gone, or has left this host. */
   closed(): void;
 }
@@ -82,8 +84,11 @@ export class Channel {
   }
 
   hear({ isOpen, isConnected, bytes, taken }: ChannelTold): void {
-    this.isOpen = isOpen;
     const { client } = this;
+    if (isOpen !== this.isOpen) {
+      this.isOpen = isOpen;
+      client?.turned?.(isOpen);
+    }
     const isSo = this.isHeld || client !== undefined;
     // A state may have come over what was asked for.
     if (isConnected !== isSo && !this.isGone) this.ask({ isConnected: isSo });

@@ -1,8 +1,9 @@
 /** Procedures that find domains and tell of them. */
 import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { addressesOf, type CommandHost, type Domain } from '../../../dom0/toolstack/index.ts';
+import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import {
-  activeId,
+  ADDRESS_SOURCE,
+  domainAddresses,
   domainById,
   domainByName,
   domainByUuid,
@@ -30,10 +31,6 @@ export const refOf = (found: Domain): DomainRef => ({
 /** The one that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 export const meant = (host: CommandHost, ref: DomainRef): Promise<Domain> => domainByUuid(host, ref.uuid);
 
-/** VIR_IP_ADDR_TYPE_IPV4. */
-const IPV4 = 0;
-/** Of the network of the host's guests. */
-const GUEST_PREFIX = 24;
 /** REMOTE_DOMAIN_INTERFACE_MAX, which is that of addresses, too. */
 const MOST_INTERFACES = 2048;
 const interfaceType = struct({
@@ -152,17 +149,11 @@ export const DOMAINS: Table = {
     },
   }),
   domain_interface_addresses: procedure({
+    changes: ({ source }) => source === ADDRESS_SOURCE.agent,
     arguments: struct({ domain, source: unsigned, flags }),
     result: struct({ interfaces: array(interfaceType, MOST_INTERFACES) }),
-    run: async ({ host }, given) => {
-      const id = activeId(await meant(host, given.domain));
-      return {
-        interfaces: addressesOf(host, id).map(({ port, mac, address }) => ({
-          name: port,
-          mac,
-          addresses: [{ type: IPV4, address, prefix: GUEST_PREFIX }],
-        })),
-      };
-    },
+    run: async ({ host }, given) => ({
+      interfaces: await domainAddresses(host, await meant(host, given.domain), given.source),
+    }),
   }),
 };

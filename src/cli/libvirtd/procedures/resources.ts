@@ -107,6 +107,7 @@ export const RESOURCES: Table = {
     }),
   }),
   domain_get_vcpus_flags: procedure({
+    changes: given => (given.flags & libvirt.GUEST) !== 0,
     arguments: ofDomainWithFlags,
     result: struct({ count: int }),
     run: async ({ host }, given) => ({

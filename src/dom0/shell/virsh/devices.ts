@@ -2,14 +2,10 @@
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { ideName } from '../../definitions/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
-import { addressesOf } from '../../toolstack/index.ts';
 import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
-import { activeId } from '../../toolstack/libvirt/index.ts';
+import { ADDRESS_SOURCE, domainAddresses } from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
 import { find, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
-
-/** Of the network of the host's guests. */
-const PREFIX = 24;
 
 export const DEVICES: Record<string, VirshCommand> = {
   'change-media': {
@@ -36,15 +32,27 @@ export const DEVICES: Record<string, VirshCommand> = {
     },
   },
   domifaddr: {
-    usage: 'domifaddr <domain>',
+    usage: 'domifaddr <domain> [--interface <interface>] [--full] [--source <source>]',
     about: 'Get network interfaces’ addresses for a running domain',
-    run: async (host, [word]) => {
+    run: async (host, [word, name, source = 'lease'], options) => {
+      if (!Object.hasOwn(ADDRESS_SOURCE, source)) throw new VirshError(`error: Unknown data source '${source}'`);
       const domain = await find(host, word);
-      const id = await saying('Failed to query for interfaces addresses', () => activeId(domain));
-      const rows = addressesOf(host, id).map(
-        ({ port, mac, address }) =>
-          ` ${port.padEnd(10)} ${mac.padEnd(17)}    ${'ipv4'.padEnd(12)} ${address}/${PREFIX}\n`,
+      const all = await saying('Failed to query for interfaces addresses', () =>
+        domainAddresses(host, domain, ADDRESS_SOURCE[source as keyof typeof ADDRESS_SOURCE]),
       );
+      const row = (card: string, mac: string, type: string, address: string): string =>
+        ` ${card.padEnd(10)} ${mac.padEnd(17)}    ${type.padEnd(12)} ${address}\n`;
+      const rows = all
+        .filter(card => name === undefined || card.name === name)
+        .flatMap(card =>
+          card.addresses.length === 0
+            ? [row(card.name, card.mac ?? 'N/A', 'N/A', 'N/A')]
+            : card.addresses.map(({ type, address, prefix }, i) => {
+                const isNamed = options.has('full') || i === 0;
+                const [shown, mac] = isNamed ? [card.name, card.mac ?? ''] : ['-', '-'];
+                return row(shown, mac, type === 0 ? 'ipv4' : 'ipv6', `${address}/${prefix}`);
+              }),
+        );
       return ` ${'Name'.padEnd(10)} ${'MAC address'.padEnd(20)} ${'Protocol'.padEnd(8)}     Address\n${'-'.repeat(79)}\n${rows.join('')}\n`;
     },
   },

@@ -2,7 +2,7 @@
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { aborted } from '../program.ts';
-import { find, type VirshCommand, VirshError } from './virsh-command.ts';
+import { exclude, find, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** virshDomainEventCallbacks: by virDomainEventID. What a domain's life is made of is told here, and what of devices comes and goes. */
 const KINDS = [
@@ -93,21 +93,15 @@ async function wait(host: CommandHost, { kinds, loops, timeoutMs, hasTimestamp, 
   return { received, printed: `${printed}${why}events received: ${received}\n` };
 }
 
-/** @throws VirshError as VSH_EXCLUSIVE_OPTIONS() */
-function exclusive(options: ReadonlySet<string>, one: string, other: string): void {
-  if (options.has(one) && options.has(other))
-    throw new VirshError(`error: Options --${one} and --${other} are mutually exclusive`);
-}
-
 export const EVENTS: Record<string, VirshCommand> = {
   event: {
     usage: 'event [--domain <domain>] [--event <event>] [--all] [--loop] [--timeout <seconds>] [--list] [--timestamp]',
     about: 'Domain Events',
     run: async (host, [domain, event, timeout], options, { signal }) => {
       const given = event === undefined ? options : new Set([...options, 'event']);
-      exclusive(given, 'all', 'event');
-      exclusive(given, 'list', 'all');
-      exclusive(given, 'list', 'event');
+      exclude(given, 'all', 'event');
+      exclude(given, 'list', 'all');
+      exclude(given, 'list', 'event');
       if (options.has('list')) return `${KINDS.join('\n')}\n\n`;
       if (event !== undefined && !KINDS.includes(event)) throw new VirshError(`error: unknown event type ${event}`);
       if (event === undefined && !options.has('all'))

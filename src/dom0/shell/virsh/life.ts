@@ -41,6 +41,21 @@ function postcopy(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): 
   return { postcopy: isAfter ? 'after-precopy' : 'when-asked' };
 }
 
+/** Ways to shut down or to reboot, as flags; `or`: how the last one is joined in a sentence. @throws VirshError */
+function modesIn(text: string | undefined, or: string): number {
+  const known = Object.entries(libvirt.SHUTDOWN).map(([name, flag]) => [name.toLowerCase(), flag] as const);
+  return (text?.split(',') ?? []).reduce((flags, mode) => {
+    const [, flag] = known.find(([name]) => name === mode) ?? [];
+    if (flag === undefined) {
+      const [last, ...others] = known.map(([name]) => `'${name}'`).toReversed();
+      throw new VirshError(
+        `error: Unknown mode ${mode} value, expecting ${others.toReversed().join(', ')}${or} ${last}`,
+      );
+    }
+    return flags | flag;
+  }, 0);
+}
+
 export const LIFE: Record<string, VirshCommand> = {
   start: {
     usage: 'start <domain> [--paused] [--force-boot]',
@@ -65,14 +80,24 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   shutdown: {
-    usage: 'shutdown <domain>',
+    usage: 'shutdown <domain> [--mode <mode>]',
     about: 'gracefully shutdown a domain',
-    run: onDomain('shutdown', 'is being shutdown', libvirt.shutDownDomain),
+    run: async (host, [word, mode]) => {
+      const flags = modesIn(mode, ', or');
+      const domain = await find(host, word);
+      await saying(`Failed to shutdown domain '${word}'`, () => libvirt.shutDownDomain(host, domain, flags));
+      return `Domain '${word}' is being shutdown\n\n`;
+    },
   },
   reboot: {
-    usage: 'reboot <domain>',
+    usage: 'reboot <domain> [--mode <mode>]',
     about: 'reboot a domain',
-    run: onDomain('reboot', 'is being rebooted', libvirt.rebootDomain),
+    run: async (host, [word, mode]) => {
+      const flags = modesIn(mode, ' or');
+      const domain = await find(host, word);
+      await saying(`Failed to reboot domain '${word}'`, () => libvirt.rebootDomain(host, domain, flags));
+      return `Domain '${word}' is being rebooted\n\n`;
+    },
   },
   reset: {
     usage: 'reset <domain>',

@@ -5,6 +5,7 @@ import {
   blockInfo,
   blockStats,
   CONFIG,
+  GUEST,
   interfaceStats,
   LIVE,
   MAXIMUM,
@@ -23,6 +24,7 @@ import {
   vcpusOf,
 } from '../../toolstack/libvirt/index.ts';
 import {
+  exclude,
   find,
   impact,
   labelled,
@@ -68,7 +70,21 @@ async function vcpuinfo(host: CommandHost, domain: Domain): Promise<string> {
   return `${blocks.join('\n')}\n`;
 }
 
-async function vcpucount(host: CommandHost, domain: Domain): Promise<string> {
+/** Of one kind as options name it, or of all. @throws VirshError */
+async function vcpucount(host: CommandHost, word: string | undefined, given: ReadonlySet<string>): Promise<string> {
+  const options = new Set(given);
+  // Before there were such flags --current was what --active is.
+  if (!options.has('maximum') && !options.has('active')) options.delete('current');
+  exclude(options, 'live', 'config');
+  exclude(options, 'current', 'live');
+  exclude(options, 'current', 'config');
+  exclude(options, 'active', 'maximum');
+  exclude(options, 'guest', 'config');
+  const domain = await find(host, word);
+  if (given.size > 0) {
+    const kind = (options.has('maximum') ? MAXIMUM : 0) | (options.has('guest') ? GUEST : 0);
+    return `${await vcpuCount(host, domain, impact(options) | kind)}\n\n`;
+  }
   const rows = await Promise.all(
     (
       [
@@ -107,14 +123,15 @@ export const RESOURCES: Record<string, VirshCommand> = {
     },
   },
   setvcpus: {
-    usage: 'setvcpus <domain> <count> [--maximum] [--config] [--live] [--current]',
+    usage: 'setvcpus <domain> <count> [--maximum] [--config] [--live] [--current] [--guest]',
     about: 'change number of virtual CPUs',
     run: async (host, [word, count], options) => {
+      exclude(options, 'guest', 'config');
       const domain = await find(host, word);
       if (!/^\d+$/.test(needed(count, 'count')))
         throw new VirshError("error: Numeric value '" + count + "' for <count> option is malformed or out of range");
       const flags = options.has('maximum') ? impact(options) | MAXIMUM : impact(options, LIVE);
-      await setVcpus(host, domain, Number(count), flags);
+      await setVcpus(host, domain, Number(count), flags | (options.has('guest') ? GUEST : 0));
       return '\n';
     },
   },
@@ -124,9 +141,9 @@ export const RESOURCES: Record<string, VirshCommand> = {
     run: async (host, [word]) => vcpuinfo(host, await find(host, word)),
   },
   vcpucount: {
-    usage: 'vcpucount <domain>',
+    usage: 'vcpucount <domain> [--maximum] [--active] [--live] [--config] [--current] [--guest]',
     about: 'domain vcpu counts',
-    run: async (host, [word]) => vcpucount(host, await find(host, word)),
+    run: (host, [word], options) => vcpucount(host, word, options),
   },
   vcpupin: {
     usage: 'vcpupin <domain> [<vcpu>] [<cpulist>] [--config] [--live] [--current]',

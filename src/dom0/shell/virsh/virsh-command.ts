@@ -45,15 +45,17 @@ export function allNeeded(words: readonly (string | undefined)[], names: readonl
     throw new VirshError(missing.map(name => `error: command '${COMMAND}' requires <${name}> option`).join('\n'));
 }
 
-/** VSH_EXCLUSIVE_OPTIONS: --current stands alone. @throws VirshError */
+/** VSH_EXCLUSIVE_OPTIONS. @throws VirshError */
+export function exclude(options: ReadonlySet<string>, one: string, other: string): void {
+  if (options.has(one) && options.has(other))
+    throw new VirshError(`error: Options --${one} and --${other} are mutually exclusive`);
+}
+
+/** --current stands alone. @throws VirshError */
 export function exclusive(options: ReadonlySet<string>): void {
-  const refuse = (one: string, other: string): void => {
-    if (options.has(one) && options.has(other))
-      throw new VirshError(`error: Options --${one} and --${other} are mutually exclusive`);
-  };
-  refuse('persistent', 'current');
-  refuse('current', 'live');
-  refuse('current', 'config');
+  exclude(options, 'persistent', 'current');
+  exclude(options, 'current', 'live');
+  exclude(options, 'current', 'config');
 }
 
 /** What of a domain a device comes to or leaves; --persistent is also of what runs. */

@@ -32,6 +32,7 @@ const CLASSES = {
   RESOURCE_BUSY: [87, 'resource busy: '],
   STORAGE_VOL_EXIST: [90, 'storage volume '],
   DEVICE_MISSING: [99, 'device not found: '],
+  NO_HOSTNAME: [108, 'no hostname found: '],
 } as const;
 
 type ErrorClass = keyof typeof CLASSES;

@@ -3,7 +3,8 @@
  * number.
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
-export { agentCommand } from './agent/session.ts';
+export { ADDRESS_SOURCE, domainAddresses } from './addresses.ts';
+export * from './agent/index.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
@@ -28,7 +29,18 @@ export { KEPT_EVENT, type KeptEvent } from './kept.ts';
 export { converted, NativeError } from './native.ts';
 export * from './networks.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
-export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
+export {
+  GUEST,
+  MAXIMUM,
+  pinsOf,
+  pinVcpu,
+  setMemory,
+  setVcpus,
+  VCPU,
+  type Vcpu,
+  vcpuCount,
+  vcpusOf,
+} from './resources.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
 export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';

@@ -6,6 +6,7 @@ import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
+import { hasAgent, withAgent } from './agent/index.ts';
 import { activeId, domainById, domainByName, guestId, noteCreated, persistent, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
@@ -26,8 +27,8 @@ export const UNDEFINE = {
   CHECKPOINTS: 1 << 4,
 };
 /** virDomainShutdownFlagValues and virDomainRebootFlagValues. */
-const ACPI = 1 << 0,
-  PARAVIRT = 1 << 4;
+export const SHUTDOWN = { ACPI: 1 << 0, AGENT: 1 << 1, INITCTL: 1 << 2, SIGNAL: 1 << 3, PARAVIRT: 1 << 4 };
+const { ACPI, AGENT, PARAVIRT } = SHUTDOWN;
 /** virDomainSaveRestoreFlags. */
 export const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
 /** VIR_DOMAIN_DEFINE_VALIDATE. */
@@ -129,12 +130,36 @@ export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0
   await failing(() => perform(host, 'destroy', COMMANDS.destroy, id));
 }
 
+/**
+ * QEMU's driver prefers the agent where there is one and nothing else is said, and ACPI does where it fails, unless the agent alone was asked for
+ * (qemuDomainShutdownFlags()). Whether it is done. @throws LibvirtError
+ */
+async function doneByAgent(
+  host: CommandHost,
+  domain: Domain,
+  mode: 'powerdown' | 'reboot',
+  flags: number,
+): Promise<boolean> {
+  if (!isQemu(host) || !(flags === 0 ? hasAgent(host, domain) : flags & AGENT)) return false;
+  const what = mode === 'reboot' ? 'virDomainReboot' : 'virDomainShutdownFlags';
+  try {
+    await withAgent(host, domain, what, agent => agent.askToEnd('guest-shutdown', { mode }));
+    return true;
+  } catch (error) {
+    if (flags === AGENT) throw error;
+    const member = host.toolstack.members.get(domain.id!);
+    return !member || member.ending !== null;
+  }
+}
+
 /** Asks it to shut down. @throws LibvirtError */
 export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, ACPI | PARAVIRT, 'libxlDomainShutdownFlags');
+  if (isQemu(host)) checkFlags(flags, ACPI | AGENT, 'qemuDomainShutdownFlags');
+  else checkFlags(flags, ACPI | PARAVIRT, 'libxlDomainShutdownFlags');
   const id = guestId(domain);
+  if (await doneByAgent(host, domain, 'powerdown', flags)) return;
   await failing(() =>
-    flags === ACPI
+    (flags & ACPI) !== 0
       ? perform(host, 'trigger', COMMANDS.trigger, id, 'power')
       : perform(host, 'shutdown', COMMANDS.shutdown, id, flags !== PARAVIRT),
   );
@@ -142,8 +167,10 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
 
 /** Asks it to start again. @throws LibvirtError */
 export async function rebootDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, PARAVIRT, 'libxlDomainReboot');
+  if (isQemu(host)) checkFlags(flags, ACPI | AGENT, 'qemuDomainReboot');
+  else checkFlags(flags, PARAVIRT, 'libxlDomainReboot');
   const id = guestId(domain);
+  if (await doneByAgent(host, domain, 'reboot', flags)) return;
   await failing(() => perform(host, 'reboot', COMMANDS.reboot, id));
 }
 

@@ -5,12 +5,18 @@ import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import { managedOf } from '../commands/managed.ts';
 import type { Domain } from '../domains/index.ts';
+import { guestVcpus, setGuestVcpuCount } from './agent/index.ts';
 import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
+import { isQemu } from './qemu-driver.ts';
 
-/** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM. */
-export const MAXIMUM = 1 << 2;
+/** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM; VIR_DOMAIN_VCPU_GUEST: as the guest's agent sees it. */
+export const MAXIMUM = 1 << 2,
+  GUEST = 1 << 3;
+
+/** How functions of the host's driver begin. */
+const driver = (host: CommandHost): string => (isQemu(host) ? 'qemu' : 'libxl');
 
 const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
 
@@ -43,9 +49,10 @@ export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: nu
 
 /** How many processors it has now, or may have at most. @throws LibvirtError */
 export async function setVcpus(host: CommandHost, domain: Domain, count: number, flags = 0): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainSetVcpusFlags');
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), `${driver(host)}DomainSetVcpusFlags`);
   if (count === 0) throw new LibvirtError('INVALID_ARG', 'nvcpus is zero');
   const { live, config } = impactOf(domain, flags);
+  if ((flags & GUEST) !== 0) return setGuestVcpuCount(host, domain, count);
   const isMaximum = (flags & MAXIMUM) !== 0;
   if (isMaximum && live)
     throw new LibvirtError('INVALID_ARG', 'invalid flag combination: the maximum of a running domain stays');
@@ -71,11 +78,24 @@ const maxVcpusOf = ({ definition: { vcpus, maxVcpus = vcpus } }: Pick<Domain, 'd
 
 /** How many there are of a kind. @throws LibvirtError */
 export async function vcpuCount(host: CommandHost, domain: Domain, flags = 0): Promise<number> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainGetVcpusFlags');
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), `${driver(host)}DomainGetVcpusFlags`);
   const { live } = impactOf(domain, flags);
+  if ((flags & GUEST) !== 0) return countOfGuest(host, domain, flags);
   if ((flags & MAXIMUM) !== 0) return maxVcpusOf(live ? domain : { definition: domain.managed!.definition });
   if (!live) return domain.managed!.definition.vcpus;
   return (await vcpusOf(host, domain)).filter(({ state }) => state !== VCPU.OFFLINE).length;
+}
+
+/** Those that the guest uses, or has. @throws LibvirtError */
+async function countOfGuest(host: CommandHost, domain: Domain, flags: number): Promise<number> {
+  if (domain.id === undefined)
+    throw new LibvirtError(
+      'INVALID_ARG',
+      'vCPU count provided by the guest agent can only be requested for live domains',
+      'qemu',
+    );
+  const vcpus = await guestVcpus(host, domain, 'virDomainGetVcpusFlags');
+  return vcpus.filter(({ isOnline }) => isOnline || (flags & MAXIMUM) !== 0).length;
 }
 
 /** virVcpuState. */
