@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { editPrograms } from './edit.ts';
 import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
@@ -122,5 +122,52 @@ describe('virsh edit', () => {
     expect((await host.managed!.find('a'))!.definition.memoryMiB).toBe(16);
     const gone = await make(virshProgram(host), ['edit', 'b'], files);
     expect(await gone.over).toBe(1);
+  });
+
+  it('has titles, descriptions and metadata in the editor, too', async () => {
+    const files = await testFiles();
+    await files.writeFile('/etc/xen/vm/a', CONFIG);
+    const virsh = virshProgram(testHost({ files }));
+    /** What is shown at the end: each of `typed` once the editor shows what stands before it. */
+    const run = async (words: string[], ...typed: string[]): Promise<string> => {
+      const { over, type, shown } = await make(virsh, words, files);
+      let said = '';
+      const until = (text: string): Promise<void> =>
+        vi.waitFor(() => {
+          said += shown();
+          expect(said).toContain(text);
+        });
+      for (let i = 0; i < typed.length; i += 2) {
+        await until(typed[i]!);
+        said = await type(typed[i + 1]!);
+      }
+      const status = await over;
+      said += shown();
+      expect(status).toBe(said.includes('error:') ? 1 : 0);
+      return said;
+    };
+    const shown = async (...words: string[]): Promise<string> =>
+      (await virsh.run(words, { stdin: '', directory: '/', signal: AbortSignal.timeout(1000) } as never)).stdout;
+
+    const HINT = 'Ctrl-O';
+    expect(await run(['desc', 'a', '--edit'], HINT, '\x18')).toContain('Domain description not changed');
+    expect(await run(['desc', 'a', '--edit'], HINT, 'one\rtwo\x0f\x18')).toContain('Domain description updated');
+    expect(await shown('desc', 'a')).toBe('one\ntwo\n');
+    const title = ['desc', 'a', '--edit', '--title'];
+    expect(await run(title, HINT, 'words\x0f\x18')).toContain('Domain title updated successfully');
+    // What is refused is told in the editor, which goes on.
+    const refused = "title can't contain newlines";
+    expect(await run(title, HINT, '\rmore\x0f', refused, '\x18', 'Write what', 'n')).toContain('title not changed');
+    expect(await shown('desc', 'a', '--title')).toBe('words\n');
+
+    const metadata = ['metadata', 'a', 'urn:x', '--key', 'x', '--edit'];
+    expect(await run(metadata, HINT, '<n>1</n>\x0f\x18')).toContain('Metadata modified');
+    expect(await shown('metadata', 'a', 'urn:x')).toContain('<n>1</n>');
+    expect(await run(metadata, HINT, '\x18')).toContain('Metadata not changed');
+    expect(await run(['metadata', 'a', 'urn:x', '--edit'])).toContain('namespace key is required');
+    expect((await virsh.run(metadata, {} as never)).stderr).toBe(
+      'error: metadata --edit needs the terminal: give it a line of its own, without pipes.\n',
+    );
+    expect(virsh.own!(['desc', 'a'])).toBeUndefined();
   });
 });

@@ -3,15 +3,15 @@
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
-import { persistent, uriOf } from '../toolstack/libvirt/index.ts';
+import { uriOf } from '../toolstack/libvirt/index.ts';
 import { openConsole } from '../toolstack/commands/index.ts';
-import { editManaged } from './edit.ts';
-import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { AGENT } from './virsh/agent.ts';
 import { ATTACHING } from './virsh/attaching.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
+import { editDescription, editDomain, editMetadata, type OwnsTerminal } from './virsh/editing.ts';
 import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
 import { MONITOR } from './virsh/monitor.ts';
@@ -23,7 +23,7 @@ import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
 import { NETWORKS } from './virsh/networks.ts';
 import { STORAGE } from './virsh/storage.ts';
-import { COMMAND, find, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
+import { COMMAND, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
 const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...STATES,
@@ -44,19 +44,18 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...EVENTS,
 };
 
-/** Commands that own the terminal until they end. */
-const OWNERS: Readonly<
-  Record<string, (host: CommandHost, word: string, terminal: Owned, say: (text: string) => void) => Promise<void>>
-> = {
-  edit: async (host, word, terminal, say) => {
-    const domain = persistent(await find(host, word));
-    const isEdited = await editManaged(host, domain, terminal);
-    say(`Domain '${domain.name}' XML configuration ${isEdited ? 'edited' : 'not changed'}.\n`);
-  },
-  console: async (host, word, terminal, say) => {
-    const { id, name } = await withConsole(host, word);
-    say(`Connected to domain '${name}'\nEscape character is ^] (Ctrl + ])\n`);
-    await openConsole(host, id!, terminal);
+/** Commands that own the terminal until they end; `with`: those that do so with that option. */
+const OWNERS: Readonly<Record<string, { with?: string; begin: OwnsTerminal }>> = {
+  edit: { begin: editDomain },
+  desc: { with: 'edit', begin: editDescription },
+  metadata: { with: 'edit', begin: editMetadata },
+  console: {
+    begin: async (host, [word], _options, terminal) => {
+      const { id, name } = await withConsole(host, word);
+      terminal.write(`Connected to domain '${name}'\r\nEscape character is ^] (Ctrl + ])\r\n`);
+      await openConsole(host, id!, terminal);
+      return '';
+    },
   },
 };
 
@@ -149,14 +148,15 @@ export function virshProgram(host: CommandHost): Program {
     own: words => {
       const rest = connected(host, words);
       if (!Array.isArray(rest)) return undefined;
-      const [command, ...given] = rest;
-      const [word] = given.filter(each => !each.startsWith('-'));
-      const begin = Object.hasOwn(OWNERS, command ?? '') ? OWNERS[command!] : undefined;
-      if (!begin || word === undefined || given.includes('--help')) return undefined;
+      const [command = '', ...given] = rest;
+      const owner = Object.hasOwn(OWNERS, command) ? OWNERS[command] : undefined;
+      if (!owner || given.includes('--help')) return undefined;
+      const { values, options } = arranged(TABLE[command]!.usage, given);
+      if (values[0] === undefined || (owner.with !== undefined && !options.has(owner.with))) return undefined;
       return async terminal => {
         const say = (text: string): void => terminal.write(text.replace(/\n/g, '\r\n'));
         try {
-          await begin(host, word, terminal, say);
+          say(await owner.begin(host, values, options, terminal));
           return 0;
         } catch (error) {
           say(`${error instanceof VirshError ? error.message : `error: ${(error as Error).message}`}\n`);

@@ -5,7 +5,6 @@ import {
   converted,
   defineDomain,
   hasManagedSave,
-  LibvirtError,
   METADATA,
   metadataOf,
   NativeError,
@@ -24,6 +23,8 @@ import {
   find,
   impact,
   needed,
+  needsTerminal,
+  noMetadata,
   saying,
   type VirshCommand,
   VirshError,
@@ -43,12 +44,6 @@ async function translated(words: string[], around: Surroundings, fromXml: boolea
   });
 }
 
-/** Undefined: it has none. @throws what else it is */
-function nothing(error: unknown): undefined {
-  if (!(error instanceof LibvirtError && error.class === 'NO_DOMAIN_METADATA')) throw error;
-  return undefined;
-}
-
 export const DEFINITIONS: Record<string, VirshCommand> = {
   dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
   define: {
@@ -64,7 +59,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     usage: 'edit <domain>',
     about: 'edit configuration for a domain',
     run: async () => {
-      throw new VirshError('error: edit needs the terminal: give it a line of its own, without pipes.');
+      throw needsTerminal('edit');
     },
   },
   undefine: {
@@ -108,10 +103,9 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
       exclusive(options);
       const domain = await find(host, word);
       const [type, what] = options.has('title') ? [METADATA.TITLE, 'title'] : [METADATA.DESCRIPTION, 'description'];
-      if (options.has('edit'))
-        throw new VirshError(`error: the ${what} is set by --new-desc: there is no editor here.`);
+      if (options.has('edit')) throw needsTerminal('desc --edit');
       if (text === undefined) {
-        const found = await metadataOf(host, domain, { type }, options.has('config') ? CONFIG : 0).catch(nothing);
+        const found = await metadataOf(host, domain, { type }, options.has('config') ? CONFIG : 0).catch(noMetadata);
         return `${found ?? `No ${what} for domain: ${domain.name}`}\n`;
       }
       // libvirt's own library looks at it, whatever the driver is.
@@ -136,7 +130,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
           throw new VirshError(`error: Options --${other} and --set are mutually exclusive`);
       const domain = await find(host, word);
       const { ELEMENT: type } = METADATA;
-      if (options.has('edit')) throw new VirshError('error: metadata is set by --set: there is no editor here.');
+      if (options.has('edit')) throw needsTerminal('metadata --edit');
       if (xml === undefined && !options.has('remove') && options.has('live') && options.has('config'))
         throw new VirshError(
           "error: Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive",

@@ -1,6 +1,6 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
-import { CONFIG, LIVE } from '../../toolstack/libvirt/index.ts';
+import { CONFIG, LibvirtError, LIVE } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
 
 export type Run = (
@@ -92,6 +92,16 @@ export const saying = async <T>(failed: string, work: () => Promise<T> | T): Pro
     throw new VirshError(`error: ${failed}\nerror: ${(error as Error).message}`);
   }
 };
+
+/** Undefined: a domain has no metadata of that kind. @throws what else it is */
+export function noMetadata(error: unknown): undefined {
+  if (!(error instanceof LibvirtError && error.class === 'NO_DOMAIN_METADATA')) throw error;
+  return undefined;
+}
+
+/** Of what is changed in the editor. */
+export const needsTerminal = (command: string): VirshError =>
+  new VirshError(`error: ${command} needs the terminal: give it a line of its own, without pipes.`);
 
 /** A command with one domain, of which virsh says what was done, or what failed, by the word that it was given. */
 export const onDomain =

@@ -1,0 +1,72 @@
+/** Commands that put texts of a domain into the editor. What the driver refuses is said there, and what was typed stays. */
+import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import { CONFIG, METADATA, metadataOf, persistent, setMetadata } from '../../toolstack/libvirt/index.ts';
+import { editManaged } from '../edit.ts';
+import { edit } from '../editor.ts';
+import type { Owned } from '../program.ts';
+import { allNeeded, exclude, exclusive, find, impact, noMetadata, saying, VirshError } from './virsh-command.ts';
+
+/** `values`: words by their places in the command's usage. Resolves with what is said at the end. @throws VirshError */
+export type OwnsTerminal = (
+  host: CommandHost,
+  values: readonly (string | undefined)[],
+  options: ReadonlySet<string>,
+  terminal: Owned,
+) => Promise<string>;
+
+export const editDomain: OwnsTerminal = async (host, [word], _options, terminal) => {
+  const domain = persistent(await find(host, word));
+  const isEdited = await editManaged(host, domain, terminal);
+  return `Domain '${domain.name}' XML configuration ${isEdited ? 'edited' : 'not changed'}.\n`;
+};
+
+type Metadata = Parameters<typeof setMetadata>[2];
+
+/** Whether it was changed. `given`: what the text begins with, where that is not what the domain has. */
+async function isChanged(
+  { host, domain, flags, terminal }: { host: CommandHost; domain: Domain; flags: number; terminal: Owned },
+  title: string,
+  { before, given = before }: { before: string; given?: string | undefined },
+  metadata: (text: string) => Metadata,
+): Promise<boolean> {
+  const write = (text: string): Promise<void> => setMetadata(host, domain, metadata(text), flags);
+  const isWritten = await edit({ title, text: given, write }, terminal);
+  if (!isWritten && given !== before) await write(given);
+  return isWritten || given !== before;
+}
+
+export const editDescription: OwnsTerminal = async (host, [word, given], options, terminal) => {
+  exclusive(options);
+  const domain = await find(host, word);
+  const [type, what] = options.has('title') ? [METADATA.TITLE, 'title'] : [METADATA.DESCRIPTION, 'description'];
+  const before = (await metadataOf(host, domain, { type }, options.has('config') ? CONFIG : 0).catch(noMetadata)) ?? '';
+  const isEdited = await saying(`Failed to set new domain ${what}`, () =>
+    isChanged(
+      { host, domain, flags: impact(options), terminal },
+      `${what} of ${domain.name}`,
+      { before, given },
+      // Editors end a text with a newline, which a title cannot have.
+      text => ({ type, text: type === METADATA.TITLE ? text.replace(/\n$/, '') : text }),
+    ),
+  );
+  return isEdited ? `Domain ${what} updated successfully\n` : `Domain ${what} not changed\n`;
+};
+
+export const editMetadata: OwnsTerminal = async (host, values, options, terminal) => {
+  allNeeded([...values], ['domain', 'uri']);
+  const [word, uri, key, set] = values;
+  exclusive(options);
+  exclude(set === undefined ? options : new Set([...options, 'set']), 'edit', 'set');
+  exclude(options, 'remove', 'edit');
+  const domain = await find(host, word);
+  if (key === undefined) throw new VirshError('error: namespace key is required when modifying metadata');
+  const { ELEMENT: type } = METADATA;
+  const before = (await metadataOf(host, domain, { type, uri }, impact(options)).catch(noMetadata)) ?? '\n';
+  const isEdited = await isChanged(
+    { host, domain, flags: impact(options), terminal },
+    `metadata of ${domain.name}, ${uri}`,
+    { before },
+    text => ({ type, uri, key, text }),
+  );
+  return isEdited ? 'Metadata modified\n' : 'Metadata not changed\n';
+};
