@@ -29,7 +29,7 @@ export {
   type VirtioName,
   virtioProblem,
   boardNames,
-  channelsOf,
+  channelNames,
   inSlots,
   isOneTooMany,
   type VirtioWish,

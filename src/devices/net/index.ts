@@ -19,6 +19,7 @@ export {
   ipFrame,
   type IpPacket,
   parseAddress,
+  parseMac,
   parseIp,
   parseUdp,
   type Path,

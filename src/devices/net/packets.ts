@@ -34,6 +34,12 @@ export const formatAddress = (address: number): string =>
 export const formatMac = (bytes: Uint8Array): string =>
   [...bytes.subarray(0, 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
 
+/** Six bytes in hexadecimal with colons; undefined: it is something else. */
+export const parseMac = (text: string): Uint8Array | undefined =>
+  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)
+    ? Uint8Array.from(text.split(':'), byte => parseInt(byte, 16))
+    : undefined;
+
 /** An address as a number, first byte on top; NaN: not four numbers up to 255. */
 export function parseAddress(text: string): number {
   const parts = text.split('.');

@@ -123,7 +123,7 @@ export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): b
 const isPort = (item: string): boolean => ['console', 'channel'].includes(virtioWords(item).name);
 
 /** Names of a guest's channels. */
-export const channelsOf = (items: readonly string[] = []): string[] =>
+export const channelNames = (items: readonly string[] = []): string[] =>
   items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options.name ?? ''] : []));
 
 /** Those that have a slot of their own, in the order of slots: console and channels are ports of one device, in the place of the first of them. */
@@ -166,7 +166,7 @@ export function virtioDevices(
   partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
   const boards = boardNames(inSlots(items));
-  const ports = { hasConsole: hasVirtio(items, 'console'), channels: channelsOf(items) };
+  const ports = { hasConsole: hasVirtio(items, 'console'), channels: channelNames(items) };
   return inSlots(items).map((item, number) => {
     const { name, options } = virtioWords(item),
       its = loaded.get(name);

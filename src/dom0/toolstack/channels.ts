@@ -2,7 +2,7 @@
  * Other ends of a guest's channels of virtio (devices/virtio/console.ts): the guest's /dev/virtio-ports/NAME is here by that name, for one client at a time, as
  * a socket of QEMU's is. What a client writes waits until the guest takes it; what the guest writes, until the client has read it.
  */
-import { channelsOf, type ChannelTold, type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
+import { channelNames, type ChannelTold, type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
 
 /** libvirt is at this one from the guest's start to its end (qemuConnectAgent() of src/qemu/qemu_process.c): a guest that reads it waits for a question. */
 export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
@@ -121,7 +121,7 @@ interface Bearer {
 
 /** Whoever is at one is told when the guest ends. */
 export function openChannels(guest: Bearer): void {
-  const names = channelsOf(guest.blueprint.definition.virtio);
+  const names = channelNames(guest.blueprint.definition.virtio);
   guest.channels = new Map(
     names.map(name => [name, new Channel(name, wish => guest.runner.ask('channel', name, wish))]),
   );

@@ -224,4 +224,4 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
 }
 
 /** For Domain 0's record of a domain: the memory that it is to have. What it has follows that, and stays a little behind. */
-export const targetRecord = ({ memoryMiB }: Pick<Member, 'memoryMiB'>): State => ({ targetMiB: memoryMiB });
+export const memoryTarget = ({ memoryMiB }: Pick<Member, 'memoryMiB'>): State => ({ targetMiB: memoryMiB });

@@ -5,7 +5,7 @@ import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.
 import { devicesRecord } from './drives-now.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
-import { type Member, targetRecord } from './running-domain.ts';
+import { type Member, memoryTarget } from './running-domain.ts';
 import type { Services } from './services.ts';
 
 /** How long a guest may take to suspend itself, and its media to answer what it asked for. */
@@ -233,7 +233,7 @@ export class Saving {
       ...kept,
       ...name,
       ...typedAt,
-      ...targetRecord(member),
+      ...memoryTarget(member),
       ...devicesRecord(member.blueprint),
       ...(shown ? { console: shown } : {}),
     };

@@ -422,7 +422,7 @@ export class Services {
         ? savedDomain!.saveForToolstack(this.xenstored, guest.console, domid)
         : { listens: ASKED.filter(what => this.hears(domid, what)) }),
       ...guest.devices.save(unasked),
-      ...this.targetRecord(domid),
+      ...this.balloonTarget(domid),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -433,13 +433,13 @@ export class Services {
     const model = this.models.get(domid)?.describe();
     return {
       ...(this.guests.get(domid)?.devices.describe() as State | undefined),
-      ...this.targetRecord(domid),
+      ...this.balloonTarget(domid),
       ...(model ? { model } : {}),
     };
   }
 
   /** What its balloon was told last. */
-  private targetRecord(domid: number): State {
+  private balloonTarget(domid: number): State {
     const targetKiB = Number(this.client.read(`/local/domain/${domid}/memory/target`) ?? NaN);
     return targetKiB > 0 ? { targetKiB } : {};
   }

@@ -11,7 +11,7 @@ import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime } from '../backends/device-model/index.ts';
 import type { Runners } from './runners/runner.ts';
 import { hasStopped } from './endings.ts';
-import { type Blueprint, type DomainConsole, type Member, targetRecord } from './running-domain.ts';
+import { type Blueprint, type DomainConsole, type Member, memoryTarget } from './running-domain.ts';
 import { type HostIdentity, LONE_HOST, seedOfHost } from '../host/index.ts';
 import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedHypervisor, startXen } from './boot/start-xen.ts';
@@ -401,7 +401,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     const { devicesRecord } = await import('./drives-now.ts');
     return {
       ...this.services.describe(member.record.id),
-      ...targetRecord(member),
+      ...memoryTarget(member),
       ...devicesRecord(member.blueprint),
     };
   }

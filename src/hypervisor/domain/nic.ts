@@ -1,5 +1,6 @@
 /** A domain's network card, and its wire to Domain 0. */
 import type { NicAttachment, NicModel, Timers } from '../../devices/index.ts';
+import { parseMac } from '../../devices/net/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
 import { CardWire } from './card-wire.ts';
@@ -9,7 +10,7 @@ export interface WiredCard extends NicAttachment {
   ethernet: CardWire;
 }
 
-/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge; `io` follows its frames. */
+/** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge; `io` follows its frames. @throws Error: it is no address */
 export function wired(
   machine: Machine,
   record: DomainRecord,
@@ -18,6 +19,9 @@ export function wired(
   io?: IoTrace,
   ethernet = new CardWire(machine, record, timers),
 ): WiredCard {
+  const address = parseMac(mac);
+  if (!address)
+    throw new Error(`A card's station address is six bytes in hexadecimal with colons, and ‘${mac}’ is not.`);
   ethernet.io = io;
-  return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet };
+  return { model: nic, mac: address, ethernet };
 }

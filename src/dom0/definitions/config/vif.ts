@@ -3,6 +3,7 @@
  * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
  */
 import { NIC_MODELS, type NicModel, ofNetwork } from '../../../devices/index.ts';
+import { parseMac } from '../../../devices/net/index.ts';
 import {
   approximated,
   ignored,
@@ -41,12 +42,6 @@ const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, na
 
 const isNumber = (value: string): boolean => /^\d+$/.test(value);
 const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
-
-/** Six bytes with colons, as xl prints them. */
-export const parseMac = (text: string): Uint8Array | undefined =>
-  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)
-    ? Uint8Array.from(text.split(':'), byte => parseInt(byte, 16))
-    : undefined;
 
 function mac(value: string): Judged {
   const bytes = parseMac(value);

@@ -196,7 +196,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
-    ...channelsOf(virtio, channels),
+    ...channelElements(virtio, channels),
     ...balloonOf(definition),
     ...foldersOf(virtio),
     ...(hasVirtio(virtio, 'rng')
@@ -206,7 +206,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
 }
 
 /** Of a domain that runs, with the socket's path, and whether the guest has it open. */
-const channelsOf = (virtio: readonly string[], live: LiveXml['channels']): string[] =>
+const channelElements = (virtio: readonly string[], live: LiveXml['channels']): string[] =>
   virtio.flatMap(item => {
     const { name, options } = virtioWords(item);
     if (name !== 'channel') return [];

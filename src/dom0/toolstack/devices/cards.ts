@@ -5,7 +5,8 @@
 import { SavedStateError } from '../../../hypervisor/index.ts';
 import type { Vif } from '../../backends/vif/index.ts';
 import { backend, type BackendParts, loadBackends } from '../../backends/index.ts';
-import { type CardOptions, type Definition, parseMac } from '../../definitions/config/index.ts';
+import { parseMac } from '../../../devices/net/index.ts';
+import type { CardOptions, Definition } from '../../definitions/config/index.ts';
 import type { Network, PortCounts, Rate } from '../../host/network/index.ts';
 import type { PluggableKind } from './device-kind.ts';
 import { writeDevicePaths } from './device-paths.ts';

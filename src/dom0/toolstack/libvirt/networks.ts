@@ -3,8 +3,8 @@
  * addresses. Sources: libvirt's documentation, "Network XML format"; src/conf/network_conf.c and src/network/bridge_driver.c of libvirt 9 for what is refused.
  */
 import type { Subnet } from '../../../devices/net/index.ts';
-import { formatAddress, parseAddress } from '../../../devices/net/index.ts';
-import { escapedXml, parseMac } from '../../definitions/config/index.ts';
+import { formatAddress, parseAddress, parseMac } from '../../../devices/net/index.ts';
+import { escapedXml } from '../../definitions/config/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';

@@ -2,7 +2,7 @@
  * The command line of a guest's QEMU as libvirt 9.0 writes it for a `pc` with KVM. Sources: qemuBuildCommandLine() and its parts in src/qemu/qemu_command.c,
  * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
  */
-import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
+import { channelNames, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -160,7 +160,7 @@ const FIRST_CHANNEL_FD = 28;
 const portWords = (virtio: readonly string[], at: object): string[] => [
   '-device',
   json({ driver: 'virtio-serial-pci', id: 'virtio-serial0', ...at }),
-  ...channelsOf(virtio).flatMap((name, i) => [
+  ...channelNames(virtio).flatMap((name, i) => [
     '-chardev',
     `socket,id=charchannel${i},fd=${FIRST_CHANNEL_FD + i},server=on,wait=off`,
     '-device',

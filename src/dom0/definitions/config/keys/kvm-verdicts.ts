@@ -1,6 +1,6 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
 import {
-  channelsOf,
+  channelNames,
   hasVirtio,
   isOneTooMany,
   isVirtioName,
@@ -67,7 +67,7 @@ export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | u
         'virtio',
         wrong('the tag is taken', `${said('virtio', item)}: another folder has the tag ${options.tag}.`),
       );
-    else if (name === 'channel' && channelsOf(definition.virtio).includes(options.name ?? ''))
+    else if (name === 'channel' && channelNames(definition.virtio).includes(options.name ?? ''))
       tell(
         item,
         'virtio',
