@@ -16,16 +16,31 @@ import { childOf, readXml, type XmlElement } from './xml.ts';
 
 export type DeviceChange = 'attach' | 'detach' | 'update';
 
+/** Of what a domain may have several: the child and the attribute that name one. */
+const NAMED: Readonly<Record<string, readonly [child: string, attribute: string]>> = {
+  disk: ['target', 'dev'],
+  interface: ['mac', 'address'],
+  channel: ['target', 'name'],
+  filesystem: ['target', 'dir'],
+};
+
 /** What a device is known by among those of its name. */
 export function identityOf({ name, attributes, children }: XmlElement): string {
-  const of = (child: string, attribute: string): string =>
-    children.find(each => each.name === child)?.attributes[attribute]?.toLowerCase() ?? '';
-  if (name === 'disk') return of('target', 'dev');
-  if (name === 'interface') return of('mac', 'address');
-  return `${attributes.type ?? ''} ${attributes.model ?? ''}`;
+  const [child, attribute] = NAMED[name] ?? [];
+  if (child === undefined) return `${attributes.type ?? ''} ${attributes.model ?? ''}`;
+  const identity = children.find(each => each.name === child)?.attributes[attribute!] ?? '';
+  return name === 'interface' ? identity.toLowerCase() : identity;
 }
 
 const isSame = (a: XmlElement, b: XmlElement): boolean => a.name === b.name && identityOf(a) === identityOf(b);
+
+/** What the drivers say of one that is to come beside another of its identity; of a name that is not here they say nothing. */
+const ALREADY_THERE: Readonly<Record<string, (identity: string) => LibvirtError>> = {
+  disk: target => new LibvirtError('INVALID_ARG', `target ${target} already exists.`),
+  interface: mac => new LibvirtError('INVALID_ARG', `network device with mac ${mac} already exists`),
+  channel: () => new LibvirtError('OPERATION_INVALID', 'chardev already exists', 'qemu'),
+  filesystem: () => new LibvirtError('OPERATION_INVALID', 'Target already exists', 'qemu'),
+};
 
 /** @throws LibvirtError: it is there already, or is not */
 function changed(devices: readonly XmlElement[], device: XmlElement, how: DeviceChange): XmlElement[] {
@@ -34,13 +49,8 @@ function changed(devices: readonly XmlElement[], device: XmlElement, how: Device
     throw new LibvirtError('DEVICE_MISSING', `device not present in domain configuration`);
   if (how === 'detach') return devices.filter((_, i) => i !== at);
   if (how === 'update') return devices.map((each, i) => (i === at ? device : each));
-  if (at >= 0 && (device.name === 'disk' || (device.name === 'interface' && identityOf(device) !== '')))
-    throw new LibvirtError(
-      'INVALID_ARG',
-      device.name === 'disk'
-        ? `target ${identityOf(device)} already exists.`
-        : `network device with mac ${identityOf(device)} already exists`,
-    );
+  const problem = at >= 0 && identityOf(device) !== '' ? ALREADY_THERE[device.name] : undefined;
+  if (problem) throw problem(identityOf(device));
   return [...devices, device];
 }
 
