@@ -2,6 +2,8 @@
  * Calls of virsh, success and failure, that Debian's virsh at the daemon and Domain 0's are to answer alike, line by line. In order: each stands on what those
  * before it have left. Paths are the same on both sides.
  */
+import { OF_AGENTS } from './agent-calls.ts';
+
 const UUID = (digit: number): string => `00000000-0000-4000-8000-00000000000${digit}`;
 
 const demo = (name: string, uuid: string, more = ''): string =>
@@ -400,6 +402,16 @@ export const CALLS: readonly string[] = [
   'dominfo b',
   'vcpuinfo a',
   'vcpucount a',
+  'vcpucount a --live --maximum',
+  'vcpucount a --current',
+  'vcpucount a --live --config',
+  'vcpucount a --guest --config',
+  'domifaddr a --source arp',
+  'domifaddr a --source agent',
+  'domifaddr a --interface none --full',
+  'shutdown a --mode agent',
+  'reboot a --mode agent',
+  ...OF_AGENTS,
   'vcpupin a',
   'schedinfo a',
   'dommemstat a',
@@ -473,6 +485,10 @@ export const CALLS: readonly string[] = [
   'managedsave a',
   'managedsave-remove a',
   'domifaddr a',
+  'domifaddr a --source odd',
+  'shutdown a --mode odd',
+  'reboot a --mode acpi,odd',
+  ...OF_AGENTS,
   // ---- it runs
   'start a --paused',
   'domstate a',
@@ -486,6 +502,16 @@ export const CALLS: readonly string[] = [
   'dumpxml a',
   'vcpuinfo a',
   'vcpucount a',
+  'vcpucount a --live --maximum',
+  'vcpucount a --current',
+  'vcpucount a --live --config',
+  'vcpucount a --guest --config',
+  'domifaddr a --source arp',
+  'domifaddr a --source agent',
+  'domifaddr a --interface none --full',
+  'shutdown a --mode agent',
+  'reboot a --mode agent',
+  ...OF_AGENTS,
   'vcpupin a',
   'vcpupin a 0 0',
   'schedinfo a',

@@ -7,6 +7,7 @@ import {
   CONFIG,
   GUEST,
   interfaceStats,
+  LibvirtError,
   LIVE,
   MAXIMUM,
   memoryStats,
@@ -83,7 +84,14 @@ async function vcpucount(host: CommandHost, word: string | undefined, given: Rea
   const domain = await find(host, word);
   if (given.size > 0) {
     const kind = (options.has('maximum') ? MAXIMUM : 0) | (options.has('guest') ? GUEST : 0);
-    return `${await vcpuCount(host, domain, impact(options) | kind)}\n\n`;
+    const count = await vcpuCount(host, domain, impact(options) | kind).catch((error: Error) => {
+      // virsh takes such an error for one of an older daemon, and has nobody else to ask.
+      const isOld = options.has('guest') && error instanceof LibvirtError && error.class === 'INVALID_ARG';
+      throw isOld
+        ? new VirshError(`error: Failed to retrieve vCPU count from the guest\nerror: ${error.message}`)
+        : error;
+    });
+    return `${count}\n\n`;
   }
   const rows = await Promise.all(
     (
