@@ -39,6 +39,8 @@ export class ComingPages {
       this.tables.delete(pfn);
       this.absent.delete(pfn);
       if (kind === PAGE.INVALID) this.absent.add(pfn);
+      // It may have held something when it came before.
+      if (kind === PAGE.ALLOCATE_ONLY) this.machine.scrub(this.mfns[pfn]!);
       if (kind > PAGE.LAST_DATA) return;
       const page = bytes.subarray(at, (at += FRAME_BYTES));
       if (kind === PAGE.NORMAL) this.machine.bytes.set(page, this.mfns[pfn]! * FRAME_BYTES);
