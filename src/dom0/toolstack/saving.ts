@@ -11,8 +11,6 @@ import type { Services } from './services.ts';
 /** How long a guest may take to suspend itself, and its media to answer what it asked for. */
 const SUSPEND_MS = 60_000,
   ANSWER_MS = 60_000;
-/** Before a guest stands still this thread has so long for what it would else do then: an engine that has begun to look for garbage comes to its end. */
-const SETTLES_MS = 20;
 
 /** What saving needs of the toolstack. */
 export interface SavingParts {
@@ -103,7 +101,6 @@ export class Saving {
   async hold(member: Member, signal: AbortSignal, sink: StateSink, still?: () => void, live?: Live): Promise<Held> {
     signal.throwIfAborted();
     await this.copyAhead(member, signal, sink, live).catch((error: Error) => this.off(member, error));
-    if (live && this.parts.inWorkers()) await new Promise<void>(resolve => this.parts.later(SETTLES_MS, resolve));
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     const standing = asked ? undefined : this.parts.setHeld(member, true);

@@ -551,7 +551,8 @@ export class Services {
     const guest = this.guests.get(domid);
     if (guest) this.detachGuest(domid, guest);
     const uuid = this.announced.get(domid);
-    if (uuid !== undefined && this.announced.delete(domid)) this.removePaths(domid, uuid);
+    if (uuid) this.removePaths(domid, uuid);
+    this.announced.delete(domid);
     this.still.delete(domid);
     this.dom0.setStill(domid, false);
   }
