@@ -16,7 +16,7 @@ export interface Row {
   served?: Served;
 }
 
-export interface Boot {
+interface Boot {
   kernel: Uint8Array;
   ramdisk?: Uint8Array;
   cmdline?: string;
@@ -27,7 +27,7 @@ const folder = (): string => join(repository(), '.cache', 'guests', 'debian-686'
 /** `npm run guests` has fetched it. */
 export const isDebianHere = (): boolean => existsSync(join(folder(), 'vmlinuz'));
 
-export function bootOf({ dial, linux }: Row): Boot {
+function bootOf({ dial, linux }: Row): Boot {
   if (!linux) return { kernel: writerKernel(dial) };
   const init = { path: 'init', mode: PROGRAM, data: writerProgram(dial) };
   return {

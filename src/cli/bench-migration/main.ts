@@ -12,6 +12,7 @@
  */
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { drawing } from '../fuzz/pick.ts';
 import { median, ratioOf } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
@@ -26,14 +27,15 @@ import type { Served } from './service.ts';
 import { spinsFor } from './writer.ts';
 
 const WRONG_USE = 2;
-/** Frames that are written, and how many a second; absent: as fast as the processor goes. */
-const MODERATE = { frames: 1500, framesPerSecond: 20_000 };
 interface Wanted {
+  /** That are written. */
   frames: number;
+  /** Absent: as fast as the processor goes. */
   framesPerSecond?: number;
   /** The same Linux is QEMU's guest, whose downtime is the floor. */
   linux?: boolean;
 }
+const MODERATE = { frames: 1500, framesPerSecond: 20_000 };
 const DIALS: Record<string, Wanted> = {
   idle: { frames: 0 },
   moderate: MODERATE,
@@ -50,8 +52,7 @@ const WAYS = ['page', 'tabs', 'nodes', 'turns'] as const;
 type Way = (typeof WAYS)[number];
 
 /** What a guest needs beside the frames that it writes. */
-const LEAST_MIB = 4,
-  FRAMES_PER_MIB = 256;
+const LEAST_MIB = 4;
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
@@ -228,7 +229,7 @@ function judge(way: Way, ours: Found, floor: Found): string[] {
 /** By all ways, and by QEMU; what is longer than with that. */
 async function measureRow(name: string, dial: Wanted, mib: number, { ways, moves }: Asked): Promise<string[]> {
   // The kernel lies below them, and the guest has no more than its memory.
-  const frames = Math.min(dial.frames, (mib - LEAST_MIB) * FRAMES_PER_MIB);
+  const frames = Math.min(dial.frames, (mib - LEAST_MIB) * FRAMES_A_MIB);
   const asked: Row = { name, mib, dial: { frames, spins: 1 }, ...(dial.linux ? { linux: true } : {}) };
   const row = await dialled(asked, dial.framesPerSecond);
   process.stdout.write(

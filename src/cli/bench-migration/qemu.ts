@@ -9,6 +9,7 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
 import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
 import { qemuWords, type Row } from './guest.ts';
 import { Beats } from './beats.ts';
@@ -19,7 +20,6 @@ type Pause = (ms: number) => Promise<void>;
 
 export const isQemuHere = (): boolean => spawnSync(QEMU, ['--version']).status === 0;
 
-const FRAME_BYTES = 4096;
 /** How often a guest that boots is looked at until it writes, and after how long again. */
 const MOST_LOOKS = 300,
   BOOT_LOOK_MS = 100;

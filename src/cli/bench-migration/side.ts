@@ -1,12 +1,12 @@
 /** One of the two hosts between which the guest moves, in this process or in another (processes.ts). */
 import type { Host } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { Beats, Change } from './beats.ts';
 import { definitionOf, type Row } from './guest.ts';
 import { pings, serve } from './service.ts';
 import { MARK, WORD } from './writer.ts';
 
-const FRAMES_PER_MIB = 256;
 /** How often a guest that boots is looked at until it writes, and after how long again. */
 const MOST_LOOKS = 1200,
   LOOK_MS = 100;
@@ -70,7 +70,7 @@ export class HostSide implements Side {
     const { machine } = this.host.toolstack;
     const stage = machine.secondStage(await this.record());
     for (let tries = 0; tries < MOST_LOOKS; tries++) {
-      for (let gfn = 0; gfn < this.row.mib * FRAMES_PER_MIB; gfn++) {
+      for (let gfn = 0; gfn < this.row.mib * FRAMES_A_MIB; gfn++) {
         const mfn = stage.mfn(gfn);
         if (mfn >= 0 && MARK.every((mark, i) => machine.words[(mfn << 10) + WORD.MARK + i]! >>> 0 === mark)) return gfn;
       }

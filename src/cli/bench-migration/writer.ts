@@ -2,8 +2,7 @@
  * A guest with a dial: it writes to so many frames of its memory, one after the other, and spins between two writes. It is a kernel, or a program of Linux
  * (linux.ts); what it knows of itself lies in a page of its own, the beat's, where others find it by its mark.
  */
-
-const FRAME_BYTES = 0x1000;
+import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
 
 /** Words of the beat's page. */
 export const WORD = {

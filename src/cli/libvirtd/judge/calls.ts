@@ -4,6 +4,23 @@
  */
 import { OF_AGENTS } from './agent-calls.ts';
 
+/** Of a domain whichever way it was started: its processors, cards and agent. */
+const OF_PARTS = [
+  'vcpuinfo a',
+  'vcpucount a',
+  'vcpucount a --live --maximum',
+  'vcpucount a --current',
+  'vcpucount a --live --config',
+  'vcpucount a --guest --config',
+  'domifaddr a --source arp',
+  'domifaddr a --source agent',
+  'domifaddr a --interface none --full',
+  'shutdown a --mode agent',
+  'reboot a --mode agent',
+  ...OF_AGENTS,
+  'vcpupin a',
+];
+
 const UUID = (digit: number): string => `00000000-0000-4000-8000-00000000000${digit}`;
 
 const demo = (name: string, uuid: string, more = ''): string =>
@@ -400,19 +417,7 @@ export const CALLS: readonly string[] = [
   'list --autostart --all --name',
   'autostart a --disable',
   'dominfo b',
-  'vcpuinfo a',
-  'vcpucount a',
-  'vcpucount a --live --maximum',
-  'vcpucount a --current',
-  'vcpucount a --live --config',
-  'vcpucount a --guest --config',
-  'domifaddr a --source arp',
-  'domifaddr a --source agent',
-  'domifaddr a --interface none --full',
-  'shutdown a --mode agent',
-  'reboot a --mode agent',
-  ...OF_AGENTS,
-  'vcpupin a',
+  ...OF_PARTS,
   'schedinfo a',
   'dommemstat a',
   'domblkstat a hda',
@@ -500,19 +505,7 @@ export const CALLS: readonly string[] = [
   'list --state-paused --name',
   'list --state-shutoff --name',
   'dumpxml a',
-  'vcpuinfo a',
-  'vcpucount a',
-  'vcpucount a --live --maximum',
-  'vcpucount a --current',
-  'vcpucount a --live --config',
-  'vcpucount a --guest --config',
-  'domifaddr a --source arp',
-  'domifaddr a --source agent',
-  'domifaddr a --interface none --full',
-  'shutdown a --mode agent',
-  'reboot a --mode agent',
-  ...OF_AGENTS,
-  'vcpupin a',
+  ...OF_PARTS,
   'vcpupin a 0 0',
   'schedinfo a',
   'schedinfo a --set weight=512',
