@@ -193,7 +193,10 @@ export class Soak {
     const { talk } = this.parts;
     if (!talk) return this.toTheOther();
     const sends = this.moves % 2 === 1;
+    const from = this.shown.length;
     this.type(sends ? `stream 10.0.2.2 ${BULK_KIB} sum\r` : 'serve sum\r');
+    // Its shell takes what comes to that port, too, and sums up nothing.
+    if (!sends) await this.until('its server', () => this.shown.slice(from).includes('serve sum\r\n'));
     const bulk = sends ? talk.takes() : talk.sends(BULK_KIB * 1024);
     await this.until('its stream', () => bulk.bytes >= BEGUN_BYTES);
     const startedMs = Date.now();
