@@ -7,7 +7,7 @@
  */
 import { WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';
 import { FRAME } from '../layout/layout.ts';
-import { type DomainRecord, type Machine, writeLogWords } from './machine.ts';
+import type { DomainRecord, Machine } from './machine.ts';
 import { mfnOf, type SecondStage } from './second-stage.ts';
 
 export interface DirtyLogParts {
@@ -38,7 +38,7 @@ export class DirtyLog {
     this.clean();
   }
 
-  /** A bit a guest frame: it was written, or has come, since the last `clean`. Changes nothing. */
+  /** A bit a guest frame: it was written, or has come, since the last `clean`; what comes meanwhile may count. */
   peek(): Uint8Array<ArrayBuffer> {
     this.spare = this.stage.copy(this.spare);
     return this.writtenOf(this.spare);
@@ -49,10 +49,9 @@ export class DirtyLog {
     const { machine, ownWrites } = this.parts;
     const { words } = machine;
     const written = new Uint8Array(Math.ceil(stage.frames / 8));
-    // As it is now: what comes meanwhile counts for the next time.
-    const log = words.slice(machine.writeLogAt + WRITE_LOG_HEAD, machine.writeLogAt + writeLogWords(machine.frames));
-    for (const mfn of ownWrites?.() ?? []) log[mfn >>> 5]! |= 1 << (mfn & 31);
-    const is = stage.words,
+    for (const mfn of ownWrites?.() ?? []) if (mfn >= 0) machine.writeLog.note(mfn);
+    const log = this.wordOf(0),
+      is = stage.words,
       was = this.seen.words;
     // A guest stands still for this walk over all of its memory: it makes nothing for each frame, and calls little.
     for (let gfn = stage.next(0); gfn < is.length; gfn++) {
@@ -64,9 +63,10 @@ export class DirtyLog {
       const mfn = mfnOf(entry);
       if (
         mfn >= 0 &&
-        (log[mfn >>> 5]! & (1 << (mfn & 31)) ||
-          (was[gfn] !== entry && mfnOf(was[gfn]!) !== mfn) ||
-          words[machine.frameEntry(mfn) + FRAME.SHARED]! > 0)
+        // Who writes by a mapping notes that before he lets it go: where nobody is found, the bit is looked at behind that.
+        (words[machine.frameEntry(mfn) + FRAME.SHARED]! > 0 ||
+          words[log + (mfn >>> 5)]! & (1 << (mfn & 31)) ||
+          (was[gfn] !== entry && mfnOf(was[gfn]!) !== mfn))
       )
         written[gfn >>> 3]! |= 1 << (gfn & 7);
     }

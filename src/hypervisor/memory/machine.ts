@@ -79,7 +79,7 @@ export const DOMAIN_0 = 0;
 export const wholeFrames = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
 /** Of the log of written frames: a bit a frame, behind the head. */
-export const writeLogWords = (frames: number): number => WRITE_LOG_HEAD + Math.ceil(frames / 32);
+const writeLogWords = (frames: number): number => WRITE_LOG_HEAD + Math.ceil(frames / 32);
 
 export class Machine extends DomainEntries {
   readonly bytes: Uint8Array;
