@@ -52,7 +52,7 @@ export function saveForToolstack(xenstored: Xenstored, console: PvConsole, domid
     domid,
     nodes,
     connection: xenstored.saveConnection(domid),
-    typed: console.typedBytesWaiting,
+    typed: console.typed,
   };
   return { ...saved };
 }
@@ -115,10 +115,9 @@ export function restoreNodes(client: StoreClient, state: State, domid: number): 
   }
 }
 
-/** Once its store and console are attached. */
-export function restoreConnections(xenstored: Xenstored, console: PvConsole, state: State, domid: number): void {
-  const { domid: before, connection, typed } = checked(state);
+/** Once its store is attached. */
+export function restoreConnections(xenstored: Xenstored, state: State, domid: number): void {
+  const { domid: before, connection } = checked(state);
   const watches = connection.watches.map(watch => ({ ...watch, path: ofDomain(watch.path, before, domid) }));
   xenstored.restoreConnection(domid, { ...connection, watches, formerId: connection.formerId ?? before });
-  console.input(typed);
 }

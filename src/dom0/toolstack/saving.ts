@@ -225,11 +225,14 @@ export class Saving {
     // What it is called now, where it was renamed: its worker knows the name that it was built with.
     const name = member.isRenamed ? { name: member.name } : {};
     // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
+    // Nobody gives it to a guest that stands still.
+    const typed = member.attached?.typed;
     const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
     const all = {
       ...kept,
       ...name,
       ...typedAt,
+      ...(typed?.length ? { typed } : {}),
       ...memoryTarget(member),
       ...devicesRecord(member.blueprint),
       ...(shown ? { console: shown } : {}),

@@ -79,7 +79,7 @@ describe('Domain 0 for one guest', () => {
     services.poll();
     expect(out()).toBe('hi\n');
     guest.input(encode('x'));
-    expect([machine.words[(page(6) + 3076) / 4], guest.waiting, ports.isPending(2)]).toEqual([1, 0, true]);
+    expect([machine.words[(page(6) + 3076) / 4], guest.typed.length, ports.isPending(2)]).toEqual([1, 0, true]);
   });
 
   it('has connected to a guest before that runs: what it prints before it rings waits, and no event comes that it cannot handle yet', () => {

@@ -120,8 +120,8 @@ export interface ServicesParts {
 export interface Attached {
   /** Bytes typed at its PV console. */
   input(bytes: Uint8Array): void;
-  /** Typed bytes that it has not read. */
-  readonly waiting: number;
+  /** Typed bytes that are not in its ring yet. */
+  readonly typed: Uint8Array;
   /** Its PV keyboard and pointer, of a guest that has a PV screen. */
   readonly screen: Devices['screen'];
 }
@@ -256,7 +256,8 @@ export class Services {
       devices.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
-      if (kept) savedDomain!.restoreConnections(xenstored, pv, kept, domid);
+      if (kept) savedDomain!.restoreConnections(xenstored, kept, domid);
+      if (saved?.typed instanceof Uint8Array) pv.input(saved.typed);
     } catch (error) {
       pv?.close();
       devices?.close();
@@ -270,10 +271,10 @@ export class Services {
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
-      input: bytes => console0.input(bytes),
+      input: bytes => console0.input(bytes, this.isStill(domid)),
       screen: devices.of.screen,
-      get waiting() {
-        return console0.waiting;
+      get typed() {
+        return console0.typed;
       },
     };
   }
@@ -378,7 +379,11 @@ export class Services {
   setStill(domid: number, isStill: boolean): void {
     const count = (this.still.get(domid) ?? 0) + (isStill ? 1 : -1);
     if (count > 0) this.still.set(domid, count);
-    else this.still.delete(domid);
+    else {
+      this.still.delete(domid);
+      // What was typed meanwhile.
+      this.guests.get(domid)?.console.poll();
+    }
     this.dom0.setStill(domid, count > 0);
     this.dom0.ports.ring();
   }

@@ -58,7 +58,7 @@ describe('the PV console (io/console.h)', () => {
     const guest = make();
     guest.console.input(new Uint8Array(1000).fill(65));
     guest.console.input(new Uint8Array(1000).fill(66));
-    expect([guest.words[IN_PROD], guest.console.waiting]).toEqual([1024, 976]);
+    expect([guest.words[IN_PROD], guest.console.typed.length]).toEqual([1024, 976]);
     let read = '';
     while (guest.words[IN_CONS] !== guest.words[IN_PROD]) {
       read += String.fromCharCode(guest.bytes[guest.words[IN_CONS]++ & 1023]);
@@ -82,7 +82,7 @@ describe('the PV console (io/console.h)', () => {
   it('keeps a bounded number of typed bytes for a guest that does not read', () => {
     const guest = make();
     for (let i = 0; i < 100; i++) guest.console.input(new Uint8Array(4096));
-    expect(guest.console.waiting).toBeLessThanOrEqual(65536);
+    expect(guest.console.typed.length).toBeLessThanOrEqual(65536);
   });
 
   it('hears the last words', () => {

@@ -15,8 +15,8 @@ export class PvConsole {
   private readonly page: Mapping;
   private readonly port: number;
   private readonly onOutput: (bytes: Uint8Array) => void;
-  private typed: Uint8Array[] = [];
-  private typedBytes = 0;
+  /** Typed bytes that the guest has not got yet. */
+  typed = new Uint8Array();
 
   /** @throws HostError where the domain has no such page or port. */
   constructor(access: Access, domid: number, gfn: number, remotePort: number, onOutput: (bytes: Uint8Array) => void) {
@@ -31,23 +31,10 @@ export class PvConsole {
     }
   }
 
-  /** Bytes for the guest: they go into its ring as far as it has read. */
-  input(bytes: Uint8Array): void {
-    const part = bytes.slice(0, MOST_TYPED - this.typedBytes);
-    if (part.length === 0) return;
-    this.typed.push(part);
-    this.typedBytes += part.length;
-    this.poll();
-  }
-
-  /** Typed bytes that the guest has not got yet. */
-  get waiting(): number {
-    return this.typedBytes;
-  }
-
-  /** Those, for a saved state. */
-  get typedBytesWaiting(): Uint8Array {
-    return joined(this.typed);
+  /** Bytes for the guest: they go into its ring as far as it has read, or (`isStill`) with the next `poll`: others may have a copy of that. */
+  input(bytes: Uint8Array, isStill = false): void {
+    this.typed = joined([this.typed, bytes.subarray(0, MOST_TYPED - this.typed.length)]);
+    if (!isStill) this.poll();
   }
 
   /** Moves what can be moved; the guest is told when it was anything, so that a writer who waits for room goes on. */
@@ -71,24 +58,14 @@ export class PvConsole {
 
   private give(): boolean {
     const { words, bytes } = this.page;
-    let produced = Atomics.load(words, PAGE.IN_PROD);
+    const produced = Atomics.load(words, PAGE.IN_PROD);
     const used = (produced - Atomics.load(words, PAGE.IN_CONS)) >>> 0;
     if (used > IN_BYTES) return false;
-    let room = IN_BYTES - used,
-      given = 0;
-    while (room > 0 && this.typed.length > 0) {
-      const next = this.typed[0];
-      const count = Math.min(room, next.length);
-      for (let i = 0; i < count; i++) bytes[(produced + i) & (IN_BYTES - 1)] = next[i];
-      produced = (produced + count) | 0;
-      room -= count;
-      given += count;
-      if (count === next.length) this.typed.shift();
-      else this.typed[0] = next.subarray(count);
-    }
-    this.typedBytes -= given;
-    if (given > 0) Atomics.store(words, PAGE.IN_PROD, produced);
-    return given > 0;
+    const part = this.typed.subarray(0, IN_BYTES - used);
+    part.forEach((byte, i) => (bytes[(produced + i) & (IN_BYTES - 1)] = byte));
+    this.typed = this.typed.subarray(part.length);
+    if (part.length > 0) Atomics.store(words, PAGE.IN_PROD, (produced + part.length) | 0);
+    return part.length > 0;
   }
 
   /** Takes the guest's last words (but where `isStill`: they are another host's) and lets its page go. */
