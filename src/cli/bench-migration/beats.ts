@@ -43,24 +43,29 @@ export class Beats {
     Atomics.store(this.control, CONTROL.WORD, word);
   }
 
-  /** Of those that are kept, oldest first; what is given back is zeroes, and no beat. */
-  private *kept(): Generator<Change> {
-    const count = this.changes[0]!;
-    for (let n = Math.max(0, count - KEPT); n < count; n++) {
-      const at = 1 + 2 * (n % KEPT);
-      const [ms, value] = [this.changes[at]!, this.changes[at + 1]!];
-      if (value !== 0) yield { ms, value };
+  /**
+   * The first one that is kept, from the oldest on, or (`backwards`) from the newest; what is given back is zeroes, and no beat. An engine that collects garbage
+   * of ours would do so while the guest stands still.
+   */
+  private find(is: (value: number) => boolean, backwards = false): Change | undefined {
+    const { changes } = this;
+    const count = changes[0]!,
+      oldest = Math.max(0, count - KEPT);
+    for (let i = oldest; i < count; i++) {
+      const at = 1 + 2 * ((backwards ? oldest + count - 1 - i : i) % KEPT);
+      const value = changes[at + 1]!;
+      if (value !== 0 && is(value)) return { ms: changes[at]!, value };
     }
+    return undefined;
   }
 
   get last(): Change | undefined {
-    return [...this.kept()].at(-1);
+    return this.find(() => true, true);
   }
 
   /** The first one to a later value than this. */
-  private firstAfter(value: number): Change | undefined {
-    for (const change of this.kept()) if (((change.value - value) | 0) > 0) return change;
-    return undefined;
+  private firstAfter(before: number): Change | undefined {
+    return this.find(value => ((value - before) | 0) > 0);
   }
 
   /** That one, looked for until it is there; undefined: it does not come. */
