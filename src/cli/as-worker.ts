@@ -13,7 +13,6 @@ export function actAsWorker(more: object): void {
         port.on('message', data => listener?.({ data: data as never }));
       },
     } as Owner,
-    close: () => port.close(),
     ...more,
   });
 }

@@ -1,5 +1,5 @@
 /** A file of this machine as a device: what is written is in it at once, and durable with a flush. */
-import { fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeviceFull, ImmediateDevice } from '../formats/blocks/index.ts';
 import type { GrowingFile } from '../formats/qcow2/index.ts';
 import { IO_HOP, passes } from '../hypervisor/tracing/index.ts';
@@ -38,6 +38,10 @@ export class FileDevice extends ImmediateDevice implements GrowingFile {
 
   override flush(): void {
     fullAs(() => fsyncSync(this.fd));
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 
   grow(bytes: number): void {

@@ -12,6 +12,7 @@ import type { CommandHost, Guest } from './command-host.ts';
 import { bridgedCards } from './guest-addresses.ts';
 import { findImage, type ImageDigest } from './image-digests.ts';
 import type { IncomingDisks } from './incoming-disks.ts';
+import { ArrivingThere } from './runners/arriving-there.ts';
 import type { Arriving } from './runners/runner.ts';
 import { blueprintOf, labelsOf, savedDrives } from './saved-blueprint.ts';
 import { incomingName, refuseTaken } from './taken.ts';
@@ -78,7 +79,10 @@ export class Receiving {
   private readonly host: CommandHost;
   private readonly state: SavedState;
   private attach = (): void => {};
-  private readonly arriving: Arriving = { mayAttach: new Promise(resolve => (this.attach = resolve)) };
+  private readonly arriving: Arriving = {
+    inWorker: post => new ArrivingThere(post),
+    mayAttach: new Promise(resolve => (this.attach = resolve)),
+  };
   private readonly name: string;
   private readonly images: readonly ImageDigest[] | undefined;
   private readonly disks: IncomingDisks | undefined;
@@ -132,9 +136,9 @@ export class Receiving {
     this.guest!.runner.started.catch((error: Error) => (this.failure = error));
   }
 
-  /** @throws Error with a sentence: there is no room for them */
-  pages(pages: SavedPages): void | Promise<void> {
-    return this.arriving.to?.pages(pages);
+  /** `isIts`: as ArrivalTaker has it. @throws Error with a sentence: there is no room for them */
+  pages(pages: SavedPages, isIts = false): void | Promise<void> {
+    return this.arriving.to?.pages(pages, isIts);
   }
 
   /**

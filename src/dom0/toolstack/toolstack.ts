@@ -199,6 +199,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   close(): void {
     this.closed = true;
     for (const member of this.members.values()) this.stopping.detach(member);
+    this.runners.close?.();
     this.services.dom0.ports.ring();
   }
 

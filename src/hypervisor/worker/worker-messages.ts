@@ -65,7 +65,7 @@ export type Told = {
 
 export type FromDomainWorker =
   /** Its program is loaded and waits for the start; `lock`: the Web Lock that it holds for as long as it lives. */
-  | { kind: 'ready'; lock?: string }
+  | { kind: 'ready'; lock?: string | undefined }
   /** Built and running; `about` says what was loaded. */
   | { kind: 'started'; about: string }
   /** Could not be built; the worker is of no more use. */

@@ -48,6 +48,8 @@ const LONGEST_SLEEP_MS = 60_000;
 
 /** There before anything runs here. */
 let owner: Owner;
+/** Says that a domain may come. */
+let ready = (): void => {};
 
 function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   owner.postMessage(message, { transfer });
@@ -153,8 +155,8 @@ function attach(
   changes: readonly Uint8Array[] = [],
   queue?: DriveQueue,
 ): IdeAttachment[] {
-  if (!disks) throw new Error('What attaches drives is not loaded.');
-  const { attachDrives, openBlob, readBlobHere } = disks;
+  // Loaded before a domain with drives is assembled.
+  const { attachDrives, openBlob, readBlobHere } = disks!;
   // Node's worker brings a way to open files by their paths (cli/domain-worker.ts).
   const { openMedium = openBlob(readBlobHere) } = globalThis as { openMedium?: OpenMedium };
   return attachDrives(drives, openMedium, problem, changes, queue);
@@ -244,10 +246,11 @@ async function start(message: ToDomainWorker): Promise<void> {
   slot.carry(domain);
   const carried = new CarriedHere(domain, slot, message, () => workerLeaves(machine, record));
   await run(carried, mailbox, slot, output, () => {
-    if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
+    if (machine.isWorkerDead(record.index)) throw new Error('called dead by others');
     beat(machine, entry);
   });
-  close();
+  (globalThis as { closeMedium?(): void }).closeMedium?.();
+  ready();
 }
 
 /** After so many an engine has compiled what writes a state, and on the other host what reads it: a guest that moves stands still for a third of the time. */
@@ -364,6 +367,10 @@ class Arrived<What> {
     this.whenPut();
   }
 
+  clear(): void {
+    this.held.length = 0;
+  }
+
   /** The next is on its way, and comes while this thread listens. */
   async next(): Promise<What> {
     while (this.held.length === 0) await new Promise<void>(resolve => (this.whenPut = resolve));
@@ -401,7 +408,13 @@ void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).na
   owner.onmessage = ({ data }: { data: ToDomainWorker | ArrivingByMessage | GivenByMessage }) => {
     if ('arriving' in data) arriving.put(data.arriving);
     else if ('given' in data) given.put(data.given);
-    else void startOrDie(data);
+    else {
+      // What is left was for the domain before.
+      arriving.clear();
+      given.clear();
+      void startOrDie(data);
+    }
   };
-  send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) });
+  ready = () => send({ kind: 'ready', lock });
+  ready();
 });

@@ -360,7 +360,8 @@ class Arrival {
         this.mayGoOn();
         await say(line, MESSAGE.ACCEPTED);
       },
-      pages: pages => this.receiving?.pages(pages),
+      // Each record was read into memory of its own: a copy more of all that a guest has would have an engine collect garbage while it stands still.
+      pages: pages => this.receiving?.pages(pages, true),
       rehearsed: () => rehearsed,
     });
     const guest = await this.receiving!.finish(state);

@@ -55,7 +55,7 @@ function make() {
   const watch = (_record: DomainRecord, lock: string | undefined, end: () => void): void =>
     void watched.push({ lock, end });
   const runner = new WorkerRunner(
-    worker,
+    { worker },
     machine,
     record,
     {} as ToDomainWorker,

@@ -1,6 +1,5 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import {
-  type Arriving,
   type ArrivingByMessage,
   type DomainRecord,
   type FromDomainWorker,
@@ -16,7 +15,7 @@ import { type DomainListener, postMortem } from '../../../hypervisor/domain/inde
 import { type AskDomain, asking, gone, VERBS, type Verbs } from '../../../hypervisor/verbs/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
 import {
-  type ArrivalTaker,
+  type Arriving,
   type DomainRunner,
   type DomainStart,
   headOf,
@@ -25,6 +24,8 @@ import {
 } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
+import type { ArrivingThere } from './arriving-there.ts';
+import type { KeptWorker, Ready, Warm } from './kept-worker.ts';
 import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /**
@@ -42,9 +43,6 @@ const PATIENCE_MS = 1000,
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 20_000;
-/** Pieces of a state that are on their way to a worker: as many as keep it busy. */
-const MOST_ON_WAY = 2;
-
 export interface WorkersParts {
   /** Makes a domain's worker. */
   spawn(): WorkerLike;
@@ -61,6 +59,17 @@ export const inWorkers =
   (parts: WorkersParts) =>
   ({ machine, queue }: RunnersHost): Runners => {
     const watch = parts.endsSilently ? new WorkerWatch(machine, queue, parts.later, parts.watching) : undefined;
+    let kept: KeptWorker | undefined;
+    const rests = (worker: WorkerLike): void => {
+      worker.onmessage = ({ data }) => {
+        const ready = data as Ready;
+        if (ready.kind === 'ready')
+          void import('./kept-worker.ts').then(({ KeptWorker }) => {
+            kept?.end();
+            kept = new KeptWorker(worker, ready, parts);
+          });
+      };
+    };
     return {
       elsewhere: true,
       farthestNs: 0,
@@ -74,18 +83,19 @@ export const inWorkers =
             : {}),
         };
         const runner = new WorkerRunner(
-          parts.spawn(),
+          kept?.take() ?? { worker: parts.spawn() },
           machine,
           record,
           message,
           listener,
-          parts,
+          { ...parts, rests },
           watch && ((...watched) => watch.watch(...watched)),
         );
-        if (saved?.arriving) saved.arriving.to = runner.takesArrival();
+        runner.takes(saved?.arriving);
         return runner;
       },
       forget: record => watch?.forget(record),
+      close: () => kept?.end(),
       poke() {},
       hold() {},
       go() {},
@@ -102,6 +112,7 @@ export class WorkerRunner implements DomainRunner {
   private readonly listener: DomainListener;
   private readonly later: Later;
   private readonly hostMs: () => number;
+  private readonly rests: ((worker: WorkerLike) => void) | undefined;
   private readonly watch: Watch | undefined;
   /** Its program is there, or nobody waits for it any more. */
   private readonly noLongerLoads: () => void;
@@ -113,29 +124,29 @@ export class WorkerRunner implements DomainRunner {
   private ending: Promise<Uint8Array[] | undefined> | undefined;
   private endIsTold = false;
   private dead = false;
-  /** Its saved state comes: pieces that are not in place yet, and who waits for room; how to end it. */
-  private onWay = 0;
-  private whenPlaced = (): void => {};
-  private refuseArrival: ((why: string) => void) | undefined;
+  /** Its saved state comes. */
+  private arrival: ArrivingThere | undefined;
   /** It was told what to be. */
   private whenBegun = (): void => {};
   private readonly begun: Promise<void> = new Promise(resolve => (this.whenBegun = resolve));
   /** Messages for which there was no room yet. */
   private readonly waiting: VerbMessage[] = [];
 
+  /** `rests`: takes the worker of a domain that was destroyed, for another one. */
   constructor(
-    worker: WorkerLike,
+    { worker, ready }: Warm | { worker: WorkerLike; ready?: undefined },
     machine: Machine,
     record: DomainRecord,
     message: ToDomainWorker,
     listener: DomainListener,
-    { later, hostMs }: Pick<WorkersParts, 'later' | 'hostMs'>,
+    { later, hostMs, rests }: Pick<WorkersParts, 'later' | 'hostMs'> & { rests?(worker: WorkerLike): void },
     watch?: Watch,
     verbs: Verbs = VERBS,
   ) {
     this.verbs = verbs;
     this.watch = watch;
     this.hostMs = hostMs;
+    this.rests = rests;
     this.worker = worker;
     this.machine = machine;
     this.record = record;
@@ -156,6 +167,9 @@ export class WorkerRunner implements DomainRunner {
       event.preventDefault?.();
       this.died(event.message ?? 'no message');
     };
+    if (!ready) return;
+    this.noLongerLoads();
+    this.begin(message, ready.lock);
   }
 
   /** From here on somebody else may notice that it has ended. */
@@ -169,33 +183,13 @@ export class WorkerRunner implements DomainRunner {
   }
 
   /** Its saved state comes by messages. */
-  takesArrival(): ArrivalTaker {
-    const post = async (piece: Arriving, transfer: Transferable[] = []): Promise<void> => {
+  takes(arriving: Arriving | undefined): void {
+    if (!arriving) return;
+    this.arrival = arriving.inWorker!(async (piece, transfer = []) => {
       await this.begun;
       if (!this.dead) this.worker.postMessage({ arriving: piece } satisfies ArrivingByMessage, transfer);
-    };
-    this.refuseArrival = why => void post({ refused: why });
-    return {
-      pages: async pages => {
-        // What it lies in is a part of what came.
-        const bytes = pages.bytes.slice();
-        this.onWay++;
-        await post({ pages: { ...pages, bytes } }, [bytes.buffer as ArrayBuffer]);
-        await this.fewerOnWay(MOST_ON_WAY);
-      },
-      placed: () => this.fewerOnWay(1),
-      rehearse: state => {
-        this.onWay++;
-        void post({ rehearse: state });
-      },
-      rest: state => void post({ rest: state }),
-      refused: why => this.refuseArrival?.(why),
-    };
-  }
-
-  /** Fewer pieces than these are on their way. */
-  private async fewerOnWay(than: number): Promise<void> {
-    while (this.onWay >= than && !this.dead) await new Promise<void>(resolve => (this.whenPlaced = resolve));
+    });
+    arriving.to = this.arrival.to;
   }
 
   private hear(message: Exclude<FromDomainWorker, { kind: 'ready' }>): void {
@@ -211,8 +205,7 @@ export class WorkerRunner implements DomainRunner {
         this.settleStart = null;
         return start?.reject(new Error(message.sentence));
       case 'placed':
-        this.onWay--;
-        return this.whenPlaced();
+        return this.arrival?.placed();
       case 'tells':
         return (this.listener[message.what] as ((...given: unknown[]) => void) | undefined)?.(...message.given);
       case 'answer': {
@@ -229,7 +222,7 @@ export class WorkerRunner implements DomainRunner {
     this.dead = true;
     this.noLongerLoads();
     this.whenBegun();
-    this.whenPlaced();
+    this.arrival?.end();
     leaveGuest(this.machine, this.record);
     for (const { name, resolve, reject } of this.askers.splice(0))
       gone(this.verbs, name)?.then(resolve, (error: Error) => reject(why === undefined ? error : new Error(why)));
@@ -300,8 +293,8 @@ export class WorkerRunner implements DomainRunner {
 
   private async end(keepsDisks: boolean): Promise<Uint8Array[] | undefined> {
     if (this.dead) return undefined;
-    if (this.refuseArrival && this.settleStart) {
-      this.refuseArrival('It was destroyed before its state had come.');
+    if (this.arrival && this.settleStart) {
+      this.arrival.to.refused('It was destroyed before its state had come.');
       await this.started.catch(() => {});
     }
     if (this.dead) return undefined;
@@ -317,8 +310,10 @@ export class WorkerRunner implements DomainRunner {
     const disks = await this.ask('destroy', keepsDisks);
     cancel();
     force();
+    const rests = this.dead ? undefined : this.rests;
     this.gone();
-    this.worker.terminate();
+    if (rests) rests(this.worker);
+    else this.worker.terminate();
     return disks;
   }
 }

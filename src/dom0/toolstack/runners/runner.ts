@@ -2,6 +2,7 @@
 import type { CpuModel } from '../../../cpu/architecture/index.ts';
 import type { Clock, IdeAttachment } from '../../../devices/index.ts';
 import type {
+  Arriving as Piece,
   DomainRecord,
   Machine,
   SavedHead,
@@ -12,6 +13,7 @@ import type {
 } from '../../../hypervisor/index.ts';
 import type { DomainListener } from '../../../hypervisor/domain/index.ts';
 import type { AskDomain } from '../../../hypervisor/verbs/index.ts';
+import type { ArrivingThere } from './arriving-there.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 
 /** A saved state, as whoever runs its domain gets it. */
@@ -27,8 +29,8 @@ export interface SavedFile {
 
 /** Takes what comes of a saved state. */
 export interface ArrivalTaker {
-  /** What it gives back is waited for before more comes. @throws Error with a sentence: it cannot be put there */
-  pages(pages: SavedPages): void | Promise<void>;
+  /** What it gives back is waited for before more comes. `isIts`: nobody else looks at what their bytes lie in. @throws Error with a sentence: it cannot be put there */
+  pages(pages: SavedPages, isIts?: boolean): void | Promise<void>;
   /** Resolves when all pages that have come are in place. */
   placed(): void | Promise<void>;
   /** A state of a guest that still runs elsewhere, but for memory and disks: whether it fits tells `started`. */
@@ -42,6 +44,8 @@ export interface ArrivalTaker {
 /** A saved state that comes while its domain is built; whoever runs the domain takes it, from its start on. */
 export interface Arriving {
   to?: ArrivalTaker;
+  /** Of one that runs in a worker: takes what comes, and sends it there by `post`. */
+  inWorker?(post: (piece: Piece, transfer?: Transferable[]) => Promise<void>): ArrivingThere;
   /** Once its state is in place, it gets its other ends when this resolves; absent: at once. */
   mayAttach?: Promise<void>;
 }
@@ -81,6 +85,8 @@ export interface Runners {
   readonly farthestNs: number;
   /** The domain is destroyed. */
   forget(record: DomainRecord): void;
+  /** The host goes. */
+  close?(): void;
   /** Something came in for domains on this thread: they look again. */
   poke(): void;
   /** Domains on this thread stand still, the one that runs after the instruction under way; `go`: no longer. */
