@@ -8,7 +8,8 @@
  * process, each guest in a worker; `tabs`: each in a tab of Chromium, whose task log is all that is known (tabs.ts); `nodes`: each in a process, with a hub between
  * them; `turns`: hosts and guests take turns on one thread. In the row `linux` the writer is a program of Debian's kernel. Where QEMU is installed, the same guest
  * moves as often between processes of QEMU's in the same run, with QEMU's own count and the same gap. `--check`: status 1 where the same Linux stood still longer than
- * with QEMU by one or the other, which is where the whole 95 % interval of the ratio of medians lies above 1; `--quick`: 128 MiB, three moves.
+ * with QEMU by the gap, which is where the whole 95 % interval of the ratio of medians lies above 1; QEMU's own count ends when the state was written, and what the
+ * other process does then is not in it (qemu.ts). `--quick`: 128 MiB, three moves.
  */
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
@@ -210,7 +211,7 @@ function tellFloor({ framesPerSecond, moves }: Floor): Found {
   return found;
 }
 
-/** Says how ours compares; what of it is longer than QEMU's. */
+/** Says how ours compares; what of it is longer than QEMU's, where both are counted alike. */
 function judge(way: Way, ours: Found, floor: Found): string[] {
   const longer: string[] = [];
   for (const [what, key] of [
@@ -221,7 +222,7 @@ function judge(way: Way, ours: Found, floor: Found): string[] {
     if (Number.isNaN(ratio)) continue;
     const told = `${way}: ${what} ${ratio.toFixed(2)} of QEMU's (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
     process.stdout.write(`${told}\n`);
-    if (low > 1) longer.push(told);
+    if (key === 'gapMs' && low > 1) longer.push(told);
   }
   return longer;
 }
