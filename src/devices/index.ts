@@ -18,7 +18,7 @@ export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.
 export type { BalloonReport, BalloonWish } from './virtio/balloon-words.ts';
 export { STAT_TAGS } from './virtio/balloon-words.ts';
 export type { ChannelTold, ChannelWish } from './virtio/channel-words.ts';
-export { MOST_CHANNEL_BYTES } from './virtio/channel-words.ts';
+export { isChannelName, MOST_CHANNEL_BYTES, MOST_CHANNELS } from './virtio/channel-words.ts';
 export { ERRNO, type FileFacts, type FolderAnswer, type FolderRequest } from './virtio/folder-words.ts';
 export {
   hasVirtio,
@@ -29,11 +29,15 @@ export {
   type VirtioName,
   virtioProblem,
   boardNames,
-  channelNames,
+  type ChannelPort,
+  channelsOf,
+  hasPorts,
   inSlots,
   isOneTooMany,
+  nextPort,
   type VirtioWish,
   virtioWords,
+  withChannels,
 } from './virtio/kinds.ts';
 export type { VirtQueueLook } from './virtio/queue.ts';
 export type { VirtioHost } from './virtio/transport.ts';

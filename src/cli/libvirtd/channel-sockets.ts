@@ -6,9 +6,9 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { CommandHost, Guest } from '../../dom0/toolstack/index.ts';
-import { virtioWords } from '../../devices/index.ts';
+import { channelsOf } from '../../devices/index.ts';
 
-type Channel = NonNullable<Guest['channels']> extends ReadonlyMap<string, infer C> ? C : never;
+type Channel = NonNullable<Guest['channels']> extends Map<string, infer C> ? C : never;
 
 const OWNER_ALONE = 0o600,
   FOLDER_MODE = 0o700;
@@ -91,7 +91,8 @@ export class ChannelSockets {
   private readonly folder: string;
   private readonly mayBeAt: (path: string) => boolean;
   private readonly problem: (sentence: string) => void;
-  private readonly of = new Map<Guest, { folder: string; sockets: ChannelSocket[] }>();
+  /** Channels without a socket have none here. */
+  private readonly of = new Map<Guest, { folder: string; sockets: Map<Channel, ChannelSocket | undefined> }>();
   private readonly stop: () => void;
 
   /** `folder`: of those whose definition names no path; `mayBeAt`: whether one may be at the path that it names. */
@@ -109,57 +110,64 @@ export class ChannelSockets {
     this.look();
   }
 
-  /** Sockets are there while their guests are. */
+  /** Sockets are there while their guests are, and their channels. */
   private look(): void {
     const { members } = this.host.toolstack;
-    for (const [guest, { folder, sockets }] of this.of) {
+    for (const [guest, its] of this.of) {
       if (members.get(guest.record.id) === guest && !guest.ending) continue;
-      for (const socket of sockets) socket.close();
-      rmSync(folder, { recursive: true, force: true });
+      this.end(its);
       this.of.delete(guest);
     }
-    for (const guest of members.values())
-      if (guest.channels && !guest.ending && !this.of.has(guest)) this.of.set(guest, this.open(guest));
+    for (const guest of members.values()) {
+      const { channels } = guest;
+      if (!channels || guest.ending) continue;
+      const its = this.of.get(guest) ?? { folder: this.folderOf(guest), sockets: new Map() };
+      this.of.set(guest, its);
+      for (const [channel, socket] of its.sockets) {
+        if (channels.get(channel.name) === channel) continue;
+        socket?.close();
+        its.sockets.delete(channel);
+      }
+      for (const channel of channels.values())
+        if (!its.sockets.has(channel)) its.sockets.set(channel, this.open(guest, channel, its.folder));
+    }
   }
 
-  private open(guest: Guest): { folder: string; sockets: ChannelSocket[] } {
-    const folder = join(
-      this.folder,
-      `domain-${guest.record.id}-${guest.name.slice(0, MOST_NAME).replaceAll('/', '_')}`,
-    );
-    const named = new Map(
-      (guest.blueprint.definition.virtio ?? []).map(virtioWords).map(({ options: { name, path } }) => [name, path]),
-    );
-    const sockets = [...guest.channels!.values()].flatMap(channel => {
-      const wanted = named.get(channel.name);
-      const path = wanted ?? join(folder, channel.name);
-      const why =
-        wanted !== undefined && !this.mayBeAt(wanted)
-          ? 'Permission denied: it is below no folder that --allow names'
-          : Buffer.byteLength(path) > MOST_PATH_BYTES
-            ? `the path of a UNIX socket has at most ${MOST_PATH_BYTES} bytes; write a shorter --state or <source path='…'/>`
-            : undefined;
-      if (why !== undefined) {
-        this.problem(`${guest.name} has no socket for its channel ${channel.name} at ${path}: ${why}.`);
-        return [];
-      }
-      try {
-        mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
-        return [new ChannelSocket(channel, path, this.problem)];
-      } catch (error) {
-        this.problem(`${guest.name} has no socket for its channel ${channel.name}: ${(error as Error).message}.`);
-        return [];
-      }
-    });
-    return { folder, sockets };
+  private folderOf({ record, name }: Guest): string {
+    return join(this.folder, `domain-${record.id}-${name.slice(0, MOST_NAME).replaceAll('/', '_')}`);
+  }
+
+  private open(guest: Guest, channel: Channel, folder: string): ChannelSocket | undefined {
+    const { virtio } = guest.blueprint.definition;
+    const wanted = channelsOf(virtio).find(({ name }) => name === channel.name)?.path;
+    const path = wanted ?? join(folder, channel.name);
+    const why =
+      wanted !== undefined && !this.mayBeAt(wanted)
+        ? 'Permission denied: it is below no folder that --allow names'
+        : Buffer.byteLength(path) > MOST_PATH_BYTES
+          ? `the path of a UNIX socket has at most ${MOST_PATH_BYTES} bytes; write a shorter --state or <source path='…'/>`
+          : undefined;
+    if (why !== undefined) {
+      this.problem(`${guest.name} has no socket for its channel ${channel.name} at ${path}: ${why}.`);
+      return undefined;
+    }
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+      return new ChannelSocket(channel, path, this.problem);
+    } catch (error) {
+      this.problem(`${guest.name} has no socket for its channel ${channel.name}: ${(error as Error).message}.`);
+      return undefined;
+    }
+  }
+
+  private end({ folder, sockets }: { folder: string; sockets: Map<Channel, ChannelSocket | undefined> }): void {
+    for (const socket of sockets.values()) socket?.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 
   close(): void {
     this.stop();
-    for (const { folder, sockets } of this.of.values()) {
-      for (const socket of sockets) socket.close();
-      rmSync(folder, { recursive: true, force: true });
-    }
+    for (const its of this.of.values()) this.end(its);
     this.of.clear();
   }
 }

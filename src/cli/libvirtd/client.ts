@@ -7,8 +7,7 @@ import {
   type KeptEvent,
   LibvirtError,
   libvirtErrorOf,
-  type DeviceEvent,
-  type LifecycleEvent,
+  type DomainEvent,
 } from '../../dom0/toolstack/libvirt/index.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
 import type { Caller, Connection, Table, Told } from './procedure.ts';
@@ -27,7 +26,15 @@ import {
   VERSION,
 } from './protocol.ts';
 import type { Stream } from './stream.ts';
-import { deviceEvent, error as errorType, type Header, keptEvent, lifecycleEvent, refreshEvent } from './types.ts';
+import {
+  agentEvent,
+  deviceEvent,
+  error as errorType,
+  type Header,
+  keptEvent,
+  lifecycleEvent,
+  refreshEvent,
+} from './types.ts';
 
 /** Calls under way at once (max_client_requests of libvirtd.conf); later ones wait, and no more is read meanwhile. */
 const MOST_CALLS = 5;
@@ -37,10 +44,11 @@ const MOST_WAITING_BYTES = 16 * 2 ** 20;
 const FEW_WAITING_BYTES = 2 ** 20;
 /** VIR_ERR_ERROR. */
 const LEVEL_ERROR = 2;
-/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH; VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED and _ADDED. */
+/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH; VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, _AGENT_LIFECYCLE and _DEVICE_ADDED. */
 const LIFECYCLE = 0,
   REFRESH = 1,
   DEVICE_REMOVED = 15,
+  AGENT_LIFECYCLE = 18,
   DEVICE_ADDED = 19;
 
 export class Client {
@@ -89,21 +97,25 @@ export class Client {
   }
 
   /** Something has become of a domain. */
-  tell(told: LifecycleEvent | DeviceEvent): void {
+  tell(told: DomainEvent): void {
     const { domain } = told;
     const [id, name] =
       'event' in told
         ? [LIFECYCLE, 'domain_event_callback_lifecycle']
-        : told.isThere
-          ? [DEVICE_ADDED, 'domain_event_callback_device_added']
-          : [DEVICE_REMOVED, 'domain_event_callback_device_removed'];
+        : 'state' in told
+          ? [AGENT_LIFECYCLE, 'domain_event_callback_agent_lifecycle']
+          : told.isThere
+            ? [DEVICE_ADDED, 'domain_event_callback_device_added']
+            : [DEVICE_REMOVED, 'domain_event_callback_device_removed'];
     for (const [callback, wanted] of this.subscriptions) {
       if (wanted.kind !== 'domain' || wanted.event !== id || (wanted.uuid ?? domain.uuid) !== domain.uuid) continue;
       const head = this.head({ procedure: procedureNumber(name), type: TYPE.MESSAGE });
       this.send(
         'event' in told
           ? packetWith(head, lifecycleEvent, { callback, ...told })
-          : packetWith(head, deviceEvent, { callback, ...told }),
+          : 'state' in told
+            ? packetWith(head, agentEvent, { callback, ...told })
+            : packetWith(head, deviceEvent, { callback, ...told }),
       );
     }
   }

@@ -103,3 +103,6 @@ export const refreshEvent = struct({ callback: int, of: named });
 export const lifecycleEvent = struct({ callback: int, domain, event: int, detail: int });
 /** remote_domain_event_callback_device_added_msg, and its like for one that is gone, whose domain stands in a message of its own: the bytes are the same. */
 export const deviceEvent = struct({ callback: int, domain, device: text });
+
+/** remote_domain_event_callback_agent_lifecycle_msg. */
+export const agentEvent = struct({ callback: int, domain, state: int, reason: int });

@@ -118,8 +118,15 @@ export class MsiX implements FunctionMessages {
     return copyState(this.r);
   }
 
-  /** @throws StateError */
-  restore(state: State): void {
-    assignState(`${this.fn.name} messages`, this.r, state);
+  /** A state of fewer vectors leaves the others as they are after RESET. @throws StateError */
+  restore({ table, pending }: State): void {
+    const { r } = this;
+    const whole = initial(this.vectors);
+    const fill = (to: Uint32Array, from: unknown): unknown =>
+      from instanceof Uint32Array && from.length <= to.length ? (to.set(from), to) : from;
+    assignState(`${this.fn.name} messages`, r, {
+      table: fill(whole.table, table),
+      pending: fill(whole.pending, pending),
+    } as State);
   }
 }

@@ -3,6 +3,12 @@
 /** Bytes under way in either direction; whoever sends waits then. */
 export const MOST_CHANNEL_BYTES = 65536;
 
+/** Channels of a guest at most: ports of QEMU's device, without the console's. */
+export const MOST_CHANNELS = 30;
+
+export const CHANNEL_NAME = /^[\w.-]{1,63}$/;
+export const isChannelName = (name: unknown): name is string => typeof name === 'string' && CHANNEL_NAME.test(name);
+
 /** Of the device. */
 export interface ChannelTold {
   /** The guest has it open. */
@@ -17,6 +23,10 @@ export interface ChannelTold {
 
 /** Of the other end. */
 export type ChannelWish =
+  /** The channel comes to a guest that runs, as this port. */
+  | { port: number }
+  /** It goes. */
+  | { isGone: true }
   /** Somebody is there from now on, or nobody. */
   | { isConnected: boolean }
   /** For the guest; it is given them when it has the port open and a buffer. */

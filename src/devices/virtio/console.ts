@@ -6,12 +6,15 @@
 import type { State } from '../bus.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import type { Chain } from './chain.ts';
-import { type ChannelWish, MOST_CHANNEL_BYTES } from './channel-words.ts';
+import { type ChannelWish, isChannelName, MOST_CHANNEL_BYTES, MOST_CHANNELS } from './channel-words.ts';
 import { VirtioPci, type VirtioHost, type VirtioParts } from './transport.ts';
-import { BrokenRing, type VirtQueue } from './queue.ts';
+import { BrokenRing, type VirtQueue, type VirtQueueLook } from './queue.ts';
 
 const QUEUE_SIZE = 128,
   CONTROL_SIZE = 32;
+/** Ports and vectors of QEMU's virtio-serial-pci (max_ports; one vector a port, and one for the configuration). */
+const MOST_PORTS = MOST_CHANNELS + 1,
+  VECTORS = MOST_PORTS + 1;
 const RECEIVE = 0,
   TO_DRIVER = 2,
   FROM_DRIVER = 3;
@@ -22,12 +25,20 @@ const CONFIG_BYTES = 12,
 const PORT = 0;
 /** A message: port, what it is about, a value; behind it, a name. */
 const MESSAGE_BYTES = 8;
-const EVENT = { DEVICE_READY: 0, DEVICE_ADD: 1, PORT_READY: 3, CONSOLE_PORT: 4, PORT_OPEN: 6, PORT_NAME: 7 } as const;
+const EVENT = {
+  DEVICE_READY: 0,
+  DEVICE_ADD: 1,
+  DEVICE_REMOVE: 2,
+  PORT_READY: 3,
+  CONSOLE_PORT: 4,
+  PORT_OPEN: 6,
+  PORT_NAME: 7,
+} as const;
 /** Most bytes of one buffer, so that a kick ends: Linux's driver writes 32 KiB at a time, and splices 16 pages (drivers/char/virtio_console.c). */
 const MOST_BYTES = 65536;
 
-/** Messages that a port is to be sent, in their order; each a bit. */
-const DUE = [EVENT.DEVICE_ADD, EVENT.CONSOLE_PORT, EVENT.PORT_NAME, EVENT.PORT_OPEN] as const;
+/** Messages that a port is to be sent, each a bit: in this order, but that of one that went comes before those of one that came in its place. */
+const DUE = [EVENT.DEVICE_ADD, EVENT.CONSOLE_PORT, EVENT.PORT_NAME, EVENT.PORT_OPEN, EVENT.DEVICE_REMOVE] as const;
 const dueOf = (...events: (typeof DUE)[number][]): number =>
   events.reduce<number>((bits, event) => bits | (1 << DUE.indexOf(event)), 0);
 
@@ -35,29 +46,32 @@ const dueOf = (...events: (typeof DUE)[number][]): number =>
 const receiveOf = (port: number): number => (port === PORT ? RECEIVE : 2 * port + 2);
 const portOf = (queue: number): number => (queue < 2 ? PORT : (queue >> 1) - 1);
 
-const initial = (ports: number) => ({
+const initial = () => ({
   /** By port: the guest has opened it. */
-  isOpen: new Uint8Array(ports),
+  isOpen: new Uint8Array(MOST_PORTS),
   /** Messages that found no buffer yet. */
-  due: new Uint8Array(ports),
+  due: new Uint8Array(MOST_PORTS),
+  /** The driver has asked which ports there are: it is told of those that come later. */
+  isReady: false,
 });
 
 export class VirtioConsole extends VirtioPci {
-  private readonly own: ReturnType<typeof initial>;
+  private readonly own = initial();
   private readonly host: VirtioHost;
   private readonly hasConsole: boolean;
-  /** By port; that of the console has none. */
-  private readonly names: readonly string[];
+  /** By port; that of the console has none, and where there is none there is no port. */
+  private readonly names: string[];
+  /** As the driver has found it: ports of a saved state may be fewer. */
+  private mostPorts = MOST_PORTS;
   /** By port: somebody is at the other end. A reset of the device is not heard there. */
-  private readonly isConnected: Uint8Array;
+  private readonly isConnected = new Uint8Array(MOST_PORTS);
   /** By port: bytes for the guest that found no buffer yet. */
-  private readonly waiting: Uint8Array[];
+  private readonly waiting = Array.from({ length: MOST_PORTS }, () => new Uint8Array());
   /** By port: bytes that the other end has been given, and has not read yet. */
-  private readonly unread: Uint32Array;
+  private readonly unread = new Uint32Array(MOST_PORTS);
 
   constructor({ irq, name, host, ports = { hasConsole: true, channels: [] } }: VirtioParts) {
-    const count = 1 + ports.channels.length;
-    const more = Array.from({ length: ports.channels.length }, (_, i) => i + 1);
+    const more = Array.from({ length: MOST_CHANNELS }, (_, i) => i + 1);
     super(
       {
         name,
@@ -67,6 +81,7 @@ export class VirtioConsole extends VirtioPci {
         class: 0x078000,
         queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE, CONTROL_SIZE, ...more.flatMap(() => [QUEUE_SIZE, QUEUE_SIZE])],
         queueNames: ['rx', 'tx', 'ctrl rx', 'ctrl tx', ...more.flatMap(port => [`rx ${port}`, `tx ${port}`])],
+        vectors: VECTORS,
         features: 1 << MULTIPORT,
         configBytes: CONFIG_BYTES,
       },
@@ -74,23 +89,28 @@ export class VirtioConsole extends VirtioPci {
     );
     this.host = host;
     this.hasConsole = ports.hasConsole;
-    this.names = ['', ...ports.channels];
-    this.own = initial(count);
-    this.isConnected = new Uint8Array(count);
-    this.waiting = this.names.map(() => new Uint8Array());
-    this.unread = new Uint32Array(count);
+    this.names = Array.from({ length: MOST_PORTS }, (_, port) =>
+      port === PORT ? '' : (ports.channels[port - 1] ?? ''),
+    );
     // Somebody is at the console from the beginning.
     if (this.hasConsole) this.isConnected[PORT] = 1;
   }
 
   protected override config(): Uint8Array {
     const bytes = new Uint8Array(CONFIG_BYTES);
-    bytes[MOST_PORTS_AT] = this.names.length;
+    bytes[MOST_PORTS_AT] = this.mostPorts;
     return bytes;
   }
 
+  /** Drivers set up queues for all ports that could be: people see those of ports that are. */
+  override looks(): VirtQueueLook[] {
+    return super
+      .looks()
+      .filter(({ index }) => index === TO_DRIVER || index === FROM_DRIVER || this.isPort(portOf(index)));
+  }
+
   private isPort(port: number): boolean {
-    return port < this.names.length && (port !== PORT || this.hasConsole);
+    return port === PORT ? this.hasConsole : port < this.mostPorts && this.names[port] !== '';
   }
 
   // ---- for people
@@ -135,9 +155,11 @@ export class VirtioConsole extends VirtioPci {
   // ---- for the other end of a channel
 
   channel(name: string, wish: ChannelWish): void {
-    const port = this.names.indexOf(name, PORT + 1);
+    if ('port' in wish) return this.add(name, wish.port);
+    const port = name === '' ? -1 : this.names.indexOf(name, PORT + 1);
     if (port < 0) return;
-    if ('isConnected' in wish) {
+    if ('isGone' in wish) this.remove(port);
+    else if ('isConnected' in wish) {
       const is = wish.isConnected ? 1 : 0;
       this.unread[port] = 0;
       // What nobody waits for any more is gone, as what lies in a socket that is closed.
@@ -160,6 +182,28 @@ export class VirtioConsole extends VirtioPci {
       const queue = this.queues[receiveOf(port) + 1]!;
       if (this.isLive(queue)) this.guard(() => this.notified(queue));
     }
+  }
+
+  /** As virtserialport comes to QEMU's device: a port that is taken, or that the driver does not know of, does nothing. */
+  private add(name: string, port: number): void {
+    if (port <= PORT || port >= this.mostPorts || this.isPort(port) || this.names.includes(name)) return;
+    this.names[port] = name;
+    if (this.own.isReady) this.owe(port, EVENT.DEVICE_ADD);
+    this.say(port);
+  }
+
+  /** As it goes again (remove_port() of QEMU's virtio-serial-bus.c): what the guest has sent there is lost. */
+  private remove(port: number): void {
+    const { own } = this;
+    this.names[port] = '';
+    own.isOpen[port] = 0;
+    own.due[port] = 0;
+    this.isConnected[port] = 0;
+    this.waiting[port] = new Uint8Array();
+    this.unread[port] = 0;
+    const queue = this.queues[receiveOf(port) + 1]!;
+    if (this.isLive(queue)) this.guard(() => this.notified(queue));
+    if (own.isReady) this.owe(port, EVENT.DEVICE_REMOVE);
   }
 
   private say(port: number, more: { bytes?: Uint8Array; taken?: number } = {}): void {
@@ -234,6 +278,7 @@ export class VirtioConsole extends VirtioPci {
       event = view.getUint16(4, true),
       value = view.getUint16(6, true);
     if (event === EVENT.DEVICE_READY) {
+      own.isReady = value === 1;
       if (value === 1) own.due.forEach((_, each) => (own.due[each] = this.isPort(each) ? dueOf(EVENT.DEVICE_ADD) : 0));
     } else if (!this.isPort(port)) return;
     else if (event === EVENT.PORT_READY) {
@@ -259,7 +304,8 @@ export class VirtioConsole extends VirtioPci {
     for (let port = due.findIndex(bits => bits !== 0); port >= 0; port = due.findIndex(bits => bits !== 0)) {
       const chain = queue.take();
       if (!chain) break;
-      const event = DUE.find(each => due[port]! & dueOf(each))!;
+      const isGone = due[port]! & dueOf(EVENT.DEVICE_REMOVE);
+      const event = isGone ? EVENT.DEVICE_REMOVE : DUE.find(each => due[port]! & dueOf(each))!;
       due[port]! &= ~dueOf(event);
       const message = this.message(port, event);
       chain.writable.write(0, message);
@@ -284,16 +330,26 @@ export class VirtioConsole extends VirtioPci {
 
   protected forget(): void {
     const was = this.own.isOpen.slice();
-    resetState(this.own, initial(this.names.length));
+    resetState(this.own, initial());
     this.unread.fill(0);
-    was.forEach((isOpen, port) => isOpen && this.say(port));
+    was.forEach((isOpen, port) => isOpen && this.isPort(port) && this.say(port));
+  }
+
+  /** Of fewer ports than there could be, as older states have it. */
+  protected override hasQueues(count: number): boolean {
+    return count >= 4 && count % 2 === 0 && count <= this.queues.length;
   }
 
   protected saveOwn(): State {
+    const { isOpen, due, isReady } = copyState(this.own) as ReturnType<typeof initial>;
+    const { mostPorts } = this;
     return {
-      ...copyState(this.own),
-      isConnected: this.isConnected.slice(),
-      waiting: this.waiting.map(bytes => bytes.slice()),
+      isOpen: isOpen.slice(0, mostPorts),
+      due: due.slice(0, mostPorts),
+      isReady,
+      names: this.names.slice(0, mostPorts),
+      isConnected: this.isConnected.slice(0, mostPorts),
+      waiting: this.waiting.slice(0, mostPorts).map(bytes => bytes.slice()),
     };
   }
 
@@ -301,21 +357,37 @@ export class VirtioConsole extends VirtioPci {
     // Older states are of a console without channels.
     if (typeof state.isOpen === 'boolean') {
       this.own.isOpen[PORT] = state.isOpen ? 1 : 0;
+      this.mostPorts = 1;
       return;
     }
-    const { isConnected, waiting } = state;
-    const { own, names } = this;
-    if (!(isConnected instanceof Uint8Array) || isConnected.length !== names.length)
-      throw new StateError(this.name, 'isConnected', `is not ${names.length} numbers`);
+    const { isOpen, due, isReady, isConnected, waiting } = state;
+    const ports = isConnected instanceof Uint8Array ? isConnected.length : 0;
+    if (!(isConnected instanceof Uint8Array) || ports < 1 || ports > MOST_PORTS)
+      throw new StateError(this.name, 'isConnected', `is not 1 to ${MOST_PORTS} numbers`);
     if (
       !Array.isArray(waiting) ||
-      waiting.length !== names.length ||
+      waiting.length !== ports ||
       !waiting.every(each => each instanceof Uint8Array && each.length <= MOST_CHANNEL_BYTES)
     )
-      throw new StateError(this.name, 'waiting', `is not bytes of ${names.length} ports`);
-    assignState(this.name, own, state);
-    this.isConnected.set(isConnected);
-    names.forEach((_, port) => (this.waiting[port] = (waiting[port] as Uint8Array).slice()));
-    names.forEach((_, port) => this.say(port));
+      throw new StateError(this.name, 'waiting', `is not bytes of ${ports} ports`);
+    // Older states have the ports of the definition, and ask no more.
+    const { names = this.names.slice(0, ports) } = state;
+    if (!Array.isArray(names) || names.length !== ports || !names.every(each => each === '' || isChannelName(each)))
+      throw new StateError(this.name, 'names', `is not names of ${ports} ports`);
+    const own = initial();
+    const fill = (to: Uint8Array, from: unknown): unknown =>
+      from instanceof Uint8Array && from.length === ports ? (to.set(from), to) : from;
+    assignState(this.name, this.own, {
+      isOpen: fill(own.isOpen, isOpen),
+      due: fill(own.due, due),
+      isReady: isReady ?? true,
+    } as State);
+    this.mostPorts = ports;
+    this.isConnected.fill(0).set(isConnected);
+    for (let port = 0; port < MOST_PORTS; port++) {
+      this.waiting[port] = (waiting[port] as Uint8Array<ArrayBuffer> | undefined)?.slice() ?? new Uint8Array();
+      this.names[port] = (names[port] as string | undefined) ?? '';
+      if (this.isPort(port)) this.say(port);
+    }
   }
 }

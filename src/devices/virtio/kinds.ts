@@ -5,7 +5,7 @@
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { BalloonWish } from './balloon-words.ts';
-import type { ChannelWish } from './channel-words.ts';
+import { CHANNEL_NAME, type ChannelWish, MOST_CHANNELS } from './channel-words.ts';
 import type { FolderAnswer } from './folder-words.ts';
 import type { VirtQueueLook } from './queue.ts';
 import type { VirtioParts } from './transport.ts';
@@ -70,10 +70,16 @@ export const VIRTIO_KINDS = {
     load: async () => (await import('./console.ts')).VirtioConsole,
     several: true,
     options: {
-      name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: /^[\w.-]{1,63}$/, needed: true },
+      name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: CHANNEL_NAME, needed: true },
       /** Of its socket; absent: the host has one for it. */
       path: { may: 'a file, from / on', pattern: /^\// },
+      /** Of its console; absent: the first that no other has. */
+      port: { may: `a port, 1 to ${MOST_CHANNELS}`, pattern: /^([1-9]|[12]\d|30)$/ },
     },
+  },
+  serial: {
+    title: 'a controller of channels, which may come while it runs',
+    load: async () => (await import('./console.ts')).VirtioConsole,
   },
 } satisfies Record<string, VirtioKind>;
 
@@ -120,11 +126,51 @@ export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): b
   return !several && hasVirtio(items, name);
 };
 
-const isPort = (item: string): boolean => ['console', 'channel'].includes(virtioWords(item).name);
+const isPort = (item: string): boolean => ['console', 'channel', 'serial'].includes(virtioWords(item).name);
 
-/** Names of a guest's channels. */
-export const channelNames = (items: readonly string[] = []): string[] =>
-  items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options.name ?? ''] : []));
+/** Whether a guest has a device whose ports channels are. */
+export const hasPorts = (items: readonly string[] = []): boolean => items.some(isPort);
+
+export interface ChannelPort {
+  name: string;
+  port: number;
+  /** Where its socket is to be. */
+  path?: string;
+}
+
+/** A guest's channels: who asks for a port has it, and the others have the first ones that are free. */
+export function channelsOf(items: readonly string[] = []): ChannelPort[] {
+  const asked = items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options] : []));
+  const taken = new Set(asked.map(({ port }) => Number(port)));
+  return asked.map(({ name = '', port: wanted, path }) => {
+    const port = wanted === undefined ? freePort(taken) : Number(wanted);
+    taken.add(port);
+    return { name, port, ...(path === undefined ? {} : { path }) };
+  });
+}
+
+function freePort(taken: ReadonlySet<number>): number {
+  let port = 1;
+  while (taken.has(port)) port++;
+  return port;
+}
+
+/** The first port that no channel of a guest's has; undefined: all have one. */
+export function nextPort(items: readonly string[]): number | undefined {
+  const port = freePort(new Set(channelsOf(items).map(channel => channel.port)));
+  return port <= MOST_CHANNELS ? port : undefined;
+}
+
+/** A guest's devices with these channels in place of those that it has: their device stays where it is, if it is there. */
+export function withChannels(items: readonly string[], channels: readonly ChannelPort[]): string[] {
+  const has = hasVirtio(items, 'console') ? ['console'] : channels.length > 0 || !hasPorts(items) ? [] : ['serial'];
+  const its = channels.map(
+    ({ name, port, path }) => `channel,name=${name},port=${port}${path === undefined ? '' : `,path=${path}`}`,
+  );
+  const first = items.findIndex(isPort);
+  const at = first < 0 ? items.length : first;
+  return [...items.slice(0, at), ...has, ...its, ...items.slice(at).filter(item => !isPort(item))];
+}
 
 /** Those that have a slot of their own, in the order of slots: console and channels are ports of one device, in the place of the first of them. */
 export const inSlots = (items: readonly string[]): string[] => {
@@ -132,11 +178,11 @@ export const inSlots = (items: readonly string[]): string[] => {
   return items.filter((item, i) => i === first || !isPort(item));
 };
 
-/** A device's name on its board: that of its kind, of a channel its console's, and where there are several its number among those from the second on. */
+/** A device's name on its board: that of its kind, of a channel and its controller a console's, and where there are several its number among those from the second on. */
 export const boardNames = (items: readonly string[]): string[] => {
   const names = items.map(item => virtioWords(item).name);
   return names.map((name, i) => {
-    if (name === 'channel') return 'virtio-console';
+    if (name === 'channel' || name === 'serial') return 'virtio-console';
     const before = names.slice(0, i).filter(each => each === name).length;
     return `virtio-${name}${before > 0 ? `-${before}` : ''}`;
   });
@@ -166,7 +212,9 @@ export function virtioDevices(
   partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
   const boards = boardNames(inSlots(items));
-  const ports = { hasConsole: hasVirtio(items, 'console'), channels: channelNames(items) };
+  const channels: string[] = [];
+  for (const { name, port } of channelsOf(items)) channels[port - 1] = name;
+  const ports = { hasConsole: hasVirtio(items, 'console'), channels };
   return inSlots(items).map((item, number) => {
     const { name, options } = virtioWords(item),
       its = loaded.get(name);

@@ -27,6 +27,8 @@ export interface VirtioIdentity {
   queues: readonly number[];
   /** As chapter 5 has them, in their order; absent: there is one, without a name. */
   queueNames?: readonly string[];
+  /** Of interrupts; absent: one a queue, and one for changes of the configuration. */
+  vectors?: number;
   /** Its own features, bits 0 to 23. */
   features: number;
   configBytes?: number;
@@ -43,8 +45,8 @@ export interface VirtioParts {
   /** What is said of it beside its name (kinds.ts). */
   options: Readonly<Record<string, string>>;
   host: VirtioHost;
-  /** Of a console: whether it has one, and its channels by name (default: a console alone). */
-  ports?: { hasConsole: boolean; channels: readonly string[] };
+  /** Of a console: whether it has one, and its channels by name, that of port 1 first (default: a console alone). */
+  ports?: { hasConsole: boolean; channels: readonly (string | undefined)[] };
 }
 
 /** What is behind such devices. */
@@ -165,8 +167,7 @@ export abstract class VirtioPci implements Device {
       read: (offset, size) => this.readLegacy(offset, size),
       write: (offset, value, size) => this.writeLegacy(offset, value, size),
     });
-    // One for changes of the configuration, and one a queue.
-    this.messages = new MsiX(fn, identity.queues.length + 1, MESSAGES_BAR);
+    this.messages = new MsiX(fn, identity.vectors ?? identity.queues.length + 1, MESSAGES_BAR);
     fn.addBar(MODERN_BAR, {
       kind: 'memory',
       size: MODERN_BYTES,
@@ -196,6 +197,10 @@ export abstract class VirtioPci implements Device {
   protected driven(): void {}
   /** The driver, or RESET, lets go of all that is under way. */
   protected abstract forget(): void;
+  /** Whether a saved state may have so many queues. */
+  protected hasQueues(count: number): boolean {
+    return count === this.queues.length;
+  }
   protected abstract saveOwn(): State;
   /** Queues and features are there. @throws StateError */
   protected abstract restoreOwn(state: State): void;
@@ -538,12 +543,14 @@ export abstract class VirtioPci implements Device {
   /** @throws StateError */
   restore(state: State): void {
     const { queues } = state;
-    if (!Array.isArray(queues) || queues.length !== this.queues.length)
+    if (!Array.isArray(queues) || !this.hasQueues(queues.length))
       throw new StateError(this.name, 'queues', `are not ${this.queues.length}`);
     this.forget();
     // Older states have no generation.
     assignState(this.name, this.r, { generation: 0, ...state });
-    this.queues.forEach((queue, i) => queue.restore(this.name, queues[i] as State));
+    this.queues.forEach((queue, i) =>
+      i < queues.length ? queue.restore(this.name, queues[i] as State) : queue.reset(),
+    );
     this.restoreOwn(subState(this.name, state, 'own'));
   }
 

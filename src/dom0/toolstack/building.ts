@@ -1,5 +1,5 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
-import { hasVirtio, loadNic } from '../../devices/index.ts';
+import { hasPorts, loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
@@ -151,7 +151,7 @@ export class Building<Console extends DomainConsole> {
       member.blueprint.kvm ? import('./kvm-memory.ts') : undefined,
       member.blueprint.saved && loadSavedDomain(),
     ]);
-    if (hasVirtio(definition.virtio, 'channel')) (await import('./channels.ts')).openChannels(member);
+    if (hasPorts(definition.virtio)) (await import('./channels.ts')).openChannels(member);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
     await arriving?.mayAttach;
@@ -299,7 +299,9 @@ export class Building<Console extends DomainConsole> {
         const answer = (await listener.folder?.(member, device, request)) ?? { errno: EIO };
         member.runner.ask('folderAnswer', device, number, answer);
       },
-      channel: (name, told) => member.channels?.get(name)?.hear(told),
+      channel: (name, told) => {
+        if (member.channels?.get(name)?.hear(told)) this.core.listener.listed();
+      },
       ejected: slot => member.ejected?.(slot),
       changed: () => {
         console.snapshot?.(false);

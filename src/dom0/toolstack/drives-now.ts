@@ -3,7 +3,7 @@
  * gone. Which there are, the state's description says; the rest stands in Domain 0's own record, as xl.cfg would have it.
  */
 import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import type { State } from '../../devices/index.ts';
+import { channelsOf, hasPorts, type State, virtioProblem, virtioWords, withChannels } from '../../devices/index.ts';
 import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import {
   type DefinedDisk,
@@ -20,6 +20,8 @@ import type { Blueprint } from './running-domain.ts';
 interface Devices {
   disks: string[];
   card: string;
+  /** Of virtio beside disks and card, where channels come and go. */
+  virtio?: string[];
 }
 
 const isVirtio = (disk: DefinedDisk): boolean => (placeUnderKvm(disk) ?? -1) >= VIRTIO_PLACE;
@@ -32,22 +34,36 @@ export function devicesRecord({
 }: Pick<Blueprint, 'kvm' | 'definition' | 'document'>): State {
   const said = document === undefined ? {} : { document };
   if (!kvm) return said;
-  const { disks, rate, cardOptions = {} } = definition;
+  const { disks, rate, cardOptions = {}, virtio = [] } = definition;
   const options = Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`);
   const devices: Devices = {
     disks: disks.filter(isVirtio).map(formatDisk),
     card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
+    ...(hasPorts(virtio) ? { virtio: [...virtio] } : {}),
   };
   return { ...said, kvmDevices: { ...devices } };
 }
 
 /** What a record has; a state of before it was written has none. */
 function devicesIn(record: State | undefined): Partial<Devices> {
-  const { disks, card } = (record?.kvmDevices ?? {}) as { disks?: unknown; card?: unknown };
+  const { disks, card, virtio } = (record?.kvmDevices ?? {}) as Readonly<Record<keyof Devices, unknown>>;
+  const isWords = (words: unknown): words is string[] =>
+    Array.isArray(words) && words.every(each => typeof each === 'string');
   return {
-    ...(Array.isArray(disks) && disks.every(disk => typeof disk === 'string') ? { disks } : {}),
+    ...(isWords(disks) ? { disks } : {}),
     ...(typeof card === 'string' ? { card } : {}),
+    ...(isWords(virtio) ? { virtio } : {}),
   };
+}
+
+/** As its definition has them, but for the channels, which the record has. */
+function virtioNow({ virtio = [] }: Definition, said: readonly string[]): string[] {
+  const channels = said.filter(item => {
+    const { name, options } = virtioWords(item);
+    return name === 'channel' && virtioProblem('channel', options) === undefined;
+  });
+  const withController = hasPorts(virtio) || !hasPorts(said) ? virtio : [...virtio, 'serial'];
+  return withChannels(withController, channelsOf(channels));
 }
 
 function diskAt(
@@ -84,12 +100,13 @@ export function targetsOf(saved: SavedState, definition: Definition): Pick<Defin
 /** Its definition, as its text has it, becomes what the state says. */
 export function withDevices(blueprint: Blueprint): Blueprint {
   const { definition, drives = [], saved } = blueprint;
-  const { disks: said, card } = devicesIn(saved?.state.toolstack);
+  const { disks: said, card, virtio } = devicesIn(saved?.state.toolstack);
   const disks = [
     ...definition.disks.filter(disk => !isVirtio(disk)),
     ...drives.filter(({ place }) => place >= VIRTIO_PLACE).map(drive => diskAt(drive, definition.disks, said)),
   ];
-  return { ...blueprint, definition: withCard({ ...definition, disks }, card) };
+  const ports = virtio ? { virtio: virtioNow(definition, virtio) } : {};
+  return { ...blueprint, definition: withCard({ ...definition, disks, ...ports }, card) };
 }
 
 /** Where its card is, and how fast that may be. */

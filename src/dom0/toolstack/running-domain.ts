@@ -153,7 +153,7 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   /** Likewise: it has let go of what was in a PCI slot. */
   ejected?(slot: number): void;
   /** Of a guest of KVM, by name: other ends of its channels of virtio. */
-  channels?: ReadonlyMap<string, Channel>;
+  channels?: Map<string, Channel>;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
   /** It runs here before all of its memory has come, or did so. */

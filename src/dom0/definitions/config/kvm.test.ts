@@ -69,6 +69,26 @@ describe('a domain of KVM', () => {
     ]);
   });
 
+  it('has channels at the ports that their addresses name, and a controller without any for those that come', () => {
+    const channel = (name: string, port: number): string =>
+      `<channel type='unix'><target type='virtio' name='${name}'/><address type='virtio-serial' controller='0' bus='0' port='${port}'/></channel>`;
+    const controller = "<controller type='virtio-serial' index='0'/>";
+    const virtioOf = (devices: string) => judged(xml({ devices: `${DISK}${devices}` })).definition.virtio;
+    expect(virtioOf(controller)).toEqual(['serial']);
+    const two = ['channel,name=a,port=5', 'channel,name=b'];
+    // Port 0 is a console's: libvirt has the first free one instead.
+    const text = xml({ devices: `${DISK}${controller}${channel('a', 5)}${channel('b', 0)}` });
+    expect([errors(text), judged(text).definition.virtio, told(text, 'controller')]).toEqual([
+      [],
+      two,
+      'The guest’s channels are ports of it.',
+    ]);
+    expect(judged(writeXml(judged(text).definition)).definition.virtio).toEqual(two);
+    expect(errors(xml({ devices: `${DISK}${channel('a', 5)}${channel('b', 5)}` }))).toEqual([
+      expect.stringContaining('another channel is port 5.'),
+    ]);
+  });
+
   it('has a console and random numbers of virtio where libvirt names them, also when it was written again', () => {
     const devices = `${DISK}<console type='pty'><target type='virtio' port='0'/></console><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>`;
     const text = xml({ devices });
@@ -85,7 +105,7 @@ describe('a domain of KVM', () => {
       'The guest has random numbers (/dev/hwrng) of virtio.',
     ]);
     expect(errors(named)).toContainEqual(
-      expect.stringContaining("virtio = 'gpu': the devices are rng, console, balloon, 9p and channel."),
+      expect.stringContaining("virtio = 'gpu': the devices are rng, console, balloon, 9p, channel and serial."),
     );
   });
 

@@ -209,6 +209,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
 const channelElements = (virtio: readonly string[], live: LiveXml['channels']): string[] =>
   virtio.flatMap(item => {
     const { name, options } = virtioWords(item);
+    if (name === 'serial') return ["<controller type='virtio-serial' index='0'/>"];
     if (name !== 'channel') return [];
     const now = live?.get(options.name ?? '');
     const path = now?.path ?? options.path;
@@ -217,6 +218,9 @@ const channelElements = (virtio: readonly string[], live: LiveXml['channels']): 
       [
         ...(path === undefined ? [] : [`<source mode='bind' path='${escapedXml(path)}'/>`]),
         `<target type='virtio' name='${escapedXml(options.name ?? '')}'${now ? ` state='${now.isOpen ? '' : 'dis'}connected'` : ''}/>`,
+        ...(options.port === undefined
+          ? []
+          : [`<address type='virtio-serial' controller='0' bus='0' port='${options.port}'/>`]),
       ],
       " type='unix'",
     );

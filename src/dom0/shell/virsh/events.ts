@@ -48,13 +48,22 @@ const WORDS: readonly (readonly [event: string, ...details: string[]])[] = [
   ['Crashed', 'Panicked', 'Crashloaded'],
 ];
 
-type Event = libvirt.LifecycleEvent | libvirt.DeviceEvent;
+const AGENT_STATES = ['unknown', 'connected', 'disconnected'];
+const AGENT_REASONS = ['unknown', 'domain started', 'channel event'];
 
-const kindOf = (event: Event): string =>
-  'device' in event ? (event.isThere ? 'device-added' : 'device-removed') : 'lifecycle';
+const kindOf = (event: libvirt.DomainEvent): string =>
+  'device' in event
+    ? event.isThere
+      ? 'device-added'
+      : 'device-removed'
+    : 'state' in event
+      ? 'agent-lifecycle'
+      : 'lifecycle';
 
-function said(told: Event): string {
+function said(told: libvirt.DomainEvent): string {
   const { domain } = told;
+  if ('state' in told)
+    return `event 'agent-lifecycle' for domain '${domain.name}': state: '${AGENT_STATES[told.state]}' reason: '${AGENT_REASONS[told.reason]}'\n`;
   if ('device' in told) return `event '${kindOf(told)}' for domain '${domain.name}': ${told.device}\n`;
   const { event, detail } = told;
   const [word = 'unknown', ...details] = WORDS[event] ?? [];

@@ -1,6 +1,8 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
+import { type ChannelPort, channelsOf } from '../../../devices/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
 import { type BlockCounts, blockCounts } from '../block-counts.ts';
+import type { ChannelRefusal } from '../channels.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
@@ -113,7 +115,10 @@ function xlWordsOf(
       detach: ['network-detach', mac ?? (type === 'kvm' ? '0' : '')],
       update: [],
     };
-  throw new LibvirtError('CONFIG_UNSUPPORTED', 'only disks and network cards come to a domain that runs, and go');
+  throw new LibvirtError(
+    'CONFIG_UNSUPPORTED',
+    'only disks, network cards and channels come to a domain that runs, and go',
+  );
 }
 
 const FUNCTION: Readonly<Record<DeviceChange, string>> = {
@@ -165,6 +170,47 @@ function inItsWords(said: string): Error {
     : new LibvirtError('SYSTEM_ERROR', `Cannot access storage file '${path}': ${problem}`, 'storage');
 }
 
+/**
+ * A channel is the one of its name; a client that says where its socket is means that one. Source: qemuDomainAttachChrDevice() and qemuDomainDetachDeviceChr() of
+ * src/qemu/qemu_hotplug.c, virDomainVirtioSerialAddrNext() of src/conf/domain_addr.c; the sentence of QEMU's is of hw/char/virtio-serial-bus.c.
+ * @throws LibvirtError
+ */
+async function changeChannel(host: CommandHost, id: number, { name, path }: ChannelPort, how: DeviceChange) {
+  const member = host.member(id);
+  const { plugChannel, unplugChannel } = await import('../channels.ts');
+  if (how === 'update')
+    throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
+  const isElsewhere = path !== undefined && path !== member.channels?.get(name)?.path;
+  if (how === 'detach') {
+    if (isElsewhere || !member.channels?.has(name))
+      throw new LibvirtError('DEVICE_MISSING', "chr type 'channel' device not present in domain configuration", 'qemu');
+    return unplugChannel(host.toolstack, member, name);
+  }
+  await plugChannel(host.toolstack, member, { name, ...(path === undefined ? {} : { path }) }).catch((error: Error) => {
+    throw refusedBy(error, name, isElsewhere);
+  });
+}
+
+/** What the driver says where the toolstack refuses a channel. */
+function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
+  switch ((error as Partial<ChannelRefusal>).why) {
+    case 'no controller':
+      return new LibvirtError('INTERNAL_ERROR', 'no virtio-serial controllers are available', 'domain');
+    case 'no port':
+      return new LibvirtError('XML_ERROR', 'Unable to find a free virtio-serial port', 'domain');
+    case 'name':
+      return isElsewhere
+        ? new LibvirtError(
+            'INTERNAL_ERROR',
+            `unable to execute QEMU command 'device_add': virtio-serial-bus: A port already exists by name ${name}`,
+            'qemu',
+          )
+        : new LibvirtError('OPERATION_INVALID', 'chardev already exists', 'qemu');
+    default:
+      return error;
+  }
+}
+
 async function changeRunning(
   host: CommandHost,
   id: number,
@@ -174,6 +220,8 @@ async function changeRunning(
 ): Promise<void> {
   await failing(async () => {
     const device = await deviceOf(xml, type);
+    const [channel] = channelsOf(device.virtio);
+    if (channel) return changeChannel(host, id, channel, how);
     refuseRunning(host.member(id).blueprint.definition, device, how, type);
     const [command, ...rest] = xlWordsOf(device, type)[how];
     if (command === undefined)

@@ -3,7 +3,9 @@
  * libxl's driver sends where (src/libxl/libxl_domain.c).
  */
 import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
+import { channelsOf } from '../../../devices/index.ts';
 import { placeUnderKvm } from '../../definitions/config/index.ts';
+import { AGENT_CHANNEL } from '../channels.ts';
 import type { CommandHost } from '../command-host.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
 import { uuidOfDomain } from './domains.ts';
@@ -20,6 +22,18 @@ export interface DeviceEvent {
   device: string;
   isThere: boolean;
 }
+
+/** The agent of a guest has its channel open, or not (virConnectDomainEventAgentLifecycleState and its reasons). */
+export interface AgentEvent {
+  domain: LifecycleEvent['domain'];
+  state: number;
+  reason: number;
+}
+
+export type DomainEvent = LifecycleEvent | DeviceEvent | AgentEvent;
+
+const AGENT = { CONNECTED: 1, DISCONNECTED: 2 };
+const AGENT_REASON = { DOMAIN_STARTED: 1, CHANNEL: 2 };
 
 const EVENT = { DEFINED: 0, UNDEFINED: 1, STARTED: 2, SUSPENDED: 3, RESUMED: 4, STOPPED: 5, CRASHED: 8 };
 const DEFINED = { ADDED: 0, UPDATED: 1 };
@@ -43,6 +57,8 @@ interface Seen {
   reason: string;
   text: string | undefined;
   devices: ReadonlySet<string>;
+  /** Whether its agent is there; undefined: it has no channel for one. */
+  hasAgent: boolean | undefined;
 }
 
 /** What comes to a domain of KVM while it runs, and goes: by its alias (qemuAssignDeviceAliases()). */
@@ -56,10 +72,11 @@ const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
             const unit = (placeUnderKvm(disk) ?? -1) - VIRTIO_PLACE;
             return unit >= 0 ? [`virtio-disk${unit}`] : [];
           }),
+          ...channelsOf(definition.virtio).map(({ port }) => `channel${port - 1}`),
         ],
   );
 
-const seen = (domain: Domain): Seen => {
+const seen = (host: CommandHost, domain: Domain): Seen => {
   const { name, id, status, managed } = domain;
   return {
     domain: { name, uuid: uuidOfDomain(domain), id: id ?? -1 },
@@ -70,18 +87,19 @@ const seen = (domain: Domain): Seen => {
     reason: status.reason,
     text: managed?.text,
     devices: devicesOf(domain),
+    hasAgent: id === undefined ? undefined : host.toolstack.members.get(id)?.channels?.get(AGENT_CHANNEL)?.isOpen,
   };
 };
 
 /** Told whenever something may have changed; it tells what has, in order. */
 export class LifecycleWatch {
   private readonly host: CommandHost;
-  private readonly tell: (event: LifecycleEvent | DeviceEvent) => void;
+  private readonly tell: (event: DomainEvent) => void;
   private before: Map<string, Seen> | undefined;
   private looking: Promise<void> = Promise.resolve();
   private isAsked = false;
 
-  constructor(host: CommandHost, tell: (event: LifecycleEvent | DeviceEvent) => void) {
+  constructor(host: CommandHost, tell: (event: DomainEvent) => void) {
     this.host = host;
     this.tell = tell;
   }
@@ -91,7 +109,7 @@ export class LifecycleWatch {
     this.isAsked = true;
     this.looking = this.looking.then(async () => {
       this.isAsked = false;
-      const now = new Map((await domainsOf(this.host).list()).map(domain => [domain.name, seen(domain)]));
+      const now = new Map((await domainsOf(this.host).list()).map(domain => [domain.name, seen(this.host, domain)]));
       const { before } = this;
       this.before = now;
       if (before) for (const event of this.differences(before, now)) this.tell(event);
@@ -99,13 +117,25 @@ export class LifecycleWatch {
     return this.looking;
   }
 
-  private *differences(before: Map<string, Seen>, now: Map<string, Seen>): Generator<LifecycleEvent | DeviceEvent> {
+  private *differences(before: Map<string, Seen>, now: Map<string, Seen>): Generator<DomainEvent> {
     for (const name of new Set([...before.keys(), ...now.keys()])) {
       const was = before.get(name),
         is = now.get(name);
       yield* this.ofOne(was, is);
+      yield* this.ofAgent(was, is);
       if (was?.isThere && is?.isThere && was.domain.id === is.domain.id) yield* this.ofDevices(was, is);
     }
+  }
+
+  /** Of one that starts it is told that there is none yet (qemuProcessRefreshChannelVirtioState()). */
+  private *ofAgent(was: Seen | undefined, is: Seen | undefined): Generator<AgentEvent> {
+    if (is?.hasAgent === undefined) return;
+    const { domain, hasAgent } = is;
+    const { CONNECTED, DISCONNECTED } = AGENT;
+    const before = was?.isThere && was.domain.id === domain.id ? (was.hasAgent ?? false) : undefined;
+    if (before === undefined) yield { domain, state: DISCONNECTED, reason: AGENT_REASON.DOMAIN_STARTED };
+    if ((before ?? false) !== hasAgent)
+      yield { domain, state: hasAgent ? CONNECTED : DISCONNECTED, reason: AGENT_REASON.CHANNEL };
   }
 
   private *ofDevices({ devices: before }: Seen, { domain, devices }: Seen): Generator<DeviceEvent> {
@@ -136,7 +166,7 @@ export class LifecycleWatch {
 }
 
 /** Tells what becomes of domains from now on; the result ends that. */
-export function listenToLives(host: CommandHost, tell: (event: LifecycleEvent | DeviceEvent) => void): () => void {
+export function listenToLives(host: CommandHost, tell: (event: DomainEvent) => void): () => void {
   const watch = new LifecycleWatch(host, tell);
   const stop = host.listen(() => void watch.look());
   void watch.look();

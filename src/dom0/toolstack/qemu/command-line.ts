@@ -2,7 +2,7 @@
  * The command line of a guest's QEMU as libvirt 9.0 writes it for a `pc` with KVM. Sources: qemuBuildCommandLine() and its parts in src/qemu/qemu_command.c,
  * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
  */
-import { channelNames, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
+import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -160,14 +160,14 @@ const FIRST_CHANNEL_FD = 28;
 const portWords = (virtio: readonly string[], at: object): string[] => [
   '-device',
   json({ driver: 'virtio-serial-pci', id: 'virtio-serial0', ...at }),
-  ...channelNames(virtio).flatMap((name, i) => [
+  ...channelsOf(virtio).flatMap(({ name, port }, i) => [
     '-chardev',
     `socket,id=charchannel${i},fd=${FIRST_CHANNEL_FD + i},server=on,wait=off`,
     '-device',
     json({
       driver: 'virtserialport',
       bus: 'virtio-serial0.0',
-      nr: i + 1,
+      nr: port,
       chardev: `charchannel${i}`,
       id: `channel${i}`,
       name,
@@ -188,7 +188,7 @@ const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
   inSlots(virtio).flatMap((item, i) => {
     const { name, options } = virtioWords(item);
     const at = { bus: 'pci.0', addr: slot(VIRTIO_SLOT + i) };
-    if (name === 'console' || name === 'channel') return portWords(virtio, at);
+    if (name === 'console' || name === 'channel' || name === 'serial') return portWords(virtio, at);
     const on = (option: string, word: string): Record<string, boolean> =>
       options[option] === 'on' ? { [word]: true } : {};
     if (name === 'balloon')

@@ -1,6 +1,6 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
 import {
-  channelNames,
+  channelsOf,
   hasVirtio,
   isOneTooMany,
   isVirtioName,
@@ -48,6 +48,9 @@ const MOST_VIRTIO = 16;
 const hasTag = (item: string, tag: string | undefined): boolean =>
   tag !== undefined && virtioWords(item).options.tag === tag;
 
+const hasPort = (items: readonly string[] = [], port: string): boolean =>
+  items.some(item => virtioWords(item).options.port === port);
+
 /** Devices of virtio: one finding each. Undefined: the guest finds no KVM. */
 export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
   if (!definition.kvm) return undefined;
@@ -67,11 +70,17 @@ export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | u
         'virtio',
         wrong('the tag is taken', `${said('virtio', item)}: another folder has the tag ${options.tag}.`),
       );
-    else if (name === 'channel' && channelNames(definition.virtio).includes(options.name ?? ''))
+    else if (name === 'channel' && channelsOf(definition.virtio).some(channel => channel.name === options.name))
       tell(
         item,
         'virtio',
         wrong('the name is taken', `${said('virtio', item)}: another channel is called ${options.name}.`),
+      );
+    else if (options.port !== undefined && hasPort(definition.virtio, options.port))
+      tell(
+        item,
+        'virtio',
+        wrong('the port is taken', `${said('virtio', item)}: another channel is port ${options.port}.`),
       );
     else if (isOneTooMany(definition.virtio, name))
       tell(item, 'virtio', ignored('is there already', `The guest has ${title} already.`));

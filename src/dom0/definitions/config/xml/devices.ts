@@ -1,5 +1,6 @@
 /** Devices: drives and cards by files of their own, screens, sound and a serial port here. */
-import { approximated, ignored, type Judged } from '../options.ts';
+import { hasPorts, isChannelName, MOST_CHANNELS } from '../../../../devices/index.ts';
+import { approximated, ignored, type Judged, used } from '../options.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, tag } from './tree.ts';
 import type { BootOrder } from './boot.ts';
@@ -22,7 +23,8 @@ const OF_DEVICES: Record<string, Judged> = {
 const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('The guest has no balloon.') };
 
 /** What a guest of KVM has of virtio by an element; undefined: nothing. */
-function virtioOf({ name, attributes, children }: Element): string | undefined {
+function virtioOf(element: Element): string | undefined {
+  const { name, attributes, children } = element;
   if (name === 'rng' && attributes.model?.startsWith('virtio')) return 'rng';
   if (name === 'memballoon' && attributes.model?.startsWith('virtio')) {
     const period = children.find(child => child.name === 'stats')?.attributes.period;
@@ -30,22 +32,31 @@ function virtioOf({ name, attributes, children }: Element): string | undefined {
     return ['balloon', ...Object.entries(said).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []))].join(',');
   }
   const target = children.find(child => child.name === 'target');
-  if (name === 'channel') return channelOf(attributes.type, children, target?.attributes);
+  if (name === 'channel') return channelIn(element);
   if (name === 'filesystem') return folderOf(children, target?.attributes.dir);
   return name === 'console' && target?.attributes.type === 'virtio' ? 'console' : undefined;
 }
 
 /** A channel by its name, with a socket of this machine: other back ends are not here. */
-function channelOf(
-  type: string | undefined,
-  children: Element['children'],
-  target: Element['attributes'] = {},
-): string | undefined {
-  const path = children.find(child => child.name === 'source')?.attributes.path;
-  if (type !== 'unix' || target.type !== 'virtio' || !/^[\w.-]{1,63}$/.test(target.name ?? '')) return undefined;
+export function channelIn({ attributes, children }: Element): string | undefined {
+  const [target = {}, source, address] = ['target', 'source', 'address'].map(
+    wanted => children.find(({ name }) => name === wanted)?.attributes,
+  );
+  const path = source?.path;
+  if (attributes.type !== 'unix' || target.type !== 'virtio' || !isChannelName(target.name)) return undefined;
   if (path !== undefined && !/^\/[^,]*$/.test(path)) return undefined;
-  return `channel,name=${target.name}${path === undefined ? '' : `,path=${path}`}`;
+  const port = portOf(address);
+  return `channel,name=${target.name}${port === undefined ? '' : `,port=${port}`}${path === undefined ? '' : `,path=${path}`}`;
 }
+
+/** Of the one controller that is here; another address is none. */
+function portOf({ type, controller = '0', port = '' }: Element['attributes'] = {}): number | undefined {
+  const number = /^\d{1,2}$/.test(port) ? Number(port) : 0;
+  return type === 'virtio-serial' && controller === '0' && number >= 1 && number <= MOST_CHANNELS ? number : undefined;
+}
+
+const isSerial = ({ name, attributes }: Element): boolean =>
+  name === 'controller' && attributes.type === 'virtio-serial';
 
 /** A folder of Domain 0: <source dir>, <target dir> is its tag. What leads elsewhere (file, block, ram) is none. */
 function folderOf(children: Element['children'], tag: string | undefined): string | undefined {
@@ -71,6 +82,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     screens: Value[] = [],
     virtio: Value[] = [];
   const drives = drivesOf(read, devices);
+  let serial: Element | undefined;
   const targets = new Set<string>();
   const told = new Set<string>();
   /** Of a kind there is one: the first counts. */
@@ -89,6 +101,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     const model = childOf(element, 'model')?.attributes.type;
     const order = childOf(element, 'boot');
     const ofVirtio = read.isKvm ? virtioOf(element) : undefined;
+    if (isSerial(element) && read.isKvm) serial ??= element;
     const target = childOf(element, 'target')?.attributes.dev;
     if (order) deviceOrder(read, element, order, drives.get(element) ?? target, orders);
     if (name === 'disk') {
@@ -126,7 +139,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     } else if (ofVirtio) virtio.push(valueOf(element, ofVirtio, tag(element)));
     else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
     else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
-    else
+    else if (serial !== element)
       read.other(element, read.isKvm ? OF_KVM : OF_DEVICES, [
         'disk',
         'interface',
@@ -136,10 +149,18 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
         'sound',
       ]);
   }
+  if (serial) readSerial(read, serial, virtio);
   read.list('disk', disks);
   read.list('vif', cards);
   read.list('vfb', screens);
   read.list('virtio', virtio);
+}
+
+/** The controller of channels comes with them; without any it waits for those that come while the guest runs. */
+function readSerial(read: XmlReading, controller: Element, virtio: Value[]): void {
+  const items = virtio.flatMap(value => (value.kind === 'list' ? [] : value.text));
+  if (!hasPorts(items)) virtio.push(valueOf(controller, 'serial', tag(controller)));
+  else read.remark(controller, 'controller', used('of its channels', 'The guest’s channels are ports of it.'));
 }
 
 /** <boot order> at a device. `drive`: the disk's name as xl has it. */

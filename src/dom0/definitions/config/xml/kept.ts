@@ -2,8 +2,10 @@
  * What a document of libvirt's says and a definition here has no place for (metadata, addresses, devices that are not here) goes on with the domain: a definition
  * written as XML takes it from the document that it came from. Source: virDomainDefFormat() of src/conf/domain_conf.c for the order of devices.
  */
+import { channelsOf, virtioWords } from '../../../../devices/index.ts';
 import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
 import type { Definition } from '../definition.ts';
+import { channelIn } from './devices.ts';
 import { drivesOf } from './disks.ts';
 import { XmlReading } from './reading.ts';
 import { TAGS_KEY } from '../tags.ts';
@@ -73,7 +75,7 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   const kept = rootOf(source);
   const made = rootOf(written);
   if (kept?.name !== 'domain' || !made) return written;
-  return xmlText(merged(made, withoutTags(renamed(kept))));
+  return xmlText(merged(made, withoutTags(withoutChannels(renamed(kept), definition))));
 }
 
 const rootOf = (text: string): Element | undefined => {
@@ -92,6 +94,22 @@ function withoutTags(domain: Element): Element {
     return rest.length === 0 && child.children.length > 0 ? [] : [{ ...child, children: rest }];
   });
   return { ...domain, children };
+}
+
+/** Channels of a guest of KVM that the definition has no longer; what is no channel here stays. */
+function withoutChannels(domain: Element, { kvm, virtio }: Definition): Element {
+  if (!kvm) return domain;
+  const names = new Set(channelsOf(virtio).map(({ name }) => name));
+  const isThere = (device: Element): boolean => {
+    const item = device.name === 'channel' ? channelIn(device) : undefined;
+    return item === undefined || names.has(virtioWords(item).options.name ?? '');
+  };
+  return {
+    ...domain,
+    children: domain.children.map(child =>
+      child.name === 'devices' ? { ...child, children: child.children.filter(isThere) } : child,
+    ),
+  };
 }
 
 /** Disks have the names that the definition has for them. */

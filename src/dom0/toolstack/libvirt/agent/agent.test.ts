@@ -118,7 +118,7 @@ describe('an agent', () => {
 
   it('is asked by one after the other, who wait half a minute', async () => {
     const all = synced(() => '');
-    const answer = (line: string): void => all.channel.hear({ isOpen: true, isConnected: true, bytes: bytesOf(line) });
+    const answer = (line: string) => all.channel.hear({ isOpen: true, isConnected: true, bytes: bytesOf(line) });
     const [first, second] = [ping(all, -2), ping(all, -2)];
     await vi.waitFor(() => expect(all.asked).toHaveLength(1));
     answer('{"return": 1}\n');
