@@ -7,7 +7,7 @@ import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
 import { ApicBus, apicMessage } from './apic/apic-bus.ts';
 import { IoApic } from './apic/io-apic.ts';
 import { LocalApic } from './apic/local-apic.ts';
-import type { Device, IrqLine, MemoryRange, State, Timers } from './bus.ts';
+import type { Device, MemoryRange, State, Timers } from './bus.ts';
 import type { Ram } from './e820.ts';
 import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import type { ModelSignals } from './emulated-devices.ts';
@@ -119,11 +119,7 @@ export class PlatformDevices implements ModelSignals {
         ? new Hpet(timers, { irq0, irq8, pin: (pin, level) => this.ioApic?.setLine(pin, level) })
         : undefined;
     this.pit = new Pit(timers, hpet?.timerLine ?? irq0, () => this.timerWaits());
-    this.rtc = new Rtc(
-      timers,
-      watched(hpet?.clockLine ?? irq8, () => this.pm.clockInterrupts()),
-      options,
-    );
+    this.rtc = new Rtc(timers, hpet?.clockLine ?? irq8, options, () => this.pm.clockInterrupts());
     this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
     this.modelLine = irqs.routed();
     this.upcallLine = irqs.routed();
@@ -339,17 +335,4 @@ export class PlatformDevices implements ModelSignals {
     this.placeApics();
     this.updateIntr(0);
   }
-}
-
-/** A line of which somebody else hears, too, when it rises. */
-function watched(line: IrqLine, rises: () => void): IrqLine {
-  const watch = {
-    isHigh: false,
-    set: (level: boolean) => {
-      line.set(level);
-      if (level && !watch.isHigh) rises();
-      watch.isHigh = level;
-    },
-  };
-  return watch;
 }

@@ -118,6 +118,21 @@ describe('MC146818 and CMOS', () => {
     }
   });
 
+  it('whose line is high when it is restored tells of no interrupt anew', () => {
+    write(0x0b, 0x42);
+    timers.advanceNs(2_000_000);
+    expect(irq.level).toBe(true);
+    const state = rtc.save();
+    let told = 0;
+    rtc = new Rtc(timers, irq, { startEpochMs: 0, memoryMiB: 64 }, () => told++);
+    rtc.restore(state);
+    write(0x0b, 0x42);
+    expect(told).toBe(0);
+    read(0x0c);
+    timers.advanceNs(2_000_000);
+    expect(told).toBe(1);
+  });
+
   it('rate 3 gives 8192 Hz, rates 1 and 2 256 and 128 Hz', () => {
     for (const [rate, hz] of [
       [3, 8192],

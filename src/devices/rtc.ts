@@ -75,6 +75,9 @@ export class Rtc implements Device {
   private readonly r = initial();
   private readonly clock: Clock;
   private readonly irq8: IrqLine;
+  private readonly onInterrupt: () => void;
+  /** The pin is high. */
+  private isHigh = false;
   private readonly timer: Timer;
 
   readonly ports: PortRange = {
@@ -84,9 +87,11 @@ export class Rtc implements Device {
     write: (offset, value) => this.writePort(offset, value),
   };
 
-  constructor(timers: Timers, irq8: IrqLine, options: RtcOptions) {
+  /** `onInterrupt`: the pin rises. */
+  constructor(timers: Timers, irq8: IrqLine, options: RtcOptions, onInterrupt = (): void => {}) {
     this.clock = timers.clock;
     this.irq8 = irq8;
+    this.onInterrupt = onInterrupt;
     this.timer = timers.create('rtc', () => this.update());
     const { r } = this;
     r.originSeconds = Math.floor(options.startEpochMs / 1000);
@@ -247,14 +252,25 @@ export class Rtc implements Device {
     if (!(r.flags & C_AF) && this.nextAlarm(from, to) >= 0) r.flags |= C_AF;
   }
 
+  private drive(isHigh: boolean): void {
+    this.irq8.set(isHigh);
+    if (isHigh && !this.isHigh) this.onInterrupt();
+    this.isHigh = isHigh;
+  }
+
+  private get isAsserted(): boolean {
+    const { flags, ram } = this.r;
+    return (flags & ram[B] & (B_PIE | B_AIE | B_UIE)) !== 0;
+  }
+
   /** The IRQ pin, and the next time at which it could rise. */
   private update(): void {
     this.collect();
     const { r } = this;
     const now = r.checkedNs;
     const enabled = r.ram[B] & (B_PIE | B_AIE | B_UIE);
-    const asserted = (r.flags & enabled) !== 0;
-    this.irq8.set(asserted);
+    const asserted = this.isAsserted;
+    this.drive(asserted);
     let next = Infinity;
     if (!asserted && enabled !== 0) {
       const period = this.periodNs();
@@ -299,7 +315,7 @@ export class Rtc implements Device {
         const value = this.registerC();
         r.flags = 0;
         // The line falls, also where what comes next is due by the next look at the clock: the interrupt controller waits for an edge.
-        this.irq8.set(false);
+        this.drive(false);
         this.update();
         return value;
       }
@@ -398,6 +414,8 @@ export class Rtc implements Device {
 
   restore(state: State): void {
     assignState(this.name, this.r, state);
+    // Its line is the interrupt controller's to restore: it did not rise just now.
+    this.isHigh = this.isAsserted;
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
   }
 
