@@ -5,6 +5,8 @@ import type { CommandHost } from './command-host.ts';
 export interface ImageDigest {
   /** Where the other host has it. */
   path: string;
+  /** What lies in a guest's drive: what the definition calls that. */
+  vdev?: string;
   bytes: number;
   /** In hexadecimal digits. */
   sha256: string;

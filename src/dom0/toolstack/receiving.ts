@@ -2,7 +2,7 @@
  * A domain that comes from another host: it is judged and built before its memory comes, and stands still under another name until it is its turn.
  * Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17 for names and order.
  */
-import type { SavedHead, SavedPages, SavedRest, SavedState } from '../../hypervisor/index.ts';
+import type { Medium, SavedHead, SavedPages, SavedRest, SavedState } from '../../hypervisor/index.ts';
 import type { State } from '../../devices/index.ts';
 import { OVERLAY_BLOCK_BYTES, readDiskRecord, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { loadBackends } from '../backends/index.ts';
@@ -14,7 +14,7 @@ import { findImage, type ImageDigest } from './image-digests.ts';
 import type { IncomingDisks } from './incoming-disks.ts';
 import { ArrivingThere } from './runners/arriving-there.ts';
 import type { Arriving } from './runners/runner.ts';
-import { blueprintOf, labelsOf, savedDrives } from './saved-blueprint.ts';
+import { blueprintOf, savedDrives } from './saved-blueprint.ts';
 import { incomingName, refuseTaken } from './taken.ts';
 
 /** What the sending host says of a domain beside its state's head. */
@@ -52,27 +52,32 @@ function restOf({ boot: _boot, cpuid: _cpuid, toolstack: _toolstack, ...state }:
 
 /** The media of a domain that comes: disks that both hosts reach, its volumes, and files of this one. @throws Error with a sentence: one is not here */
 async function mediaHere(host: CommandHost, state: SavedState, images: readonly ImageDigest[] = []) {
-  const labels = labelsOf(state);
-  await host.openDevices(labels);
-  const media = new Map<string, Awaited<ReturnType<CommandHost['mediumOf']>>>();
-  for (const label of labels) {
-    if (host.isDevice(label)) {
-      media.set(label, { name: label, device: true });
-      continue;
-    }
-    const image = images.find(({ path }) => path === label);
-    if (image) {
-      media.set(label, (await findImage(host, image)).medium);
-      continue;
-    }
-    const data = await host.readFile(label).catch(() => undefined);
-    if (!data)
-      throw new Error(
-        `${baseName(label)} is not here. Copy it to ${label} on this host, or have both hosts reach it by nbd://.`,
-      );
-    media.set(label, await host.mediumOf({ name: label, data }));
-  }
-  return savedDrives(state, label => media.get(label) && { ...media.get(label)!, name: label });
+  const drives: { label: string; vdev: string }[] = [];
+  savedDrives(state, (label, _kind, vdev) => void drives.push({ label, vdev }));
+  await host.openDevices(drives.map(({ label }) => label));
+  const media = new Map<string, Medium>();
+  for (const { label, vdev } of drives) media.set(vdev, await mediumHere(host, label, vdev, images));
+  return savedDrives(state, (label, _kind, vdev) => ({ ...media.get(vdev)!, name: label }));
+}
+
+/** What lies in one of its drives. @throws Error with a sentence: that is not here */
+async function mediumHere(
+  host: CommandHost,
+  label: string,
+  vdev: string,
+  images: readonly ImageDigest[],
+): Promise<Medium> {
+  if (host.isDevice(label)) return { name: label, device: true };
+  // Files of two folders may have one name; an older host does not say in which drive each lies.
+  const its = images.filter(({ path }) => path === label);
+  const image = its.find(each => each.vdev === vdev) ?? its[0];
+  if (image) return (await findImage(host, image)).medium;
+  const data = await host.readFile(label).catch(() => undefined);
+  if (!data)
+    throw new Error(
+      `${baseName(label)} is not here. Copy it to ${label} on this host, or have both hosts reach it by nbd://.`,
+    );
+  return host.mediumOf({ name: label, data });
 }
 
 export class Receiving {

@@ -261,6 +261,31 @@ describe('a guest whose volume goes with it', () => {
     expect(writerProblem(image, dots())).toBeUndefined();
   });
 
+  it('finds each of two files of one name in its own drive, whatever they are called there', async () => {
+    for (const how of ['--live', '--copy-storage-all']) {
+      const { a, b } = await sides();
+      const files = ['one', 'two'].map(folder => ({
+        path: `/${folder}/d.img`,
+        bytes: new Uint8Array(65536).fill(folder.charCodeAt(0)),
+      }));
+      for (const [i, { bytes }] of files.entries()) if (how === '--live') await b.files.writeFile(`/${i}.img`, bytes);
+      await a.host.create([
+        testFile(
+          'web.cfg',
+          `name = "web"\ntype = "hvm"\nkvm = 1\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${files[0]!.path},raw,hda,w", "${files[1]!.path},raw,hdb,w"]\n`,
+        ),
+        testFile('writer.elf', writerKernel),
+        ...files.map(({ path, bytes }) => ({ name: path, data: new Blob([bytes]) })),
+      ]);
+      expect((await move(a, 'b', how)).err).toBe('');
+      const [member] = [...b.host.toolstack.members.values()];
+      const last = member!.blueprint.drives!.map(({ medium }) =>
+        medium && 'bytes' in medium ? String.fromCharCode(medium.bytes[65535]!) : undefined,
+      );
+      expect(last).toEqual(['o', 't']);
+    }
+  });
+
   it('stays as it was where the other host has no room, or another domain has the volume there', async () => {
     const { a, b } = await sides();
     a.storage.createVolume('web', 8 * MIB);

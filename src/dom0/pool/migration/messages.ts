@@ -232,9 +232,13 @@ const areAll = (list: unknown, is: (each: unknown) => boolean): boolean =>
   Array.isArray(list) && list.length <= MOST_DISKS && list.every(is);
 
 const isImage = (given: unknown): boolean => {
-  const { path, bytes, sha256 } = (given ?? {}) as Partial<ImageDigest>;
+  const { path, vdev, bytes, sha256 } = (given ?? {}) as Partial<ImageDigest>;
   return (
-    typeof path === 'string' && Number.isSafeInteger(bytes) && bytes! >= 0 && /^[0-9a-f]{64}$/.test(String(sha256))
+    typeof path === 'string' &&
+    (vdev === undefined || typeof vdev === 'string') &&
+    Number.isSafeInteger(bytes) &&
+    bytes! >= 0 &&
+    /^[0-9a-f]{64}$/.test(String(sha256))
   );
 };
 

@@ -9,6 +9,7 @@ import {
   XL_HEADER_BYTES,
   XL_MAGIC,
 } from '../../../hypervisor/index.ts';
+import { ideName } from '../../definitions/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';
@@ -191,7 +192,14 @@ class Departure {
       if (this.wish.copyStorage) mirror = await Mirror.of(host, this.guest, this.wish.copyStorage);
       await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
       if (this.wish.copyStorage === 'all')
-        await Promise.race([sendImages(line, this.files, (sent, all) => this.job.wrote(sent, all)), this.stopped]);
+        await Promise.race([
+          sendImages(
+            line,
+            this.files.map(({ medium }) => medium),
+            (sent, all) => this.job.wrote(sent, all),
+          ),
+          this.stopped,
+        ]);
       if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: this.precopy,
@@ -257,14 +265,15 @@ class Departure {
   }
 
   /** Within a host the files in its drives are the same. */
-  private get files(): Medium[] {
+  private get files(): { medium: Medium; vdev: string }[] {
     if (this.parts.host.parts.virtual) return [];
-    const media = (this.guest.blueprint.drives ?? []).flatMap(({ medium }) => medium ?? []);
-    return media.filter(medium => mediumData(medium) !== undefined);
+    return (this.guest.blueprint.drives ?? []).flatMap(({ medium, place, vdev = ideName(place) }) =>
+      medium && mediumData(medium) !== undefined ? [{ medium, vdev }] : [],
+    );
   }
 
   private async images(): Promise<ImageDigest[]> {
-    return Promise.all(this.files.map(async medium => (await mediumDigest(medium))!));
+    return Promise.all(this.files.map(async ({ medium, vdev }) => ({ ...(await mediumDigest(medium))!, vdev })));
   }
 
   private async offer(copies: DiskCopy[]): Promise<Offer> {
