@@ -179,7 +179,7 @@ class Departure {
     const { signal } = this.stop;
     this.job.signal.throwIfAborted();
     if (this.wish.postcopy) mayBePostcopy(this.guest, this.wish);
-    if (!this.wish.copyStorage) this.refuseLocalDisks();
+    this.refuseLocalDisks(this.wish.copyStorage !== undefined);
     await ownership?.held(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
@@ -248,12 +248,17 @@ class Departure {
   }
 
   /** What lies on this host alone cannot be reached from there. @throws Error with a sentence */
-  private refuseLocalDisks(): void {
-    for (const { medium } of this.guest.blueprint.drives ?? [])
-      if (medium && 'device' in medium && !isNetworkDisk(medium.name))
-        throw new Error(
-          `${medium.name} lies on the disk of this host, and ${this.to} does not reach it. Serve it with qemu-nbd, and give ${this.name} nbd://… in its place, or migrate it with --copy-storage-all.`,
-        );
+  private refuseLocalDisks(copies: boolean): void {
+    const { allowed } = this.parts.host.parts;
+    for (const { medium } of this.guest.blueprint.drives ?? []) {
+      if (!medium || !('device' in medium) || isNetworkDisk(medium.name)) continue;
+      const isBeneath = allowed?.has(medium.name) === true;
+      if (copies && !isBeneath) continue;
+      const where = isBeneath ? 'is a file of the machine beneath this host' : 'lies on the disk of this host';
+      throw new Error(
+        `${medium.name} ${where}, and ${this.to} does not reach it. Serve it with qemu-nbd, and give ${this.name} nbd://… in its place${isBeneath ? '.' : ', or migrate it with --copy-storage-all.'}`,
+      );
+    }
   }
 
   /** Its disks go first, since they are the most; what is written from then on goes beside its memory. */

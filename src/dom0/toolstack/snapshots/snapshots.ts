@@ -101,6 +101,15 @@ export async function domainName(host: CommandHost, word: string): Promise<strin
   return byUuid?.name ?? (await host.managed?.find(word))?.name ?? word;
 }
 
+/** What it writes lies on the host's own disk, where it can be copied. @throws Error in libvirt's words */
+function refuseBeneath({ parts: { allowed } }: CommandHost, disks: readonly DefinedDisk[]): void {
+  for (const { vdev, target, format, readOnly } of disks)
+    if (!readOnly && allowed?.has(target))
+      throw new Error(
+        `unsupported configuration: internal snapshot for disk ${vdev} unsupported for storage type ${format}: ${target} is a file of the machine beneath. Give the domain a volume in its place, or copy the file while it does not run.`,
+      );
+}
+
 /** Paths of the files that a domain has in its drives. */
 const filesIn = (host: CommandHost, disks: readonly DefinedDisk[]): string[] =>
   disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
@@ -125,6 +134,7 @@ export async function takeSnapshot(
     .flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
   const definition = member ? member.blueprint.text : managed!.text;
   const { disks: defined } = member ? member.blueprint.definition : managed!.definition;
+  refuseBeneath(host, defined);
   const owner = member?.name ?? managed!.name,
     createdMs = host.parts.epochMs();
   const others = await records.list(owner),
