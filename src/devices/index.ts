@@ -29,16 +29,12 @@ export {
   type VirtioName,
   virtioProblem,
   boardNames,
-  type ChannelPort,
-  channelsOf,
-  hasPorts,
   inSlots,
   isOneTooMany,
-  nextPort,
   type VirtioWish,
   virtioWords,
-  withChannels,
 } from './virtio/kinds.ts';
+export { type ChannelPort, channelsOf, hasPorts, nextPort, withChannels } from './virtio/ports.ts';
 export type { VirtQueueLook } from './virtio/queue.ts';
 export type { VirtioHost } from './virtio/transport.ts';
 export { isNicModel, loadNic, loadNics, NIC_MODELS, romOf } from './net/models.ts';

@@ -7,6 +7,8 @@ import type { State } from '../bus.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import type { Chain } from './chain.ts';
 import { type ChannelWish, isChannelName, MOST_CHANNEL_BYTES, MOST_CHANNELS } from './channel-words.ts';
+import { hasVirtio } from './kinds.ts';
+import { channelsOf } from './ports.ts';
 import { VirtioPci, type VirtioHost, type VirtioParts } from './transport.ts';
 import { BrokenRing, type VirtQueue, type VirtQueueLook } from './queue.ts';
 
@@ -70,7 +72,7 @@ export class VirtioConsole extends VirtioPci {
   /** By port: bytes that the other end has been given, and has not read yet. */
   private readonly unread = new Uint32Array(MOST_PORTS);
 
-  constructor({ irq, name, host, ports = { hasConsole: true, channels: [] } }: VirtioParts) {
+  constructor({ irq, name, host, ports = ['console'] }: VirtioParts) {
     const more = Array.from({ length: MOST_CHANNELS }, (_, i) => i + 1);
     super(
       {
@@ -88,10 +90,9 @@ export class VirtioConsole extends VirtioPci {
       irq,
     );
     this.host = host;
-    this.hasConsole = ports.hasConsole;
-    this.names = Array.from({ length: MOST_PORTS }, (_, port) =>
-      port === PORT ? '' : (ports.channels[port - 1] ?? ''),
-    );
+    this.hasConsole = hasVirtio(ports, 'console');
+    this.names = Array.from({ length: MOST_PORTS }, () => '');
+    for (const channel of channelsOf(ports)) this.names[channel.port] = channel.name;
     // Somebody is at the console from the beginning.
     if (this.hasConsole) this.isConnected[PORT] = 1;
   }

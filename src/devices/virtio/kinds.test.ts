@@ -153,7 +153,7 @@ describe('channels', () => {
           name: 'virtio-console',
           seed: 0,
           options: {},
-          ports: { hasConsole, channels: [AGENT, 'two'] },
+          ports: [...(hasConsole ? ['console'] : []), `channel,name=${AGENT}`, 'channel,name=two'],
           host: { console: () => {}, channel: (name, what) => told.push([name, what]) },
         }),
     );

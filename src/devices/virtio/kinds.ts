@@ -126,51 +126,7 @@ export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): b
   return !several && hasVirtio(items, name);
 };
 
-const isPort = (item: string): boolean => ['console', 'channel', 'serial'].includes(virtioWords(item).name);
-
-/** Whether a guest has a device whose ports channels are. */
-export const hasPorts = (items: readonly string[] = []): boolean => items.some(isPort);
-
-export interface ChannelPort {
-  name: string;
-  port: number;
-  /** Where its socket is to be. */
-  path?: string;
-}
-
-/** A guest's channels: who asks for a port has it, and the others have the first ones that are free. */
-export function channelsOf(items: readonly string[] = []): ChannelPort[] {
-  const asked = items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options] : []));
-  const taken = new Set(asked.map(({ port }) => Number(port)));
-  return asked.map(({ name = '', port: wanted, path }) => {
-    const port = wanted === undefined ? freePort(taken) : Number(wanted);
-    taken.add(port);
-    return { name, port, ...(path === undefined ? {} : { path }) };
-  });
-}
-
-function freePort(taken: ReadonlySet<number>): number {
-  let port = 1;
-  while (taken.has(port)) port++;
-  return port;
-}
-
-/** The first port that no channel of a guest's has; undefined: all have one. */
-export function nextPort(items: readonly string[]): number | undefined {
-  const port = freePort(new Set(channelsOf(items).map(channel => channel.port)));
-  return port <= MOST_CHANNELS ? port : undefined;
-}
-
-/** A guest's devices with these channels in place of those that it has: their device stays where it is, if it is there. */
-export function withChannels(items: readonly string[], channels: readonly ChannelPort[]): string[] {
-  const has = hasVirtio(items, 'console') ? ['console'] : channels.length > 0 || !hasPorts(items) ? [] : ['serial'];
-  const its = channels.map(
-    ({ name, port, path }) => `channel,name=${name},port=${port}${path === undefined ? '' : `,path=${path}`}`,
-  );
-  const first = items.findIndex(isPort);
-  const at = first < 0 ? items.length : first;
-  return [...items.slice(0, at), ...has, ...its, ...items.slice(at).filter(item => !isPort(item))];
-}
+export const isPort = (item: string): boolean => ['console', 'channel', 'serial'].includes(virtioWords(item).name);
 
 /** Those that have a slot of their own, in the order of slots: console and channels are ports of one device, in the place of the first of them. */
 export const inSlots = (items: readonly string[]): string[] => {
@@ -212,13 +168,16 @@ export function virtioDevices(
   partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
   const boards = boardNames(inSlots(items));
-  const channels: string[] = [];
-  for (const { name, port } of channelsOf(items)) channels[port - 1] = name;
-  const ports = { hasConsole: hasVirtio(items, 'console'), channels };
   return inSlots(items).map((item, number) => {
     const { name, options } = virtioWords(item),
       its = loaded.get(name);
     if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-    return new its({ ...partsOf(number), name: boards[number], options, seed, ...(isPort(item) ? { ports } : {}) });
+    return new its({
+      ...partsOf(number),
+      name: boards[number],
+      options,
+      seed,
+      ...(isPort(item) ? { ports: items } : {}),
+    });
   });
 }

@@ -45,8 +45,8 @@ export interface VirtioParts {
   /** What is said of it beside its name (kinds.ts). */
   options: Readonly<Record<string, string>>;
   host: VirtioHost;
-  /** Of a console: whether it has one, and its channels by name, that of port 1 first (default: a console alone). */
-  ports?: { hasConsole: boolean; channels: readonly (string | undefined)[] };
+  /** Of a console: the guest's list, which says whether it has one and which channels (default: a console alone). */
+  ports?: readonly string[];
 }
 
 /** What is behind such devices. */

@@ -2,15 +2,16 @@
 import { expect, it } from 'vitest';
 import type { ChannelTold } from '../../devices/index.ts';
 import { type DomainEvent, listenToLives } from '../toolstack/libvirt/index.ts';
-import { guestXml, kvmHost } from './pci-hotplug.test-support.ts';
+import { startKvm } from '../service/index.ts';
+import { diskXml, guestXml, kvmHost } from './pci-hotplug.test-support.ts';
 
 const AGENT = 'org.qemu.guest_agent.0';
 const CONTROLLER = "<controller type='virtio-serial' index='0'/>";
 const channel = (name: string, more = ''): string =>
   `<channel type='unix'>${more}<target type='virtio' name='${name}'/></channel>`;
 
-async function guest(devices: string) {
-  const all = await kvmHost();
+async function guest(devices: string, parts: Parameters<typeof kvmHost>[0] = {}) {
+  const all = await kvmHost(parts);
   const { files, virsh, member } = all;
   await files.writeFile('/root/k.xml', guestXml(devices));
   expect(await virsh('define /root/k.xml')).toContain('defined');
@@ -104,4 +105,53 @@ it('are told of, and so is the agent', async () => {
   await change('detach', channel('two'));
   await expect.poll(() => told.at(-1)).toBe('channel1 removed');
   stop();
+});
+
+it('freeze and thaw file systems around a snapshot of disks, which has no memory', async () => {
+  const { virsh, member, host, storage } = await guest(`${channel(AGENT)}${diskXml('vda', '/dev/vg0/d')}`, {
+    hypervisor: startKvm({ pcpus: 1, memoryMiB: 40, vt: true, diskBytes: 0 }, ''),
+  });
+  storage.createVolume('d', 4 * 2 ** 20);
+  expect(await virsh('start k')).toContain('started');
+  const quiet = 'snapshot-create-as k one --disk-only --quiesce';
+  expect(await virsh(quiet)).toContain('Guest agent is not responding: QEMU guest agent is not connected');
+  expect(await virsh('snapshot-create-as k one --quiesce')).toContain(
+    "error: invalid argument: Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE'",
+  );
+  // An agent, in the guest's place.
+  const asked: string[] = [];
+  const its = member().channels!.get(AGENT)!;
+  its.hear({ isOpen: true, isConnected: true });
+  const { runner } = member();
+  const ask = runner.ask.bind(runner);
+  Object.assign(runner, {
+    ask: (verb: string, name: string, wish: { bytes?: Uint8Array }) => {
+      if (verb !== 'channel' || name !== AGENT) return (ask as (...given: unknown[]) => unknown)(verb, name, wish);
+      if (!wish.bytes) return undefined;
+      const { execute, arguments: given } = JSON.parse(new TextDecoder().decode(wish.bytes)) as {
+        execute: string;
+        arguments?: { id: number };
+      };
+      if (execute !== 'guest-sync')
+        asked.push(`${execute} ${storage.volumes.filter(({ name: each }) => each.startsWith('snap')).length}`);
+      const answer = `${JSON.stringify({ return: given?.id ?? 1 })}\n`;
+      queueMicrotask(() =>
+        its.hear({
+          isOpen: true,
+          isConnected: true,
+          bytes: new TextEncoder().encode(answer),
+          taken: wish.bytes!.length,
+        }),
+      );
+      return undefined;
+    },
+  });
+  expect(await virsh(quiet)).toContain('Domain snapshot one created');
+  expect(asked).toEqual(['guest-fsfreeze-freeze 0', 'guest-fsfreeze-thaw 1']);
+  expect(await virsh('snapshot-list k')).toMatch(/one .* disk-snapshot/);
+  // One that fails leaves nothing frozen.
+  expect(await virsh(quiet)).toContain('error: ');
+  expect(asked.at(-1)).toBe('guest-fsfreeze-thaw 1');
+  expect(asked).toHaveLength(4);
+  expect([...host.toolstack.members]).toHaveLength(1);
 });

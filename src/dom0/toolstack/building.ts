@@ -1,5 +1,5 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
-import { hasPorts, loadNic } from '../../devices/index.ts';
+import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
@@ -151,7 +151,7 @@ export class Building<Console extends DomainConsole> {
       member.blueprint.kvm ? import('./kvm-memory.ts') : undefined,
       member.blueprint.saved && loadSavedDomain(),
     ]);
-    if (hasPorts(definition.virtio)) (await import('./channels.ts')).openChannels(member);
+    if (definition.virtio) (await import('./channels.ts')).openChannels(member);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
     await arriving?.mayAttach;

@@ -1,7 +1,8 @@
 /** Other ends of channels: one client at a time, and no more under way than is read. */
 import { describe, expect, it, vi } from 'vitest';
 import { type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
-import { AGENT_CHANNEL, Channel, openChannels, plugChannel, unplugChannel } from './channels.ts';
+import { plugChannel, unplugChannel } from './channel-hotplug.ts';
+import { AGENT_CHANNEL, Channel, openChannels } from './channels.ts';
 import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 

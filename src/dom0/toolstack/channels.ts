@@ -2,18 +2,7 @@
  * Other ends of a guest's channels of virtio (devices/virtio/console.ts): the guest's /dev/virtio-ports/NAME is here by that name, for one client at a time, as
  * a socket of QEMU's is. What a client writes waits until the guest takes it; what the guest writes, until the client has read it.
  */
-import {
-  type ChannelPort,
-  channelsOf,
-  type ChannelTold,
-  type ChannelWish,
-  hasPorts,
-  MOST_CHANNEL_BYTES,
-  nextPort,
-  withChannels,
-} from '../../devices/index.ts';
-import type { DomainConsole, Member } from './running-domain.ts';
-import type { Toolstack } from './toolstack.ts';
+import { channelsOf, type ChannelTold, type ChannelWish, hasPorts, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
 
 /** libvirt is at this one from the guest's start to its end (qemuConnectAgent() of src/qemu/qemu_process.c): a guest that reads it waits for a question. */
 export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
@@ -133,76 +122,16 @@ interface Bearer {
   whenOver: Set<(how: string, byItself: boolean) => void>;
 }
 
-const channelAt = ({ runner }: Bearer, name: string): Channel =>
+export const channelAt = ({ runner }: Bearer, name: string): Channel =>
   new Channel(name, wish => runner.ask('channel', name, wish));
 
 /** Whoever is at one is told when the guest ends. */
 export function openChannels(guest: Bearer): void {
-  const channels = new Map(
-    channelsOf(guest.blueprint.definition.virtio).map(({ name }) => [name, channelAt(guest, name)]),
-  );
+  const { virtio } = guest.blueprint.definition;
+  if (!hasPorts(virtio)) return;
+  const channels = new Map(channelsOf(virtio).map(({ name }) => [name, channelAt(guest, name)]));
   guest.channels = channels;
   // A guest on this thread answers at once.
   for (const channel of channels.values()) channel.begin();
   guest.whenOver.add(() => channels.forEach(channel => channel.end()));
-}
-
-/** Why a channel cannot come, or go. */
-export class ChannelRefusal extends Error {
-  readonly why: 'no controller' | 'no port' | 'name' | 'not there';
-
-  constructor(why: ChannelRefusal['why'], sentence: string) {
-    super(sentence);
-    this.why = why;
-  }
-}
-
-/** A channel comes to a guest that runs, as a port of its console's. @throws ChannelRefusal, or Error with a sentence */
-export async function plugChannel<Console extends DomainConsole>(
-  toolstack: Toolstack<Console>,
-  member: Member<Console>,
-  { name, path }: Omit<ChannelPort, 'port'>,
-): Promise<void> {
-  await toolstack.idle(member);
-  const { virtio = [] } = member.blueprint.definition;
-  const { channels } = member;
-  if (!hasPorts(virtio) || !channels)
-    throw new ChannelRefusal('no controller', 'The guest has no device of virtio whose ports channels are.');
-  if (channels.has(name)) throw new ChannelRefusal('name', `The guest has a channel ${name} already.`);
-  const port = nextPort(virtio);
-  if (port === undefined) throw new ChannelRefusal('no port', 'Each port of the guest’s console is a channel.');
-  setChannels(member, [...channelsOf(virtio), { name, port, ...(path === undefined ? {} : { path }) }]);
-  const channel = channelAt(member, name);
-  channels.set(name, channel);
-  member.runner.ask('channel', name, { port });
-  channel.begin();
-  toolstack.runners.poke();
-  toolstack.listener.listed();
-}
-
-/** It goes: whoever is at its other end is told. @throws ChannelRefusal, or Error with a sentence */
-export async function unplugChannel<Console extends DomainConsole>(
-  toolstack: Toolstack<Console>,
-  member: Member<Console>,
-  name: string,
-): Promise<void> {
-  await toolstack.idle(member);
-  const channel = member.channels?.get(name);
-  if (!channel) throw new ChannelRefusal('not there', `The guest has no channel ${name}.`);
-  setChannels(
-    member,
-    channelsOf(member.blueprint.definition.virtio).filter(each => each.name !== name),
-  );
-  member.channels!.delete(name);
-  channel.end();
-  member.runner.ask('channel', name, { isGone: true });
-  toolstack.runners.poke();
-  toolstack.listener.listed();
-}
-
-function setChannels(member: Pick<Member, 'blueprint'>, channels: readonly ChannelPort[]): void {
-  const { blueprint } = member;
-  const { definition } = blueprint;
-  const virtio = withChannels(definition.virtio ?? [], channels);
-  member.blueprint = { ...blueprint, definition: { ...definition, virtio } };
 }

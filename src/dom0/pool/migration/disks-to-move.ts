@@ -35,3 +35,16 @@ export async function disksToMove(host: CommandHost, guest: Guest): Promise<Disk
   }
   return disks;
 }
+
+/** What lies on this host alone cannot be reached from the other one; of its volumes copies can go there. @throws Error with a sentence */
+export function refuseLocalDisks({ parts: { allowed } }: CommandHost, guest: Guest, to: string, copies: boolean): void {
+  for (const { medium } of guest.blueprint.drives ?? []) {
+    if (!medium || !('device' in medium) || isNetworkDisk(medium.name)) continue;
+    const isBeneath = allowed?.has(medium.name) === true;
+    if (copies && !isBeneath) continue;
+    const where = isBeneath ? 'is a file of the machine beneath this host' : 'lies on the disk of this host';
+    throw new Error(
+      `${medium.name} ${where}, and ${to} does not reach it. Serve it with qemu-nbd, and give ${guest.name} nbd://… in its place${isBeneath ? '.' : ', or migrate it with --copy-storage-all.'}`,
+    );
+  }
+}

@@ -13,7 +13,6 @@ import { ideName } from '../../definitions/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';
-import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import {
   type CommandHost,
   type DiskCopy,
@@ -31,6 +30,7 @@ import {
 import type { Neighbours } from '../neighbours.ts';
 import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
+import { refuseLocalDisks } from './disks-to-move.ts';
 import { sendImages } from './images.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
@@ -179,7 +179,7 @@ class Departure {
     const { signal } = this.stop;
     this.job.signal.throwIfAborted();
     if (this.wish.postcopy) mayBePostcopy(this.guest, this.wish);
-    this.refuseLocalDisks(this.wish.copyStorage !== undefined);
+    refuseLocalDisks(host, this.guest, this.to, this.wish.copyStorage !== undefined);
     await ownership?.held(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
@@ -245,20 +245,6 @@ class Departure {
       ...(this.leftBehind === undefined ? {} : { leftBehind: this.leftBehind }),
       ...(this.notConverged === undefined ? {} : { notConverged: this.notConverged }),
     };
-  }
-
-  /** What lies on this host alone cannot be reached from there. @throws Error with a sentence */
-  private refuseLocalDisks(copies: boolean): void {
-    const { allowed } = this.parts.host.parts;
-    for (const { medium } of this.guest.blueprint.drives ?? []) {
-      if (!medium || !('device' in medium) || isNetworkDisk(medium.name)) continue;
-      const isBeneath = allowed?.has(medium.name) === true;
-      if (copies && !isBeneath) continue;
-      const where = isBeneath ? 'is a file of the machine beneath this host' : 'lies on the disk of this host';
-      throw new Error(
-        `${medium.name} ${where}, and ${this.to} does not reach it. Serve it with qemu-nbd, and give ${this.name} nbd://… in its place${isBeneath ? '.' : ', or migrate it with --copy-storage-all.'}`,
-      );
-    }
   }
 
   /** Its disks go first, since they are the most; what is written from then on goes beside its memory. */

@@ -5,6 +5,8 @@ import {
   deleteSnapshot,
   listSnapshots,
   revertToSnapshot,
+  CREATE_SNAPSHOT,
+  snapshotState,
   takeNamedSnapshot,
 } from '../../toolstack/libvirt/index.ts';
 import type { SnapshotRecord } from '../../toolstack/snapshots/index.ts';
@@ -26,10 +28,15 @@ function treeOf(records: readonly SnapshotRecord[]): string {
 
 export const SNAPSHOTS: Record<string, VirshCommand> = {
   'snapshot-create-as': {
-    usage: 'snapshot-create-as <domain> [--name <name>] [--description <description>]',
+    usage:
+      'snapshot-create-as <domain> [--name <name>] [--description <description>] [--disk-only] [--quiesce] [--atomic] [--live]',
     about: 'create a snapshot from a set of args',
-    run: async (host, [word, name, description]) =>
-      `Domain snapshot ${(await takeNamedSnapshot(host, await find(host, word), name, description)).name} created\n`,
+    run: async (host, [word, name, description], options) => {
+      const { DISK_ONLY, QUIESCE } = CREATE_SNAPSHOT;
+      const flags = (options.has('disk-only') ? DISK_ONLY : 0) | (options.has('quiesce') ? QUIESCE : 0);
+      const record = await takeNamedSnapshot(host, await find(host, word), name, description, flags);
+      return `Domain snapshot ${record.name} created\n`;
+    },
   },
   'snapshot-list': {
     usage: 'snapshot-list <domain> [--parent] [--tree]',
@@ -41,7 +48,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
       const rows = records.map(record => [
         record.name,
         `${timeOf(record.createdMs)} +0000`,
-        record.state ? 'running' : 'shutoff',
+        snapshotState(record),
         ...(parent ? [record.parent ?? ''] : []),
       ]);
       return table([['Name', 'Creation Time', 'State', ...(parent ? ['Parent'] : [])], ...rows]);

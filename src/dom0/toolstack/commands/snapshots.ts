@@ -26,7 +26,13 @@ export const snapshot = command({
   usage: '<Domain> [<Snapshot> [<Description>]]',
   modifies: true,
   /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
-  run: (host: CommandHost, domain: string, name?: string, description?: string): Promise<SnapshotRecord> =>
+  run: (
+    host: CommandHost,
+    domain: string,
+    name?: string,
+    description?: string,
+    disksOnly?: boolean,
+  ): Promise<SnapshotRecord> =>
     host.tasks.run(
       `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
       async (task, concerns) => {
@@ -35,12 +41,14 @@ export const snapshot = command({
         const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
         let number = 1;
         while (taken.has(String(number))) number++;
-        const record = await takeSnapshot(host, domain, name ?? String(number), description);
+        const record = await takeSnapshot(host, domain, name ?? String(number), description, disksOnly);
         const { disks, state } = record;
         const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
         task.message = state
           ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.`
-          : `It does not run: ${ofDisks} of it are kept.`;
+          : record.disksOnly
+            ? `${ofDisks} of it are kept as they were; the guest goes on.`
+            : `It does not run: ${ofDisks} of it are kept.`;
         return record;
       },
     ),

@@ -2,7 +2,7 @@
 import { type ChannelPort, channelsOf } from '../../../devices/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
 import { type BlockCounts, blockCounts } from '../block-counts.ts';
-import type { ChannelRefusal } from '../channels.ts';
+import type { ChannelRefusal } from '../channel-hotplug.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
@@ -177,7 +177,7 @@ function inItsWords(said: string): Error {
  */
 async function changeChannel(host: CommandHost, id: number, { name, path }: ChannelPort, how: DeviceChange) {
   const member = host.member(id);
-  const { plugChannel, unplugChannel } = await import('../channels.ts');
+  const { plugChannel, unplugChannel } = await import('../channel-hotplug.ts');
   if (how === 'update')
     throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
   const isElsewhere = path !== undefined && path !== member.channels?.get(name)?.path;

@@ -7,6 +7,7 @@ import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
+import { freezeFileSystems, thawFileSystems } from './agent/index.ts';
 import { uuidOfDomain } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, matches } from './flags.ts';
@@ -46,7 +47,7 @@ export async function listSnapshots(
   const traits = (record: SnapshotRecord): number =>
     (all.some(({ parent }) => parent === record.name) ? LIST.NO_LEAVES : LIST.LEAVES) |
     LIST.METADATA |
-    (record.state ? LIST.ACTIVE : LIST.INACTIVE) |
+    (record.state ? LIST.ACTIVE : record.disksOnly ? LIST.DISK_ONLY : LIST.INACTIVE) |
     LIST.INTERNAL;
   const isBelow = (record: SnapshotRecord, above: string): boolean => {
     if (record.parent === above) return true;
@@ -80,16 +81,39 @@ export const currentSnapshot = async (
 ): Promise<SnapshotRecord | undefined> => currentOf(await listSnapshots(host, domain, 0));
 
 /** virDomainSnapshotCreateFlags: all of a snapshot is taken at once here, while the domain runs. */
-const CREATE = { LIVE: 1 << 8, ATOMIC: 1 << 7, VALIDATE: 1 << 9 };
+export const CREATE_SNAPSHOT = { DISK_ONLY: 1 << 4, QUIESCE: 1 << 6, ATOMIC: 1 << 7, LIVE: 1 << 8, VALIDATE: 1 << 9 };
+const ALL_OF_CREATE = Object.values(CREATE_SNAPSHOT).reduce((all, flag) => all | flag);
 
 /** Without a name it is called by the time, as virDomainSnapshotDefParse() has it. @throws LibvirtError */
-export const takeNamedSnapshot = (
+export async function takeNamedSnapshot(
   host: CommandHost,
   domain: Domain,
   name = String(Math.floor(host.parts.epochMs() / 1000)),
   description?: string,
-): Promise<SnapshotRecord> =>
-  failing(() => perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, description));
+  flags = 0,
+): Promise<SnapshotRecord> {
+  checkFlags(flags, ALL_OF_CREATE, 'virDomainSnapshotCreateXML');
+  const { DISK_ONLY, QUIESCE } = CREATE_SNAPSHOT;
+  // VIR_REQUIRE_FLAG_RET() of qemuSnapshotCreateXML().
+  if (flags & QUIESCE && !(flags & DISK_ONLY))
+    throw new LibvirtError(
+      'INVALID_ARG',
+      "Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE'",
+      'qemu',
+    );
+  const take = (): Promise<SnapshotRecord> =>
+    failing(() =>
+      perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, description, (flags & DISK_ONLY) !== 0),
+    );
+  if (!(flags & QUIESCE)) return take();
+  await freezeFileSystems(host, domain, []);
+  try {
+    return await take();
+  } finally {
+    // Where it cannot any more, the agent itself has ended or will be asked again: what was taken is whole.
+    await thawFileSystems(host, domain, []).catch(() => {});
+  }
+}
 
 /** By a document of which name and description count. @throws LibvirtError */
 export async function createSnapshot(
@@ -98,10 +122,9 @@ export async function createSnapshot(
   xml: string,
   flags = 0,
 ): Promise<SnapshotRecord> {
-  checkFlags(flags, CREATE.LIVE | CREATE.ATOMIC | CREATE.VALIDATE, 'virDomainSnapshotCreateXML');
   const { children } = await readXml(xml, 'domainsnapshot');
   const text = (wanted: string): string | undefined => children.find(({ name }) => name === wanted)?.text || undefined;
-  return takeNamedSnapshot(host, domain, text('name'), text('description'));
+  return takeNamedSnapshot(host, domain, text('name'), text('description'), flags);
 }
 
 /** virDomainSnapshotDeleteFlags. */
@@ -136,13 +159,17 @@ export async function revertToSnapshot(
   await failing(() => perform(host, 'revert', COMMANDS.revert, domain.name, name));
 }
 
+/** virDomainSnapshotState. */
+export const snapshotState = ({ state, disksOnly }: Pick<SnapshotRecord, 'state' | 'disksOnly'>): string =>
+  state ? 'running' : disksOnly ? 'disk-snapshot' : 'shutoff';
+
 /** What it is, as virDomainSnapshotDefFormat() orders it. */
 export function snapshotXml(domain: Domain, record: SnapshotRecord): string {
   const { name, description, state, parent, createdMs, disks } = record;
   const lines = [
     `<name>${escapedXml(name)}</name>`,
     ...(description ? [`<description>${escapedXml(description)}</description>`] : []),
-    `<state>${state ? 'running' : 'shutoff'}</state>`,
+    `<state>${snapshotState(record)}</state>`,
     ...(parent === undefined ? [] : ['<parent>', `  <name>${escapedXml(parent)}</name>`, '</parent>']),
     `<creationTime>${Math.floor(createdMs / 1000)}</creationTime>`,
     `<memory snapshot='${state ? 'internal' : 'no'}'/>`,

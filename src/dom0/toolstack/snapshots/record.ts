@@ -14,10 +14,12 @@ export interface SnapshotRecord {
   createdMs: number;
   /** The domain's, as text. */
   definition: string;
-  /** The volume in vg0 that holds the saved state, and its bytes; absent: the domain did not run. */
+  /** The volume in vg0 that holds the saved state, and its bytes; absent: the domain did not run, or its disks alone were wanted. */
   state?: { volume: string; bytes: number };
   /** Devices that the domain may write, and the volumes that hold what they did. */
   disks: { device: string; volume: string }[];
+  /** It ran, and its disks alone were wanted. */
+  disksOnly?: true;
   /** Paths of the files in its drives then, of those that came while it ran, too; absent: those that the definition names. */
   files?: string[];
   /** What somebody wrote about it. */
@@ -163,6 +165,7 @@ function isRecord(value: unknown): value is SnapshotRecord {
     definition,
     state,
     disks,
+    disksOnly,
     files = [],
     description = '',
     parent = '',
@@ -178,6 +181,7 @@ function isRecord(value: unknown): value is SnapshotRecord {
     Number.isFinite(createdMs) &&
     Number.isFinite(currentMs) &&
     goodState &&
+    (disksOnly === undefined || disksOnly === true) &&
     Array.isArray(disks) &&
     disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string')
   );

@@ -114,12 +114,13 @@ function refuseBeneath({ parts: { allowed } }: CommandHost, disks: readonly Defi
 const filesIn = (host: CommandHost, disks: readonly DefinedDisk[]): string[] =>
   disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
 
-/** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
+/** A domain that runs, with its memory unless its disks alone are wanted; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
 export async function takeSnapshot(
   host: CommandHost,
   domain: string,
   name: string,
   description = '',
+  disksOnly = false,
 ): Promise<SnapshotRecord> {
   if (description.length > MOST_DESCRIPTION)
     throw new Error(`The description has ${description.length} characters. Write at most ${MOST_DESCRIPTION}.`);
@@ -173,26 +174,40 @@ export async function takeSnapshot(
         await records.write({ ...record, disks });
         return { ...record, disks };
       }
+      const devices = writableDevices(member.blueprint.drives ?? []);
+      if (disksOnly && devices.length === 0)
+        throw new Error(`${record.domain} may write to no device of the host: of its disks there is nothing to keep.`);
       const file = new StateBlob();
-      await host.toolstack.save(member, job.signal, file.put, () =>
-        copy(writableDevices(member.blueprint.drives ?? [])),
-      );
+      // What it has under way comes to its disks before they are copied, as for a state.
+      await host.toolstack.save(member, job.signal, disksOnly ? async () => {} : file.put, () => copy(devices));
       job.commit();
-      const saved = file.whole(),
-        bytes = saved.size;
-      const volume = volumeName(storage, 'snap', domain, name, 'state');
-      storage.createVolume(volume, bytes, { unfinished: true });
-      made.push(volume);
-      const medium = storage.medium(`vg0/${volume}`);
-      for (let at = 0; at < bytes; at += COPIED_BYTES)
-        medium.write(at, new Uint8Array(await saved.slice(at, at + COPIED_BYTES).arrayBuffer()));
-      job.wrote(bytes, bytes);
-      medium.flush();
-      const whole = { ...record, disks, state: { volume, bytes } };
+      const keep = (): Promise<SnapshotRecord['state']> =>
+        keepState(storage, file.whole(), volumeName(storage, 'snap', domain, name, 'state'), job, made);
+      const state = disksOnly ? ({ disksOnly } as const) : { state: await keep() };
+      const whole: SnapshotRecord = { ...record, disks, ...state };
       await records.write(whole);
       return whole;
     }),
   );
+}
+
+/** A state in a volume of its own. @throws Error with a sentence */
+async function keepState(
+  storage: Storage,
+  saved: Blob,
+  volume: string,
+  job: Job,
+  made: string[],
+): Promise<SnapshotRecord['state']> {
+  const bytes = saved.size;
+  storage.createVolume(volume, bytes, { unfinished: true });
+  made.push(volume);
+  const medium = storage.medium(`vg0/${volume}`);
+  for (let at = 0; at < bytes; at += COPIED_BYTES)
+    medium.write(at, new Uint8Array(await saved.slice(at, at + COPIED_BYTES).arrayBuffer()));
+  job.wrote(bytes, bytes);
+  medium.flush();
+  return { volume, bytes };
 }
 
 /** @throws Error with a sentence */
