@@ -60,6 +60,8 @@ const initial = () => ({
   /** Flags C_PF, C_AF, C_UF up to `checkedNs`. */
   flags: 0,
   checkedNs: 0,
+  /** The pin is high. */
+  isHigh: false,
 });
 
 export interface RtcOptions extends Ram {
@@ -76,8 +78,6 @@ export class Rtc implements Device {
   private readonly clock: Clock;
   private readonly irq8: IrqLine;
   private readonly onInterrupt: () => void;
-  /** The pin is high. */
-  private isHigh = false;
   private readonly timer: Timer;
 
   readonly ports: PortRange = {
@@ -252,25 +252,16 @@ export class Rtc implements Device {
     if (!(r.flags & C_AF) && this.nextAlarm(from, to) >= 0) r.flags |= C_AF;
   }
 
-  private drive(isHigh: boolean): void {
-    this.irq8.set(isHigh);
-    if (isHigh && !this.isHigh) this.onInterrupt();
-    this.isHigh = isHigh;
-  }
-
-  private get isAsserted(): boolean {
-    const { flags, ram } = this.r;
-    return (flags & ram[B] & (B_PIE | B_AIE | B_UIE)) !== 0;
-  }
-
   /** The IRQ pin, and the next time at which it could rise. */
   private update(): void {
     this.collect();
     const { r } = this;
     const now = r.checkedNs;
     const enabled = r.ram[B] & (B_PIE | B_AIE | B_UIE);
-    const asserted = this.isAsserted;
-    this.drive(asserted);
+    const asserted = (r.flags & enabled) !== 0;
+    this.irq8.set(asserted);
+    if (asserted && !r.isHigh) this.onInterrupt();
+    r.isHigh = asserted;
     let next = Infinity;
     if (!asserted && enabled !== 0) {
       const period = this.periodNs();
@@ -315,7 +306,8 @@ export class Rtc implements Device {
         const value = this.registerC();
         r.flags = 0;
         // The line falls, also where what comes next is due by the next look at the clock: the interrupt controller waits for an edge.
-        this.drive(false);
+        this.irq8.set(false);
+        r.isHigh = false;
         this.update();
         return value;
       }
@@ -413,9 +405,8 @@ export class Rtc implements Device {
   }
 
   restore(state: State): void {
-    assignState(this.name, this.r, state);
-    // Its line is the interrupt controller's to restore: it did not rise just now.
-    this.isHigh = this.isAsserted;
+    // Of an older state it may rise once more.
+    assignState(this.name, this.r, { isHigh: false, ...state });
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
   }
 

@@ -6,8 +6,7 @@ export const MOST_CHANNEL_BYTES = 65536;
 /** Channels of a guest at most: ports of QEMU's device, without the console's. */
 export const MOST_CHANNELS = 30;
 
-export const CHANNEL_NAME = /^[\w.-]{1,63}$/;
-export const isChannelName = (name: unknown): name is string => typeof name === 'string' && CHANNEL_NAME.test(name);
+export const isChannelName = (name: unknown): name is string => typeof name === 'string' && /^[\w.-]{1,63}$/.test(name);
 
 /** Of the device. */
 export interface ChannelTold {

@@ -5,7 +5,7 @@
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { BalloonWish } from './balloon-words.ts';
-import { CHANNEL_NAME, type ChannelWish, MOST_CHANNELS } from './channel-words.ts';
+import type { ChannelWish } from './channel-words.ts';
 import type { FolderAnswer } from './folder-words.ts';
 import type { VirtQueueLook } from './queue.ts';
 import type { VirtioParts } from './transport.ts';
@@ -42,9 +42,11 @@ interface VirtioKind {
 
 const ON_OFF = { may: 'on or off', pattern: /^(on|off)$/ };
 
+const loadConsole = async () => (await import('./console.ts')).VirtioConsole;
+
 export const VIRTIO_KINDS = {
   rng: { title: 'random numbers (/dev/hwrng)', load: async () => (await import('./rng.ts')).VirtioRng },
-  console: { title: 'a console (/dev/hvc0)', load: async () => (await import('./console.ts')).VirtioConsole },
+  console: { title: 'a console (/dev/hvc0)', load: loadConsole },
   balloon: {
     title: 'a memory balloon',
     load: async () => (await import('./balloon.ts')).VirtioBalloon,
@@ -70,15 +72,15 @@ export const VIRTIO_KINDS = {
     load: async () => (await import('./console.ts')).VirtioConsole,
     several: true,
     options: {
-      name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: CHANNEL_NAME, needed: true },
+      name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: /^[\w.-]{1,63}$/, needed: true },
       /** Of its socket; absent: the host has one for it. */
       path: { may: 'a file, from / on', pattern: /^\// },
       /** Of its console; absent: the first that no other has. */
-      port: { may: `a port, 1 to ${MOST_CHANNELS}`, pattern: /^([1-9]|[12]\d|30)$/ },
+      port: { may: 'a port, 1 to 30', pattern: /^([1-9]|[12]\d|30)$/ },
     },
   },
   serial: {
-    title: 'a controller of channels, which may come while it runs',
+    title: 'a controller of channels',
     load: async () => (await import('./console.ts')).VirtioConsole,
   },
 } satisfies Record<string, VirtioKind>;
