@@ -77,7 +77,7 @@ export class Rtc implements Device {
   private readonly r = initial();
   private readonly clock: Clock;
   private readonly irq8: IrqLine;
-  private readonly onInterrupt: () => void;
+  private readonly onInterrupt: (() => void) | undefined;
   private readonly timer: Timer;
 
   readonly ports: PortRange = {
@@ -88,7 +88,7 @@ export class Rtc implements Device {
   };
 
   /** `onInterrupt`: the pin rises. */
-  constructor(timers: Timers, irq8: IrqLine, options: RtcOptions, onInterrupt = (): void => {}) {
+  constructor(timers: Timers, irq8: IrqLine, options: RtcOptions, onInterrupt?: () => void) {
     this.clock = timers.clock;
     this.irq8 = irq8;
     this.onInterrupt = onInterrupt;
@@ -260,7 +260,7 @@ export class Rtc implements Device {
     const enabled = r.ram[B] & (B_PIE | B_AIE | B_UIE);
     const asserted = (r.flags & enabled) !== 0;
     this.irq8.set(asserted);
-    if (asserted && !r.isHigh) this.onInterrupt();
+    if (asserted && !r.isHigh) this.onInterrupt?.();
     r.isHigh = asserted;
     let next = Infinity;
     if (!asserted && enabled !== 0) {
