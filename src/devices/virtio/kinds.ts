@@ -76,11 +76,11 @@ export const VIRTIO_KINDS = {
       /** Of its socket; absent: the host has one for it. */
       path: { may: 'a file, from / on', pattern: /^\// },
       /** Of its console; absent: the first that no other has. */
-      port: { may: '1 to 30', pattern: /^([1-9]|[12]\d|30)$/ },
+      port: { may: '1 to 30', pattern: /^\d{1,5}$/ },
     },
   },
   serial: {
-    title: 'a bus of channels',
+    title: 'channels',
     load: async () => (await import('./console.ts')).VirtioConsole,
   },
 } satisfies Record<string, VirtioKind>;

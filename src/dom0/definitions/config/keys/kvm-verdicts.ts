@@ -4,6 +4,7 @@ import {
   hasVirtio,
   isOneTooMany,
   isVirtioName,
+  MOST_CHANNELS,
   VIRTIO_KINDS,
   virtioProblem,
   virtioWords,
@@ -48,6 +49,11 @@ const MOST_VIRTIO = 16;
 const hasTag = (item: string, tag: string | undefined): boolean =>
   tag !== undefined && virtioWords(item).options.tag === tag;
 
+const portProblem = (port: string | undefined): string | undefined =>
+  port === undefined || (Number(port) >= 1 && Number(port) <= MOST_CHANNELS)
+    ? undefined
+    : `port is 1 to ${MOST_CHANNELS}.`;
+
 const hasPort = (items: readonly string[] = [], port: string): boolean =>
   items.some(item => virtioWords(item).options.port === port);
 
@@ -60,7 +66,7 @@ export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | u
     if (problem) tell(item, 'virtio', { ...problem, text: `${said('virtio', item)}: ${problem.text}` });
     if (!isVirtioName(name)) continue;
     const { title } = VIRTIO_KINDS[name];
-    const why = virtioProblem(name, options);
+    const why = virtioProblem(name, options) ?? portProblem(options.port);
     if (why) tell(item, 'virtio', wrong('no such option', `${said('virtio', item)}: ${why}`));
     else if ((definition.virtio?.length ?? 0) >= MOST_VIRTIO)
       tell(item, 'virtio', wrong('too many', `${said('virtio', item)}: a guest has at most ${MOST_VIRTIO} of these.`));
