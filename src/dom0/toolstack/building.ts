@@ -42,7 +42,7 @@ export class Building<Console extends DomainConsole> {
   }
 
   private mayBuild(): void {
-    if (this.core.closed) throw new Error('The host has ended: nothing is started any more.');
+    if (this.core.closed) throw new Error('The host has ended.');
   }
 
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
