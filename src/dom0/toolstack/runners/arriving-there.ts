@@ -1,11 +1,11 @@
 /** A domain in a worker whose saved state comes: it gets the pieces as messages, not more of them at once than keep it busy. */
 import type { Arriving as Piece } from '../../../hypervisor/index.ts';
-import type { ArrivalTaker } from './runner.ts';
+import type { ArrivalInWorker, ArrivalTaker } from './runner.ts';
 
 /** Pieces that are on their way. */
 const MOST_ON_WAY = 2;
 
-export class ArrivingThere {
+export class ArrivingThere implements ArrivalInWorker {
   readonly to: ArrivalTaker;
   private onWay = 0;
   private hasEnded = false;
@@ -35,13 +35,11 @@ export class ArrivingThere {
     while (this.onWay >= than && !this.hasEnded) await new Promise<void>(resolve => (this.whenPlaced = resolve));
   }
 
-  /** The worker has put a piece in place. */
   placed(): void {
     this.onWay--;
     this.whenPlaced();
   }
 
-  /** There is no worker any more. */
   end(): void {
     this.hasEnded = true;
     this.whenPlaced();

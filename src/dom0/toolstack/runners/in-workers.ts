@@ -15,6 +15,7 @@ import { type DomainListener, postMortem } from '../../../hypervisor/domain/inde
 import { type AskDomain, asking, gone, VERBS, type Verbs } from '../../../hypervisor/verbs/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
 import {
+  type ArrivalInWorker,
   type Arriving,
   type DomainRunner,
   type DomainStart,
@@ -24,7 +25,6 @@ import {
 } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
-import type { ArrivingThere } from './arriving-there.ts';
 import type { KeptWorker, Ready, Warm } from './kept-worker.ts';
 import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
@@ -125,7 +125,7 @@ export class WorkerRunner implements DomainRunner {
   private endIsTold = false;
   private dead = false;
   /** Its saved state comes. */
-  private arrival: ArrivingThere | undefined;
+  private arrival: ArrivalInWorker | undefined;
   /** It was told what to be. */
   private whenBegun = (): void => {};
   private readonly begun: Promise<void> = new Promise(resolve => (this.whenBegun = resolve));

@@ -3,8 +3,8 @@
  * one in a new worker stands still for some 50 ms of that.
  */
 import type { FromDomainWorker } from '../../../hypervisor/index.ts';
-import type { WorkersParts } from './in-workers.ts';
-import type { WorkerLike } from './worker-watch.ts';
+import type { Later } from '../../host/index.ts';
+import type { Watching, WorkerLike } from './worker-watch.ts';
 
 /** Its heap is some ten MiB, which nobody may want any more. */
 const KEPT_MS = 60_000;
@@ -24,7 +24,7 @@ export class KeptWorker {
   /** It is a domain's, or nobody's any more. */
   private isOver = false;
 
-  constructor(worker: WorkerLike, ready: Warm['ready'], { later, watching }: Pick<WorkersParts, 'later' | 'watching'>) {
+  constructor(worker: WorkerLike, ready: Warm['ready'], { later, watching }: { later: Later; watching?: Watching }) {
     this.worker = worker;
     this.ready = ready;
     this.cancel = later(KEPT_MS, () => this.end());

@@ -13,7 +13,6 @@ import type {
 } from '../../../hypervisor/index.ts';
 import type { DomainListener } from '../../../hypervisor/domain/index.ts';
 import type { AskDomain } from '../../../hypervisor/verbs/index.ts';
-import type { ArrivingThere } from './arriving-there.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 
 /** A saved state, as whoever runs its domain gets it. */
@@ -41,11 +40,20 @@ export interface ArrivalTaker {
   refused(why: string): void;
 }
 
+/** Between who brings a saved state and the worker that it comes to. */
+export interface ArrivalInWorker {
+  readonly to: ArrivalTaker;
+  /** The worker has put a piece in place. */
+  placed(): void;
+  /** There is no worker any more. */
+  end(): void;
+}
+
 /** A saved state that comes while its domain is built; whoever runs the domain takes it, from its start on. */
 export interface Arriving {
   to?: ArrivalTaker;
   /** Of one that runs in a worker: takes what comes, and sends it there by `post`. */
-  inWorker?(post: (piece: Piece, transfer?: Transferable[]) => Promise<void>): ArrivingThere;
+  inWorker?(post: (piece: Piece, transfer?: Transferable[]) => Promise<void>): ArrivalInWorker;
   /** Once its state is in place, it gets its other ends when this resolves; absent: at once. */
   mayAttach?: Promise<void>;
 }
