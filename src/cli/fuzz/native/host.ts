@@ -46,9 +46,19 @@ export function findHost(): Host {
 
 /** Kernels whose hypervisor runs them in ring 3 (PVM) accept modify_ldt and load no LDT: no narrow case begins there, whatever its instruction. */
 function loadsSegments(host: Host): boolean {
-  const [end] = runNatively(host, [{ ...new Drawer(1, 32).next(), code: Uint8Array.of(NOP), flags: TF | 2 }]);
-  return !(end?.signal === SIGSEGV && (end.errorCode & OF_LDT) !== 0);
+  try {
+    const [end] = runNatively(host, [{ ...new Drawer(1, 32).next(), code: Uint8Array.of(NOP), flags: TF | 2 }]);
+    return !(end?.signal === SIGSEGV && (end.errorCode & OF_LDT) !== 0);
+  } catch (error) {
+    // It loads them before the case begins.
+    if (error instanceof RunnerFault) return false;
+    throw error;
+  }
 }
+
+/** The runner itself faulted (leave(5) in runner.c). */
+class RunnerFault extends Error {}
+const FAULT_STATUS = 5;
 
 /** Runs the cases; undefined for one that did not end. @throws NoHost where the host's kernel does not let the runner begin */
 export function runNatively(host: Host, cases: readonly Setting[]): (NativeEnd | undefined)[] {
@@ -58,6 +68,7 @@ export function runNatively(host: Host, cases: readonly Setting[]): (NativeEnd |
     maxBuffer: Number.POSITIVE_INFINITY,
   });
   if (run.status === 2) throw new NoHost(`the runner cannot begin: ${run.stderr.toString().trim()}`);
+  if (run.status === FAULT_STATUS) throw new RunnerFault('the runner faulted before or behind a case');
   if (run.status !== 0)
     throw new Error(`the runner ended with ${run.signal ?? `status ${run.status}`}: ${run.stderr.toString().trim()}`);
   return decodeEnds(run.stdout, cases);
