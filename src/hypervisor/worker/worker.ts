@@ -250,6 +250,10 @@ async function start(message: ToDomainWorker): Promise<void> {
     beat(machine, entry);
   });
   (globalThis as { closeMedium?(): void }).closeMedium?.();
+  // What is left was for this domain.
+  await eventLoop();
+  arriving.clear();
+  given.clear();
   ready();
 }
 
@@ -408,12 +412,7 @@ void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).na
   owner.onmessage = ({ data }: { data: ToDomainWorker | ArrivingByMessage | GivenByMessage }) => {
     if ('arriving' in data) arriving.put(data.arriving);
     else if ('given' in data) given.put(data.given);
-    else {
-      // What is left was for the domain before.
-      arriving.clear();
-      given.clear();
-      void startOrDie(data);
-    }
+    else void startOrDie(data);
   };
   ready = () => send({ kind: 'ready', lock });
   ready();
