@@ -246,7 +246,7 @@ async function start(message: ToDomainWorker): Promise<void> {
   slot.carry(domain);
   const carried = new CarriedHere(domain, slot, message, () => workerLeaves(machine, record));
   await run(carried, mailbox, slot, output, () => {
-    if (machine.isWorkerDead(record.index)) throw new Error('called dead by others');
+    if (machine.isWorkerDead(record.index)) throw new Error('called dead');
     beat(machine, entry);
   });
   (globalThis as { closeMedium?(): void }).closeMedium?.();
