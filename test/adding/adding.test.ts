@@ -96,7 +96,7 @@ describe('a verb that is added', () => {
     const { machine, record } = domain.options;
     const worker: WorkerLike = { postMessage: () => {}, terminate: () => {}, onmessage: null, onerror: null };
     const listener = { serial: () => {}, ended: () => {}, problem: () => {}, restarted: () => {} };
-    const parts = { later: () => () => {}, hostMs: () => 0 };
+    const parts = { later: () => () => {}, hostMs: () => 0, rests: (ended: WorkerLike) => ended.terminate() };
     const runner = new WorkerRunner({ worker }, machine, record, {} as never, listener, parts, undefined, verbs);
     for (const data of [{ kind: 'ready' }, { kind: 'started', about: '' }]) worker.onmessage?.({ data });
     const asked = (runner.ask as Ask<typeof verbs>)('howFar');

@@ -1,35 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
-import {
-  type DomainRecord,
-  type Ending,
-  type FromDomainWorker,
-  Machine,
-  type ToDomainWorker,
-} from '../../../hypervisor/index.ts';
+import { type DomainRecord, type Ending, Machine, type ToDomainWorker } from '../../../hypervisor/index.ts';
 import { callDead, liveWorker, workerLeaves } from '../../../hypervisor/worker/worker-life.ts';
+import { FakeWorker } from './fake-worker.test-support.ts';
 import { WorkerRunner } from './in-workers.ts';
-import type { WorkerLike } from './worker-watch.ts';
 
 const never = () => () => {};
-
-/** A worker whose program is a test. */
-class FakeWorker implements WorkerLike {
-  asked: unknown[] = [];
-  terminated = 0;
-  onmessage: WorkerLike['onmessage'] = null;
-  onerror: WorkerLike['onerror'] = null;
-  postMessage(message: unknown): void {
-    this.asked.push(message);
-  }
-  terminate(): void {
-    this.terminated++;
-  }
-  says(message: FromDomainWorker): void {
-    this.onmessage?.({ data: message });
-  }
-}
 
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
@@ -60,7 +37,7 @@ function make() {
     record,
     {} as ToDomainWorker,
     listener,
-    { later, hostMs: () => 0 },
+    { later, hostMs: () => 0, rests: ended => ended.terminate() },
     watch,
   );
   return { machine, record, worker, runner, endings, watched, timers };

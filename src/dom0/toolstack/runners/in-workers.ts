@@ -25,7 +25,7 @@ import {
 } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
-import type { KeptWorker, Ready, Warm } from './kept-worker.ts';
+import type { ForDomain, KeptWorker, Ready } from './kept-worker.ts';
 import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /**
@@ -43,6 +43,7 @@ const PATIENCE_MS = 1000,
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 20_000;
+
 export interface WorkersParts {
   /** Makes a domain's worker. */
   spawn(): WorkerLike;
@@ -60,15 +61,16 @@ export const inWorkers =
   ({ machine, queue }: RunnersHost): Runners => {
     const watch = parts.endsSilently ? new WorkerWatch(machine, queue, parts.later, parts.watching) : undefined;
     let kept: KeptWorker | undefined;
+    let isClosed = false;
     const rests = (worker: WorkerLike): void => {
-      worker.onmessage = ({ data }) => {
-        const ready = data as Ready;
-        if (ready.kind === 'ready')
-          void import('./kept-worker.ts').then(({ KeptWorker }) => {
-            kept?.end();
-            kept = new KeptWorker(worker, ready, parts);
-          });
-      };
+      const ready = new Promise<Ready>(resolve => {
+        worker.onmessage = ({ data }) => (data as Ready).kind === 'ready' && resolve(data as Ready);
+      });
+      void import('./kept-worker.ts').then(({ KeptWorker }) => {
+        kept?.end();
+        kept = new KeptWorker(worker, ready, parts);
+        if (isClosed) kept.end();
+      });
     };
     return {
       elsewhere: true,
@@ -95,7 +97,10 @@ export const inWorkers =
         return runner;
       },
       forget: record => watch?.forget(record),
-      close: () => kept?.end(),
+      close() {
+        isClosed = true;
+        kept?.end();
+      },
       poke() {},
       hold() {},
       go() {},
@@ -112,7 +117,7 @@ export class WorkerRunner implements DomainRunner {
   private readonly listener: DomainListener;
   private readonly later: Later;
   private readonly hostMs: () => number;
-  private readonly rests: ((worker: WorkerLike) => void) | undefined;
+  private readonly rests: (worker: WorkerLike) => void;
   private readonly watch: Watch | undefined;
   /** Its program is there, or nobody waits for it any more. */
   private readonly noLongerLoads: () => void;
@@ -134,12 +139,12 @@ export class WorkerRunner implements DomainRunner {
 
   /** `rests`: takes the worker of a domain that was destroyed, for another one. */
   constructor(
-    { worker, ready }: Warm | { worker: WorkerLike; ready?: undefined },
+    { worker, ready }: ForDomain,
     machine: Machine,
     record: DomainRecord,
     message: ToDomainWorker,
     listener: DomainListener,
-    { later, hostMs, rests }: Pick<WorkersParts, 'later' | 'hostMs'> & { rests?(worker: WorkerLike): void },
+    { later, hostMs, rests }: Pick<WorkersParts, 'later' | 'hostMs'> & { rests(worker: WorkerLike): void },
     watch?: Watch,
     verbs: Verbs = VERBS,
   ) {
@@ -310,10 +315,9 @@ export class WorkerRunner implements DomainRunner {
     const disks = await this.ask('destroy', keepsDisks);
     cancel();
     force();
-    const rests = this.dead ? undefined : this.rests;
+    // One that is dead was ended.
+    if (!this.dead) this.rests(this.worker);
     this.gone();
-    if (rests) rests(this.worker);
-    else this.worker.terminate();
     return disks;
   }
 }

@@ -1,26 +1,10 @@
 import { expect, it } from 'vitest';
 import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
-import { type FromDomainWorker, Machine } from '../../../hypervisor/index.ts';
+import { Machine } from '../../../hypervisor/index.ts';
 import { workerLeaves } from '../../../hypervisor/worker/worker-life.ts';
+import { FakeWorker } from './fake-worker.test-support.ts';
 import { inWorkers } from './in-workers.ts';
 import type { DomainStart, RunnersHost } from './runner.ts';
-import type { WorkerLike } from './worker-watch.ts';
-
-class FakeWorker implements WorkerLike {
-  asked: unknown[] = [];
-  hasEnded = false;
-  onmessage: WorkerLike['onmessage'] = null;
-  onerror: WorkerLike['onerror'] = null;
-  postMessage(message: unknown): void {
-    this.asked.push(message);
-  }
-  terminate(): void {
-    this.hasEnded = true;
-  }
-  says(message: FromDomainWorker): void {
-    this.onmessage?.({ data: message });
-  }
-}
 
 function host() {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
@@ -74,12 +58,7 @@ it('the worker of a domain that was destroyed runs the next one, which hears not
   worker.says({ kind: 'tells', what: 'problem', given: ['late'] });
   await rests(worker);
   start('second');
-  expect([workers.length, worker.hasEnded, said, worker.asked.at(-1)]).toMatchObject([
-    1,
-    false,
-    [],
-    { name: 'second' },
-  ]);
+  expect([workers.length, worker.terminated, said, worker.asked.at(-1)]).toMatchObject([1, 0, [], { name: 'second' }]);
   worker.says({ kind: 'tells', what: 'problem', given: ['its own'] });
   start('third');
   expect([workers.length, said]).toEqual([2, ['second: its own']]);
@@ -102,12 +81,25 @@ it('one worker is kept, for a minute, until it fails, or until the host goes', a
     await made.rests(await made.oneGoes());
     end(made);
     made.start('second');
-    expect([made.workers.length, made.workers[0]!.hasEnded]).toEqual([2, true]);
+    expect([made.workers.length, made.workers[0]!.terminated]).toEqual([2, 1]);
   }
   const made = host();
   const first = await made.oneGoes();
   const second = await made.oneGoes();
   await made.rests(first);
   await made.rests(second);
-  expect([first.hasEnded, second.hasEnded]).toEqual([true, false]);
+  expect([first.terminated, second.terminated]).toEqual([1, 0]);
+});
+
+it('a worker that never says so, or says so behind the end of its host, is ended', async () => {
+  const silent = host();
+  const worker = await silent.oneGoes();
+  await import('./kept-worker.ts');
+  silent.timers.find(({ ms, isOff }) => ms === 60_000 && !isOff)!.callback();
+  expect(worker.terminated).toBe(1);
+  const closed = host();
+  const late = await closed.oneGoes();
+  closed.runners.close!();
+  await closed.rests(late);
+  expect(late.terminated).toBe(1);
 });

@@ -11,41 +11,50 @@ const KEPT_MS = 60_000;
 
 export type Ready = Extract<FromDomainWorker, { kind: 'ready' }>;
 
-/** A worker that has said that it is ready for a domain. */
-export interface Warm {
+/** A worker for a domain; `ready`: it has said so, else it will. */
+export interface ForDomain {
   worker: WorkerLike;
-  ready: Pick<Ready, 'lock'>;
+  ready?: Ready;
 }
 
 export class KeptWorker {
   private readonly worker: WorkerLike;
-  private readonly ready: Warm['ready'];
+  private ready: Ready | undefined;
   private readonly cancel: () => void;
   /** It is a domain's, or nobody's any more. */
   private isOver = false;
 
-  constructor(worker: WorkerLike, ready: Warm['ready'], { later, watching }: { later: Later; watching?: Watching }) {
+  /** `ready`: it runs no domain any more; before that it is nobody's to have. */
+  constructor(worker: WorkerLike, ready: Promise<Ready>, { later, watching }: { later: Later; watching?: Watching }) {
     this.worker = worker;
-    this.ready = ready;
     this.cancel = later(KEPT_MS, () => this.end());
-    worker.onmessage = null;
     worker.onerror = event => {
       event.preventDefault?.();
       this.end();
     };
-    // It may end without a word.
-    if (ready.lock !== undefined) watching?.whenFree(ready.lock, () => this.end());
+    void ready.then(said => {
+      this.ready = said;
+      // It may end without a word.
+      if (said.lock !== undefined) watching?.whenFree(said.lock, () => this.end());
+    });
   }
 
-  /** For a domain; undefined: it has ended. */
-  take(): Warm | undefined {
-    if (this.isOver) return undefined;
+  /** For a domain; undefined: it is not ready, or has ended. */
+  take(): ForDomain | undefined {
+    const { worker, ready } = this;
+    if (!ready || this.isOver) return undefined;
+    this.over();
+    return { worker, ready };
+  }
+
+  private over(): void {
     this.isOver = true;
     this.cancel();
-    return { worker: this.worker, ready: this.ready };
   }
 
   end(): void {
-    if (this.take()) this.worker.terminate();
+    if (this.isOver) return;
+    this.over();
+    this.worker.terminate();
   }
 }
