@@ -4,8 +4,8 @@ import { mergeConfig } from 'vite';
 import config from './vite.config.ts';
 
 const merged = mergeConfig(config, {
-  // What a guest should show has limits of its own; these are for what hangs.
-  test: { testTimeout: 25 * 60_000, hookTimeout: 5 * 60_000 },
+  // What a guest should show has limits of its own; these are for what hangs, which is tried twice.
+  test: { testTimeout: 12 * 60_000, hookTimeout: 5 * 60_000 },
 });
 merged.test.projects = undefined;
 merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];

@@ -40,6 +40,13 @@ const skipped = [];
 const again = [];
 const retries = strict ? 1 : 0;
 
+/** What `run` gives for what it ended at its limit (scripts/lib.mjs). */
+const LATE = 124;
+/** Of the whole, set-up included: .ci/run says how long this half may take. The rest is for what comes behind the tests. */
+const LIMIT_S = Number(process.env.RINGSIDE_LIMIT_S ?? 5400);
+const REPORT_S = 30;
+const leftSeconds = () => LIMIT_S - REPORT_S - performance.now() / 1000;
+
 const record = (step, passed, failed, notes = []) => {
   results.push({ step, passed, failed, notes });
   for (const note of notes) say(`  ${note}`);
@@ -86,9 +93,24 @@ const said = message =>
     .slice(0, 6)
     .join(' | ');
 
+/** What vitest told of its files (test/support/ended-files.mjs): those that ended, and names of those that began and did not. */
+function readEnded(path) {
+  if (!existsSync(path)) return { files: [], unended: [] };
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+  const files = lines
+    .filter(({ ended }) => ended)
+    .map(({ ended, ...rest }) => ({ ...rest, name: ended.slice(at().length) }));
+  const ended = new Set(files.map(({ name }) => name));
+  const begun = new Set(lines.filter(({ begun }) => begun).map(({ begun }) => begun.slice(at().length)));
+  return { files, unended: [...begun].filter(name => !ended.has(name)) };
+}
+
 /** Beside tests in the page: a page waits for a third of its test's time, for its guest or a poll's next turn. These use that, and wait where a page does not. */
 async function vitest(step, args, limitSeconds) {
-  const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
+  const path = join(reports, `${step.replaceAll(' ', '-')}.jsonl`);
   say(step);
   const status = await run(
     process.execPath,
@@ -98,37 +120,33 @@ async function vitest(step, args, limitSeconds) {
       bin('vitest', 'vitest.mjs'),
       'run',
       '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${file}`,
+      `--reporter=${at('test', 'support', 'ended-files.mjs')}`,
       `--retry=${retries}`,
       ...args,
     ],
-    { limitSeconds, beside: true, yields: true },
+    { limitSeconds, beside: true, yields: true, env: { RINGSIDE_ENDED_FILES: path } },
   );
-  const report = readReport(file);
-  if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
+  const { files, unended } = readEnded(path);
+  if (status !== 0 && files.length + unended.length === 0) return record(step, 0, 1, [`no report (status ${status})`]);
   let passed = 0;
-  let failed = 0;
   const notRun = [];
-  const bad = [];
-  for (const { name, status: fileStatus, assertionResults, startTime, endTime } of report.testResults) {
-    times.push({ what: name.slice(at().length), seconds: (endTime - startTime) / 1000 });
-    const count = wanted => assertionResults.filter(({ status: one }) => one === wanted).length;
-    passed += count('passed');
-    failed += count('failed');
+  const bad = unended.map(name => `did not end: ${name}`);
+  for (const { name, state, ms, errors, tests } of files) {
+    times.push({ what: name, seconds: ms / 1000 });
     // A file that cannot be loaded, or an error outside its tests.
-    if (fileStatus === 'failed' && count('failed') === 0) {
-      failed++;
-      bad.push(`failed outside its tests: ${name.slice(at().length)}`);
-    }
-    for (const { status: one, fullName, failureMessages } of assertionResults) {
-      const title = `${name.slice(at().length)}: ${fullName}`;
-      if (one === 'failed') bad.push(`failed: ${title} (${said(failureMessages?.[0])})`);
-      else if (one === 'passed' && failureMessages?.length) again.push(`${title} (${said(failureMessages[0])})`);
-      else if (one !== 'passed') notRun.push(title);
+    if (state === 'failed' && !tests.some(test => test.state === 'failed'))
+      bad.push(`failed outside its tests: ${name} (${said(errors[0])})`);
+    for (const { title, state: one, errors: ofTest } of tests) {
+      const called = `${name}: ${title}`;
+      if (one === 'passed') passed++;
+      if (one === 'failed') bad.push(`failed: ${called} (${said(ofTest[0])})`);
+      else if (one !== 'passed') notRun.push(called);
+      else if (ofTest.length) again.push(`${called} (${said(ofTest[0])})`);
     }
   }
-  recordTests(step, passed, failed, status, bad, judgeSkips(notRun));
+  if (status === LATE)
+    bad.push(`ended after ${limitSeconds.toFixed()} s: files that had not begun by then are not counted`);
+  recordTests(step, passed, bad.length, status, bad, judgeSkips(notRun));
 }
 
 function recordTests(step, passed, failed, status, bad, skips) {
@@ -275,14 +293,14 @@ async function testEverything() {
     const env = { RINGSIDE_CHROMIUM: chromium.path, ...(shell && { RINGSIDE_HEADLESS_SHELL: shell }) };
     return playwright(
       'browser tests',
-      1200,
+      leftSeconds(),
       env,
       pageChanged ? [] : [`--only-changed=${since}`, '--pass-with-no-tests'],
     );
   };
   await Promise.all([
     inBrowser(),
-    vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], 1200),
+    vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], leftSeconds()),
   ]);
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
@@ -308,8 +326,9 @@ async function testGuests() {
   if (!(await build())) return;
   // Those in the page first, as some of them measure how much processor time guests get.
   await Promise.all([
-    chromium.path && playwright('long browser tests', 1800, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' }),
-    vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60),
+    chromium.path &&
+      playwright('long browser tests', leftSeconds(), { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' }),
+    vitest('guest tests', ['--config', 'vitest.guests.config.ts'], leftSeconds()),
   ]);
 }
 
