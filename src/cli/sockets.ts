@@ -1,4 +1,5 @@
 /** Sockets of node as channels of bytes. */
+import { lstatSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import type { ByteChannel, Listening, Sockets } from '../dom0/host/nbd/index.ts';
 
@@ -26,6 +27,14 @@ export function channelOf(socket: Socket): ByteChannel {
     resume: () => void socket.resume(),
     close: () => socket.end(() => socket.destroySoon()),
   };
+}
+
+/** Takes a UNIX socket away that an earlier process left. @throws Error, a sentence, where something else lies there, which stays */
+export function removeSocket(path: string): void {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isSocket()) throw new Error(`${path} is there and is no socket. Write another path, or move it away`);
+  rmSync(path, { force: true });
 }
 
 export const nodeSockets: Sockets = {

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { CommandHost, Guest } from '../../dom0/toolstack/index.ts';
 import { channelsOf } from '../../devices/index.ts';
+import { removeSocket } from '../sockets.ts';
 
 type Channel = NonNullable<Guest['channels']> extends Map<string, infer C> ? C : never;
 
@@ -20,16 +21,17 @@ const MOST_WAITING = 16;
 
 class ChannelSocket {
   private readonly server: Server;
-  private readonly path: string;
+  readonly path: string;
   private readonly channel: Channel;
   private readonly waiting: Socket[] = [];
   private readonly sockets = new Set<Socket>();
   private isBusy = false;
 
+  /** @throws Error where something else lies there */
   constructor(channel: Channel, path: string, problem: (sentence: string) => void) {
     this.path = path;
     this.channel = channel;
-    rmSync(path, { force: true });
+    removeSocket(path);
     this.server = createServer({ allowHalfOpen: false, pauseOnConnect: true }, socket => this.came(socket));
     this.server.on('error', error => problem(`${path}: ${error.message}`));
     // Nobody else may connect in the moment before the mode is set.
@@ -81,8 +83,8 @@ class ChannelSocket {
 
   close(): void {
     for (const socket of this.sockets) socket.destroy();
+    // Node takes the path away.
     this.server.close();
-    rmSync(this.path, { force: true });
   }
 }
 
@@ -146,7 +148,9 @@ export class ChannelSockets {
         ? 'Permission denied: it is below no folder that --allow names'
         : Buffer.byteLength(path) > MOST_PATH_BYTES
           ? `the path of a UNIX socket has at most ${MOST_PATH_BYTES} bytes; write a shorter --state or <source path='…'/>`
-          : undefined;
+          : this.isTaken(path)
+            ? 'another channel has that path'
+            : undefined;
     if (why !== undefined) {
       this.problem(`${guest.name} has no socket for its channel ${channel.name} at ${path}: ${why}.`);
       return undefined;
@@ -158,6 +162,10 @@ export class ChannelSockets {
       this.problem(`${guest.name} has no socket for its channel ${channel.name}: ${(error as Error).message}.`);
       return undefined;
     }
+  }
+
+  private isTaken(path: string): boolean {
+    return [...this.of.values()].some(({ sockets }) => [...sockets.values()].some(socket => socket?.path === path));
   }
 
   private end({ folder, sockets }: { folder: string; sockets: Map<Channel, ChannelSocket | undefined> }): void {

@@ -1,9 +1,9 @@
 /** The daemon's UNIX socket: whoever may open it is a client. */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { Host } from '../../dom0/service/index.ts';
 import { listenToLives, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
-import { channelOf } from '../sockets.ts';
+import { channelOf, removeSocket } from '../sockets.ts';
 import { Client } from './client.ts';
 import { PROCEDURES } from './table.ts';
 
@@ -72,14 +72,17 @@ export class LibvirtServer {
   }
 }
 
-/** A socket that nobody listens at any more is what an earlier daemon left. @throws SocketError where somebody does */
+/** A socket that nobody listens at any more is what an earlier daemon left. @throws SocketError where somebody does, or something else lies there */
 async function removeDead(path: string): Promise<void> {
-  const alive = await new Promise<boolean>(resolve => {
-    const socket = connect(path, () => (socket.destroy(), resolve(true)));
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'ECONNREFUSED') rmSync(path, { force: true });
-      resolve(false);
-    });
+  const [isAlive, isRefused] = await new Promise<[boolean, boolean]>(resolve => {
+    const socket = connect(path, () => (socket.destroy(), resolve([true, false])));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve([false, code === 'ECONNREFUSED']));
   });
-  if (alive) throw new SocketError(`${path}: another daemon listens there. Write another --socket.`);
+  if (isAlive) throw new SocketError(`${path}: another daemon listens there. Write another --socket.`);
+  if (!isRefused) return;
+  try {
+    removeSocket(path);
+  } catch (error) {
+    throw new SocketError(`${(error as Error).message}.`);
+  }
 }
