@@ -20,6 +20,7 @@ import { openHostState } from '../../dom0/host/state/state.ts';
 import { MemoryStore, writerKernel } from '../../dom0/host/storage/index.ts';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
+import { LibvirtServer } from './server.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
@@ -79,7 +80,7 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     ]);
     write('bad.xml', DEMO.replace('<memory', '<memry'));
     expect(await virsh('create bad.xml')).toMatch(
-      /^1: error: Failed to create domain from bad.xml\nerror: operation failed: /,
+      /^1: error: Failed to create domain from bad.xml\nerror: XML error: /,
     );
     expect(await virsh('list --all --name')).toBe('Domain-0\n\n');
   });
@@ -109,9 +110,47 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     await until(() => shown.includes('Escape character is ^] (Ctrl + ])') && /\n[^\n]*> ?$/.test(shown));
     terminal.stdin.write('help\r');
     await until(() => /help\r?\n.+/.test(shown));
-    terminal.stdin.write('\x1d');
+    const openConsole = (...words: string[]): ReturnType<typeof spawn> =>
+      spawn('script', ['-qec', [VIRSH, '-c', `'${uri}'`, 'console', 'a', ...words].join(' '), '/dev/null']);
+    const second = openConsole();
+    let refused = '';
+    second.stdout!.on('data', data => (refused += data));
+    await new Promise(resolve => second.once('close', resolve));
+    expect(refused).toContain('operation failed: Active console session exists for this domain');
+    const forced = openConsole('--force');
+    // Whoever is put out leaves by that.
     await new Promise(resolve => terminal.once('close', resolve));
+    forced.stdin!.write('\x1d');
+    await new Promise(resolve => forced.once('close', resolve));
+    const other = openConsole('--devname', 'nosuch');
+    let strange = '';
+    other.stdout!.on('data', data => (strange += data));
+    await new Promise(resolve => other.once('close', resolve));
+    expect(strange).toContain('internal error: cannot find character device nosuch');
     expect(await virsh('domstate a')).toMatch(/running|idle/);
+  });
+
+  it('refuses a document that is none, and one of another driver’s guest, with libvirt’s classes', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('empty.xml', '\n');
+    write('torn.xml', DEMO.slice(0, 60));
+    write('lxc.xml', DEMO.replace("type='xen'", "type='lxc'"));
+    for (const how of ['define', 'create']) {
+      expect(await virsh(`${how} empty.xml`)).toContain('error: (domain_definition):1: Document is empty');
+      expect(await virsh(`${how} torn.xml`)).toMatch(/error: XML error: \(domain_definition\):1:/);
+      expect(await virsh(`${how} lxc.xml`)).toContain(
+        'error: invalid argument: could not find capabilities for domaintype=lxc',
+      );
+    }
+    expect(await virsh('list --all --name')).toBe('Domain-0\n\n');
+  });
+
+  it('takes no file for a socket that somebody left', async () => {
+    const { directory, host, write } = await daemonWithVirsh();
+    write('plain', 'precious');
+    const path = join(directory, 'plain');
+    await expect(LibvirtServer.open(host, path)).rejects.toThrow(`${path} is there and is no socket`);
+    expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
   it('has kernels, images and pools of this machine below a folder, one writer each', async () => {

@@ -9,10 +9,24 @@ import {
   screenshot,
   sendKeys,
 } from '../../../dom0/toolstack/libvirt/index.ts';
-import type { ConsoleInput, ConsoleOutput } from '../../../dom0/toolstack/index.ts';
+import type { CommandHost, ConsoleInput, ConsoleOutput } from '../../../dom0/toolstack/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText } from '../types.ts';
 import { meant } from './domains.ts';
+
+/** virDomainConsoleFlags. */
+const FORCE = 1 << 0;
+/** What a domain's first console and serial port are called. */
+const CONSOLES = ['console0', 'serial0'];
+
+/** Who has a domain's console open: one client, as in virChrdevOpen() of src/conf/virchrdev.c, and what ends that. Windows of the page have ends of their own. */
+const consoles = new WeakMap<CommandHost, Map<number, () => void>>();
+
+function consolesOf(host: CommandHost): Map<number, () => void> {
+  const found = consoles.get(host) ?? new Map<number, () => void>();
+  consoles.set(host, found);
+  return found;
+}
 
 export const STREAMS: Table = {
   domain_open_console: procedure({
@@ -22,17 +36,36 @@ export const STREAMS: Table = {
       const found = await meant(host, given.domain);
       const id = activeId(found);
       if (id === 0) throw new LibvirtError('INTERNAL_ERROR', 'character device <null> is not using a PTY');
+      if (given.device !== undefined && !CONSOLES.includes(given.device))
+        throw new LibvirtError('INTERNAL_ERROR', `cannot find character device ${given.device}`);
       const { console: port } = await failing(() => host.view(id));
+      const open = consolesOf(host);
+      if (open.has(id) && (given.flags & FORCE) === 0) {
+        port.close();
+        throw new LibvirtError('OPERATION_FAILED', 'Active console session exists for this domain');
+      }
+      open.get(id)?.();
+      let finish = (): void => {};
+      const close = (): void => {
+        port.close();
+        if (open.get(id) === hangUp) open.delete(id);
+      };
+      const hangUp = (): void => {
+        close();
+        finish();
+      };
+      open.set(id, hangUp);
       stream({
         begin: out => {
+          finish = () => out.finish();
           port.onmessage = ({ data }: MessageEvent<ConsoleOutput>) => {
             if ('serial' in data) out.send(data.serial);
           };
           // The domain is gone.
-          port.addEventListener('close', () => out.finish(), { once: true });
+          port.addEventListener('close', hangUp, { once: true });
         },
         receive: bytes => port.postMessage({ serial: bytes } satisfies ConsoleInput),
-        end: () => port.close(),
+        end: close,
       });
     },
   }),

@@ -9,6 +9,7 @@ const CLASSES = {
   OPERATION_FAILED: [9, 'operation failed: '],
   XML_ERROR: [27, 'XML error: '],
   OPERATION_DENIED: [29, 'operation forbidden: '],
+  XML_DETAIL: [35, ''],
   SYSTEM_ERROR: [38, ''],
   RPC: [39, ''],
   NO_DOMAIN: [42, 'Domain not found: '],
@@ -39,6 +40,7 @@ type ErrorClass = keyof typeof CLASSES;
 
 /** virErrorDomain: which part of libvirt says it. */
 export const ERROR_DOMAIN = {
+  xml: 5,
   rpc: 7,
   domain: 20,
   network: 19,

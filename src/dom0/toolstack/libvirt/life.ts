@@ -1,5 +1,5 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
-import { type Definition, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import type { Definition } from '../../definitions/config/index.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform, runXl } from '../commands/index.ts';
@@ -11,7 +11,8 @@ import { activeId, domainById, domainByName, guestId, noteCreated, persistent, x
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
-import { isQemu, refuseOthers, withoutLibxl } from './qemu-driver.ts';
+import { isQemu, withoutLibxl } from './qemu-driver.ts';
+import { judged } from './judged.ts';
 
 /** What an XML text that no file brought is called in sentences, as libvirt calls it. */
 const DEFINITION = '(domain_definition)';
@@ -56,9 +57,8 @@ const filesOf = (host: CommandHost): Files => ({
 /** Keeps a definition: a new domain, or in the place of the one with its UUID. `name`: where the text comes from. @throws LibvirtError */
 export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
   checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
-  await refuseOthers(host, name, text);
-  await prepareToRead(text);
-  const before = await domainsOf(host).find(judgeDefinition(name, text).definition.name);
+  const definition = await judged(host, name, text);
+  const before = await domainsOf(host).find(definition.name);
   // What runs keeps what it has until it is stopped, whatever it is defined as meanwhile (virDomainObjAssignDef() of src/conf/domain_conf.c).
   const runs =
     before?.id !== undefined && before.id !== 0 ? { id: before.id, as: await xmlOf(host, before, 0) } : undefined;
@@ -75,10 +75,9 @@ export async function createDomain(
   { name = DEFINITION, files = filesOf(host) }: { name?: string; files?: Files } = {},
 ): Promise<Domain> {
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
-  await refuseOthers(host, name, text);
+  const definition = await judged(host, name, text);
   return failing(async () => {
-    await prepareToRead(text);
-    await refuseMissing(host, judgeDefinition(name, text).definition);
+    await refuseMissing(host, definition);
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
     const given = await filesFor({ host, read }, name);
     const { id } = await COMMANDS.create

@@ -2,26 +2,12 @@
  * What libvirt's driver of QEMU answers where that of libxl answers otherwise. Sources: virQEMUCapsInitGuestFromBinary() and virQEMUCapsFillDomainCaps() of
  * src/qemu/qemu_capabilities.c; virCapabilitiesDomainDataLookup() for who finds none.
  */
-import { judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { QEMU, QEMU_MACHINE } from '../qemu/command-line.ts';
 import { LibvirtError } from './errors.ts';
 
 export const isQemu = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'kvm';
-
-/** A definition of another driver's guest is none of this one's. @throws LibvirtError */
-export async function refuseOthers(host: CommandHost, name: string, text: string): Promise<void> {
-  if (!isQemu(host)) return;
-  await prepareToRead(text);
-  const { definition, findings } = judgeDefinition(name, text);
-  if (definition.kvm || findings.length === 0) return;
-  throw new LibvirtError(
-    'INVALID_ARG',
-    `could not find capabilities for domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${definition.type}).`,
-    'domain',
-  );
-}
 
 /** What the toolstack says in libxl's words is none of QEMU's driver's. */
 export const withoutLibxl = (error: Error): Error =>

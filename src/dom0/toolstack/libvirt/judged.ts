@@ -1,0 +1,36 @@
+/** A domain's document, before anything is made of it. Sources: virDomainDefParseNode() of src/conf/domain_conf.c, catchXMLError() of src/util/virxml.c. */
+import {
+  type Definition,
+  formatFinding,
+  isError,
+  judgeDefinition,
+  prepareToRead,
+} from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { LibvirtError } from './errors.ts';
+import { isQemu } from './qemu-driver.ts';
+import { readXml } from './xml.ts';
+
+const TYPES = ['xen', 'kvm'];
+const CAPABILITIES = 'could not find capabilities for';
+
+/** What a document, or xl's configuration, called `name`, defines. @throws LibvirtError where it is none, or of a guest that another driver runs */
+export async function judged(host: CommandHost, name: string, text: string): Promise<Definition> {
+  if (text.trim() === '') throw new LibvirtError('XML_DETAIL', `${name}:1: Document is empty`, 'xml');
+  await prepareToRead(text);
+  const { definition, findings, isForeign } = judgeDefinition(name, text);
+  const errors = findings.filter(isError);
+  const refuse = (why: string): never => {
+    throw new LibvirtError('INVALID_ARG', why, 'domain');
+  };
+  if (isQemu(host) && !definition.kvm && findings.length > 0)
+    refuse(
+      `${CAPABILITIES} domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${definition.type}).`,
+    );
+  if (errors.length > 0) throw new LibvirtError('XML_ERROR', errors.map(formatFinding).join('\n'), 'domain');
+  // A page takes such a definition for one of Xen's, and says so; who asks libvirt's driver means what is written.
+  const type = isForeign && text.trimStart().startsWith('<') ? (await readXml(text)).attributes.type : undefined;
+  if (type !== undefined && !TYPES.includes(type))
+    refuse(`${CAPABILITIES} domaintype=${type}: this host has Xen's and KVM's guests. Write type='xen' or type='kvm'.`);
+  return definition;
+}
