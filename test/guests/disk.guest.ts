@@ -14,7 +14,7 @@ const cd = file('.cache/guests/cds/grub-rescue-cdrom.iso');
 const folder = mkdtempSync(join(tmpdir(), 'ringside-disk-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const MIB = 64;
+const MIB = 32;
 
 describe.skipIf(!existsSync(disk))(`Debian on a disk ${NEEDS_GUESTS}`, () => {
   it.each([
@@ -43,7 +43,7 @@ describe.skipIf(!existsSync(disk))(`Debian on a disk ${NEEDS_GUESTS}`, () => {
       await shell.run('md5sum /mnt/noise > /mnt/sum; rm /tmp/seed; sync; echo 3 > /proc/sys/vm/drop_caches');
       expect(await shell.run('md5sum -c /mnt/sum')).toBe('/mnt/noise: OK');
       const afterDisk = await shell.interrupts();
-      // At most 256 sectors a command without 48-bit addresses, at most 65536 with: 64 MiB there and back are some hundred commands at least.
+      // At most 256 sectors a command without 48-bit addresses, at most 65536 with: 32 MiB there and back are some hundred commands at least.
       expect(afterDisk.get('14')! - before.get('14')!).toBeGreaterThan(2 * MIB);
       expect(afterDisk.get('14')! - before.get('14')!).toBeLessThan(20_000);
       await shell.run('umount /mnt');

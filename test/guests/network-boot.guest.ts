@@ -24,8 +24,6 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
     it.each([
       ['ringside', 'pcnet', []],
       ['ringside', 'ne2k_pci', []],
-      ['seabios', 'pcnet', []],
-      ['seabios', 'ne2k_pci', []],
       ['ringside', 'pcnet', ['--type', 'hvm']],
       ['seabios', 'ne2k_pci', ['--type', 'hvm', '--device-model', 'dom0']],
     ])('by %s and %s %j', async (bios, nic, more) => {
@@ -98,10 +96,8 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
 
     // The second has a network stack of its own above the card's UNDI, with its interrupts; the first asks PXE for each file.
     it.each([
-      ['pxelinux.0', 'ringside'],
       ['pxelinux.0', 'seabios'],
       ['lpxelinux.0', 'ringside'],
-      ['lpxelinux.0', 'seabios'],
     ])('starts %s by %s, which takes its settings from a folder of TFTP, and memtest86+', async (loader, bios) => {
       const root = join(folder, loader);
       mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
@@ -136,8 +132,8 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
 
     const undionly = file('.cache/guests/loaders/undionly.kpxe');
     // iPXE without a driver: it sends and receives by the UNDI that the card's ROM left behind, and says so as the card's chip.
-    it.skipIf(!existsSync(undionly)).each(['ringside', 'seabios'])('hands over to undionly.kpxe by %s', async bios => {
-      const root = join(folder, `undi-${bios}`);
+    it.skipIf(!existsSync(undionly))('hands over to undionly.kpxe', async () => {
+      const root = join(folder, 'undi');
       mkdirSync(root);
       copyFileSync(undionly, join(root, 'undionly.kpxe'));
       const lines = [
@@ -162,7 +158,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(
         script,
         ...limit(150),
       ];
-      const vm = new Ringside('boot', ...options, '--bios', bios);
+      const vm = new Ringside('boot', ...options);
       onTestFinished(() => vm.kill());
       expect(await vm.end(160), vm.errors).toBe(0);
     });

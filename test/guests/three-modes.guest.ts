@@ -3,16 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { FILES, guestsOf } from '../../src/ui/inspect/together/modes.ts';
+import { FILES, guestsOf, linuxOf } from '../../src/ui/inspect/together/modes.ts';
 import { Ringside } from '../support/command-line.ts';
 import { haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
-/** The page takes the first Linux of its catalogue that has what each mode needs. */
 const guests = (): { files: { name: string; path: string }[] }[] =>
   JSON.parse(readFileSync(file('.cache/guests/catalogue.json'), 'utf8')).guests;
 const pathOf = (name: string): string => {
-  const { files } = guests().find(guest => FILES.every(each => guest.files.some(has => has.name === each)))!;
+  const { files } = linuxOf(guests())!;
   return file(`.cache/guests/${files.find(each => each.name === name)!.path}`);
 };
 const BOOT_SECONDS = 400;

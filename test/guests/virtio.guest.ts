@@ -9,8 +9,7 @@ import { Shell } from '../support/guest-shell.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
-const DISK_MIB = 32,
-  MIB = 16;
+const DISK_MIB = 32;
 const folder = mkdtempSync(join(tmpdir(), 'ringside-virtio-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -95,7 +94,9 @@ describe.each([
 ])(`%s, %s ${NEEDS_GUESTS}`, (name, how) => {
   const guest = file(`.cache/guests/${name}`),
     isKvm = how.includes('kvm'),
-    isDefined = how.startsWith('libvirt');
+    isDefined = how.startsWith('libvirt'),
+    // Code of 64 bits is interpreted, and sums are most of what this takes.
+    mib = name.endsWith('amd64') ? 4 : 16;
 
   it.skipIf(!existsSync(guest))(
     'reads and writes a disk of virtio, and is on the network by a card of virtio',
@@ -118,16 +119,16 @@ describe.each([
       expect(await shell.run('cat /sys/block/vda/serial')).toBe(isDefined ? 'RSV0000001' : 'RSV0000000');
       const before = await shell.interrupts();
       const noise = 'dd if=/dev/urandom of=/tmp/noise bs=1M';
-      await shell.run(`${noise} count=${MIB}; dd if=/tmp/noise of=/dev/vda bs=1M seek=4 conv=fsync`);
+      await shell.run(`${noise} count=${mib}; dd if=/tmp/noise of=/dev/vda bs=1M seek=4 conv=fsync`);
       await shell.run('echo 3 > /proc/sys/vm/drop_caches');
       const [written, read] = (
-        await shell.run(`md5sum < /tmp/noise; dd if=/dev/vda bs=1M skip=4 count=${MIB} | md5sum`)
+        await shell.run(`md5sum < /tmp/noise; dd if=/dev/vda bs=1M skip=4 count=${mib} | md5sum`)
       )
         .split('\n')
         .filter(line => line.endsWith('-'));
       expect(read).toBe(written);
       const requests = await shell.interrupts();
-      expect(requests.get('virtio1-req.0')! - before.get('virtio1-req.0')!).toBeGreaterThan(MIB);
+      expect(requests.get('virtio1-req.0')! - before.get('virtio1-req.0')!).toBeGreaterThan(mib);
       // The card's configuration and two queues that interrupt, and two of each disk.
       expect(await shell.run('grep -c PCI-MSI /proc/interrupts')).toBe(isDefined ? '12' : '7');
 

@@ -37,6 +37,10 @@ const KERNEL = 'vmlinuz',
 /** What is fetched of a Linux that is offered. */
 export const FILES: readonly string[] = [KERNEL, RAMDISK];
 
+/** Of what is offered, what has them and is at its shell soonest: the catalogue has guests of 64 bits before the others. */
+export const linuxOf = <Of extends { files: readonly { name: string }[] }>(offers: readonly Of[]): Of | undefined =>
+  offers.findLast(({ files }) => FILES.every(name => files.some(file => file.name === name)));
+
 /** What each of its guests is made of, beside the files that all have. */
 export const guestsOf = (system: System, withoutXen = false): { name: string; definition: NamedFile }[] =>
   (withoutXen ? WITHOUT_XEN : MODES[system]).map(mode => {

@@ -5,7 +5,7 @@ import { domains, host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
 import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
 import { pageGuests } from '../page-guests.ts';
-import { FILES, guestsOf, type System } from './modes.ts';
+import { FILES, guestsOf, linuxOf, type System } from './modes.ts';
 import { isWithout } from '../../without-xen.ts';
 
 /** What is being made, and why it was not. */
@@ -13,8 +13,7 @@ export const starting = signal<{ name: string } | undefined>(undefined),
   problem = signal('');
 
 /** The Linux that can be had, and has what each of its modes needs. */
-export const linux = (): Offer | undefined =>
-  offers.value.find(({ saved, files }) => !saved && FILES.every(name => files.some(file => file.name === name)));
+export const linux = (): Offer | undefined => linuxOf(offers.value.filter(({ saved }) => !saved));
 
 async function filesOf(system: System): Promise<NamedFile[]> {
   if (system === 'minipv') return [{ name: 'minipv.elf', data: await pageGuests.kernel() }];
