@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
+import { defineNetwork } from '../toolstack/libvirt/index.ts';
+import { recordsOf, type SnapshotRecord } from '../toolstack/snapshots/index.ts';
 import { editPrograms } from './edit.ts';
 import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
 import type { Program } from './program.ts';
@@ -32,6 +34,29 @@ async function make(program: Program, words: string[], files: Awaited<ReturnType
     shown,
     type: async (typed: string): Promise<string> => (shown(), type(typed), await turn(), shown()),
   };
+}
+/** What is shown at the end: each of `typed` once the editor shows what stands before it. */
+async function typedAt(
+  virsh: Program,
+  files: Awaited<ReturnType<typeof testFiles>>,
+  words: string[],
+  ...typed: string[]
+): Promise<string> {
+  const { over, type, shown } = await make(virsh, words, files);
+  let said = '';
+  const until = (text: string): Promise<void> =>
+    vi.waitFor(() => {
+      said += shown();
+      expect(said).toContain(text);
+    });
+  for (let i = 0; i < typed.length; i += 2) {
+    await until(typed[i]!);
+    said = await type(typed[i + 1]!);
+  }
+  const status = await over;
+  said += shown();
+  expect(status).toBe(said.includes('error:') ? 1 : 0);
+  return said;
 }
 const [editor] = editPrograms();
 
@@ -128,24 +153,7 @@ describe('virsh edit', () => {
     const files = await testFiles();
     await files.writeFile('/etc/xen/vm/a', CONFIG);
     const virsh = virshProgram(testHost({ files }));
-    /** What is shown at the end: each of `typed` once the editor shows what stands before it. */
-    const run = async (words: string[], ...typed: string[]): Promise<string> => {
-      const { over, type, shown } = await make(virsh, words, files);
-      let said = '';
-      const until = (text: string): Promise<void> =>
-        vi.waitFor(() => {
-          said += shown();
-          expect(said).toContain(text);
-        });
-      for (let i = 0; i < typed.length; i += 2) {
-        await until(typed[i]!);
-        said = await type(typed[i + 1]!);
-      }
-      const status = await over;
-      said += shown();
-      expect(status).toBe(said.includes('error:') ? 1 : 0);
-      return said;
-    };
+    const run = (words: string[], ...typed: string[]): Promise<string> => typedAt(virsh, files, words, ...typed);
     const shown = async (...words: string[]): Promise<string> =>
       (await virsh.run(words, { stdin: '', directory: '/', signal: AbortSignal.timeout(1000) } as never)).stdout;
 
@@ -169,5 +177,43 @@ describe('virsh edit', () => {
       'error: metadata --edit needs the terminal: give it a line of its own, without pipes.\n',
     );
     expect(virsh.own!(['desc', 'a'])).toBeUndefined();
+  });
+
+  it('has networks and snapshots in the editor, of which the description may change', async () => {
+    const files = await testFiles();
+    await files.writeFile('/etc/xen/vm/a', CONFIG);
+    const host = testHost({ files });
+    const virsh = virshProgram(host);
+    const run = (words: string[], ...typed: string[]): Promise<string> => typedAt(virsh, files, words, ...typed);
+    const HINT = 'Ctrl-O';
+    const xml = '<network><name>inner</name><ip address="192.168.77.1" netmask="255.255.255.0"/></network>';
+    await defineNetwork(host, xml);
+    const network = ['net-edit', 'inner'];
+    expect(await run(network, HINT, '\x18')).toContain('Network inner XML configuration not changed.');
+    expect(await run(network, HINT, '<!-- mine -->\x0f\x18')).toContain('Network inner XML configuration edited.');
+    expect(await run(network, HINT, '<\x0f', 'no XML', '\x18', 'Write what', 'n')).toContain('not changed');
+    expect(await run(['net-edit', 'none'])).toContain("error: failed to get network 'none'");
+
+    const record = {
+      domain: 'a',
+      name: 's',
+      description: 'before',
+      createdMs: 1e12,
+      definition: CONFIG,
+      files: [],
+      disks: [],
+    };
+    await recordsOf(host).write(record as unknown as SnapshotRecord);
+    const snapshot = ['snapshot-edit', 'a', 's'];
+    expect(await run(snapshot, HINT, '\x18')).toContain('Snapshot s XML configuration not changed.');
+    const down = '\x1b[B',
+      right = '\x1b[C';
+    const inDescription = `${down}${down}${right.repeat('  <description>'.length)}`;
+    expect(await run(snapshot, HINT, `${inDescription}now and \x0f\x18`)).toContain('Snapshot s edited.');
+    expect((await recordsOf(host).read('a', 's')).description).toBe('now and before');
+    const inName = `${down}${right.repeat('  <name>'.length)}`;
+    const refused = 'only the description of a snapshot can be changed';
+    expect(await run(snapshot, HINT, `${inName}x\x0f`, refused, '\x18', 'Write what', 'n')).toContain('not changed');
+    expect((await virsh.run(snapshot, {} as never)).stderr).toContain('snapshot-edit needs the terminal');
   });
 });

@@ -11,7 +11,14 @@ import { ATTACHING } from './virsh/attaching.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
-import { editDescription, editDomain, editMetadata, type OwnsTerminal } from './virsh/editing.ts';
+import {
+  editDescription,
+  editDomain,
+  editMetadata,
+  editNetwork,
+  editSnapshot,
+  type OwnsTerminal,
+} from './virsh/editing.ts';
 import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
 import { MONITOR } from './virsh/monitor.ts';
@@ -22,6 +29,7 @@ import { SCREENS, withConsole } from './virsh/screens.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
 import { NETWORKS } from './virsh/networks.ts';
+import { NODE_DEVICES } from './virsh/node-devices.ts';
 import { STORAGE } from './virsh/storage.ts';
 import { COMMAND, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
@@ -38,6 +46,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...STORAGE,
   ...NETWORKS,
   ...HOST,
+  ...NODE_DEVICES,
   ...CAPABILITIES,
   ...MONITOR,
   ...AGENT,
@@ -47,6 +56,8 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
 /** Commands that own the terminal until they end; `with`: those that do so with that option. */
 const OWNERS: Readonly<Record<string, { with?: string; begin: OwnsTerminal }>> = {
   edit: { begin: editDomain },
+  'net-edit': { begin: editNetwork },
+  'snapshot-edit': { begin: editSnapshot },
   desc: { with: 'edit', begin: editDescription },
   metadata: { with: 'edit', begin: editMetadata },
   console: {

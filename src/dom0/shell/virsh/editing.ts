@@ -1,9 +1,21 @@
 /** Commands that put texts of a domain into the editor. What the driver refuses is said there, and what was typed stays. */
 import type { CommandHost, Domain } from '../../toolstack/index.ts';
-import { CONFIG, METADATA, metadataOf, persistent, setMetadata } from '../../toolstack/libvirt/index.ts';
+import {
+  CONFIG,
+  defineNetwork,
+  METADATA,
+  metadataOf,
+  networkXml,
+  persistent,
+  redefineSnapshot,
+  setMetadata,
+  snapshotXml,
+} from '../../toolstack/libvirt/index.ts';
 import { editManaged } from '../edit.ts';
 import { edit } from '../editor.ts';
 import type { Owned } from '../program.ts';
+import { networkOf } from './networks.ts';
+import { snapshotOf } from './snapshots.ts';
 import { allNeeded, exclude, exclusive, find, impact, noMetadata, saying, VirshError } from './virsh-command.ts';
 
 /** `values`: words by their places in the command's usage. Resolves with what is said at the end. @throws VirshError */
@@ -18,6 +30,22 @@ export const editDomain: OwnsTerminal = async (host, [word], _options, terminal)
   const domain = persistent(await find(host, word));
   const isEdited = await editManaged(host, domain, terminal);
   return `Domain '${domain.name}' XML configuration ${isEdited ? 'edited' : 'not changed'}.\n`;
+};
+
+export const editNetwork: OwnsTerminal = async (host, [word], _options, terminal) => {
+  const { of } = await networkOf(host, word);
+  const write = async (xml: string): Promise<void> => void (await defineNetwork(host, xml));
+  const isEdited = await edit({ title: `network ${of.name}`, text: networkXml(of), write }, terminal);
+  return `Network ${of.name} XML configuration ${isEdited ? 'edited' : 'not changed'}.\n`;
+};
+
+export const editSnapshot: OwnsTerminal = async (host, [word, name], options, terminal) => {
+  const domain = await find(host, word);
+  const record = await snapshotOf(host, domain, name, options);
+  const write = (xml: string): Promise<void> => redefineSnapshot(host, domain, record.name, xml);
+  const title = `snapshot ${record.name} of ${domain.name}`;
+  const isEdited = await edit({ title, text: snapshotXml(domain, record), write }, terminal);
+  return isEdited ? `Snapshot ${record.name} edited.\n` : `Snapshot ${record.name} XML configuration not changed.\n`;
 };
 
 type Metadata = Parameters<typeof setMetadata>[2];

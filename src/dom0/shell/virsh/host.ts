@@ -1,6 +1,6 @@
 /** The host. */
 import { hypervisorOf, nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
-import { labelled, type VirshCommand } from './virsh-command.ts';
+import { labelled, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
   nodeinfo: {
@@ -32,6 +32,32 @@ export const HOST: Record<string, VirshCommand> = {
     run: async host => {
       const { name, major, minor, micro } = hypervisorOf(host);
       return `Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: ${name} 9.0.0\nRunning hypervisor: ${name} ${major}.${minor}.${micro}\n\n`;
+    },
+  },
+  sysinfo: {
+    usage: 'sysinfo',
+    about: 'print the hypervisor sysinfo',
+    run: async () => notSupported('virConnectGetSysinfo', 'failed to get sysinfo'),
+  },
+  nodecpustats: {
+    usage: 'nodecpustats [--cpu <number>] [--percent]',
+    about: 'Prints cpu stats of the node.',
+    run: async () => notSupported('virNodeGetCPUStats', 'Unable to get number of cpu stats'),
+  },
+  nodememstats: {
+    usage: 'nodememstats [--cell <number>]',
+    about: 'Prints memory stats of the node.',
+    run: async () => notSupported('virNodeGetMemoryStats', 'Unable to get number of memory stats'),
+  },
+  connect: {
+    usage: 'connect [<name>] [--readonly]',
+    about: '(re)connect to hypervisor',
+    run: async (host, [name]) => {
+      if (name !== undefined && name !== uriOf(host) && `${name}system` !== uriOf(host))
+        throw new VirshError(
+          `error: Failed to connect to the hypervisor\nerror: no connection driver available for ${name}`,
+        );
+      return '\n';
     },
   },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${uriOf(host)}\n\n` },

@@ -2,7 +2,7 @@
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
 import { abortJob, JOB_COMPLETED, jobOf } from '../../toolstack/libvirt/index.ts';
-import { capacityText, find, type VirshCommand } from './virsh-command.ts';
+import { capacityText, COMMAND, count, find, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
 
 const capacity = (bytes: number): string => capacityText(bytes, 3);
 
@@ -39,7 +39,49 @@ function jobInfo(job: JobInfo | undefined): string {
   return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${[...data, ...moved].join('')}\n`;
 }
 
+/** Limits of a move that goes on: `migrate` takes those it has as options, and no driver here changes them meanwhile. */
+const limit = (name: string, option: string | undefined, about: string, procedure: string): VirshCommand => ({
+  usage: `${name} <domain>${option === undefined ? '' : ` <${option}>`}`,
+  about,
+  run: async (host, words) => {
+    const missing = [
+      ...(words[0] === undefined ? ['<domain>'] : []),
+      ...(option !== undefined && words[1] === undefined ? [`--${option}`] : []),
+    ];
+    if (missing.length > 0)
+      throw new VirshError(missing.map(name => `error: command '${COMMAND}' requires ${name} option`).join('\n'));
+    await find(host, words[0]);
+    if (option !== undefined && count(words[1]!, option) < 1 && option === 'downtime')
+      throw new VirshError('error: migrate: Invalid downtime');
+    return notSupported(procedure);
+  },
+});
+
 export const JOBS: Record<string, VirshCommand> = {
+  'migrate-setmaxdowntime': limit(
+    'migrate-setmaxdowntime',
+    'downtime',
+    'set maximum tolerable downtime',
+    'virDomainMigrateSetMaxDowntime',
+  ),
+  'migrate-getmaxdowntime': limit(
+    'migrate-getmaxdowntime',
+    undefined,
+    'get maximum tolerable downtime',
+    'virDomainMigrateGetMaxDowntime',
+  ),
+  'migrate-setspeed': limit(
+    'migrate-setspeed',
+    'bandwidth',
+    'Set the maximum migration bandwidth',
+    'virDomainMigrateSetMaxSpeed',
+  ),
+  'migrate-getspeed': limit(
+    'migrate-getspeed',
+    undefined,
+    'Get the maximum migration bandwidth',
+    'virDomainMigrateGetMaxSpeed',
+  ),
   domjobinfo: {
     usage: 'domjobinfo <domain> [--completed]',
     about: 'domain job information',

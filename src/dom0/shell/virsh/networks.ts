@@ -2,9 +2,18 @@
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { keptCommands } from './kept.ts';
-import { definitionIn, impact, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  definitionIn,
+  impact,
+  labelled,
+  needsTerminal,
+  saying,
+  table,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
-const {
+export const {
   find: networkOf,
   deed,
   autostart,
@@ -92,6 +101,14 @@ export const NETWORKS: Record<string, VirshCommand> = {
     usage: 'net-dumpxml <network>',
     about: 'network information in XML',
     run: async (host, [word]) => `${libvirt.networkXml((await networkOf(host, word)).of)}\n`,
+  },
+  'net-edit': {
+    usage: 'net-edit <network>',
+    about: 'edit XML configuration for a network',
+    run: async (host, [word]) => {
+      await networkOf(host, word);
+      throw needsTerminal('virsh net-edit');
+    },
   },
   'net-name': {
     usage: 'net-name <network>',

@@ -29,6 +29,7 @@ import {
   find,
   impact,
   labelled,
+  notSupported,
   needed,
   saying,
   scaled,
@@ -259,6 +260,14 @@ export const RESOURCES: Record<string, VirshCommand> = {
         ['tx_drop', stats.txDropped],
       ];
       return `${rows.map(([field, value]) => `${name} ${field} ${value}\n`).join('')}\n`;
+    },
+  },
+  'cpu-stats': {
+    usage: 'cpu-stats <domain> [--total] [--start <number>] [--count <number>]',
+    about: 'show domain cpu statistics',
+    run: async (host, [word]) => {
+      await find(host, word);
+      return notSupported('virDomainGetCPUStats', `Failed to retrieve CPU statistics for domain '${word}'`);
     },
   },
   domstats: {

@@ -87,6 +87,15 @@ export const SCREENS: Record<string, VirshCommand> = {
       throw new VirshError('error: Cannot run interactive console without a controlling TTY');
     },
   },
+  ttyconsole: {
+    usage: 'ttyconsole <domain>',
+    about: 'tty console',
+    // A console here is a window, and no terminal of Domain 0's.
+    run: async (host, [word]) => {
+      await find(host, word);
+      throw new VirshError('');
+    },
+  },
   'send-key': {
     usage:
       'send-key <domain> <keycode> [<keycode2>] [<keycode3>] [<keycode4>] [--codeset <codeset>] [--holdtime <holdtime>]',

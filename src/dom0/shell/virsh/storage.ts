@@ -4,7 +4,9 @@ import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { keptCommands } from './kept.ts';
 import {
+  allNeeded,
   capacityText,
+  count,
   definitionIn,
   labelled,
   needed,
@@ -12,6 +14,7 @@ import {
   scaled,
   table,
   type VirshCommand,
+  VirshError,
 } from './virsh-command.ts';
 
 const bytesOf = (text: string): number => scaled(text, 1, wrong => `Malformed size ${wrong}`);
@@ -186,6 +189,45 @@ const VOLUMES: Record<string, VirshCommand> = {
       const xml = `<volume><name>${escapedXml(name)}</name></volume>`;
       await saying(`Failed to clone vol from ${source.name}`, () => libvirt.cloneVolume(host, within, xml, source));
       return `Vol ${name} cloned from ${source.name}\n\n`;
+    },
+  },
+  'vol-download': {
+    usage: 'vol-download <vol> <file> [--pool <pool>] [--offset <number>] [--length <number>]',
+    about: 'download volume contents to a file',
+    run: async (host, [word, file, pool, offset = '0', length = '0'], _options, around) => {
+      allNeeded([word, file], ['vol', 'file']);
+      const [at, most] = [count(offset, 'offset'), count(length, 'length')];
+      const volume = await volumeOf(host, word, pool);
+      const bytes = await saying(`cannot download from volume ${word}`, () =>
+        libvirt.openBytes(host, volume.path, false),
+      );
+      try {
+        const left = Math.max(0, bytes.length - at);
+        await around.writeFile(file!, bytes.read(at, most === 0 ? left : Math.min(left, most)));
+      } finally {
+        await bytes.close();
+      }
+      return '\n';
+    },
+  },
+  'vol-upload': {
+    usage: 'vol-upload <vol> <file> [--pool <pool>] [--offset <number>] [--length <number>]',
+    about: 'upload file contents to a volume',
+    run: async (host, [word, file, pool, offset = '0', length = '0'], _options, around) => {
+      allNeeded([word, file], ['vol', 'file']);
+      const [at, most] = [count(offset, 'offset'), count(length, 'length')];
+      const volume = await volumeOf(host, word, pool);
+      const data = await around.readFile(file!).catch(() => {
+        throw new VirshError(`error: cannot read ${file}`);
+      });
+      const bytes = await saying(`cannot upload to volume ${word}`, () => libvirt.openBytes(host, volume.path, true));
+      try {
+        const piece = most === 0 ? data : data.subarray(0, most);
+        await saying(`cannot close volume ${word}`, () => bytes.write(at, piece));
+      } finally {
+        await bytes.close();
+      }
+      return '\n';
     },
   },
   'vol-resize': {

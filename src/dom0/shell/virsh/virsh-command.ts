@@ -93,6 +93,19 @@ export const saying = async <T>(failed: string, work: () => Promise<T> | T): Pro
   }
 };
 
+/** @throws VirshError: what libvirt's drivers do not have; `failed`: what was to be done, where virsh says that first */
+export function notSupported(name: string, failed?: string): never {
+  const { message } = new LibvirtError('NO_SUPPORT', name);
+  throw new VirshError(`${failed === undefined ? '' : `error: ${failed}\n`}error: ${message}`);
+}
+
+/** A number without a sign. @throws VirshError */
+export function count(text: string, option: string): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new VirshError(`error: Numeric value '${text}' for <${option}> option is malformed or out of range`);
+  return Number(text);
+}
+
 /** Undefined: a domain has no metadata of that kind. @throws what else it is */
 export function noMetadata(error: unknown): undefined {
   if (!(error instanceof LibvirtError && error.class === 'NO_DOMAIN_METADATA')) throw error;

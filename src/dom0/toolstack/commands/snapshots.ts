@@ -82,9 +82,15 @@ export const revert = command({
   options: [['FILE', 'what was in its drives, where that is not at its path any more']],
   modifies: true,
   /** What the domain is now is gone; undefined: it did not run then. `images`: files for its drives that are not at their paths. */
-  run: (host: CommandHost, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
+  run: (
+    host: CommandHost,
+    domain: string,
+    name: string,
+    images: NamedFile[] = [],
+    isPaused?: boolean,
+  ): Promise<DomainInfo | undefined> =>
     host.tasks.run(`xl revert ${domain} ${name}`, async (task, concerns) => {
-      const info = await revertTo(host, domain, name, images, concerns);
+      const info = await revertTo(host, domain, name, images, concerns, isPaused);
       task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
       return info;
     }),

@@ -6,11 +6,12 @@ import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
-import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
+import { currentOf, MOST_DESCRIPTION, recordsOf, type SnapshotRecord } from '../snapshots/index.ts';
 import { freezeFileSystems, thawFileSystems } from './agent/index.ts';
-import { uuidOfDomain } from './domains.ts';
+import { domainByName, uuidOfDomain } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, matches } from './flags.ts';
+import { CREATE, startDomain } from './life.ts';
 import { readXml } from './xml.ts';
 
 /** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
@@ -26,6 +27,17 @@ const LIST = {
   INTERNAL: 1 << 8,
   EXTERNAL: 1 << 9,
   TOPOLOGICAL: 1 << 10,
+};
+/** The same by virsh's options; `roots`, of one's children, is of all below it. */
+export const LIST_SNAPSHOTS = {
+  roots: LIST.ROOTS,
+  leaves: LIST.LEAVES,
+  'no-leaves': LIST.NO_LEAVES,
+  inactive: LIST.INACTIVE,
+  active: LIST.ACTIVE,
+  'disk-only': LIST.DISK_ONLY,
+  internal: LIST.INTERNAL,
+  external: LIST.EXTERNAL,
 };
 const GROUPS = [
   LIST.LEAVES | LIST.NO_LEAVES,
@@ -127,8 +139,24 @@ export async function createSnapshot(
   return takeNamedSnapshot(host, domain, text('name'), text('description'), flags);
 }
 
+/** Another document for one that was taken, in which its description may differ and nothing else. @throws LibvirtError, and nothing has changed */
+export async function redefineSnapshot(host: CommandHost, domain: Domain, name: string, xml: string): Promise<void> {
+  const { xmlText } = await import('../../definitions/config/xml/index.ts');
+  const record = await snapshotByName(host, domain, name);
+  const { children } = await readXml(xml, 'domainsnapshot');
+  const description = children.find(child => child.name === 'description')?.text ?? '';
+  if (description.length > MOST_DESCRIPTION)
+    throw new LibvirtError('XML_ERROR', `a description has at most ${MOST_DESCRIPTION} characters`, 'snapshot');
+  const { description: _before, ...rest } = record;
+  const is = description === '' ? rest : { ...rest, description };
+  const wanted = xmlText(await readXml(snapshotXml(domain, is)));
+  if (xmlText(await readXml(xml)) !== wanted)
+    throw new LibvirtError('CONFIG_UNSUPPORTED', 'only the description of a snapshot can be changed', 'snapshot');
+  await failing(() => recordsOf(host).write(is));
+}
+
 /** virDomainSnapshotDeleteFlags. */
-const DELETE = { CHILDREN: 1 << 0, METADATA_ONLY: 1 << 1, CHILDREN_ONLY: 1 << 2 };
+export const DELETE_SNAPSHOT = { CHILDREN: 1 << 0, METADATA_ONLY: 1 << 1, CHILDREN_ONLY: 1 << 2 };
 
 /** @throws LibvirtError */
 export async function deleteSnapshot(
@@ -137,10 +165,13 @@ export async function deleteSnapshot(
   name: string,
   flags = 0,
 ): Promise<void> {
-  checkFlags(flags, DELETE.CHILDREN | DELETE.CHILDREN_ONLY, 'virDomainSnapshotDelete');
+  checkFlags(flags, DELETE_SNAPSHOT.CHILDREN | DELETE_SNAPSHOT.CHILDREN_ONLY, 'virDomainSnapshotDelete');
   await snapshotByName(host, domain, name);
   const below = flags === 0 ? [] : await listSnapshots(host, domain, LIST.ROOTS, name);
-  const gone = [...below.map(record => record.name).reverse(), ...(flags & DELETE.CHILDREN_ONLY ? [] : [name])];
+  const gone = [
+    ...below.map(record => record.name).reverse(),
+    ...(flags & DELETE_SNAPSHOT.CHILDREN_ONLY ? [] : [name]),
+  ];
   for (const each of gone) await failing(() => COMMANDS['snapshot-delete'].run(host, domain.name, each));
 }
 
@@ -154,9 +185,13 @@ export async function revertToSnapshot(
   name: string,
   flags = 0,
 ): Promise<void> {
-  checkFlags(flags, REVERT.FORCE, 'virDomainRevertToSnapshot');
-  await snapshotByName(host, domain, name);
-  await failing(() => perform(host, 'revert', COMMANDS.revert, domain.name, name));
+  const { RUNNING, PAUSED, FORCE } = REVERT;
+  checkFlags(flags, RUNNING | PAUSED | FORCE, 'virDomainRevertToSnapshot');
+  const { state } = await snapshotByName(host, domain, name);
+  const isPaused = (flags & PAUSED) !== 0;
+  await failing(() => perform(host, 'revert', COMMANDS.revert, domain.name, name, [], isPaused));
+  if (!state && flags & (RUNNING | PAUSED))
+    await startDomain(host, await domainByName(host, domain.name), isPaused ? CREATE.PAUSED : 0);
 }
 
 /** virDomainSnapshotState. */

@@ -250,6 +250,7 @@ export async function revertTo(
   name: string,
   images: readonly NamedFile[] = [],
   concerns: (domid: number) => void = () => {},
+  isPaused = false,
 ): Promise<DomainInfo | undefined> {
   const record = await recordsOf(host).read(domain, name);
   const storage = await diskOf(host);
@@ -299,7 +300,7 @@ export async function revertTo(
     letGo();
     storage.exchange(pairs);
     // It goes on where it was then, unless somebody has pressed Pause meanwhile.
-    const paused = now.some(member => member.paused && !stood.includes(member));
+    const paused = isPaused || now.some(member => member.paused && !stood.includes(member));
     const built =
       blueprint && (await build(host, blueprint, { made: concerns, paused }, () => storage.exchange(pairs)));
     await recordsOf(host).enter(record, host.parts.epochMs());
