@@ -23,7 +23,7 @@ import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
 import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
-import { LIFE } from './virsh/life.ts';
+import { LIFE, started } from './virsh/life.ts';
 import { RESOURCES } from './virsh/resources.ts';
 import { SCREENS, withConsole } from './virsh/screens.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
@@ -56,6 +56,13 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
 /** Commands that own the terminal until they end; `with`: those that do so with that option. */
 const OWNERS: Readonly<Record<string, { with?: string; begin: OwnsTerminal }>> = {
   edit: { begin: editDomain },
+  start: {
+    with: 'console',
+    begin: async (host, [word], options, terminal) => {
+      terminal.write((await started(host, word, options)).replace(/\n/g, '\r\n'));
+      return OWNERS.console!.begin(host, [word], options, terminal);
+    },
+  },
   'net-edit': { begin: editNetwork },
   'snapshot-edit': { begin: editSnapshot },
   desc: { with: 'edit', begin: editDescription },

@@ -19,6 +19,7 @@ import type { Surroundings } from '../program.ts';
 import {
   allNeeded,
   definitionIn,
+  exclude,
   exclusive,
   find,
   impact,
@@ -29,6 +30,9 @@ import {
   type VirshCommand,
   VirshError,
 } from './virsh-command.ts';
+
+/** In the order of virDomainUndefineFlags. */
+const UNDEFINE_OPTIONS = ['managed-save', 'snapshots-metadata', 'nvram', 'keep-nvram', 'checkpoints-metadata'];
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
@@ -63,12 +67,14 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     },
   },
   undefine: {
-    usage: 'undefine <domain> [--managed-save] [--remove-all-storage]',
+    usage:
+      'undefine <domain> [--managed-save] [--remove-all-storage] [--snapshots-metadata] [--checkpoints-metadata] [--nvram] [--keep-nvram]',
     about: 'undefine a domain',
     run: async (host, [word], options) => {
       const domain = await find(host, word);
-      const flags = options.has('managed-save') ? UNDEFINE.MANAGED_SAVE : 0;
-      if (flags === 0 && (await hasManagedSave(host, domain)))
+      exclude(options, 'nvram', 'keep-nvram');
+      const flags = UNDEFINE_OPTIONS.reduce((all, option, bit) => all | (options.has(option) ? 1 << bit : 0), 0);
+      if ((flags & UNDEFINE.MANAGED_SAVE) === 0 && (await hasManagedSave(host, domain)))
         throw new VirshError('error: Refusing to undefine while domain managed save image exists');
       await saying(`Failed to undefine domain '${domain.name}'`, () =>
         undefineDomain(host, domain, flags, options.has('remove-all-storage')),

@@ -2,7 +2,7 @@
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { startPostcopy } from '../../toolstack/domains/index.ts';
-import type { MoveWish } from '../../toolstack/index.ts';
+import type { CommandHost, MoveWish } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
 import { definitionIn, find, needed, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
@@ -10,6 +10,10 @@ import { definitionIn, find, needed, onDomain, saying, type VirshCommand, VirshE
 /** A host of the pool, as libvirt would name it. */
 const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
 const { PAUSED, FORCE_BOOT } = libvirt.CREATE;
+
+/** What a domain is to be when it is restored, as flags: what it was, unless somebody says. */
+const stateAfter = (options: ReadonlySet<string>): number =>
+  (options.has('running') ? libvirt.SAVE.RUNNING : 0) | (options.has('paused') ? libvirt.SAVE.PAUSED : 0);
 
 /** Files as the shell sees them. */
 const filesOf = (around: Surroundings): libvirt.Files => ({
@@ -56,16 +60,28 @@ function modesIn(text: string | undefined, or: string): number {
   }, 0);
 }
 
+/** Starts a domain that is defined; what virsh says then. @throws VirshError */
+export async function started(
+  host: CommandHost,
+  word: string | undefined,
+  options: ReadonlySet<string>,
+): Promise<string> {
+  const domain = await find(host, word);
+  if (domain.id !== undefined) throw new VirshError('error: Domain is already active');
+  const flags = (options.has('paused') ? PAUSED : 0) | (options.has('force-boot') ? FORCE_BOOT : 0);
+  await saying(`Failed to start domain '${domain.name}'`, () => libvirt.startDomain(host, domain, flags));
+  return `Domain '${domain.name}' started\n\n`;
+}
+
 export const LIFE: Record<string, VirshCommand> = {
   start: {
-    usage: 'start <domain> [--paused] [--force-boot]',
+    usage: 'start <domain> [--console] [--paused] [--force-boot]',
     about: 'start a (previously defined) inactive domain',
     run: async (host, [word], options) => {
-      const domain = await find(host, word);
-      if (domain.id !== undefined) throw new VirshError('error: Domain is already active');
-      const flags = (options.has('paused') ? PAUSED : 0) | (options.has('force-boot') ? FORCE_BOOT : 0);
-      await saying(`Failed to start domain '${domain.name}'`, () => libvirt.startDomain(host, domain, flags));
-      return `Domain '${domain.name}' started\n\n`;
+      const said = await started(host, word, options);
+      if (options.has('console'))
+        throw new VirshError('error: Cannot run interactive console without a controlling TTY', said);
+      return said;
     },
   },
   create: {
@@ -105,9 +121,14 @@ export const LIFE: Record<string, VirshCommand> = {
     run: onDomain('reset', 'was reset', libvirt.resetDomain),
   },
   destroy: {
-    usage: 'destroy <domain>',
+    usage: 'destroy <domain> [--graceful] [--remove-logs]',
     about: 'destroy (stop) a domain',
-    run: onDomain('destroy', 'destroyed', libvirt.destroyDomain),
+    run: async (host, [word], options) => {
+      const domain = await find(host, word);
+      const flags = (options.has('graceful') ? 1 : 0) | (options.has('remove-logs') ? 2 : 0);
+      await saying(`Failed to destroy domain '${word}'`, () => libvirt.destroyDomain(host, domain, flags));
+      return `Domain '${word}' destroyed\n\n`;
+    },
   },
   suspend: {
     usage: 'suspend <domain>',
@@ -120,24 +141,32 @@ export const LIFE: Record<string, VirshCommand> = {
     run: onDomain('resume', 'resumed', libvirt.resumeDomain),
   },
   save: {
-    usage: 'save <domain> <file>',
+    usage: 'save <domain> <file> [--running] [--paused] [--verbose]',
     about: 'save a domain state to a file',
-    run: async (host, [word, file], _options, around) => {
+    run: async (host, [word, file], options, around) => {
       if (word !== undefined) needed(file, 'file');
       const domain = await find(host, word);
       await saying(`Failed to save domain '${domain.name}' to ${file}`, () =>
-        libvirt.saveDomain(host, domain, callOf(host, [], around).absolute!(file!), 0, filesOf(around)),
+        libvirt.saveDomain(
+          host,
+          domain,
+          callOf(host, [], around).absolute!(file!),
+          stateAfter(options),
+          filesOf(around),
+        ),
       );
-      return `\nDomain '${domain.name}' saved to ${file}\n\n`;
+      return `${options.has('verbose') ? 'Save: [100 %]\n' : ''}\nDomain '${domain.name}' saved to ${file}\n\n`;
     },
   },
   managedsave: {
-    usage: 'managedsave <domain>',
+    usage: 'managedsave <domain> [--running] [--paused] [--verbose]',
     about: 'managed save of a domain state',
-    run: async (host, [word]) => {
+    run: async (host, [word], options) => {
       const domain = await find(host, word);
-      await saying(`Failed to save domain '${domain.name}' state`, () => libvirt.managedSave(host, domain));
-      return `\nDomain '${domain.name}' state saved by libvirt\n\n`;
+      await saying(`Failed to save domain '${domain.name}' state`, () =>
+        libvirt.managedSave(host, domain, stateAfter(options)),
+      );
+      return `${options.has('verbose') ? 'Managedsave: [100 %]\n' : ''}\nDomain '${domain.name}' state saved by libvirt\n\n`;
     },
   },
   'managedsave-remove': {
@@ -153,7 +182,7 @@ export const LIFE: Record<string, VirshCommand> = {
   },
   migrate: {
     usage:
-      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--verbose]',
+      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--p2p] [--unsafe] [--verbose]',
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
       const { id } = await find(host, word);
@@ -187,17 +216,12 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   restore: {
-    usage: 'restore <file> [--paused]',
+    usage: 'restore <file> [--running] [--paused]',
     about: 'restore a domain from a saved state in a file',
     run: async (host, [path], options, around) => {
       const file = needed(path, 'file');
       await saying(`Failed to restore domain from ${file}`, () =>
-        libvirt.restoreDomain(
-          host,
-          callOf(host, [], around).absolute!(file),
-          options.has('paused') ? libvirt.SAVE.PAUSED : 0,
-          filesOf(around),
-        ),
+        libvirt.restoreDomain(host, callOf(host, [], around).absolute!(file), stateAfter(options), filesOf(around)),
       );
       return `Domain restored from ${file}\n\n`;
     },

@@ -1,15 +1,17 @@
 /** What domains there are, and what they do. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Domain } from '../../toolstack/index.ts';
 import {
   hasManagedSave,
   infoOf,
   isAutomatic,
   LIST,
   listDomains,
+  METADATA,
+  metadataOf,
   osTypeOf,
   uuidOfDomain,
 } from '../../toolstack/libvirt/index.ts';
-import { find, labelled, table, type VirshCommand } from './virsh-command.ts';
+import { exclude, find, labelled, noMetadata, table, type VirshCommand } from './virsh-command.ts';
 
 /** What virsh list shows, by the flags that choose it (cmdList() of tools/virsh-domain-monitor.c). */
 const CHOICES: Readonly<Record<string, number>> = {
@@ -40,20 +42,28 @@ async function list(host: CommandHost, options: ReadonlySet<string>): Promise<st
       ? a.name.toLowerCase().localeCompare(b.name.toLowerCase(), 'en')
       : (a.id ?? Infinity) - (b.id ?? Infinity),
   );
+  exclude(options, 'table', 'name');
+  exclude(options, 'table', 'id');
+  if (options.has('id')) return `${shown.map(({ id }) => `${id ?? ''}\n`).join('')}\n`;
   if (options.has('name')) return `${shown.map(({ name }) => `${name}\n`).join('')}\n`;
   if (options.has('uuid')) return `${shown.map(domain => `${uuidOfDomain(domain)}\n`).join('')}\n`;
   const saved = options.has('managed-save')
     ? new Set((await listDomains(host, LIST.MANAGEDSAVE)).map(({ name }) => name))
     : new Set();
+  const titles = options.has('title') ? await Promise.all(shown.map(domain => titleOf(host, domain))) : undefined;
   return table([
-    ['Id', 'Name', 'State'],
-    ...shown.map(domain => [
+    ['Id', 'Name', 'State', ...(titles ? ['Title'] : [])],
+    ...shown.map((domain, i) => [
       String(domain.id ?? '-'),
       domain.name,
       domain.id === undefined && saved.has(domain.name) ? 'saved' : domain.status.state,
+      ...(titles ? [titles[i]!] : []),
     ]),
   ]);
 }
+
+const titleOf = async (host: CommandHost, domain: Domain): Promise<string> =>
+  (await metadataOf(host, domain, { type: METADATA.TITLE }, 0).catch(noMetadata)) ?? '';
 
 async function dominfo(host: CommandHost, word: string | undefined): Promise<string> {
   const domain = await find(host, word);
@@ -81,7 +91,7 @@ async function dominfo(host: CommandHost, word: string | undefined): Promise<str
 export const STATES: Record<string, VirshCommand> = {
   list: {
     usage:
-      'list [--all] [--inactive] [--name] [--uuid] [--managed-save] [--persistent] [--transient] [--autostart] [--no-autostart] [--with-managed-save] [--without-managed-save] [--state-running] [--state-paused] [--state-shutoff] [--state-other]',
+      'list [--all] [--inactive] [--name] [--uuid] [--id] [--table] [--title] [--managed-save] [--persistent] [--transient] [--autostart] [--no-autostart] [--with-managed-save] [--without-managed-save] [--state-running] [--state-paused] [--state-shutoff] [--state-other]',
     about: 'list domains',
     run: (host, _words, options) => list(host, options),
   },

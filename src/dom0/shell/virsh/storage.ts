@@ -55,16 +55,39 @@ const onPool = (
   act: (host: CommandHost, pool: libvirt.PoolEntry) => Promise<unknown>,
 ): [string, VirshCommand] => [name, deed(name, `${verb} a pool`, { verb, done }, act)];
 
+const POOL_COLUMNS = ['Name', 'State', 'Autostart', 'Persistent', 'Capacity', 'Allocation', 'Available'];
+
+async function poolDetails(host: CommandHost, pool: libvirt.PoolEntry): Promise<string[]> {
+  const { of, isActive, isAutomatic, isPersistent } = pool;
+  const info = isActive ? await libvirt.poolInfo(host, pool) : undefined;
+  const sizes = info
+    ? [info.capacityBytes, info.allocationBytes, info.availableBytes].map(bytes => capacityText(bytes))
+    : ['-', '-', '-'];
+  return [
+    of.name,
+    isActive ? 'running' : 'inactive',
+    isAutomatic ? 'yes' : 'no',
+    isPersistent ? 'yes' : 'no',
+    ...sizes,
+  ];
+}
+
 const POOLS: Record<string, VirshCommand> = {
   'pool-list': {
-    usage: 'pool-list [--all] [--inactive]',
+    usage: 'pool-list [--all] [--inactive] [--details] [--name]',
     about: 'list pools',
     run: async (host, _words, options) => {
       const { INACTIVE, ACTIVE } = libvirt.LISTED;
       const pools = await libvirt.listPools(host, options.has('all') ? 0 : options.has('inactive') ? INACTIVE : ACTIVE);
-      const rows = pools
-        .map(({ of, isActive, isAutomatic }) => [of.name, isActive ? 'active' : 'inactive', isAutomatic ? 'yes' : 'no'])
-        .sort(([a = ''], [b = '']) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+      const sorted = pools.sort(({ of: a }, { of: b }) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+      if (options.has('name')) return `${sorted.map(({ of }) => `${of.name.padEnd(20)}\n`).join('')}\n`;
+      if (options.has('details'))
+        return table([POOL_COLUMNS, ...(await Promise.all(sorted.map(pool => poolDetails(host, pool))))]);
+      const rows = sorted.map(({ of, isActive, isAutomatic }) => [
+        of.name,
+        isActive ? 'active' : 'inactive',
+        isAutomatic ? 'yes' : 'no',
+      ]);
       return table([['Name', 'State', 'Autostart'], ...rows]);
     },
   },
@@ -125,14 +148,26 @@ const POOLS: Record<string, VirshCommand> = {
   ]),
 };
 
+const sizesOf = ({ type, capacityBytes, allocationBytes }: libvirt.Volume): [string, string][] => [
+  ['Type', type === 'dir' ? 'file' : 'block'],
+  ['Capacity', capacityText(capacityBytes)],
+  ['Allocation', capacityText(allocationBytes)],
+];
+
 const VOLUMES: Record<string, VirshCommand> = {
   'vol-list': {
-    usage: 'vol-list <pool>',
+    usage: 'vol-list <pool> [--details]',
     about: 'list vols',
-    run: async (host, [name]) => {
+    run: async (host, [name], options) => {
       const pool = await poolOf(host, name);
-      const volumes = await saying('Failed to list volumes', () => libvirt.volumesOf(host, libvirt.activePool(pool)));
-      return table([['Name', 'Path'], ...volumes.map(({ name: volume, path }) => [volume, path])]);
+      const of = await saying('Failed to list volumes', () => libvirt.activePool(pool));
+      const volumes = await saying('Failed to list volumes', () => libvirt.volumesOf(host, of));
+      if (!options.has('details'))
+        return table([['Name', 'Path'], ...volumes.map(({ name: volume, path }) => [volume, path])]);
+      // What is in an image is looked up one by one.
+      const measured = await Promise.all(volumes.map(volume => libvirt.volumeByName(host, of, volume.name)));
+      const rows = measured.map(volume => [volume.name, volume.path, ...sizesOf(volume).map(([, value]) => value)]);
+      return table([['Name', 'Path', 'Type', 'Capacity', 'Allocation'], ...rows]);
     },
   },
   'vol-info': {
@@ -140,12 +175,7 @@ const VOLUMES: Record<string, VirshCommand> = {
     about: 'storage vol information',
     run: async (host, [word, pool]) => {
       const volume = await volumeOf(host, word, pool);
-      return labelled(15, [
-        ['Name', volume.name],
-        ['Type', volume.type === 'dir' ? 'file' : 'block'],
-        ['Capacity', capacityText(volume.capacityBytes)],
-        ['Allocation', capacityText(volume.allocationBytes)],
-      ]);
+      return labelled(15, [['Name', volume.name], ...sizesOf(volume)]);
     },
   },
   'vol-dumpxml': {

@@ -204,8 +204,14 @@ export async function undefineDomain(
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot undefine transient domain');
   if ((flags & MANAGED_SAVE) === 0 && (await hasManagedSave(host, domain)))
     throw new LibvirtError('OPERATION_INVALID', 'Refusing to undefine while domain managed save image exists');
+  // Those of one that runs stay its own, until it is gone (qemuDomainUndefineFlags()).
+  const snapshots =
+    domain.id === undefined ? await failing(() => COMMANDS['snapshot-list'].run(host, domain.name)) : [];
+  if (snapshots.length > 0 && (flags & SNAPSHOTS_METADATA) === 0)
+    throw new LibvirtError('OPERATION_INVALID', `cannot delete inactive domain with ${snapshots.length} snapshots`);
   await failing(async () => {
     await removeManagedSave(host, domain);
+    for (const { name } of snapshots.toReversed()) await COMMANDS['snapshot-delete'].run(host, domain.name, name);
     if (domain.id === undefined) await perform(host, 'delete', COMMANDS.delete, domain.name, removesStorage);
     else await managedOf(host).remove(persistent(domain));
   });
@@ -221,7 +227,7 @@ export async function saveDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainSaveFlags');
+  checkFlags(flags, 0, 'libxlDomainSaveFlags');
   const id = guestId(domain);
   await failing(() => runXl(COMMANDS, { host, program: 'xl', words: ['save', String(id), path], ...files }));
 }
@@ -233,7 +239,7 @@ export async function restoreDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainRestoreFlags');
+  checkFlags(flags, SAVE.PAUSED, 'libxlDomainRestoreFlags');
   await failing(() => restoreFrom(host, path, (flags & SAVE.PAUSED) !== 0, files));
 }
 
@@ -255,7 +261,7 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
 
 /** Saves it where its next start finds it. @throws LibvirtError */
 export async function managedSave(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainManagedSave');
+  checkFlags(flags, 0, 'libxlDomainManagedSave');
   activeId(domain);
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot do managed save for transient domain');
   await failing(() => host.parts.files!.mkdir(SAVES, { recursive: true }));
