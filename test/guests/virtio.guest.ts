@@ -88,7 +88,6 @@ const options = (guest: string, disk: string, more: string[]): string[] => [
 
 describe.each([
   ['debian-686-pae', 'a plain PC'],
-  ['debian-amd64', 'a plain PC'],
   ['debian-686-pae', '--type kvm'],
   ['debian-amd64', "libvirt's <domain type='kvm'>"],
 ])(`%s, %s ${NEEDS_GUESTS}`, (name, how) => {
