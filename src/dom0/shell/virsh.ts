@@ -134,7 +134,7 @@ export function virshProgram(host: CommandHost): Program {
       );
     const { usage, run } = TABLE[name]!;
     if (rest.includes('--help')) return succeeded(`  SYNOPSIS\n    ${usage}\n`);
-    const known = new Set([...usage.matchAll(/--([a-z-]+)/g)].map(([, option]) => option!));
+    const known = new Set([...usage.matchAll(/--([a-z0-9-]+)/g)].map(([, option]) => option!));
     const { values, options, unexpected } = arranged(usage, rest);
     const unknown = [...options].find(option => !known.has(option));
     if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);

@@ -182,10 +182,11 @@ export const LIFE: Record<string, VirshCommand> = {
   },
   migrate: {
     usage:
-      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--p2p] [--unsafe] [--verbose]',
+      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--p2p] [--undefinesource] [--unsafe] [--verbose]',
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
-      const { id } = await find(host, word);
+      const domain = await find(host, word),
+        { id, name, managed } = domain;
       const [, to] = POOL_URI.exec(needed(uri, 'desturi')) ?? [];
       if (to === undefined)
         throw new VirshError(
@@ -198,7 +199,14 @@ export const LIFE: Record<string, VirshCommand> = {
         ...postcopy(options),
         ...copied(options),
       };
+      const isForgotten = managed !== undefined && options.has('undefinesource');
+      const { length: snapshots } = isForgotten ? await libvirt.listSnapshots(host, domain, 0) : [];
+      if (snapshots > 0)
+        throw new VirshError(
+          `error: Requested operation is not valid: cannot migrate domain with ${snapshots} snapshots`,
+        );
       await COMMANDS.migrate.run(host, id, to, wish);
+      if (isForgotten) await libvirt.undefineDomain(host, await libvirt.domainByName(host, name));
       return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';
     },
   },
