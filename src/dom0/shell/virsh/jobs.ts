@@ -39,7 +39,7 @@ function jobInfo(job: JobInfo | undefined): string {
   return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${[...data, ...moved].join('')}\n`;
 }
 
-/** Limits of a move that goes on: `migrate` takes those it has as options, and no driver here changes them meanwhile. */
+/** Limits of moves: no driver here has them. */
 const limit = (name: string, option: string | undefined, about: string, procedure: string): VirshCommand => ({
   usage: `${name} <domain>${option === undefined ? '' : ` <${option}>`}`,
   about,
