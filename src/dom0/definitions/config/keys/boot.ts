@@ -112,7 +112,7 @@ function needStart(context: Context): void {
 export const SEABIOS = 'SeaBIOS';
 const noUefi = approximated(
   'a BIOS: no UEFI yet',
-  "There is no UEFI here yet, and Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot. Take one that a BIOS starts, too, or name its kernel.",
+  "There is no UEFI here yet, and Ringside's own BIOS starts. Take a disk that a BIOS boots, or name its kernel.",
 );
 /**
  * Firmware by the names of xl's `bios` and `firmware` (xl.cfg(5): seabios, rombios and ovmf; bios and uefi), and Ringside's own. A BIOS that is not here has

@@ -205,7 +205,7 @@ export const xen: Family = {
       number > 0
         ? approximated(
             'keeps the last 50 instructions',
-            'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. Each runs alone then, at some 3 million a second, where compiled code has hundreds of millions.',
+            'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. It runs some 3 million a second then; compiled code runs hundreds of millions.',
           )
         : undefined,
     build: ({ machine, record }, { vmtraceKib }) => {
