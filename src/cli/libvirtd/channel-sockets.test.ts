@@ -13,11 +13,11 @@ function guest(id: number, path: string): Guest {
   return { record: { id }, name: `guest${id}`, channels, blueprint: { definition } } as unknown as Guest;
 }
 
-function open(...guests: Guest[]) {
+function open() {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-channels-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const problems: string[] = [];
-  const members = new Map(guests.map(one => [one.record.id, one]));
+  const members = new Map<number, Guest>();
   let look = (): void => {};
   const host = { toolstack: { members }, listen: (listener: () => void) => ((look = listener), () => {}) };
   const sockets = new ChannelSockets(

@@ -194,7 +194,7 @@ describe('virsh edit', () => {
     expect(await run(network, HINT, '<\x0f', 'no XML', '\x18', 'Write what', 'n')).toContain('not changed');
     expect(await run(['net-edit', 'none'])).toContain("error: failed to get network 'none'");
 
-    const record = {
+    const record: SnapshotRecord = {
       domain: 'a',
       name: 's',
       description: 'before',
@@ -203,7 +203,7 @@ describe('virsh edit', () => {
       files: [],
       disks: [],
     };
-    await recordsOf(host).write(record as unknown as SnapshotRecord);
+    await recordsOf(host).write(record);
     const snapshot = ['snapshot-edit', 'a', 's'];
     expect(await run(snapshot, HINT, '\x18')).toContain('Snapshot s XML configuration not changed.');
     const down = '\x1b[B',

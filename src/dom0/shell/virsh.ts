@@ -3,7 +3,6 @@
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
-import { uriOf } from '../toolstack/libvirt/index.ts';
 import { openConsole } from '../toolstack/commands/index.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { AGENT } from './virsh/agent.ts';
@@ -31,7 +30,7 @@ import { STATES } from './virsh/states.ts';
 import { NETWORKS } from './virsh/networks.ts';
 import { NODE_DEVICES } from './virsh/node-devices.ts';
 import { STORAGE } from './virsh/storage.ts';
-import { COMMAND, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
+import { COMMAND, isHere, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
 const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...STATES,
@@ -109,7 +108,7 @@ function connected(host: CommandHost, words: readonly string[]): string[] | Ran 
   if (given === undefined && first !== '-c' && first !== '--connect') return [...words];
   const name = given ?? uri;
   if (name === undefined) return failed(`error: option '${first}' requires an argument`);
-  if (name !== uriOf(host) && `${name}system` !== uriOf(host))
+  if (!isHere(host, name))
     return failed(`error: failed to connect to the hypervisor\nerror: no connection driver available for ${name}`);
   return given === undefined ? rest : words.slice(1);
 }

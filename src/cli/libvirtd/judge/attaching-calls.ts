@@ -1,6 +1,5 @@
-/** Calls of virsh that attach and detach. */
+/** Calls of virsh that attach and detach a disk and a card by what they are called: words alone, of a domain that does not run, and of one of KVM that does. */
 
-/** A disk and a card by what they are called: words alone, of a domain that does not run, and of one of KVM that does. */
 const WEB = '/var/lib/xen/images/web.img',
   CARD = '00:16:3e:00:00:11';
 export const ATTACHING: readonly string[] = [

@@ -92,12 +92,8 @@ export const SNAPSHOTS: Table = {
   domain_snapshot_current: procedure({
     arguments: ofDomainWithFlags,
     result: SNAPSHOT,
-    run: async ({ host }, given) => {
-      const here = await libvirt.currentSnapshot(host, await meant(host, given.domain));
-      if (!here)
-        throw new libvirt.LibvirtError('NO_DOMAIN_SNAPSHOT', 'the domain does not have a current snapshot', 'snapshot');
-      return refOf(given.domain, here);
-    },
+    run: async ({ host }, given) =>
+      refOf(given.domain, await libvirt.snapshotItIsAt(host, await meant(host, given.domain))),
   }),
   domain_snapshot_is_current: procedure({
     arguments: OF_SNAPSHOT,

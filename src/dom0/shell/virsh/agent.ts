@@ -1,13 +1,9 @@
 /** What a guest's agent is asked. Source: tools/virsh-domain.c and virsh-domain-monitor.c of libvirt 9. */
 import * as libvirt from '../../toolstack/libvirt/index.ts';
-import { allNeeded, exclude, find, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import { allNeeded, exclude, find, numeric, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
-/** @throws VirshError */
-function whole(text: string, option: string): number {
-  if (!/^-?\d{1,15}$/.test(text))
-    throw new VirshError(`error: Numeric value '${text}' for <${option}> option is malformed or out of range`);
-  return Number(text);
-}
+/** It may be less than none. */
+const WHOLE = /^-?\d{1,15}$/;
 
 /** Words for mount points stand in one place of the usage. */
 const wordsIn = (text: string | undefined): string[] => text?.split(' ').filter(Boolean) ?? [];
@@ -60,7 +56,7 @@ export const AGENT: Record<string, VirshCommand> = {
     about: 'Invoke fstrim on domain’s mounted filesystems.',
     run: async (host, [word, minimum = '0', mountpoint]) => {
       const domain = await find(host, word);
-      const bytes = whole(minimum, 'minimum');
+      const bytes = numeric(minimum, 'minimum', WHOLE);
       await saying('Unable to invoke fstrim', () => libvirt.trimFileSystems(host, domain, mountpoint, bytes));
       return '\n';
     },
@@ -76,7 +72,11 @@ export const AGENT: Record<string, VirshCommand> = {
       const domain = await find(host, word);
       if (['time', 'now', 'sync'].some(option => given.has(option))) {
         const seconds =
-          time === undefined ? (given.has('now') ? Math.floor(host.parts.epochMs() / 1000) : 0) : whole(time, 'time');
+          time === undefined
+            ? given.has('now')
+              ? Math.floor(host.parts.epochMs() / 1000)
+              : 0
+            : numeric(time, 'time', WHOLE);
         const flags = given.has('sync') ? libvirt.TIME_SYNC : 0;
         await libvirt.setGuestTime(host, domain, { seconds, nanoseconds: 0 }, flags);
         return '\n';
@@ -140,7 +140,7 @@ export const AGENT: Record<string, VirshCommand> = {
     usage: 'guest-agent-timeout <domain> [--timeout <timeout>]',
     about: 'Set the guest agent timeout',
     run: async (host, [word, timeout = '-2']) => {
-      libvirt.setAgentTimeout(host, await find(host, word), whole(timeout, 'timeout'));
+      libvirt.setAgentTimeout(host, await find(host, word), numeric(timeout, 'timeout', WHOLE));
       return '\n';
     },
   },

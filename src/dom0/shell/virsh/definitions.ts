@@ -22,6 +22,7 @@ import {
   exclude,
   exclusive,
   find,
+  flagsOf,
   impact,
   needed,
   needsTerminal,
@@ -31,8 +32,13 @@ import {
   VirshError,
 } from './virsh-command.ts';
 
-/** In the order of virDomainUndefineFlags. */
-const UNDEFINE_OPTIONS = ['managed-save', 'snapshots-metadata', 'nvram', 'keep-nvram', 'checkpoints-metadata'];
+const UNDEFINE_OPTIONS = {
+  'managed-save': UNDEFINE.MANAGED_SAVE,
+  'snapshots-metadata': UNDEFINE.SNAPSHOTS_METADATA,
+  nvram: UNDEFINE.NVRAM,
+  'keep-nvram': UNDEFINE.KEEP_NVRAM,
+  'checkpoints-metadata': UNDEFINE.CHECKPOINTS,
+};
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
@@ -73,7 +79,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     run: async (host, [word], options) => {
       const domain = await find(host, word);
       exclude(options, 'nvram', 'keep-nvram');
-      const flags = UNDEFINE_OPTIONS.reduce((all, option, bit) => all | (options.has(option) ? 1 << bit : 0), 0);
+      const flags = flagsOf(options, UNDEFINE_OPTIONS);
       if ((flags & UNDEFINE.MANAGED_SAVE) === 0 && (await hasManagedSave(host, domain)))
         throw new VirshError('error: Refusing to undefine while domain managed save image exists');
       await saying(`Failed to undefine domain '${domain.name}'`, () =>

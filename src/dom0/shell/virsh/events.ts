@@ -2,7 +2,7 @@
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { aborted } from '../program.ts';
-import { exclude, find, type VirshCommand, VirshError } from './virsh-command.ts';
+import { exclude, find, numeric, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** virshDomainEventCallbacks: by virDomainEventID. What a domain's life is made of is told here, and what of devices comes and goes. */
 const KINDS = [
@@ -115,8 +115,7 @@ export const EVENTS: Record<string, VirshCommand> = {
       if (event !== undefined && !KINDS.includes(event)) throw new VirshError(`error: unknown event type ${event}`);
       if (event === undefined && !options.has('all'))
         throw new VirshError('error: one of --list, --all, or --event <type> is required');
-      if (timeout !== undefined && !/^[1-9]\d{0,6}$/.test(timeout))
-        throw new VirshError(`error: Numeric value '${timeout}' for <timeout> option is malformed or out of range`);
+      if (timeout !== undefined) numeric(timeout, 'timeout', /^[1-9]\d{0,6}$/);
       const of = domain === undefined ? undefined : await find(host, domain);
       const { received, printed } = await wait(
         host,

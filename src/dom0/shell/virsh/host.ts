@@ -1,6 +1,6 @@
 /** The host. */
 import { hypervisorOf, nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
-import { labelled, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
+import { isHere, labelled, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
   nodeinfo: {
@@ -53,7 +53,7 @@ export const HOST: Record<string, VirshCommand> = {
     usage: 'connect [<name>] [--readonly]',
     about: '(re)connect to hypervisor',
     run: async (host, [name]) => {
-      if (name !== undefined && name !== uriOf(host) && `${name}system` !== uriOf(host))
+      if (name !== undefined && !isHere(host, name))
         throw new VirshError(
           `error: Failed to connect to the hypervisor\nerror: no connection driver available for ${name}`,
         );

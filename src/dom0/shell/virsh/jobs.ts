@@ -2,7 +2,15 @@
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
 import { abortJob, JOB_COMPLETED, jobOf } from '../../toolstack/libvirt/index.ts';
-import { capacityText, COMMAND, count, find, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  allNeeded,
+  capacityText,
+  find,
+  notSupported,
+  numeric,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
 const capacity = (bytes: number): string => capacityText(bytes, 3);
 
@@ -44,14 +52,9 @@ const limit = (name: string, option: string | undefined, about: string, procedur
   usage: `${name} <domain>${option === undefined ? '' : ` <${option}>`}`,
   about,
   run: async (host, words) => {
-    const missing = [
-      ...(words[0] === undefined ? ['<domain>'] : []),
-      ...(option !== undefined && words[1] === undefined ? [`--${option}`] : []),
-    ];
-    if (missing.length > 0)
-      throw new VirshError(missing.map(name => `error: command '${COMMAND}' requires ${name} option`).join('\n'));
+    allNeeded(words, ['domain', ...(option === undefined ? [] : [`--${option}`])]);
     await find(host, words[0]);
-    if (option !== undefined && count(words[1]!, option) < 1 && option === 'downtime')
+    if (option !== undefined && numeric(words[1]!, option) < 1 && option === 'downtime')
       throw new VirshError('error: migrate: Invalid downtime');
     return notSupported(procedure);
   },

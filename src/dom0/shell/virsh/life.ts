@@ -5,7 +5,16 @@ import { startPostcopy } from '../../toolstack/domains/index.ts';
 import type { CommandHost, MoveWish } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
-import { definitionIn, find, needed, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  definitionIn,
+  find,
+  flagsOf,
+  needed,
+  onDomain,
+  saying,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
 /** A host of the pool, as libvirt would name it. */
 const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
@@ -13,7 +22,10 @@ const { PAUSED, FORCE_BOOT } = libvirt.CREATE;
 
 /** What a domain is to be when it is restored, as flags: what it was, unless somebody says. */
 const stateAfter = (options: ReadonlySet<string>): number =>
-  (options.has('running') ? libvirt.SAVE.RUNNING : 0) | (options.has('paused') ? libvirt.SAVE.PAUSED : 0);
+  flagsOf(options, { running: libvirt.SAVE.RUNNING, paused: libvirt.SAVE.PAUSED });
+
+/** virDomainDestroyFlagsValues. */
+const DESTROY = { graceful: 1 << 0, 'remove-logs': 1 << 1 };
 
 /** Files as the shell sees them. */
 const filesOf = (around: Surroundings): libvirt.Files => ({
@@ -68,7 +80,7 @@ export async function started(
 ): Promise<string> {
   const domain = await find(host, word);
   if (domain.id !== undefined) throw new VirshError('error: Domain is already active');
-  const flags = (options.has('paused') ? PAUSED : 0) | (options.has('force-boot') ? FORCE_BOOT : 0);
+  const flags = flagsOf(options, { paused: PAUSED, 'force-boot': FORCE_BOOT });
   await saying(`Failed to start domain '${domain.name}'`, () => libvirt.startDomain(host, domain, flags));
   return `Domain '${domain.name}' started\n\n`;
 }
@@ -125,8 +137,9 @@ export const LIFE: Record<string, VirshCommand> = {
     about: 'destroy (stop) a domain',
     run: async (host, [word], options) => {
       const domain = await find(host, word);
-      const flags = (options.has('graceful') ? 1 : 0) | (options.has('remove-logs') ? 2 : 0);
-      await saying(`Failed to destroy domain '${word}'`, () => libvirt.destroyDomain(host, domain, flags));
+      await saying(`Failed to destroy domain '${word}'`, () =>
+        libvirt.destroyDomain(host, domain, flagsOf(options, DESTROY)),
+      );
       return `Domain '${word}' destroyed\n\n`;
     },
   },

@@ -30,6 +30,7 @@ import {
   impact,
   labelled,
   notSupported,
+  numeric,
   needed,
   saying,
   scaled,
@@ -137,10 +138,9 @@ export const RESOURCES: Record<string, VirshCommand> = {
     run: async (host, [word, count], options) => {
       exclude(options, 'guest', 'config');
       const domain = await find(host, word);
-      if (!/^\d+$/.test(needed(count, 'count')))
-        throw new VirshError("error: Numeric value '" + count + "' for <count> option is malformed or out of range");
+      const vcpus = numeric(needed(count, 'count'), 'count', /^\d+$/);
       const flags = options.has('maximum') ? impact(options) | MAXIMUM : impact(options, LIVE);
-      await setVcpus(host, domain, Number(count), flags | (options.has('guest') ? GUEST : 0));
+      await setVcpus(host, domain, vcpus, flags | (options.has('guest') ? GUEST : 0));
       return '\n';
     },
   },
@@ -207,10 +207,9 @@ export const RESOURCES: Record<string, VirshCommand> = {
     run: async (host, [word, period], options) => {
       const domain = await find(host, word);
       if (period !== undefined) {
-        if (!/^\d{1,9}$/.test(period))
-          throw new VirshError(`error: Numeric value '${period}' for <period> option is malformed or out of range`);
+        const seconds = numeric(period, 'period', /^\d{1,9}$/);
         await saying('Unable to change balloon collection period.', () =>
-          setMemoryStatsPeriod(host, domain, Number(period), impact(options)),
+          setMemoryStatsPeriod(host, domain, seconds, impact(options)),
         );
         return '\n';
       }

@@ -8,6 +8,8 @@ import {
   CREATE_SNAPSHOT,
   DELETE_SNAPSHOT,
   LIST_SNAPSHOTS,
+  REVERT_SNAPSHOT,
+  snapshotItIsAt,
   snapshotByName,
   snapshotState,
   snapshotXml,
@@ -18,6 +20,7 @@ import {
   allNeeded,
   exclude,
   find,
+  flagsOf,
   labelled,
   needsTerminal,
   saying,
@@ -52,18 +55,27 @@ export async function snapshotOf(
     throw new VirshError('error: --snapshotname and --current are mutually exclusive');
   if (name !== undefined) return snapshotByName(host, domain, name);
   if (!isCurrent) throw new VirshError('error: --snapshotname or --current is required');
-  const here = await currentSnapshot(host, domain);
-  if (!here) throw new VirshError('error: Domain snapshot not found: the domain does not have a current snapshot');
-  return here;
+  return snapshotItIsAt(host, domain);
 }
 
-/** In the order of virDomainSnapshotRevertFlags. */
-const REVERT_OPTIONS = ['running', 'paused', 'force'];
-
-/** Of which snapshots a list is: options that are flags of libvirt's. */
-const KINDS = ['roots', 'leaves', 'no-leaves', 'inactive', 'active', 'disk-only', 'internal', 'external'] as const;
-const flagsOf = (options: ReadonlySet<string>): number =>
-  KINDS.filter(kind => options.has(kind)).reduce((flags, kind) => flags | LIST_SNAPSHOTS[kind], 0);
+/** Options that are flags of libvirt's. */
+const LISTED = {
+    roots: LIST_SNAPSHOTS.ROOTS,
+    leaves: LIST_SNAPSHOTS.LEAVES,
+    'no-leaves': LIST_SNAPSHOTS.NO_LEAVES,
+    inactive: LIST_SNAPSHOTS.INACTIVE,
+    active: LIST_SNAPSHOTS.ACTIVE,
+    'disk-only': LIST_SNAPSHOTS.DISK_ONLY,
+    internal: LIST_SNAPSHOTS.INTERNAL,
+    external: LIST_SNAPSHOTS.EXTERNAL,
+  },
+  CREATED = { 'disk-only': CREATE_SNAPSHOT.DISK_ONLY, quiesce: CREATE_SNAPSHOT.QUIESCE },
+  REVERTED = { running: REVERT_SNAPSHOT.RUNNING, paused: REVERT_SNAPSHOT.PAUSED, force: REVERT_SNAPSHOT.FORCE },
+  DELETED = {
+    children: DELETE_SNAPSHOT.CHILDREN,
+    'children-only': DELETE_SNAPSHOT.CHILDREN_ONLY,
+    metadata: DELETE_SNAPSHOT.METADATA_ONLY,
+  };
 
 export const SNAPSHOTS: Record<string, VirshCommand> = {
   'snapshot-create-as': {
@@ -71,8 +83,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
       'snapshot-create-as <domain> [--name <name>] [--description <description>] [--disk-only] [--quiesce] [--atomic] [--live]',
     about: 'create a snapshot from a set of args',
     run: async (host, [word, name, description], options) => {
-      const { DISK_ONLY, QUIESCE } = CREATE_SNAPSHOT;
-      const flags = (options.has('disk-only') ? DISK_ONLY : 0) | (options.has('quiesce') ? QUIESCE : 0);
+      const flags = flagsOf(options, CREATED);
       const record = await takeNamedSnapshot(host, await find(host, word), name, description, flags);
       return `Domain snapshot ${record.name} created\n`;
     },
@@ -91,8 +102,8 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
       const from = options.has('current') ? (await snapshotOf(host, domain, given, options)).name : given;
       if (from !== undefined) await snapshotByName(host, domain, from);
       const below =
-        from !== undefined && (options.has('descendants') || options.has('tree')) ? LIST_SNAPSHOTS.roots : 0;
-      const records = await listSnapshots(host, domain, flagsOf(options) | below, from);
+        from !== undefined && (options.has('descendants') || options.has('tree')) ? LIST_SNAPSHOTS.ROOTS : 0;
+      const records = await listSnapshots(host, domain, flagsOf(options, LISTED) | below, from);
       if (options.has('tree')) return treeOf(records);
       if (options.has('name')) return `${records.map(({ name }) => `${name}\n`).join('')}\n`;
       const parent = options.has('parent');
@@ -131,7 +142,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
         ['Location', 'internal'],
         ['Parent', record.parent ?? '-'],
         ['Children', (await below(0)).length],
-        ['Descendants', (await below(LIST_SNAPSHOTS.roots)).length],
+        ['Descendants', (await below(LIST_SNAPSHOTS.ROOTS)).length],
         ['Metadata', 'yes'],
       ]);
     },
@@ -168,13 +179,12 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     run: async (host, [word, given], options) => {
       const domain = await find(host, word);
       const { name } = await snapshotOf(host, domain, given, options);
-      const flags = REVERT_OPTIONS.reduce((all, option, bit) => all | (options.has(option) ? 1 << bit : 0), 0);
       const failed = `Failed to revert snapshot ${name}`;
       if (options.has('running') && options.has('paused'))
         throw new VirshError(
           `error: ${failed}\nerror: Flags 'VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING' and 'VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED' are mutually exclusive`,
         );
-      await saying(failed, () => revertToSnapshot(host, domain, name, flags));
+      await saying(failed, () => revertToSnapshot(host, domain, name, flagsOf(options, REVERTED)));
       return `Domain snapshot ${name} reverted\n`;
     },
   },
@@ -185,12 +195,9 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     run: async (host, [word, given], options) => {
       const domain = await find(host, word);
       const { name } = await snapshotOf(host, domain, given, options);
-      const { CHILDREN, CHILDREN_ONLY, METADATA_ONLY } = DELETE_SNAPSHOT;
-      const flags =
-        (options.has('children') ? CHILDREN : 0) |
-        (options.has('children-only') ? CHILDREN_ONLY : 0) |
-        (options.has('metadata') ? METADATA_ONLY : 0);
-      await saying(`Failed to delete snapshot ${name}`, () => deleteSnapshot(host, domain, name, flags));
+      await saying(`Failed to delete snapshot ${name}`, () =>
+        deleteSnapshot(host, domain, name, flagsOf(options, DELETED)),
+      );
       return `Domain snapshot ${name} ${options.has('children-only') ? 'children ' : ''}deleted\n`;
     },
   },

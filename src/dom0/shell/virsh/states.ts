@@ -11,7 +11,7 @@ import {
   osTypeOf,
   uuidOfDomain,
 } from '../../toolstack/libvirt/index.ts';
-import { exclude, find, labelled, noMetadata, table, type VirshCommand } from './virsh-command.ts';
+import { exclude, find, flagsOf, labelled, noMetadata, table, type VirshCommand } from './virsh-command.ts';
 
 /** What virsh list shows, by the flags that choose it (cmdList() of tools/virsh-domain-monitor.c). */
 const CHOICES: Readonly<Record<string, number>> = {
@@ -28,7 +28,7 @@ const CHOICES: Readonly<Record<string, number>> = {
 };
 
 async function list(host: CommandHost, options: ReadonlySet<string>): Promise<string> {
-  const chosen = [...options].reduce((flags, option) => flags | (CHOICES[option] ?? 0), 0);
+  const chosen = flagsOf(options, CHOICES);
   const which = options.has('all')
     ? LIST.ACTIVE | LIST.INACTIVE
     : options.has('inactive')

@@ -6,10 +6,10 @@ import { keptCommands } from './kept.ts';
 import {
   allNeeded,
   capacityText,
-  count,
   definitionIn,
   labelled,
   needed,
+  numeric,
   saying,
   scaled,
   table,
@@ -160,12 +160,11 @@ const VOLUMES: Record<string, VirshCommand> = {
     about: 'list vols',
     run: async (host, [name], options) => {
       const pool = await poolOf(host, name);
-      const of = await saying('Failed to list volumes', () => libvirt.activePool(pool));
-      const volumes = await saying('Failed to list volumes', () => libvirt.volumesOf(host, of));
+      const volumes = await saying('Failed to list volumes', () => libvirt.volumesOf(host, libvirt.activePool(pool)));
       if (!options.has('details'))
         return table([['Name', 'Path'], ...volumes.map(({ name: volume, path }) => [volume, path])]);
       // What is in an image is looked up one by one.
-      const measured = await Promise.all(volumes.map(volume => libvirt.volumeByName(host, of, volume.name)));
+      const measured = await Promise.all(volumes.map(volume => libvirt.volumeByName(host, pool.of, volume.name)));
       const rows = measured.map(volume => [volume.name, volume.path, ...sizesOf(volume).map(([, value]) => value)]);
       return table([['Name', 'Path', 'Type', 'Capacity', 'Allocation'], ...rows]);
     },
@@ -226,7 +225,7 @@ const VOLUMES: Record<string, VirshCommand> = {
     about: 'download volume contents to a file',
     run: async (host, [word, file, pool, offset = '0', length = '0'], _options, around) => {
       allNeeded([word, file], ['vol', 'file']);
-      const [at, most] = [count(offset, 'offset'), count(length, 'length')];
+      const [at, most] = [numeric(offset, 'offset'), numeric(length, 'length')];
       const volume = await volumeOf(host, word, pool);
       const bytes = await saying(`cannot download from volume ${word}`, () =>
         libvirt.openBytes(host, volume.path, false),
@@ -245,7 +244,7 @@ const VOLUMES: Record<string, VirshCommand> = {
     about: 'upload file contents to a volume',
     run: async (host, [word, file, pool, offset = '0', length = '0'], _options, around) => {
       allNeeded([word, file], ['vol', 'file']);
-      const [at, most] = [count(offset, 'offset'), count(length, 'length')];
+      const [at, most] = [numeric(offset, 'offset'), numeric(length, 'length')];
       const volume = await volumeOf(host, word, pool);
       const data = await around.readFile(file!).catch(() => {
         throw new VirshError(`error: cannot read ${file}`);
@@ -253,6 +252,7 @@ const VOLUMES: Record<string, VirshCommand> = {
       const bytes = await saying(`cannot upload to volume ${word}`, () => libvirt.openBytes(host, volume.path, true));
       try {
         const piece = most === 0 ? data : data.subarray(0, most);
+        // Debian's is told of it once all has been sent.
         await saying(`cannot close volume ${word}`, () => bytes.write(at, piece));
       } finally {
         await bytes.close();

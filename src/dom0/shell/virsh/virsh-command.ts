@@ -1,6 +1,6 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
-import { CONFIG, LibvirtError, LIVE } from '../../toolstack/libvirt/index.ts';
+import { CONFIG, LibvirtError, LIVE, uriOf } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
 
 export type Run = (
@@ -38,11 +38,15 @@ export function needed(word: string | undefined, name: string): string {
   return word;
 }
 
-/** All of these, in their places; virsh names each that is missing. @throws VirshError */
+/** All of these, in their places; virsh names each that is missing, one that is a number with its dashes. @throws VirshError */
 export function allNeeded(words: readonly (string | undefined)[], names: readonly string[]): void {
   const missing = names.filter((_, i) => words[i] === undefined);
   if (missing.length > 0)
-    throw new VirshError(missing.map(name => `error: command '${COMMAND}' requires <${name}> option`).join('\n'));
+    throw new VirshError(
+      missing
+        .map(name => `error: command '${COMMAND}' requires ${name.startsWith('--') ? name : `<${name}>`} option`)
+        .join('\n'),
+    );
 }
 
 /** VSH_EXCLUSIVE_OPTIONS. @throws VirshError */
@@ -67,6 +71,14 @@ export const impact = (options: ReadonlySet<string>, none = 0): number => {
   const flags = (options.has('live') ? LIVE : 0) | (options.has('config') || options.has('persistent') ? CONFIG : 0);
   return flags === 0 && !options.has('current') ? none : flags;
 };
+
+/** Flags of libvirt's by the options that stand for them. */
+export const flagsOf = (options: ReadonlySet<string>, by: Readonly<Record<string, number>>): number =>
+  [...options].reduce((flags, option) => flags | (by[option] ?? 0), 0);
+
+/** Whether a URI is this host's; `xen:///` is what `xen:///system` is. */
+export const isHere = (host: CommandHost, uri: string): boolean =>
+  uri === uriOf(host) || `${uri}system` === uriOf(host);
 
 /** @throws VirshError */
 export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
@@ -99,9 +111,9 @@ export function notSupported(name: string, failed?: string): never {
   throw new VirshError(`${failed === undefined ? '' : `error: ${failed}\n`}error: ${message}`);
 }
 
-/** A number without a sign. @throws VirshError */
-export function count(text: string, option: string): number {
-  if (!/^\d{1,15}$/.test(text))
+/** A number as `form` has it: without a sign, unless it says otherwise. @throws VirshError */
+export function numeric(text: string, option: string, form = /^\d{1,15}$/): number {
+  if (!form.test(text))
     throw new VirshError(`error: Numeric value '${text}' for <${option}> option is malformed or out of range`);
   return Number(text);
 }

@@ -15,7 +15,7 @@ import { CREATE, startDomain } from './life.ts';
 import { readXml } from './xml.ts';
 
 /** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
-const LIST = {
+export const LIST_SNAPSHOTS = {
   ROOTS: 1 << 0,
   METADATA: 1 << 1,
   LEAVES: 1 << 2,
@@ -28,24 +28,13 @@ const LIST = {
   EXTERNAL: 1 << 9,
   TOPOLOGICAL: 1 << 10,
 };
-/** The same by virsh's options; `roots`, of one's children, is of all below it. */
-export const LIST_SNAPSHOTS = {
-  roots: LIST.ROOTS,
-  leaves: LIST.LEAVES,
-  'no-leaves': LIST.NO_LEAVES,
-  inactive: LIST.INACTIVE,
-  active: LIST.ACTIVE,
-  'disk-only': LIST.DISK_ONLY,
-  internal: LIST.INTERNAL,
-  external: LIST.EXTERNAL,
-};
 const GROUPS = [
-  LIST.LEAVES | LIST.NO_LEAVES,
-  LIST.METADATA | LIST.NO_METADATA,
-  LIST.INACTIVE | LIST.ACTIVE | LIST.DISK_ONLY,
-  LIST.INTERNAL | LIST.EXTERNAL,
+  LIST_SNAPSHOTS.LEAVES | LIST_SNAPSHOTS.NO_LEAVES,
+  LIST_SNAPSHOTS.METADATA | LIST_SNAPSHOTS.NO_METADATA,
+  LIST_SNAPSHOTS.INACTIVE | LIST_SNAPSHOTS.ACTIVE | LIST_SNAPSHOTS.DISK_ONLY,
+  LIST_SNAPSHOTS.INTERNAL | LIST_SNAPSHOTS.EXTERNAL,
 ];
-const ALL = GROUPS.reduce((all, group) => all | group, LIST.ROOTS | LIST.TOPOLOGICAL);
+const ALL = GROUPS.reduce((all, group) => all | group, LIST_SNAPSHOTS.ROOTS | LIST_SNAPSHOTS.TOPOLOGICAL);
 
 /** Those of a domain that `flags` name, the oldest first. `under`: children of this one alone. @throws LibvirtError */
 export async function listSnapshots(
@@ -57,19 +46,19 @@ export async function listSnapshots(
   checkFlags(flags, ALL, 'virDomainListAllSnapshots');
   const all = await failing(() => COMMANDS['snapshot-list'].run(host, name));
   const traits = (record: SnapshotRecord): number =>
-    (all.some(({ parent }) => parent === record.name) ? LIST.NO_LEAVES : LIST.LEAVES) |
-    LIST.METADATA |
-    (record.state ? LIST.ACTIVE : record.disksOnly ? LIST.DISK_ONLY : LIST.INACTIVE) |
-    LIST.INTERNAL;
+    (all.some(({ parent }) => parent === record.name) ? LIST_SNAPSHOTS.NO_LEAVES : LIST_SNAPSHOTS.LEAVES) |
+    LIST_SNAPSHOTS.METADATA |
+    (record.state ? LIST_SNAPSHOTS.ACTIVE : record.disksOnly ? LIST_SNAPSHOTS.DISK_ONLY : LIST_SNAPSHOTS.INACTIVE) |
+    LIST_SNAPSHOTS.INTERNAL;
   const isBelow = (record: SnapshotRecord, above: string): boolean => {
     if (record.parent === above) return true;
     const parent = all.find(each => each.name === record.parent);
-    return parent !== undefined && (flags & LIST.ROOTS) !== 0 && isBelow(parent, above);
+    return parent !== undefined && (flags & LIST_SNAPSHOTS.ROOTS) !== 0 && isBelow(parent, above);
   };
   return all.filter(
     record =>
       (under === undefined
-        ? (flags & LIST.ROOTS) === 0 || !all.some(each => each.name === record.parent)
+        ? (flags & LIST_SNAPSHOTS.ROOTS) === 0 || !all.some(each => each.name === record.parent)
         : isBelow(record, under)) && matches(traits(record), flags, GROUPS),
   );
 }
@@ -91,6 +80,13 @@ export const currentSnapshot = async (
   host: CommandHost,
   domain: Pick<Domain, 'name'>,
 ): Promise<SnapshotRecord | undefined> => currentOf(await listSnapshots(host, domain, 0));
+
+/** @throws LibvirtError where it is at none */
+export async function snapshotItIsAt(host: CommandHost, domain: Pick<Domain, 'name'>): Promise<SnapshotRecord> {
+  const here = await currentSnapshot(host, domain);
+  if (here) return here;
+  throw new LibvirtError('NO_DOMAIN_SNAPSHOT', 'the domain does not have a current snapshot', 'snapshot');
+}
 
 /** virDomainSnapshotCreateFlags: all of a snapshot is taken at once here, while the domain runs. */
 export const CREATE_SNAPSHOT = { DISK_ONLY: 1 << 4, QUIESCE: 1 << 6, ATOMIC: 1 << 7, LIVE: 1 << 8, VALIDATE: 1 << 9 };
@@ -167,7 +163,7 @@ export async function deleteSnapshot(
 ): Promise<void> {
   checkFlags(flags, DELETE_SNAPSHOT.CHILDREN | DELETE_SNAPSHOT.CHILDREN_ONLY, 'virDomainSnapshotDelete');
   await snapshotByName(host, domain, name);
-  const below = flags === 0 ? [] : await listSnapshots(host, domain, LIST.ROOTS, name);
+  const below = flags === 0 ? [] : await listSnapshots(host, domain, LIST_SNAPSHOTS.ROOTS, name);
   const gone = [
     ...below.map(record => record.name).reverse(),
     ...(flags & DELETE_SNAPSHOT.CHILDREN_ONLY ? [] : [name]),
@@ -176,7 +172,7 @@ export async function deleteSnapshot(
 }
 
 /** virDomainSnapshotRevertFlags. */
-const REVERT = { RUNNING: 1 << 0, PAUSED: 1 << 1, FORCE: 1 << 2 };
+export const REVERT_SNAPSHOT = { RUNNING: 1 << 0, PAUSED: 1 << 1, FORCE: 1 << 2 };
 
 /** @throws LibvirtError */
 export async function revertToSnapshot(
@@ -185,7 +181,7 @@ export async function revertToSnapshot(
   name: string,
   flags = 0,
 ): Promise<void> {
-  const { RUNNING, PAUSED, FORCE } = REVERT;
+  const { RUNNING, PAUSED, FORCE } = REVERT_SNAPSHOT;
   checkFlags(flags, RUNNING | PAUSED | FORCE, 'virDomainRevertToSnapshot');
   const { state } = await snapshotByName(host, domain, name);
   const isPaused = (flags & PAUSED) !== 0;
