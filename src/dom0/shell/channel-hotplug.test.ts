@@ -116,7 +116,7 @@ it('freeze and thaw file systems around a snapshot of disks, which has no memory
   const quiet = 'snapshot-create-as k one --disk-only --quiesce';
   expect(await virsh(quiet)).toContain('Guest agent is not responding: QEMU guest agent is not connected');
   expect(await virsh('snapshot-create-as k one --quiesce')).toContain(
-    "error: invalid argument: Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE'",
+    "error: Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE'",
   );
   // An agent, in the guest's place.
   const asked: string[] = [];

@@ -38,7 +38,7 @@ function copied(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pi
   const [all, inc] = ['all', 'inc'].map(how => options.has(`copy-storage-${how}`));
   if (all && inc)
     throw new VirshError(
-      "error: invalid argument: Flags 'VIR_MIGRATE_NON_SHARED_DISK' and 'VIR_MIGRATE_NON_SHARED_INC' are mutually exclusive",
+      "error: Flags 'VIR_MIGRATE_NON_SHARED_DISK' and 'VIR_MIGRATE_NON_SHARED_INC' are mutually exclusive",
     );
   return all ? { copyStorage: 'all' } : inc ? { copyStorage: 'inc' } : {};
 }

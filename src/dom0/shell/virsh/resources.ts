@@ -88,7 +88,7 @@ async function vcpucount(host: CommandHost, word: string | undefined, given: Rea
     const kind = (options.has('maximum') ? MAXIMUM : 0) | (options.has('guest') ? GUEST : 0);
     const count = await vcpuCount(host, domain, impact(options) | kind).catch((error: Error) => {
       // virsh takes such an error for one of an older daemon, and has nobody else to ask.
-      const isOld = options.has('guest') && error instanceof LibvirtError && error.class === 'INVALID_ARG';
+      const isOld = options.has('guest') && error instanceof LibvirtError && error.class === 'INVALID_FLAGS';
       throw isOld
         ? new VirshError(`error: Failed to retrieve vCPU count from the guest\nerror: ${error.message}`)
         : error;

@@ -6,6 +6,8 @@ const CLASSES = {
   NO_SUPPORT: [3, 'this function is not supported by the connection driver: '],
   NO_CONNECT: [5, 'no connection driver available for '],
   INVALID_ARG: [8, 'invalid argument: '],
+  /** The same of flags, by virReportInvalidArg(), which puts nothing before its sentence. */
+  INVALID_FLAGS: [8, ''],
   OPERATION_FAILED: [9, 'operation failed: '],
   XML_ERROR: [27, 'XML error: '],
   OPERATION_DENIED: [29, 'operation forbidden: '],
@@ -32,6 +34,7 @@ const CLASSES = {
   AGENT_UNRESPONSIVE: [86, 'Guest agent is not responding: '],
   RESOURCE_BUSY: [87, 'resource busy: '],
   STORAGE_VOL_EXIST: [90, 'storage volume '],
+  XML_INVALID_SCHEMA: [92, 'XML document failed to validate against schema: '],
   DEVICE_MISSING: [99, 'device not found: '],
   NO_HOSTNAME: [108, 'no hostname found: '],
 } as const;

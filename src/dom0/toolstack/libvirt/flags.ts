@@ -5,7 +5,7 @@ import { LibvirtError } from './errors.ts';
 export function checkFlags(flags: number, known: number, name: string): void {
   const others = (flags & ~known) >>> 0;
   if (others !== 0)
-    throw new LibvirtError('INVALID_ARG', `unsupported flags (0x${others.toString(16)}) in function ${name}`);
+    throw new LibvirtError('INVALID_FLAGS', `unsupported flags (0x${others.toString(16)}) in function ${name}`);
 }
 
 /** Flags of lists come in groups: of each that `flags` names at all, one of `traits` is to be among the named. */

@@ -24,7 +24,7 @@ export async function readXml(text: string, name?: string): Promise<XmlElement> 
     throw new LibvirtError('XML_ERROR', (error as Error).message);
   }
   if (!root || (name !== undefined && root.name !== name))
-    throw new LibvirtError('XML_ERROR', `unexpected root element <${root?.name ?? ''}>, expecting <${name ?? 'any'}>`);
+    throw new LibvirtError('XML_ERROR', `expecting root element of '${name ?? 'any'}', not '${root?.name ?? ''}'`);
   return root;
 }
 
