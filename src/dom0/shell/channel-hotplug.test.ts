@@ -150,7 +150,9 @@ it('freeze and thaw file systems around a snapshot of disks, which has no memory
   expect(asked).toEqual(['guest-fsfreeze-freeze 0', 'guest-fsfreeze-thaw 1']);
   expect(await virsh('snapshot-list k')).toMatch(/one .* disk-snapshot/);
   // One that fails leaves nothing frozen.
-  expect(await virsh(quiet)).toContain('error: ');
+  expect(await virsh(quiet)).toContain('error: operation failed: domain moment one already exists');
+  expect(asked).toHaveLength(2);
+  expect(await virsh(quiet.replace('one', 'a~b'))).toContain('a~b is no name for a snapshot');
   expect(asked.at(-1)).toBe('guest-fsfreeze-thaw 1');
   expect(asked).toHaveLength(4);
   expect([...host.toolstack.members]).toHaveLength(1);

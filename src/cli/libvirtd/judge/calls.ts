@@ -5,7 +5,7 @@
 import { OF_AGENTS } from './agent-calls.ts';
 import { ATTACHING } from './attaching-calls.ts';
 import { OF_HOST } from './host-calls.ts';
-import { OF_SNAPSHOTS } from './snapshot-calls.ts';
+import { OF_SNAPSHOT_DOCUMENTS, OF_SNAPSHOTS, SNAPSHOT_FILES } from './snapshot-calls.ts';
 
 /** Of a domain whichever way it was started: its processors, cards and agent. */
 const OF_PARTS = [
@@ -76,6 +76,17 @@ export const FILES: Readonly<Record<string, string>> = {
   'm-locked.xml': onMachine('m-locked', UUID(8), MACHINE_FILES.locked),
   'm-reader.xml': onMachine('m-reader', UUID(9), MACHINE_FILES.locked, '<readonly/>'),
   'k.xml': demo('k', '00000000-0000-4000-8000-000000000011').replace("type='xen'", "type='kvm'"),
+  's.xml': demo('s', '00000000-0000-4000-8000-000000000012').replace(
+    '</domain>',
+    `<devices>${['hda:s', 'hdb:t']
+      .map(one => one.split(':'))
+      .map(
+        ([dev, name]) =>
+          `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/xen/images/${name}.img'/><target dev='${dev}' bus='ide'/></disk>`,
+      )
+      .join('')}<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk></devices></domain>`,
+  ),
+  ...SNAPSHOT_FILES,
   'bad-value.xml': demo('x', UUID(5)).replace('>8<', '>eight<'),
 };
 
@@ -391,6 +402,7 @@ export const CALLS: readonly string[] = [
   'snapshot-create-as v --name other --description words',
   'snapshot-list v --parent',
   ...OF_SNAPSHOTS,
+  ...OF_SNAPSHOT_DOCUMENTS,
   'save v v.save --paused',
   'save v v.save --running',
   'restore v.save --running',

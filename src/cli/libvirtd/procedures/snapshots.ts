@@ -67,7 +67,7 @@ export const SNAPSHOTS: Table = {
     result: struct({ xml: text }),
     run: async ({ host }, given) => {
       const of = await meant(host, given.snapshot.domain);
-      return { xml: libvirt.snapshotXml(of, await libvirt.snapshotByName(host, of, given.snapshot.name)) };
+      return { xml: await libvirt.snapshotXml(of, await libvirt.snapshotByName(host, of, given.snapshot.name)) };
     },
   }),
   domain_snapshot_delete: procedure({

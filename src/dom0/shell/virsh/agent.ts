@@ -5,9 +5,6 @@ import { allNeeded, exclude, find, numeric, saying, table, type VirshCommand, Vi
 /** It may be less than none. */
 const WHOLE = /^-?\d{1,15}$/;
 
-/** Words for mount points stand in one place of the usage. */
-const wordsIn = (text: string | undefined): string[] => text?.split(' ').filter(Boolean) ?? [];
-
 /** vshGetTypedParamValue(). */
 const valueText = (value: string | number | boolean): string =>
   typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
@@ -32,10 +29,10 @@ export const AGENT: Record<string, VirshCommand> = {
   domfsfreeze: {
     usage: 'domfsfreeze <domain> [<mountpoint>]...',
     about: 'Freeze domain’s mounted filesystems.',
-    run: async (host, [word, mountpoints]) => {
+    run: async (host, [word, ...mountpoints]) => {
       const domain = await find(host, word);
       const count = await saying('Unable to freeze filesystems', () =>
-        libvirt.freezeFileSystems(host, domain, wordsIn(mountpoints)),
+        libvirt.freezeFileSystems(host, domain, mountpoints),
       );
       return `Froze ${count} filesystem(s)\n\n`;
     },
@@ -43,10 +40,10 @@ export const AGENT: Record<string, VirshCommand> = {
   domfsthaw: {
     usage: 'domfsthaw <domain> [<mountpoint>]...',
     about: 'Thaw domain’s mounted filesystems.',
-    run: async (host, [word, mountpoints]) => {
+    run: async (host, [word, ...mountpoints]) => {
       const domain = await find(host, word);
       const count = await saying('Unable to thaw filesystems', () =>
-        libvirt.thawFileSystems(host, domain, wordsIn(mountpoints)),
+        libvirt.thawFileSystems(host, domain, mountpoints),
       );
       return `Thawed ${count} filesystem(s)\n\n`;
     },

@@ -111,9 +111,10 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
   desc: {
     usage: 'desc <domain> [--live] [--config] [--current] [--title] [--edit] [[--new-desc] <string>]...',
     about: 'show or set domain’s description or title',
-    run: async (host, [word, text], options) => {
+    run: async (host, [word, ...given], options) => {
       exclusive(options);
       const domain = await find(host, word);
+      const text = given.length === 0 ? undefined : given.join(' ');
       const [type, what] = options.has('title') ? [METADATA.TITLE, 'title'] : [METADATA.DESCRIPTION, 'description'];
       if (options.has('edit')) throw needsTerminal('desc --edit');
       if (text === undefined) {

@@ -44,7 +44,7 @@ export const editSnapshot: OwnsTerminal = async (host, [word, name], options, te
   const record = await snapshotOf(host, domain, name, options);
   const write = (xml: string): Promise<void> => redefineSnapshot(host, domain, record.name, xml);
   const title = `snapshot ${record.name} of ${domain.name}`;
-  const isEdited = await edit({ title, text: snapshotXml(domain, record), write }, terminal);
+  const isEdited = await edit({ title, text: await snapshotXml(domain, record), write }, terminal);
   return isEdited ? `Snapshot ${record.name} edited.\n` : `Snapshot ${record.name} XML configuration not changed.\n`;
 };
 
@@ -63,8 +63,9 @@ async function isChanged(
   return isWritten || given !== before;
 }
 
-export const editDescription: OwnsTerminal = async (host, [word, given], options, terminal) => {
+export const editDescription: OwnsTerminal = async (host, [word, ...words], options, terminal) => {
   exclusive(options);
+  const given = words.length === 0 ? undefined : words.join(' ');
   const domain = await find(host, word);
   const [type, what] = options.has('title') ? [METADATA.TITLE, 'title'] : [METADATA.DESCRIPTION, 'description'];
   const before = (await metadataOf(host, domain, { type }, options.has('config') ? CONFIG : 0).catch(noMetadata)) ?? '';

@@ -1,6 +1,7 @@
 /** Snapshots of domains. */
 import { type CommandHost, type Domain, timeOf } from '../../toolstack/index.ts';
 import {
+  createSnapshot,
   currentSnapshot,
   deleteSnapshot,
   listSnapshots,
@@ -13,7 +14,6 @@ import {
   snapshotByName,
   snapshotState,
   snapshotXml,
-  takeNamedSnapshot,
 } from '../../toolstack/libvirt/index.ts';
 import type { SnapshotRecord } from '../../toolstack/snapshots/index.ts';
 import {
@@ -28,6 +28,12 @@ import {
   type VirshCommand,
   VirshError,
 } from './virsh-command.ts';
+
+/** strcasecmp(3). */
+const compareNames = (one: string, other: string): number => {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  return a < b ? -1 : Number(a > b);
+};
 
 /** vshTreePrint(): children below their parents, in the order in which they were taken. */
 function treeOf(records: readonly SnapshotRecord[]): string {
@@ -68,8 +74,8 @@ const LISTED = {
     'disk-only': LIST_SNAPSHOTS.DISK_ONLY,
     internal: LIST_SNAPSHOTS.INTERNAL,
     external: LIST_SNAPSHOTS.EXTERNAL,
+    topological: LIST_SNAPSHOTS.TOPOLOGICAL,
   },
-  CREATED = { 'disk-only': CREATE_SNAPSHOT.DISK_ONLY, quiesce: CREATE_SNAPSHOT.QUIESCE },
   REVERTED = { running: REVERT_SNAPSHOT.RUNNING, paused: REVERT_SNAPSHOT.PAUSED, force: REVERT_SNAPSHOT.FORCE },
   DELETED = {
     children: DELETE_SNAPSHOT.CHILDREN,
@@ -78,19 +84,9 @@ const LISTED = {
   };
 
 export const SNAPSHOTS: Record<string, VirshCommand> = {
-  'snapshot-create-as': {
-    usage:
-      'snapshot-create-as <domain> [--name <name>] [--description <description>] [--disk-only] [--quiesce] [--atomic] [--live]',
-    about: 'create a snapshot from a set of args',
-    run: async (host, [word, name, description], options) => {
-      const flags = flagsOf(options, CREATED);
-      const record = await takeNamedSnapshot(host, await find(host, word), name, description, flags);
-      return `Domain snapshot ${record.name} created\n`;
-    },
-  },
   'snapshot-list': {
     usage:
-      'snapshot-list <domain> [--from <snapshot>] [--parent] [--roots] [--leaves] [--no-leaves] [--inactive] [--active] [--disk-only] [--internal] [--external] [--tree] [--name] [--current] [--descendants]',
+      'snapshot-list <domain> [--from <snapshot>] [--parent] [--roots] [--leaves] [--no-leaves] [--inactive] [--active] [--disk-only] [--internal] [--external] [--tree] [--name] [--current] [--descendants] [--topological]',
     about: 'List snapshots for a domain',
     run: async (host, [word, given], options) => {
       exclude(options, 'tree', 'name');
@@ -103,7 +99,9 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
       if (from !== undefined) await snapshotByName(host, domain, from);
       const below =
         from !== undefined && (options.has('descendants') || options.has('tree')) ? LIST_SNAPSHOTS.ROOTS : 0;
-      const records = await listSnapshots(host, domain, flagsOf(options, LISTED) | below, from);
+      const found = await listSnapshots(host, domain, flagsOf(options, LISTED) | below, from);
+      // virshSnapSorter().
+      const records = options.has('topological') ? found : found.sort((a, b) => compareNames(a.name, b.name));
       if (options.has('tree')) return treeOf(records);
       if (options.has('name')) return `${records.map(({ name }) => `${name}\n`).join('')}\n`;
       const parent = options.has('parent');
@@ -117,13 +115,20 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     },
   },
   'snapshot-current': {
-    usage: 'snapshot-current <domain> [--name]',
+    usage: 'snapshot-current <domain> [--name] [--snapshotname <snapshotname>]',
     about: 'Get or set the current snapshot',
-    run: async (host, [word], options) => {
+    run: async (host, [word, name], options) => {
+      exclude(name === undefined ? options : new Set([...options, 'snapshotname']), 'name', 'snapshotname');
       const domain = await find(host, word);
+      if (name !== undefined) {
+        const { REDEFINE, CURRENT } = CREATE_SNAPSHOT;
+        const xml = await snapshotXml(domain, await snapshotByName(host, domain, name));
+        await createSnapshot(host, domain, xml, REDEFINE | CURRENT);
+        return `Snapshot ${name} set as current`;
+      }
       const here = await currentSnapshot(host, domain);
       if (!here) throw new VirshError(`error: domain '${word}' has no current snapshot`);
-      return options.has('name') ? `${here.name}\n\n` : `${snapshotXml(domain, here)}\n`;
+      return options.has('name') ? `${here.name}\n\n` : `${await snapshotXml(domain, here)}\n`;
     },
   },
   'snapshot-info': {
@@ -153,7 +158,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     run: async (host, [word, name]) => {
       allNeeded([word, name], ['domain', 'snapshotname']);
       const domain = await find(host, word);
-      return `${snapshotXml(domain, await snapshotByName(host, domain, name!))}\n`;
+      return `${await snapshotXml(domain, await snapshotByName(host, domain, name!))}\n`;
     },
   },
   'snapshot-parent': {

@@ -137,19 +137,21 @@ export const onDomain =
     return `Domain '${word}' ${done}\n\n`;
   };
 
+/** What a document's file says. @throws VirshError */
+export async function textIn(path: string, { readFile }: Surroundings): Promise<string> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
+  });
+  return new TextDecoder().decode(bytes);
+}
+
 /** A definition's file, and the path of it in messages. */
-export async function definitionIn(
-  words: string[],
-  { readFile }: Surroundings,
-): Promise<{ path: string; text: string }> {
+export async function definitionIn(words: string[], around: Surroundings): Promise<{ path: string; text: string }> {
   const path = needed(
     words.find(word => !word.startsWith('--')),
     'file',
   );
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
-  });
-  return { path, text: new TextDecoder().decode(bytes) };
+  return { path, text: await textIn(path, around) };
 }
 
 const malformed = (text: string): string =>

@@ -32,6 +32,7 @@ export const snapshot = command({
     name?: string,
     description?: string,
     disksOnly?: boolean,
+    leftOut?: readonly string[],
   ): Promise<SnapshotRecord> =>
     host.tasks.run(
       `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
@@ -41,7 +42,7 @@ export const snapshot = command({
         const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
         let number = 1;
         while (taken.has(String(number))) number++;
-        const record = await takeSnapshot(host, domain, name ?? String(number), description, disksOnly);
+        const record = await takeSnapshot(host, domain, name ?? String(number), description, disksOnly, leftOut);
         const { disks, state } = record;
         const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
         task.message = state

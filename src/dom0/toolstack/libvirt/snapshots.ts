@@ -6,12 +6,13 @@ import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
-import { currentOf, MOST_DESCRIPTION, recordsOf, type SnapshotRecord } from '../snapshots/index.ts';
+import { currentOf, recordsOf, type SnapshotRecord } from '../snapshots/index.ts';
 import { freezeFileSystems, thawFileSystems } from './agent/index.ts';
 import { domainByName, uuidOfDomain } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, matches } from './flags.ts';
-import { CREATE, startDomain } from './life.ts';
+import { CREATE, destroyDomain, startDomain } from './life.ts';
+import { disksIn, leftOutOf, readSnapshot, redefinition, refuseSnapshotName } from './snapshot-document.ts';
 import { readXml } from './xml.ts';
 
 /** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
@@ -89,31 +90,84 @@ export async function snapshotItIsAt(host: CommandHost, domain: Pick<Domain, 'na
 }
 
 /** virDomainSnapshotCreateFlags: all of a snapshot is taken at once here, while the domain runs. */
-export const CREATE_SNAPSHOT = { DISK_ONLY: 1 << 4, QUIESCE: 1 << 6, ATOMIC: 1 << 7, LIVE: 1 << 8, VALIDATE: 1 << 9 };
-const ALL_OF_CREATE = Object.values(CREATE_SNAPSHOT).reduce((all, flag) => all | flag);
+export const CREATE_SNAPSHOT = {
+  REDEFINE: 1 << 0,
+  CURRENT: 1 << 1,
+  NO_METADATA: 1 << 2,
+  HALT: 1 << 3,
+  DISK_ONLY: 1 << 4,
+  REUSE_EXT: 1 << 5,
+  QUIESCE: 1 << 6,
+  ATOMIC: 1 << 7,
+  LIVE: 1 << 8,
+  VALIDATE: 1 << 9,
+};
+/** No snapshot is without a record, and none writes into files of others. */
+const { NO_METADATA: _none, REUSE_EXT: _others, ...CREATED } = CREATE_SNAPSHOT;
+const ALL_OF_CREATE = Object.values(CREATED).reduce((all, flag) => all | flag);
 
-/** Without a name it is called by the time, as virDomainSnapshotDefParse() has it. @throws LibvirtError */
-export async function takeNamedSnapshot(
+/** VIR_REQUIRE_FLAG_RET() and VIR_EXCLUSIVE_FLAGS_RET() of virDomainSnapshotCreateXML() and qemuSnapshotCreateXML(). @throws LibvirtError */
+export function refuseFlagsOfCreate(flags: number): void {
+  const called = (flag: keyof typeof CREATE_SNAPSHOT): string => `'VIR_DOMAIN_SNAPSHOT_CREATE_${flag}'`;
+  const refuse = (sentence: string): never => {
+    throw new LibvirtError('INVALID_FLAGS', sentence, 'qemu');
+  };
+  const has = (flag: keyof typeof CREATE_SNAPSHOT): boolean => (flags & CREATE_SNAPSHOT[flag]) !== 0;
+  for (const [flag, needed] of [
+    ['CURRENT', 'REDEFINE'],
+    ['QUIESCE', 'DISK_ONLY'],
+  ] as const)
+    if (has(flag) && !has(needed)) refuse(`Flag ${called(needed)} is required by flag ${called(flag)}`);
+  for (const [one, other] of [
+    ['REDEFINE', 'NO_METADATA'],
+    ['LIVE', 'REDEFINE'],
+  ] as const)
+    if (has(one) && has(other)) refuse(`Flags ${called(one)} and ${called(other)} are mutually exclusive`);
+}
+
+/** By a document; without a name it is called by the time, as virDomainSnapshotDefParse() has it. @throws LibvirtError, and nothing has changed */
+export async function createSnapshot(
   host: CommandHost,
   domain: Domain,
-  name = String(Math.floor(host.parts.epochMs() / 1000)),
-  description?: string,
+  xml: string,
   flags = 0,
 ): Promise<SnapshotRecord> {
+  refuseFlagsOfCreate(flags);
   checkFlags(flags, ALL_OF_CREATE, 'virDomainSnapshotCreateXML');
-  const { DISK_ONLY, QUIESCE } = CREATE_SNAPSHOT;
-  // VIR_REQUIRE_FLAG_RET() of qemuSnapshotCreateXML().
-  if (flags & QUIESCE && !(flags & DISK_ONLY))
+  const { REDEFINE, CURRENT, DISK_ONLY, QUIESCE, HALT, LIVE, VALIDATE } = CREATE_SNAPSHOT;
+  const [isDisksOnly, halts] = [DISK_ONLY, HALT].map(flag => (flags & flag) !== 0);
+  if (flags & REDEFINE) {
+    const { name } = await redefinition(xml);
+    await redefineSnapshot(host, domain, name, xml);
+    const record = await snapshotByName(host, domain, name);
+    if (flags & CURRENT) await failing(() => recordsOf(host).enter(record, host.parts.epochMs()));
+    return record;
+  }
+  if (halts && !domain.managed)
+    throw new LibvirtError('OPERATION_INVALID', 'cannot halt after transient domain snapshot', 'qemu');
+  const wanted = await readSnapshot(xml, (flags & VALIDATE) !== 0);
+  const name = wanted.name ?? String(Math.floor(host.parts.epochMs() / 1000));
+  refuseSnapshotName(name);
+  if (flags & LIVE && (isDisksOnly || domain.id === undefined))
     throw new LibvirtError(
-      'INVALID_ARG',
-      "Flag 'VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY' is required by flag 'VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE'",
+      'OPERATION_UNSUPPORTED',
+      'live snapshot creation is supported only during full system snapshots',
       'qemu',
     );
+  const leftOut = leftOutOf(domain, wanted, isDisksOnly!);
+  if ((await listSnapshots(host, domain, 0)).some(record => record.name === name))
+    throw new LibvirtError('OPERATION_FAILED', `domain moment ${name} already exists`, 'snapshot');
   const take = (): Promise<SnapshotRecord> =>
     failing(() =>
-      perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, description, (flags & DISK_ONLY) !== 0),
+      perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, wanted.description, isDisksOnly, leftOut),
     );
-  if (!(flags & QUIESCE)) return take();
+  const record = await (flags & QUIESCE ? quiesced(host, domain, take) : take());
+  if (halts && domain.id !== undefined) await destroyDomain(host, domain);
+  return record;
+}
+
+/** With its file systems as they are on its disks. @throws LibvirtError */
+async function quiesced<T>(host: CommandHost, domain: Domain, take: () => Promise<T>): Promise<T> {
   await freezeFileSystems(host, domain, []);
   try {
     return await take();
@@ -123,29 +177,14 @@ export async function takeNamedSnapshot(
   }
 }
 
-/** By a document of which name and description count. @throws LibvirtError */
-export async function createSnapshot(
-  host: CommandHost,
-  domain: Domain,
-  xml: string,
-  flags = 0,
-): Promise<SnapshotRecord> {
-  const { children } = await readXml(xml, 'domainsnapshot');
-  const text = (wanted: string): string | undefined => children.find(({ name }) => name === wanted)?.text || undefined;
-  return takeNamedSnapshot(host, domain, text('name'), text('description'), flags);
-}
-
 /** Another document for one that was taken, in which its description may differ and nothing else. @throws LibvirtError, and nothing has changed */
 export async function redefineSnapshot(host: CommandHost, domain: Domain, name: string, xml: string): Promise<void> {
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   const record = await snapshotByName(host, domain, name);
-  const { children } = await readXml(xml, 'domainsnapshot');
-  const description = children.find(child => child.name === 'description')?.text ?? '';
-  if (description.length > MOST_DESCRIPTION)
-    throw new LibvirtError('XML_ERROR', `a description has at most ${MOST_DESCRIPTION} characters`, 'snapshot');
+  const { description } = await redefinition(xml);
   const { description: _before, ...rest } = record;
   const is = description === '' ? rest : { ...rest, description };
-  const wanted = xmlText(await readXml(snapshotXml(domain, is)));
+  const wanted = xmlText(await readXml(await snapshotXml(domain, is)));
   if (xmlText(await readXml(xml)) !== wanted)
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'only the description of a snapshot can be changed', 'snapshot');
   await failing(() => recordsOf(host).write(is));
@@ -184,19 +223,24 @@ export async function revertToSnapshot(
   const { RUNNING, PAUSED, FORCE } = REVERT_SNAPSHOT;
   checkFlags(flags, RUNNING | PAUSED | FORCE, 'virDomainRevertToSnapshot');
   const { state } = await snapshotByName(host, domain, name);
-  const isPaused = (flags & PAUSED) !== 0;
+  const isPaused = flags & PAUSED ? true : flags & RUNNING ? false : undefined;
   await failing(() => perform(host, 'revert', COMMANDS.revert, domain.name, name, [], isPaused));
-  if (!state && flags & (RUNNING | PAUSED))
+  if (!state && isPaused !== undefined)
     await startDomain(host, await domainByName(host, domain.name), isPaused ? CREATE.PAUSED : 0);
 }
 
 /** virDomainSnapshotState. */
-export const snapshotState = ({ state, disksOnly }: Pick<SnapshotRecord, 'state' | 'disksOnly'>): string =>
-  state ? 'running' : disksOnly ? 'disk-snapshot' : 'shutoff';
+export const snapshotState = ({
+  state,
+  disksOnly,
+  paused,
+}: Pick<SnapshotRecord, 'state' | 'disksOnly' | 'paused'>): string =>
+  state ? (paused ? 'paused' : 'running') : disksOnly ? 'disk-snapshot' : 'shutoff';
 
 /** What it is, as virDomainSnapshotDefFormat() orders it. */
-export function snapshotXml(domain: Domain, record: SnapshotRecord): string {
-  const { name, description, state, parent, createdMs, disks } = record;
+export async function snapshotXml(domain: Domain, record: SnapshotRecord): Promise<string> {
+  const { name, description, state, parent, createdMs } = record;
+  const disks = await disksIn(record);
   const lines = [
     `<name>${escapedXml(name)}</name>`,
     ...(description ? [`<description>${escapedXml(description)}</description>`] : []),
@@ -208,7 +252,7 @@ export function snapshotXml(domain: Domain, record: SnapshotRecord): string {
       ? []
       : [
           '<disks>',
-          ...disks.map(({ device }) => `  <disk name='${escapedXml(device)}' snapshot='internal'/>`),
+          ...disks.map(disk => `  <disk name='${escapedXml(disk.name)}' snapshot='${disk.place}'/>`),
           '</disks>',
         ]),
     '<domain>',

@@ -20,6 +20,8 @@ export interface SnapshotRecord {
   disks: { device: string; volume: string }[];
   /** It ran, and its disks alone were wanted. */
   disksOnly?: true;
+  /** It stood still, and does when it has come back. */
+  paused?: true;
   /** Paths of the files in its drives then, of those that came while it ran, too; absent: those that the definition names. */
   files?: string[];
   /** What somebody wrote about it. */
@@ -166,6 +168,7 @@ function isRecord(value: unknown): value is SnapshotRecord {
     state,
     disks,
     disksOnly,
+    paused,
     files = [],
     description = '',
     parent = '',
@@ -181,7 +184,7 @@ function isRecord(value: unknown): value is SnapshotRecord {
     Number.isFinite(createdMs) &&
     Number.isFinite(currentMs) &&
     goodState &&
-    (disksOnly === undefined || disksOnly === true) &&
+    [disksOnly, paused].every(each => each === undefined || each === true) &&
     Array.isArray(disks) &&
     disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string')
   );

@@ -114,13 +114,17 @@ function refuseBeneath({ parts: { allowed } }: CommandHost, disks: readonly Defi
 const filesIn = (host: CommandHost, disks: readonly DefinedDisk[]): string[] =>
   disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
 
-/** A domain that runs, with its memory unless its disks alone are wanted; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
+/**
+ * A domain that runs, with its memory unless its disks alone are wanted; of one that is defined and does not, its disks alone. `leftOut`: devices that are
+ * not kept. @throws Error with a sentence, and nothing is left
+ */
 export async function takeSnapshot(
   host: CommandHost,
   domain: string,
   name: string,
   description = '',
   disksOnly = false,
+  leftOut: readonly string[] = [],
 ): Promise<SnapshotRecord> {
   if (description.length > MOST_DESCRIPTION)
     throw new Error(`The description has ${description.length} characters. Write at most ${MOST_DESCRIPTION}.`);
@@ -170,11 +174,11 @@ export async function takeSnapshot(
           throw new Error(
             `${record.domain} does not run and may write to no device of the host: there is nothing to keep. Its image files are not changed.`,
           );
-        copy(named);
+        copy(named.filter(device => !leftOut.includes(device)));
         await records.write({ ...record, disks });
         return { ...record, disks };
       }
-      const devices = writableDevices(member.blueprint.drives ?? []);
+      const devices = writableDevices(member.blueprint.drives ?? []).filter(device => !leftOut.includes(device));
       if (disksOnly && devices.length === 0)
         throw new Error(`${record.domain} may write to no device of the host: of its disks there is nothing to keep.`);
       const file = new StateBlob();
@@ -183,7 +187,8 @@ export async function takeSnapshot(
       job.commit();
       const keep = (): Promise<SnapshotRecord['state']> =>
         keepState(storage, file.whole(), volumeName(storage, 'snap', domain, name, 'state'), job, made);
-      const state = disksOnly ? ({ disksOnly } as const) : { state: await keep() };
+      const stood = member.paused ? ({ paused: true } as const) : {};
+      const state = disksOnly ? ({ disksOnly } as const) : { state: await keep(), ...stood };
       const whole: SnapshotRecord = { ...record, disks, ...state };
       await records.write(whole);
       return whole;
@@ -250,7 +255,7 @@ export async function revertTo(
   name: string,
   images: readonly NamedFile[] = [],
   concerns: (domid: number) => void = () => {},
-  isPaused = false,
+  isPaused?: boolean,
 ): Promise<DomainInfo | undefined> {
   const record = await recordsOf(host).read(domain, name);
   const storage = await diskOf(host);
@@ -299,8 +304,8 @@ export async function revertTo(
       if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
     letGo();
     storage.exchange(pairs);
-    // It goes on where it was then, unless somebody has pressed Pause meanwhile.
-    const paused = isPaused || now.some(member => member.paused && !stood.includes(member));
+    // It is what it was then, unless somebody says otherwise, or has pressed Pause meanwhile.
+    const paused = (isPaused ?? record.paused === true) || now.some(member => member.paused && !stood.includes(member));
     const built =
       blueprint && (await build(host, blueprint, { made: concerns, paused }, () => storage.exchange(pairs)));
     await recordsOf(host).enter(record, host.parts.epochMs());
