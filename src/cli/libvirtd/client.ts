@@ -9,6 +9,7 @@ import {
   libvirtErrorOf,
   type DomainEvent,
 } from '../../dom0/toolstack/libvirt/index.ts';
+import { DOMAIN_EVENTS, procedureOf } from './domain-events.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
 import type { Caller, Connection, Table, Told } from './procedure.ts';
 import {
@@ -26,15 +27,7 @@ import {
   VERSION,
 } from './protocol.ts';
 import type { Stream } from './stream.ts';
-import {
-  agentEvent,
-  deviceEvent,
-  error as errorType,
-  type Header,
-  keptEvent,
-  lifecycleEvent,
-  refreshEvent,
-} from './types.ts';
+import { error as errorType, type Header, keptEvent, refreshEvent } from './types.ts';
 
 /** Calls under way at once (max_client_requests of libvirtd.conf); later ones wait, and no more is read meanwhile. */
 const MOST_CALLS = 5;
@@ -44,12 +37,9 @@ const MOST_WAITING_BYTES = 16 * 2 ** 20;
 const FEW_WAITING_BYTES = 2 ** 20;
 /** VIR_ERR_ERROR. */
 const LEVEL_ERROR = 2;
-/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH; VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, _AGENT_LIFECYCLE and _DEVICE_ADDED. */
+/** VIR_NETWORK_EVENT_ID_LIFECYCLE and that of pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH. */
 const LIFECYCLE = 0,
-  REFRESH = 1,
-  DEVICE_REMOVED = 15,
-  AGENT_LIFECYCLE = 18,
-  DEVICE_ADDED = 19;
+  REFRESH = 1;
 
 export class Client {
   readonly host: CommandHost;
@@ -99,24 +89,11 @@ export class Client {
   /** Something has become of a domain. */
   tell(told: DomainEvent): void {
     const { domain } = told;
-    const [id, name] =
-      'event' in told
-        ? [LIFECYCLE, 'domain_event_callback_lifecycle']
-        : 'state' in told
-          ? [AGENT_LIFECYCLE, 'domain_event_callback_agent_lifecycle']
-          : told.isThere
-            ? [DEVICE_ADDED, 'domain_event_callback_device_added']
-            : [DEVICE_REMOVED, 'domain_event_callback_device_removed'];
+    const { id, message } = DOMAIN_EVENTS[told.kind];
+    const procedure = procedureNumber(procedureOf(told.kind));
     for (const [callback, wanted] of this.subscriptions) {
       if (wanted.kind !== 'domain' || wanted.event !== id || (wanted.uuid ?? domain.uuid) !== domain.uuid) continue;
-      const head = this.head({ procedure: procedureNumber(name), type: TYPE.MESSAGE });
-      this.send(
-        'event' in told
-          ? packetWith(head, lifecycleEvent, { callback, ...told })
-          : 'state' in told
-            ? packetWith(head, agentEvent, { callback, ...told })
-            : packetWith(head, deviceEvent, { callback, ...told }),
-      );
+      this.send(packetOf(this.head({ procedure, type: TYPE.MESSAGE }), message(callback, told)));
     }
   }
 

@@ -98,11 +98,3 @@ export const parameters = (most: number): xdr.Xdr<Parameter[]> => array(paramete
 /** remote_network_event_lifecycle_msg and remote_storage_pool_event_lifecycle_msg; remote_storage_pool_event_refresh_msg. */
 export const keptEvent = struct({ callback: int, of: named, event: int, detail: int });
 export const refreshEvent = struct({ callback: int, of: named });
-
-/** remote_domain_event_callback_lifecycle_msg. */
-export const lifecycleEvent = struct({ callback: int, domain, event: int, detail: int });
-/** remote_domain_event_callback_device_added_msg, and its like for one that is gone, whose domain stands in a message of its own: the bytes are the same. */
-export const deviceEvent = struct({ callback: int, domain, device: text });
-
-/** remote_domain_event_callback_agent_lifecycle_msg. */
-export const agentEvent = struct({ callback: int, domain, state: int, reason: int });

@@ -85,7 +85,7 @@ it('are told of, and so is the agent', async () => {
   const { host, virsh, change, turn } = await guest(`${CONTROLLER}${channel(AGENT)}`);
   const told: string[] = [];
   const say = (event: DomainEvent): void => {
-    if ('device' in event) told.push(`${event.device} ${event.isThere ? 'added' : 'removed'}`);
+    if ('device' in event) told.push(`${event.device} ${event.kind.slice('device-'.length)}`);
     else if ('state' in event) told.push(`agent ${event.state} ${event.reason}`);
   };
   const stop = listenToLives(host, say);

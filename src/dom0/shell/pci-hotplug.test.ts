@@ -27,7 +27,7 @@ it('come, are kept in a saved state, and go; libvirt tells of both', async () =>
   expect(await virsh('define /root/k.xml')).toContain('defined');
   expect(await virsh('start k')).toContain('started');
   const stop = listenToLives(host, event => {
-    if ('device' in event) told.push(`${event.device} ${event.isThere ? 'added' : 'removed'}`);
+    if ('device' in event) told.push(`${event.device} ${event.kind.slice('device-'.length)}`);
   });
   expect([identity(VDB_SLOT), identity(CARD_SLOT)]).toEqual([NOBODY, NOBODY]);
   // Of two that want one place at once one gets it.

@@ -99,7 +99,6 @@ export class Building<Console extends DomainConsole> {
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     member.runner = this.core.runners.start(this.startOf(member, seenMiB, modelHere), listener);
     this.core.members.set(record.id, member);
-    this.core.halted.delete(member.name);
     listed?.(record.id);
     try {
       await this.begin(member, listener, modelHere, paused);

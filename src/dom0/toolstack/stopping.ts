@@ -172,7 +172,9 @@ export class Stopping<Console extends DomainConsole> {
     beside: boolean,
   ): Promise<{ next: Member<Console>; line: string }> {
     const { console, record } = member;
-    const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
+    const diskChanges = await (beside
+      ? this.keep(member)
+      : this.remove(member, true, report === undefined ? 'shutdown' : 'crashed'));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = this.oneMore(member, sentence);

@@ -49,26 +49,26 @@ const WORDS: readonly (readonly [event: string, ...details: string[]])[] = [
 ];
 
 const AGENT_STATES = ['unknown', 'connected', 'disconnected'];
+const METADATA_TYPES = ['description', 'title', 'element'];
 const AGENT_REASONS = ['unknown', 'domain started', 'channel event'];
 
-const kindOf = (event: libvirt.DomainEvent): string =>
-  'device' in event
-    ? event.isThere
-      ? 'device-added'
-      : 'device-removed'
-    : 'state' in event
-      ? 'agent-lifecycle'
-      : 'lifecycle';
+/** What of an event stands behind whose it is (virshEventPrint() and its callers). */
+const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => string } = {
+  lifecycle: ({ event, detail }) => {
+    const [word = 'unknown', ...details] = WORDS[event] ?? [];
+    return `: ${word} ${details[detail] ?? 'unknown'}`;
+  },
+  reboot: () => '',
+  'balloon-change': ({ actualKiB }) => `: ${actualKiB}KiB`,
+  'device-removed': ({ device }) => `: ${device}`,
+  'device-added': ({ device }) => `: ${device}`,
+  'agent-lifecycle': ({ state, reason }) => `: state: '${AGENT_STATES[state]}' reason: '${AGENT_REASONS[reason]}'`,
+  'migration-iteration': ({ iteration }) => `: iteration: '${iteration}'`,
+  'metadata-change': ({ type, uri }) => `: ${METADATA_TYPES[type] ?? 'unknown'} ${uri ?? 'N/A'}`,
+};
 
-function said(told: libvirt.DomainEvent): string {
-  const { domain } = told;
-  if ('state' in told)
-    return `event 'agent-lifecycle' for domain '${domain.name}': state: '${AGENT_STATES[told.state]}' reason: '${AGENT_REASONS[told.reason]}'\n`;
-  if ('device' in told) return `event '${kindOf(told)}' for domain '${domain.name}': ${told.device}\n`;
-  const { event, detail } = told;
-  const [word = 'unknown', ...details] = WORDS[event] ?? [];
-  return `event 'lifecycle' for domain '${domain.name}': ${word} ${details[detail] ?? 'unknown'}\n`;
-}
+const said = (told: libvirt.DomainEvent): string =>
+  `event '${told.kind}' for domain '${told.domain.name}'${(SAID[told.kind] as (of: unknown) => string)(told)}\n`;
 
 interface Wanted {
   kinds: readonly string[];
@@ -86,7 +86,7 @@ async function wait(host: CommandHost, { kinds, loops, timeoutMs, hasTimestamp, 
   let over = (_why: string): void => {};
   const ended = new Promise<string>(resolve => (over = resolve));
   const stop = libvirt.listenToLives(host, event => {
-    if (!kinds.includes(kindOf(event)) || (uuid !== undefined && event.domain.uuid !== uuid)) return;
+    if (!kinds.includes(event.kind) || (uuid !== undefined && event.domain.uuid !== uuid)) return;
     if (received > 0 && !loops) return;
     const now = new Date(host.parts.epochMs()).toISOString().replace('T', ' ').replace('Z', '+0000');
     printed += `${hasTimestamp ? `${now}: ` : ''}${said(event)}`;

@@ -27,6 +27,7 @@ export function statusOf(member: Member, letter: string, job: JobInfo | undefine
   if (early && holds > 0) return { state: 'paused', reason: 'starting up' };
   if (holds > 0 && job) return { state: 'paused', reason: FOR_JOB[job.operation] };
   if (paused) return { state: 'paused', reason: why.paused };
-  if (letter === 'b') return { state: 'idle', reason: 'unknown' };
+  // Of a guest of KVM nobody says that it waits: its thread does, and it runs.
+  if (letter === 'b' && !member.blueprint.kvm) return { state: 'idle', reason: 'unknown' };
   return { state: 'running', reason: why.running };
 }

@@ -7,8 +7,18 @@ import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
 import { hasAgent, withAgent } from './agent/index.ts';
-import { activeId, domainById, domainByName, guestId, noteCreated, persistent, xmlOf } from './domains.ts';
+import {
+  activeId,
+  domainById,
+  domainByName,
+  guestId,
+  noteCreated,
+  persistent,
+  uuidOfDomain,
+  xmlOf,
+} from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
+import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
 import { isQemu, withoutLibxl } from './qemu-driver.ts';
@@ -178,6 +188,9 @@ export async function resetDomain(host: CommandHost, domain: Domain, flags = 0):
   checkFlags(flags, 0, 'virDomainReset');
   const id = guestId(domain);
   await failing(() => perform(host, 'trigger', COMMANDS.trigger, id, 'reset'));
+  // Nobody else tells that it was: a guest of Xen is another domain then.
+  if (isQemu(host))
+    tellOfDomain(host, { kind: 'reboot', domain: { name: domain.name, uuid: uuidOfDomain(domain), id } });
 }
 
 /** @throws LibvirtError */
@@ -255,7 +268,9 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
   const id = guestId(domain);
   await failing(async () => {
     await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
-    if ((flags & DUMP.CRASH) !== 0) await perform(host, 'destroy', COMMANDS.destroy, id);
+    if ((flags & DUMP.CRASH) === 0) return;
+    await perform(host, 'destroy', COMMANDS.destroy, id);
+    host.toolstack.halted.set(domain.name, 'crashed');
   });
 }
 

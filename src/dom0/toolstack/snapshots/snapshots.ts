@@ -301,7 +301,8 @@ export async function revertTo(
       made.push(pairs[i].by);
     });
     for (const member of now)
-      if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
+      if (host.toolstack.members.get(member.record.id) === member)
+        await host.toolstack.remove(member, false, 'from snapshot');
     letGo();
     storage.exchange(pairs);
     // It is what it was then, unless somebody says otherwise, or has pressed Pause meanwhile.
@@ -325,7 +326,9 @@ async function build(
 ): Promise<Guest> {
   try {
     await loadBackends(['drives']);
-    return await host.toolstack.build(blueprint, { ...options, why: 'from snapshot' });
+    const built = await host.toolstack.build(blueprint, { ...options, why: 'from snapshot' });
+    if (options.paused) built.why.paused = 'from snapshot';
+    return built;
   } catch (error) {
     takeBack();
     throw new Error(

@@ -1,0 +1,28 @@
+/** What becomes of domains, as libvirt tells it. */
+import type { CommandHost } from '../../command-host.ts';
+import type { DomainEvent } from './kinds.ts';
+import { DomainWatch } from './watch.ts';
+
+export type { DomainEvent, EventKind, EventOf } from './kinds.ts';
+
+const listening = new WeakMap<CommandHost['toolstack'], Set<(event: DomainEvent) => void>>();
+
+/** Something was done by a call that nothing else shows. */
+export function tellOfDomain({ toolstack }: Pick<CommandHost, 'toolstack'>, event: DomainEvent): void {
+  for (const tell of listening.get(toolstack) ?? []) tell(event);
+}
+
+/** Tells what becomes of domains from now on; the result ends that. */
+export function listenToLives(host: CommandHost, tell: (event: DomainEvent) => void): () => void {
+  const { toolstack } = host;
+  const watch = new DomainWatch(host, tell);
+  const all = listening.get(toolstack) ?? new Set();
+  listening.set(toolstack, all.add(tell));
+  const stop = host.listen(() => void watch.look());
+  void watch.look();
+  return () => {
+    stop();
+    watch.end();
+    all.delete(tell);
+  };
+}

@@ -1,0 +1,28 @@
+/** What is told of domains: virDomainEventID and what each has to say. Source: libvirt-domain.h. */
+/** As it was called then; `id`: -1 where it does not run. */
+export interface DomainRef {
+  name: string;
+  uuid: string;
+  id: number;
+}
+
+type Kinds = {
+  /** virDomainEventType and its details. */
+  lifecycle: { event: number; detail: number };
+  reboot: object;
+  /** What its balloon leaves it. */
+  'balloon-change': { actualKiB: number };
+  /** A device that has come to a domain that runs, or is gone from it: what libvirt calls it. */
+  'device-removed': { device: string };
+  'device-added': { device: string };
+  /** The agent of a guest has its channel open, or not (virConnectDomainEventAgentLifecycleState and its reasons). */
+  'agent-lifecycle': { state: number; reason: number };
+  /** A round of a migration begins. */
+  'migration-iteration': { iteration: number };
+  /** virDomainMetadataType; `uri`: of which name space. */
+  'metadata-change': { type: number; uri?: string };
+};
+
+export type EventKind = keyof Kinds;
+export type EventOf<Kind extends EventKind> = { kind: Kind; domain: DomainRef } & Kinds[Kind];
+export type DomainEvent = { [Kind in EventKind]: EventOf<Kind> }[EventKind];
