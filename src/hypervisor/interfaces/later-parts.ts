@@ -81,7 +81,7 @@ export async function restoreLater(
     if ('refused' in piece) throw new SavedStateError(piece.refused);
     if ('rest' in piece) return arrival.rest(piece.rest as SavedState);
     if ('rehearse' in piece) arrival.rehearse(piece.rehearse as SavedState);
-    else arrival.pages(piece.pages as SavedPages);
+    else arrival.pages(piece.pages as SavedPages, true);
     placed();
   }
 }

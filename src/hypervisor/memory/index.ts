@@ -11,6 +11,7 @@ export {
   skipIds,
 } from './domain-table.ts';
 export { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, Machine, VIDEO_BYTES } from './machine.ts';
+export { letGo } from './let-go.ts';
 export { flushDomain, leaveGuest } from './flush.ts';
 export { DirtyLog, type DirtyLogParts } from './dirty-log.ts';
 export type { FrameHolder, GuestRecords } from './frame-holder.ts';

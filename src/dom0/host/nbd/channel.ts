@@ -68,9 +68,13 @@ export class Pieces {
       const piece = this.cut(Math.min(whole.length - at, this.pieces[0].length));
       whole.set(piece, at);
       at += piece.length;
+      this.copied(piece);
     }
     return whole;
   }
+
+  /** All that was in it lies elsewhere, too. */
+  protected copied(_piece: Uint8Array<ArrayBuffer>): void {}
 
   /** Of the first piece. */
   private cut(count: number): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 /** One end of a channel between two hosts, for who waits for its bytes: little lies on either side of it, however fast the other end is. */
-import { type ByteChannel, Pieces } from '../../host/nbd/index.ts';
+import type { ByteChannel } from '../../host/nbd/index.ts';
+import { OwnPieces } from './own-pieces.ts';
 
 /** Bytes that have come and nobody has asked for, and bytes that have not left: above these nothing more is taken, or sent. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024,
@@ -7,7 +8,7 @@ const MOST_HELD_BYTES = 8 * 1024 * 1024,
 
 export class Line {
   private readonly channel: ByteChannel;
-  private readonly held = new Pieces();
+  private readonly held = new OwnPieces();
   /** Who waits for so many bytes. */
   private wanted = 0;
   private whenThere = (): void => {};

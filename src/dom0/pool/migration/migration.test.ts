@@ -126,7 +126,7 @@ describe('a guest that moves to another host', () => {
     await a.create(GUESTS.demo('web'));
     const pieces: Uint8Array[] = [];
     cable.passes = (from, bytes) => {
-      if (from === 'a') pieces.push(bytes);
+      if (from === 'a') pieces.push(bytes.slice());
       return true;
     };
     expect((await xl(a, 'migrate', '--debug', 'web', 'b')).out).toContain('Migration successful.');

@@ -1,8 +1,9 @@
 /** A saved state that comes while its domain is there: pages go to memory as they come, and the rest makes the domain what it was. */
 import type { Domain } from '../../../domain/domain.ts';
+import { letGo } from '../../../memory/let-go.ts';
 import { notBeforeItRuns, waitForFrames } from '../../../memory/wait-for-frames.ts';
 import { beat } from '../../../worker/worker-life.ts';
-import { putPages } from './memory.ts';
+import { comingPages, putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
 import { changed } from './changes.ts';
 import { type LongParts, longOf, type SavedPages, type SavedRest, type SavedState } from './saved-state.ts';
@@ -19,9 +20,11 @@ export class Arrival {
     if (away) domain.options.machine.bring = notBeforeItRuns;
   }
 
-  /** @throws SavedStateError, HostError: the domain must not be used */
-  pages(pages: SavedPages): void {
+  /** `isIts`: their memory is the domain's from then on. @throws SavedStateError, HostError: the domain must not be used */
+  pages(pages: SavedPages, isIts = false): void {
     putPages(this.domain, [pages]);
+    // A paravirtual guest's wait for the rest of its state.
+    if (isIts && !comingPages(this.domain)) letGo(pages.bytes.buffer);
   }
 
   /** Its state while it runs elsewhere yet. @throws SavedStateError: the domain must not be used */
