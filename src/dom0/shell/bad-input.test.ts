@@ -74,6 +74,10 @@ async function make(): Promise<Made> {
   await files.writeFile('/boot/demo', demo);
   for (const [name, text] of Object.entries(DEFINITIONS)) await files.writeFile(`/root/${name}.cfg`, text);
   await files.writeFile('/root/plain', 'nothing');
+  await files.writeFile(
+    '/root/name.xml',
+    "<domain type='xen'><name>x</name><memory unit='MiB'>8</memory><os><type>hvm</type><kernel>/boot/demo</kernel></os></domain>",
+  );
   const run = async (line: string): Promise<{ status: number; said: string }> => {
     const ran = await bash.run(line);
     return { status: ran!.status, said: ran!.stderr === '' ? ran!.stdout : ran!.stderr };
@@ -238,12 +242,12 @@ const TABLE: Record<string, Row[]> = {
     [
       'virsh define /root/errors.cfg',
       1,
-      /^error: Failed to define domain from \/root\/errors\.cfg\nerror: .*memory = '8x'/,
+      /^error: Failed to define domain from \/root\/errors\.cfg\nerror: \(domain_definition\):1: Start tag expected, '<' not found\n/,
     ],
     [
-      'virsh create /root/name.cfg',
+      'virsh create /root/name.xml',
       1,
-      /^error: Failed to create domain from \/root\/name\.cfg\nerror: .*"x" already exists/,
+      /^error: Failed to create domain from \/root\/name\.xml\nerror: .*"x" already exists/,
     ],
   ],
   'a domain that is not there, or not as the command needs it': [

@@ -18,6 +18,10 @@ async function make(more: Parameters<typeof testHost>[0] = {}) {
     '/root/a.xml',
     `<domain type='xen'><name>a</name><uuid>${UUID}</uuid><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`,
   );
+  await files.writeFile(
+    '/root/b.xml',
+    "<domain type='xen'><name>b</name><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>",
+  );
   await files.writeFile('/root/b.cfg', 'name = "b"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
   const host = testHost({ files, epochMs: () => 0, ...more });
   const around = {
@@ -219,7 +223,7 @@ describe('virsh', () => {
 
   it('shows the job of a domain that is saved, and ends it', async () => {
     const { host, files, virsh } = await make();
-    await virsh('create /root/b.cfg');
+    await virsh('create /root/b.xml');
     expect(await virsh('domjobinfo b')).toBe('Job type:         None        \n\n');
     expect(await virsh('domjobabort b')).toBe(
       '1: error: Requested operation is not valid: no job is active on the domain\n',
@@ -275,7 +279,7 @@ describe('virsh', () => {
   it('defines, lists, starts, stops and undefines domains', async () => {
     const { host, virsh, complete } = await make();
     expect(await virsh('define /root/a.xml')).toBe("Domain 'a' defined from /root/a.xml\n\n");
-    expect(await virsh('create --paused /root/b.cfg')).toBe("Domain 'b' created from /root/b.cfg\n\n");
+    expect(await virsh('create --paused /root/b.xml')).toBe("Domain 'b' created from /root/b.xml\n\n");
     expect(await virsh('list --all')).toBe(
       [
         ' Id   Name       State',

@@ -12,7 +12,7 @@ import type { Domain } from '../domains/index.ts';
 import { persistent, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { defineDomain } from './life.ts';
-import { childOf, readXml, type XmlElement } from './xml.ts';
+import { childOf, readXml, wellFormed, type XmlElement } from './xml.ts';
 
 export type DeviceChange = 'attach' | 'detach' | 'update';
 
@@ -75,8 +75,7 @@ export async function changeOfDefined(
 ): Promise<{ after: Definition; commit(): Promise<void> }> {
   const managed = persistent(domain);
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
-  const [device] = (await readXml(`<devices>${xml}</devices>`, 'devices')).children;
-  if (!device) throw new LibvirtError('XML_ERROR', 'there is no device in the document');
+  const device = await wellFormed(xml, DEVICE);
   const before = await readXml(await xmlOf(host, domain, XML_INACTIVE), 'domain');
   const devices = childOf(before, 'devices');
   const after = { name: 'devices', attributes: {}, text: '', children: changed(devices?.children ?? [], device, how) };

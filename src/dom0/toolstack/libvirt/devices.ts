@@ -11,6 +11,7 @@ import { activeId, guestId } from './domains.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
+import { wellFormed } from './xml.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -76,6 +77,7 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
 
 /** What a device's XML defines, as a domain has it: one that has what it needs without the device, for a kernel. @throws LibvirtError with all that is wrong */
 async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
+  await wellFormed(xml, DEVICE);
   const text = `<domain type='${type}'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
   return judged(DEVICE, text);
 }

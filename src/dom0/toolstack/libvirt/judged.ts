@@ -9,14 +9,16 @@ import {
 import type { CommandHost } from '../command-host.ts';
 import { LibvirtError } from './errors.ts';
 import { isQemu } from './qemu-driver.ts';
-import { readXml } from './xml.ts';
+import { wellFormed } from './xml.ts';
 
 const TYPES = ['xen', 'kvm'];
 const CAPABILITIES = 'could not find capabilities for';
 
-/** What a document, or xl's configuration, called `name`, defines. @throws LibvirtError where it is none, or of a guest that another driver runs */
+/** What a document called `name` defines; xl's configuration is none. @throws LibvirtError where it is none, or of a guest that another driver runs */
 export async function judged(host: CommandHost, name: string, text: string): Promise<Definition> {
-  if (text.trim() === '') throw new LibvirtError('XML_DETAIL', `${name}:1: Document is empty`, 'xml');
+  const { name: root, attributes } = await wellFormed(text, name);
+  if (root !== 'domain')
+    throw new LibvirtError('XML_ERROR', `expecting root element of 'domain', not '${root}'`, 'domain');
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(name, text);
   const errors = findings.filter(isError);
@@ -29,8 +31,8 @@ export async function judged(host: CommandHost, name: string, text: string): Pro
     );
   if (errors.length > 0) throw new LibvirtError('XML_ERROR', errors.map(formatFinding).join('\n'), 'domain');
   // A page takes such a definition for one of Xen's, and says so; who asks libvirt's driver means what is written.
-  const type = isForeign && text.trimStart().startsWith('<') ? (await readXml(text)).attributes.type : undefined;
-  if (type !== undefined && !TYPES.includes(type))
+  const { type } = attributes;
+  if (isForeign && type !== undefined && !TYPES.includes(type))
     refuse(`${CAPABILITIES} domaintype=${type}: this host has Xen's and KVM's guests. Write type='xen' or type='kvm'.`);
   return definition;
 }

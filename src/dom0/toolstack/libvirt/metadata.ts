@@ -12,7 +12,7 @@ import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { defineDomain, describeDomain } from './life.ts';
 import { setTags, tagsElement } from './tags.ts';
-import { childOf, readXml, type XmlElement } from './xml.ts';
+import { childOf, readXml, wellFormed, type XmlElement } from './xml.ts';
 
 /** virDomainMetadataType. */
 export const METADATA = { DESCRIPTION: 0, TITLE: 1, ELEMENT: 2 } as const;
@@ -98,7 +98,7 @@ async function injected({ text = '', key = '', uri = '' }: Metadata): Promise<Xm
   if (key === '') throw new LibvirtError('INVALID_ARG', 'key in virDomainSetMetadata must not be NULL', 'domain');
   if (!/^[\p{L}_][\p{L}\p{N}._-]*$/u.test(key))
     throw new LibvirtError('INTERNAL_ERROR', 'failed to validate prefix for a new XML namespace');
-  const root = await readXml(text);
+  const root = await wellFormed(text, '(metadata_xml)');
   if (Object.hasOwn(root.attributes, `xmlns:${key}`))
     throw new LibvirtError('INTERNAL_ERROR', 'failed to create a new XML namespace');
   // What has a name space of its own keeps it.

@@ -12,13 +12,15 @@ export interface Element extends Position {
   text: string;
 }
 
-/** What cannot be read, and where. */
+/** What cannot be read, and where; `within`: the innermost element that was open there. */
 export class Wrong extends Error {
   readonly at: Position;
+  readonly within: Pick<Element, 'name' | 'line'> | undefined;
 
-  constructor(at: Position, text: string) {
+  constructor(at: Position, text: string, within?: Pick<Element, 'name' | 'line'>) {
     super(text);
     this.at = at;
+    this.within = within;
   }
 }
 
@@ -26,12 +28,14 @@ export class Wrong extends Error {
 export function parse(text: string): Element | undefined {
   const parser = new SaxesParser({ position: true });
   const open: (Element & { parts: string[] })[] = [];
-  let root: Element | undefined;
+  let root: Element | undefined, closed: Element | undefined;
   const here = (): Position => ({ line: parser.line, column: Math.max(1, parser.column) });
   parser.on('error', error => {
     throw new Wrong(
       here(),
       `This is no XML: ${shortened(error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, ''))}.`,
+      // Of one whose end is another's it has found the end already.
+      /unexpected close/.test(error.message) ? closed : open.at(-1),
     );
   });
   parser.on('doctype', () => {
@@ -63,6 +67,7 @@ export function parse(text: string): Element | undefined {
   parser.on('closetag', () => {
     const { parts, ...element } = open.pop()!;
     element.text = parts.join('').trim();
+    closed = element;
     const parent = open.at(-1);
     if (parent) parent.children.push(element);
     else root = element;
