@@ -81,6 +81,23 @@ it('come to a controller without any, and to no guest that has none', async () =
   );
 });
 
+it('go where their sockets are named as they are, as virDomainChrEquals() has it', async () => {
+  const { virsh, change, channels, member } = await guest(`${CONTROLLER}${channel(AGENT)}`);
+  await virsh('start k');
+  // What whoever makes sockets for channels notes.
+  member().channels!.get(AGENT)!.path = '/run/channel/agent';
+  expect(await change('detach', channel(AGENT))).toContain(
+    "error: device not found: chr type 'channel' device not present in domain configuration",
+  );
+  const [document] = /<channel[^]*<\/channel>/.exec(await virsh('dumpxml k'))!;
+  expect(document).toContain("<source mode='bind' path='/run/channel/agent'/>");
+  expect(await change('detach', document)).toContain('Device detached successfully');
+  expect(await channels()).toEqual([]);
+  // What is defined has no such path.
+  expect(await change('detach', channel(AGENT), '--config')).toContain('Device detached successfully');
+  expect(await virsh('dumpxml k --inactive')).not.toContain(AGENT);
+});
+
 it('are told of, and so is the agent', async () => {
   const { host, virsh, change, turn } = await guest(`${CONTROLLER}${channel(AGENT)}`);
   const told: string[] = [];

@@ -173,7 +173,7 @@ function inItsWords(said: string): Error {
 }
 
 /**
- * A channel is the one of its name; a client that says where its socket is means that one. Source: qemuDomainAttachChrDevice() and qemuDomainDetachDeviceChr() of
+ * A channel is the one of its name whose socket is where a client says. Source: qemuDomainAttachChrDevice() and qemuDomainDetachDeviceChr() of
  * src/qemu/qemu_hotplug.c, virDomainVirtioSerialAddrNext() of src/conf/domain_addr.c; the sentence of QEMU's is of hw/char/virtio-serial-bus.c.
  * @throws LibvirtError
  */
@@ -182,9 +182,11 @@ async function changeChannel(host: CommandHost, id: number, { name, path }: Chan
   const { plugChannel, unplugChannel } = await import('../channel-hotplug.ts');
   if (how === 'update')
     throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
-  const isElsewhere = path !== undefined && path !== member.channels?.get(name)?.path;
+  const its = member.channels?.get(name);
+  const isElsewhere = path !== undefined && path !== its?.path;
   if (how === 'detach') {
-    if (isElsewhere || !member.channels?.has(name))
+    // virDomainChrEquals(): the path that its socket has by itself is asked for, too.
+    if (!its || path !== its.path)
       throw new LibvirtError('DEVICE_MISSING', "chr type 'channel' device not present in domain configuration", 'qemu');
     return unplugChannel(host.toolstack, member, name);
   }
