@@ -2,6 +2,7 @@
  * A hub's room, by WebSocket: the hub tells who is there, and passes messages on. Texts are the hub's and are JSON; a binary message begins with the number of
  * the member that it is for, or from.
  */
+import { letGo } from '../../hypervisor/memory/index.ts';
 import type { Later, Ways, WebSocketLike } from '../host/index.ts';
 import { MOST_MESSAGE_BYTES, type Room, type RoomListener } from './room.ts';
 
@@ -146,6 +147,7 @@ class HubRoom implements Room {
     const whole = new Uint8Array(HUB_HEAD_BYTES + message.length);
     new DataView(whole.buffer).setUint32(0, to, true);
     whole.set(message, HUB_HEAD_BYTES);
+    letGo(message.buffer);
     this.queue.push(whole);
     this.queuedBytes += whole.length;
     this.pass();

@@ -7,6 +7,7 @@ export interface Room {
   readonly me: number;
   /** Who was there before; asked once, before anything else is told. */
   listen(listener: RoomListener): readonly number[];
+  /** The message is the room's from then on, and so is its buffer. */
   send(to: number, message: Uint8Array): void;
   /** Bytes that were sent and have not left. */
   readonly waitingBytes: number;
@@ -16,6 +17,7 @@ export interface Room {
 export interface RoomListener {
   came(member: number): void;
   gone(member: number): void;
+  /** The message is the listener's, and so is its buffer. */
   message(from: number, message: Uint8Array<ArrayBuffer>): void;
   /** What was sent has left, or some of it: told after each `send`. */
   drained(): void;

@@ -2,6 +2,7 @@
  * A link between two members over a room that may read and change what passes: each end says a salt, and what follows is sealed with AES-GCM under keys of both
  * salts and the code. The counter is never sent: a message that is missing, old, changed or of another does not open, and the link ends.
  */
+import { letGo } from '../../hypervisor/memory/index.ts';
 import { keyOf, open, SALT_BYTES, seal } from './code.ts';
 
 const IV_BYTES = 12;
@@ -12,7 +13,7 @@ export interface LinkParts {
   secret: CryptoKey;
   /** Of this end. */
   salt: Uint8Array;
-  /** To the other's end. */
+  /** To the other's end: it is nobody else's, nor is its buffer. */
   send(message: Uint8Array): void;
   /** What the other has sealed, in its order. */
   opened(bytes: Uint8Array<ArrayBuffer>): void;
@@ -43,6 +44,7 @@ export class Link {
     parts.send(parts.salt);
   }
 
+  /** The bytes are the link's from then on, and so is their buffer. */
   send(bytes: Uint8Array): void {
     if (this.isOver) return;
     if (!this.keys) return void this.early.push(bytes);
@@ -54,11 +56,12 @@ export class Link {
     this.outgoing = this.outgoing.then(async () => {
       const message = await sealing;
       this.waitingBytes -= bytes.length;
+      letGo(bytes.buffer);
       if (message && !this.isOver) this.parts.send(new Uint8Array(message));
     });
   }
 
-  /** From the other's end. */
+  /** From the other's end; the same. */
   take(message: Uint8Array<ArrayBuffer>): void {
     if (this.isOver) return;
     if (!this.keys) return this.begin(message);
@@ -70,6 +73,7 @@ export class Link {
     this.incoming = this.incoming.then(async () => {
       try {
         const bytes = new Uint8Array(await opening);
+        letGo(message.buffer);
         if (!this.isOver) this.parts.opened(bytes);
       } catch (error) {
         if (!(error instanceof DOMException)) throw error;

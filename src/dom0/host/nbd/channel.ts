@@ -7,7 +7,7 @@ export interface ByteChannel {
   readonly waitingBytes: number;
   /** Tells when few of them wait again. */
   onDrained(listener: () => void): void;
-  /** Both are asked once, before anything comes. `why`: not as the other end wanted. */
+  /** Both are asked once, before anything comes; `bytes` are the listener's, and with the last ones of a buffer all of that. `why`: not as the other end wanted. */
   listen(bytes: (bytes: Uint8Array<ArrayBuffer>) => void, closed: (why?: string) => void): void;
   /** No more is told until `resume`. */
   pause(): void;
