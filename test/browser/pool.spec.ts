@@ -34,6 +34,14 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   await other.keyboard.press('ArrowLeft');
   await expect(guests).toHaveCount(1);
   await other.keyboard.press('ArrowRight');
+  // What the other host's guests are tagged with sorts them here, too.
+  await run(page, "virsh metadata mini urn:ringside:tags --key ringside --set '<tags><tag>shop</tag></tags>'");
+  await other.getByLabel('Filter by name, state, mode, tag').fill('#shop');
+  await expect(guests).toHaveCount(1, { timeout: 30_000 });
+  await guests.click();
+  await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /mini/ })).toContainText('#shop');
+  await other.getByLabel('Filter by name, state, mode, tag').fill('');
+  await expect(guests).toHaveCount(2);
   await guests.last().click();
   await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /mini/ })).toHaveAttribute(
     'aria-current',

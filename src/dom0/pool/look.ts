@@ -22,6 +22,7 @@ export interface LookedGuest {
   busySlots?: number;
   /** Whose it is by its lease; absent: nobody has said yet. */
   lease?: { owner: string | undefined; epoch: number };
+  tags?: readonly string[];
 }
 
 export interface LookedHost {
@@ -97,7 +98,7 @@ export function lookAt(
       guests: guests
         .filter(({ host }) => host === name)
         .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .map(({ uuid, name: guest, memoryMiB, state: how }) => {
+        .map(({ uuid, name: guest, memoryMiB, state: how, tags }) => {
           const lease = leases.get(uuid),
             busySlots = busy.get(uuid),
             id = name === pool.me ? here.get(uuid) : undefined,
@@ -111,6 +112,7 @@ export function lookAt(
             ...(job?.memory ? { job } : {}),
             ...(busySlots === undefined ? {} : { busySlots }),
             ...(lease ? { lease: { owner: lease.owner, epoch: lease.epoch } } : {}),
+            ...(tags ? { tags } : {}),
           };
         }),
     };

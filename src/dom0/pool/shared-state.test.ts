@@ -50,6 +50,26 @@ describe('what all hosts of a pool see', () => {
     charlie.pool.leave();
   });
 
+  it('has the tags of a guest as its host has them, and of what somebody writes only what are tags', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await host(room, 'alfa'), await host(room, 'bravo')];
+    const seen = () => alfa.state.guests.map(({ tags }) => tags);
+    bravo.state.setGuests([{ ...GUEST, tags: ['shop', 'produção'] }]);
+    await until(() => seen().length === 1);
+    expect(seen()).toEqual([['shop', 'produção']]);
+    const wrong = [['two words'], [7], 'shop', [], Array.from({ length: 17 }, (_, i) => `t${i}`)];
+    for (const [i, tags] of wrong.entries()) {
+      bravo.state.setGuests([{ ...GUEST, tags: tags as string[], state: `${i}` }]);
+      await until(() => alfa.state.guests[0]?.state === `${i}`);
+      expect(seen()).toEqual([undefined]);
+    }
+    bravo.state.setGuests([GUEST]);
+    await until(() => alfa.state.guests[0]?.state === 'running');
+    expect(alfa.state.guests).toEqual([{ ...GUEST, host: 'bravo' }]);
+    alfa.pool.leave();
+    bravo.pool.leave();
+  });
+
   it('is the same on all whatever the order, and loses a guest that is gone', async () => {
     const room = new TestRoom();
     const hosts = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];

@@ -4,6 +4,7 @@
  * write does not count and is told.
  */
 import type * as Y from 'yjs';
+import { tagsProblem } from '../definitions/config/index.ts';
 import { type Mode, MODES } from './balancing/index.ts';
 import { Documents, type DocumentsParts } from './documents.ts';
 import type { LeaseRecord } from './leases/coordinator.ts';
@@ -37,6 +38,8 @@ export interface SharedGuest {
   /** By name. */
   host: string;
   state: string;
+  /** None: absent. */
+  tags?: readonly string[];
 }
 
 export interface SharedTask {
@@ -434,13 +437,16 @@ function readHost({
 }
 
 const readGuest = (
-  { name, memoryMiB, host, state }: Record<string, unknown>,
+  { name, memoryMiB, host, state, tags }: Record<string, unknown>,
   uuid: string,
   writer: string,
 ): SharedGuest | undefined =>
   isText(uuid) && isText(name) && isCount(memoryMiB) && host === writer && isText(state)
-    ? { uuid, name, memoryMiB, host, state }
+    ? { uuid, name, memoryMiB, host, state, ...(areTags(tags) ? { tags } : {}) }
     : undefined;
+
+const areTags = (tags: unknown): tags is string[] =>
+  Array.isArray(tags) && tags.length > 0 && tags.every(isText) && tagsProblem(tags) === undefined;
 
 function readLease(value: unknown): SharedLease | undefined {
   const { owner, epoch, local, ofCopy } = fields(value);

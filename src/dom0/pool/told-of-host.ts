@@ -47,12 +47,16 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
     });
     // A viewer's guests are its own.
     state.setGuests(
-      (pool.role === 'viewer' ? [] : [...toolstack.members.values()]).map(member => ({
-        uuid: member.uuid,
-        name: member.name,
-        memoryMiB: member.memoryMiB,
-        state: toolstack.state(member),
-      })),
+      (pool.role === 'viewer' ? [] : [...toolstack.members.values()]).map(member => {
+        const { tags } = member.blueprint.definition;
+        return {
+          uuid: member.uuid,
+          name: member.name,
+          memoryMiB: member.memoryMiB,
+          state: toolstack.state(member),
+          ...(tags ? { tags } : {}),
+        };
+      }),
     );
     for (const task of host.tasks.list()) {
       if (task.state === 'running' || shared.has(task.id)) continue;

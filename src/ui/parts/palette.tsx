@@ -13,6 +13,7 @@ import { stripTab, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
+import { pool } from '../pool/pool.ts';
 import { filterByTag, tagWords } from './tags.tsx';
 import { spelled } from '../without-xen.ts';
 
@@ -90,6 +91,7 @@ const allTags = (): string[] =>
     ...new Set([
       ...Object.values(inventory.value?.tags ?? {}).flat(),
       ...halted.value.flatMap(({ tags = [] }) => tags),
+      ...(pool.value?.hosts ?? []).flatMap(({ guests }) => guests.flatMap(({ tags = [] }) => tags)),
     ]),
   ].sort(natural);
 

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { LookedGuest, LookedHost } from '../../dom0/service/index.ts';
 import type { Action } from '../actions.ts';
 import { go } from '../navigation.ts';
-import { matching } from '../order.ts';
+import { matching, tagsSaid } from '../order.ts';
 import { Chip, Icon, StateMark } from '../parts/marks.tsx';
 import { isExpanded, othersMatch, Row } from '../parts/tree.tsx';
 import type { Place } from '../place.ts';
@@ -56,7 +56,7 @@ export function Connections({ text }: { text: string }) {
   const matches = matching(text);
   const shown = hosts.map(host => ({
     host,
-    guests: host.guests.filter(({ name, state }) => matches(name, stateOf(state), host.name)),
+    guests: host.guests.filter(({ name, state, tags }) => matches(name, stateOf(state), host.name, tagsSaid(tags))),
   }));
   const someMatch = text !== '' && shown.some(({ guests }) => guests.length > 0);
   useEffect(() => {

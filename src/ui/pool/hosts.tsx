@@ -5,6 +5,7 @@ import { useSignal } from '@preact/signals';
 import { Chip, Icon, StateMark } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { go } from '../navigation.ts';
+import { tagsSaid } from '../order.ts';
 import { bytes } from '../terminal.ts';
 import { dragged, guestActions, isTarget, looksOn, send, targetsOf } from './pool.ts';
 import { Heat } from './heat.tsx';
@@ -141,7 +142,7 @@ function GuestRow({
   isFirst: boolean;
   isChosen: boolean;
 }) {
-  const { id, name, state, lease, busySlots, memoryMiB, job } = guest;
+  const { id, name, state, lease, busySlots, memoryMiB, job, tags } = guest;
   const isMine = id !== undefined;
   const actions = () => guestActions(guest, look.hosts);
   const canGo = isMine && targetsOf(look.hosts).length > 0;
@@ -178,6 +179,7 @@ function GuestRow({
       <span class="sec num">
         {memoryMiB} MiB{busySlots !== undefined && `, ${words.ofSlot(busySlots)}`}
         {lease && `, ${words.lease(lease.epoch)}`}
+        {tags && `, ${tagsSaid(tags)}`}
       </span>
       {canGo && (
         <button
