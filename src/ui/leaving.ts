@@ -72,7 +72,7 @@ export function deleteDefinition(name: string): void {
 
 function deleteNow(name: string): void {
   keepDefinition(name);
-  void asTask(`xm delete ${name}`, () => host.delete(name));
+  void asTask(`xm delete ${name}`, () => host.delete(name, false, true));
 }
 
 /** It stays. */

@@ -175,7 +175,8 @@ export const laterStrings = {
     keepIt: 'Keep in /etc/xen/vm',
     keepAndStart: 'Keep and start',
     startPaused: 'Start paused',
-    leaving: (name: string, seconds: number) => `The definition of ${name} is deleted within ${seconds} s.`,
+    leaving: (name: string, seconds: number, snapshots: number) =>
+      `The definition of ${name} is deleted within ${seconds} s${snapshots === 0 ? '' : `, and ${count(snapshots, 'snapshot')} of it`}. Its disks stay.`,
     write: (what: string) => `Write ${what}`,
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,

@@ -65,6 +65,18 @@ test('snapshots are a tree that one goes back in; a clone, a name and a note are
   await expect(page).toHaveURL(/#\/defined\/shop$/);
   await expect(row(page, 'shop')).toBeVisible();
   await expect(row(page, 'twin')).toHaveCount(0);
+  // What is deleted goes with its snapshots, and that is said before.
+  await tab(page, 'Snapshots').click();
+  await page.getByRole('button', { name: 'Take snapshot' }).click();
+  const copies = page.getByRole('tree').getByRole('treeitem', { name: /snap\.shop/ });
+  await expect(copies).toHaveCount(1);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page.getByRole('alert')).toHaveText(
+    'The definition of shop is deleted within 8 s, and 1 snapshot of it. Its disks stay.',
+  );
+  await page.getByRole('button', { name: 'Delete now' }).click();
+  await expect(page.getByText('shop is no longer defined.')).toBeVisible();
+  await expect(copies).toHaveCount(0);
 });
 
 test('many are sorted, filtered, chosen and started together; a link leads to a guest and its tab', async ({

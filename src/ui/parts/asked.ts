@@ -37,6 +37,10 @@ export function useAsked<T>(
   return answer;
 }
 
+/** Whatever may have changed the list of a domain's snapshots, by its command's first words. */
+export const SNAPSHOT_CHANGES =
+  /^(?:x[lm] (?:snapshot|snapshot-delete|revert|rename|clone)|virsh (?:snapshot-|domrename)|virt-clone)\b/;
+
 /**
  * Asked at once, when something of `of` changes, and as tasks end (`by`: those with such a command): somebody at the shell, or a client, may change it, too.
  * `tell` gets what is answered, `problem` why there is no answer.

@@ -1,6 +1,7 @@
 /** A definition, as form and as text side by side: both are views of one text, which Domain 0 judges after every change. */
 
 import './edit.css';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { DomainInfo } from '../../dom0/service/index.ts';
 import { definedActions } from '../actions.ts';
@@ -20,7 +21,7 @@ import {
   start,
   type,
 } from '../editing.ts';
-import { living } from '../host.ts';
+import { host, living } from '../host.ts';
 import { halted, inventory } from '../inventory.ts';
 import { remedyOf } from '../error-remedy.ts';
 import { deleting, keepDefinition, KEEP_SECONDS } from '../leaving.ts';
@@ -28,6 +29,8 @@ import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
+import { SNAPSHOT_CHANGES, useAskedAsTasksEnd } from './asked.ts';
+import { inBoth } from './both-words.tsx';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText, goToError } from './edit-text.tsx';
 import { later } from './load-when-shown.tsx';
@@ -36,7 +39,6 @@ import { MemoryAfter } from './memory-after.tsx';
 import { openMenu } from './menu.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 import { tabId, Tabs } from './tabs.tsx';
-import { spelled } from '../without-xen.ts';
 
 const words = laterStrings.defined,
   draftWords = laterStrings.draft;
@@ -180,12 +182,22 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
 }
 
 function Tools({ now, name, judged, isKept, listed, changed, leaves, title, placed, starts, errors, blocked }: View) {
+  const snapshots = useSignal(0);
+  useAskedAsTasksEnd(
+    [name, isKept],
+    async () => (isKept ? (await host['snapshot-list'](name)).length : 0),
+    number => {
+      snapshots.value = number;
+    },
+    useSignal(''),
+    SNAPSHOT_CHANGES,
+  );
   return (
     <div class="row wrap tools" role="toolbar" aria-label={title}>
       {leaves ? (
         <>
           <span class="say" role="alert">
-            {words.leaving(name, KEEP_SECONDS)}
+            {words.leaving(name, KEEP_SECONDS, snapshots.value)}
           </span>
           <button class="btn primary" onClick={() => keepDefinition(name)}>
             {strings.actions.keep(name)}
@@ -207,7 +219,11 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             </label>
           )}
           {isKept && !changed && (
-            <button class="btn" title={`xm delete ${name}`} onClick={remove}>
+            <button
+              class="btn"
+              title={inBoth(`xm delete ${snapshots.value > 0 ? '--snapshots ' : ''}${name}`)}
+              onClick={remove}
+            >
               {words.remove}
             </button>
           )}
@@ -220,7 +236,7 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             <button
               class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`}
               disabled={!judged?.canKeep}
-              title={`xm new ${pathOf(now)}`}
+              title={inBoth(`xm new ${pathOf(now)}`)}
               onClick={() => void keep()}
             >
               {words.keepIt}
@@ -230,13 +246,13 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             <button
               class="btn"
               disabled={blocked}
-              title={spelled(`xl create -p ${placed}`)}
+              title={inBoth(`xl create -p ${placed}`)}
               onClick={() => void start(true)}
             >
               {words.startPaused}
             </button>
           )}
-          <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}>
+          <button class="btn primary" disabled={blocked} title={inBoth(starts)} onClick={() => void start(false)}>
             <span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span>
           </button>
           {listed && (

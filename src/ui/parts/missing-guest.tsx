@@ -4,6 +4,7 @@ import { asTask, host, info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
+import { spelled } from '../without-xen.ts';
 import { SavedGuests } from './checkpoints.tsx';
 import { ReopenList } from './reopen-list.tsx';
 
@@ -36,7 +37,7 @@ export function MissingGuest({ name }: { name: string }) {
         {defined && defined.errors.length === 0 && (
           <button
             class="btn primary"
-            title={`xm start ${name}`}
+            title={spelled(`xm start ${name}`)}
             onClick={() => void asTask(`xm start ${name}`, () => host.start(name, false))}
           >
             {words.start(name)}

@@ -9,7 +9,7 @@ import { freeNumber, type SnapshotRow, treeOf } from './snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
-import { useAskedAsTasksEnd } from './asked.ts';
+import { SNAPSHOT_CHANGES, useAskedAsTasksEnd } from './asked.ts';
 import { Icon, Problem } from './marks.tsx';
 import { Both, inBoth } from './both-words.tsx';
 
@@ -44,10 +44,6 @@ const words = {
   keep: 'Keep',
   removeNow: 'Delete now',
 };
-/** Whatever may have changed the list, by its command's first words. */
-const CHANGES =
-  /^(?:x[lm] (?:snapshot|snapshot-delete|revert|rename|clone)|virsh (?:snapshot-|domrename)|virt-clone)\b/;
-
 const taken = (ms: number): string => {
   const date = new Date(ms);
   return `${date.toLocaleDateString(undefined, { year: 'numeric', month: 'short', day: 'numeric' })}, ${date.toTimeString().slice(0, 8)}`;
@@ -69,7 +65,7 @@ export function SnapshotsPage({ name }: { name: string }) {
       records.value = list;
     },
     problem,
-    CHANGES,
+    SNAPSHOT_CHANGES,
   );
   const all = records.value;
   const asWritten = typed.value ?? freeNumber(new Set(all?.map(each => each.name)));

@@ -8,6 +8,7 @@ import { withOptions } from '../../definitions/index.ts';
 import { prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
+import { deleteSnapshot, recordsOf } from '../snapshots/index.ts';
 import { devicesOverlap, isDevice, isTransfer } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life-words.ts';
@@ -72,27 +73,42 @@ export const start = command({
 
 export const remove = command({
   summary: 'Remove a domain from Xend domain management',
-  usage: '[--storage] <DomainName>',
+  usage: '[--storage] [--snapshots] <DomainName>',
   options: [
     ['--storage', 'Remove the files and volumes of its writable disks, too, unless another definition names them'],
+    ['--snapshots', 'Delete its snapshots, too'],
   ],
   modifies: true,
   only: 'xm',
   /** What was removed of its storage, and why the rest was not. */
-  run: async (host: CommandHost, name: string, storage: boolean = false): Promise<string[]> => {
+  run: async (
+    host: CommandHost,
+    name: string,
+    storage: boolean = false,
+    snapshots: boolean = false,
+  ): Promise<string[]> => {
     const domain = await findManaged(host, name);
     if (domainsOf(host).running(domain.name)) throw new Refusal('Error: Domain is not halted.');
-    return host.tasks.run(`xm delete ${domain.name}`, async task => {
+    const kept = await recordsOf(host).list(domain.name),
+      number = kept.length === 1 ? '1 snapshot' : `${kept.length} snapshots`;
+    // As libvirt refuses to undefine such a domain without VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA (qemuDomainUndefineFlags()).
+    if (kept.length > 0 && !snapshots)
+      throw new Refusal(
+        `Error: Domain '${domain.name}' has ${number}: ${kept.map(each => each.name).join(', ')}. They would stay behind, with their volumes. xm delete --snapshots ${domain.name} deletes them, too.`,
+      );
+    return host.tasks.run(`xm delete ${kept.length > 0 ? '--snapshots ' : ''}${domain.name}`, async task => {
+      for (const each of kept.toReversed()) await deleteSnapshot(host, domain.name, each.name);
       await managedOf(host).remove(domain);
       const said = storage ? await removeStorage(host, domain) : [];
-      task.message = [`${domain.name} is no longer managed${storage ? '.' : '; its disks stay.'}`, ...said].join('\n');
+      const first = `${domain.name} is no longer managed${kept.length > 0 ? `, and ${number} of it ${kept.length === 1 ? 'is' : 'are'} deleted` : ''}`;
+      task.message = [`${first}${storage ? '.' : '; its disks stay.'}`, ...said].join('\n');
       return said;
     });
   },
   xl: async ({ words }, run) => {
-    const { options, rest } = readWords(words, { flags: 's', long: { storage: 's' } });
+    const { options, rest } = readWords(words, { flags: 'sn', long: { storage: 's', snapshots: 'n' } });
     atLeast('delete', rest, 1);
-    const said = await run(rest[0], options.has('s'));
+    const said = await run(rest[0], options.has('s'), options.has('n'));
     return said.map(line => `${line}\n`).join('');
   },
 });

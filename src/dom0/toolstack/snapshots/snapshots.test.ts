@@ -259,6 +259,40 @@ describe('a domain that is named otherwise', () => {
 });
 
 describe('a domain that does not run', () => {
+  it('is deleted with its snapshots, where that is asked for, and else not at all', async () => {
+    const { host, files, storage, xl } = await boot();
+    storage.createVolume('web', MIB);
+    await files.writeFile('/boot/minipv', minipv);
+    await files.writeFile(
+      '/root/web.cfg',
+      'name = "web"\ntype = "pv"\nmemory = 4\nkernel = "/boot/minipv"\ndisk = [ "phy:/dev/vg0/web,xvda,w" ]\n',
+    );
+    await xl('xm new /root/web.cfg');
+    for (const name of ['one', 'two']) await xl(`snapshot web ${name}`);
+    const volumes = () => storage.volumes.map(({ name }) => name);
+    const before = volumes();
+    expect(before).toHaveLength(3);
+    expect(await xl('xm delete web')).toBe(
+      "1: Error: Domain 'web' has 2 snapshots: one, two. They would stay behind, with their volumes. xm delete --snapshots web deletes them, too.",
+    );
+    expect([await xl('xm list web'), volumes()]).toEqual([expect.stringContaining('web'), before]);
+    expect(await xl('xm delete --snapshots web')).toBe('');
+    expect([volumes(), await recordsOf(host).list('web'), await host.managed?.find('web')]).toEqual([
+      ['web'],
+      [],
+      undefined,
+    ]);
+    expect(host.tasks.list().at(-1)).toMatchObject({
+      command: 'xm delete --snapshots web',
+      state: 'done',
+      message: 'web is no longer managed, and 2 snapshots of it are deleted; its disks stay.',
+    });
+    // Who comes after it under its name has none of them.
+    await xl('xm new /root/web.cfg');
+    expect(await xl('snapshot-list web')).toBe('Name                     Time                 State      Disks\n');
+    expect(await xl('xm delete web')).toBe('');
+  });
+
   it('has its disks kept alone, and comes back to them', async () => {
     const made = await boot();
     await made.files.writeFile('/boot/minipv', minipv);
