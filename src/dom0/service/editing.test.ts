@@ -55,6 +55,22 @@ describe('the editor of definitions', () => {
     expect([canKeep, isForeign, definition.name]).toEqual([true, true, 'b']);
   });
 
+  it('offers disks that nobody has first, and says which another domain has', async () => {
+    const { host, files } = await make();
+    for (const name of ['a.img', 'b.img', 'c.img'])
+      await files.writeFile(`/var/lib/xen/images/${name}`, new Uint8Array(512));
+    await host.new('a.cfg', `${TEXT}disk = [ "/var/lib/xen/images/a.img,raw,hda,w" ]\n`);
+    await host.new('b.cfg', TEXT.replace('"a"', '"b"') + 'disk = [ "/var/lib/xen/images/b.img,raw,hda,w" ]\n');
+    const disks = async (name?: string) => {
+      const { disks: all, taken } = (await host.openDefinition(name)).choices;
+      return [all, taken].map(paths => paths.map(path => path.slice(-5, -4)).join(''));
+    };
+    expect([await disks(), await disks('a')]).toEqual([
+      ['cab', 'ab'],
+      ['acb', 'b'],
+    ]);
+  });
+
   it('finds files given with the text before those of Domain 0', async () => {
     const { host } = await make();
     const text = TEXT.replace('/boot/demo.elf', '/elsewhere/mine.elf');
@@ -91,7 +107,7 @@ describe('the editor of definitions', () => {
     expect(await host.openDefinition()).toMatchObject({
       isKept: false,
       text: 'name = "guest1"\ntype = "pvh"\nmemory = 32\nkernel = "/boot/demo.elf"\n',
-      choices: { kernels: ['/boot/demo.elf'], disks: [] },
+      choices: { kernels: ['/boot/demo.elf'], disks: [], taken: [] },
     });
     await expect(host.openDefinition('b')).rejects.toThrow("Domain 'b' does not exist.");
   });

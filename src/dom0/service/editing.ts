@@ -23,6 +23,7 @@ import {
 } from '../definitions/config/index.ts';
 import { type CommandHost, filesFor, findManaged, managedOf, domainsOf } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
+import { lookAtSnapshots } from './inventory.ts';
 
 /** The guest of our own that a new definition starts with. */
 const OWN_KERNEL = '/boot/minipv';
@@ -42,6 +43,8 @@ export interface OpenedDefinition {
     kernels: string[];
     /** Disks: images and volumes, by their paths. */
     disks: string[];
+    /** Those of them that another domain has; they stand last. */
+    taken: string[];
   };
 }
 
@@ -74,19 +77,40 @@ export interface Edited {
   isDropped?: boolean;
 }
 
+/** Volumes of the host that may be disks: not those that hold images, or are parts of snapshots. */
+async function volumesFor(host: CommandHost): Promise<string[]> {
+  const storage = await host.openDevices();
+  if (!storage) return [];
+  const { snapshots } = await lookAtSnapshots(host.parts.files);
+  return storage.volumes
+    .filter(({ name }) => !snapshots.has(name) && !storage.files.some(({ volume }) => volume === name))
+    .map(({ name }) => `/dev/${GROUP}/${name}`);
+}
+
+/** Disks of other domains than the one called so, whether they run or not. */
+async function takenBeside(host: CommandHost, name: string | undefined): Promise<Set<string>> {
+  const running = [...host.toolstack.members.values()].map(member => ({
+    name: member.name,
+    definition: member.blueprint.definition,
+  }));
+  return new Set(
+    [...(await managedOf(host).list()), ...running]
+      .filter(each => each.name !== name)
+      .flatMap(({ definition }) => definition.disks.map(({ target }) => target)),
+  );
+}
+
 /** `name`: of a domain that is defined; absent: a new one. @throws Refusal where nothing is defined by that name */
 export async function openDefinition(host: CommandHost, name?: string): Promise<OpenedDefinition> {
   const managed = managedOf(host);
   const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
-  const storage = await host.openDevices();
+  const all = [...(await volumesFor(host)), ...images!],
+    others = await takenBeside(host, name),
+    isTaken = (path: string): boolean => others.has(path);
   const choices = {
     kernels: kernels!,
-    disks: [
-      ...(storage?.volumes ?? [])
-        .filter(({ name }) => !storage!.files.some(({ volume }) => volume === name))
-        .map(volume => `/dev/${GROUP}/${volume.name}`),
-      ...images!,
-    ],
+    disks: [...all.filter(path => !isTaken(path)), ...all.filter(isTaken)],
+    taken: all.filter(isTaken),
   };
   if (name !== undefined) {
     const domain = await findManaged(host, name);

@@ -222,7 +222,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
 }
 
 /** What is kept of snapshots: of which one a volume is a part, and those that the page took by itself, the latest first. Most hosts have none. */
-async function lookAtSnapshots(
+export async function lookAtSnapshots(
   files: HostFiles | undefined,
 ): Promise<{ snapshots: Map<string, VolumeInfo['snapshot']>; checkpoints: Checkpoint[] }> {
   const folders = (await files?.readdir(SNAPSHOTS_FOLDER).catch(() => [])) ?? [];

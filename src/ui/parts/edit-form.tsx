@@ -28,7 +28,7 @@ type Disk = Definition['disks'][number];
 interface Props {
   judged: JudgedText;
   /** Files and volumes that it may name. */
-  choices: OpenedDefinition['choices'];
+  choices: Omit<OpenedDefinition['choices'], 'taken'>;
   /** Volumes can be made: its disks are the host's. */
   makesVolumes: boolean;
   change(changes: Changes): void;

@@ -24,7 +24,7 @@ const OPENED = {
   text: 'name = "web"',
   isKept: true,
   automatic: false,
-  choices: { kernels: [], disks: [] },
+  choices: { kernels: [], disks: [], taken: [] },
 };
 const PLAN = {
   name: 'web',

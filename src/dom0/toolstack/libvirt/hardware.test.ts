@@ -20,7 +20,7 @@ async function make() {
   const files = await testFiles();
   await files.writeFile('/boot/minipv', minipv);
   await files.writeFile('/var/lib/xen/images/a.img', new Uint8Array(4096));
-  const host = stillHost({ files });
+  const host = stillHost({ files, readsWhole: true });
   await host.new(
     'web.cfg',
     `# The shop's.
@@ -188,5 +188,50 @@ describe('the hardware of a domain', () => {
     expect(now!.vcpus).toBe(1);
     expect([now!.memoryMiB, next!.memoryMiB, next!.maxMemoryMiB]).toEqual([6, 6, 8]);
     expect((await propose('pv', { of: 'boot', order: 'd' }, 'both')).problem).toMatch(/from its next start/);
+  });
+
+  it('is one card, whether it runs or not, where its station address is drawn at each start', async () => {
+    const { host, hardware } = await make();
+    const CARD =
+      'name = "drawn"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/minipv"\nvif = [ "", "mac=00:16:3e:00:00:09", "" ]\n';
+    await host.new('drawn.cfg', CARD);
+    await host.start('drawn');
+    const cards = (await hardware('drawn')).devices.filter(({ name }) => name === 'interface');
+    expect(cards.map(({ key }) => key)).toEqual(['interface', 'interface 00:16:3e:00:00:09', 'interface 2']);
+    for (const { now, next, live } of cards) {
+      expect([now, next]).toEqual([expect.stringContaining('<mac address='), expect.stringContaining('<interface')]);
+      expect(live).toEqual(['attach', 'detach']);
+    }
+  });
+
+  it('of a guest of KVM comes and goes as virtio has it, and the board has a place for one card', async () => {
+    const { host, change, propose, hardware } = await make();
+    await host.new('kvm.cfg', 'name = "kvm"\ntype = "hvm"\nkvm = 1\nmemory = 16\nkernel = "/boot/minipv"\n');
+    await host.start('kvm');
+    expect((await hardware('kvm')).canChangeNow).toEqual({ memory: false, vcpus: false, disks: 'vd', card: true });
+    const disk = {
+      target: '/var/lib/xen/images/a.img',
+      format: 'raw',
+      vdev: 'vda',
+      kind: 'disk',
+      readOnly: false,
+    } as const;
+    const come: HardwareChange = { of: 'disk', how: 'attach', vdev: 'vda', disk };
+    expect(await propose('kvm', come, 'both')).toMatchObject({
+      virsh: ['virsh attach-device kvm device.xml --live --config'],
+      xml: { after: expect.arrayContaining([expect.stringContaining("<target dev='vda' bus='virtio'/>")]) },
+    });
+    await change('kvm', come, 'now');
+    await change('kvm', { of: 'card', how: 'attach', place: 0, card: { model: 'virtio' } }, 'both');
+    const { devices, canChangeNow } = await hardware('kvm');
+    expect(canChangeNow.card).toBe(false);
+    expect(
+      devices
+        .filter(({ name }) => /^(?:disk|interface)$/.test(name))
+        .map(({ name, live, next }) => [name, live, !!next]),
+    ).toEqual([
+      ['interface', ['attach', 'detach'], true],
+      ['disk', ['attach', 'detach'], false],
+    ]);
   });
 });

@@ -59,8 +59,8 @@ export interface Hardware {
   xml: { now?: string; next?: string };
   /** The host has Xen, and its words. */
   isXen: boolean;
-  /** While it runs its memory can change, and processors can come and go. */
-  canChangeNow: { memory: boolean; vcpus: boolean };
+  /** While it runs its memory can change, processors can come and go, and disks of such names (`xvd`) and a card can come. */
+  canChangeNow: { memory: boolean; vcpus: boolean; disks?: 'xvd' | 'vd'; card: boolean };
 }
 
 /** Where a change counts. */
@@ -106,7 +106,9 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
   const { id, managed, name, definition } = domain;
   const next = managed && (await xmlOf(host, domain, XML_INACTIVE)),
     now = id === undefined ? undefined : await xmlOf(host, domain, 0);
-  const isGuestOfXen = id !== undefined && host.toolstack.members.get(id)?.blueprint.xen !== undefined;
+  const blueprint = id === undefined ? undefined : host.toolstack.members.get(id)?.blueprint,
+    isGuestOfXen = blueprint?.xen !== undefined,
+    disks = isGuestOfXen ? 'xvd' : blueprint?.kvm ? 'vd' : undefined;
   const vcpus = isGuestOfXen ? await vcpuCount(host, domain, LIVE) : definition.vcpus;
   return {
     name,
@@ -116,20 +118,28 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
       ? {}
       : { id, now: { ...definition, vcpus, maxVcpus: definition.maxVcpus ?? definition.vcpus } }),
     ...(managed ? { path: managed.path, next: managed.definition } : {}),
-    devices: await devicesOf(now, next, { isGuestOfXen, ...domain }),
+    devices: await devicesOf(now, next, { disks, ...domain }),
     xml: { ...(now === undefined ? {} : { now }), ...(next === undefined ? {} : { next }) },
     isXen: !isQemu(host),
-    canChangeNow: { memory: isGuestOfXen, vcpus: isGuestOfXen && definition.type !== 'hvm' },
+    canChangeNow: {
+      memory: isGuestOfXen,
+      vcpus: isGuestOfXen && definition.type !== 'hvm',
+      ...(disks ? { disks } : {}),
+      // A board of KVM has a place for one.
+      card: isGuestOfXen || (disks !== undefined && !definition.nic),
+    },
   };
 }
 
 async function devicesOf(
   now: string | undefined,
   next: string | undefined,
-  domain: Pick<Domain, 'definition' | 'managed'> & { isGuestOfXen: boolean },
+  domain: Pick<Domain, 'definition' | 'managed'> & Pick<Hardware['canChangeNow'], 'disks'>,
 ): Promise<Device[]> {
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   const devices = new Map<string, Device>();
+  const cards: string[] = [],
+    cardsNow: string[] = [];
   for (const [when, text] of [
     ['next', next],
     ['now', now],
@@ -140,13 +150,15 @@ async function devicesOf(
       const called = [element.name, ...identityOf(element).split(' ').filter(Boolean)].join(' '),
         count = (seen.get(called) ?? 0) + 1;
       seen.set(called, count);
-      const key = count === 1 ? called : `${called} ${count}`;
+      const own = count === 1 ? called : `${called} ${count}`;
+      if (element.name === 'interface') (when === 'next' ? cards : cardsNow).push(own);
+      const key = when === 'now' && element.name === 'interface' ? nextOf(cards, own, cardsNow.length - 1) : own;
       devices.set(key, {
         ...devices.get(key),
         key,
         name: element.name,
         [when]: xmlText(element),
-        live: now === undefined ? [] : liveChanges(element, domain.isGuestOfXen),
+        live: now === undefined ? [] : liveChanges(element, domain.disks),
         canGo: canGo(element.name, domain),
         differs: differs(called, domain),
       });
@@ -155,14 +167,21 @@ async function devicesOf(
   return [...devices.values()];
 }
 
-/** What xl can do with a device of a domain that runs. */
-function liveChanges({ name, attributes, children }: XmlElement, isGuestOfXen: boolean): readonly DeviceChange[] {
+/** A card that runs is the one at its place in the definition where that gives it no station address: it is drawn at each start. */
+const nextOf = (cards: readonly string[], card: string, place: number): string =>
+  !cards.includes(card) && /^interface(?: \d+)?$/.test(cards[place] ?? '') ? cards[place]! : card;
+
+/** What can be done with a device of a domain that runs. `disks`: how those are called that come and go. */
+function liveChanges(
+  { name, attributes, children }: XmlElement,
+  disks: Hardware['canChangeNow']['disks'],
+): readonly DeviceChange[] {
   if (name === 'disk' && attributes.device === 'cdrom') return ['update'];
-  if (!isGuestOfXen) return [];
+  if (!disks) return [];
   if (name === 'interface') return ['attach', 'detach'];
   // A drive on a PC's bus stays; its PV half alone cannot go.
   const bus = children.find(child => child.name === 'target')?.attributes.bus;
-  return name === 'disk' && bus === 'xen' ? ['attach', 'detach'] : [];
+  return name === 'disk' && bus === (disks === 'vd' ? 'virtio' : 'xen') ? ['attach', 'detach'] : [];
 }
 
 /** A disk or card of which the definition says something else than what runs. */

@@ -14,7 +14,7 @@ import {
   type PageProps,
 } from './device-pages.tsx';
 import { Choice, XmlField } from './fields.tsx';
-import { freeTarget, impactsOf } from './shapes.ts';
+import { freeDisk, freeTarget, impactsOf } from './shapes.ts';
 import { words } from './words.ts';
 
 const KINDS = [
@@ -35,7 +35,7 @@ function useDrafts({ hardware, choices }: Pick<PageProps, 'hardware' | 'choices'
   const place = devices.filter(({ name, next: then }) => name === 'interface' && then !== undefined).length,
     models = modelsFor(hardware, place);
   const disk = useSignal<DiskForm>({
-      target: choices.disks.find(path => !vm.disks.some(({ target }) => target === path)) ?? '',
+      target: freeDisk(choices, vm.disks),
       format: 'raw',
       vdev: freeTarget(taken, vm.kvm ? 'vd' : 'xvd'),
       kind: 'disk',
@@ -68,9 +68,9 @@ export function AddHardware({ hardware, choices, done }: PageProps) {
     shown = kind.value;
   const drafts = useDrafts({ hardware, choices }),
     change = drafts.changeOf(shown);
+  const { disks, card } = hardware.canChangeNow;
   const canNow =
-    hardware.canChangeNow.memory &&
-    (shown === 'card' || (shown === 'disk' && drafts.disk.value.vdev.startsWith('xvd')));
+    shown === 'card' ? card : shown === 'disk' && disks !== undefined && drafts.disk.value.vdev.startsWith(disks);
   const impacts = impactsOf(hardware, canNow);
   return (
     <>

@@ -9,7 +9,7 @@ it('a folder is not said to be no device, as one that the guest does not find is
     const device = { key: `${name} 1`, name, next: `<${name}/>`, live: [], canGo: false } as unknown as Device,
       hardware = { devices: [device], next: { disks: [] } } as unknown as Hardware,
       place = document.createElement('div');
-    render(h(DevicePage, { hardware, device, choices: { disks: [], networks: [] }, done: () => {} }), place);
+    render(h(DevicePage, { hardware, device, choices: { disks: [], taken: [], networks: [] }, done: () => {} }), place);
     return place.textContent;
   };
   expect(about('tpm')).toContain('finds no such device here');

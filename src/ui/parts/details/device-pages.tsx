@@ -15,7 +15,7 @@ import { impactsOf, nameOfDevice } from './shapes.ts';
 import { words } from './words.ts';
 
 /** What a domain of the host can have. */
-export interface Choices extends Pick<OpenedDefinition['choices'], 'disks'> {
+export interface Choices extends Pick<OpenedDefinition['choices'], 'disks' | 'taken'> {
   networks: readonly Pick<NetworkFacts, 'name' | 'mode' | 'bridge' | 'isActive' | 'isOwn'>[];
 }
 

@@ -17,7 +17,7 @@ import { words } from './words.ts';
 const PANEL = 'device-panel';
 /** Keys have spaces, by which a list of ids is divided. */
 const tabId = (key: string): string => `${PANEL}-${key.replace(/\W/g, '-')}`;
-const NO_CHOICES: Choices = { disks: [], networks: [] };
+const NO_CHOICES: Choices = { disks: [], taken: [], networks: [] };
 
 /** `name`: of a domain that runs, is defined, or both. */
 export function DetailsPage({ name }: { name: string }) {
@@ -39,7 +39,7 @@ export function DetailsPage({ name }: { name: string }) {
   useEffect(() => {
     Promise.all([host.openDefinition(), host.consult('networks')]).then(
       ([{ choices: opened }, networks]) => {
-        choices.value = { disks: opened.disks, networks };
+        choices.value = { ...opened, networks };
       },
       () => {
         choices.value = NO_CHOICES;
@@ -141,6 +141,11 @@ function List({
 }) {
   const list = useRef<HTMLDivElement>(null);
   const keys = [...pages.map(({ key }) => key), ADD];
+  // On a phone they stand beside each other, and not all are in sight.
+  useEffect(
+    () => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }),
+    [chosen],
+  );
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = keys.indexOf(chosen);
     const to = { ArrowUp: at - 1 + keys.length, ArrowDown: at + 1, Home: 0, End: keys.length - 1 }[event.key];

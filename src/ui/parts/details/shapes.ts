@@ -1,6 +1,6 @@
 /** Which pages a domain's hardware has, what each is called, and when a change of it may count. */
 
-import type { Definition, Device, Hardware, Impact } from '../../../dom0/service/index.ts';
+import type { Definition, Device, Hardware, Impact, OpenedDefinition } from '../../../dom0/service/index.ts';
 import { words } from './words.ts';
 
 export const OVERVIEW = 'overview',
@@ -60,8 +60,15 @@ export function impactsOf({ id, path }: Pick<Hardware, 'id' | 'path'>, canNow: b
   return id !== undefined && canNow ? ['both', 'now', 'next'] : ['next'];
 }
 
-/** The first device of a domain of a kind that nobody has. */
+/** The first device of a kind that a domain has not. Under Xen xvda, hda and sda are one drive (xen-vbd-interface(7)). */
 export function freeTarget(taken: readonly string[], prefix: string): string {
-  const letter = [...'abcdefghijklmnop'].find(each => !taken.includes(prefix + each));
+  const alike = prefix === 'vd' ? [prefix] : ['xvd', 'hd', 'sd'];
+  const letter = [...'abcdefghijklmnop'].find(each => !alike.some(kind => taken.includes(kind + each)));
   return prefix + (letter ?? 'q');
 }
+
+/** The first volume or image that neither the domain nor another one has; none: ''. */
+export const freeDisk = (
+  { disks, taken }: Pick<OpenedDefinition['choices'], 'disks' | 'taken'>,
+  has: readonly { target: string }[],
+): string => disks.find(path => !taken.includes(path) && !has.some(({ target }) => target === path)) ?? '';

@@ -28,7 +28,7 @@ export const Cards = ({
       <h3>{words.nics}</h3>
     </div>
     {seen.cards.length === 0 ? (
-      <p class="sec">{words.noCards}</p>
+      <p class="sec">{!seen.process ? words.noCards : seen.nic ? words.cardVirtio(seen.nic) : words.noCard}</p>
     ) : (
       <div class="wide">
         <table class="pad" tabIndex={0}>
@@ -71,7 +71,7 @@ export const Cards = ({
         </table>
       </div>
     )}
-    {seen.nic && <p class="cap-t">{words.emulatedCard(seen.nic)}</p>}
+    {seen.nic && !seen.process && <p class="cap-t">{words.emulatedCard(seen.nic)}</p>}
     {seen.hasPv && !off && (
       <div class="row wrap attach">
         <Do

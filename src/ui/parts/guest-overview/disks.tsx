@@ -21,7 +21,7 @@ interface Whose {
   off: boolean;
 }
 
-export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'drives' | 'hasPv'>) {
+export function Disks({ drives, hasPv, process, ...whose }: Whose & Pick<GuestFacts, 'drives' | 'hasPv' | 'process'>) {
   return (
     <section>
       <div class="ph">
@@ -52,7 +52,7 @@ export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'dri
       {hasPv && !whose.off ? (
         <AttachDisk {...whose} taken={drives.map(({ vdev }) => vdev)} />
       ) : (
-        <p class="cap-t">{words.plain}</p>
+        <p class="cap-t">{process ? words.plainVirtio : words.plain}</p>
       )}
     </section>
   );
