@@ -6,7 +6,7 @@ vi.mock('./host.ts', async original => ({
   offerFirmware: async () => {},
   offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')),
 }));
-const { tasks } = await import('./host.ts');
+const { info, tasks } = await import('./host.ts');
 const { afterPrompt } = await import('./after-prompt.ts');
 const page = await import('./offered-guests.ts');
 
@@ -90,4 +90,14 @@ it('lists its own guests of 64 bits behind all others, once the first prompt is 
   page.startCatalogue();
   await page.catalogue;
   expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']);
+});
+
+it('offers kernels of Xen where there is one', () => {
+  const types = () => page.offers.value.map(({ type }) => type);
+  expect(types()).toEqual(expect.arrayContaining(['pv', 'pvh', 'hvm']));
+  const before = info.value;
+  info.value = { ...before, kvm: true } as typeof before;
+  expect(types().filter(type => type?.startsWith('pv'))).toEqual([]);
+  expect(types()).toContain('hvm');
+  info.value = before;
 });

@@ -1,9 +1,9 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
-import { offerFirmware, offerGuests, reportProblem } from './host.ts';
+import { info, offerFirmware, offerGuests, reportProblem } from './host.ts';
 import { sentence } from './sentence.ts';
 import { afterPrompt } from './after-prompt.ts';
 import { persistent } from './load-again.ts';
@@ -49,7 +49,9 @@ const own: readonly Offer[] = [demo, pcos, ...kinds];
 /** The textbook's figure: beside Domain-0 two paravirtual guests and one that is not modified, with its VGA. */
 export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
-export const offers = signal<readonly Offer[]>(own);
+const listed = signal<readonly Offer[]>(own);
+/** Without Xen there is none for its kernels. */
+export const offers = computed(() => listed.value.filter(({ type }) => !info.value?.kvm || type?.[0] !== 'p'));
 
 /** Those that come behind the first prompt, and stand behind all others. */
 let last: readonly Offer[] = [];
@@ -58,7 +60,7 @@ async function addLast(): Promise<void> {
   const { wideGuests } = await loadLast();
   if (last === wideGuests) return;
   last = wideGuests;
-  offers.value = [...offers.peek(), ...last];
+  listed.value = [...listed.peek(), ...last];
 }
 
 /** Whether guests/catalogue.json was read, or found absent. Before that nothing is shown to press: what stood under the pointer would be another guest. */
@@ -119,9 +121,9 @@ async function loadCatalogue(): Promise<void> {
 function follow(base: URL): void {
   if (!coming.peek() || 'problem' in coming.peek()!) return;
   setTimeout(async () => {
-    const known = offers.peek().length,
+    const known = listed.peek().length,
       read = await readCatalogue(base);
-    if (read && offers.peek().length !== known) await tellOf(base, read);
+    if (read && listed.peek().length !== known) await tellOf(base, read);
     follow(base);
   }, LOOK_MS);
 }
@@ -192,7 +194,7 @@ async function readCatalogue(
           })),
         })),
     );
-    offers.value = [
+    listed.value = [
       ...own,
       ...atShell,
       ...fetched,

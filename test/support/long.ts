@@ -38,7 +38,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/edit-text.tsx EditText': 122,
   'src/ui/parts/guest-history.tsx GuestHistory': 119,
   'src/ui/parts/header.tsx Header': 124,
-  'src/ui/parts/home.tsx Home': 138,
+  'src/ui/parts/home.tsx Home': 126,
   'src/ui/parts/sector-page.tsx Sector': 96,
   'src/ui/parts/several-page.tsx Row': 103,
   'src/ui/parts/several-page.tsx SeveralPage': 97,

@@ -1,7 +1,7 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
 import { signal } from '@preact/signals';
-import { domains, living } from '../host.ts';
+import { domains, info, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { coming, FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offered-guests.ts';
 import { fourWays } from '../parts.ts';
@@ -107,19 +107,7 @@ function Home() {
           <h2>
             <Icon name="run" size={15} /> {strings.home.boot}
           </h2>
-          <p class="sec">
-            <button
-              class="link"
-              disabled={bootingTogether.value}
-              aria-describedby="figure-hint"
-              onClick={() => void bootTogether(FIGURE)}
-            >
-              {strings.home.figure}
-            </button>
-            <span id="figure-hint" role="status">
-              {bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}
-            </span>
-          </p>
+          {!info.value?.kvm && <Figure />}
           {!isListed.value ? (
             <p class="sec" role="status">
               {strings.home.listing}
@@ -213,6 +201,23 @@ function Home() {
     </div>
   );
 }
+
+/** The textbook's, which has guests of Xen. */
+const Figure = () => (
+  <p class="sec">
+    <button
+      class="link"
+      disabled={bootingTogether.value}
+      aria-describedby="figure-hint"
+      onClick={() => void bootTogether(FIGURE)}
+    >
+      {strings.home.figure}
+    </button>
+    <span id="figure-hint" role="status">
+      {bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}
+    </span>
+  </p>
+);
 
 /** What else measures a machine. */
 const Measured = () => (

@@ -6,6 +6,8 @@ it.each([
   ['xl create -p web.cfg', 'virsh create web.cfg --paused'],
   ['xl shutdown -F web', 'virsh shutdown web'],
   ['xl trigger web reset', 'virsh reset web'],
+  ['xl trigger web power', 'virsh shutdown web --mode acpi'],
+  ['xl cd-insert web', 'virsh change-media web …'],
   ["xl snapshot web 2 'before the change'", "virsh snapshot-create-as web 2 'before the change'"],
   ['xm start web', 'virsh start web'],
   ['xm delete web', 'virsh undefine web'],
