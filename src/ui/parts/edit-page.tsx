@@ -181,7 +181,8 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
   );
 }
 
-function Tools({ now, name, judged, isKept, listed, changed, leaves, title, placed, starts, errors, blocked }: View) {
+/** How many snapshots would go with a definition. */
+function useSnapshots(name: string, isKept: boolean): number {
   const snapshots = useSignal(0);
   useAskedAsTasksEnd(
     [name, isKept],
@@ -192,20 +193,29 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
     useSignal(''),
     SNAPSHOT_CHANGES,
   );
+  return snapshots.value;
+}
+
+const Leaving = ({ name, snapshots }: { name: string; snapshots: number }) => (
+  <>
+    <span class="say" role="alert">
+      {words.leaving(name, KEEP_SECONDS, snapshots)}
+    </span>
+    <button class="btn primary" onClick={() => keepDefinition(name)}>
+      {strings.actions.keep(name)}
+    </button>
+    <button class="btn" onClick={remove}>
+      {words.removeNow}
+    </button>
+  </>
+);
+
+function Tools({ now, name, judged, isKept, listed, changed, leaves, title, placed, starts, errors, blocked }: View) {
+  const snapshots = useSnapshots(name, isKept);
   return (
     <div class="row wrap tools" role="toolbar" aria-label={title}>
       {leaves ? (
-        <>
-          <span class="say" role="alert">
-            {words.leaving(name, KEEP_SECONDS, snapshots.value)}
-          </span>
-          <button class="btn primary" onClick={() => keepDefinition(name)}>
-            {strings.actions.keep(name)}
-          </button>
-          <button class="btn" onClick={remove}>
-            {words.removeNow}
-          </button>
-        </>
+        <Leaving name={name} snapshots={snapshots} />
       ) : (
         <>
           {isKept && (
@@ -221,7 +231,7 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
           {isKept && !changed && (
             <button
               class="btn"
-              title={inBoth(`xm delete ${snapshots.value > 0 ? '--snapshots ' : ''}${name}`)}
+              title={inBoth(`xm delete ${snapshots > 0 ? '--snapshots ' : ''}${name}`)}
               onClick={remove}
             >
               {words.remove}

@@ -47,7 +47,7 @@ describe('pools in the page', () => {
   );
 
   it('name who uses a volume, and let nobody delete one that is open', async () => {
-    const place = await shown(h(Pools, {}));
+    const place = await shown(h(Pools, { chosen: undefined }));
     expect(place.querySelectorAll('tbody tr').length).toBe(2);
     expect(place.textContent).toContain('pc (runs)');
     expect(button(place, 'Delete a.iso').disabled).toBe(true);
@@ -60,7 +60,7 @@ describe('pools in the page', () => {
   });
 
   it('ask for a copy’s name and a size by the commands that they are', async () => {
-    const place = await shown(h(Pools, {}));
+    const place = await shown(h(Pools, { chosen: undefined }));
     button(place, 'Copy a.iso').click();
     expect(askedName.peek()!.value).toBe('a-copy.iso');
     expect(askedName.peek()!.command('x.iso')).toBe('virsh vol-clone a.iso x.iso --pool images');

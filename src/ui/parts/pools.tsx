@@ -155,8 +155,8 @@ const Sure = ({
   </span>
 );
 
-/** Pools that are folders: the host's images, and what clients of libvirt have defined. */
-export function Pools() {
+/** Pools that are folders: the host's images, and what clients of libvirt have defined. `chosen`: the path of a volume, in the tree. */
+export function Pools({ chosen }: { chosen?: string | undefined }) {
   const pools = useSignal<readonly PoolFacts[]>([]),
     problem = useSignal('');
   useAskedAsTasksEnd(
@@ -173,13 +173,13 @@ export function Pools() {
       {pools.value
         .filter(({ type }) => type === 'dir')
         .map(pool => (
-          <PoolSection key={pool.name} pool={pool} />
+          <PoolSection key={pool.name} pool={pool} chosen={chosen} />
         ))}
     </>
   );
 }
 
-function PoolSection({ pool }: { pool: PoolFacts }) {
+function PoolSection({ pool, chosen }: { pool: PoolFacts; chosen: string | undefined }) {
   const said = useSignal(''),
     problem = useSignal('');
   const send = async (files: readonly File[]): Promise<void> => {
@@ -217,7 +217,7 @@ function PoolSection({ pool }: { pool: PoolFacts }) {
         <p class="sec">{words.empty}</p>
       ) : (
         <div class="wide">
-          <table class="pad">
+          <table class="pad vtab">
             <thead>
               <tr>
                 <th>{words.columns.name}</th>
@@ -229,7 +229,7 @@ function PoolSection({ pool }: { pool: PoolFacts }) {
             </thead>
             <tbody>
               {pool.volumes.map(({ name, bytes, users }) => (
-                <tr key={name}>
+                <tr key={name} class={`${pool.folder}/${name}` === chosen ? 'sel' : ''}>
                   <td class="m">{name}</td>
                   <td>{words.kinds[/\.(\w+)$/.exec(name.toLowerCase())?.[1] ?? ''] ?? words.other}</td>
                   <td class="num m nw">{size(bytes)}</td>

@@ -59,7 +59,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
         <>
           <Partitions disk={disk} />
           <Volumes disk={disk} chosen={volume} />
-          <Pools />
+          <Pools chosen={disk.volumes.find(({ name }) => name === volume)?.path} />
         </>
       )}
       <Checkpoints />
@@ -122,31 +122,30 @@ function Partitions({ disk }: { disk: DiskInfo }) {
   );
 }
 
-/** `chosen`: in the tree. */
+/** `chosen`: in the tree. Those that hold a file are listed as that, in its pool. */
 function Volumes({ disk, chosen }: { disk: DiskInfo; chosen: string | undefined }) {
+  const volumes = disk.volumes.filter(({ path }) => path.startsWith('/dev/'));
   return (
     <section>
       <div class="ph">
         <h3>{words.volumes(disk.group)}</h3>
         <span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span>
       </div>
-      {disk.volumes.length > 0 && (
+      {volumes.length > 0 && (
         <SharesBar
           kind="sizes"
           isHidden
           shares={[
-            ...disk.volumes
-              .filter(({ path }) => path.startsWith('/dev/'))
-              .map(({ name, bytes: all }, i) => sized(name, ownerClass(i + 1), all)),
+            ...volumes.map(({ name, bytes: all }, i) => sized(name, ownerClass(i + 1), all)),
             sized(words.free, 'c-free', disk.freeBytes),
           ]}
         />
       )}
-      {disk.volumes.length === 0 ? (
+      {volumes.length === 0 ? (
         <p class="sec">{words.noVolumes}</p>
       ) : (
         <div class="wide">
-          <table class="pad">
+          <table class="pad vtab">
             <thead>
               <tr>
                 <SortHead list="volumes" column="path">
@@ -163,7 +162,7 @@ function Volumes({ disk, chosen }: { disk: DiskInfo; chosen: string | undefined 
             </thead>
             <tbody>
               {ordered(
-                [...disk.volumes].sort((a, b) => natural(a.path, b.path)),
+                [...volumes].sort((a, b) => natural(a.path, b.path)),
                 orderOf<keyof typeof VOLUME>('volumes'),
                 VOLUME,
               ).map(({ name, path, bytes: all, users: who, snapshot }) => (
@@ -172,7 +171,7 @@ function Volumes({ disk, chosen }: { disk: DiskInfo; chosen: string | undefined 
                   <td class="num m">{size(all)}</td>
                   <td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td>
                   <td class="num nw">
-                    {path.startsWith('/dev/') && !snapshot && (
+                    {!snapshot && (
                       <VolumeTools
                         pool={disk.group}
                         name={name}
