@@ -2,14 +2,17 @@
  * Events of domains as messages: a kind, its number (virDomainEventID), and what stands behind the callback's number and the domain. Some have the domain in a
  * message of its own: the bytes are the same. Source: remote_domain_event_callback_*_msg of src/remote/remote_protocol.x.
  */
-import type { EventKind, EventOf } from '../../dom0/toolstack/libvirt/index.ts';
+import type { EventKind, EventOf, EventParameter } from '../../dom0/toolstack/libvirt/index.ts';
 import { encode, int, struct, unsignedHyper, type Xdr } from '../../formats/xdr/index.ts';
-import { domain, maybeText, text } from './types.ts';
+import { domain, maybeText, parameters, text } from './types.ts';
 
 interface Row {
   id: number;
   message(callback: number, told: unknown): Uint8Array;
 }
+
+/** REMOTE_DOMAIN_JOB_STATS_MAX; a tunable event has fewer. */
+const values = parameters(64) as Xdr<EventParameter[]>;
 
 const row = <Kind extends EventKind>(
   id: number,
@@ -22,11 +25,14 @@ const row = <Kind extends EventKind>(
 export const DOMAIN_EVENTS: { [Kind in EventKind]: Row } = {
   lifecycle: row<'lifecycle'>(0, { event: int, detail: int }),
   reboot: row<'reboot'>(1, {}),
+  'tray-change': row<'tray-change'>(10, { device: text, reason: int }),
   'balloon-change': row<'balloon-change'>(13, { actualKiB: unsignedHyper }),
   'device-removed': row<'device-removed'>(15, { device: text }),
+  tunable: row<'tunable'>(17, { parameters: values }),
   'agent-lifecycle': row<'agent-lifecycle'>(18, { state: int, reason: int }),
   'device-added': row<'device-added'>(19, { device: text }),
   'migration-iteration': row<'migration-iteration'>(20, { iteration: int }),
+  'job-completed': row<'job-completed'>(21, { parameters: values }),
   'metadata-change': row<'metadata-change'>(23, { type: int, uri: maybeText as Xdr<string | undefined> }),
 };
 

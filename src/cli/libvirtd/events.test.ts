@@ -19,13 +19,15 @@ async function told(kind: 'kvm' | 'xen', more = '') {
   const here = await daemonWithVirsh({
     storage: async () => storage,
     buriesStopped: true,
+    readsWhole: true,
     ...(kind === 'kvm' ? { hypervisor } : {}),
   });
   const { host, uri, virsh, write, directory } = here;
   write('a.xml', demo(kind, more));
   const events = spawn(VIRSH!, ['-c', uri, 'event', '--all', '--loop'], { cwd: directory });
   onTestFinished(() => void events.kill());
-  let text = '';
+  let text = '',
+    whole = '';
   events.stdout.on('data', data => (text += data));
   // It is connected once it has asked for events; until then nothing is told.
   await until(async () => {
@@ -39,6 +41,7 @@ async function told(kind: 'kvm' | 'xen', more = '') {
   /** What it was told since the last time, once the last of it has come. */
   const heard = async (last: string): Promise<string[]> => {
     await until(() => text.trimEnd().split('\n').at(-1)!.includes(last)).catch(() => {});
+    whole = text;
     const lines = [...text.matchAll(/event '(.*?)' for domain 'a':? ?(.*)/g)];
     text = '';
     return lines.map(([, kind, what]) => (kind === 'lifecycle' ? what! : `${kind} ${what}`.trim()));
@@ -56,7 +59,7 @@ async function told(kind: 'kvm' | 'xen', more = '') {
     await until(() => shown.includes('demo>'));
     say(`${line}\r`);
   };
-  return { ...here, heard, type };
+  return { ...here, heard, type, lines: () => whole };
 }
 
 describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
@@ -74,11 +77,11 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
     await virsh('snapshot-create-as a s');
     expect(await heard('Resumed Unpaused')).toEqual(['Suspended Paused', 'Resumed Unpaused']);
     await virsh('dump a /a.core');
-    expect(await heard('Resumed Unpaused')).toEqual(['Suspended Paused', 'Resumed Unpaused']);
+    expect(await heard('Resumed Unpaused')).toEqual(['Suspended Paused', 'job-completed', 'Resumed Unpaused']);
     await virsh('reset a');
     expect(await heard('reboot')).toEqual(['reboot']);
     await virsh('managedsave a');
-    expect(await heard('Saved')).toEqual(['Suspended Paused', 'Stopped Saved']);
+    expect(await heard('Saved')).toEqual(['Suspended Paused', 'job-completed', 'Stopped Saved']);
     expect(await why()).toBe('shut off (saved)');
     await virsh('start a');
     expect(await heard('Resumed Snapshot')).toEqual(['Started Restored', 'Resumed Snapshot']);
@@ -86,8 +89,8 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
     await virsh('snapshot-revert a s');
     expect(await heard('Defined Snapshot')).toEqual([
       'Stopped Snapshot',
-      'Resumed Snapshot',
       'Started Snapshot',
+      'Resumed Snapshot',
       'Defined Snapshot',
     ]);
     expect(await why()).toBe('running (from snapshot)');
@@ -101,14 +104,21 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
     expect(await why()).toBe('paused (from snapshot)');
     // Who stands still already is not stopped once more for that.
     await virsh('save a /a.save');
-    expect(await heard('Saved')).toEqual(['Stopped Saved']);
-    await virsh('restore /a.save');
-    await heard('Resumed Snapshot');
+    expect(await heard('Saved')).toEqual(['job-completed', 'Stopped Saved']);
+    await virsh('restore /a.save --paused');
+    expect(await heard('Suspended Restored')).toEqual(['Started Restored', 'Suspended Restored']);
+    await virsh('resume a');
+    await heard('Resumed');
     await type('reboot');
     expect(await heard('reboot')).toEqual(['reboot']);
     await virsh('destroy a');
     await virsh('start a --paused');
-    expect(await heard('Paused')).toEqual(['Stopped Destroyed', 'Started Booted', 'Suspended Paused']);
+    expect(await heard('Paused')).toEqual([
+      'Shutdown Finished after host request',
+      'Stopped Destroyed',
+      'Started Booted',
+      'Suspended Paused',
+    ]);
     await type('poweroff', () => virsh('resume a'));
     expect(await heard('Stopped Shutdown')).toEqual([
       'Resumed Unpaused',
@@ -116,18 +126,50 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
       'Stopped Shutdown',
     ]);
     expect(await why()).toBe('shut off (shutdown)');
-    await virsh('start a --paused');
-    await heard('Paused');
+    await virsh('start a');
+    await heard('Booted');
     await virsh('dump a /a.core --crash');
-    expect(await heard('Crashed')).toEqual(['Stopped Crashed']);
+    expect(await heard('Crashed')).toEqual(['Suspended Paused', 'job-completed', 'Stopped Crashed']);
     expect(await why()).toBe('shut off (crashed)');
     await virsh('start a');
     await virsh('destroy a');
-    expect(await heard('Destroyed')).toEqual(['Resumed Unpaused', 'Started Booted', 'Stopped Destroyed']);
+    expect(await heard('Destroyed')).toEqual([
+      'Resumed Unpaused',
+      'Started Booted',
+      'Shutdown Finished after host request',
+      'Stopped Destroyed',
+    ]);
     await virsh('domrename a b');
     await virsh('domrename b a');
     await virsh('undefine a --snapshots-metadata');
     expect(await heard('Removed')).toEqual(['Undefined Renamed', 'Defined Renamed', 'Undefined Removed']);
+  });
+
+  it('is told what is changed of a guest of KVM that runs', async () => {
+    const drive = "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>";
+    const { virsh, heard, lines, write, files } = await told('kvm', `<devices>${drive}</devices>`);
+    const image = new Uint8Array(20 * 2048);
+    image.set([1, ...Buffer.from('CD001'), 1], 16 * 2048);
+    image[16 * 2048 + 80] = 20;
+    await files.writeFile('/cd.iso', image);
+    await virsh('start a');
+    await heard('Booted');
+    write('cd.xml', drive.replace('<target', "<source file='/cd.iso'/><target"));
+    expect(await virsh('update-device a cd.xml --live')).toContain('updated successfully');
+    await virsh('desc a --title --live word');
+    await virsh('metadata a urn:x --key k --live --set <b/>');
+    await virsh('vcpupin a 0 0-1 --live');
+    await virsh('schedinfo a --set cpu_shares=512');
+    await heard('cpu_shares');
+    expect(lines()).toBe(`event 'tray-change' for domain 'a' disk ide0-1-0: opened
+event 'tray-change' for domain 'a' disk ide0-1-0: closed
+event 'metadata-change' for domain 'a': type title, uri <null>
+event 'metadata-change' for domain 'a': type element, uri urn:x
+event 'tunable' for domain 'a':
+\tcputune.vcpupin0: 0-1
+event 'tunable' for domain 'a':
+\tcputune.cpu_shares: 512
+`);
   });
 
   it('is told the life of a guest of Xen as libxl’s driver tells it', async () => {

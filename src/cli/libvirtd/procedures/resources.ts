@@ -233,7 +233,10 @@ export const RESOURCES: Table = {
     result: struct({ type: int, parameters: parameters(MOST_JOB_STATS) }),
     run: async ({ host }, given) => {
       const job = libvirt.jobOf(host, await meant(host, given.domain), given.flags);
-      return { type: libvirt.JOB_TYPES.indexOf(job?.type ?? 'None'), parameters: jobParameters(job) };
+      return {
+        type: libvirt.JOB_TYPES.indexOf(job?.type ?? 'None'),
+        parameters: job ? libvirt.jobParameters(job) : [],
+      };
     },
   }),
   domain_abort_job: procedure({
@@ -242,29 +245,3 @@ export const RESOURCES: Table = {
     run: async ({ host }, given) => libvirt.abortJob(host, await meant(host, given.domain)),
   }),
 };
-
-/** VIR_DOMAIN_JOB_* of libvirt-domain.h. */
-function jobParameters(job: ReturnType<typeof libvirt.jobOf>): Parameter[] {
-  if (!job) return [];
-  const { operation, elapsedMs, dataBytes, memory } = job;
-  const numbers: [string, number | undefined][] = [
-    ['time_elapsed', elapsedMs],
-    ['downtime', memory?.downtimeMs],
-    ['data_total', dataBytes?.total],
-    ['data_processed', dataBytes?.processed],
-    ['data_remaining', dataBytes && dataBytes.total - dataBytes.processed],
-    ['memory_total', memory?.totalBytes],
-    ['memory_processed', memory?.processedBytes],
-    ['memory_remaining', memory?.remainingBytes],
-    ['memory_bps', memory?.bytesPerSecond],
-    ['memory_dirty_rate', memory?.dirtyFramesPerSecond],
-    ['memory_page_size', memory && libvirt.PAGE_BYTES],
-    ['memory_iteration', memory?.iteration],
-  ];
-  return [
-    { field: 'operation', value: { kind: 'int', value: libvirt.JOB_OPERATIONS[operation] } },
-    ...numbers.flatMap(([field, value]): Parameter[] =>
-      value === undefined ? [] : [{ field, value: { kind: 'unsignedHyper', value } }],
-    ),
-  ];
-}

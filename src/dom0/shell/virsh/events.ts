@@ -52,6 +52,10 @@ const AGENT_STATES = ['unknown', 'connected', 'disconnected'];
 const METADATA_TYPES = ['description', 'title', 'element'];
 const AGENT_REASONS = ['unknown', 'domain started', 'channel event'];
 
+const TRAY = ['opened', 'closed'];
+const values = ({ parameters }: { parameters: readonly libvirt.EventParameter[] }): string =>
+  `:${parameters.map(({ field, value }) => `\n\t${field}: ${value.value}`).join('')}`;
+
 /** What of an event stands behind whose it is (virshEventPrint() and its callers). */
 const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => string } = {
   lifecycle: ({ event, detail }) => {
@@ -59,12 +63,15 @@ const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => stri
     return `: ${word} ${details[detail] ?? 'unknown'}`;
   },
   reboot: () => '',
+  'tray-change': ({ device, reason }) => ` disk ${device}: ${TRAY[reason] ?? 'unknown'}`,
+  tunable: values,
+  'job-completed': values,
   'balloon-change': ({ actualKiB }) => `: ${actualKiB}KiB`,
   'device-removed': ({ device }) => `: ${device}`,
   'device-added': ({ device }) => `: ${device}`,
   'agent-lifecycle': ({ state, reason }) => `: state: '${AGENT_STATES[state]}' reason: '${AGENT_REASONS[reason]}'`,
   'migration-iteration': ({ iteration }) => `: iteration: '${iteration}'`,
-  'metadata-change': ({ type, uri }) => `: ${METADATA_TYPES[type] ?? 'unknown'} ${uri ?? 'N/A'}`,
+  'metadata-change': ({ type, uri }) => `: type ${METADATA_TYPES[type] ?? 'unknown'}, uri ${uri ?? '<null>'}`,
 };
 
 const said = (told: libvirt.DomainEvent): string =>

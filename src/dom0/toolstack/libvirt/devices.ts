@@ -7,7 +7,9 @@ import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
-import { activeId, guestId } from './domains.ts';
+import { activeId, guestId, uuidOfDomain } from './domains.ts';
+import { tellOfDomain } from './events/index.ts';
+import { isQemu } from './qemu-driver.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
@@ -128,6 +130,8 @@ const FUNCTION: Readonly<Record<DeviceChange, string>> = {
   detach: 'libxlDomainDetachDeviceFlags',
   update: 'libxlDomainUpdateDeviceFlags',
 };
+/** virConnectDomainEventTrayChangeReason. */
+const TRAY = { OPEN: 0, CLOSE: 1 };
 /** VIR_DOMAIN_DEVICE_MODIFY_FORCE. */
 const FORCE = 1 << 2;
 
@@ -138,6 +142,7 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   const next = config ? await changeOfDefined(host, domain, xml, how) : undefined;
   const type = live && host.toolstack.living(id).blueprint.kvm ? 'kvm' : 'xen';
   if (live) await changeRunning(host, id, xml, how, type);
+  if (live && how === 'update' && isQemu(host)) await tellOfTray(host, domain, xml);
   await next?.commit();
 }
 
@@ -213,6 +218,16 @@ function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
     default:
       return error;
   }
+}
+
+/** Whoever changes what lies in a drive opens its tray and closes it. */
+async function tellOfTray(host: CommandHost, domain: Domain, xml: string): Promise<void> {
+  const [disk] = (await deviceOf(xml, 'kvm')).disks;
+  const unit = disk ? disk.vdev.charCodeAt(2) - 'a'.charCodeAt(0) : 0;
+  if (disk?.kind !== 'cdrom') return;
+  const ref = { name: domain.name, uuid: uuidOfDomain(domain), id: domain.id! };
+  for (const reason of [TRAY.OPEN, TRAY.CLOSE])
+    tellOfDomain(host, { kind: 'tray-change', domain: ref, device: `ide0-${unit >> 1}-${unit & 1}`, reason });
 }
 
 async function changeRunning(

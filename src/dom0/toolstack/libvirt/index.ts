@@ -9,8 +9,8 @@ export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, upda
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 export { CONFIG, LISTED, LIVE } from './flags.ts';
-export { type DomainEvent, type EventKind, type EventOf, listenToLives } from './events/index.ts';
-export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
+export { type DomainEvent, type EventKind, type EventOf, type EventParameter, listenToLives } from './events/index.ts';
+export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, jobParameters, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export {
   cardsOf,

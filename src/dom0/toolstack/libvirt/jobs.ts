@@ -1,8 +1,10 @@
 /** Jobs of domains by their numbers. Source: virDomainJobType and virDomainJobOperation of include/libvirt/libvirt-domain.h. */
+import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Domain, JobInfo, JobOperation } from '../domains/index.ts';
 import { activeId } from './domains.ts';
 import { failing } from './errors.ts';
+import type { EventParameter } from './events/kinds.ts';
 import { checkFlags } from './flags.ts';
 
 export const JOB_TYPES: readonly JobInfo['type'][] = [
@@ -15,7 +17,7 @@ export const JOB_TYPES: readonly JobInfo['type'][] = [
 ];
 
 /** Of what jobs count as pages. */
-export { FRAME_BYTES as PAGE_BYTES } from '../../../hypervisor/memory/index.ts';
+export { FRAME_BYTES as PAGE_BYTES };
 
 /** virDomainJobOperation. */
 export const JOB_OPERATIONS: Readonly<Record<JobOperation, number>> = {
@@ -27,6 +29,30 @@ export const JOB_OPERATIONS: Readonly<Record<JobOperation, number>> = {
   'Snapshot revert': 7,
   Dump: 8,
 };
+
+/** VIR_DOMAIN_JOB_* of libvirt-domain.h, of one that is under way or has ended. */
+export function jobParameters({ operation, elapsedMs, dataBytes, memory }: JobInfo): EventParameter[] {
+  const numbers: [string, number | undefined][] = [
+    ['time_elapsed', elapsedMs],
+    ['downtime', memory?.downtimeMs],
+    ['data_total', dataBytes?.total],
+    ['data_processed', dataBytes?.processed],
+    ['data_remaining', dataBytes && dataBytes.total - dataBytes.processed],
+    ['memory_total', memory?.totalBytes],
+    ['memory_processed', memory?.processedBytes],
+    ['memory_remaining', memory?.remainingBytes],
+    ['memory_bps', memory?.bytesPerSecond],
+    ['memory_dirty_rate', memory?.dirtyFramesPerSecond],
+    ['memory_page_size', memory && FRAME_BYTES],
+    ['memory_iteration', memory?.iteration],
+  ];
+  return [
+    { field: 'operation', value: { kind: 'int', value: JOB_OPERATIONS[operation] } },
+    ...numbers.flatMap(([field, value]): EventParameter[] =>
+      value === undefined ? [] : [{ field, value: { kind: 'unsignedHyper', value } }],
+    ),
+  ];
+}
 
 /** VIR_DOMAIN_JOB_STATS_COMPLETED and _KEEP_COMPLETED. */
 export const JOB_COMPLETED = 1 << 0;

@@ -266,6 +266,8 @@ const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1 };
 export async function dumpCore(host: CommandHost, domain: Domain, path: string, flags = 0): Promise<void> {
   checkFlags(flags, DUMP.CRASH | DUMP.LIVE, 'libxlDomainCoreDump');
   const id = guestId(domain);
+  // Nobody is to run from the moment that is kept.
+  if ((flags & DUMP.CRASH) !== 0 && isQemu(host)) host.toolstack.setPaused(host.living(id), true);
   await failing(async () => {
     await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
     if ((flags & DUMP.CRASH) === 0) return;

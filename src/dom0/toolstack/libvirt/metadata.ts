@@ -7,8 +7,9 @@ import { lengthProblem, TAGS_URI } from '../../definitions/config/index.ts';
 import { quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
-import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, xmlOf } from './domains.ts';
+import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, uuidOfDomain, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
+import { tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { defineDomain, describeDomain } from './life.ts';
 import { setTags, tagsElement } from './tags.ts';
@@ -141,9 +142,17 @@ export async function setMetadata(host: CommandHost, { id, name }: Domain, given
   checkAsked(given, 'virDomainSetMetadata');
   const changes = changing.get(host.toolstack) ?? new Map<string, Promise<void>>();
   changing.set(host.toolstack, changes);
-  const change = (changes.get(name) ?? Promise.resolve()).then(async () =>
-    changeMetadata(host, await (id === undefined ? domainByName(host, name) : domainById(host, id)), given, flags),
-  );
+  const change = (changes.get(name) ?? Promise.resolve()).then(async () => {
+    const domain = await (id === undefined ? domainByName(host, name) : domainById(host, id));
+    await changeMetadata(host, domain, given, flags);
+    const { type, uri } = given;
+    tellOfDomain(host, {
+      kind: 'metadata-change',
+      domain: { name, uuid: uuidOfDomain(domain), id: id ?? -1 },
+      type,
+      ...(type === METADATA.ELEMENT && uri !== undefined ? { uri } : {}),
+    });
+  });
   const ended = change.catch(() => {});
   changes.set(name, ended);
   await change.finally(() => {

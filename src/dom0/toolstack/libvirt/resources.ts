@@ -8,6 +8,7 @@ import type { Domain } from '../domains/index.ts';
 import { guestVcpus, setGuestVcpuCount } from './agent/index.ts';
 import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
+import { tellOfTuning } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { isQemu } from './qemu-driver.ts';
 
@@ -160,4 +161,10 @@ export async function pinVcpu(
   const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);
   if (list.length === 0) throw new LibvirtError('INVALID_ARG', 'Empty cpu list for pinning');
   await failing(() => perform(host, 'vcpu-pin', COMMANDS['vcpu-pin'], id, list.join(','), undefined, vcpu));
+  // virBitmapFormat(): neighbours as a range.
+  const spans = list.flatMap((cpu, i) =>
+    list[i - 1] === cpu - 1 ? [] : [[cpu, list.slice(i).findLast((each, at) => each === cpu + at)!]],
+  );
+  const value = spans.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+  if (isQemu(host)) tellOfTuning(host, domain, [{ field: `cputune.vcpupin${vcpu}`, value: { kind: 'text', value } }]);
 }

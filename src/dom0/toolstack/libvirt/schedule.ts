@@ -8,6 +8,7 @@ import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { activeId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
+import { type EventParameter, tellOfTuning } from './events/index.ts';
 import { checkFlags, LIVE } from './flags.ts';
 import { isQemu } from './qemu-driver.ts';
 
@@ -70,6 +71,12 @@ export async function setShares(
     if (type === 'credit') await perform(host, 'sched-credit', COMMANDS['sched-credit'], { domain: id, ...wanted });
     else host.queue.adjust(host.unit(id).record.index, cgroupShares(wanted));
   });
+  if (!isQemu(host)) return;
+  const parameters = Object.entries(wanted).map(([field, value]): EventParameter => {
+    const kind = field.endsWith('quota') ? 'hyper' : 'unsignedHyper';
+    return { field: `cputune.${field}`, value: { kind, value } };
+  });
+  tellOfTuning(host, domain, parameters);
 }
 
 /** @throws LibvirtError: a value is beyond cgroups' bounds */

@@ -6,6 +6,12 @@ export interface DomainRef {
   id: number;
 }
 
+/** virTypedParameter, of the types that events have. */
+export interface EventParameter {
+  field: string;
+  value: { kind: 'int' | 'hyper' | 'unsignedHyper'; value: number } | { kind: 'text'; value: string };
+}
+
 type Kinds = {
   /** virDomainEventType and its details. */
   lifecycle: { event: number; detail: number };
@@ -17,6 +23,12 @@ type Kinds = {
   'device-added': { device: string };
   /** The agent of a guest has its channel open, or not (virConnectDomainEventAgentLifecycleState and its reasons). */
   'agent-lifecycle': { state: number; reason: number };
+  /** virConnectDomainEventTrayChangeReason; `device`: its alias. */
+  'tray-change': { device: string; reason: number };
+  /** What processors or a disk are given has changed. */
+  tunable: { parameters: EventParameter[] };
+  /** What VIR_DOMAIN_JOB_* has of it. */
+  'job-completed': { parameters: EventParameter[] };
   /** A round of a migration begins. */
   'migration-iteration': { iteration: number };
   /** virDomainMetadataType; `uri`: of which name space. */

@@ -65,6 +65,7 @@ export interface LifeOf {
   stood(): Step[];
   /** Nothing tells libxl's driver that a crashed domain is kept: to it that one has stopped. */
   keepsCrashed: boolean;
+  tellsOfJobs: boolean;
 }
 
 /** What has become of it, of a reason for being paused (qemuDomainPausedReasonToSuspendedEvent()). */
@@ -92,6 +93,7 @@ export const LIBXL: LifeOf = {
   changed: pausing,
   stood: () => [],
   keepsCrashed: false,
+  tellsOfJobs: false,
 };
 
 /** The monitor tells of processors that stop and go on; the driver of what that was for, behind it. */
@@ -108,12 +110,10 @@ export const QEMU: LifeOf = {
         return [
           step('STARTED', running),
           // qemuDomainRunningReasonToResumeEvent() has one word for both.
-          isPaused ? step('SUSPENDED', 'user') : step('RESUMED', 'from snapshot'),
+          isPaused ? step('SUSPENDED', running) : step('RESUMED', 'from snapshot'),
         ];
       case 'from snapshot':
-        return isPaused
-          ? [step('STARTED', running), step('SUSPENDED', running)]
-          : [step('RESUMED', running), step('STARTED', running)];
+        return [step('STARTED', running), step(isPaused ? 'SUSPENDED' : 'RESUMED', running)];
       default:
         return isPaused
           ? [step('STARTED', 'booted'), step('SUSPENDED', 'user')]
@@ -121,9 +121,11 @@ export const QEMU: LifeOf = {
     }
   },
   stopped: ({ paused, hasCrashed }, why) => [
+    // It is sent SIGTERM, and tells that.
+    ...(why === 'destroyed' ? [step('SHUTDOWN', 'host')] : []),
     ...(paused === undefined && !hasCrashed
       ? ({
-          // What its guest asked for by ACPI; who is destroyed has no time to say it.
+          // What its guest asked for by ACPI.
           shutdown: [step('SHUTDOWN', 'guest')],
           saved: [step('SUSPENDED', 'user')],
           migrated: [step('SUSPENDED', 'migrated')],
@@ -139,4 +141,5 @@ export const QEMU: LifeOf = {
   ],
   stood: () => [step('SUSPENDED', 'user'), step('RESUMED', 'unpaused')],
   keepsCrashed: true,
+  tellsOfJobs: true,
 };

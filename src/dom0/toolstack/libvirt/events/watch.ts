@@ -8,6 +8,7 @@ import { type Domain, domainsOf, type JobInfo } from '../../domains/index.ts';
 import { balloonedKiB } from '../../kvm-memory.ts';
 import { incomingName, migratedAwayName } from '../../taken.ts';
 import { uuidOfDomain } from '../domains.ts';
+import { jobParameters } from '../jobs.ts';
 import { isQemu } from '../qemu-driver.ts';
 import type { DomainEvent, DomainRef } from './kinds.ts';
 import { LIBXL, type Life, type LifeOf, QEMU, type Step, step } from './lifecycle.ts';
@@ -190,8 +191,8 @@ export class DomainWatch {
     } else if (was.text !== text) yield this.lifecycle(domain, step('DEFINED', 'updated'));
   }
 
-  private *ofStopped({ domain, life }: Running, here: readonly Running[]): Generator<DomainEvent> {
-    const { halted, members } = this.host.toolstack;
+  private *ofStopped({ domain, life, ended: before }: Running, here: readonly Running[]): Generator<DomainEvent> {
+    const { halted, jobs, members } = this.host.toolstack;
     const ended = members.get(domain.id);
     const after = here.find(other => other.domain.id > domain.id)?.life.running;
     const why =
@@ -200,8 +201,13 @@ export class DomainWatch {
         : ended
           ? this.host.toolstack.status(ended).reason
           : (halted.get(domain.name) ?? 'shutdown');
-    for (const each of this.driver.stopped(life, why === 'panicked' ? 'crashed' : why))
-      yield this.lifecycle(each.event === step('STOPPED', '').event ? { ...domain, id: -1 } : domain, each);
+    const job = jobs.of(domain.name) ?? jobs.completed(domain.name);
+    const isEnd = (each: Step): boolean => each.event === step('STOPPED', '').event;
+    for (const each of this.driver.stopped(life, why === 'panicked' ? 'crashed' : why)) {
+      if (isEnd(each) && job !== before && job?.operation === 'Save') yield* this.ofEndedJob(domain, job);
+      yield this.lifecycle(isEnd(each) ? { ...domain, id: -1 } : domain, each);
+    }
+    if (job !== before && job?.operation === 'Outgoing migration') yield* this.ofEndedJob({ ...domain, id: -1 }, job);
   }
 
   private *ofStarted({ domain, life, hasAgent }: Running): Generator<DomainEvent> {
@@ -228,10 +234,16 @@ export class DomainWatch {
 
   /** A core file and a snapshot are made of one that stands still. */
   private *ofJob({ life: was }: Running, { domain, life, ended }: Running): Generator<DomainEvent> {
-    const operation = ended?.operation;
-    if ((operation !== 'Dump' && operation !== 'Snapshot') || was.paused !== undefined || life.paused !== undefined)
-      return;
-    for (const each of this.driver.stood()) yield this.lifecycle(domain, each);
+    if (ended?.operation !== 'Dump' && ended?.operation !== 'Snapshot') return;
+    const stood = was.paused === undefined && life.paused === undefined ? this.driver.stood() : [];
+    for (const each of stood.slice(0, 1)) yield this.lifecycle(domain, each);
+    if (ended.operation === 'Dump') yield* this.ofEndedJob(domain, ended);
+    for (const each of stood.slice(1)) yield this.lifecycle(domain, each);
+  }
+
+  /** libxl's driver tells of none, and QEMU's own snapshots are none of its migration's. */
+  private *ofEndedJob(domain: DomainRef, job: JobInfo): Generator<DomainEvent> {
+    if (this.driver.tellsOfJobs) yield { kind: 'job-completed', domain, parameters: jobParameters(job) };
   }
 
   private agent = (domain: DomainRef, isOpen: boolean, reason: number): DomainEvent => ({
