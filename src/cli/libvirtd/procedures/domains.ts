@@ -16,7 +16,7 @@ import {
   setMetadata,
   stateOf,
   uuidOfDomain,
-  xmlOf,
+  shownXml,
 } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, type DomainRef, flags, LIST_MAX, maybeText, text, uuid } from '../types.ts';
@@ -88,7 +88,7 @@ export const DOMAINS: Table = {
   domain_get_xml_desc: procedure({
     arguments: ofDomainWithFlags,
     result: struct({ xml: text }),
-    run: async ({ host }, given) => ({ xml: await xmlOf(host, await meant(host, given.domain), given.flags) }),
+    run: async ({ host }, given) => ({ xml: await shownXml(host, await meant(host, given.domain), given.flags) }),
   }),
   domain_get_os_type: procedure({
     arguments: ofDomain,

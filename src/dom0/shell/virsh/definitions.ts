@@ -13,7 +13,7 @@ import {
   UNDEFINE,
   undefineDomain,
   XML_INACTIVE,
-  xmlOf,
+  shownXml,
 } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
 import {
@@ -41,7 +41,7 @@ const UNDEFINE_OPTIONS = {
 };
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
-  return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
+  return `${await shownXml(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
 }
 
 /** A definition in another language, or all that is wrong with it. */

@@ -3,7 +3,7 @@ import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { ideName } from '../../definitions/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
 import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
-import { ADDRESS_SOURCE, domainAddresses } from '../../toolstack/libvirt/index.ts';
+import { ADDRESS_SOURCE, cardName, domainAddresses } from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
 import { find, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -79,7 +79,7 @@ export const DEVICES: Record<string, VirshCommand> = {
       const { nic, vif, mac, cardOptions, moreCards = [] } = domain.definition;
       const cards = nic || vif ? [{ mac, cardOptions, model: nic ?? 'netfront' }, ...moreCards] : [];
       const rows = cards.map((card, i) => [
-        domain.id === undefined ? '-' : `vif${domain.id}.${i}`,
+        domain.id === undefined ? '-' : cardName(host, domain.id, i),
         card.cardOptions?.network === undefined ? 'bridge' : 'network',
         card.cardOptions?.network ?? card.cardOptions?.bridge ?? BRIDGE,
         'model' in card ? card.model : 'netfront',

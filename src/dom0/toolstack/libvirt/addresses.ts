@@ -3,6 +3,7 @@ import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
 import { addressesOf } from '../guest-addresses.ts';
 import { type GuestInterface, guestInterfaces } from './agent/index.ts';
+import { tapOf } from './cards.ts';
 import { activeId } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { isQemu } from './qemu-driver.ts';
@@ -24,7 +25,7 @@ export async function domainAddresses(host: CommandHost, domain: Domain, source:
       isQemu(host) ? 'qemu' : 'libxl',
     );
   return addressesOf(host, id).map(({ port, mac, address }) => ({
-    name: port,
+    name: isQemu(host) ? tapOf(id) : port,
     mac,
     addresses: [{ type: IPV4, address, prefix: PREFIX }],
   }));

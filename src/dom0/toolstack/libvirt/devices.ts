@@ -6,6 +6,7 @@ import type { ChannelRefusal } from '../channel-hotplug.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
+import { runningCards } from './cards.ts';
 import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
 import { activeId, guestId, uuidOfDomain } from './domains.ts';
 import { tellOfDomain } from './events/index.ts';
@@ -34,10 +35,8 @@ export function blockStats(host: CommandHost, domain: Domain, target: string) {
 
 /** virDomainInterfaceStats, as the guest sees it: what it sends the bridge receives. @throws LibvirtError */
 export function interfaceStats(host: CommandHost, domain: Domain, device: string) {
-  const id = activeId(domain);
-  const card = host.toolstack.services
-    .list(id, 'cards')
-    .find(({ devid, mac }) => device === `vif${id}.${devid}` || device === mac);
+  activeId(domain);
+  const card = runningCards(host, domain).find(({ name, mac }) => device === name || device === mac);
   if (!card) throw new LibvirtError('INVALID_ARG', `'${device}' is not a known interface`);
   const { counts } = card;
   return {

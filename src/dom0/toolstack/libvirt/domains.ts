@@ -16,6 +16,7 @@ import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
 import { matches } from './flags.ts';
 import { hasManagedSave } from './managed-save.ts';
+import { isQemu } from './qemu-driver.ts';
 
 /** virDomainState. */
 const STATES: Readonly<Record<Status['state'], number>> = {
@@ -173,6 +174,15 @@ export async function xmlOf(host: CommandHost, domain: Domain, flags: number): P
   if (source === undefined) return writeXml(is, live);
   await prepareToRead(source);
   return writtenOver(source, is, live) ?? writeXml(is, live);
+}
+
+/** The same as clients are shown it: of a guest of KVM that runs, with what the driver of QEMU gives it there. */
+export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
+  const text = await xmlOf(host, domain, flags);
+  const { definition, id, managed } = domain;
+  if (!isQemu(host) || id === undefined || ((flags & XML_INACTIVE) !== 0 && managed)) return text;
+  const { runningDocument } = await import('./running-document.ts');
+  return runningDocument(text, definition, id);
 }
 
 /** What is known of one that runs. Who has no way to its screen is told of none. */

@@ -3,6 +3,7 @@
  * number.
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
+export { cardName } from './cards.ts';
 export { ADDRESS_SOURCE, domainAddresses } from './addresses.ts';
 export * from './agent/index.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';

@@ -7,7 +7,16 @@ import { lengthProblem, TAGS_URI } from '../../definitions/config/index.ts';
 import { quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
-import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, uuidOfDomain, xmlOf } from './domains.ts';
+import {
+  domainById,
+  domainByName,
+  guestId,
+  noteCreated,
+  persistent,
+  XML_INACTIVE,
+  uuidOfDomain,
+  xmlOf,
+} from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';

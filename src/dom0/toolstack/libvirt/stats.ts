@@ -1,6 +1,7 @@
 /** All that is counted of domains in one answer. Source: virDomainStatsTypes and the names of fields in src/libvirt-domain.c of libvirt 9. */
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
+import { runningCards } from './cards.ts';
 import { blockInfo, blockStats, interfaceStats } from './devices.ts';
 import { infoOf, listDomains, stateOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
@@ -79,12 +80,10 @@ async function vcpus(host: CommandHost, domain: Domain): Promise<Stat[]> {
 }
 
 function interfaces(host: CommandHost, domain: Domain): Stat[] {
-  const id = domain.id!;
-  const cards = id === 0 ? [] : host.toolstack.services.list(id, 'cards');
+  const cards = runningCards(host, domain);
   return [
     ['net.count', 'unsigned', cards.length],
-    ...cards.flatMap(({ devid }, i): Stat[] => {
-      const name = `vif${id}.${devid}`;
+    ...cards.flatMap(({ name }, i): Stat[] => {
       const stats = interfaceStats(host, domain, name);
       const row = (field: string, value: number): Stat => [`net.${i}.${field}`, 'unsignedHyper', value];
       return [

@@ -8,11 +8,14 @@ import type { DefinedDisk, Definition } from '../../definitions/config/index.ts'
 export const QEMU = '/usr/bin/qemu-system-x86_64';
 /** Debian 12's. */
 export const QEMU_VERSION = { micro: 22, minor: 2, major: 7 };
+/** Debian's libvirt-qemu, its user and group. */
+export const QEMU_OWNER = '+64055:+64055';
 /** Its `pc`. */
 export const QEMU_MACHINE = 'pc-i440fx-7.2';
 /** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the card, disks of virtio from 5 on. */
-const CARD_SLOT = 3,
-  FIRST_DISK_SLOT = 5;
+export const CARD_SLOT = 3;
+const FIRST_DISK_SLOT = 5;
+export const diskSlot = (vdev: string): number => FIRST_DISK_SLOT + vdev.charCodeAt(2) - 'a'.charCodeAt(0);
 const MIB = 2 ** 20;
 
 /** QEMU's names of cards. */
@@ -241,9 +244,8 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
   const { name, disks, nic, mac } = definition;
   const folder = `/var/lib/libvirt/qemu/domain-${domid}-${name}`;
   const order = bootIndexes(definition);
-  let pciSlot = FIRST_DISK_SLOT;
   const diskParts = disks.flatMap((disk, i) =>
-    diskWords(disk, disks.length - i, disk.vdev.startsWith('vd') ? pciSlot++ : 0, order.get(disk)),
+    diskWords(disk, disks.length - i, disk.vdev.startsWith('vd') ? diskSlot(disk.vdev) : 0, order.get(disk)),
   );
   return {
     environment: [

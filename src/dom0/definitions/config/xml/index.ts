@@ -22,7 +22,7 @@ import {
 import { notHere, XmlReading } from './reading.ts';
 import { isTags, readTags } from './tags.ts';
 
-export { type Written, writeXmlOver, xmlText } from './kept.ts';
+export { inPlace, type Written, writeXmlOver, xmlText } from './kept.ts';
 
 /** Elements by the keys of xl that they are; others are called as the key. */
 const ELEMENTS: Record<string, (value: string) => string> = {

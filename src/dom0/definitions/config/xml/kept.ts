@@ -157,14 +157,19 @@ function merged(made: Written, kept: Written): Written {
     return IF_ASKED.includes(child.name) ? [] : [child];
   });
   const more = rest.filter(child => !decided.includes(child.name) && !isGone(name, child));
-  const order = ORDER[name];
-  const all = [...children, ...more];
-  return {
+  return inPlace({
     name,
     attributes,
-    children: order ? all.sort((a, b) => placeIn(order, a.name) - placeIn(order, b.name)) : all,
+    children: [...children, ...more],
     text: made.children.length > 0 ? '' : made.text || kept.text,
-  };
+  });
+}
+
+/** With its children in the order that libvirt writes them in. */
+export function inPlace<T extends Written>(element: T): T {
+  const order = ORDER[element.name];
+  if (!order) return element;
+  return { ...element, children: element.children.toSorted((a, b) => placeIn(order, a.name) - placeIn(order, b.name)) };
 }
 
 /** Disks and cards that the definition has no longer. */
