@@ -18,6 +18,9 @@ export interface Action {
 
 const words = strings.actions;
 
+/** What else can be done with a domain by its number, once this host is in a pool (pool/pool.ts). */
+export const ofPool: { actions?: (id: number) => Action[] } = {};
+
 const asks = (spelled: string, ask: (its: Awaited<ReturnType<typeof naming>>) => void) => (): void =>
   void naming().then(ask, error => reportProblem(spelled, strings.errors.partFailed(sentence(error))));
 
@@ -78,6 +81,7 @@ export function guestActions(session: DomainSession): Action[] {
     },
     { name: words.save(name), command: `xl save -c ${name} ${name}.save`, run: () => void saveState(domain) },
     ...keptActions(name, () => go({ kind: 'domain', id, tab: 'snapshots' })),
+    ...(ofPool.actions?.(id) ?? []),
     {
       name: words.rename(name),
       command: `xl rename ${name} …`,

@@ -247,12 +247,12 @@ export const strings = {
     destroy: 'Destroy',
     /** What goes with a guest that is about to be destroyed. */
     leaving: (name: string, memoryMiB: number, disks: number, seconds: number) =>
-      `${name} stands still and is destroyed within ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
+      `${name} stands still and is destroyed in ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
     more: (name: string) => `More actions for ${name}`,
     keep: 'Keep it',
     destroyNow: 'Destroy now',
     waitsForRoom:
-      'It waits to write: the host’s disk has no room. Remove a volume (lvremove in the shell of Domain-0), or free space in this browser; it goes on by itself.',
+      'It waits to write: the host’s disk has no room. Remove a volume, or free space in this browser; it goes on by itself.',
     restarted: (times: number, why: string) => `Restarted ${times === 1 ? 'once' : `${times} times`}. ${why}`,
     save: 'Save state',
     again: 'Boot it again',
@@ -290,16 +290,16 @@ export const strings = {
     leave: 'Shift + Tab leaves.',
     reader: 'Read output aloud as it comes',
     silent: 'The guest has written nothing here yet.',
-    plain: 'Text alone: the terminal could not be loaded.',
+    plain: 'Text alone: the terminal did not load.',
     textCopy: (name: string) => `Text in the terminal of ${name}`,
-    skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest writes faster than the page can show]\r\n`,
+    skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest is faster than the page]\r\n`,
   },
   shell: {
     name: 'Shell of Domain-0',
     domain: 'Domain-0',
     system: 'host system',
     loading: 'The shell is loaded …',
-    failed: (why: string) => `The shell could not be had (${why}). Check the connection, and open a new one.`,
+    failed: (why: string) => `There is no shell (${why}). Check the connection, and open a new one.`,
     hostEnded: 'Domain-0 ended, and this shell with it.',
     notKept: 'Files and volumes live in memory and are gone with this page.',
     takeOverHint: (sinceMs?: number) =>
@@ -319,7 +319,7 @@ export const strings = {
     leave: 'Left Ctrl + left Alt, pressed together and released, gives it back.',
     leaveBoth: 'Left Ctrl + left Alt, pressed together and released, gives both back; Esc frees the mouse.',
     leaveTouch:
-      '‘Give back’ in the row of keys leaves. Drag to move its mouse, tap to click, tap with two fingers for the right button.',
+      '‘Give back’ in the row of keys leaves. Drag to move its mouse, tap to click, with two fingers for the right button.',
     off: 'Screen is off: the guest has not set a video mode.',
     picture: 'Save picture',
     copy: 'Copy text',
@@ -341,7 +341,7 @@ export const strings = {
       ['Shift + Page Up', 'ShiftLeft PageUp'],
       ['Shift + Page Down', 'ShiftLeft PageDown'],
     ],
-    clipboardEmpty: 'The browser gave no text: copy some, and allow this page to read the clipboard.',
+    clipboardEmpty: 'No text: copy some, and allow this page to read the clipboard.',
     cannotType: (characters: string) => `A US keyboard has no key for ${characters}; the rest was typed.`,
   },
   activity: {
@@ -405,11 +405,9 @@ export const strings = {
     hostEnded: 'Domain-0 ended before it had done that. It is started again; try once more.',
     endedWithHost: 'It ended with Domain-0, as every guest did. What was in its memory is lost.',
     hostLost: (names: string[]) =>
-      `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. What was in their memory is lost; their definitions are kept: open each and start it again.` : ' No guest was running.'}`,
-    hostStopped:
-      'Domain 0 has ended, and noreboot on Xen’s command line keeps the host from starting again. Load the page again.',
-    hostKeepsEnding:
-      'The worker of Domain-0 ends again and again and is not started any more. Close other tabs and reload the page.',
+      `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. Their memory is lost, their definitions are kept: start each again.` : ' No guest was running.'}`,
+    hostStopped: 'Domain 0 has ended, and noreboot on Xen’s command line keeps the host off. Load the page again.',
+    hostKeepsEnding: 'The worker of Domain-0 ends again and again. Close other tabs and reload the page.',
     connectFailed: (what: string) =>
       `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
     download: (name: string, status: number) =>
@@ -418,8 +416,7 @@ export const strings = {
     downloadBroke: (name: string, why: string) =>
       `${name} could not be fetched (${why}). Check the connection and try again.`,
     partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
-    notTaken: (why: string) =>
-      `What was dropped was not taken in: ${why}. Put that right, check the connection, and drop it again.`,
+    notTaken: (why: string) => `What was dropped was not taken in: ${why}. Put that right, and drop it again.`,
     largeFolder: (name: string, most: number) =>
       `the folder ${name} holds more than ${most} files. Drop those that belong to the guest`,
     emptyFolder: (name: string) => `the folder ${name} holds no file`,

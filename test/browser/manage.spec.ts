@@ -51,6 +51,13 @@ test('snapshots are a tree that one goes back in; a clone, a name and a note are
   const clone = page.getByRole('dialog', { name: 'Clone web' });
   await page.getByRole('button', { name: 'More actions for web' }).click();
   await page.getByRole('menuitem', { name: /^Clone web/ }).click();
+  await expect(clone).toBeVisible();
+  // It is not left over another page.
+  await page.goBack();
+  await expect(clone).toHaveCount(0);
+  await page.goForward();
+  await page.getByRole('button', { name: 'More actions for web' }).click();
+  await page.getByRole('menuitem', { name: /^Clone web/ }).click();
   await clone.getByLabel('New name').fill('web');
   await page.keyboard.press('Enter');
   await expect(clone.getByRole('alert')).toContainText('already exists');

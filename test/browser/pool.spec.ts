@@ -139,6 +139,14 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
     timeout: 30_000,
   });
   await expect(page.getByRole('row', { name: /xl migrate mini two done/ }).first()).toBeVisible();
+  // In a guest's own menu, too, and there it asks how.
+  await other.getByRole('tree', { name: 'Host and guests' }).locator('[data-key=mini]').click({ button: 'right' });
+  await expect(other.getByRole('menuitem', { name: 'Migrate mini to one …' })).toContainText('xl migrate mini one');
+  await other.getByRole('menuitem', { name: 'Migrate mini to one …' }).click();
+  await expect(other.getByRole('dialog', { name: 'Migrate mini to one' })).toContainText(
+    'virsh migrate --live mini xen+pool://one/system',
+  );
+  await other.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Leave' }).click();
   await expect(page.getByText('This host knows no other.')).toBeVisible();
 });

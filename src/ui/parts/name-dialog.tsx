@@ -6,6 +6,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import { type Asked, askedName } from '../navigation.ts';
 import { Both } from './both-words.tsx';
+import { useClosedByBack } from './closed-by-back.ts';
 import { Problem } from './marks.tsx';
 
 const words = { cancel: 'Cancel', busy: 'It is being done …' };
@@ -24,6 +25,7 @@ export function NameDialog({ asked }: { asked: Asked }) {
   const close = (): void => {
     if (askedName.peek() === asked) askedName.value = undefined;
   };
+  useClosedByBack(close);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     busy.value = true;
@@ -62,7 +64,7 @@ export function NameDialog({ asked }: { asked: Asked }) {
           }}
         />
         <p class="cap-t">
-          <Both command={command(name.value.trim())} /> {hint}
+          <Both command={command(name.value.trim())} />. {hint}
         </p>
         {problem.value && <Problem>{problem.value}</Problem>}
         <div class="row wrap">

@@ -179,8 +179,8 @@ function GuestRow({
       <span class="sec num">
         {memoryMiB} MiB{busySlots !== undefined && `, ${words.ofSlot(busySlots)}`}
         {lease && `, ${words.lease(lease.epoch)}`}
-        {tags && `, ${tagsSaid(tags)}`}
       </span>
+      {tags && <span class="sec tags">{tagsSaid(tags)}</span>}
       {canGo && (
         <button
           class="btn quiet sm"

@@ -4,6 +4,8 @@ import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { MoveWish } from '../../dom0/toolstack/index.ts';
 import { bytes } from '../terminal.ts';
+import { Both } from '../parts/both-words.tsx';
+import { useClosedByBack } from '../parts/closed-by-back.ts';
 import { type AskedMove, askedMove, migrate, migrating } from './pool.ts';
 import { words } from './words.ts';
 
@@ -17,6 +19,7 @@ export function MoveDialog({ asked }: { asked: AskedMove }) {
   const close = (): void => {
     if (askedMove.peek() === asked) askedMove.value = undefined;
   };
+  useClosedByBack(close);
   const wish: MoveWish = {
     ...(slowed ? { autoConverge: true } : {}),
     ...(copies.value ? { copyStorage: 'all' } : {}),
@@ -54,7 +57,7 @@ export function MoveDialog({ asked }: { asked: AskedMove }) {
         {copied.length > 0 && <Choice is={copies} name={words.copyDisks(bytes(total))} hint={words.copyHint(to)} />}
         <Choice is={postcopy} name={words.postcopyWish(to)} hint={words.postcopyHint} />
         <p class="cap-t">
-          <code>{migrating(guest.name, to, wish)}</code>
+          <Both command={migrating(guest.name, to, wish)} />
         </p>
         <div class="row wrap">
           <button type="button" class="btn" onClick={close}>

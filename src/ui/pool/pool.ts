@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import type { DiskToMove } from '../../dom0/pool/index.ts';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
 import type { MoveWish } from '../../dom0/toolstack/index.ts';
-import { type Action, cloneAction } from '../actions.ts';
+import { type Action, cloneAction, ofPool } from '../actions.ts';
 import { asTask, host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { go } from '../navigation.ts';
@@ -133,3 +133,19 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
     cloneAction(name),
   ];
 }
+
+/** In the menus of a guest of this host: a move, of which its dialog asks how. */
+ofPool.actions = id => {
+  const hosts = pool.value?.hosts ?? [],
+    guest = hosts.flatMap(({ guests }) => guests).find(each => each.id === id);
+  return !guest
+    ? []
+    : targetsOf(hosts).map(({ name: to }) => ({
+        name: words.moveTo(guest.name, to),
+        command: migrating(guest.name, to),
+        run: () => {
+          go({ kind: 'home', tab: 'pool' });
+          void send(guest, to, { always: true });
+        },
+      }));
+};

@@ -69,6 +69,7 @@ export const words = {
   migrateOf: (guest: string) => `Migrate ${guest} to…`,
   migrateTo: (host: string) => `Migrate to ${host}`,
   migrateSlowed: (host: string) => `Migrate, slowed down as far as it takes, to ${host}`,
+  moveTo: (guest: string, host: string) => `Migrate ${guest} to ${host} …`,
   optionsTo: (host: string) => `With options, to ${host}…`,
   moveTitle: (guest: string, to: string) => `Migrate ${guest} to ${to}`,
   noDisks: 'It has no disks.',

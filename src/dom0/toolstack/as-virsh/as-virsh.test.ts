@@ -12,6 +12,11 @@ it.each([
   ['xm start web', 'virsh start web'],
   ['xm delete web', 'virsh undefine web'],
   ['xm delete --snapshots web', 'virsh undefine web --snapshots-metadata'],
+  ['xl migrate web two', 'virsh migrate --live web xen+pool://two/system'],
+  [
+    'xl migrate --copy-storage-all --postcopy web two',
+    'virsh migrate --live --copy-storage-all --postcopy --postcopy-after-precopy web xen+pool://two/system',
+  ],
   ['xl clone web twin', 'virt-clone --original web --name twin'],
   ['xl block-attach web /dev/vg0/data,raw,vdb,w', 'virsh attach-disk web /dev/vg0/data vdb'],
   ['xl network-attach web', 'virsh attach-interface web bridge xenbr0'],

@@ -14,6 +14,12 @@ const WORDS: readonly (readonly [xl: RegExp, virsh: string])[] = [
   [/^xl trigger (\S+) power$/, 'virsh shutdown $1 --mode acpi'],
   [/^xl save ([^-]\S*) (\S+)$/, 'virsh save $1 $2'],
   [/^xl restore (.+)$/, 'virsh restore $1'],
+  // In xl's words post-copy begins by itself.
+  [
+    /^xl migrate(.*) --postcopy (\S+) (\S+)$/,
+    'virsh migrate --live$1 --postcopy --postcopy-after-precopy $2 xen+pool://$3/system',
+  ],
+  [/^xl migrate((?: --\S+)*) (\S+) (?!localhost$)(\S+)$/, 'virsh migrate --live$1 $2 xen+pool://$3/system'],
   [/^xl snapshot (.+)$/, 'virsh snapshot-create-as $1'],
   [/^xl revert (.+)$/, 'virsh snapshot-revert $1'],
   [/^xl snapshot-delete (.+)$/, 'virsh snapshot-delete $1'],
