@@ -151,8 +151,10 @@ class Board {
   }
 
   devices(devices: XmlElement): XmlElement {
-    const own = devices.children.map(device => this.kinds[device.name]?.(device) ?? device);
-    return { ...devices, children: [...own, ...this.built(devices.children)] };
+    // Another board's bus is not here.
+    const here = devices.children.filter(({ name, attributes }) => name !== 'controller' || attributes.type !== 'pci');
+    const own = here.map(device => this.kinds[device.name]?.(device) ?? device);
+    return { ...devices, children: [...own, ...this.built(here)] };
   }
 }
 
@@ -179,9 +181,7 @@ export async function runningDocument(text: string, definition: Definition, domi
     return {
       ...child,
       children: child.children.map(each =>
-        each.name === 'type' && each.attributes.machine === 'pc'
-          ? { ...each, attributes: { ...each.attributes, machine: QEMU_MACHINE } }
-          : each,
+        each.name === 'type' ? { ...each, attributes: { ...each.attributes, machine: QEMU_MACHINE } } : each,
       ),
     };
   });

@@ -75,7 +75,8 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   const kept = rootOf(source);
   const made = rootOf(written);
   if (kept?.name !== 'domain' || !made) return written;
-  return xmlText(merged(made, withoutTags(withoutChannels(renamed(kept), definition))));
+  const isRunning = live.domid !== undefined;
+  return xmlText(merged(made, withoutTags(withoutChannels(renamed(kept), definition)), isRunning));
 }
 
 const rootOf = (text: string): Element | undefined => {
@@ -135,12 +136,19 @@ function renamed(domain: Element): Element {
   };
 }
 
-function merged(made: Written, kept: Written): Written {
+/** Screens by what they are: other ones than were asked for have nothing of theirs. */
+const KIND: Readonly<Record<string, (element: Written) => string | undefined>> = {
+  graphics: ({ attributes }) => attributes.type,
+  video: ({ children }) => children.find(({ name }) => name === 'model')?.attributes.type,
+};
+
+function merged(made: Written, kept: Written, isRunning: boolean): Written {
   const { name } = made;
   const decided = DECIDED[name] ?? [];
   const attributes = {
     ...Object.fromEntries(Object.entries(kept.attributes).filter(([key]) => !decided.includes(`@${key}`))),
     ...made.attributes,
+    ...(isRunning ? {} : askedFor(made, kept)),
   };
   const rest = [...kept.children];
   const take = (child: Written): Written | undefined => {
@@ -150,11 +158,11 @@ function merged(made: Written, kept: Written): Written {
   };
   const children = made.children.flatMap((child): Written[] => {
     const same = take(child);
-    if (same)
-      return [
-        AS_ASKED.includes(child.name) ? same : child.name === 'interface' ? card(child, same) : merged(child, same),
-      ];
-    return IF_ASKED.includes(child.name) ? [] : [child];
+    if (!same) return IF_ASKED.includes(child.name) ? [] : [child];
+    const kind = KIND[child.name];
+    if (AS_ASKED.includes(child.name)) return [same];
+    if (kind && kind(same) !== kind(child)) return [isRunning ? child : same];
+    return [child.name === 'interface' ? card(child, same, isRunning) : merged(child, same, isRunning)];
   });
   const more = rest.filter(child => !decided.includes(child.name) && !isGone(name, child));
   return inPlace({
@@ -172,6 +180,16 @@ export function inPlace<T extends Written>(element: T): T {
   return { ...element, children: element.children.toSorted((a, b) => placeIn(order, a.name) - placeIn(order, b.name)) };
 }
 
+/** What a definition asks for by other words than those that say what it gets. */
+function askedFor(
+  { name, attributes: made }: Written,
+  { attributes: { machine, accessmode } }: Written,
+): Readonly<Record<string, string>> {
+  // readMachine() has taken it for the board that is here.
+  if (name === 'type' && made.machine === 'pc' && /^(pc|q35)/.test(machine ?? '')) return { machine: machine! };
+  return name === 'filesystem' && accessmode !== undefined ? { accessmode } : {};
+}
+
 /** Disks and cards that the definition has no longer. */
 const isGone = (parent: string, { name, attributes }: Written): boolean =>
   parent === 'devices' &&
@@ -183,8 +201,8 @@ const placeIn = (order: readonly string[], name: string): number => {
 };
 
 /** A card's network is told as it was asked for. */
-function card(made: Written, kept: Written): Written {
-  const both = merged(made, kept);
+function card(made: Written, kept: Written, isRunning: boolean): Written {
+  const both = merged(made, kept, isRunning);
   const { type } = kept.attributes;
   const source = kept.children.find(({ name }) => name === 'source');
   if (type === undefined || type === 'bridge') return both;
