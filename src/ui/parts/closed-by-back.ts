@@ -1,8 +1,9 @@
 /** A dialog is of the page over which it opened: the browser's Back, a phone's way out, closes it. */
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
+/** Before it is seen: somebody may be quick. */
 export function useClosedByBack(close: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     window.addEventListener('popstate', close);
     return () => window.removeEventListener('popstate', close);
   }, []);
