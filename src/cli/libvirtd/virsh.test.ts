@@ -430,7 +430,7 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     const said: string[] = [];
     for (const line of lines) said.push(await virsh(line));
     expect(said).toEqual([
-      "1: error: Failed to define network from bad.xml\nerror: XML error: unknown forwarding type 'fancy'\n",
+      "1: error: Failed to define network from bad.xml\nerror: unsupported configuration: unknown forwarding type 'fancy'\n",
       expect.stringMatching(/^1: error: Failed to define network from route\.xml\nerror: unsupported configuration: /),
       '1: error: Failed to create network from clash.xml\nerror: internal error: Network is already in use by interface xenbr0\n',
       'Network inner defined from n.xml\n\n',

@@ -47,7 +47,7 @@ export async function capabilities(host: CommandHost): Promise<string> {
   const { pcpus, memoryMiB } = await host.summary();
   const cpus = Array.from(
     { length: pcpus },
-    (_, cpu) => `            <cpu id='${cpu}' socket_id='0' core_id='${cpu}' siblings='${cpu}'/>\n`,
+    (_, cpu) => `            <cpu id='${cpu}' socket_id='0' die_id='0' core_id='${cpu}' siblings='${cpu}'/>\n`,
   );
   const { hasVt } = host.toolstack.hypervisor;
   const guests = kindsOf(hasVt).map(

@@ -24,6 +24,11 @@ export interface DhcpRange {
   end: string;
 }
 
+export interface DnsHost {
+  ip: string;
+  names: string[];
+}
+
 export interface Network {
   name: string;
   uuid: string;
@@ -33,6 +38,12 @@ export interface Network {
   /** The gateway's station address. */
   mac?: string;
   domain?: string;
+  /** Who asks for names of that domain is told those that are known here alone. */
+  isLocalDomain?: true;
+  /** Names that its gateway answers with an address. */
+  dnsHosts?: DnsHost[];
+  /** What tools keep in a document for themselves, as it is written. */
+  metadata?: string;
   ip?: { address: string; prefix: number; dhcp?: { ranges: DhcpRange[]; hosts: DhcpHost[] } };
 }
 export type NetworkEntry = Entry<Network>;
@@ -72,7 +83,8 @@ async function readNetwork(text: string): Promise<Network> {
   if (name.includes('/')) throw wrong(`name ${name} cannot contain '/'`);
   const forward = childOf(root, 'forward');
   const mode = forward ? (forward.attributes.mode ?? 'nat') : 'none';
-  if (!MODES.includes(mode)) throw wrong(`unknown forwarding type '${mode}'`);
+  if (!MODES.includes(mode))
+    throw new LibvirtError('CONFIG_UNSUPPORTED', `unknown forwarding type '${mode}'`, 'network');
   if (mode !== 'none' && mode !== 'nat' && mode !== 'bridge')
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
@@ -88,11 +100,15 @@ async function readNetwork(text: string): Promise<Network> {
     );
   const mac = childOf(root, 'mac')?.attributes.address;
   if (mac !== undefined && !parseMac(mac)) throw wrong(`Invalid bridge mac address '${mac}' in network '${name}'`);
-  const ip = root.children.filter(child => child.name === 'ip' && (child.attributes.family ?? 'ipv4') === 'ipv4');
+  refuseOthers(name, root, forward);
+  const ip = root.children.filter(child => child.name === 'ip');
   if (mode === 'nat' && ip.length === 0)
     throw wrong(`nat forwarding requested, but no IP address provided for network '${name}'`);
   if (ip.length > 1) throw new LibvirtError('CONFIG_UNSUPPORTED', 'a network here has one address of IPv4', 'network');
-  const domain = childOf(root, 'domain')?.attributes.name;
+  const { name: domain, localOnly } = childOf(root, 'domain')?.attributes ?? {};
+  const dnsHosts = childOf(root, 'dns')?.children.map(host => readDnsHost(name, host)) ?? [];
+  const metadata = childOf(root, 'metadata');
+  const { xmlText } = await import('../../definitions/config/xml/index.ts');
   return {
     name,
     uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`network ${name}`),
@@ -100,8 +116,75 @@ async function readNetwork(text: string): Promise<Network> {
     bridge,
     ...(mode === 'bridge' ? {} : { mac: (mac ?? macOf(name)).toLowerCase() }),
     ...(domain ? { domain } : {}),
+    ...(localOnly === 'yes' ? { isLocalDomain: true as const } : {}),
+    ...(dnsHosts.length > 0 ? { dnsHosts } : {}),
+    ...(metadata ? { metadata: xmlText(metadata, '  ').trimEnd() } : {}),
     ...(ip.length > 0 && mode !== 'bridge' ? { ip: readIp(name, ip[0]!) } : {}),
   };
+}
+
+/** What libvirt's networks have and those here do not, by where it stands. */
+const NOT_HERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  network: {
+    mtu: 'frames have 1500 bytes',
+    vlan: 'a bridge knows no VLANs',
+    bandwidth: 'a network has no limit; cards have (<bandwidth> in <interface>)',
+    portgroup: 'cards have no portgroups',
+    virtualport: 'there are no virtual ports',
+    route: 'the gateway knows no other routes',
+    dnsmasqOptions: 'there is no dnsmasq',
+  },
+  forward: {
+    interface: 'it goes the one way that the host has',
+    pf: 'no function of a device is handed out',
+    address: 'no function of a device is handed out',
+  },
+  dns: {
+    forwarder: 'the gateway asks whom the host asks',
+    txt: 'the gateway knows addresses alone',
+    srv: 'the gateway knows addresses alone',
+  },
+  ip: { tftp: 'a gateway has no TFTP' },
+  dhcp: { bootp: 'a gateway has no TFTP' },
+};
+
+/** @throws LibvirtError: by its name, what there is not */
+function refuseOthers(network: string, root: XmlElement, forward: XmlElement | undefined): void {
+  const refuse = (what: string, why: string): never => {
+    throw new LibvirtError('CONFIG_UNSUPPORTED', `${what} in network '${network}': ${why}`, 'network');
+  };
+  const look = (element: XmlElement): void => {
+    for (const child of element.children) {
+      const why = NOT_HERE[element.name]?.[child.name];
+      if (why !== undefined) refuse(`<${child.name}>`, why);
+      if (Object.hasOwn(NOT_HERE, child.name)) look(child);
+    }
+  };
+  look(root);
+  const { family = 'ipv4' } =
+    root.children.find(({ name, attributes }) => name === 'ip' && attributes.family !== undefined)?.attributes ?? {};
+  if (family !== 'ipv4') refuse(`<ip family='${family}'>`, 'addresses are of IPv4');
+  if (forward?.attributes.dev !== undefined)
+    refuse(`<forward dev='${forward.attributes.dev}'>`, NOT_HERE.forward!.interface!);
+  const { start = FIRST_PORT, end = LAST_PORT } = childOf(childOf(forward, 'nat'), 'port')?.attributes ?? {};
+  if (start !== FIRST_PORT || end !== LAST_PORT)
+    refuse(`<port start='${start}' end='${end}'>`, `it takes ports from ${FIRST_PORT} to ${LAST_PORT}`);
+}
+
+/** Ports that NAT takes (networkDefaultNatPorts). */
+const FIRST_PORT = '1024',
+  LAST_PORT = '65535';
+
+/** virNetworkDNSHostDefParseXML(). @throws LibvirtError */
+function readDnsHost(network: string, { attributes: { ip }, children }: XmlElement): DnsHost {
+  const names = children.filter(({ name }) => name === 'hostname').map(({ text }) => text);
+  if (!ip)
+    throw new LibvirtError('XML_DETAIL', `Missing IP address in network '${network}' DNS HOST record`, 'network');
+  if (Number.isNaN(parseAddress(ip)))
+    throw new LibvirtError('XML_DETAIL', `Invalid IP address in network '${network}' DNS HOST record`, 'network');
+  if (names.length === 0 || names.includes(''))
+    throw new LibvirtError('XML_DETAIL', `Missing hostname in network '${network}' DNS HOST record`, 'network');
+  return { ip, names };
 }
 
 /** One in QEMU's range, which libvirt draws, for each name another. */
@@ -177,9 +260,20 @@ function readHost(
 const hostXml = ({ mac, name, ip }: DhcpHost): string =>
   `<host${mac ? ` mac='${mac}'` : ''}${name ? ` name='${escapedXml(name)}'` : ''}${ip ? ` ip='${ip}'` : ''}/>`;
 
+const dnsXml = ({ ip, names }: DnsHost): string[] => [
+  `    <host ip='${ip}'>`,
+  ...names.map(name => `      <hostname>${escapedXml(name)}</hostname>`),
+  '    </host>',
+];
+
 /** virNetworkDefFormatBuf(). */
-export function networkXml({ name, uuid, mode, bridge, mac, domain, ip }: Network): string {
-  const head = [`  <name>${escapedXml(name)}</name>`, `  <uuid>${uuid}</uuid>`];
+export function networkXml(network: Network): string {
+  const { name, uuid, mode, bridge, mac, domain, isLocalDomain, dnsHosts = [], metadata, ip } = network;
+  const head = [
+    `  <name>${escapedXml(name)}</name>`,
+    `  <uuid>${uuid}</uuid>`,
+    ...(metadata === undefined ? [] : [metadata]),
+  ];
   if (mode === 'bridge')
     return `<network>\n${head.join('\n')}\n  <forward mode='bridge'/>\n  <bridge name='${escapedXml(bridge)}'/>\n</network>\n`;
   return [
@@ -190,7 +284,8 @@ export function networkXml({ name, uuid, mode, bridge, mac, domain, ip }: Networ
       : []),
     `  <bridge name='${escapedXml(bridge)}' stp='on' delay='0'/>`,
     `  <mac address='${mac}'/>`,
-    ...(domain ? [`  <domain name='${escapedXml(domain)}'/>`] : []),
+    ...(domain ? [`  <domain name='${escapedXml(domain)}'${isLocalDomain ? " localOnly='yes'" : ''}/>`] : []),
+    ...(dnsHosts.length > 0 ? ['  <dns>', ...dnsHosts.flatMap(dnsXml), '  </dns>'] : []),
     ...(ip
       ? [
           `  <ip address='${ip.address}' netmask='${formatAddress(maskOf(ip.prefix))}'>`,
@@ -300,7 +395,7 @@ async function begin(host: CommandHost, of: Network): Promise<void> {
 }
 
 /** One without an address has nobody who answers. */
-function subnetOf({ name, mac, domain = '', ip }: Network): Subnet {
+function subnetOf({ name, mac, domain = '', dnsHosts = [], ip }: Network): Subnet {
   const gateway = ip ? parseAddress(ip.address) : 0;
   const mask = ip ? maskOf(ip.prefix) : NO_ADDRESS;
   const station = parseMac(mac!)!;
@@ -313,11 +408,14 @@ function subnetOf({ name, mac, domain = '', ip }: Network): Subnet {
     gateway,
     nameServer: gateway,
     domain: domain || name,
-    names: new Map(
-      hosts.flatMap(({ name: host, ip: address }) =>
+    names: new Map([
+      ...dnsHosts.flatMap(({ ip: address, names }) =>
+        names.flatMap(host => own(host.toLowerCase()).map((each): [string, number] => [each, parseAddress(address)])),
+      ),
+      ...hosts.flatMap(({ name: host, ip: address }) =>
         host && address ? own(host.toLowerCase()).map((each): [string, number] => [each, parseAddress(address)]) : [],
       ),
-    ),
+    ]),
     ...(range ? { range: { first: parseAddress(range.start), last: parseAddress(range.end) } } : {}),
     hosts: hosts.flatMap(({ mac: hostMac, name: hostName, ip: address }) =>
       hostMac

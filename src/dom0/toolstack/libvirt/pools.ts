@@ -16,6 +16,8 @@ export interface Pool {
   uuid: string;
   type: 'dir' | 'logical';
   folder: string;
+  /** Whose its folder is asked to be, as it is written: here all is Domain 0's root's. */
+  permissions?: string;
 }
 export type PoolEntry = Entry<Pool>;
 
@@ -48,7 +50,7 @@ async function readPool(text: string): Promise<Pool> {
     throw new LibvirtError('XML_ERROR', detail, 'storage');
   };
   const { type = '' } = root.attributes;
-  if (!TYPES.includes(type)) wrong(`unknown storage pool type ${type}`);
+  if (!TYPES.includes(type)) wrong(`Invalid value for attribute 'type' in element 'pool': '${type}'.`);
   if (type !== 'dir')
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
@@ -59,11 +61,14 @@ async function readPool(text: string): Promise<Pool> {
   if (/[/\n]/.test(name)) wrong(`name ${name} cannot contain '/'`);
   const folder = childOf(childOf(root, 'target'), 'path')?.text || wrong('missing storage pool target path');
   if (!folder.startsWith('/')) wrong(`storage pool target path '${folder}' is not absolute`);
+  const permissions = childOf(childOf(root, 'target'), 'permissions');
+  const { xmlText } = await import('../../definitions/config/xml/index.ts');
   return {
     name,
     uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`pool ${name}`),
     type: 'dir',
     folder: folder.replace(/(?<=.)\/+$/, ''),
+    ...(permissions ? { permissions: xmlText(permissions, '    ').trimEnd() } : {}),
   };
 }
 
@@ -252,7 +257,7 @@ export async function poolXml(host: CommandHost, entry: PoolEntry): Promise<stri
   ]);
 }
 
-const documentOf = ({ type, name, uuid, folder }: Pool, sizes: readonly string[]): string =>
+const documentOf = ({ type, name, uuid, folder, permissions }: Pool, sizes: readonly string[]): string =>
   [
     `<pool type='${type}'>`,
     `  <name>${escapedXml(name)}</name>`,
@@ -263,6 +268,7 @@ const documentOf = ({ type, name, uuid, folder }: Pool, sizes: readonly string[]
     '  </source>',
     '  <target>',
     `    <path>${escapedXml(folder)}</path>`,
+    ...(permissions === undefined ? [] : [permissions]),
     '  </target>',
     '</pool>',
     '',

@@ -79,6 +79,9 @@ ${one('type', ['rom'])}${one('readonly', ['yes', 'no'])}    </loader>
   </os>
   <cpu>
     <mode name='host-passthrough' supported='yes'/>
+    <mode name='maximum' supported='no'/>
+    <mode name='host-model' supported='no'/>
+    <mode name='custom' supported='no'/>
   </cpu>
   <devices>
     <disk supported='yes'>
