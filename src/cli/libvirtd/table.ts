@@ -6,6 +6,7 @@ import { DEVICES } from './procedures/devices.ts';
 import { DOMAINS } from './procedures/domains.ts';
 import { LIFE } from './procedures/life.ts';
 import { LISTS } from './procedures/lists.ts';
+import { MIGRATING } from './procedures/migrating.ts';
 import { NETWORKS } from './procedures/networks.ts';
 import { NODE } from './procedures/node.ts';
 import { QEMU } from './procedures/qemu.ts';
@@ -29,4 +30,5 @@ export const PROCEDURES: Table = {
   ...VOLUMES,
   ...QEMU,
   ...AGENT,
+  ...MIGRATING,
 };

@@ -20,6 +20,7 @@ import {
 } from './virsh/editing.ts';
 import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
+import { MIGRATING } from './virsh/migrating.ts';
 import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
 import { LIFE, started } from './virsh/life.ts';
@@ -38,6 +39,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...DEFINITIONS,
   ...LIFE,
   ...JOBS,
+  ...MIGRATING,
   ...DEVICES,
   ...ATTACHING,
   ...RESOURCES,

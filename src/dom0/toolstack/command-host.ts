@@ -29,6 +29,10 @@ export interface MoveWish {
   verify?: boolean;
   /** Where it writes faster than its pages reach the other host, its processor gets less and less. */
   autoConverge?: boolean;
+  /** What it is called there; absent: as here. */
+  name?: string;
+  /** It is defined there from then on. */
+  persistent?: boolean;
   /** It may go on there before all of its memory has come: once somebody says so (virsh migrate-postcopy), or after the first round. */
   postcopy?: 'when-asked' | 'after-precopy';
   /** Its volumes are copied to the other host while it runs; absent: a domain with volumes is refused. */

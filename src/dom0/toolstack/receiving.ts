@@ -6,6 +6,7 @@ import type { Medium, SavedHead, SavedPages, SavedRest, SavedState } from '../..
 import type { State } from '../../devices/index.ts';
 import { OVERLAY_BLOCK_BYTES, readDiskRecord, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { loadBackends } from '../backends/index.ts';
+import { changeDefinition, isError, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
@@ -78,6 +79,25 @@ async function mediumHere(
       `${baseName(label)} is not here. Copy it to ${label} on this host, or have both hosts reach it by nbd://.`,
     );
   return host.mediumOf({ name: label, data });
+}
+
+/** What is kept here of a domain that comes to be defined here (`persistent`), as it is called here; undefined: nothing is. @throws Error with a sentence */
+export async function keptText(
+  { managed }: CommandHost,
+  { persistent, name }: { persistent?: string; name: string },
+  its?: string,
+): Promise<string | undefined> {
+  if (persistent === undefined) return undefined;
+  if (!managed) throw new Error(`${name} cannot be defined here: Domain 0 has no place for files.`);
+  await prepareToRead(persistent);
+  const { definition, findings } = judgeDefinition(name, persistent);
+  const wrong = findings.find(isError);
+  if (wrong) throw new Error(`${name} cannot be defined here: ${wrong.text}`);
+  const uuid = its ?? definition.uuid;
+  const there = (await managed.find(name))?.definition.uuid;
+  if (uuid !== undefined && there !== undefined && there !== uuid)
+    throw new Error(`operation failed: domain '${name}' is already defined with uuid ${there}`);
+  return changeDefinition(persistent, definition, { ...definition, name, ...(uuid === undefined ? {} : { uuid }) });
 }
 
 export class Receiving {

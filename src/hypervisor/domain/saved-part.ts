@@ -25,6 +25,10 @@ export interface PrecopyWish {
   verify?: boolean;
   /** From now on nothing more is copied ahead, and what is left stays here, to be fetched once it runs there (post-copy). */
   leaves?: boolean;
+  /** From now on nothing more is copied ahead, and what is left goes while it stands still. */
+  stops?: boolean;
+  /** Frames that may go while it stands still; absent: libxc's 50, once those have gone while it ran. */
+  fewFrames?: number;
 }
 
 /** A part of a domain's saved state, as it goes to whoever wants it. */

@@ -47,6 +47,8 @@ export const CONNECTION: Table = {
     run: (_caller, { feature }) => ({
       supported: (
         [
+          FEATURE.MIGRATION_P2P,
+          FEATURE.MIGRATION_PARAMS,
           FEATURE.TYPED_PARAM_STRING,
           FEATURE.PROGRAM_KEEPALIVE,
           FEATURE.REMOTE_EVENT_CALLBACK,

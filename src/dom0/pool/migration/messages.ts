@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 9;
+export const PROTOCOL = 10;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -128,7 +128,14 @@ export interface Offer {
   sendsImages: boolean;
   /** It may go on there before all of its memory has come. */
   postcopy: boolean;
+  /** It is defined there so from then on, but for its name; absent: it is not. */
+  persistent?: string;
 }
+
+/** An 8-byte record of libxc: STATIC_DATA_END, behind which memory begins. */
+const STATIC_DATA_END = 0x10;
+export const endsHead = (piece: Uint8Array): boolean =>
+  piece.length === 8 && piece[0] === STATIC_DATA_END && piece.subarray(1).every(byte => byte === 0);
 
 export interface Message {
   type: number;
@@ -262,7 +269,8 @@ export function readOffer(body: Uint8Array): Offer {
   } catch {
     return wrong();
   }
-  const { protocol, token, name, paused, toolstack, definition, copies, images, sendsImages, postcopy } = offer;
+  const { protocol, token, name, paused, toolstack, definition, copies, images, sendsImages, postcopy, persistent } =
+    offer;
   if (Number.isInteger(protocol) && protocol !== PROTOCOL)
     throw new Error(
       `The other host moves domains by version ${protocol} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
@@ -276,7 +284,7 @@ export function readOffer(body: Uint8Array): Offer {
     typeof postcopy !== 'boolean' ||
     typeof toolstack !== 'object' ||
     toolstack === null ||
-    !(definition === undefined || typeof definition === 'string') ||
+    ![definition, persistent].every(each => each === undefined || typeof each === 'string') ||
     !areAll(copies, isCopy) ||
     !areAll(images, isImage)
   )

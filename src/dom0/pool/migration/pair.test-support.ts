@@ -94,11 +94,12 @@ export interface Pair {
   cable: Cable;
 }
 
-export function pair(of: Partial<HostParts> = {}, mib = 64): Pair {
+/** `each`: what only one of them has. */
+export function pair(of: Partial<HostParts> = {}, mib = 64, each: readonly Partial<HostParts>[] = []): Pair {
   const cable = new Cable();
-  const host = (name: string): Host =>
-    testHost({ memory: new SharedArrayBuffer(mib * MIB), neighbours: cable.of(name), ...of });
-  return { a: host('a'), b: host('b'), cable };
+  const host = (name: string, own: Partial<HostParts> = {}): Host =>
+    testHost({ memory: new SharedArrayBuffer(mib * MIB), neighbours: cable.of(name), ...of, ...own });
+  return { a: host('a', each[0]), b: host('b', each[1]), cable };
 }
 
 /** By what they are: a plain PC, kernels of demo and minipv. */

@@ -209,6 +209,9 @@ export class Receiver {
               task.message = `It runs here as domain ${guest.record.id}.`;
             },
           );
+          await arrival.keep(guest).catch((error: Error) => {
+            task.message = `${task.message} It could not be defined: ${error.message}`;
+          });
         } catch (error) {
           move.as = 'refused';
           throw error;
@@ -330,9 +333,18 @@ class Arrival {
     if (this.dropped) throw this.dropped;
   }
 
+  /** It is defined here from now on. What cannot be is said, and the domain goes on. */
+  async keep(guest: Guest): Promise<void> {
+    const { host, offer } = this.parts;
+    const { keptText } = await import('../../toolstack/receiving.ts');
+    const text = await keptText(host, offer, guest.uuid);
+    if (text !== undefined) await host.managed!.define(host.managed!.pathOf(offer.name), text);
+  }
+
   private async comes(): Promise<Whole> {
     const { host, line, offer, from, isFromHere, ownership } = this.parts;
-    const { Receiving } = await import('../../toolstack/receiving.ts');
+    const { keptText, Receiving } = await import('../../toolstack/receiving.ts');
+    await keptText(host, offer);
     await this.prepare();
     const { disks } = this;
     let rehearsed: SavedState | undefined;

@@ -27,19 +27,23 @@ import {
   mediumDigest,
   migratedAwayName,
 } from '../../toolstack/index.ts';
+import { mayStandStill } from '../../toolstack/moves/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { refuseLocalDisks } from './disks-to-move.ts';
 import { sendImages } from './images.ts';
+import { Limits, refuseName } from './limits.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
+import { moveToken } from './move-token.ts';
 import { pinged } from './pings.ts';
 import { mayBePostcopy, sendTheRest } from './postcopy.ts';
 import {
   answer,
   encodeGo,
   encodeOffer,
+  endsHead,
   header,
   hear,
   MESSAGE,
@@ -79,29 +83,20 @@ export interface SenderParts {
 /** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
 export type Ownership = Pick<PoolOwnership, 'held' | 'handOver' | 'takeBack'>;
 
-/** Moves that each host has begun: what one says does not depend on how many others there are in this process. */
-const moves = new WeakMap<CommandHost['toolstack'], number>();
-
-function nextMove({ toolstack }: CommandHost): number {
-  const next = (moves.get(toolstack) ?? 0) + 1;
-  moves.set(toolstack, next);
-  return next;
-}
-
 /** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
-  const { host } = parts;
+  const { host } = parts,
+    { name } = guest;
+  const ended = (): void => {
+    mayStandStill(host.toolstack, name, undefined);
+    keepWritten(guest);
+  };
   const move = (): Promise<Moved> =>
-    host.toolstack.jobs.run(guest.name, 'Outgoing migration', job =>
-      new Departure(parts, guest, to, wish, job).go().finally(() => keepWritten(guest)),
+    host.toolstack.jobs.run(name, 'Outgoing migration', job =>
+      new Departure(parts, guest, to, wish, job).go().finally(ended),
     );
   return wish.pings ? pinged(host, guest, move) : move();
 }
-
-/** An 8-byte record of libxc: STATIC_DATA_END, behind which memory begins. */
-const STATIC_DATA_END = 0x10;
-const endsHead = (piece: Uint8Array): boolean =>
-  piece.length === 8 && piece[0] === STATIC_DATA_END && piece.subarray(1).every(byte => byte === 0);
 
 class Departure {
   private readonly parts: SenderParts;
@@ -121,6 +116,7 @@ class Departure {
   private readonly rounds: number[] = [];
   private readonly written: (readonly number[])[] = [];
   private readonly convergence: Convergence;
+  private readonly limits: Limits;
   /** Looked at with each piece of memory. */
   private readonly precopy: PrecopyWish;
   private stoodStillMs: number | undefined;
@@ -136,10 +132,8 @@ class Departure {
     this.job = job;
     this.name = guest.name;
     this.isPaused = guest.paused;
-    const { me } = parts.neighbours;
-    const { epochMs } = parts.host.parts;
     this.startedMs = this.nowMs();
-    this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${nextMove(parts.host)}`;
+    this.token = moveToken(parts.host, parts.neighbours.me, guest);
     job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
     wish.signal?.addEventListener('abort', () => this.askedToStop());
     const { index, vcpus } = guest.record;
@@ -148,6 +142,8 @@ class Departure {
       ...(wish.verify ? { verify: true } : {}),
       ...(throttles ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
     };
+    mayStandStill(parts.host.toolstack, this.name, () => (this.precopy.stops = true));
+    this.limits = new Limits(parts.host, this.name, this.precopy, () => this.nowMs());
     if (wish.postcopy) job.mayPostcopy(() => (this.precopy.leaves = true));
     this.convergence = new Convergence({ queue: parts.host.queue, index, vcpus, throttles });
     const { signal } = this.stop;
@@ -180,6 +176,7 @@ class Departure {
     this.job.signal.throwIfAborted();
     if (this.wish.postcopy) mayBePostcopy(this.guest, this.wish);
     refuseLocalDisks(host, this.guest, this.to, this.wish.copyStorage !== undefined);
+    refuseName(host, this.name, this.wish.name);
     await ownership?.held(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
@@ -268,19 +265,21 @@ class Departure {
   }
 
   private async offer(copies: DiskCopy[]): Promise<Offer> {
-    const { guest, wish, token, name } = this;
+    const { guest, wish, token } = this;
     const images = await this.images();
+    const kept = wish.persistent ? await this.parts.host.managed?.find(this.name) : undefined;
     return {
       copies,
       images,
       protocol: PROTOCOL,
       token,
-      name,
+      name: wish.name ?? this.name,
       paused: this.isPaused || wish.paused === true,
       sendsImages: wish.copyStorage === 'all',
       postcopy: wish.postcopy !== undefined,
       toolstack: await this.parts.host.toolstack.describe(guest),
       ...(wish.definition === undefined ? {} : { definition: wish.definition }),
+      ...(wish.persistent ? { persistent: kept?.text ?? wish.definition ?? guest.blueprint.text } : {}),
     };
   }
 
@@ -318,8 +317,9 @@ class Departure {
     this.unsent = [];
     this.unsentBytes = 0;
     const head = header(MESSAGE.STREAM, unsentBytes);
-    if (unsent.length > 1 && unsentBytes < MOST_JOINED_BYTES) return line.send(joined([head, ...unsent]));
-    for (const piece of [head, ...unsent]) await line.send(piece);
+    if (unsent.length > 1 && unsentBytes < MOST_JOINED_BYTES) await line.send(joined([head, ...unsent]));
+    else for (const piece of [head, ...unsent]) await line.send(piece);
+    if (this.stoodStillMs === undefined) await this.limits.paced(unsentBytes, this.stopped);
   }
 
   /** What the other host says while the state goes there; resolves when it has all of it. */
@@ -377,6 +377,7 @@ class Departure {
       ...(dirtyFramesPerSecond === undefined ? {} : { dirtyFramesPerSecond }),
     };
     this.job.moved(this.progress);
+    this.limits.goesAt(this.progress.bytesPerSecond!);
     this.wish.progress?.(iteration, copied, dirty);
     // What is on its way when the guest is to stand still would add to that.
     if (this.precopy.leaves) return this.settled(line);

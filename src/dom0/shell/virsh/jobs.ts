@@ -2,15 +2,7 @@
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
 import { abortJob, JOB_COMPLETED, jobOf } from '../../toolstack/libvirt/index.ts';
-import {
-  allNeeded,
-  capacityText,
-  find,
-  notSupported,
-  numeric,
-  type VirshCommand,
-  VirshError,
-} from './virsh-command.ts';
+import { capacityText, find, type VirshCommand } from './virsh-command.ts';
 
 const capacity = (bytes: number): string => capacityText(bytes, 3);
 
@@ -47,44 +39,7 @@ function jobInfo(job: JobInfo | undefined): string {
   return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${[...data, ...moved].join('')}\n`;
 }
 
-/** Limits of moves: no driver here has them. */
-const limit = (name: string, option: string | undefined, about: string, procedure: string): VirshCommand => ({
-  usage: `${name} <domain>${option === undefined ? '' : ` <${option}>`}`,
-  about,
-  run: async (host, words) => {
-    allNeeded(words, ['domain', ...(option === undefined ? [] : [`--${option}`])]);
-    await find(host, words[0]);
-    if (option !== undefined && numeric(words[1]!, option) < 1 && option === 'downtime')
-      throw new VirshError('error: migrate: Invalid downtime');
-    return notSupported(procedure);
-  },
-});
-
 export const JOBS: Record<string, VirshCommand> = {
-  'migrate-setmaxdowntime': limit(
-    'migrate-setmaxdowntime',
-    'downtime',
-    'set maximum tolerable downtime',
-    'virDomainMigrateSetMaxDowntime',
-  ),
-  'migrate-getmaxdowntime': limit(
-    'migrate-getmaxdowntime',
-    undefined,
-    'get maximum tolerable downtime',
-    'virDomainMigrateGetMaxDowntime',
-  ),
-  'migrate-setspeed': limit(
-    'migrate-setspeed',
-    'bandwidth',
-    'Set the maximum migration bandwidth',
-    'virDomainMigrateSetMaxSpeed',
-  ),
-  'migrate-getspeed': limit(
-    'migrate-getspeed',
-    undefined,
-    'Get the maximum migration bandwidth',
-    'virDomainMigrateGetMaxSpeed',
-  ),
   domjobinfo: {
     usage: 'domjobinfo <domain> [--completed]',
     about: 'domain job information',

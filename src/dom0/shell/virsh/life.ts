@@ -1,8 +1,6 @@
 /** Domains are started, stopped, saved and restored: by libvirt's model (toolstack/libvirt). */
 import * as libvirt from '../../toolstack/libvirt/index.ts';
-import { COMMANDS } from '../../toolstack/commands/index.ts';
-import { startPostcopy } from '../../toolstack/domains/index.ts';
-import type { CommandHost, MoveWish } from '../../toolstack/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
 import {
@@ -16,8 +14,6 @@ import {
   VirshError,
 } from './virsh-command.ts';
 
-/** A host of the pool, as libvirt would name it. */
-const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
 const { PAUSED, FORCE_BOOT } = libvirt.CREATE;
 
 /** What a domain is to be when it is restored, as flags: what it was, unless somebody says. */
@@ -32,30 +28,6 @@ const filesOf = (around: Surroundings): libvirt.Files => ({
   read: async path => new Blob([(await around.readFile(path)) as BlobPart]),
   write: async (path, data) => around.writeFile(path, new Uint8Array(await data.arrayBuffer())),
 });
-
-/** @throws VirshError, as VIR_EXCLUSIVE_FLAGS_GOTO has it in virDomainMigrate3() */
-function copied(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pick<MoveWish, 'copyStorage'> {
-  const [all, inc] = ['all', 'inc'].map(how => options.has(`copy-storage-${how}`));
-  if (all && inc)
-    throw new VirshError(
-      "error: Flags 'VIR_MIGRATE_NON_SHARED_DISK' and 'VIR_MIGRATE_NON_SHARED_INC' are mutually exclusive",
-    );
-  return all ? { copyStorage: 'all' } : inc ? { copyStorage: 'inc' } : {};
-}
-
-/** @throws VirshError, as VSH_REQUIRE_OPTION has it, and qemuMigrationSrcBeginPhase() */
-function postcopy(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pick<MoveWish, 'postcopy'> {
-  const isAfter = options.has('postcopy-after-precopy');
-  if (!options.has('postcopy')) {
-    if (isAfter) throw new VirshError('error: Option --postcopy is required by option --postcopy-after-precopy');
-    return {};
-  }
-  if (!options.has('live'))
-    throw new VirshError(
-      'error: unsupported configuration: post-copy migration is not supported with non-live or paused migration',
-    );
-  return { postcopy: isAfter ? 'after-precopy' : 'when-asked' };
-}
 
 /** Ways to shut down or to reboot, as flags; `or`: how the last one is joined in a sentence. @throws VirshError */
 function modesIn(text: string | undefined, or: string): number {
@@ -191,49 +163,6 @@ export const LIFE: Record<string, VirshCommand> = {
         return `Domain '${domain.name}' has no manage save image; removal skipped`;
       await libvirt.removeManagedSave(host, domain);
       return `Removed managedsave image for domain '${domain.name}'`;
-    },
-  },
-  migrate: {
-    usage:
-      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--p2p] [--undefinesource] [--unsafe] [--verbose]',
-    about: 'migrate domain to another host',
-    run: async (host, [word, uri], options) => {
-      const domain = await find(host, word),
-        { id, name, managed } = domain;
-      const [, to] = POOL_URI.exec(needed(uri, 'desturi')) ?? [];
-      if (to === undefined)
-        throw new VirshError(
-          `error: no connection driver available for ${uri}\nerror: Hosts of the pool are xen+pool://HOST/system.`,
-        );
-      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
-      const wish = {
-        ...(options.has('suspend') ? { paused: true } : {}),
-        ...(options.has('auto-converge') ? { autoConverge: true } : {}),
-        ...postcopy(options),
-        ...copied(options),
-      };
-      const isForgotten = managed !== undefined && options.has('undefinesource');
-      const { length: snapshots } = isForgotten ? await libvirt.listSnapshots(host, domain, 0) : [];
-      if (snapshots > 0)
-        throw new VirshError(
-          `error: Requested operation is not valid: cannot migrate domain with ${snapshots} snapshots`,
-        );
-      await COMMANDS.migrate.run(host, id, to, wish);
-      if (isForgotten) await libvirt.undefineDomain(host, await libvirt.domainByName(host, name));
-      return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';
-    },
-  },
-  'migrate-postcopy': {
-    usage: 'migrate-postcopy <domain>',
-    about: 'Switch running migration from pre-copy to post-copy',
-    run: async (host, [word]) => {
-      const { name } = await find(host, word);
-      try {
-        startPostcopy(host.toolstack.jobs, name);
-      } catch (error) {
-        throw new VirshError(`error: ${(error as Error).message}`);
-      }
-      return '';
     },
   },
   restore: {

@@ -30,6 +30,7 @@ const CLASSES = {
   ARGUMENT_UNSUPPORTED: [74, 'argument unsupported: '],
   OPERATION_ABORTED: [78, 'operation aborted: '],
   NO_DOMAIN_METADATA: [80, 'metadata not found: '],
+  OVERFLOW: [82, 'numerical overflow: '],
   OPERATION_UNSUPPORTED: [84, 'Operation not supported: '],
   AGENT_UNRESPONSIVE: [86, 'Guest agent is not responding: '],
   RESOURCE_BUSY: [87, 'resource busy: '],

@@ -24,6 +24,7 @@ export {
   type Proposal,
   proposeChange,
 } from './hardware.ts';
+export * from './migrating.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
 export { KEPT_EVENT, type KeptEvent } from './kept.ts';

@@ -6,6 +6,7 @@ import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
+import { forgetLimits } from '../moves/index.ts';
 import { hasAgent, withAgent } from './agent/index.ts';
 import {
   activeId,
@@ -225,8 +226,10 @@ export async function undefineDomain(
   await failing(async () => {
     await removeManagedSave(host, domain);
     for (const { name } of snapshots.toReversed()) await COMMANDS['snapshot-delete'].run(host, domain.name, name);
-    if (domain.id === undefined) await perform(host, 'delete', COMMANDS.delete, domain.name, removesStorage);
-    else await managedOf(host).remove(persistent(domain));
+    if (domain.id === undefined) {
+      await perform(host, 'delete', COMMANDS.delete, domain.name, removesStorage);
+      forgetLimits(host.toolstack, domain.name);
+    } else await managedOf(host).remove(persistent(domain));
   });
 }
 

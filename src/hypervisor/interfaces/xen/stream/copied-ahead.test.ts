@@ -97,6 +97,29 @@ it.each([
   },
 );
 
+it.each([
+  ['is stopped in its first round', undefined, 1],
+  ['may stand still for what it has written', 500, 1],
+  ['may not stand still for so much', 5, 5],
+] as const)('is the memory as it is at the end, where the guest %s', (_how, few, rounds) => {
+  const { domain, put } = testGuest();
+  for (let gfn = 0x100; gfn < 0x300; gfn++) put(gfn * FRAME_BYTES, gfn);
+  const ahead = new CopiedAhead(domain, 'migrate', 100),
+    writer = new StateWriter(domain, BY),
+    file: Uint8Array[] = [];
+  ahead.few = few;
+  writer.known = ahead.copied;
+  for (let n = 0; ; n++) {
+    file.push(...writer.ahead(ahead.step()));
+    for (let gfn = 0x200; gfn < 0x220; gfn++) put(gfn * FRAME_BYTES, 1000 * n + gfn);
+    if (few === undefined) ahead.stop();
+    if (ahead.isDone) break;
+  }
+  expect(ahead.round.iteration + 1).toBe(rounds);
+  const whole = memoryIn(saveDomain(domain, BY));
+  expect(memoryIn([...file, ...writer.rest(ahead)])).toEqual(whole);
+});
+
 it('leaves little to copy at the end, and logs writes no longer than that', () => {
   const { domain, put, machine } = testGuest();
   for (let gfn = 0x100; gfn < 0x300; gfn++) put(gfn * FRAME_BYTES, gfn);

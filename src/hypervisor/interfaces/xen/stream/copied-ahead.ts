@@ -95,13 +95,20 @@ export class CopiedAhead {
     this.dirty = this.todo.length;
   }
 
-  /** Nothing more is copied: what the guest can do without for a moment stays where it is. */
-  leave(): void {
-    this.leaves = true;
+  /** Nothing more is copied while it runs. */
+  stop(): void {
     this.isLast = true;
     this.todo = [];
   }
+
+  /** And what the guest can do without for a moment stays where it is. */
+  leave(): void {
+    this.leaves = true;
+    this.stop();
+  }
   private leaves = false;
+  /** So many frames may go while it stands still (threshold_size of QEMU's migration/migration.c); undefined: libxc's rule. */
+  few: number | undefined;
 
   /** What is left is copied at the end. */
   get isDone(): boolean {
@@ -172,8 +179,9 @@ export class CopiedAhead {
     this.takeWritten();
     const todo = this.changedFrames();
     const isWorthIt = this.precopy === 'migrate' || (todo.length >= FEW && todo.length < before / 2);
-    this.isLast = !isWorthIt || todo.length < FEW;
-    if (!isWorthIt || todo.length === 0) return;
+    const isTolerable = this.few !== undefined && todo.length <= this.few;
+    this.isLast = !isWorthIt || isTolerable || (this.few === undefined && todo.length < FEW);
+    if (!isWorthIt || isTolerable || todo.length === 0) return;
     this.iteration++;
     this.dirty = todo.length;
     this.copiedInRound = 0;

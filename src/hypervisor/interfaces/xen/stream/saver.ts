@@ -40,7 +40,8 @@ export class Saver {
   }
 
   /** Copies some memory, between two slices; of a paravirtual guest only where it moves: a file has its tables' places before them. After the last part the domain should stand still. @throws SavedStateError */
-  copyAhead(precopy: Precopy = 'save', { mostRounds, verify = false, leaves = false }: PrecopyWish = {}): SavedPart {
+  copyAhead(precopy: Precopy = 'save', wish: PrecopyWish = {}): SavedPart {
+    const { mostRounds, verify = false, leaves = false, stops = false, fewFrames } = wish;
     this.verify = verify;
     const xen = xenOf(this.domain);
     const isPv = xen?.isHvm === false;
@@ -49,9 +50,11 @@ export class Saver {
     if (this.isBehindDisks) return { pieces: [...this.begun.ahead([])], isLast: false, blocks };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
     this.begun.known = ahead.copied;
+    ahead.few = fewFrames;
     if (leaves) ahead.leave();
+    else if (stops) ahead.stop();
     // Its state names machine frames, which cannot be told before it has suspended itself.
-    const isDue = !isPv && !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
+    const isDue = !isPv && !leaves && !stops && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal(precopy === 'migrate') : undefined;
     if (isDue) {
       ahead.rehearse();
