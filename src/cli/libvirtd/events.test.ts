@@ -145,6 +145,28 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
     expect(await heard('Removed')).toEqual(['Undefined Renamed', 'Defined Renamed', 'Undefined Removed']);
   });
 
+  it('is told that a guest of KVM begins anew that was asked to, and shuts down where it was asked for that since', async () => {
+    const { virsh, heard, type } = await told('kvm');
+    await virsh('start a --paused');
+    expect(await virsh('reboot a')).toBe("Domain 'a' is being rebooted\n\n");
+    await heard('Paused');
+    // Its own way of following the power button.
+    await type('poweroff', () => virsh('resume a'));
+    expect(await heard('reboot')).toEqual(['Resumed Unpaused', 'reboot']);
+    expect(await virsh('dumpxml a')).toContain('<on_poweroff>destroy</on_poweroff>');
+    await virsh('destroy a');
+    await virsh('start a --paused');
+    await virsh('reboot a');
+    await virsh('shutdown a');
+    await heard('Suspended Paused');
+    await type('poweroff', () => virsh('resume a'));
+    expect(await heard('Stopped')).toEqual([
+      'Resumed Unpaused',
+      'Shutdown Finished after guest request',
+      'Stopped Shutdown',
+    ]);
+  });
+
   it('is told what is changed of a guest of KVM that runs', async () => {
     const drive = "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>";
     const { virsh, heard, lines, write, files } = await told('kvm', `<devices>${drive}</devices>`);

@@ -47,8 +47,9 @@ export class Stopping<Console extends DomainConsole> {
       return;
     }
     member.model?.showLast();
-    const action = actionOf(member.blueprint.definition, ending);
+    // Who waits for it may have it start again.
     this.isOver(member, ending.sentence);
+    const action = actionOf(member.blueprint.definition, ending);
     member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);
     if (!dumpsCore(action) || !this.core.listener.dumpCore || ending.workerDied)
       return this.follow(member, ending, action);
