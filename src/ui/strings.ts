@@ -23,7 +23,7 @@ export const strings = {
   hostName: 'ringside-1',
   virtualTime: 'virtual time',
   guestTime: 'time',
-  guestTimeOf: (name: string) => `Time of ${name} since it was built; it stands while the guest is paused`,
+  guestTimeOf: (name: string) => `Time of ${name} since it was built; it stands while paused`,
   ofGuest: (name: string) => ` of ${name}`,
   machineTime: {
     label: 'All guests',
@@ -368,7 +368,7 @@ export const strings = {
     reason: 'Reason',
     perSecond: '/ s',
     total: 'Total',
-    choose: 'Choose a row: it opens the last exit of its kind, with its code, and says why it came.',
+    choose: 'Choose a row: it opens the last exit of its kind, and says why it came.',
     vector: (vector: number) => `v${vector}`,
     hypercalls: 'Hypercalls per second',
     hypercallsTotal: 'Hypercalls',
@@ -400,10 +400,10 @@ export const strings = {
   },
   errors: {
     page: 'page',
-    pageFailed: (what: string) => `The page had an error: ${what}. Guests go on; reload if something looks wrong.`,
-    workerFailed: (what: string) => `The worker of Domain-0 ended (${what}). Reload the page to start again.`,
+    pageFailed: (what: string) => `The page had an error: ${what}. Guests go on; reload if it looks wrong.`,
+    workerFailed: (what: string) => `The worker of Domain-0 ended (${what}). Reload the page.`,
     hostEnded: 'Domain-0 ended before it had done that. It is started again; try once more.',
-    endedWithHost: 'It ended with Domain-0, as every guest did. What was in its memory is lost.',
+    endedWithHost: 'It ended with Domain-0, as every guest did. Its memory is lost.',
     hostLost: (names: string[]) =>
       `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. Their memory is lost, their definitions are kept: start each again.` : ' No guest was running.'}`,
     hostStopped: 'Domain 0 has ended, and noreboot on Xen’s command line keeps the host off. Load the page again.',
