@@ -302,6 +302,36 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('schedinfo a --set weight=5')).toBe('1: error: invalid scheduler option: weight\n');
   });
 
+  it('has no guest of KVM sleep without an agent, and wakes none that does not', async () => {
+    const hypervisor = startKvm({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, '');
+    const { virsh, write } = await daemonWithVirsh({ hypervisor });
+    write('a.xml', DEMO.replace("type='xen'", "type='kvm'"));
+    await virsh('define a.xml');
+    const failed = "1: error: Domain 'a' could not be";
+    expect(await virsh('dompmsuspend a mem')).toBe(
+      `${failed} suspended\nerror: Requested operation is not valid: domain is not running\n`,
+    );
+    await virsh('start a');
+    for (const target of ['mem', 'disk', 'hybrid'])
+      expect(await virsh(`dompmsuspend a ${target}`)).toBe(
+        `${failed} suspended\nerror: argument unsupported: QEMU guest agent is not configured\n`,
+      );
+    expect(await virsh('dompmsuspend a mem --duration 5')).toBe(
+      `${failed} suspended\nerror: argument unsupported: Duration not supported. Use 0 for now\n`,
+    );
+    expect(await virsh('dompmwakeup a')).toBe(
+      `${failed} woken up\nerror: internal error: unable to execute QEMU command 'system_wakeup': Unable to wake up: guest is not in suspended state\n`,
+    );
+    // What was saved while it stood still does so again.
+    await virsh('suspend a');
+    await virsh('managedsave a');
+    await virsh('start a');
+    expect(await virsh('domstate a')).toBe('paused\n\n');
+    await virsh('managedsave a --running');
+    await virsh('start a');
+    expect(await virsh('domstate a')).not.toContain('paused');
+  });
+
   it('lists domains by whether they have snapshots', async () => {
     const { virsh, write } = await daemonWithVirsh();
     write('a.xml', DEMO);

@@ -130,6 +130,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   restarts?: Restarts;
   /** Somebody has paused it. */
   paused: boolean;
+  /** What its state says that it is when it is restored; absent: paused where it is that. */
+  restoresPaused?: boolean;
   /** Why it runs where it does, and why it is paused where it is. */
   why: { running: Reason<'running'>; paused: Reason<'paused'> };
   /** What came from people before it was built; absent: it is. */

@@ -233,6 +233,7 @@ export class Saving {
       ...name,
       ...typedAt,
       ...(typed?.length ? { typed } : {}),
+      ...((member.restoresPaused ?? member.paused) ? { paused: true } : {}),
       ...memoryTarget(member),
       ...devicesRecord(member.blueprint),
       ...(shown ? { console: shown } : {}),

@@ -1,5 +1,5 @@
 /** Procedures that define, start, stop, save and forget domains. */
-import { array, int, struct } from '../../../formats/xdr/index.ts';
+import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
@@ -130,6 +130,13 @@ export const LIFE: Table = {
     arguments: struct({ domain, path: text, flags }),
     run: async ({ host }, given) => libvirt.dumpCore(host, await meant(host, given.domain), given.path, given.flags),
   }),
+  domain_pm_suspend_for_duration: procedure({
+    changes: true,
+    arguments: struct({ domain, target: unsigned, seconds: unsignedHyper, flags }),
+    run: async ({ host }, given) =>
+      libvirt.sleepDomain(host, await meant(host, given.domain), given.target, given.seconds, given.flags),
+  }),
+  domain_pm_wakeup: deedWithFlags(libvirt.wakeDomain),
   domain_managed_save: deedWithFlags(libvirt.managedSave),
   domain_managed_save_remove: deedWithFlags(libvirt.removeManagedSave),
 };

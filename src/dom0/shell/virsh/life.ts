@@ -4,10 +4,12 @@ import type { CommandHost } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
 import {
+  allNeeded,
   definitionIn,
   find,
   flagsOf,
   needed,
+  numeric,
   onDomain,
   saying,
   type VirshCommand,
@@ -124,6 +126,28 @@ export const LIFE: Record<string, VirshCommand> = {
     usage: 'resume <domain>',
     about: 'resume a domain',
     run: onDomain('resume', 'resumed', libvirt.resumeDomain),
+  },
+  dompmsuspend: {
+    usage: 'dompmsuspend <domain> <target> [--duration <duration>]',
+    about: 'suspend a domain gracefully using power management functions',
+    run: async (host, [word, target, duration = '0']) => {
+      allNeeded([word, target], ['domain', 'target']);
+      const domain = await find(host, word);
+      const seconds = numeric(duration, 'duration');
+      const at = Object.hasOwn(libvirt.SLEEP, target!) ? libvirt.SLEEP[target!]! : undefined;
+      if (at === undefined) throw new VirshError('error: Invalid target');
+      await saying(`Domain '${word}' could not be suspended`, () => libvirt.sleepDomain(host, domain, at, seconds));
+      return `Domain '${word}' successfully suspended\n`;
+    },
+  },
+  dompmwakeup: {
+    usage: 'dompmwakeup <domain>',
+    about: 'wakeup a domain from pmsuspended state',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      await saying(`Domain '${word}' could not be woken up`, () => libvirt.wakeDomain(host, domain));
+      return `Domain '${word}' successfully woken up\n`;
+    },
   },
   save: {
     usage: 'save <domain> <file> [--running] [--paused] [--verbose]',

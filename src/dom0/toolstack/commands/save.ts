@@ -136,11 +136,12 @@ export const restore = command({
     host: CommandHost,
     state: NamedFile,
     images: NamedFile[] = [],
-    paused: boolean = false,
+    wish: boolean | 'as saved' = false,
   ): Promise<DomainInfo> =>
     host.tasks.run(`xl restore ${state.name}`, async (task, made) => {
       const saved = await readSaved(host.toolstack.runners, state.data, state.name);
       const { about } = saved;
+      const paused = wish === 'as saved' ? saved.toolstack?.paused === true : wish;
       if (about.virtualTime && !host.parts.virtual)
         throw new Error(
           `${state.name} was saved in virtual time, in which this host does not run. Load the page with ?time=virtual, or restore it with ringside boot --virtual-time --restore ${state.name}.`,

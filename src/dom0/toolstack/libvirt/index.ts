@@ -43,6 +43,7 @@ export {
   vcpuCount,
   vcpusOf,
 } from './resources.ts';
+export { SLEEP, sleepDomain, wakeDomain } from './power.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
 export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';

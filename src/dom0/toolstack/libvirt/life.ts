@@ -109,7 +109,7 @@ export async function startDomain(host: CommandHost, domain: Domain, flags = 0):
   const paused = (flags & CREATE.PAUSED) !== 0;
   await failing(async () => {
     if ((await hasManagedSave(host, domain)) && (flags & CREATE.FORCE_BOOT) === 0) {
-      await restoreFrom(host, savePath(domain), paused, filesOf(host));
+      await restoreFrom(host, savePath(domain), paused || 'as saved', filesOf(host));
       await removeManagedSave(host, domain);
     } else {
       if (domain.managed) await refuseMissing(host, domain.managed.definition);
@@ -272,9 +272,28 @@ export async function saveDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  checkFlags(flags, 0, 'libxlDomainSaveFlags');
+  const after = stateAfter(flags, 'libxlDomainSaveFlags');
   const id = guestId(domain);
-  await failing(() => runXl(COMMANDS, { host, program: 'xl', words: ['save', String(id), path], ...files }));
+  const member = host.toolstack.members.get(id);
+  try {
+    if (member && after !== 'as saved') member.restoresPaused = after;
+    await failing(() => runXl(COMMANDS, { host, program: 'xl', words: ['save', String(id), path], ...files }));
+  } finally {
+    delete member?.restoresPaused;
+  }
+}
+
+/** Whether it is to be paused. @throws LibvirtError, as VIR_EXCLUSIVE_FLAGS_GOTO() of virDomainSaveFlags() has it */
+function stateAfter(flags: number, name: string): boolean | 'as saved' {
+  const { BYPASS_CACHE, PAUSED, RUNNING } = SAVE;
+  if ((flags & PAUSED) !== 0 && (flags & RUNNING) !== 0)
+    throw new LibvirtError(
+      'INVALID_FLAGS',
+      "Flags 'VIR_DOMAIN_SAVE_RUNNING' and 'VIR_DOMAIN_SAVE_PAUSED' are mutually exclusive",
+      'domain',
+    );
+  checkFlags(flags, BYPASS_CACHE | PAUSED | RUNNING, name);
+  return flags & PAUSED ? true : flags & RUNNING ? false : 'as saved';
 }
 
 /** @throws LibvirtError */
@@ -284,12 +303,22 @@ export async function restoreDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  checkFlags(flags, SAVE.PAUSED, 'libxlDomainRestoreFlags');
-  await failing(() => restoreFrom(host, path, (flags & SAVE.PAUSED) !== 0, files));
+  const after = stateAfter(flags, 'libxlDomainRestoreFlags');
+  await failing(() => restoreFrom(host, path, after, files));
 }
 
-const restoreFrom = (host: CommandHost, path: string, paused: boolean, files: Files): Promise<string> =>
-  runXl(COMMANDS, { host, program: 'xl', words: ['restore', ...(paused ? ['-p'] : []), path], ...files });
+/** As xl does it, but for who says whether it runs then: its state may. */
+const restoreFrom = async (
+  host: CommandHost,
+  path: string,
+  paused: boolean | 'as saved',
+  files: Files,
+): Promise<unknown> => {
+  const { restore } = COMMANDS;
+  return restore.xl!({ host, program: 'xl', words: [path], ...files }, (state, images) =>
+    perform(host, 'restore', restore, state, images, paused),
+  );
+};
 
 /** virDomainCoreDumpFlags. */
 const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1 };
@@ -310,7 +339,7 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
 
 /** Saves it where its next start finds it. @throws LibvirtError */
 export async function managedSave(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, 0, 'libxlDomainManagedSave');
+  stateAfter(flags, 'libxlDomainManagedSave');
   activeId(domain);
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot do managed save for transient domain');
   await failing(() => host.parts.files!.mkdir(SAVES, { recursive: true }));
