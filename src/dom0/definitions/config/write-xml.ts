@@ -1,5 +1,5 @@
 /**
- * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface).
+ * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it,.
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
 import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
@@ -27,6 +27,9 @@ function networkSource(target: string): string[] {
   const attributes = ` protocol='nbd'${name === '' ? '' : ` name='${escapedXml(name)}'`}`;
   return within('source', [`<host name='${escapedXml(host)}' port='${port}'/>`], attributes);
 }
+
+/** What who asks for none has: weight of Xen's credits, cpu.shares of cgroups; and the period of a quota there, in microseconds. */
+const USUAL = { credits: 256, shares: 1024, periodUs: 100_000 };
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc', vd: 'virtio' };
@@ -84,12 +87,12 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
     `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
     `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
     `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
-    ...within(
-      'cputune',
-      pins.length > 1
+    ...within('cputune', [
+      ...sharesXml(definition),
+      ...(pins.length > 1
         ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
-        : [],
-    ),
+        : []),
+    ]),
     ...(bootloader
       ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
       : []),
@@ -109,6 +112,7 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
           '<apic/>',
           '<pae/>',
           ...(definition.hap === false ? ["<hap state='off'/>"] : []),
+          ...(definition.viridian ? ['<viridian/>'] : []),
         ])
       : []),
     ...within(
@@ -122,6 +126,15 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
     ...element('on_crash', definition.onCrash),
     ...within('devices', devices(definition, live)),
   ]).join('\n')}\n</domain>\n`;
+}
+
+/** Weight and cap of Xen's scheduler as cgroups have them; a KVM guest's weight is its shares. What each has without being asked is left out. */
+function sharesXml({ kvm, weight, cap }: Definition): string[] {
+  const usual = kvm ? USUAL.shares : USUAL.credits;
+  return [
+    ...(weight === undefined || weight === usual ? [] : element('shares', weight)),
+    ...(cap ? [...element('period', USUAL.periodUs), ...element('quota', (USUAL.periodUs / 100) * cap)] : []),
+  ];
 }
 
 /** Where the definition does not say which processor the guest has, its kernel does, and there is no `arch`. */

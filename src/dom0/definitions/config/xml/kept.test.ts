@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { changeDefinition, judgeDefinition, prepareToRead, writeXlConfig, writtenOver } from '../index.ts';
+import { changeDefinition, judgeDefinition, prepareToRead, writeXlConfig, writeXml, writtenOver } from '../index.ts';
 
 /** As virt-install 4.1 writes it for a fully virtual guest of Xen, with what virt-manager keeps in it. */
 const XML = `<domain type="xen">
@@ -73,7 +73,7 @@ describe('a definition that is written as XML', () => {
 
   it('becomes xl.cfg where XML has no place for what it is to say', () => {
     const before = definition();
-    expect(changeDefinition(XML, before, { ...before, weight: 512 })).toContain('cpu_weight = 512');
+    expect(changeDefinition(XML, before, { ...before, softAffinity: 1 })).toContain('cpus_soft = ');
   });
 
   it('says where a screen is while the domain runs', () => {
@@ -144,5 +144,42 @@ describe('a definition that is written as XML', () => {
     expect(judgeDefinition('', text).definition.tags).toEqual(['web', 'x']);
     const bad = judgeDefinition('', text.replace("'x'", "'<b>'")).findings.filter(({ verdict }) => verdict === 'error');
     expect(bad.map(({ text: said }) => said)).toEqual([expect.stringContaining('‘<b>’ is no tag. Write at most 32')]);
+  });
+});
+
+describe('shares of processor time', () => {
+  const guest = (tune: string, type = 'xen'): string =>
+    `<domain type='${type}'><name>a</name><memory unit='MiB'>8</memory><vcpu>1</vcpu>${tune}<os><type>hvm</type><kernel>/k</kernel></os></domain>`;
+  const read = (text: string) => judgeDefinition('a.xml', text);
+
+  it('are a weight, and a quota in each period is a cap', () => {
+    const text = guest('<cputune><shares>512</shares><period>50000</period><quota>25000</quota></cputune>');
+    const { definition, findings } = read(text);
+    expect(findings.filter(({ verdict }) => verdict === 'error')).toEqual([]);
+    expect(definition).toMatchObject({ weight: 512, cap: 50 });
+    const written = writtenOver(text, definition)!;
+    expect(written).toContain(
+      '<cputune>\n    <shares>512</shares>\n    <period>100000</period>\n    <quota>50000</quota>\n  </cputune>',
+    );
+    expect(read(written).definition).toMatchObject({ weight: 512, cap: 50 });
+    // What nobody asks for any more is not there any more.
+    const { weight: _weight, cap: _cap, ...plain } = definition;
+    expect(writtenOver(text, plain)).not.toContain('cputune');
+    expect(read(guest('<cputune><quota>-1</quota></cputune>')).definition.cap).toBeUndefined();
+  });
+
+  it('are those of cgroups in a guest of KVM, whose quota stays where it is', () => {
+    const text = guest('<cputune><shares>2048</shares><quota>25000</quota></cputune>', 'kvm');
+    const { definition } = read(text);
+    expect(definition.weight).toBe(2048);
+    expect(definition.cap).toBeUndefined();
+    expect(writtenOver(text, definition)).toContain('<shares>2048</shares>\n    <quota>25000</quota>');
+  });
+
+  it('come from xl’s words, and viridian with them', () => {
+    const xl = 'name = "w"\ntype = "hvm"\nmemory = 8\nkernel = "/k"\ncpu_weight = 512\ncap = 50\nviridian = 1\n';
+    const { definition } = judgeDefinition('w.cfg', xl);
+    const again = judgeDefinition('w.xml', writeXml(definition)).definition;
+    expect(again).toMatchObject({ weight: 512, cap: 50, viridian: definition.viridian });
   });
 });

@@ -76,7 +76,9 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   const made = rootOf(written);
   if (kept?.name !== 'domain' || !made) return written;
   const isRunning = live.domid !== undefined;
-  return xmlText(merged(made, withoutTags(withoutChannels(renamed(kept), definition)), isRunning));
+  return xmlText(
+    merged(made, withoutTags(withoutShares(withoutChannels(renamed(kept), definition), definition)), isRunning),
+  );
 }
 
 const rootOf = (text: string): Element | undefined => {
@@ -86,6 +88,16 @@ const rootOf = (text: string): Element | undefined => {
     return undefined;
   }
 };
+
+/** How it shares processors the definition alone says; a quota of a guest of KVM is not there. */
+function withoutShares(domain: Element, { kvm, weight }: Definition): Element {
+  const isGone = ({ name, text }: Element): boolean =>
+    name === 'shares' ? text !== `${weight}` : !kvm && (name === 'period' || name === 'quota');
+  const children = domain.children.map(child =>
+    child.name === 'cputune' ? { ...child, children: child.children.filter(each => !isGone(each)) } : child,
+  );
+  return { ...domain, children: children.filter(({ name, children: rest }) => name !== 'cputune' || rest.length > 0) };
+}
 
 /** The definition alone says which tags there are. */
 function withoutTags(domain: Element): Element {

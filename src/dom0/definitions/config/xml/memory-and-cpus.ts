@@ -125,13 +125,35 @@ export function readVcpus(read: XmlReading, element: Element): void {
   else read.set('vcpus', element.places.current, current, 'number', tag(element, 'current'));
 }
 
-/** Pins of single vCPUs: xl's list of one entry for each. */
+/** cpu.cfs_period_us of who asks for none. */
+const USUAL_PERIOD_US = 100_000;
+
+/** A quota in each period, in microseconds: a cap in per cent of a processor. Less than none is none. */
+function readQuota(read: XmlReading, element: Element, cputune: Element): void {
+  const period = Number(childOf(cputune, 'period')?.text ?? USUAL_PERIOD_US),
+    quota = Number(element.text);
+  // Beyond their bounds they were told with the element.
+  if (!(period > 0 && quota > 0)) return;
+  read.set('cap', element, String(Math.max(1, Math.round((quota / period) * 100))), 'number', tag(element));
+}
+
+/** Pins of single vCPUs: xl's list of one entry for each; and shares of processor time. */
 export function readCputune(read: XmlReading, cputune: Element, domain: Element): void {
   const vcpu = domain.children.find(({ name }) => name === 'vcpu');
   const pins: Value[] = [];
   const pinned = new Set<number>();
   for (const element of cputune.children) {
     const { name, line, column, attributes } = element;
+    if (name === 'shares') {
+      if (isNumber(element.text)) read.set('cpu_weight', element, element.text, 'number', tag(element));
+      continue;
+    }
+    // Told with the quota.
+    if (name === 'period' && !read.isKvm) continue;
+    if (name === 'quota' && !read.isKvm) {
+      readQuota(read, element, cputune);
+      continue;
+    }
     if (name !== 'vcpupin') {
       read.remark(element, name, notHere('This tunes a host with other means than this one has.'));
       continue;
