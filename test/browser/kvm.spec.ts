@@ -26,6 +26,9 @@ test('offers no kernels of Xen; a guest that had no disk gets one, and a card, w
   await expect(change).toContainText('virsh attach-device web device.xml --live --config');
   await change.getByRole('button', { name: 'Add hardware' }).click();
   await expect(list.getByRole('tab', { name: 'Disk vda', exact: true })).toBeVisible();
+  // The next one is another.
+  await expect(page.getByLabel('Device', { exact: true })).toHaveValue('vdb');
+  await expect(page.getByLabel('Source', { exact: true })).toHaveValue('');
   await page.getByLabel('What is added').selectOption('Network card');
   await change.getByRole('button', { name: 'Add hardware' }).click();
   await expect(list.getByRole('tab', { name: /^Network card/ })).toHaveCount(1);

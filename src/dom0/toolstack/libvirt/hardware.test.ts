@@ -198,7 +198,8 @@ describe('the hardware of a domain', () => {
     await host.start('drawn');
     const cards = (await hardware('drawn')).devices.filter(({ name }) => name === 'interface');
     expect(cards.map(({ key }) => key)).toEqual(['interface', 'interface 00:16:3e:00:00:09', 'interface 2']);
-    for (const { now, next, live } of cards) {
+    for (const { now, next, live, differs } of cards) {
+      expect(differs).toBe(false);
       expect([now, next]).toEqual([expect.stringContaining('<mac address='), expect.stringContaining('<interface')]);
       expect(live).toEqual(['attach', 'detach']);
     }

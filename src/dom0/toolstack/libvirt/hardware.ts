@@ -160,7 +160,7 @@ async function devicesOf(
         [when]: xmlText(element),
         live: now === undefined ? [] : liveChanges(element, domain.disks),
         canGo: canGo(element.name, domain),
-        differs: differs(called, domain),
+        differs: differs(called, domain, key === own ? undefined : cardsNow.length - 1),
       });
     }
   }
@@ -184,11 +184,15 @@ function liveChanges(
   return name === 'disk' && bus === (disks === 'vd' ? 'virtio' : 'xen') ? ['attach', 'detach'] : [];
 }
 
-/** A disk or card of which the definition says something else than what runs. */
-function differs(called: string, { definition, managed }: Pick<Domain, 'definition' | 'managed'>): boolean {
+/** A disk or card of which the definition says something else than what runs. `place`: of a card that has no address there. */
+function differs(
+  called: string,
+  { definition, managed }: Pick<Domain, 'definition' | 'managed'>,
+  place?: number,
+): boolean {
   const said = (of: Definition): string | undefined => {
     const disk = of.disks.find(({ vdev }) => called === `disk ${vdev}`);
-    const card = cardsOf(of).find(({ mac }) => called === `interface ${mac}`);
+    const card = cardsOf(of).find(({ mac }, i) => (place === undefined ? called === `interface ${mac}` : i === place));
     return disk
       ? JSON.stringify([disk.target, disk.format, disk.kind, disk.readOnly])
       : card && JSON.stringify([card.model, card.cardOptions?.bridge]);

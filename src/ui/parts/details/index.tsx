@@ -121,7 +121,14 @@ function Shown({ said, look, ...props }: PageProps & { said: string; look(): voi
             <option key={path} value={path} />
           ))}
         </datalist>
-        <Content key={`${key} ${isXml}`} {...props} page={page} of={key} isXml={isXml} />
+        {/* What was added is not proposed again. */}
+        <Content
+          key={key === ADD ? `${key} ${hardware.devices.length}` : `${key} ${isXml}`}
+          {...props}
+          page={page}
+          of={key}
+          isXml={isXml}
+        />
       </section>
     </div>
   );
