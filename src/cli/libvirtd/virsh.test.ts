@@ -20,6 +20,7 @@ import { openHostState } from '../../dom0/host/state/state.ts';
 import { MemoryStore, writerKernel } from '../../dom0/host/storage/index.ts';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
+import { virshProgram } from '../../dom0/shell/virsh.ts';
 import { LibvirtServer } from './server.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 
@@ -330,6 +331,41 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     await virsh('managedsave a --running');
     await virsh('start a');
     expect(await virsh('domstate a')).not.toContain('paused');
+  });
+
+  it('tells what a host of KVM and its guest have used, as Domain 0 does', async () => {
+    const hypervisor = startKvm({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, '');
+    const { host, virsh, write } = await daemonWithVirsh({ hypervisor });
+    const own = virshProgram(host);
+    write('a.xml', DEMO.replace("type='xen'", "type='kvm'"));
+    await virsh('define a.xml');
+    const both = async (line: string): Promise<string> => {
+      const said = await virsh(line);
+      const { stdout, stderr } = await own.run(line.split(' '), { directory: '/' } as never);
+      expect((stdout + stderr).trim()).toBe(said.replace(/^\d+: /, '').trim());
+      return said;
+    };
+    expect(await both('cpu-stats a')).toContain('error: Requested operation is not valid: domain is not running');
+    await virsh('start a');
+    await until(async () => /cpu_time +\d+\.\d*[1-9]/.test(await virsh('cpu-stats a --total')));
+    await virsh('suspend a');
+    const cpuNs = await both('cpu-stats a --total');
+    expect(cpuNs).toMatch(/^Total:\n\tcpu_time +0\.\d{9} seconds\n/);
+    expect(await both('cpu-stats a')).toBe(`${cpuNs.trimEnd().replace('Total', 'CPU0')}\n${cpuNs}`);
+    expect(await both('cpu-stats a --start 0 --count 1')).toBe(cpuNs.replace('Total', 'CPU0'));
+    for (const [line, why] of [
+      ['cpu-stats a --start 9', 'error: Start CPU 9 is out of range (min: 0, max: 0)'],
+      ['cpu-stats a --start x', "error: Numeric value 'x' for <start> option is malformed or out of range"],
+      ['cpu-stats a --start -1', 'error: Invalid value for start CPU'],
+      ['nodememstats --cell 5', 'error: cellNum in virHostMemGetStats must be less than or equal to 0'],
+      ['nodememstats --cell x', "error: Numeric value 'x' for <cell> option is malformed or out of range"],
+      ['sysinfo', 'error: unsupported configuration: Host SMBIOS information is not available'],
+    ] as const)
+      expect(await both(line)).toContain(why);
+    const { memoryMiB, freeMiB } = await host.summary();
+    const row = (word: string, mib: number): string => `${word.padEnd(7)}: ${String(1024 * mib).padStart(20)} KiB\n`;
+    expect(await both('nodememstats')).toBe(`${row('total', memoryMiB)}${row('free', freeMiB)}\n`);
+    expect(await both('nodememstats --cell 0')).toContain(row('free', freeMiB));
   });
 
   it('lists domains by whether they have snapshots', async () => {

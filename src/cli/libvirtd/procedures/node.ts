@@ -1,6 +1,12 @@
 /** Procedures of the host's machine. */
 import { array, bytes, fixed, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { capabilities, domainCapabilities, nodeInfo } from '../../../dom0/toolstack/libvirt/index.ts';
+import {
+  capabilities,
+  domainCapabilities,
+  nodeInfo,
+  nodeMemory,
+  sysinfo,
+} from '../../../dom0/toolstack/libvirt/index.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { flags, maybeText, text } from '../types.ts';
@@ -9,6 +15,8 @@ const KIB = 2 ** 10,
   MIB = 2 ** 20;
 /** REMOTE_NODE_MAX_CELLS, REMOTE_CPUMAP_MAX. */
 const MOST_CELLS = 1024,
+  /** REMOTE_NODE_MEMORY_STATS_MAX. */
+  MOST_STATS = 1024,
   MOST_MAP_BYTES = 2048;
 /** Of virNodeInfo's name of a processor; each of its characters is a word of XDR. */
 const MODEL_CHARS = 32,
@@ -54,6 +62,19 @@ export const NODE: Table = {
       const map = Uint8Array.from({ length: Math.ceil(pcpus / 8) }, (_, i) => (1 << Math.min(8, pcpus - 8 * i)) - 1);
       return { map, online: pcpus, count: pcpus };
     },
+  }),
+  node_get_memory_stats: procedure({
+    arguments: struct({ count: int, cell: int, flags }),
+    result: struct({ stats: array(struct({ field: text, value: unsignedHyper }), MOST_STATS), count: int }),
+    run: async ({ host }, { count, cell, flags: wanted }) => {
+      const all = await nodeMemory(host, cell, wanted);
+      return { stats: all.slice(0, count).map(([field, value]) => ({ field, value })), count: all.length };
+    },
+  }),
+  connect_get_sysinfo: procedure({
+    arguments: struct({ flags }),
+    result: struct({ xml: text }),
+    run: ({ host }) => sysinfo(host),
   }),
   connect_get_max_vcpus: procedure({
     arguments: struct({ type: maybeText }),

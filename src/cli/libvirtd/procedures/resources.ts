@@ -16,6 +16,8 @@ const MEMORY_WITH_FLAGS = struct({ domain, memoryKiB: unsignedHyper, flags });
 /** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX, REMOTE_CONNECT_GET_ALL_DOMAIN_STATS_MAX; VIR_TYPED_PARAM_STRING_OKAY: clients that know texts say so. */
 const MOST_SCHEDULER = 16,
   MOST_STATS = 262_144,
+  /** REMOTE_DOMAIN_GET_CPU_STATS_MAX. */
+  MOST_CPU_STATS = 2048,
   STRINGS = 1 << 2;
 /** virDomainJobInfo. */
 const JOB_INFO = struct({
@@ -202,6 +204,22 @@ export const RESOURCES: Table = {
             ([field, kind, value]): Parameter => ({ field, value: { kind, value } as Parameter['value'] }),
           ),
         })),
+      };
+    },
+  }),
+  /** `start`: -1: of all processors; `count` of them, 0: how many there are. */
+  domain_get_cpu_stats: procedure({
+    arguments: struct({ domain, most: unsigned, start: int, count: unsigned, flags }),
+    result: struct({ parameters: parameters(MOST_CPU_STATS), count: int }),
+    run: async ({ host }, given) => {
+      const { most, start, count } = given;
+      const all = libvirt.cpuTimes(host, await meant(host, given.domain), start === -1, given.flags & ~STRINGS);
+      const fields = 1;
+      if (most === 0) return { parameters: [], count: count === 0 ? all.length : fields };
+      const wanted = start === -1 ? all : all.slice(Math.max(0, start), Math.max(0, start) + count);
+      return {
+        parameters: wanted.map((value): Parameter => ({ field: 'cpu_time', value: { kind: 'unsignedHyper', value } })),
+        count: fields,
       };
     },
   }),

@@ -1,6 +1,6 @@
 /** The host. */
-import { hypervisorOf, nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
-import { isHere, labelled, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
+import { hypervisorOf, nodeInfo, nodeMemory, sysinfo, uriOf } from '../../toolstack/libvirt/index.ts';
+import { isHere, labelled, notSupported, numeric, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
   nodeinfo: {
@@ -37,7 +37,7 @@ export const HOST: Record<string, VirshCommand> = {
   sysinfo: {
     usage: 'sysinfo',
     about: 'print the hypervisor sysinfo',
-    run: async () => notSupported('virConnectGetSysinfo', 'failed to get sysinfo'),
+    run: host => saying('failed to get sysinfo', () => sysinfo(host)),
   },
   nodecpustats: {
     usage: 'nodecpustats [--cpu <number>] [--percent]',
@@ -47,7 +47,11 @@ export const HOST: Record<string, VirshCommand> = {
   nodememstats: {
     usage: 'nodememstats [--cell <number>]',
     about: 'Prints memory stats of the node.',
-    run: async () => notSupported('virNodeGetMemoryStats', 'Unable to get number of memory stats'),
+    run: async (host, [cell]) => {
+      const of = cell === undefined ? undefined : numeric(cell, 'cell', /^-?\d{1,9}$/);
+      const stats = await saying('Unable to get number of memory stats', () => nodeMemory(host, of));
+      return `${stats.map(([word, kib]) => `${word.padEnd(7)}: ${String(kib).padStart(20)} KiB\n`).join('')}\n`;
+    },
   },
   connect: {
     usage: 'connect [<name>] [--readonly]',

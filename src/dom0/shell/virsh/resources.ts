@@ -5,6 +5,7 @@ import {
   blockInfo,
   blockStats,
   CONFIG,
+  cpuTimes,
   GUEST,
   interfaceStats,
   LibvirtError,
@@ -29,7 +30,6 @@ import {
   find,
   impact,
   labelled,
-  notSupported,
   numeric,
   needed,
   saying,
@@ -264,9 +264,28 @@ export const RESOURCES: Record<string, VirshCommand> = {
   'cpu-stats': {
     usage: 'cpu-stats <domain> [--total] [--start <number>] [--count <number>]',
     about: 'show domain cpu statistics',
-    run: async (host, [word]) => {
-      await find(host, word);
-      return notSupported('virDomainGetCPUStats', `Failed to retrieve CPU statistics for domain '${word}'`);
+    run: async (host, [word, start, count], options) => {
+      const domain = await find(host, word);
+      const [from, most] = [
+        [start, 'start', 'start CPU'],
+        [count, 'count', 'number of CPUs to show'],
+      ].map(([text, option, what]) => {
+        const value = text === undefined ? undefined : numeric(text, option!, /^-?\d{1,9}$/);
+        if (value !== undefined && value < 0) throw new VirshError(`error: Invalid value for ${what}`);
+        return value;
+      });
+      const times = (isTotal: boolean): Promise<number[]> =>
+        saying(`Failed to retrieve CPU statistics for domain '${word}'`, () => cpuTimes(host, domain, isTotal));
+      const text = (head: string, ns: number): string =>
+        `${head}:\n\t${'cpu_time'.padEnd(12)} ${String(Math.floor(ns / 1e9)).padStart(9)}.${String(ns % 1e9).padStart(9, '0')} seconds\n`;
+      const [total, each] = [options.has('total'), start !== undefined || count !== undefined];
+      const isEach = each || !total,
+        isTotal = total || !each;
+      const all = isEach ? await times(false) : [];
+      if (from !== undefined && from >= all.length)
+        throw new VirshError(`error: Start CPU ${from} is out of range (min: 0, max: ${all.length - 1})`);
+      const shown = all.slice(from, most === undefined ? undefined : (from ?? 0) + most);
+      return `${shown.map((ns, i) => text(`CPU${(from ?? 0) + i}`, ns)).join('')}${isTotal ? text('Total', (await times(true))[0]!) : ''}\n`;
     },
   },
   domstats: {

@@ -30,6 +30,7 @@ export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
 export { KEPT_EVENT, type KeptEvent } from './kept.ts';
 export { converted, NativeError } from './native.ts';
 export * from './networks.ts';
+export { cpuTimes, nodeMemory, sysinfo } from './node-stats.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export {
   GUEST,
