@@ -1,7 +1,9 @@
 /** The page's words on a host without Xen, whose own system is the hypervisor. */
+import { asVirsh as virshOfXen } from '../dom0/toolstack/as-virsh/index.ts';
 import type { strings } from './strings.ts';
 
-export { asVirsh } from '../dom0/toolstack/as-virsh/index.ts';
+/** The driver of libvirt is QEMU's. */
+export const asVirsh = (command: string): string => virshOfXen(command).replace(' xen+pool:', ' qemu+pool:');
 
 /** Some of those words. */
 type Some<T> = {

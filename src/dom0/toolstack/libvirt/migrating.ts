@@ -11,6 +11,7 @@ import { activeId, domainByName, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { undefineDomain } from './life.ts';
+import { uriOf } from './node.ts';
 import { listSnapshots } from './snapshots.ts';
 
 /** virDomainMigrateFlags, as far as there is something for them. */
@@ -30,14 +31,15 @@ export const MIGRATE = {
 };
 const ALL = Object.values(MIGRATE).reduce((all, flag) => all | flag);
 
-/** A host of the pool, as libvirt would name it. */
-const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
+/** A host of the pool, as libvirt would name it: that has the same driver. */
+const POOL_URI = /^(\w+)\+pool:\/\/([^/]+)\/system$/;
 
 /** The host that a URI names. @throws LibvirtError */
-export function hostIn(uri: string): string {
-  const [, to] = POOL_URI.exec(uri) ?? [];
-  if (to !== undefined) return to;
-  throw new LibvirtError('NO_CONNECT', `${uri}\nerror: Hosts of the pool are xen+pool://HOST/system.`, 'domain');
+export function hostIn(here: CommandHost, uri: string): string {
+  const driver = uriOf(here).replace(/:.*/, '');
+  const [, its, to] = POOL_URI.exec(uri) ?? [];
+  if (its === driver) return to!;
+  throw new LibvirtError('NO_CONNECT', `${uri}\nerror: Hosts of the pool are ${driver}+pool://HOST/system.`, 'domain');
 }
 
 /** A move by flags; `more`: what they do not say. @throws LibvirtError: it is here still */
@@ -62,7 +64,7 @@ export async function migrateDomain(
       'qemu',
     );
   checkFlags(flags, ALL, 'virDomainMigrateToURI3');
-  const to = hostIn(uri);
+  const to = hostIn(host, uri);
   const { name, managed } = domain;
   const id = guestId(domain);
   const isForgotten = managed !== undefined && has('UNDEFINE_SOURCE');
