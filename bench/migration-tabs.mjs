@@ -56,6 +56,8 @@ async function host(context, url, name, files = []) {
   if (files.length > 0) {
     await page.locator('input[type=file]').first().setInputFiles(files);
     await page.getByRole('button', { name: 'Start w' }).click();
+    // Its page opens once it has started, over what is shown then.
+    await page.waitForURL(/#\/guest\/w/);
     // A kernel of its own writes at once.
     if (files.length > 2) await page.getByText(/Run \/init as init process/).waitFor({ timeout: LIMIT_MS });
   }
