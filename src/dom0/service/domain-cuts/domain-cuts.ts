@@ -201,8 +201,16 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
       };
     }
     default: {
-      const undefinedOne = { ...model, domains: having(domains, name, undefined) };
-      return { models: [undefinedOne, withoutVolume(undefinedOne, volume)], run: () => remove.run(host, name, true) };
+      // Its snapshots go one after the other. The clock begins anew behind each cut, so that which is first is not known here.
+      const fewer = [...snapshots.keys()]
+        .filter(each => each.startsWith(`${name}/`))
+        .reduce((some, each) => [...some, ...some.map(left => having(left, each, undefined))], [snapshots])
+        .map(left => ({ ...model, snapshots: left }));
+      const undefinedOne = { ...model, ...fewer.at(-1), domains: having(domains, name, undefined) };
+      return {
+        models: [...fewer, undefinedOne, withoutVolume(undefinedOne, volume)],
+        run: () => remove.run(host, name, true, true),
+      };
     }
   }
 }
