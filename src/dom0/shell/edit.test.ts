@@ -191,7 +191,9 @@ describe('virsh edit', () => {
     const network = ['net-edit', 'inner'];
     expect(await run(network, HINT, '\x18')).toContain('Network inner XML configuration not changed.');
     expect(await run(network, HINT, '<!-- mine -->\x0f\x18')).toContain('Network inner XML configuration edited.');
-    expect(await run(network, HINT, '<\x0f', '(network_definition):1:', '\x18', 'Write what', 'n')).toContain('not changed');
+    expect(await run(network, HINT, '<\x0f', '(network_definition):1:', '\x18', 'Write what', 'n')).toContain(
+      'not changed',
+    );
     expect(await run(['net-edit', 'none'])).toContain("error: failed to get network 'none'");
 
     const record: SnapshotRecord = {

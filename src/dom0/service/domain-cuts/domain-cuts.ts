@@ -202,10 +202,10 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
     }
     default: {
       // Its snapshots go one after the other. The clock begins anew behind each cut, so that which is first is not known here.
-      const fewer = [...snapshots.keys()]
-        .filter(each => each.startsWith(`${name}/`))
-        .reduce((some, each) => [...some, ...some.map(left => having(left, each, undefined))], [snapshots])
-        .map(left => ({ ...model, snapshots: left }));
+      const left = [snapshots];
+      for (const each of snapshots.keys())
+        if (each.startsWith(`${name}/`)) left.push(...left.map(some => having(some, each, undefined)));
+      const fewer = left.map(some => ({ ...model, snapshots: some }));
       const undefinedOne = { ...model, ...fewer.at(-1), domains: having(domains, name, undefined) };
       return {
         models: [...fewer, undefinedOne, withoutVolume(undefinedOne, volume)],
