@@ -45,7 +45,7 @@ export interface Verdicts {
 /** A pool of storage with what is in it. */
 export interface PoolFacts {
   name: string;
-  type: 'dir' | 'logical';
+  type: 'dir' | 'logical' | 'disk';
   folder: string;
   volumes: { name: string; path: string; bytes: number; users: { name: string; runs: boolean }[] }[];
 }

@@ -114,7 +114,7 @@ const POOLS: Record<string, VirshCommand> = {
     },
   },
   'pool-dumpxml': {
-    usage: 'pool-dumpxml <pool>',
+    usage: 'pool-dumpxml <pool> [--inactive]',
     about: 'pool information in XML',
     run: async (host, [word]) => `${await libvirt.poolXml(host, await poolOf(host, word))}\n`,
   },
@@ -128,11 +128,21 @@ const POOLS: Record<string, VirshCommand> = {
     },
   },
   'pool-define-as': {
-    usage: 'pool-define-as <name> <type> --target <target>',
+    usage:
+      'pool-define-as <name> <type> [<source-host>] [<source-path>] [<source-dev>] [<source-name>] [<target>] [<source-format>]',
     about: 'define a pool from a set of args',
-    run: async (host, [name = '', type = '', target]) => {
-      const path = target === undefined ? '' : `<target><path>${escapedXml(target)}</path></target>`;
-      const xml = `<pool type='${escapedXml(type)}'><name>${escapedXml(name)}</name>${path}</pool>`;
+    run: async (host, [name = '', type = '', from, path, device, group, target, format]) => {
+      const element = (word: string, attribute: string, value: string | undefined): string =>
+        value === undefined ? '' : `<${word} ${attribute}='${escapedXml(value)}'/>`;
+      const source = [
+        element('host', 'name', from),
+        element('dir', 'path', path),
+        element('device', 'path', device),
+        group === undefined ? '' : `<name>${escapedXml(group)}</name>`,
+        element('format', 'type', format),
+      ].join('');
+      const where = target === undefined ? '' : `<target><path>${escapedXml(target)}</path></target>`;
+      const xml = `<pool type='${escapedXml(type)}'><name>${escapedXml(name)}</name>${source && `<source>${source}</source>`}${where}</pool>`;
       await saying(`Failed to define pool ${name}`, () => libvirt.definePool(host, xml));
       return `Pool ${name} defined\n\n`;
     },

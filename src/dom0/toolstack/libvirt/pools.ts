@@ -1,21 +1,26 @@
 /**
- * Pools of storage: Domain 0's images and the volumes of its disk, which are the host's own, and folders that clients define. Sources: libvirt's documentation,
- * "Storage pool and volume XML format"; src/storage/storage_driver.c and storage_util.c of libvirt 9 for what is refused.
+ * Pools of storage: Domain 0's images and the volumes of its disk, which are the host's own, and what clients define: folders, and the disk with its partitions.
+ * Sources: libvirt's documentation, "Storage pool and volume XML format"; src/storage/storage_driver.c, storage_util.c and storage_backend_disk.c of libvirt 9 for
+ * what is refused.
  */
 import { escapedXml } from '../../definitions/config/index.ts';
-import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
+import { GROUP, IMAGES, PE_BYTES, type Storage } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
 import { type Entry, KEPT_EVENT, KeptObjects } from './kept.ts';
-import { childOf, readXml } from './xml.ts';
+import { childOf, readXml, type XmlElement } from './xml.ts';
+
+export type PoolType = 'dir' | 'logical' | 'disk';
 
 export interface Pool {
   name: string;
   uuid: string;
-  type: 'dir' | 'logical';
+  type: PoolType;
   folder: string;
+  /** Of a disk. */
+  device?: string;
   /** Whose its folder is asked to be, as it is written: here all is Domain 0's root's. */
   permissions?: string;
 }
@@ -43,6 +48,26 @@ const FLAGS_BEFORE = 6,
   ALL_KINDS = ~0x3f;
 const GROUPS = [...LISTED_GROUPS, ALL_KINDS];
 
+/** Where devices are, and the only disk. */
+const DEVICES = '/dev',
+  DISK = '/dev/sda';
+const SECTOR_BYTES = 512;
+
+/** The table that a disk has: a PC's. A document may leave it out. @throws LibvirtError */
+function readDisk(root: XmlElement, folder: string): string {
+  const source = childOf(root, 'source');
+  const device = childOf(source, 'device')?.attributes.path,
+    format = childOf(source, 'format')?.attributes.type ?? 'dos';
+  if (!device) throw new LibvirtError('XML_ERROR', 'missing storage pool source device name', 'storage');
+  const unsupported = (detail: string): never => {
+    throw new LibvirtError('CONFIG_UNSUPPORTED', detail, 'storage');
+  };
+  if (format !== 'dos' && format !== 'unknown')
+    unsupported(`a disk of format '${format}' has no place here: ${DISK} has the table of a PC, 'dos'`);
+  if (folder !== DEVICES) unsupported(`partitions are below ${DEVICES} alone, and not '${folder}'`);
+  return device;
+}
+
 /** virStoragePoolDefParseXML(). @throws LibvirtError */
 async function readPool(text: string): Promise<Pool> {
   const root = await readXml(text, 'pool');
@@ -51,23 +76,25 @@ async function readPool(text: string): Promise<Pool> {
   };
   const { type = '' } = root.attributes;
   if (!TYPES.includes(type)) wrong(`Invalid value for attribute 'type' in element 'pool': '${type}'.`);
-  if (type !== 'dir')
+  if (type !== 'dir' && type !== 'disk')
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
-      `a pool of type '${type}' has no place here: folders are pools, and ${GROUP} is the host's own`,
+      `a pool of type '${type}' has no place here: folders and ${DISK} are pools, and ${GROUP} is the host's own`,
       'storage',
     );
   const name = childOf(root, 'name')?.text || wrong('missing pool source name element');
   if (/[/\n]/.test(name)) wrong(`name ${name} cannot contain '/'`);
   const folder = childOf(childOf(root, 'target'), 'path')?.text || wrong('missing storage pool target path');
   if (!folder.startsWith('/')) wrong(`storage pool target path '${folder}' is not absolute`);
+  const path = folder.replace(/(?<=.)\/+$/, '');
   const permissions = childOf(childOf(root, 'target'), 'permissions');
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   return {
     name,
     uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`pool ${name}`),
-    type: 'dir',
-    folder: folder.replace(/(?<=.)\/+$/, ''),
+    type,
+    folder: path,
+    ...(type === 'disk' ? { device: readDisk(root, path) } : {}),
     ...(permissions ? { permissions: xmlText(permissions, '    ').trimEnd() } : {}),
   };
 }
@@ -132,6 +159,7 @@ export async function undefinePool(host: CommandHost, entry: PoolEntry): Promise
 export async function buildPool(host: CommandHost, entry: PoolEntry): Promise<void> {
   POOLS.refuseOwn(entry);
   refuseActive(entry);
+  if (entry.of.type === 'disk') hasTable(entry.of);
   await makeFolder(host, entry.of);
   POOLS.events.tell(host, entry.of, KEPT_EVENT.CREATED);
 }
@@ -140,7 +168,8 @@ export async function buildPool(host: CommandHost, entry: PoolEntry): Promise<vo
 export async function deletePool(host: CommandHost, entry: PoolEntry): Promise<void> {
   POOLS.refuseOwn(entry);
   refuseActive(entry);
-  const { folder } = entry.of;
+  const { folder, type } = entry.of;
+  if (type === 'disk') throw new LibvirtError('NO_SUPPORT', 'pool does not support pool deletion', 'storage');
   await failing(async () => {
     if ((await host.parts.files!.readdir(folder)).length > 0)
       throw new LibvirtError('SYSTEM_ERROR', `failed to remove pool '${folder}': Directory not empty`, 'storage');
@@ -165,17 +194,29 @@ async function begin(host: CommandHost, pool: Pool, flags: number): Promise<void
   );
   if (other)
     throw new LibvirtError('OPERATION_FAILED', `Storage source conflict with pool: '${other.of.name}'`, 'storage');
+  if ((flags & BUILD) !== 0 && pool.type === 'disk') hasTable(pool);
   if ((flags & BUILD) !== 0) await makeFolder(host, pool);
   await lookInto(host, pool);
+}
+
+/** virStorageBackendDiskBuildPool() writes no table over one. */
+function hasTable({ device }: Pool): never {
+  throw new LibvirtError(
+    'OPERATION_FAILED',
+    `Device '${device}' has an existing partition table: it is the host's own`,
+    'storage',
+  );
 }
 
 const makeFolder = ({ parts: { files } }: CommandHost, { folder }: Pool): Promise<void> =>
   failing(() => files!.mkdir(folder, { recursive: true }));
 
-/** @throws LibvirtError where the folder is not there */
-async function lookInto({ parts: { files } }: CommandHost, { type, folder }: Pool): Promise<void> {
+/** @throws LibvirtError where the folder or the disk is not there */
+async function lookInto(host: CommandHost, { type, folder, device }: Pool): Promise<void> {
+  if (type === 'disk' && !(device === DISK && (await host.openDevices())))
+    throw new LibvirtError('INVALID_ARG', `device path '${device}' doesn't exist`, 'storage');
   if (type !== 'dir') return;
-  const stat = await files?.stat(folder).catch(() => undefined);
+  const stat = await host.parts.files?.stat(folder).catch(() => undefined);
   if (!stat?.isDirectory)
     throw new LibvirtError(
       'SYSTEM_ERROR',
@@ -188,8 +229,8 @@ async function lookInto({ parts: { files } }: CommandHost, { type, folder }: Poo
 
 export interface Volume {
   pool: string;
-  /** Of its pool: a file of a folder, or a volume of the host's disk. */
-  type: Pool['type'];
+  /** Of its pool: a file of a folder, or a volume or a partition of the host's disk. */
+  type: PoolType;
   name: string;
   path: string;
   capacityBytes: number;
@@ -208,6 +249,10 @@ export async function volumesOf(host: CommandHost, { name: inPool, type, folder 
   });
   if (type === 'logical')
     return ((await host.openDevices())?.volumes ?? []).map(({ name, bytes }) => volume(name, bytes)).sort(byName);
+  if (type === 'disk')
+    return partitionsOf(await host.openDevices()).map(({ number, sectors }) =>
+      volume(`${DISK.slice(DEVICES.length + 1)}${number}`, sectors * SECTOR_BYTES),
+    );
   const { files } = host.parts;
   const names = (await files?.readdir(folder).catch(() => [])) ?? [];
   const found = await Promise.all(
@@ -219,6 +264,8 @@ export async function volumesOf(host: CommandHost, { name: inPool, type, folder 
   );
   return found.flat().sort(byName);
 }
+
+const partitionsOf = (storage: Storage | undefined): Storage['partitions'] => storage?.partitions ?? [];
 
 const byName = (a: Volume, b: Volume): number => (a.name < b.name ? -1 : 1);
 
@@ -239,6 +286,11 @@ export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
     const taken = (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);
     return { state, capacityBytes: taken, allocationBytes: taken, availableBytes: 0 };
   }
+  if (of.type === 'disk') {
+    const capacityBytes = storage.medium(DISK).bytes,
+      allocationBytes = (await volumesOf(host, of)).reduce((sum, volume) => sum + volume.allocationBytes, 0);
+    return { state, capacityBytes, allocationBytes, availableBytes: capacityBytes - allocationBytes };
+  }
   const { extents, freeExtents } = storage;
   return {
     state,
@@ -257,13 +309,14 @@ export async function poolXml(host: CommandHost, entry: PoolEntry): Promise<stri
   ]);
 }
 
-const documentOf = ({ type, name, uuid, folder, permissions }: Pool, sizes: readonly string[]): string =>
+const documentOf = ({ type, name, uuid, folder, device, permissions }: Pool, sizes: readonly string[]): string =>
   [
     `<pool type='${type}'>`,
     `  <name>${escapedXml(name)}</name>`,
     `  <uuid>${uuid}</uuid>`,
     ...sizes,
     '  <source>',
+    ...(device === undefined ? [] : [`    <device path='${escapedXml(device)}'/>`, "    <format type='dos'/>"]),
     ...(type === 'logical' ? [`    <name>${name}</name>`, "    <format type='lvm2'/>"] : []),
     '  </source>',
     '  <target>',

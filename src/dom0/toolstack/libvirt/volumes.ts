@@ -25,7 +25,7 @@ type Image = NonNullable<Awaited<ReturnType<typeof imageOf>>>;
 
 /** With the capacity of the disk in it, which a qcow2 file says in its head, and what it takes of the host's disk. */
 async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
-  if (volume.type === 'logical') return volume;
+  if (volume.type !== 'dir') return volume;
   const { allowed } = host.parts;
   if (allowed?.has(volume.path)) {
     // What the daemon may not read is listed as it is.
@@ -66,7 +66,7 @@ export async function volumeByPath(host: CommandHost, path: string, what: 'path'
 }
 
 /** virStorageVolType. */
-const VOLUME_TYPE = { dir: 0, logical: 1 };
+const VOLUME_TYPE = { dir: 0, logical: 1, disk: 1 };
 
 /** virStorageVolInfo. */
 export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => ({
@@ -98,7 +98,7 @@ const backingXml = ({ path, format = 'raw' }: Backing): string =>
   `  <backingStore>\n    <path>${escapedXml(path)}</path>\n    <format type='${escapedXml(format)}'/>\n  </backingStore>\n`;
 
 async function formatOf(host: CommandHost, { type, path }: Volume, image: Image | undefined): Promise<Format> {
-  if (type === 'logical') return 'raw';
+  if (type !== 'dir') return 'raw';
   // What a guest writes into a raw image says nothing of it.
   if (image) return image.isQcow2 ? 'qcow2' : 'raw';
   const bytes = await openBytes(host, path, false);
@@ -193,6 +193,8 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
   const { name, bytes, format, backing } = wanted;
   if ((await volumesOf(host, pool)).some(volume => volume.name === name))
     throw new LibvirtError('STORAGE_VOL_EXIST', `'${name}' exists already`, 'storage');
+  if (pool.type === 'disk')
+    throw new LibvirtError('INTERNAL_ERROR', `no large enough free extent: make volumes in ${GROUP}`, 'storage');
   if (pool.type === 'logical' && format !== 'raw')
     throw new LibvirtError('CONFIG_UNSUPPORTED', `a volume of ${GROUP} is raw, and not ${format}`, 'storage');
   if (backing && format === 'raw')
@@ -291,6 +293,8 @@ async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promi
 /** @throws LibvirtError */
 export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0): Promise<void> {
   checkFlags(flags, 0, 'storageVolDelete');
+  if (volume.type === 'disk')
+    throw new LibvirtError('OPERATION_UNSUPPORTED', `partitions are the host's own: ${volume.path} stays`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-delete ${volume.name} ${volume.pool}`, async () => {
       // Its folder may be a link to another.
@@ -303,6 +307,8 @@ export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0)
 /** What is new reads as zeros. @throws LibvirtError */
 export async function resizeVolume(host: CommandHost, volume: Volume, capacity: number, flags = 0): Promise<void> {
   checkFlags(flags, RESIZE.ALLOCATE | RESIZE.DELTA | RESIZE.SHRINK, 'storageVolResize');
+  if (volume.type === 'disk')
+    throw new LibvirtError('NO_SUPPORT', 'storage pool does not support changing of volume capacity', 'storage');
   const shrinks = (flags & RESIZE.SHRINK) !== 0;
   const before = volume.capacityBytes;
   const bytes = (flags & RESIZE.DELTA) === 0 ? capacity : before + (shrinks ? -capacity : capacity);
