@@ -4,7 +4,8 @@
  * what is refused.
  */
 import { escapedXml } from '../../definitions/config/index.ts';
-import { GROUP, IMAGES, PE_BYTES, type Storage } from '../../host/storage/index.ts';
+import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
+import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -51,7 +52,6 @@ const GROUPS = [...LISTED_GROUPS, ALL_KINDS];
 /** Where devices are, and the only disk. */
 const DEVICES = '/dev',
   DISK = '/dev/sda';
-const SECTOR_BYTES = 512;
 
 /** The table that a disk has: a PC's. A document may leave it out. @throws LibvirtError */
 function readDisk(root: XmlElement, folder: string): string {
@@ -159,8 +159,7 @@ export async function undefinePool(host: CommandHost, entry: PoolEntry): Promise
 export async function buildPool(host: CommandHost, entry: PoolEntry): Promise<void> {
   POOLS.refuseOwn(entry);
   refuseActive(entry);
-  if (entry.of.type === 'disk') hasTable(entry.of);
-  await makeFolder(host, entry.of);
+  await makeIn(host, entry.of);
   POOLS.events.tell(host, entry.of, KEPT_EVENT.CREATED);
 }
 
@@ -194,22 +193,20 @@ async function begin(host: CommandHost, pool: Pool, flags: number): Promise<void
   );
   if (other)
     throw new LibvirtError('OPERATION_FAILED', `Storage source conflict with pool: '${other.of.name}'`, 'storage');
-  if ((flags & BUILD) !== 0 && pool.type === 'disk') hasTable(pool);
-  if ((flags & BUILD) !== 0) await makeFolder(host, pool);
+  if ((flags & BUILD) !== 0) await makeIn(host, pool);
   await lookInto(host, pool);
 }
 
-/** virStorageBackendDiskBuildPool() writes no table over one. */
-function hasTable({ device }: Pool): never {
-  throw new LibvirtError(
-    'OPERATION_FAILED',
-    `Device '${device}' has an existing partition table: it is the host's own`,
-    'storage',
-  );
+/** Its folder; a disk has a table, and virStorageBackendDiskBuildPool() writes none over that. @throws LibvirtError */
+async function makeIn({ parts: { files } }: CommandHost, { type, folder, device }: Pool): Promise<void> {
+  if (type === 'disk')
+    throw new LibvirtError(
+      'OPERATION_FAILED',
+      `Device '${device}' has an existing partition table: it is the host's own`,
+      'storage',
+    );
+  await failing(() => files!.mkdir(folder, { recursive: true }));
 }
-
-const makeFolder = ({ parts: { files } }: CommandHost, { folder }: Pool): Promise<void> =>
-  failing(() => files!.mkdir(folder, { recursive: true }));
 
 /** @throws LibvirtError where the folder or the disk is not there */
 async function lookInto(host: CommandHost, { type, folder, device }: Pool): Promise<void> {
@@ -250,7 +247,7 @@ export async function volumesOf(host: CommandHost, { name: inPool, type, folder 
   if (type === 'logical')
     return ((await host.openDevices())?.volumes ?? []).map(({ name, bytes }) => volume(name, bytes)).sort(byName);
   if (type === 'disk')
-    return partitionsOf(await host.openDevices()).map(({ number, sectors }) =>
+    return ((await host.openDevices())?.partitions ?? []).map(({ number, sectors }) =>
       volume(`${DISK.slice(DEVICES.length + 1)}${number}`, sectors * SECTOR_BYTES),
     );
   const { files } = host.parts;
@@ -264,8 +261,6 @@ export async function volumesOf(host: CommandHost, { name: inPool, type, folder 
   );
   return found.flat().sort(byName);
 }
-
-const partitionsOf = (storage: Storage | undefined): Storage['partitions'] => storage?.partitions ?? [];
 
 const byName = (a: Volume, b: Volume): number => (a.name < b.name ? -1 : 1);
 
@@ -282,13 +277,15 @@ export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
     return { state, capacityBytes, allocationBytes: capacityBytes - availableBytes, availableBytes };
   }
   const storage = await host.openDevices();
+  const takenBytes = async (): Promise<number> =>
+    (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);
   if (!storage) {
-    const taken = (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);
+    const taken = await takenBytes();
     return { state, capacityBytes: taken, allocationBytes: taken, availableBytes: 0 };
   }
   if (of.type === 'disk') {
     const capacityBytes = storage.medium(DISK).bytes,
-      allocationBytes = (await volumesOf(host, of)).reduce((sum, volume) => sum + volume.allocationBytes, 0);
+      allocationBytes = await takenBytes();
     return { state, capacityBytes, allocationBytes, availableBytes: capacityBytes - allocationBytes };
   }
   const { extents, freeExtents } = storage;
