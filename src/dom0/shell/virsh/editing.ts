@@ -42,7 +42,9 @@ export const editNetwork: OwnsTerminal = async (host, [word], _options, terminal
 export const editSnapshot: OwnsTerminal = async (host, [word, name], options, terminal) => {
   const domain = await find(host, word);
   const record = await snapshotOf(host, domain, name, options);
-  const write = (xml: string): Promise<void> => redefineSnapshot(host, domain, record.name, xml);
+  const write = async (xml: string): Promise<void> => {
+    await redefineSnapshot(host, domain, record.name, xml);
+  };
   const title = `snapshot ${record.name} of ${domain.name}`;
   const isEdited = await edit({ title, text: await snapshotXml(domain, record), write }, terminal);
   return isEdited ? `Snapshot ${record.name} edited.\n` : `Snapshot ${record.name} XML configuration not changed.\n`;

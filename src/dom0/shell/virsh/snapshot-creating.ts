@@ -1,8 +1,8 @@
 /** Snapshots are taken: by a document, or by the words that virsh makes one of. Source: tools/virsh-snapshot.c of libvirt 9. */
 import { escapedXml } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
-import { CREATE_SNAPSHOT, createSnapshot, refuseFlagsOfCreate } from '../../toolstack/libvirt/index.ts';
-import { find, flagsOf, textIn, type VirshCommand, VirshError } from './virsh-command.ts';
+import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import { CREATE_SNAPSHOT, createSnapshot } from '../../toolstack/libvirt/index.ts';
+import { attribute, find, flagsOf, textIn, type VirshCommand, VirshError } from './virsh-command.ts';
 
 const BY_OPTION = {
   redefine: CREATE_SNAPSHOT.REDEFINE,
@@ -41,9 +41,6 @@ function specOf(
   return found;
 }
 
-const attribute = (name: string, value: string | undefined): string =>
-  value === undefined ? '' : ` ${name}='${escapedXml(value)}'`;
-
 /** virshParseSnapshotMemspec(). @throws VirshError */
 function memoryXml(spec: string): string {
   const wrong = (): VirshError => new VirshError(`error: unable to parse memspec: ${spec}`);
@@ -80,20 +77,13 @@ function documentOf([name, description, memory, ...disks]: readonly (string | un
 /** What virsh says of one that is taken. `file`: that of its document. */
 async function taken(
   host: CommandHost,
-  word: string | undefined,
+  domain: Domain,
   xml: string,
   options: ReadonlySet<string>,
   file?: string,
 ): Promise<string> {
-  const flags = flagsOf(options, BY_OPTION);
-  const domain = await find(host, word);
-  try {
-    refuseFlagsOfCreate(flags);
-    const { name } = await createSnapshot(host, domain, xml, flags);
-    return `Domain snapshot ${name} created${file === undefined ? '' : ` from '${file}'`}\n`;
-  } catch (error) {
-    throw error instanceof VirshError ? error : new VirshError(`error: ${(error as Error).message}`);
-  }
+  const { name } = await createSnapshot(host, domain, xml, flagsOf(options, BY_OPTION));
+  return `Domain snapshot ${name} created${file === undefined ? '' : ` from '${file}'`}\n`;
 }
 
 export const SNAPSHOT_CREATING: Record<string, VirshCommand> = {
@@ -101,18 +91,18 @@ export const SNAPSHOT_CREATING: Record<string, VirshCommand> = {
     usage: `snapshot-create <domain> [--xmlfile <xmlfile>] [--redefine] [--current] ${HOW}`,
     about: 'Create a snapshot from XML',
     run: async (host, [word, file], options, around) => {
-      await find(host, word);
+      const domain = await find(host, word);
       const xml = file === undefined ? '<domainsnapshot/>' : await textIn(file, around);
-      return taken(host, word, xml, options, file);
+      return taken(host, domain, xml, options, file);
     },
   },
   'snapshot-create-as': {
     usage: `snapshot-create-as <domain> [--name <name>] [--description <description>] [--print-xml] ${HOW} [--memspec=<memspec>] [[--diskspec] <diskspec>]...`,
     about: 'Create a snapshot from a set of args',
     run: async (host, [word, ...words], options) => {
-      await find(host, word);
+      const domain = await find(host, word);
       const xml = documentOf(words);
-      return options.has('print-xml') ? `${xml}\n\n` : taken(host, word, xml, options);
+      return options.has('print-xml') ? `${xml}\n\n` : taken(host, domain, xml, options);
     },
   },
 };

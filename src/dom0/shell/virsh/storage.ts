@@ -5,6 +5,7 @@ import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { keptCommands } from './kept.ts';
 import {
   allNeeded,
+  attribute,
   capacityText,
   definitionIn,
   labelled,
@@ -132,8 +133,8 @@ const POOLS: Record<string, VirshCommand> = {
       'pool-define-as <name> <type> [<source-host>] [<source-path>] [<source-dev>] [<source-name>] [<target>] [<source-format>]',
     about: 'define a pool from a set of args',
     run: async (host, [name = '', type = '', from, path, device, group, target, format]) => {
-      const element = (word: string, attribute: string, value: string | undefined): string =>
-        value === undefined ? '' : `<${word} ${attribute}='${escapedXml(value)}'/>`;
+      const element = (word: string, name: string, value: string | undefined): string =>
+        value === undefined ? '' : `<${word}${attribute(name, value)}/>`;
       const source = [
         element('host', 'name', from),
         element('dir', 'path', path),

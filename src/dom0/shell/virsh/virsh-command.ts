@@ -1,4 +1,5 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
+import { escapedXml } from '../../definitions/config/index.ts';
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
 import { CONFIG, LibvirtError, LIVE, uriOf } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
@@ -75,6 +76,10 @@ export const impact = (options: ReadonlySet<string>, none = 0): number => {
 /** Flags of libvirt's by the options that stand for them. */
 export const flagsOf = (options: ReadonlySet<string>, by: Readonly<Record<string, number>>): number =>
   [...options].reduce((flags, option) => flags | (by[option] ?? 0), 0);
+
+/** An attribute of a document's element, where there is a value. */
+export const attribute = (name: string, value: string | undefined): string =>
+  value === undefined ? '' : ` ${name}='${escapedXml(value)}'`;
 
 /** Whether a URI is this host's; `xen:///` is what `xen:///system` is. */
 export const isHere = (host: CommandHost, uri: string): boolean =>

@@ -107,7 +107,7 @@ const { NO_METADATA: _none, REUSE_EXT: _others, ...CREATED } = CREATE_SNAPSHOT;
 const ALL_OF_CREATE = Object.values(CREATED).reduce((all, flag) => all | flag);
 
 /** VIR_REQUIRE_FLAG_RET() and VIR_EXCLUSIVE_FLAGS_RET() of virDomainSnapshotCreateXML() and qemuSnapshotCreateXML(). @throws LibvirtError */
-export function refuseFlagsOfCreate(flags: number): void {
+function refuseFlagsOfCreate(flags: number): void {
   const called = (flag: keyof typeof CREATE_SNAPSHOT): string => `'VIR_DOMAIN_SNAPSHOT_CREATE_${flag}'`;
   const refuse = (sentence: string): never => {
     throw new LibvirtError('INVALID_FLAGS', sentence, 'qemu');
@@ -138,8 +138,7 @@ export async function createSnapshot(
   const [isDisksOnly, halts] = [DISK_ONLY, HALT].map(flag => (flags & flag) !== 0);
   if (flags & REDEFINE) {
     const { name } = await redefinition(xml);
-    await redefineSnapshot(host, domain, name, xml);
-    const record = await snapshotByName(host, domain, name);
+    const record = await redefineSnapshot(host, domain, name, xml);
     if (flags & CURRENT) await failing(() => recordsOf(host).enter(record, host.parts.epochMs()));
     return record;
   }
@@ -178,7 +177,12 @@ async function quiesced<T>(host: CommandHost, domain: Domain, take: () => Promis
 }
 
 /** Another document for one that was taken, in which its description may differ and nothing else. @throws LibvirtError, and nothing has changed */
-export async function redefineSnapshot(host: CommandHost, domain: Domain, name: string, xml: string): Promise<void> {
+export async function redefineSnapshot(
+  host: CommandHost,
+  domain: Domain,
+  name: string,
+  xml: string,
+): Promise<SnapshotRecord> {
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   const record = await snapshotByName(host, domain, name);
   const { description } = await redefinition(xml);
@@ -188,6 +192,7 @@ export async function redefineSnapshot(host: CommandHost, domain: Domain, name: 
   if (xmlText(await readXml(xml)) !== wanted)
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'only the description of a snapshot can be changed', 'snapshot');
   await failing(() => recordsOf(host).write(is));
+  return is;
 }
 
 /** virDomainSnapshotDeleteFlags. */
