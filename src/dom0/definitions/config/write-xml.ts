@@ -1,5 +1,5 @@
 /**
- * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it,.
+ * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it.
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
 import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
@@ -28,8 +28,10 @@ function networkSource(target: string): string[] {
   return within('source', [`<host name='${escapedXml(host)}' port='${port}'/>`], attributes);
 }
 
-/** What who asks for none has: weight of Xen's credits, cpu.shares of cgroups; and the period of a quota there, in microseconds. */
-const USUAL = { credits: 256, shares: 1024, periodUs: 100_000 };
+/** What who asks for none has: weight of Xen's credits, and cpu.shares of cgroups. */
+const USUAL = { credits: 256, shares: 1024 };
+/** The period of a quota, in microseconds (cpu.cfs_period_us). */
+export const USUAL_PERIOD_US = 100_000;
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc', vd: 'virtio' };
@@ -133,7 +135,7 @@ function sharesXml({ kvm, weight, cap }: Definition): string[] {
   const usual = kvm ? USUAL.shares : USUAL.credits;
   return [
     ...(weight === undefined || weight === usual ? [] : element('shares', weight)),
-    ...(cap ? [...element('period', USUAL.periodUs), ...element('quota', (USUAL.periodUs / 100) * cap)] : []),
+    ...(cap ? [...element('period', USUAL_PERIOD_US), ...element('quota', (USUAL_PERIOD_US / 100) * cap)] : []),
   ];
 }
 

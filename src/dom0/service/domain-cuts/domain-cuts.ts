@@ -206,7 +206,7 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
       for (const each of snapshots.keys())
         if (each.startsWith(`${name}/`)) left.push(...left.map(some => having(some, each, undefined)));
       const fewer = left.map(some => ({ ...model, snapshots: some }));
-      const undefinedOne = { ...model, ...fewer.at(-1), domains: having(domains, name, undefined) };
+      const undefinedOne = { ...fewer.at(-1)!, domains: having(domains, name, undefined) };
       return {
         models: [...fewer, undefinedOne, withoutVolume(undefinedOne, volume)],
         run: () => remove.run(host, name, true, true),

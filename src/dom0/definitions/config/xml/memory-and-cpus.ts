@@ -1,6 +1,7 @@
 /** How much memory a guest has and may have, and its vCPUs with their pins. */
 import { nameFromLibvirt } from '../keys/cpuid-flags.ts';
 import { approximated, ignored, used } from '../options.ts';
+import { USUAL_PERIOD_US } from '../write-xml.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, scaleOf, tag } from './tree.ts';
 import { isNumber, notHere, type XmlReading } from './reading.ts';
@@ -124,9 +125,6 @@ export function readVcpus(read: XmlReading, element: Element): void {
     );
   else read.set('vcpus', element.places.current, current, 'number', tag(element, 'current'));
 }
-
-/** cpu.cfs_period_us of who asks for none. */
-const USUAL_PERIOD_US = 100_000;
 
 /** A quota in each period, in microseconds: a cap in per cent of a processor. Less than none is none. */
 function readQuota(read: XmlReading, element: Element, cputune: Element): void {
