@@ -27,7 +27,6 @@ import {
   mediumDigest,
   migratedAwayName,
 } from '../../toolstack/index.ts';
-import { mayStandStill } from '../../toolstack/moves/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
@@ -85,15 +84,10 @@ export type Ownership = Pick<PoolOwnership, 'held' | 'handOver' | 'takeBack'>;
 
 /** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
-  const { host } = parts,
-    { name } = guest;
-  const ended = (): void => {
-    mayStandStill(host.toolstack, name, undefined);
-    keepWritten(guest);
-  };
+  const { host } = parts;
   const move = (): Promise<Moved> =>
-    host.toolstack.jobs.run(name, 'Outgoing migration', job =>
-      new Departure(parts, guest, to, wish, job).go().finally(ended),
+    host.toolstack.jobs.run(guest.name, 'Outgoing migration', job =>
+      new Departure(parts, guest, to, wish, job).go().finally(() => keepWritten(guest)),
     );
   return wish.pings ? pinged(host, guest, move) : move();
 }
@@ -142,9 +136,9 @@ class Departure {
       ...(wish.verify ? { verify: true } : {}),
       ...(throttles ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
     };
-    mayStandStill(parts.host.toolstack, this.name, () => (this.precopy.stops = true));
+    job.standStill = () => (this.precopy.stops = true);
     this.limits = new Limits(parts.host, this.name, this.precopy, () => this.nowMs());
-    if (wish.postcopy) job.mayPostcopy(() => (this.precopy.leaves = true));
+    if (wish.postcopy) job.beginPostcopy = () => (this.precopy.leaves = true);
     this.convergence = new Convergence({ queue: parts.host.queue, index, vcpus, throttles });
     const { signal } = this.stop;
     this.stopped = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

@@ -1,7 +1,6 @@
 /** Domains go to other hosts of a pool. Source: cmdMigrate() and its like in tools/virsh-domain.c of libvirt 9. */
 import { startPostcopy } from '../../toolstack/domains/index.ts';
 import type { CommandHost, MoveWish } from '../../toolstack/index.ts';
-import { standStill } from '../../toolstack/moves/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { allNeeded, exclude, find, flagsOf, numeric, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -54,7 +53,7 @@ async function within<T>(
     ? parts.later(1000 * late.seconds, () => {
         try {
           if (late.isPostcopy) startPostcopy(toolstack.jobs, domain);
-          else standStill(toolstack, domain);
+          else toolstack.jobs.find(domain)?.standStill?.();
         } catch {
           // It has gone, or failed, just now: whoever waits for it hears that.
         }

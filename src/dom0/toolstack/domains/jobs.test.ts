@@ -102,7 +102,7 @@ it('becomes post-copy in libvirt’s words, where the migration was begun so, an
     expect(() => startPostcopy(jobs, 'a')).toThrow(
       invalid('switching to post-copy requires migration to be started with VIR_MIGRATE_POSTCOPY flag'),
     );
-    job.mayPostcopy(() => begun++);
+    job.beginPostcopy = () => begun++;
     startPostcopy(jobs, 'a');
     job.isPostcopy = true;
     startPostcopy(jobs, 'a');

@@ -23,10 +23,12 @@ export interface Job {
   readonly signal: AbortSignal;
   /** It comes to its end whatever happens: it cannot be aborted any more. @throws Error where it was aborted before */
   commit(): void;
-  /** It is a migration that may end as post-copy: `begin` has it go on there at once. */
-  mayPostcopy(begin: () => void): void;
+  /** Of a migration that may end as post-copy: has it go on there at once. */
+  beginPostcopy: (() => void) | undefined;
   /** It does: neither host has all of it now. */
   isPostcopy: boolean;
+  /** Of a migration: has the domain stand still for what is left. */
+  standStill: (() => void) | undefined;
   /** How far it is. */
   wrote(processed: number, total: number): void;
   /** How far a migration is. */
@@ -41,6 +43,7 @@ class RunningJob implements Job {
   isCommitted = false;
   isPostcopy = false;
   beginPostcopy: (() => void) | undefined;
+  standStill: (() => void) | undefined;
   ended: Promise<void> = Promise.resolve();
   readonly controller = new AbortController();
 
@@ -56,10 +59,6 @@ class RunningJob implements Job {
   commit(): void {
     this.signal.throwIfAborted();
     this.isCommitted = true;
-  }
-
-  mayPostcopy(begin: () => void): void {
-    this.beginPostcopy = begin;
   }
 
   wrote(processed: number, total: number): void {
@@ -158,8 +157,8 @@ export class Jobs {
     }
   }
 
-  /** What of the job under way the switch to post-copy needs (postcopy.ts); undefined: there is none. */
-  find(domain: string): Pick<RunningJob, 'operation' | 'isPostcopy' | 'beginPostcopy'> | undefined {
+  /** What of the job under way ends its rounds (postcopy.ts); undefined: there is none. */
+  find(domain: string): Pick<RunningJob, 'operation' | 'isPostcopy' | 'beginPostcopy' | 'standStill'> | undefined {
     return this.running.get(domain);
   }
 

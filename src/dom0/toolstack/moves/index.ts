@@ -9,4 +9,3 @@ export {
   MOST_SPEED_MIB,
   type MoveLimits,
 } from './limits.ts';
-export { mayStandStill, standStill } from './stops.ts';
