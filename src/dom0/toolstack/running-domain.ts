@@ -6,7 +6,7 @@ import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../h
 import { type BreakHit, type BreakPoint, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
-import { cpuModelOf, type Definition, type DomainType } from '../definitions/config/index.ts';
+import { type Action, cpuModelOf, type Definition, type DomainType } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
 import type { Channel } from './channels.ts';
@@ -132,6 +132,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   paused: boolean;
   /** What its state says that it is when it is restored; absent: paused where it is that. */
   restoresPaused?: boolean;
+  /** What follows its next end, in place of what its definition says. */
+  endsAs?: (definition: Definition, ending: Ending) => Action;
   /** Why it runs where it does, and why it is paused where it is. */
   why: { running: Reason<'running'>; paused: Reason<'paused'> };
   /** What came from people before it was built; absent: it is. */

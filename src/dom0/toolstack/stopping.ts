@@ -47,9 +47,9 @@ export class Stopping<Console extends DomainConsole> {
       return;
     }
     member.model?.showLast();
-    // Who waits for it may have it start again.
+    const action = (member.endsAs ?? actionOf)(member.blueprint.definition, ending);
+    delete member.endsAs;
     this.isOver(member, ending.sentence);
-    const action = actionOf(member.blueprint.definition, ending);
     member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);
     if (!dumpsCore(action) || !this.core.listener.dumpCore || ending.workerDied)
       return this.follow(member, ending, action);

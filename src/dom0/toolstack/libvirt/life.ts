@@ -1,11 +1,12 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
 import type { Definition } from '../../definitions/config/index.ts';
 import { isDevice } from '../../host/storage/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
+import { actionOf } from '../endings.ts';
 import { forgetLimits } from '../moves/index.ts';
 import { hasAgent, withAgent } from './agent/index.ts';
 import {
@@ -167,7 +168,8 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
   if (isQemu(host)) checkFlags(flags, ACPI | AGENT, 'qemuDomainShutdownFlags');
   else checkFlags(flags, ACPI | PARAVIRT, 'libxlDomainShutdownFlags');
   const id = guestId(domain);
-  forgetReboot(host, id);
+  // One that is to shut down stays so.
+  delete host.toolstack.members.get(id)?.endsAs;
   if (await doneByAgent(host, domain, 'powerdown', flags)) return;
   await failing(() =>
     (flags & ACPI) !== 0
@@ -176,29 +178,8 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
   );
 }
 
-/** What has a guest begin anew once it has shut down, of those that were asked to by their power button. */
-const rebooting = new WeakMap<Guest, () => void>();
-
-/** A PC has no button for it: whoever presses the power button notes that, and begins anew what has shut down (qemuDomainSetFakeReboot()). */
-function noteReboot(host: CommandHost, id: number): void {
-  forgetReboot(host, id);
-  const member = host.living(id);
-  const over = (_how: string, isByItself: boolean): void => {
-    if (!isByItself) return;
-    const { blueprint } = member;
-    member.blueprint = { ...blueprint, definition: { ...blueprint.definition, onPoweroff: 'restart' } };
-    // What follows of that is done in this turn.
-    queueMicrotask(() => (member.blueprint = { ...member.blueprint, definition: blueprint.definition }));
-  };
-  member.whenOver.add(over);
-  rebooting.set(member, () => void member.whenOver.delete(over));
-}
-
-/** One that is to shut down stays so. */
-function forgetReboot({ toolstack }: CommandHost, id: number): void {
-  const member = toolstack.members.get(id);
-  if (member) rebooting.get(member)?.();
-}
+/** A PC has no button for it: whoever presses the power button notes that, and what has shut down begins anew (qemuDomainSetFakeReboot()). */
+const beginsAnew: typeof actionOf = (definition, ending) => actionOf({ ...definition, onPoweroff: 'restart' }, ending);
 
 /** Asks it to start again. @throws LibvirtError */
 export async function rebootDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
@@ -208,7 +189,7 @@ export async function rebootDomain(host: CommandHost, domain: Domain, flags = 0)
   if (await doneByAgent(host, domain, 'reboot', flags)) return;
   await failing(async () => {
     if (!isQemu(host)) return perform(host, 'reboot', COMMANDS.reboot, id);
-    noteReboot(host, id);
+    host.living(id).endsAs = beginsAnew;
     await perform(host, 'trigger', COMMANDS.trigger, id, 'power');
   });
 }
