@@ -15,18 +15,11 @@ import {
   osTypeOf,
   setMetadata,
   stateOf,
-  uuidOfDomain,
+  refOf,
   shownXml,
 } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, type DomainRef, flags, LIST_MAX, maybeText, text, uuid } from '../types.ts';
-
-/** As the protocol names a domain; -1: it does not run. */
-export const refOf = (found: Domain): DomainRef => ({
-  name: found.name,
-  uuid: uuidOfDomain(found),
-  id: found.id ?? -1,
-});
 
 /** The one that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 export const meant = (host: CommandHost, ref: DomainRef): Promise<Domain> => domainByUuid(host, ref.uuid);

@@ -4,7 +4,7 @@ import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText, parameter, text } from '../types.ts';
-import { meant, ofDomain, ofDomainWithFlags, refOf } from './domains.ts';
+import { meant, ofDomain, ofDomainWithFlags } from './domains.ts';
 
 type Deed = (host: CommandHost, domain: Domain, flags?: number) => Promise<unknown>;
 
@@ -43,19 +43,23 @@ export const LIFE: Table = {
     changes: true,
     arguments: XML,
     result: ofDomain,
-    run: async ({ host }, { xml }) => ({ domain: refOf(await libvirt.defineDomain(host, xml)) }),
+    run: async ({ host }, { xml }) => ({ domain: libvirt.refOf(await libvirt.defineDomain(host, xml)) }),
   }),
   domain_define_xml_flags: procedure({
     changes: true,
     arguments: XML_WITH_FLAGS,
     result: ofDomain,
-    run: async ({ host }, given) => ({ domain: refOf(await libvirt.defineDomain(host, given.xml, given.flags)) }),
+    run: async ({ host }, given) => ({
+      domain: libvirt.refOf(await libvirt.defineDomain(host, given.xml, given.flags)),
+    }),
   }),
   domain_create_xml: procedure({
     changes: true,
     arguments: XML_WITH_FLAGS,
     result: ofDomain,
-    run: async ({ host }, given) => ({ domain: refOf(await libvirt.createDomain(host, given.xml, given.flags)) }),
+    run: async ({ host }, given) => ({
+      domain: libvirt.refOf(await libvirt.createDomain(host, given.xml, given.flags)),
+    }),
   }),
   domain_create: deed(libvirt.startDomain),
   domain_create_with_flags: procedure({
@@ -63,7 +67,7 @@ export const LIFE: Table = {
     arguments: ofDomainWithFlags,
     result: ofDomain,
     run: async ({ host }, given) => ({
-      domain: refOf(await libvirt.startDomain(host, await meant(host, given.domain), given.flags)),
+      domain: libvirt.refOf(await libvirt.startDomain(host, await meant(host, given.domain), given.flags)),
     }),
   }),
   domain_destroy: deed(libvirt.destroyDomain),

@@ -4,7 +4,7 @@ import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, LIST_MAX, type Parameter, parameters, text } from '../types.ts';
-import { meant, ofDomain, ofDomainWithFlags, refOf } from './domains.ts';
+import { meant, ofDomain, ofDomainWithFlags } from './domains.ts';
 
 /** REMOTE_VCPUINFO_MAX, REMOTE_CPUMAPS_MAX, REMOTE_CPUMAP_MAX, REMOTE_DOMAIN_JOB_STATS_MAX. */
 const MOST_VCPUS = 16_384,
@@ -199,7 +199,7 @@ export const RESOURCES: Table = {
       const all = await libvirt.statsOf(host, named, given.groups, given.flags);
       return {
         records: all.map(({ domain: of, stats }) => ({
-          domain: refOf(of),
+          domain: libvirt.refOf(of),
           parameters: stats.map(
             ([field, kind, value]): Parameter => ({ field, value: { kind, value } as Parameter['value'] }),
           ),

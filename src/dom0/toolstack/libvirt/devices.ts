@@ -8,9 +8,10 @@ import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { runningCards } from './cards.ts';
 import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
-import { activeId, guestId, uuidOfDomain } from './domains.ts';
+import { activeId, guestId } from './domains.ts';
 import { tellOfDomain } from './events/index.ts';
 import { isQemu } from './qemu-driver.ts';
+import { ideAlias, unitOf } from '../qemu/aliases.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
@@ -222,11 +223,9 @@ function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
 /** Whoever changes what lies in a drive opens its tray and closes it. */
 async function tellOfTray(host: CommandHost, domain: Domain, xml: string): Promise<void> {
   const [disk] = (await deviceOf(xml, 'kvm')).disks;
-  const unit = disk ? disk.vdev.charCodeAt(2) - 'a'.charCodeAt(0) : 0;
   if (disk?.kind !== 'cdrom') return;
-  const ref = { name: domain.name, uuid: uuidOfDomain(domain), id: domain.id! };
-  for (const reason of [TRAY.OPEN, TRAY.CLOSE])
-    tellOfDomain(host, { kind: 'tray-change', domain: ref, device: `ide0-${unit >> 1}-${unit & 1}`, reason });
+  const device = ideAlias(unitOf(disk.vdev));
+  for (const reason of [TRAY.OPEN, TRAY.CLOSE]) tellOfDomain(host, domain, { kind: 'tray-change', device, reason });
 }
 
 async function changeRunning(

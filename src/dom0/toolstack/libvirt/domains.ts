@@ -57,6 +57,18 @@ export function stateOf({ status: { state, reason } }: Pick<Domain, 'status'>): 
 export const uuidOfDomain = ({ name, definition, managed }: Pick<Domain, 'name' | 'definition' | 'managed'>): string =>
   (managed ? managed.definition : definition).uuid ?? uuidOfName(name);
 
+/** As libvirt names a domain to others; `id`: -1 where it does not run. */
+export interface DomainRef {
+  name: string;
+  uuid: string;
+  id: number;
+}
+export const refOf = (domain: Domain): DomainRef => ({
+  name: domain.name,
+  uuid: uuidOfDomain(domain),
+  id: domain.id ?? -1,
+});
+
 /** Those of which each group of `flags` has what they are. */
 export async function listDomains(host: CommandHost, flags: number): Promise<Domain[]> {
   const all = await domainsOf(host).list();

@@ -9,16 +9,7 @@ import { type Domain, domainsOf } from '../domains/index.ts';
 import { actionOf } from '../endings.ts';
 import { forgetLimits } from '../moves/index.ts';
 import { hasAgent, withAgent } from './agent/index.ts';
-import {
-  activeId,
-  domainById,
-  domainByName,
-  guestId,
-  noteCreated,
-  persistent,
-  uuidOfDomain,
-  xmlOf,
-} from './domains.ts';
+import { activeId, domainById, domainByName, guestId, noteCreated, persistent, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
@@ -200,8 +191,7 @@ export async function resetDomain(host: CommandHost, domain: Domain, flags = 0):
   const id = guestId(domain);
   await failing(() => perform(host, 'trigger', COMMANDS.trigger, id, 'reset'));
   // Nobody else tells that it was: a guest of Xen is another domain then.
-  if (isQemu(host))
-    tellOfDomain(host, { kind: 'reboot', domain: { name: domain.name, uuid: uuidOfDomain(domain), id } });
+  if (isQemu(host)) tellOfDomain(host, domain, { kind: 'reboot' });
 }
 
 /** @throws LibvirtError */

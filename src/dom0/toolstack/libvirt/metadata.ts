@@ -7,16 +7,7 @@ import { lengthProblem, TAGS_URI } from '../../definitions/config/index.ts';
 import { quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
-import {
-  domainById,
-  domainByName,
-  guestId,
-  noteCreated,
-  persistent,
-  XML_INACTIVE,
-  uuidOfDomain,
-  xmlOf,
-} from './domains.ts';
+import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
@@ -155,9 +146,8 @@ export async function setMetadata(host: CommandHost, { id, name }: Domain, given
     const domain = await (id === undefined ? domainByName(host, name) : domainById(host, id));
     await changeMetadata(host, domain, given, flags);
     const { type, uri } = given;
-    tellOfDomain(host, {
+    tellOfDomain(host, domain, {
       kind: 'metadata-change',
-      domain: { name, uuid: uuidOfDomain(domain), id: id ?? -1 },
       type,
       ...(type === METADATA.ELEMENT && uri !== undefined ? { uri } : {}),
     });

@@ -1,6 +1,7 @@
 /** Memory and processors of domains. Source: libxlDomainSetMemoryFlags(), libxlDomainSetVcpusFlags() and libxlDomainGetVcpus() of src/libxl/libxl_driver.c. */
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
-import { affinityLists, parseCpus } from '../../definitions/config/index.ts';
+import { MAX_PCPUS } from '../../../hypervisor/scheduler/index.ts';
+import { affinityLists, formatCpus, parseCpus } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import { managedOf } from '../commands/managed.ts';
@@ -8,7 +9,7 @@ import type { Domain } from '../domains/index.ts';
 import { guestVcpus, setGuestVcpuCount } from './agent/index.ts';
 import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
-import { tellOfTuning } from './events/index.ts';
+import { type EventParameter, tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { isQemu } from './qemu-driver.ts';
 
@@ -161,10 +162,9 @@ export async function pinVcpu(
   const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);
   if (list.length === 0) throw new LibvirtError('INVALID_ARG', 'Empty cpu list for pinning');
   await failing(() => perform(host, 'vcpu-pin', COMMANDS['vcpu-pin'], id, list.join(','), undefined, vcpu));
-  // virBitmapFormat(): neighbours as a range.
-  const spans = list.flatMap((cpu, i) =>
-    list[i - 1] === cpu - 1 ? [] : [[cpu, list.slice(i).findLast((each, at) => each === cpu + at)!]],
-  );
-  const value = spans.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
-  if (isQemu(host)) tellOfTuning(host, domain, [{ field: `cputune.vcpupin${vcpu}`, value: { kind: 'text', value } }]);
+  if (!isQemu(host)) return;
+  // xl has a word for all that there can be; virBitmapFormat() has none.
+  const value = formatCpus(list.reduce((bits, cpu) => bits | (1 << cpu), 0)).replace('all', `0-${MAX_PCPUS - 1}`);
+  const parameters: EventParameter[] = [{ field: `cputune.vcpupin${vcpu}`, value: { kind: 'text', value } }];
+  tellOfDomain(host, domain, { kind: 'tunable', parameters });
 }

@@ -4,6 +4,7 @@
  */
 import { channelsOf, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
+import { channelAlias, floppyAlias, ideAlias, unitOf, virtioDiskAlias } from '../qemu/aliases.ts';
 import { CARD_SLOT, diskSlot, QEMU, QEMU_MACHINE, QEMU_OWNER } from '../qemu/command-line.ts';
 import { tapOf } from './cards.ts';
 import { childOf, type XmlElement } from './xml.ts';
@@ -64,15 +65,15 @@ class Board {
 
   private disk(disk: XmlElement): XmlElement {
     const { dev = '', bus } = childOf(disk, 'target')?.attributes ?? {};
-    const unit = dev.charCodeAt(2) - 'a'.charCodeAt(0);
+    const unit = unitOf(dev);
     const { disks } = this.definition;
     const at = disks.findIndex(({ vdev }) => vdev === dev);
     const [name, address] =
       bus === 'virtio'
-        ? [`virtio-disk${unit}`, pci(diskSlot(dev))]
+        ? [virtioDiskAlias(unit), pci(diskSlot(dev))]
         : bus === 'fdc'
-          ? [`fdc0-0-${unit}`, drive(0, unit)]
-          : [`ide0-${unit >> 1}-${unit & 1}`, drive(unit >> 1, unit & 1)];
+          ? [floppyAlias(unit), drive(0, unit)]
+          : [ideAlias(unit), drive(unit >> 1, unit & 1)];
     const children = disk.children.flatMap(child =>
       child.name === 'source'
         ? [{ ...child, attributes: { ...child.attributes, index: `${disks.length - at}` } }, element('backingStore')]
@@ -89,14 +90,8 @@ class Board {
   }
 
   private video(video: XmlElement): XmlElement {
-    const children = video.children.map(child =>
-      child.name === 'model' ? { ...child, attributes: { ...SCREEN, ...child.attributes } } : child,
-    );
-    return withMore(
-      { ...video, children: children.map(child => (child.name === 'model' ? inOrder(child) : child)) },
-      alias('video0'),
-      pci(VIDEO_SLOT),
-    );
+    const children = video.children.map(child => (child.name === 'model' ? screen(child) : child));
+    return withMore({ ...video, children }, alias('video0'), pci(VIDEO_SLOT));
   }
 
   private readonly kinds: Readonly<Record<string, (device: XmlElement) => XmlElement>> = {
@@ -111,7 +106,7 @@ class Board {
     channel: device => {
       const { name } = childOf(device, 'target')?.attributes ?? {};
       const channel = channelsOf(this.definition.virtio).find(each => each.name === name);
-      return channel ? withMore(device, alias(`channel${channel.port - 1}`), port(channel.port)) : device;
+      return channel ? withMore(device, alias(channelAlias(channel.port)), port(channel.port)) : device;
     },
     filesystem: device => {
       const number = this.next('fs');
@@ -159,9 +154,9 @@ class Board {
 }
 
 /** type, vram, heads, primary, and what else there is. */
-const inOrder = ({ attributes: { type, ...more }, ...model }: XmlElement): XmlElement => ({
+const screen = ({ attributes: { type, ...more }, ...model }: XmlElement): XmlElement => ({
   ...model,
-  attributes: { ...(type === undefined ? {} : { type }), ...more },
+  attributes: { ...(type === undefined ? {} : { type }), ...SCREEN, ...more },
 });
 
 const SECURITY = element('seclabel', { type: 'dynamic', model: 'dac', relabel: 'yes' }, [

@@ -8,7 +8,7 @@ import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { activeId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
-import { type EventParameter, tellOfTuning } from './events/index.ts';
+import { type EventParameter, tellOfDomain } from './events/index.ts';
 import { checkFlags, LIVE } from './flags.ts';
 import { isQemu } from './qemu-driver.ts';
 
@@ -76,7 +76,7 @@ export async function setShares(
     const kind = field.endsWith('quota') ? 'hyper' : 'unsignedHyper';
     return { field: `cputune.${field}`, value: { kind, value } };
   });
-  tellOfTuning(host, domain, parameters);
+  tellOfDomain(host, domain, { kind: 'tunable', parameters });
 }
 
 /** @throws LibvirtError: a value is beyond cgroups' bounds */

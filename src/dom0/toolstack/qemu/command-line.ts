@@ -4,6 +4,7 @@
  */
 import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
+import { floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
 /** Debian 12's. */
@@ -15,7 +16,7 @@ export const QEMU_MACHINE = 'pc-i440fx-7.2';
 /** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the card, disks of virtio from 5 on. */
 export const CARD_SLOT = 3;
 const FIRST_DISK_SLOT = 5;
-export const diskSlot = (vdev: string): number => FIRST_DISK_SLOT + vdev.charCodeAt(2) - 'a'.charCodeAt(0);
+export const diskSlot = (vdev: string): number => FIRST_DISK_SLOT + unitOf(vdev);
 const MIB = 2 ** 20;
 
 /** QEMU's names of cards. */
@@ -59,7 +60,7 @@ function diskWords(disk: DefinedDisk, index: number, pciSlot: number, bootIndex:
   const drive = target === '' ? {} : { drive: node };
   const boot = bootIndex === undefined ? {} : { bootindex: bootIndex };
   if (kind === 'floppy')
-    return [...backing, '-device', json({ driver: 'floppy', unit, ...drive, id: `fdc0-0-${unit}`, ...boot })];
+    return [...backing, '-device', json({ driver: 'floppy', unit, ...drive, id: floppyAlias(unit), ...boot })];
   if (vdev.startsWith('vd'))
     return [
       ...backing,
@@ -69,7 +70,7 @@ function diskWords(disk: DefinedDisk, index: number, pciSlot: number, bootIndex:
         bus: 'pci.0',
         addr: slot(pciSlot),
         ...drive,
-        id: `virtio-disk${unit}`,
+        id: virtioDiskAlias(unit),
         ...boot,
       }),
     ];
@@ -81,7 +82,7 @@ function diskWords(disk: DefinedDisk, index: number, pciSlot: number, bootIndex:
       bus: `ide.${unit >> 1}`,
       unit: unit & 1,
       ...drive,
-      id: `ide0-${unit >> 1}-${unit & 1}`,
+      id: ideAlias(unit),
       ...boot,
     }),
   ];

@@ -1,8 +1,8 @@
 /** What becomes of domains, as libvirt tells it. */
 import type { CommandHost } from '../../command-host.ts';
 import type { Domain } from '../../domains/index.ts';
-import { uuidOfDomain } from '../domains.ts';
-import type { DomainEvent, EventParameter } from './kinds.ts';
+import { refOf } from '../domains.ts';
+import type { DomainEvent, Done } from './kinds.ts';
 import { DomainWatch } from './watch.ts';
 
 export type { DomainEvent, EventKind, EventOf, EventParameter } from './kinds.ts';
@@ -10,21 +10,9 @@ export type { DomainEvent, EventKind, EventOf, EventParameter } from './kinds.ts
 const listening = new WeakMap<CommandHost['toolstack'], Set<(event: DomainEvent) => void>>();
 
 /** Something was done by a call that nothing else shows. */
-export function tellOfDomain({ toolstack }: Pick<CommandHost, 'toolstack'>, event: DomainEvent): void {
-  for (const tell of listening.get(toolstack) ?? []) tell(event);
+export function tellOfDomain({ toolstack }: Pick<CommandHost, 'toolstack'>, domain: Domain, done: Done): void {
+  for (const tell of listening.get(toolstack) ?? []) tell({ ...done, domain: refOf(domain) });
 }
-
-/** A running domain's share of processors is another. */
-export const tellOfTuning = (
-  host: Pick<CommandHost, 'toolstack'>,
-  domain: Domain,
-  parameters: EventParameter[],
-): void =>
-  tellOfDomain(host, {
-    kind: 'tunable',
-    domain: { name: domain.name, uuid: uuidOfDomain(domain), id: domain.id ?? -1 },
-    parameters,
-  });
 
 /** Tells what becomes of domains from now on; the result ends that. */
 export function listenToLives(host: CommandHost, tell: (event: DomainEvent) => void): () => void {

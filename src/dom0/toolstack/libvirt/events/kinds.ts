@@ -1,10 +1,5 @@
 /** What is told of domains: virDomainEventID and what each has to say. Source: libvirt-domain.h. */
-/** As it was called then; `id`: -1 where it does not run. */
-export interface DomainRef {
-  name: string;
-  uuid: string;
-  id: number;
-}
+import type { DomainRef } from '../domains.ts';
 
 /** virTypedParameter, of the types that events have. */
 export interface EventParameter {
@@ -36,5 +31,8 @@ type Kinds = {
 };
 
 export type EventKind = keyof Kinds;
+/** `domain`: as it was called then. */
 export type EventOf<Kind extends EventKind> = { kind: Kind; domain: DomainRef } & Kinds[Kind];
+/** The same of a domain that is known. */
+export type Done = { [Kind in EventKind]: { kind: Kind } & Kinds[Kind] }[EventKind];
 export type DomainEvent = { [Kind in EventKind]: EventOf<Kind> }[EventKind];

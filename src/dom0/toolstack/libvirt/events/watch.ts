@@ -6,11 +6,12 @@ import { AGENT_CHANNEL } from '../../channels.ts';
 import type { CommandHost } from '../../command-host.ts';
 import { type Domain, domainsOf, type JobInfo } from '../../domains/index.ts';
 import { balloonedKiB } from '../../kvm-memory.ts';
+import { channelAlias, virtioDiskAlias } from '../../qemu/aliases.ts';
 import { incomingName, migratedAwayName } from '../../taken.ts';
-import { uuidOfDomain } from '../domains.ts';
+import { type DomainRef, refOf } from '../domains.ts';
 import { jobParameters } from '../jobs.ts';
 import { isQemu } from '../qemu-driver.ts';
-import type { DomainEvent, DomainRef } from './kinds.ts';
+import type { DomainEvent } from './kinds.ts';
 import { LIBXL, type Life, type LifeOf, QEMU, type Step, step } from './lifecycle.ts';
 
 const AGENT = { CONNECTED: 1, DISCONNECTED: 2 };
@@ -54,9 +55,9 @@ const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
           ...(definition.nic ? ['net0'] : []),
           ...definition.disks.flatMap(disk => {
             const unit = (placeUnderKvm(disk) ?? -1) - VIRTIO_PLACE;
-            return unit >= 0 ? [`virtio-disk${unit}`] : [];
+            return unit >= 0 ? [virtioDiskAlias(unit)] : [];
           }),
-          ...channelsOf(definition.virtio).map(({ port }) => `channel${port - 1}`),
+          ...channelsOf(definition.virtio).map(({ port }) => channelAlias(port)),
         ],
   );
 
@@ -67,7 +68,7 @@ function runningOf(host: CommandHost, domain: Domain, id: number): Running | und
   const { name, job } = domain;
   const { why, paused, restarts, postcopy } = member;
   return {
-    domain: { name, uuid: uuidOfDomain(domain), id },
+    domain: refOf(domain),
     life: {
       running: why.running,
       paused: paused ? why.paused : undefined,
@@ -134,8 +135,8 @@ export class DomainWatch {
     for (const domain of all) {
       const { id, name, status, managed } = domain;
       if (managed) {
-        const uuid = uuidOfDomain(domain);
-        defined.set(uuid, { domain: { name, uuid, id: id ?? -1 }, text: managed.text });
+        const ref = refOf(domain);
+        defined.set(ref.uuid, { domain: ref, text: managed.text });
       }
       const isThere = status.state !== 'shut off' && (this.driver.keepsCrashed || status.state !== 'crashed');
       const seen = id !== undefined && isThere ? runningOf(this.host, domain, id) : undefined;
