@@ -561,8 +561,14 @@ export class Reader implements Heard {
     return { devices: devices as State, screen: screen as Uint8Array };
   }
 
+  /** A kernel of some MiB, which the head of a stream that comes has shown before: it is copied once, and not while the guest stands still. */
   private boot(): Boot {
     const record = this.one('RINGSIDE_BOOT');
+    return (this.booted ??= this.bootIn(record));
+  }
+  private booted: Boot | undefined;
+
+  private bootIn(record: FileRecord): Boot {
     const boot = plainState(record.body, (what, at) =>
       this.complaint.record(record, `cannot be read at byte ${at} of its body: ${what}`),
     );
