@@ -291,8 +291,9 @@ class Arrival {
     const { host, ownership, from, line } = this.parts;
     if (!ownership || epoch === undefined) return guest;
     const isOurs = ownership.receive(guest, from, epoch);
-    // Not before that has left: a seal is made beside this thread, and its message is sent in a turn of it.
-    host.parts.later(SEALED_MS, () => void this.receiving!.whole().catch(() => {}));
+    // Not before that has left: a seal is made beside this thread, and its message is sent in a turn of it, before which a timer may come that is late.
+    const { later, soon } = host.parts;
+    later(SEALED_MS, () => soon(() => void this.receiving!.whole().catch(() => {})));
     if (await isOurs) return guest;
     const why = new Error(noLease(guest, from));
     await this.clear(why.message);
