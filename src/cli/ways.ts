@@ -2,8 +2,22 @@
 import { getRandomValues } from 'node:crypto';
 import WebSocket from 'ws';
 import type { Ways, WebSocketLike } from '../dom0/host/index.ts';
+import { letGo } from '../hypervisor/memory/index.ts';
+
+/**
+ * A frame's mask keeps somebody else's script from choosing the bytes that a proxy sees (RFC 6455, 10.3). What goes here is sealed, so that nobody chooses them;
+ * where the mask is zero no message is copied for it.
+ */
+const noMask = (mask: Buffer): void => void mask.fill(0);
+
+class NodeSocket extends WebSocket {
+  override send(message: string | Uint8Array<ArrayBuffer>): void {
+    if (typeof message === 'string') super.send(message);
+    else super.send(message, () => letGo(message.buffer));
+  }
+}
 
 export const nodeWays: Ways = {
-  webSocket: url => new WebSocket(url, { perMessageDeflate: false }) as unknown as WebSocketLike,
+  webSocket: url => new NodeSocket(url, { perMessageDeflate: false, generateMask: noMask }) as unknown as WebSocketLike,
   random: count => getRandomValues(new Uint8Array(count)),
 };

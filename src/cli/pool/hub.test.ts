@@ -5,10 +5,10 @@ import { hubRoom, MOST_MESSAGE_BYTES, type Pool, readHubAddress, secretsOf } fro
 import { enter, testCode } from '../../dom0/pool/rooms.test-support.ts';
 import { later, until } from '../../dom0/service/host.test-support.ts';
 import type { WebSocketLike } from '../../dom0/host/index.ts';
+import { nodeWays } from '../ways.ts';
 import { Hub } from './hub.ts';
 import { readListen } from './command.ts';
 
-const make = (url: string): WebSocketLike => new WebSocket(url) as unknown as WebSocketLike;
 const MIB = 2 ** 20;
 let ends: (() => void)[] = [];
 afterEach(() => {
@@ -36,7 +36,7 @@ async function hubHere(
 
 async function join(url: string, name: string, code = testCode): Promise<Pool & { said: string[] }> {
   const { room, secret } = await secretsOf(code);
-  const again = () => hubRoom(make, { url }, room, later);
+  const again = () => hubRoom(nodeWays.webSocket, { url }, room, later);
   const pool = await enter(await again(), name, { secret, again });
   ends.push(() => pool.leave());
   return pool;
@@ -58,9 +58,12 @@ describe('the hub of a pool', () => {
       ),
     );
     const channel = await bravo.connect('alfa', 'migrate');
-    for (let i = 0; i < 20; i++) channel.send(new Uint8Array(MIB).fill(i));
+    const all = Array.from({ length: 20 }, (_, i) => new Uint8Array(MIB).fill(i));
+    // Half of them go with their buffers.
+    for (const [i, each] of all.entries()) channel.send(each, i % 2 === 1);
     await until(() => bytes === 20 * MIB);
     expect(sum).toBe(256 * 190);
+    expect(all.map(({ length }) => length)).toEqual(all.map((_, i) => (i % 2 === 1 ? 0 : MIB)));
     const { members } = hub.health;
     expect(members).toHaveLength(2);
     expect(members[1]!.receivedBytes).toBeGreaterThan(20 * MIB);
@@ -83,7 +86,7 @@ describe('the hub of a pool', () => {
     const { hub, url, said } = await hubHere(1);
     const { classRoom } = await secretsOf(testCode);
     const alfa = await join(url, 'alfa');
-    const pages = await Promise.all([1, 2].map(() => hubRoom(make, { url }, classRoom, later)));
+    const pages = await Promise.all([1, 2].map(() => hubRoom(nodeWays.webSocket, { url }, classRoom, later)));
     expect(hub.health.members.map(({ pool, isClass }) => [pool, isClass])).toEqual([
       [1, false],
       [1, true],

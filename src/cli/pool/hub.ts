@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { letGo } from '../../hypervisor/memory/index.ts';
 import { MOST_STUDENTS } from '../../lessons/index.ts';
 import { HUB_HEAD_BYTES, type HubWord, MOST_MESSAGE_BYTES } from '../../dom0/pool/index.ts';
 
@@ -177,7 +178,10 @@ export class Hub {
     if (to?.room !== room) return;
     message.writeUInt32LE(from, 0);
     to.sentBytes += message.length;
-    to.socket.send(message);
+    to.socket.send(message, () => {
+      // One that came in several pieces lies in a buffer of its own.
+      if (message.length === message.buffer.byteLength) letGo(message.buffer);
+    });
     // What is on its way has grown only where it did not go out at once.
     if (to.socket.bufferedAmount === 0) return;
     const inFlight = [...this.seats.values()].reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);

@@ -4,6 +4,7 @@
 export interface WebSocketLike {
   binaryType: string;
   readonly bufferedAmount: number;
+  /** Bytes are the socket's from then on, and so is their buffer. */
   send(message: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
   onopen: ((event: never) => void) | null;

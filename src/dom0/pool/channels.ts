@@ -3,7 +3,9 @@
  * has taken them, so that one that is slow holds neither the others nor memory. A message is a type, a channel's number (of its opener's: odd or even) and what
  * follows.
  */
+import { letGo } from '../../hypervisor/memory/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
+import { WholeBuffers } from './own-pieces.ts';
 
 /** Of what was sent on a channel, so much may be where its listener has not taken it. */
 export const WINDOW_BYTES = 1024 * 1024;
@@ -156,8 +158,10 @@ export class Channels {
         const piece = channel.next(PIECE_BYTES);
         if (piece === undefined) continue;
         sent = true;
-        if (piece instanceof Uint8Array) this.say(TYPE.data, number, piece);
-        else {
+        if (piece instanceof Uint8Array) {
+          this.say(TYPE.data, number, piece);
+          channel.copied(piece);
+        } else {
           this.say(TYPE.end, number, new TextEncoder().encode(piece.why));
           channel.finish(undefined);
         }
@@ -199,7 +203,10 @@ interface Closing {
 export class Channel implements ByteChannel {
   private readonly parts: ChannelParts;
   /** To send, oldest first; how much, and how much of that the other end lets. */
-  private readonly out: Uint8Array[] = [];
+  private readonly out: { bytes: Uint8Array; withBuffer: boolean }[] = [];
+  /** Of what was sent with them, and whether what `next` gave last was. */
+  private readonly buffers = new WholeBuffers();
+  private isGiven = false;
   waitingBytes = 0;
   private window = WINDOW_BYTES;
   private readonly drained: (() => void)[] = [];
@@ -219,9 +226,9 @@ export class Channel implements ByteChannel {
     this.parts = parts;
   }
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array, withBuffer = false): void {
     if (this.over || this.closing || bytes.length === 0) return;
-    this.out.push(bytes);
+    this.out.push({ bytes, withBuffer });
     this.waitingBytes += bytes.length;
     this.parts.pump();
   }
@@ -255,15 +262,22 @@ export class Channel implements ByteChannel {
   next(most: number): Uint8Array | Closing | undefined {
     const [first] = this.out;
     if (!first) return this.over ? undefined : this.closing;
-    const count = Math.min(first.length, most, this.window);
+    const { bytes } = first;
+    const count = Math.min(bytes.length, most, this.window);
     if (count === 0) return undefined;
-    if (count === first.length) this.out.shift();
-    else this.out[0] = first.subarray(count);
+    this.isGiven = first.withBuffer;
+    if (count === bytes.length) this.out.shift();
+    else first.bytes = bytes.subarray(count);
     this.window -= count;
     const before = this.waitingBytes;
     this.waitingBytes -= count;
     if (before >= DRAINED_BYTES && this.waitingBytes < DRAINED_BYTES) for (const listener of this.drained) listener();
-    return first.subarray(0, count);
+    return bytes.subarray(0, count);
+  }
+
+  /** What `next` gave lies elsewhere, too. */
+  copied(piece: Uint8Array): void {
+    if (this.isGiven && this.buffers.endsOne(piece)) letGo(piece.buffer);
   }
 
   /** False: it is more than the other end was let. */

@@ -1,8 +1,8 @@
 /** Bytes both ways between two ends, in order: a socket's, or a channel of a pool's. And how one end of a protocol is written: as the text of a conversation. */
 
 export interface ByteChannel {
-  /** The bytes are the channel's from then on. */
-  send(bytes: Uint8Array): void;
+  /** The bytes are the channel's from then on; `withBuffer`: and with the last ones of a buffer all of that. */
+  send(bytes: Uint8Array, withBuffer?: boolean): void;
   /** Bytes that were sent and have not left. */
   readonly waitingBytes: number;
   /** Tells when few of them wait again. */

@@ -1,6 +1,6 @@
 /** One end of a channel between two hosts, for who waits for its bytes: little lies on either side of it, however fast the other end is. */
 import type { ByteChannel } from '../../host/nbd/index.ts';
-import { OwnPieces } from './own-pieces.ts';
+import { OwnPieces } from '../own-pieces.ts';
 
 /** Bytes that have come and nobody has asked for, and bytes that have not left: above these nothing more is taken, or sent. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024,
@@ -48,10 +48,10 @@ export class Line {
     return this.over !== undefined;
   }
 
-  /** The bytes are the line's from then on. Resolves when there is room for more. @throws Error with a sentence: it has ended */
+  /** The bytes are the line's from then on, and with the last ones of a buffer all of that. Resolves when there is room for more. @throws Error with a sentence: it has ended */
   async send(bytes: Uint8Array): Promise<void> {
     if (this.over) throw this.over;
-    this.channel.send(bytes);
+    this.channel.send(bytes, true);
     this.sentBytes += bytes.length;
     while (!this.over && this.channel.waitingBytes > MOST_WAITING_BYTES)
       await new Promise<void>(resolve => (this.whenDrained = resolve));
