@@ -7,6 +7,7 @@ import { Output } from './boot/terminal.ts';
 import { shell } from './shell/command.ts';
 import { storage } from './storage/command.ts';
 import { symbols } from './symbols.ts';
+import { tuneEngine } from './tune-engine.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeScript.
@@ -33,6 +34,7 @@ export async function main(argv: string[]): Promise<number> {
       await loadEverything();
       return boot(rest);
     case 'sh':
+      tuneEngine();
       await loadEverything();
       return shell(rest);
     case 'storage':
@@ -45,8 +47,10 @@ export async function main(argv: string[]): Promise<number> {
       // It has all lessons with it.
       return (await import('./grade/command.ts')).grade(rest);
     case 'pool':
+      tuneEngine();
       return (await import('./pool/command.ts')).pool(rest);
     case 'libvirtd':
+      tuneEngine();
       await loadEverything();
       return (await import('./libvirtd/command.ts')).libvirtd(rest);
     case 'experiment':

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { membershipOf, newCode, secretsOf } from '../../dom0/pool/index.ts';
 import { Hub } from '../pool/hub.ts';
 import { repository } from '../repository.ts';
+import { tuneEngine } from '../tune-engine.ts';
 import { Beats } from './beats.ts';
 import { memoryFor, type MakeHost, type Sides } from './moves.ts';
 import type { Row } from './guest.ts';
@@ -99,6 +100,8 @@ export async function beSide(
   make: MakeHost,
   pause: (ms: number) => Promise<void>,
 ): Promise<void> {
+  // As `ringside sh` does.
+  tuneEngine();
   const row = JSON.parse(text) as Row;
   const memory = memoryFor(row);
   const host = make({ memory });
