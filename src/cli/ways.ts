@@ -3,6 +3,7 @@ import { getRandomValues } from 'node:crypto';
 import WebSocket from 'ws';
 import type { Ways, WebSocketLike } from '../dom0/host/index.ts';
 import { letGo } from '../hypervisor/memory/index.ts';
+import { subtleInNode } from './subtle-in-node.ts';
 
 /**
  * A frame's mask keeps somebody else's script from choosing the bytes that a proxy sees (RFC 6455, 10.3). What goes here is sealed, so that nobody chooses them;
@@ -19,5 +20,6 @@ class NodeSocket extends WebSocket {
 
 export const nodeWays: Ways = {
   webSocket: url => new NodeSocket(url, { perMessageDeflate: false, generateMask: noMask }) as unknown as WebSocketLike,
+  subtle: subtleInNode,
   random: count => getRandomValues(new Uint8Array(count)),
 };

@@ -20,11 +20,16 @@ export interface TabsChannel {
   close(): void;
 }
 
+/** What of WebCrypto a pool needs. */
+export type Subtle = Pick<SubtleCrypto, 'digest' | 'importKey' | 'deriveKey' | 'encrypt' | 'decrypt'>;
+
 export interface Ways {
   /** @throws Error: no such address may be opened */
   webSocket(url: string): WebSocketLike;
   /** To other tabs of this browser; absent: there are none. */
   tabs?(name: string): TabsChannel;
+  /** Absent: the one that is there, or by hand (pool/code.ts). */
+  subtle?: Subtle;
   /** Bytes that nobody can guess. */
   random(count: number): Uint8Array;
 }

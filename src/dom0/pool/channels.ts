@@ -27,6 +27,8 @@ export interface ChannelsParts {
   send(message: Uint8Array): void;
   /** Bytes that were given to `send` and have not left. */
   waitingBytes(): number;
+  /** Resolves once they have. */
+  left(): Promise<void>;
   /** The other end opens one; a sentence: it may not. */
   accept(service: string, channel: () => ByteChannel): string | undefined;
   /** What the other end says beside channels. */
@@ -138,6 +140,7 @@ export class Channels {
   private channel(number: number): ByteChannel {
     const channel = new Channel({
       pump: () => this.pump(),
+      left: () => this.parts.left(),
       credit: bytes => {
         const credit = new Uint8Array(4);
         new DataView(credit.buffer).setUint32(0, bytes, true);
@@ -190,6 +193,7 @@ export class Channels {
 
 interface ChannelParts {
   pump(): void;
+  left?(): Promise<void>;
   credit(bytes: number): void;
   gone(): void;
 }
@@ -231,6 +235,10 @@ export class Channel implements ByteChannel {
     this.out.push({ bytes, withBuffer });
     this.waitingBytes += bytes.length;
     this.parts.pump();
+  }
+
+  async left(): Promise<void> {
+    await this.parts.left?.();
   }
 
   onDrained(listener: () => void): void {

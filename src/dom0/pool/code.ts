@@ -2,7 +2,7 @@
  * The code of a pool: 80 random bits that people can read to each other. Who has it can join; a hub gets no more than a hash of it, by which it tells rooms
  * apart, and passes on what it cannot read. Sources: RFC 5869 (HKDF), Crockford's base 32 (no i, l, o, u), NIST SP 800-38D (GCM).
  */
-import type { Subtle } from './subtle-by-hand.ts';
+import type { Subtle } from '../host/index.ts';
 
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 const CODE_BYTES = 10,
@@ -47,7 +47,7 @@ export const WHY_VIEWER =
 
 export const canEncrypt = (): boolean => globalThis.crypto?.subtle !== undefined;
 
-const subtleHere = async (): Promise<Subtle> =>
+export const subtleHere = async (): Promise<Subtle> =>
   canEncrypt() ? crypto.subtle : (await import('./subtle-by-hand.ts')).subtleByHand;
 
 export async function secretsOf(code: string): Promise<CodeSecrets> {
@@ -62,8 +62,13 @@ export async function secretsOf(code: string): Promise<CodeSecrets> {
 }
 
 /** The key of one way of a link: who knows the code and saw both salts has it. */
-export const keyOf = async (secret: CryptoKey, fromSalt: Uint8Array, toSalt: Uint8Array): Promise<CryptoKey> =>
-  (await subtleHere()).deriveKey(
+export const keyOf = (
+  subtle: Subtle,
+  secret: CryptoKey,
+  fromSalt: Uint8Array,
+  toSalt: Uint8Array,
+): Promise<CryptoKey> =>
+  subtle.deriveKey(
     {
       name: 'HKDF',
       hash: 'SHA-256',
@@ -79,9 +84,9 @@ export const keyOf = async (secret: CryptoKey, fromSalt: Uint8Array, toSalt: Uin
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What `open` opens with the same key and number. */
-export const seal = async (key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
-  (await subtleHere()).encrypt({ name: 'AES-GCM', iv }, key, bytes);
+export const seal = (subtle: Subtle, key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
+  subtle.encrypt({ name: 'AES-GCM', iv }, key, bytes);
 
 /** @throws DOMException where it was sealed with others, or changed */
-export const open = async (key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
-  (await subtleHere()).decrypt({ name: 'AES-GCM', iv }, key, bytes);
+export const open = (subtle: Subtle, key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
+  subtle.decrypt({ name: 'AES-GCM', iv }, key, bytes);

@@ -19,6 +19,7 @@ it('may send 100,000 messages of any kind: each is taken, or ends the link in wo
       isOdd: true,
       send: () => {},
       waitingBytes: () => 0,
+      left: async () => {},
       accept: (_service, channel) => {
         if (below(3) === 0) return 'not now';
         // Nobody takes what comes: it stays within the window.
@@ -66,6 +67,7 @@ it('cannot have more on its way than a window, though nobody takes it', () => {
     isOdd: true,
     send: () => {},
     waitingBytes: () => 0,
+    left: async () => {},
     accept: (_service, channel) => void channel().pause(),
     noted: () => {},
     violated: sentence => why.push(sentence),

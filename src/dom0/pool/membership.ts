@@ -102,6 +102,7 @@ export class Membership {
     const pool = await Pool.enter({
       me: { id, name, version, role },
       secret,
+      subtle: ways.subtle,
       room: await again(),
       again,
       random: ways.random,

@@ -3,7 +3,7 @@
  * what he sends is judged like a file that was dropped.
  */
 import type { ByteChannel } from '../host/nbd/index.ts';
-import type { Later } from '../host/index.ts';
+import type { Later, Subtle } from '../host/index.ts';
 import { Channels } from './channels.ts';
 import { SALT_BYTES } from './code.ts';
 import { hostIdOf, introduction, type Introduction, readIntroduction, type Role } from './names.ts';
@@ -15,6 +15,8 @@ export interface PoolParts {
   /** This host. */
   me: Introduction;
   secret: CryptoKey;
+  /** As a link has it. */
+  subtle?: Subtle | undefined;
   room: Room;
   /** The room anew, where it was lost: this host comes again by itself. Absent: it is alone then. @throws Error with a sentence */
   again?(): Promise<Room>;
@@ -224,6 +226,7 @@ export class Pool implements Neighbours {
     const out = (why: string): void => this.refuse(number, why);
     const link = new Link({
       secret: parts.secret,
+      subtle: parts.subtle,
       salt: parts.random(SALT_BYTES),
       send: message => {
         const { known } = this.members.get(number) ?? {};
@@ -237,6 +240,7 @@ export class Pool implements Neighbours {
       isOdd: this.room.me > number,
       send: message => link.send(message),
       waitingBytes: () => link.waitingBytes + this.room.waitingBytes,
+      left: () => link.left(),
       accept: (service, channel) => {
         const from = this.members.get(number)?.known?.name;
         const accept = this.services.get(service);

@@ -3,7 +3,8 @@
  * salts and the code. The counter is never sent: a message that is missing, old, changed or of another does not open, and the link ends.
  */
 import { letGo } from '../../hypervisor/memory/index.ts';
-import { keyOf, open, SALT_BYTES, seal } from './code.ts';
+import type { Subtle } from '../host/index.ts';
+import { keyOf, open, SALT_BYTES, seal, subtleHere } from './code.ts';
 
 const IV_BYTES = 12;
 /** Of GCM. */
@@ -11,6 +12,8 @@ const TAG_BYTES = 16;
 
 export interface LinkParts {
   secret: CryptoKey;
+  /** Absent: the one that is there. */
+  subtle?: Subtle | undefined;
   /** Of this end. */
   salt: Uint8Array;
   /** To the other's end: it is nobody else's, nor is its buffer. */
@@ -29,7 +32,7 @@ const counter = (count: number): Uint8Array<ArrayBuffer> => {
 
 export class Link {
   private readonly parts: LinkParts;
-  private keys: Promise<readonly [seals: CryptoKey, opens: CryptoKey]> | undefined;
+  private keys: Promise<readonly [subtle: Subtle, seals: CryptoKey, opens: CryptoKey]> | undefined;
   private readonly early: Uint8Array[] = [];
   private sealed = 0;
   private taken = 0;
@@ -51,7 +54,7 @@ export class Link {
     const iv = counter(this.sealed++);
     this.waitingBytes += bytes.length;
     const sealing = this.keys
-      .then(([seals]) => seal(seals, iv, bytes as Uint8Array<ArrayBuffer>))
+      .then(([subtle, seals]) => seal(subtle, seals, iv, bytes as Uint8Array<ArrayBuffer>))
       .catch((error: Error): undefined => this.fail(error));
     this.outgoing = this.outgoing.then(async () => {
       const message = await sealing;
@@ -61,13 +64,18 @@ export class Link {
     });
   }
 
+  /** Resolves once what was sent so far was sealed and has gone to the other's end. */
+  left(): Promise<void> {
+    return this.outgoing;
+  }
+
   /** From the other's end; the same. */
   take(message: Uint8Array<ArrayBuffer>): void {
     if (this.isOver) return;
     if (!this.keys) return this.begin(message);
     if (message.length < TAG_BYTES) return this.end('sent what no seal is on');
     const iv = counter(this.taken++);
-    const opening = this.keys.then(([, opens]) => open(opens, iv, message));
+    const opening = this.keys.then(([subtle, , opens]) => open(subtle, opens, iv, message));
     // It is waited for below.
     opening.catch(() => {});
     this.incoming = this.incoming.then(async () => {
@@ -88,7 +96,10 @@ export class Link {
     const { secret, salt } = this.parts;
     if (theirs.length !== SALT_BYTES || theirs.every((byte, i) => byte === salt[i]))
       return this.end('does not begin as a member of a pool does');
-    this.keys = Promise.all([keyOf(secret, salt, theirs), keyOf(secret, theirs, salt)]);
+    this.keys = (async () => {
+      const subtle = this.parts.subtle ?? (await subtleHere());
+      return [subtle, await keyOf(subtle, secret, salt, theirs), await keyOf(subtle, secret, theirs, salt)] as const;
+    })();
     this.keys.catch((error: Error) => this.fail(error));
     for (const bytes of this.early.splice(0)) this.send(bytes);
   }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { sha256, type Subtle, subtleByHand } from './subtle-by-hand.ts';
+import type { Subtle } from '../host/index.ts';
+import { sha256, subtleByHand } from './subtle-by-hand.ts';
 
 const hex = (bytes: Uint8Array | ArrayBuffer): string => Buffer.from(bytes as Uint8Array).toString('hex');
 const zeros = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count);

@@ -3,11 +3,9 @@
  * AES-GCM with keys of 256 bits (FIPS 197, NIST SP 800-38D). It does not hide by its timing what it works on, and is slow: such a page is a viewer.
  */
 import { concat } from '../../formats/bytes/index.ts';
+import type { Subtle } from '../host/index.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** The part of SubtleCrypto that is here. */
-export type Subtle = Pick<SubtleCrypto, 'digest' | 'importKey' | 'deriveKey' | 'encrypt' | 'decrypt'>;
 
 const BLOCK = 64,
   HASH_BYTES = 32;

@@ -5,6 +5,8 @@ export interface ByteChannel {
   send(bytes: Uint8Array, withBuffer?: boolean): void;
   /** Bytes that were sent and have not left. */
   readonly waitingBytes: number;
+  /** Resolves once what was sent so far is on its way, as far as the other end lets it; absent: it is. */
+  left?(): Promise<void>;
   /** Tells when few of them wait again. */
   onDrained(listener: () => void): void;
   /** Both are asked once, before anything comes; `bytes` are the listener's, and with the last ones of a buffer all of that. `why`: not as the other end wanted. */

@@ -58,6 +58,11 @@ export class Line {
     if (this.over) throw this.over;
   }
 
+  /** Resolves once what was sent is on its way. */
+  async left(): Promise<void> {
+    await this.channel.left?.();
+  }
+
   /** So many bytes: one asks at a time. @throws Error with a sentence: it ended before they came */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     this.wanted = count;

@@ -31,9 +31,6 @@ import {
   textOf,
 } from './messages.ts';
 
-/** What is said to the host that a domain leaves has gone after so long. */
-const SEALED_MS = 1;
-
 /** How many moves of before are known, should somebody ask. */
 const MOST_KNOWN = 1000;
 const dropNothing = (): void => {};
@@ -291,9 +288,8 @@ class Arrival {
     const { host, ownership, from, line } = this.parts;
     if (!ownership || epoch === undefined) return guest;
     const isOurs = ownership.receive(guest, from, epoch);
-    // Not before that has left: a seal is made beside this thread, and its message is sent in a turn of it, before which a timer may come that is late.
-    const { later, soon } = host.parts;
-    later(SEALED_MS, () => soon(() => void this.receiving!.whole().catch(() => {})));
+    // Not before both words are on their way, of which one may have to be sealed beside this thread.
+    void line.left().then(() => host.parts.soon(() => void this.receiving!.whole().catch(() => {})));
     if (await isOurs) return guest;
     const why = new Error(noLease(guest, from));
     await this.clear(why.message);
