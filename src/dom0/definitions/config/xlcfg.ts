@@ -100,7 +100,11 @@ interface Token extends Position {
 }
 
 /** Words that Python accepts where xl wants 0 or 1. */
-const PYTHON_WORDS: Record<string, string> = { True: '1', False: '0', None: "''" };
+const PYTHON_WORDS: ReadonlyMap<string, string> = new Map([
+  ['True', '1'],
+  ['False', '0'],
+  ['None', "''"],
+]);
 const WORD = /[._0-9a-zA-Z]+/y;
 
 export function parseXlConfig(source: string): ParsedConfig {
@@ -193,11 +197,10 @@ class Tokenizer {
 
   private word(): void {
     const word = this.characters();
+    const write = PYTHON_WORDS.get(word);
     if (/^[a-z][._0-9a-z]*$/.test(word)) this.push('ident', word.length, word);
-    else if (Object.hasOwn(PYTHON_WORDS, word))
-      this.bad(word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`, {
-        write: PYTHON_WORDS[word]!,
-      });
+    else if (write !== undefined)
+      this.bad(word, `${word} is Python; xl has numbers and strings only. Write ${write}.`, { write });
     else
       this.bad(
         word,
@@ -309,13 +312,11 @@ class Parser {
         ? /^[\w-]+/.exec((this.lines[key.line - 1] ?? '').slice(key.column - 1))?.[0]
         : undefined;
     if (dashed) {
-      this.problems.push({
-        line: key.line,
-        column: key.column,
-        text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.`,
-        remedy: { write: dashed.replaceAll('-', '_') },
-      });
-      return false;
+      const write = dashed.replaceAll('-', '_');
+      return this.fail(
+        { ...key, remedy: { write } },
+        `${shortened(dashed)}: keys have no "-". Write ${shortened(write)}.`,
+      );
     }
     if (op.kind !== '=' && op.kind !== '+=')
       return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
