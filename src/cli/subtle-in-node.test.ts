@@ -25,6 +25,9 @@ it('seals what WebCrypto opens, and opens what that seals, in buffers of their o
     changed[length >> 1]! ^= 1;
     await expect(subtleInNode.decrypt(algorithm, key, changed)).rejects.toThrow(DOMException);
   }
-  const short = subtleInNode.decrypt({ name: 'AES-GCM', iv: random(12) }, key, random(3));
-  await expect(short).rejects.toThrow(DOMException);
+  // The first bytes of a right tag are none.
+  const algorithm = { name: 'AES-GCM', iv: random(12) };
+  const tag = new Uint8Array(await subtle.encrypt(algorithm, key, random(0)));
+  for (const length of [0, 3, 4, 12, 15])
+    await expect(subtleInNode.decrypt(algorithm, key, tag.slice(0, length))).rejects.toThrow(DOMException);
 });
