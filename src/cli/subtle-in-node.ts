@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, KeyObject } from 'node:crypto';
 import type { Subtle } from '../dom0/host/index.ts';
+import { concat } from '../formats/bytes/index.ts';
 import { letGo } from '../hypervisor/memory/index.ts';
 
 const CIPHER = 'aes-256-gcm',
@@ -20,14 +21,8 @@ function keyObject(key: CryptoKey): KeyObject {
   return found;
 }
 
-/** In a buffer of their own. */
-function ownBytes(piece: Uint8Array, tag: Uint8Array = new Uint8Array()): ArrayBuffer {
-  const whole = new Uint8Array(piece.length + tag.length);
-  whole.set(piece);
-  whole.set(tag, piece.length);
-  if (piece.length === piece.buffer.byteLength) letGo(piece.buffer);
-  return whole.buffer;
-}
+/** Nothing else lies in its buffer. */
+const isAlone = ({ length, buffer }: Uint8Array): boolean => length === buffer.byteLength;
 
 const { subtle } = globalThis.crypto;
 
@@ -39,7 +34,9 @@ export const subtleInNode = {
     const cipher = createCipheriv(CIPHER, keyObject(key), iv as Bytes, TAG);
     const sealed = cipher.update(bytes);
     cipher.final();
-    return ownBytes(sealed, cipher.getAuthTag());
+    const whole = concat(sealed, cipher.getAuthTag());
+    if (isAlone(sealed)) letGo(sealed.buffer);
+    return whole.buffer;
   },
   /** @throws DOMException as WebCrypto's where the tag is another one */
   decrypt: async ({ iv }: AesGcmParams, key: CryptoKey, bytes: Bytes): Promise<ArrayBuffer> => {
@@ -49,7 +46,7 @@ export const subtleInNode = {
       cipher.setAuthTag(bytes.subarray(at));
       const opened = cipher.update(bytes.subarray(0, at));
       cipher.final();
-      return ownBytes(opened);
+      return (isAlone(opened) ? opened : Uint8Array.from(opened)).buffer as ArrayBuffer;
     } catch {
       throw new DOMException('The tag is another one.', 'OperationError');
     }
