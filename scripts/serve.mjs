@@ -9,6 +9,7 @@ import { extname, join, normalize, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import { ANY, hostCheck, hostOf, isOwn } from './hosts.mjs';
 import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, shrinks } from './lib.mjs';
 
 export const isolation = {
@@ -27,8 +28,22 @@ const types = {
   '.cfg': 'text/plain; charset=utf-8',
 };
 
+/** RFC 9110, 15.5.20: the request came to a server that does not answer for that host. */
+const MISDIRECTED = 421;
+const misdirected = host =>
+  `This server does not answer to the name ${hostOf(host) ?? 'that was asked for'}. If it is a name of this machine, start the server with --allow-host NAME.`;
+
 /** The catalogue of guests that are still being fetched. */
 const COMING = '/guests/catalogue.json';
+
+/** Undefined: there is no such file, nor can one have that name (too long, below a file). */
+function there(file) {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
 
 /** The file that a URL path names, or undefined; never one outside the folders. `comingFolder`: where guests lie that are whole before all are. */
 function find(pathname, comingFolder) {
@@ -45,13 +60,10 @@ function find(pathname, comingFolder) {
     for (const folder of [guestsFolder, comingFolder])
       if (folder) candidates.push(join(folder, path.slice('/guests/'.length)));
   // A page that is built without guests has a catalogue of none.
-  if (
-    path === join(sep, 'guests', 'catalogue.json') &&
-    statSync(candidates[0], { throwIfNoEntry: false })?.size === NO_GUESTS.length
-  )
+  if (path === join(sep, 'guests', 'catalogue.json') && there(candidates[0])?.size === NO_GUESTS.length)
     candidates.reverse();
   for (const file of candidates) {
-    const stat = statSync(file, { throwIfNoEntry: false });
+    const stat = there(file);
     // The build puts a hash of its content into such a name: what it names never changes.
     if (stat?.isFile())
       return {
@@ -85,12 +97,29 @@ function encodingFor({ file, size }, accepted = '') {
 
 /** What the build compressed of a file, better than there is time for here; undefined: nothing, or not of what the file is now. */
 function madeOf({ file, mtimeMs }) {
-  const stat = statSync(`${file}${BROTLI}`, { throwIfNoEntry: false });
+  const stat = there(`${file}${BROTLI}`);
   return stat && stat.mtimeMs >= mtimeMs ? stat : undefined;
 }
 
-function answer(request, response, { headers, wasm, coming, answers }) {
-  const { pathname } = new URL(request.url, 'http://localhost');
+/**
+ * What a request asks for (RFC 9112, 3.2): its host and its path; undefined: it is no target that a server like this has. Any bytes without a blank may be there.
+ */
+function targetOf({ url, headers }) {
+  if (url.startsWith('/')) return { host: headers.host, pathname: url.replace(/[?#].*$/s, '') };
+  // A client that takes us for its proxy names the host here, and that one counts.
+  const [, host, pathname] = /^http:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? [];
+  return host === undefined ? undefined : { host, pathname: pathname || '/' };
+}
+
+/** An answer for a person. */
+const told = (response, status, headers, sentence) =>
+  void response.writeHead(status, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`);
+
+function answer(request, response, { headers, wasm, coming, answers, isHost }) {
+  const target = targetOf(request);
+  if (!target) return told(response, 400, headers, 'This is no address of a page.');
+  if (!isHost(target.host)) return told(response, MISDIRECTED, headers, misdirected(target.host));
+  const { pathname } = target;
   if (request.method === 'GET' && Object.hasOwn(answers, pathname)) return answers[pathname](response);
   const now = coming();
   if (now && request.method === 'GET' && pathname === COMING) {
@@ -100,10 +129,7 @@ function answer(request, response, { headers, wasm, coming, answers }) {
       .end(JSON.stringify({ guests, coming: rest }));
   }
   const found = request.method === 'GET' || request.method === 'HEAD' ? find(pathname, now?.folder) : undefined;
-  if (!found) {
-    response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not here.\n');
-    return;
-  }
+  if (!found) return told(response, 404, headers, 'Not here.');
   const prefix = !wasm && extname(found.file) === '.js' ? WITHOUT_WASM : '';
   // With a prefix it would be compressed for each visit, which takes a test's page longer than the way over the loopback.
   const encoding = prefix ? undefined : encodingFor(found, request.headers['accept-encoding']);
@@ -136,11 +162,6 @@ function answer(request, response, { headers, wasm, coming, answers }) {
   pipeline(content, ...(encoding && !made ? [ENCODERS[encoding]()] : []), response).catch(() => response.destroy());
 }
 
-/** All addresses of this machine. */
-const ANY = new Set(['0.0.0.0', '::']);
-/** Only this machine opens these. */
-const isOwn = address => /^(127\.|::1$|localhost$)/.test(address);
-
 /** Addresses at which other machines reach what listens at `host`. */
 function othersOpen(host) {
   if (!ANY.has(host)) return isOwn(host) ? [] : [host];
@@ -157,7 +178,8 @@ function othersOpen(host) {
 /**
  * Starts the server on the first free port from `port` on; resolves with its address for this machine, and those for others.
  * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
- * Content-Security-Policy. `exact`: that port and no other; `answers`: functions that answer for a path, given the response. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are.
+ * Content-Security-Policy. `exact`: that port and no other; `answers`: functions that answer for a path, given the response. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are. `allowHosts`: names to which it answers besides this machine's.
+ * What is resolved has `isHost`, too: whether it answers to the Host of a request, for what else listens there.
  */
 export function serve({
   port = 5173,
@@ -168,9 +190,20 @@ export function serve({
   coming = () => undefined,
   exact = false,
   answers = {},
+  allowHosts = [],
 } = {}) {
+  const isHost = hostCheck(host, allowHosts);
   const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
-  const server = createServer((request, response) => answer(request, response, { headers, wasm, coming, answers }));
+  const server = createServer((request, response) => {
+    try {
+      answer(request, response, { headers, wasm, coming, answers, isHost });
+    } catch (error) {
+      // One request must not end the others' server.
+      console.error(`${request.method} ${request.url}: ${error.stack}`);
+      if (response.headersSent) response.destroy();
+      else told(response, 500, headers, 'The server failed at this request. It says more where it was started.');
+    }
+  });
   const last = exact ? port : port + 50;
   return new Promise((resolve, reject) => {
     server.on('error', error => {
@@ -179,7 +212,12 @@ export function serve({
     });
     server.on('listening', () => {
       const address = shown => `http://${shown.includes(':') ? `[${shown}]` : shown}:${server.address().port}/`;
-      resolve({ server, url: address(ANY.has(host) ? 'localhost' : host), others: othersOpen(host).map(address) });
+      resolve({
+        server,
+        url: address(ANY.has(host) ? 'localhost' : host),
+        others: othersOpen(host).map(address),
+        isHost,
+      });
     });
     server.listen(port, host);
   });

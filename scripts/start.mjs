@@ -1,5 +1,5 @@
 /**
- * npm start [-- --no-open] [--port N] [--host ADDRESS]
+ * npm start [-- --no-open] [--port N] [--host ADDRESS] [--allow-host NAME]
  *
  * Everything from a fresh clone to the page in a browser: npm packages, the build, a local server. Guests are fetched behind it, where they can be: the page
  * lists each as soon as it is there.
@@ -27,22 +27,33 @@ function openPage(url) {
 
 function options() {
   const { values } = parseArgs({
-    options: { 'no-open': { type: 'boolean' }, port: { type: 'string' }, host: { type: 'string' } },
+    options: {
+      'no-open': { type: 'boolean' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      'allow-host': { type: 'string', multiple: true },
+    },
   });
   const port = Number(values.port ?? 5173);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new Error(`--port ${values.port}: a port is a number from 0 to 65535`);
-  return { open: !values['no-open'], port, host: values.host ?? '127.0.0.1' };
+  return {
+    open: !values['no-open'],
+    port,
+    host: values.host ?? '127.0.0.1',
+    allowHosts: values['allow-host'] ?? [],
+  };
 }
 
 try {
-  const { open, port, host } = options();
+  const { open, port, host, allowHosts } = options();
   await ensureDependencies();
   if (await buildPage()) say('the page is built');
   let coming;
   const { url, others } = await serve({
     port,
     host,
+    allowHosts,
     coming: () => (coming?.problem && guestsFetched() ? undefined : coming),
   });
   console.log(`Ringside is at ${url}\n(Ctrl-C ends it.)`);

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:http';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servePage } from './support/browsers.ts';
+import { file } from './support/needs.ts';
 
 describe('the local server', () => {
   let page: { url: string; stop: () => void };
@@ -86,6 +88,101 @@ describe('the local server', () => {
       '/..%5cpackage.json',
     ])
       expect((await get(path)).statusCode, path).toBe(404);
+  });
+
+  /** The status of the answer to these very bytes. */
+  const statusOf = (text: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(page.url).port), '127.0.0.1', () => socket.write(text));
+      socket.on('data', bytes => {
+        resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(bytes.toString('latin1'))?.[1]));
+        socket.destroy();
+      });
+      socket.on('error', reject).on('close', () => reject(new Error('no answer')));
+    });
+  const request11 = (target: string, host = 'localhost'): string =>
+    `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+
+  it('answers whatever is asked for, and goes on', async () => {
+    const expected: Record<string, number> = {
+      '//': 200,
+      '//:': 404,
+      '//[/': 404,
+      'http://[': 421,
+      'http://localhost/': 200,
+      'http://localhost': 200,
+      'http://evil.example/': 421,
+      '*': 400,
+      'a:': 400,
+      '/index.html/below': 404,
+      [`/${'long'.repeat(1000)}`]: 404,
+      [`/guests/${'long'.repeat(1000)}`]: 404,
+      '/%00': 404,
+      '/__proto__': 404,
+    };
+    const found: Record<string, number> = {};
+    for (const target of Object.keys(expected)) found[target] = await statusOf(request11(target));
+    expect(found).toEqual(expected);
+    expect(await statusOf(`GET /${'long'.repeat(10_000)} HTTP/1.1\r\n\r\n`)).toBe(431);
+    expect((await get('/')).statusCode).toBe(200);
+  });
+
+  it('answers to names of this machine alone: others may lead theirs here', async () => {
+    const { port } = new URL(page.url);
+    for (const host of [
+      'localhost',
+      `localhost:${port}`,
+      '127.0.0.1',
+      '127.0.0.2:80',
+      '[::1]:80',
+      'a.localhost',
+      'LOCALHOST.',
+    ])
+      expect(await statusOf(request11('/', host)), host).toBe(200);
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      '127.evil.example',
+      'localhost@evil.example',
+      '10.1.2.3',
+      '',
+    ])
+      expect(await statusOf(request11('/', host)), host).toBe(421);
+    expect(await statusOf('GET / HTTP/1.0\r\n\r\n')).toBe(421);
+    expect(await statusOf('GET / HTTP/1.1\r\n\r\n')).toBe(400);
+  });
+});
+
+describe('names that a server answers to', () => {
+  const isOne = async (given: string, hosts: string[]): Promise<boolean[]> => {
+    const { hostCheck } = (await import(file('scripts/hosts.mjs'))) as {
+      hostCheck(host: string, allowed?: string[]): (asked: string) => boolean;
+    };
+    const [host, ...allowed] = given.split(' ');
+    return hosts.map(hostCheck(host!, allowed));
+  };
+
+  it('are its address, and what it was told', async () => {
+    expect(await isOne('127.0.0.1', ['127.0.0.1:1', hostname(), 'teacher.example'])).toEqual([true, false, false]);
+    expect(await isOne('127.0.0.1 teacher.example', ['Teacher.Example:443', 'a.teacher.example'])).toEqual([
+      true,
+      false,
+    ]);
+    expect(await isOne('::1', ['[::1]:1', '[0:0::1]', '[::2]'])).toEqual([true, true, false]);
+  });
+
+  it('are those of this machine where others reach it', async () => {
+    const addresses = Object.values(networkInterfaces()).flatMap(each => each?.map(({ address }) => address) ?? []);
+    const plain = addresses.filter(address => !address.includes(':'));
+    expect(
+      await isOne('0.0.0.0', [...plain, 'localhost', hostname(), `${hostname().split('.')[0]}.local`]),
+    ).not.toContain(false);
+    expect(await isOne('0.0.0.0', ['evil.example', ''])).toEqual([false, false]);
+    expect(await isOne('teacher.example', ['teacher.example', 'evil.example', '192.0.2.1'])).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 });
 
