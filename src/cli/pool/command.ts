@@ -28,6 +28,10 @@ A class that takes lessons meets here, too: its teacher writes the code into the
   --no-page             the hub alone: the page is not built first, as hosts without a page do not want it
   --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same. Written
                         several times: so many pools, none of which sees another
+  --allow-host NAME     a further name that the hub answers to, as of a proxy in front of it; several times. Without it there are the
+                        address of --listen and this machine's names: another page could have a name of its own lead here
+  --allow-origin ORIGIN lets pages of this origin join (https://course.example) and no others but the hub's own; several times.
+                        Without it pages of all origins may, if they have the code
   --pools N             so many pools with codes that are drawn (1; at most ${MOST_POOLS})
 `;
 
@@ -37,12 +41,14 @@ interface Served {
   server: Server;
   url: string;
   others: string[];
+  isHost(host: string | undefined): boolean;
 }
 type Serve = (options: {
   host: string;
   port: number;
   exact: boolean;
   answers: Record<string, (response: ServerResponse) => void>;
+  allowHosts: string[];
 }) => Promise<Served>;
 
 /** @throws WrongUse */
@@ -52,6 +58,14 @@ export function readListen(text: string): { host: string; port: number } {
   if ((bracketed ?? plain) === undefined || port > 65_535)
     throw new WrongUse(`--listen ${text}: write HOST, HOST:PORT or :PORT; an IPv6 address stands in [ ].`);
   return { host: bracketed ?? (plain || '127.0.0.1'), port };
+}
+
+/** An origin as browsers write it (RFC 6454, 6.1). @throws Error */
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash || url.username)
+    throw new Error(`--allow-origin ${text}: write SCHEME://HOST or SCHEME://HOST:PORT, as https://course.example.`);
+  return url.origin;
 }
 
 function parse(argv: string[]) {
@@ -64,6 +78,8 @@ function parse(argv: string[]) {
         code: { type: 'string', multiple: true },
         pools: { type: 'string' },
         'no-page': { type: 'boolean' },
+        'allow-host': { type: 'string', multiple: true },
+        'allow-origin': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -83,6 +99,8 @@ function parse(argv: string[]) {
       most,
       at: readListen(values.listen ?? ''),
       codes,
+      allowHosts: values['allow-host'] ?? [],
+      origins: values['allow-origin']?.map(readOrigin),
     };
   } catch (error) {
     throw new WrongUse((error as Error).message);
@@ -97,7 +115,7 @@ const script = (name: string): Promise<Record<string, unknown>> =>
 export async function pool(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
   try {
-    const { help, most, at, codes, 'no-page': noPage = false } = parse(argv);
+    const { help, most, at, codes, allowHosts, origins, 'no-page': noPage = false } = parse(argv);
     if (help) return (stdout.text(poolHelp()), 0);
     const secrets = await Promise.all(codes.map(secretsOf)),
       rooms = secrets.map(({ room }) => room),
@@ -109,8 +127,16 @@ export async function pool(argv: string[]): Promise<number> {
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>
       void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(hub?.health));
-    const { server, url, others } = await serve({ ...at, exact: true, answers: { '/health': health } });
-    hub = new Hub(server, { rooms, classes, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
+    const answers = { '/health': health };
+    const { server, url, others, isHost } = await serve({ ...at, exact: true, answers, allowHosts });
+    hub = new Hub(server, {
+      rooms,
+      classes,
+      most,
+      isHost,
+      origins,
+      say: sentence => stderr.text(`ringside pool: ${sentence}\n`),
+    });
     const addresses = [url, ...others].map(address => address.replace(/^http/, 'ws'));
     if (!noPage) stdout.text(`The page is at ${[url, ...others].join(', ')}\n`);
     for (const [i, code] of codes.entries())

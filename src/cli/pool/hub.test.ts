@@ -188,6 +188,51 @@ describe('the hub of a pool', () => {
     expect(bravo.hosts.map(({ name }) => name)).toEqual(['alfa']);
   });
 
+  it('answers to names of its own, and lets pages of other origins in by the code alone', async () => {
+    const { room } = await secretsOf(testCode);
+    const server = createServer();
+    const isHost = (host?: string): boolean => host !== undefined && /^(127\.0\.0\.1|hub\.example)(:|$)/.test(host);
+    const parts = { rooms: [room], most: 4, isHost, say: () => {} };
+    let hub = new Hub(server, parts);
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    ends.push(() => (hub.close(), void server.close()));
+    const { port } = server.address() as { port: number };
+    /** Welcome, or the status, or why it is refused. */
+    const knock = (headers: Record<string, string>, hello = room): Promise<string> =>
+      new Promise(resolve => {
+        const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { headers });
+        socket.on('open', () => socket.send(JSON.stringify({ hello: 2, room: hello })));
+        socket.on('message', data => (resolve(Object.keys(JSON.parse(String(data)))[0]!), socket.terminate()));
+        socket.on('error', error => resolve(/\d{3}/.exec(error.message)?.[0] ?? error.message));
+      });
+    const [own, course] = [`http://127.0.0.1:${port}`, 'https://course.example'];
+    expect(await knock({ Host: 'evil.example' })).toBe('421');
+    expect(await knock({ Host: 'evil.example', Origin: 'http://evil.example' })).toBe('421');
+    expect(await knock({ Host: 'hub.example' })).toBe('welcome');
+    for (const Origin of [own, course, 'null']) {
+      expect(await knock({ Origin })).toBe('welcome');
+      expect(await knock({ Origin }, 'another')).toBe('refused');
+    }
+    hub.close();
+    hub = new Hub(server, { ...parts, origins: [course] });
+    expect(
+      await Promise.all(
+        [{}, { Origin: own }, { Origin: course }].map(headers => knock(headers as Record<string, string>)),
+      ),
+    ).toEqual(['welcome', 'welcome', 'welcome']);
+    for (const Origin of ['https://evil.example', 'http://course.example', 'null'])
+      expect(await knock({ Origin })).toBe('403');
+  });
+
+  it('has room at its door whatever pages of other origins open there', async () => {
+    const { url } = await hubHere();
+    const silent = Array.from({ length: 70 }, () => new WebSocket(url, { headers: { Origin: 'http://evil.example' } }));
+    for (const socket of silent) socket.on('error', () => {});
+    ends.push(() => silent.forEach(socket => socket.terminate()));
+    await Promise.all(silent.map(socket => new Promise(resolve => socket.once('open', resolve))));
+    expect((await join(url, 'alfa')).left).toBeUndefined();
+  });
+
   it('is named as people write addresses', () => {
     expect(readHubAddress('ws://teacher:5173/#abcd')).toEqual({ url: 'ws://teacher:5173/', code: 'abcd' });
     expect(readHubAddress('http://[::1]:80#abcd')).toEqual({ url: 'ws://[::1]/', code: 'abcd' });

@@ -2,7 +2,7 @@
  * The hub of a pool: it passes messages between members that cannot reach each other, and reads none of them (dom0/pool/hub-room.ts has the words). It keeps
  * nothing: whoever lost it comes again.
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { letGo } from '../../hypervisor/memory/index.ts';
 import { MOST_STUDENTS } from '../../lessons/index.ts';
@@ -15,11 +15,17 @@ const MOST_OF_ONE_BYTES = 16 * 2 ** 20;
 const HELLO_MS = 10_000;
 /** A member whose machine sleeps says nothing of its end. */
 const PING_MS = 15_000;
+/** RFC 9110, 15.5.20 and 15.5.4. */
+const MISDIRECTED = 421,
+  FORBIDDEN = 403;
 /** Numbers of members have 32 bits, and none comes again. */
 const LAST_NUMBER = 0xffff_ffff;
 /** Pages in the room of a class: its students, and walls. */
 const MOST_IN_CLASS = MOST_STUDENTS + 4;
-/** Sockets that have not said which room they want. */
+/**
+ * Sockets that have not said which room they want: of programs and of the hub's own page, and as many of other origins' pages. What a page of another origin
+ * opens here keeps nobody else out.
+ */
 const MOST_STRANGERS = 64;
 
 interface Seat {
@@ -52,6 +58,10 @@ export interface HubParts {
   classes?: readonly string[];
   /** Members of each. */
   most: number;
+  /** Whether the hub answers to the Host of a request (default: to any). */
+  isHost?(host: string | undefined): boolean;
+  /** Origins of pages that may come besides the hub's own (default: all; the code decides). */
+  origins?: readonly string[] | undefined;
   say(sentence: string): void;
 }
 
@@ -59,7 +69,7 @@ export class Hub {
   private readonly parts: HubParts;
   private readonly server: WebSocketServer;
   private readonly seats = new Map<number, Seat>();
-  private strangers = 0;
+  private readonly strangers = { near: 0, foreign: 0 };
   private last = 0;
   private readonly pings: NodeJS.Timeout;
 
@@ -70,8 +80,12 @@ export class Hub {
       server,
       maxPayload: MOST_MESSAGE_BYTES + HUB_HEAD_BYTES,
       perMessageDeflate: false,
+      verifyClient: ({ req }, answer) => {
+        const { status, why } = this.reasonAgainst(req) ?? {};
+        answer(status === undefined, status, why);
+      },
     });
-    this.server.on('connection', socket => this.greet(socket));
+    this.server.on('connection', (socket, request) => this.greet(socket, isForeign(request) ? 'foreign' : 'near'));
     this.pings = setInterval(() => this.ping(), PING_MS);
   }
 
@@ -93,15 +107,26 @@ export class Hub {
     this.server.close();
   }
 
-  private greet(socket: WebSocket): void {
+  /** Why a WebSocket is not opened at all. */
+  private reasonAgainst(request: IncomingMessage): { status: number; why: string } | undefined {
+    const { isHost, origins } = this.parts;
+    const { host, origin } = request.headers;
+    if (isHost && !isHost(host))
+      return { status: MISDIRECTED, why: 'The hub does not answer to this name (--allow-host).' };
+    if (origins && isForeign(request) && !origins.includes(origin!))
+      return { status: FORBIDDEN, why: 'Pages of this origin may not come here (--allow-origin).' };
+    return undefined;
+  }
+
+  private greet(socket: WebSocket, from: 'near' | 'foreign'): void {
     // What is wrong with a socket is told by its end, too.
     socket.on('error', () => {});
-    if (++this.strangers > MOST_STRANGERS) this.refuse(socket, 'too many are at the door. Try again.');
+    if (++this.strangers[from] > MOST_STRANGERS) this.refuse(socket, 'too many are at the door. Try again.');
     const late = setTimeout(() => this.refuse(socket, 'you did not say which pool you want.'), HELLO_MS);
     const known = (): void => {
       clearTimeout(late);
       socket.off('close', known);
-      this.strangers--;
+      this.strangers[from]--;
     };
     socket.on('close', known);
     socket.once('message', (data, isBinary) => {
@@ -208,6 +233,10 @@ export class Hub {
     setTimeout(() => socket.terminate(), 1000).unref();
   }
 }
+
+/** Whether a page asks that came from elsewhere (RFC 6454, 7). Programs say no origin; a frame in a sandbox says `null`. */
+const isForeign = ({ headers: { origin, host } }: IncomingMessage): boolean =>
+  origin !== undefined && origin.replace(/^https?:\/\//, '').toLowerCase() !== host?.toLowerCase();
 
 const say = (socket: WebSocket, word: HubWord): void => socket.send(JSON.stringify(word));
 
