@@ -28,7 +28,7 @@ import { MemoryStore } from '../dom0/host/storage/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/disks.ts';
 import { openFile } from './boot/image-file.ts';
-import { later, nodeState, sharedMs, soon } from './node-clock.ts';
+import { later, nodeState, sharedMs, soon, upClock } from './node-clock.ts';
 import { spawnDomainWorker } from './node-worker.ts';
 import { listenAtFreePort, screenOf } from './rfb/index.ts';
 import { nodeSockets } from './sockets.ts';
@@ -140,6 +140,7 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     ...(jitThreshold === undefined ? {} : { jitThreshold }),
     ...(peer ? { peer } : {}),
     epochMs: () => Date.now(),
+    upMs: upClock(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     sockets: nodeSockets,

@@ -5,6 +5,8 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { canEncrypt, readCode, secretsOf, WHY_VIEWER } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { namedEngine } from './leases/etcd.ts';
+import { leaseClock, WALL_GRAIN_MS } from './leases/lease-clock.ts';
+import { LEASE_TIMING } from './leases/messages.ts';
 import { hostIdOf, nameProblem, type Role } from './names.ts';
 import type { Neighbours } from './neighbours.ts';
 import { joinNetworks } from './one-network.ts';
@@ -97,6 +99,9 @@ export class Membership {
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
     const name = wanted ?? (await this.kept(NAME_FILE, /^(?!ringside$)[a-z0-9-]+$/)) ?? `host-${id.slice(0, 5)}`;
+    const { epochMs, upMs } = host.parts;
+    const others = [{ nowMs: epochMs, grainMs: WALL_GRAIN_MS }, ...(upMs ? [upMs] : [])];
+    const leaseMs = leaseClock(hostMs, others, LEASE_TIMING.takeOverMs);
     const again = (): Promise<Room> =>
       url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);
     const pool = await Pool.enter({
@@ -107,7 +112,8 @@ export class Membership {
       again,
       random: ways.random,
       later,
-      hostMs,
+      // Whoever slept has lost the room.
+      hostMs: leaseMs,
       say: sentence => host.tasks.note('pool', 'failed', sentence),
     });
     host.toolstack.become({ id, name });
@@ -128,9 +134,8 @@ export class Membership {
       leasesOfAll: engine !== undefined,
     });
     tellOfHost(host, pool, state);
-    const { epochMs } = host.parts;
     this.before?.ownership.end();
-    const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs, engine, isGuarded, say });
+    const ownership = new Ownership({ host, pool, state, later, hostMs, leaseMs, epochMs, engine, isGuarded, say });
     host.meet?.(pool, ownership);
     const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
     const migrate = async (guest: string, to: string): Promise<unknown> => {

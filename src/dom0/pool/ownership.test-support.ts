@@ -2,6 +2,8 @@
 import type { Later } from '../host/index.ts';
 import { until } from '../service/host.test-support.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
+import { leaseClock, WALL_GRAIN_MS } from './leases/lease-clock.ts';
+import { LEASE_TIMING } from './leases/messages.ts';
 import { Ownership } from './ownership.ts';
 import type { Pool } from './pool.ts';
 import { poolLater, poolMs } from './pool-clock.test-support.ts';
@@ -21,8 +23,10 @@ export interface TestHost {
   state: SharedState;
   ownership: Ownership;
   guests: Map<number, TestGuest>;
-  /** So long nothing happened there. */
+  /** So long nothing happened there; its monotonic clock stood still. */
   sleep(ms: number): void;
+  /** Its wall clock is set. */
+  setClock(byMs: number): void;
   run(): void;
   /** Its guest is gone. */
   lose(): void;
@@ -36,12 +40,15 @@ export async function host(
   name: string,
   hosts = 1,
   isGuarded = false,
+  epochMs = (): number => Date.now(),
 ): Promise<TestHost> {
   let isThere = true,
-    sleptMs = 0;
-  const hostMs = (): number => poolMs() + sleptMs;
+    wallMs = 0;
+  const hostMs = poolMs;
+  const wall = { nowMs: () => poolMs() + wallMs, grainMs: WALL_GRAIN_MS };
+  const leaseMs = leaseClock(hostMs, [wall], LEASE_TIMING.takeOverMs);
   const later: Later = (ms, callback) => poolLater(ms, () => isThere && callback());
-  const pool = await enter(room.enter(), name, { later, hostMs });
+  const pool = await enter(room.enter(), name, { later, hostMs: leaseMs });
   await until(() => pool.inOrder.length >= hosts);
   const say = (sentence: string): void => void pool.said.push(sentence);
   const state = new SharedState({ pool, id: name, later, hostMs, random, say });
@@ -59,7 +66,8 @@ export async function host(
     state,
     later,
     hostMs,
-    epochMs: () => Date.now(),
+    leaseMs,
+    epochMs,
     isGuarded: () => isGuarded,
     say,
   });
@@ -68,7 +76,8 @@ export async function host(
     state,
     ownership,
     guests,
-    sleep: ms => void (sleptMs += ms),
+    sleep: ms => void (wallMs += ms),
+    setClock: byMs => void (wallMs += byMs),
     run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
     lose: () => void guests.delete(1),
     end: () => {

@@ -3,7 +3,8 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import { until } from '../service/host.test-support.ts';
 import type { Guest } from '../toolstack/index.ts';
 import { handOver, host, leaseAt as lease, WEB } from './ownership.test-support.ts';
-import { poolLater as later, poolMs as hostMs } from './pool-clock.test-support.ts';
+import { LEASE_TIMING } from './leases/messages.ts';
+import { poolLater as later, poolMs as hostMs, poolTime } from './pool-clock.test-support.ts';
 import { enter, TestRoom } from './rooms.test-support.ts';
 import type { Room } from './room.ts';
 
@@ -204,6 +205,68 @@ describe('whose a guest is', () => {
     expect(await bravo.ownership.handOver(guest, 'charlie', offer, Promise.resolve(true))).toBe(false);
     expect([said, lease(bravo), bravo.ownership.holds(WEB)]).toEqual([1, 'bravo 1', true]);
     for (const { pool } of [bravo, charlie]) pool.leave();
+  });
+
+  it('stands still on a host that slept while its monotonic clock stood still, before anybody tells it a word', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await host(room, 'alfa'), await host(room, 'bravo', 1, true)];
+    bravo.run();
+    await until(() => lease(alfa) === 'bravo 1' && bravo.ownership.holds(WEB));
+    expect(bravo.ownership.isSure(WEB)).toBe(true);
+    bravo.sleep(60_000);
+    expect(bravo.ownership.isSure(WEB)).toBe(false);
+    await until(() => bravo.guests.get(1)!.paused);
+    // Nobody had taken it meanwhile.
+    await until(() => !bravo.guests.get(1)!.paused && bravo.ownership.isSure(WEB));
+    // A clock that is set back may hide a sleep.
+    bravo.setClock(-3_600_000);
+    expect(bravo.ownership.isSure(WEB)).toBe(false);
+    await until(() => bravo.ownership.isSure(WEB));
+    for (const { pool } of [alfa, bravo]) pool.leave();
+  });
+
+  it('is nobody else’s too early where the clock of the host that gives leases is set forward', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [
+      await host(room, 'alfa'),
+      await host(room, 'bravo', 1, true),
+      await host(room, 'charlie', 1, true),
+    ];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1' && bravo.ownership.holds(WEB));
+    // Nobody hears bravo from now on.
+    room.passes = (from, to, message) => ([from, to].includes(2) ? undefined : message);
+    const cutMs = hostMs();
+    for (let i = 0; i < 4; i++) {
+      await poolTime(500);
+      alfa.setClock(2000);
+    }
+    const asking = setInterval(() => void charlie.ownership.take(WEB), 20);
+    await until(() => lease(alfa).startsWith('charlie'));
+    clearInterval(asking);
+    expect(hostMs() - cutMs).toBeGreaterThanOrEqual(LEASE_TIMING.takeOverMs - LEASE_TIMING.renewMs);
+    expect(bravo.guests.get(1)!.paused).toBe(true);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
+  it('is the host’s that is started again with its wall clock an hour back', async () => {
+    const room = new TestRoom();
+    const alfa = await host(room, 'alfa');
+    const before = await host(room, 'bravo', 1, true);
+    before.run();
+    await until(() => lease(alfa) === 'bravo 1');
+    before.end();
+    await until(() => alfa.pool.hosts.length === 0);
+    const bravo = await host(room, 'bravo', 1, true, () => Date.now() - 3_600_000);
+    bravo.run();
+    await until(() => bravo.ownership.holds(WEB) && lease(alfa) === 'bravo 2');
+    await poolTime(2 * LEASE_TIMING.takeOverMs);
+    // It renews, hands over and gives back as any other.
+    expect([bravo.ownership.holds(WEB), bravo.guests.get(1)!.paused]).toEqual([true, false]);
+    const charlie = await host(room, 'charlie', 1, true);
+    expect(await handOver(bravo, charlie)).toBe(true);
+    expect(lease(alfa)).toBe('charlie 3');
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
   it('is told to nobody who asks wrongly', async () => {

@@ -28,7 +28,10 @@ export interface OwnershipParts {
   pool: Pool;
   state: SharedState;
   later: Later;
+  /** By which this host gives leases: it must not run faster than the holders' clocks. */
   hostMs(): number;
+  /** By which this host's own leases run out (leases/lease-clock.ts). */
+  leaseMs(): number;
   epochMs(): number;
   /** Who decides in place of a coordinator (etcd). */
   engine?: LeaseEngine | undefined;
@@ -36,6 +39,14 @@ export interface OwnershipParts {
   isGuarded(guest: Guest): boolean;
   say(sentence: string): void;
 }
+
+/** The highest number that the coordinator has heard of a host about a guest. */
+interface HeardNumber {
+  guest: string;
+  number: number;
+}
+
+type Message = { request: LeaseRequest } | { answer: LeaseAnswer } | { shake: HandShake } | { heard: HeardNumber };
 
 /** Guests that stand still because nobody has confirmed their leases, whichever pool their host is in. */
 const fenced = new WeakSet<Guest>();
@@ -59,9 +70,9 @@ export class Ownership {
   constructor(parts: OwnershipParts) {
     this.parts = parts;
     this.cameMs = parts.hostMs();
-    this.awakeMs = this.cameMs;
+    this.awakeMs = parts.leaseMs();
     const { pool, state, later, say, hostMs, epochMs } = parts;
-    // A host that is started again goes on above the numbers that it had.
+    // A host that is started again goes on above the numbers that it had; where its clock was set back it hears how far those went.
     this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
     this.peers = new Peers('leases', {
       pool,
@@ -92,8 +103,8 @@ export class Ownership {
     const { uuid } = guest;
     const epoch = await this.held(uuid);
     this.do(holder.send(uuid, to, this.isLocal(guest)));
-    const cancel = (): void => this.do(holder.cancel(uuid, parts.hostMs()));
-    void lost.then(isRefused => (isRefused === true ? this.do(holder.refused(uuid, parts.hostMs())) : cancel()));
+    const cancel = (): void => this.do(holder.cancel(uuid, parts.leaseMs()));
+    void lost.then(isRefused => (isRefused === true ? this.do(holder.refused(uuid, parts.leaseMs())) : cancel()));
     // Without an answer it is asked back: that is answered with what became of it.
     const cancelLate = parts.later(HAND_OVER_MS, cancel);
     await offer(epoch).catch(() => void lost.then(cancel));
@@ -112,14 +123,14 @@ export class Ownership {
   takeBack(guest: string): void {
     const held = this.holder.of(guest);
     if (held?.as === 'given')
-      this.do(this.holder.takeUp(guest, held.peer!, held.epoch, this.parts.hostMs(), held.local));
+      this.do(this.holder.takeUp(guest, held.peer!, held.epoch, this.parts.leaseMs(), held.local));
   }
 
   /** A whole copy is here of another host's guest, by the lease of this epoch. True: it is the guest, now. False: it is not. Resolves when that is known. */
   async receive(guest: Guest, from: string, epoch: number): Promise<boolean> {
     const { holder, parts } = this;
     const { uuid } = guest;
-    const received = holder.received(uuid, from, epoch, parts.hostMs(), this.isLocal(guest));
+    const received = holder.received(uuid, from, epoch, parts.leaseMs(), this.isLocal(guest));
     if (received.length === 0) return false;
     this.beginning.add(uuid);
     this.do(received);
@@ -129,14 +140,14 @@ export class Ownership {
   /** What was received could run now. False: another host has the lease by now. Resolves when that is known: nobody may have confirmed it for too long. */
   async isStill(guest: string): Promise<boolean> {
     const isKnown = (as: HeldAs | undefined): boolean =>
-      as === undefined || (as === 'running' && this.holder.isSure(guest, this.parts.hostMs()));
+      as === undefined || (as === 'running' && this.holder.isSure(guest, this.parts.leaseMs()));
     return (await this.becomes(guest, isKnown)) === 'running';
   }
 
   /** What was received cannot run here: its sender has it again. */
   decline(guest: string): void {
     this.beginning.delete(guest);
-    this.do(this.holder.decline(guest, this.parts.hostMs()));
+    this.do(this.holder.decline(guest, this.parts.leaseMs()));
   }
 
   private isLocal(guest: Guest): true | undefined {
@@ -168,13 +179,13 @@ export class Ownership {
 
   /** Whether nobody else can have the guest by now. A host that slept has not heard of that. */
   isSure(guest: string): boolean {
-    return this.holder.isSure(guest, this.parts.hostMs());
+    return this.holder.isSure(guest, this.parts.leaseMs());
   }
 
   /** The lease of a guest that does not run here, and will; `begun` is called then, or where it does not. False: another host has it, or nobody answers. */
   async take(guest: string): Promise<boolean> {
     this.beginning.add(guest);
-    this.do(this.holder.acquire(guest, this.parts.hostMs()));
+    this.do(this.holder.acquire(guest, this.parts.leaseMs()));
     return this.mayBegin(guest, HAND_OVER_MS);
   }
 
@@ -192,7 +203,7 @@ export class Ownership {
     isGuarded: boolean,
   ): Promise<boolean> {
     this.beginning.add(guest);
-    this.do(this.holder.takeUp(guest, from, epoch, this.parts.hostMs(), isGuarded ? undefined : true));
+    this.do(this.holder.takeUp(guest, from, epoch, this.parts.leaseMs(), isGuarded ? undefined : true));
     if (!(await this.mayBegin(guest))) return false;
     // The guest itself may have come meanwhile, and been handed over.
     return !this.parts.host.toolstack.ownerOf(guest);
@@ -211,7 +222,7 @@ export class Ownership {
   }
 
   private async anew(guest: string, anew: Anew): Promise<boolean> {
-    this.do(this.holder.renewAnew(guest, anew, this.parts.hostMs()));
+    this.do(this.holder.renewAnew(guest, anew, this.parts.leaseMs()));
     const as = await this.becomes(guest, () => this.holder.of(guest)?.anew === undefined);
     return as === 'running' || as === 'fenced';
   }
@@ -247,7 +258,7 @@ export class Ownership {
 
   /** The pool is left in order: guests are this host's, whatever becomes of their leases. */
   leave(): void {
-    const now = this.parts.hostMs();
+    const now = this.parts.leaseMs();
     for (const [guest] of this.holder.state().guests) this.do(this.holder.release(guest, now));
     this.passOn();
     this.end();
@@ -280,13 +291,13 @@ export class Ownership {
 
   /** Guests that have come or gone, and what is to be renewed. */
   private look(): void {
-    const { host, pool, later, hostMs, state } = this.parts;
-    const now = hostMs();
-    this.wake(now);
+    const { host, pool, later, hostMs, leaseMs, state } = this.parts;
+    const now = leaseMs();
+    this.wake();
     if (this.isOver) return;
     if (pool.left !== undefined) return this.lookAlone(now);
     // All came at once, so that none was alone and begun to give leases.
-    if (!state.coordinator && now - this.cameMs >= SETTLED_MS && pool.role !== 'viewer' && pool.first === pool.me)
+    if (!state.coordinator && hostMs() - this.cameMs >= SETTLED_MS && pool.role !== 'viewer' && pool.first === pool.me)
       state.setCoordinator(pool.me, 1);
     const here = new Map([...host.toolstack.members.values()].map(member => [member.uuid, member]));
     for (const uuid of this.split) if (!here.has(uuid)) this.split.delete(uuid);
@@ -307,8 +318,10 @@ export class Ownership {
   }
 
   /** While the coordinator slept nobody could renew. */
-  private wake(nowMs: number): void {
-    if (nowMs - this.awakeMs >= LEASE_TIMING.fenceMs) this.coordinator?.renewAll(nowMs);
+  private wake(): void {
+    const { hostMs, leaseMs } = this.parts;
+    const nowMs = leaseMs();
+    if (nowMs - this.awakeMs >= LEASE_TIMING.fenceMs) this.coordinator?.renewAll(hostMs());
     this.awakeMs = nowMs;
   }
 
@@ -403,20 +416,32 @@ export class Ownership {
     this.send(this.coordinatorName, { request });
   }
 
-  private send(to: string, message: { request: LeaseRequest } | { answer: LeaseAnswer } | { shake: HandShake }): void {
+  private send(to: string, message: Message): void {
     this.peers.send(to, new TextEncoder().encode(JSON.stringify(message)));
   }
 
   /** What is decided is written before anybody is told. */
   private decide(from: string, request: LeaseRequest): void {
     const { state, hostMs } = this.parts;
-    this.wake(hostMs());
+    this.wake();
     const told = this.coordinator!.receive(from, request, hostMs());
     for (const { answer } of told) {
       const lease = this.coordinator!.lease(answer.guest);
       if (lease) state.setLease(answer.guest, lease);
     }
+    // Of what comes late, and of a host that was started again with its clock set back, which hears that it must count from higher on.
+    if (told.length === 0) this.sendHeard(from, request.guest);
     this.tell(told);
+  }
+
+  private sendHeard(to: string, guest: string): void {
+    const number = this.coordinator!.heardOf(to, guest);
+    if (to === this.parts.pool.me) queueMicrotask(() => this.heard({ guest, number }));
+    else this.send(to, { heard: { guest, number } });
+  }
+
+  private heard({ guest, number }: HeardNumber): void {
+    this.do(this.holder.outnumbered(guest, number, this.parts.leaseMs()));
   }
 
   private tell(told: readonly Told[]): void {
@@ -431,19 +456,20 @@ export class Ownership {
     const { engine, state } = this.parts;
     const { guest, epoch, owner } = answer;
     if (engine) state.setLease(guest, { epoch, ...(owner === undefined ? {} : { owner }) });
-    this.do(holder.answered(answer, this.parts.hostMs()));
+    this.do(holder.answered(answer, this.parts.leaseMs()));
   }
 
   /** @throws Error: no host says that */
   private hear(from: string, message: Uint8Array): void {
     const { engine } = this.parts;
-    const { request, answer, shake } = fields(JSON.parse(new TextDecoder().decode(message)));
+    const { request, answer, shake, heard } = fields(JSON.parse(new TextDecoder().decode(message)));
     if (request !== undefined) {
       const read = readRequest(request);
       // The coordinator may have changed while it was on its way: it is asked again.
       if (this.coordinator) this.decide(from, read);
     } else if (answer !== undefined && (engine || from === this.coordinatorName)) this.answered(readAnswer(answer));
-    else if (shake !== undefined) this.do(this.holder.heard(from, readShake(shake), this.parts.hostMs()));
+    else if (heard !== undefined && from === this.coordinatorName) this.heard(readHeard(heard));
+    else if (shake !== undefined) this.do(this.holder.heard(from, readShake(shake), this.parts.leaseMs()));
   }
 }
 
@@ -487,4 +513,13 @@ function readShake(value: unknown): HandShake {
   if (!isText(guest) || !isCount(epoch) || !(what === 'ready' || what === 'go' || what === 'started'))
     throw new Error('no word about a copy');
   return { guest, epoch, what };
+}
+
+/** @throws Error */
+function readHeard(value: unknown): HeardNumber {
+  const { guest, number } = fields(value);
+  // Numbers above it must be left.
+  if (!isText(guest) || !isCount(number) || number > Number.MAX_SAFE_INTEGER / 2)
+    throw new Error('no number that was heard');
+  return { guest, number };
 }

@@ -65,7 +65,7 @@ import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts
   extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>,
-    Pick<CommandHost['parts'], 'sockets' | 'ways' | 'serveScreen'> {
+    Pick<CommandHost['parts'], 'sockets' | 'ways' | 'serveScreen' | 'upMs'> {
   hostMs: () => number;
   /** Domains run in virtual time, whose rounds and inputs this knows; `hostMs` is for people then. */
   virtual?: VirtualTime;

@@ -96,6 +96,8 @@ export interface CommandHost {
     epochMs(): number;
     /** Monotonic milliseconds. */
     hostMs(): number;
+    /** Milliseconds since the machine started, those in which it slept among them; absent: only the wall clock can tell. */
+    readonly upMs?: { nowMs(): number; grainMs: number } | undefined;
     /** As soon as the event loop had its turn, and after some milliseconds. */
     soon(callback: () => void): void;
     readonly later: Later;

@@ -100,6 +100,11 @@ export class Coordinator {
     return told;
   }
 
+  /** The number of the last request about a guest that a host has made; 0: of none. */
+  heardOf(host: string, guest: string): number {
+    return this.heard.get(host)?.get(guest) ?? 0;
+  }
+
   /** As it is kept for the coordinator after this one; undefined: nobody has asked for it yet. */
   lease(guest: string): Omit<LeaseRecord, 'renewedMs'> | undefined {
     const found = this.leases.get(guest);

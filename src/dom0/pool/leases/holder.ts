@@ -237,6 +237,17 @@ export class Holder {
     return held.as === 'fenced' && isMine ? this.run(guest, held, epoch, nowMs) : [];
   }
 
+  /**
+   * The coordinator has heard this number about the guest, and takes no lower one: this host was started again with its clock set back, and counts from there on. What
+   * was asked here before comes by another connection, which has ended.
+   */
+  outnumbered(guest: string, number: number, nowMs: number): Effect[] {
+    if (number < this.nextNumber) return [];
+    this.nextNumber = number + 1;
+    const held = this.guests.get(guest);
+    return held ? [this.askAgain(guest, held, nowMs)] : [];
+  }
+
   // ---- what becomes of it
 
   /** Undefined: something of the guest is here. One that was given away may come back. */

@@ -48,9 +48,9 @@ export async function member(
   room: Pick<TestRoom, 'enter'>,
   name: string,
   files: Record<string, Uint8Array | string> = {},
-  more: Partial<HostParts> & Pick<Partial<OwnershipParts>, 'engine'> & Entering = {},
+  more: Partial<HostParts> & Pick<Partial<OwnershipParts>, 'engine' | 'leaseMs'> & Entering = {},
 ): Promise<PoolMember> {
-  const { engine, again, gate = callback => callback(), ...parts } = more;
+  const { engine, again, gate = callback => callback(), leaseMs = poolMs, ...parts } = more;
   let isThere = true;
   const living = (callback: () => void) => (): void =>
     gate(() => {
@@ -76,7 +76,7 @@ export async function member(
     later: hurried,
     ...parts,
   });
-  const pool = await enter(room.enter(), name, { later: hurried, hostMs, ...(again ? { again } : {}) });
+  const pool = await enter(room.enter(), name, { later: hurried, hostMs: leaseMs, ...(again ? { again } : {}) });
   host.toolstack.become({ id: name.padEnd(32, '0'), name });
   const say = (sentence: string): void => void pool.said.push(sentence);
   const state = new SharedState({
@@ -89,7 +89,18 @@ export async function member(
     leasesOfAll: engine !== undefined,
   });
   const epochMs = (): number => Date.now();
-  const ownership = new Ownership({ host, pool, state, later: hurried, hostMs, epochMs, engine, isGuarded, say });
+  const ownership = new Ownership({
+    host,
+    pool,
+    state,
+    later: hurried,
+    hostMs,
+    leaseMs,
+    epochMs,
+    engine,
+    isGuarded,
+    say,
+  });
   host.meet(pool, ownership);
   const replicas = new Replicas(host, uuid => state.leases.get(uuid)?.owner);
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
