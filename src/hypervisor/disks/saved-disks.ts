@@ -140,12 +140,17 @@ export function drivesDiffer(saved: readonly SavedDrive[], ide: readonly IdeAtta
     if (!disk) return `the guest had the ${what} ${label} as ${drivePlace(place)}. Give it again`;
     const is = disk.sectors * disk.sectorBytes;
     if (is !== bytes) return `the guest's ${what} ${label} had ${bytes} bytes, this one has ${is}. Give the one it had`;
-    // 0: nobody could tell.
-    if (!isSavable(disk) || (fingerprint !== 0 && disk.fingerprint() !== fingerprint))
+    if (!isSavable(disk) || isOther(fingerprint, disk))
       return `the contents of the guest's ${what} ${label} were others. Give it as it was then`;
   }
   const extra = ide.find(drive => !saved.some(({ place }) => place === drive.place));
   return extra && `the guest had no drive as ${drivePlace(extra.place)}. Leave it out`;
+}
+
+/** Whether the medium is known to be another one; a fingerprint of 0 says that nobody could tell, then or now. */
+function isOther(saved: number, disk: SavableDisk): boolean {
+  const is = saved === 0 ? 0 : disk.fingerprint();
+  return is !== 0 && is !== saved;
 }
 
 /** Puts changes into a disk that `drivesDiffer` has found right. */

@@ -168,8 +168,9 @@ export class MediumDisk extends BlockDevice {
 
   fingerprint(): number {
     const { medium } = this.parts;
-    // Nobody waits here for a disk of another machine, and what is copied while it is written is never the same there.
-    return medium.immediate && !this.log ? fingerprint(medium) : 0;
+    // What is on the host's disk can be waited for, a disk of another machine cannot; and what is copied while it is written is never the same there.
+    const answersHere = medium.immediate || layoutOf(medium) !== undefined;
+    return answersHere && !this.log ? fingerprint(medium) : 0;
   }
 
   *changes(): Generator<DiskChange> {}

@@ -1,4 +1,5 @@
-import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import { type BlockDevice, MemoryDisk } from '../../../formats/blocks/index.ts';
+import { fingerprint } from '../../../hypervisor/disks/index.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { HostDisk } from './host-disk.ts';
 import { LoggingStore, seeded } from './logging-store.test-support.ts';
@@ -130,6 +131,23 @@ describe('the host’s storage', () => {
     close.close();
     storage.removeVolume('web');
     expect(storage.volumes).toEqual([]);
+  });
+
+  it('knows a volume again by a sample of it, as a file with the same bytes, and tells one that somebody wrote', async () => {
+    const storage = await open(new MemoryStore(), 8 * GIB);
+    storage.createVolume('web', 4 * 2 ** 20);
+    const bytes = new Uint8Array(4 * 2 ** 20);
+    bytes.set(sector(5), 4096);
+    storage.medium('vg0/web').write(4096, sector(5));
+    const disk = new MediumDisk({
+      medium: storage.medium('vg0/web'),
+      label: '/dev/vg0/web',
+      later: () => () => {},
+      say: () => {},
+    });
+    expect(disk.fingerprint()).toBe(fingerprint(new MemoryDisk(bytes)));
+    storage.medium('vg0/web').write(4096, sector(6));
+    expect(disk.fingerprint()).not.toBe(fingerprint(new MemoryDisk(bytes)));
   });
 
   it('lets a guest wait where the device is full, and go on when there is room', async () => {
