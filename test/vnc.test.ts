@@ -26,20 +26,20 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const CONFIG = 'name = "demo"\nbuilder = "hvm"\nmemory = 8\nkernel = "demo.elf"\n';
 
 /** The demo guest with its screen at a port. */
-async function served() {
+async function served(more = '') {
   const host = testHost();
-  const { id } = await host.create([testFile('demo.cfg', CONFIG), testFile('demo.elf', readFileSync(DEMO))]);
+  const { id } = await host.create([testFile('demo.cfg', CONFIG + more), testFile('demo.elf', readFileSync(DEMO))]);
   const member = host.member(id);
   const { memory } = host.machine,
     { screenOffset } = member.record;
-  const screen = screenOf(host.toolstack, 'demo', () => host.toolstack.members.get(id));
+  const screen = screenOf(host.toolstack, { name: 'demo', epochMs: Date.now }, () => host.toolstack.members.get(id));
   const listening = await listenForViewers(screen, 0);
   return {
     host,
     id,
     listening,
     /** Of whoever holds on to it. */
-    kept: screenOf(host.toolstack, 'demo', () => member),
+    kept: screenOf(host.toolstack, { name: 'demo', epochMs: Date.now }, () => member),
     picture: () => screenPicture(memory, screenOffset),
     text: () => screenText(memory, screenOffset),
     connect: async () => new RfbClient(await nodeSockets.connect({ host: '127.0.0.1', port: listening.port })),
@@ -47,6 +47,43 @@ async function served() {
 }
 
 describe('a client', () => {
+  it('is asked for the password that the definition has by then', async () => {
+    const { host, id, listening, connect } = await served("vncpasswd = 's3cret'\n");
+    // RFC 6143, 7.1.2: how many security types, and which. 2 is VNC authentication.
+    const raw = await nodeSockets.connect({ host: '127.0.0.1', port: listening.port });
+    const got: number[] = [];
+    raw.listen(
+      bytes => got.push(...bytes),
+      () => {},
+    );
+    raw.send(new TextEncoder().encode('RFB 003.008\n'));
+    await until(() => got.length >= 14);
+    expect(got.slice(12)).toEqual([1, 2]);
+    raw.close();
+    await expect((await connect()).begin({ password: 'secret' })).rejects.toThrow('The password is wrong.');
+    await (await connect()).begin({ password: 's3cret' });
+    const member = host.member(id);
+    const have = (password: string, until?: string): void => {
+      const { definition } = member.blueprint;
+      const vncPasswordUntil = until === undefined ? {} : { vncPasswordUntil: until };
+      member.blueprint = {
+        ...member.blueprint,
+        definition: { ...definition, vncPassword: password, ...vncPasswordUntil },
+      };
+    };
+    have('another');
+    await expect((await connect()).begin({ password: 's3cret' })).rejects.toThrow('The password is wrong.');
+    await (await connect()).begin({ password: 'another' });
+    have('');
+    await expect((await connect()).begin({ password: '' })).rejects.toThrow('The password is wrong.');
+    have('another', '2999-01-01T00:00:00');
+    await (await connect()).begin({ password: 'another' });
+    have('another', '2001-01-01T00:00:00');
+    await expect((await connect()).begin({ password: 'another' })).rejects.toThrow('The password is wrong.');
+    await host.destroy(id);
+    listening.close();
+  });
+
   it('sees what the guest shows, types at it, and sees what comes of that', async () => {
     const { host, id, listening, kept, picture, text, connect } = await served();
     const client = await (await connect()).begin({ encodings: [ENCODING.HEXTILE, ENCODING.DESKTOP_SIZE] });

@@ -83,7 +83,9 @@ class HostileViewers extends HostileClient {
       await this.freshGuest();
       const { toolstack } = this.host,
         id = this.guest;
-      this.server = new RfbServer(screenOf(toolstack, 'guest', () => toolstack.members.get(id)));
+      this.server = new RfbServer(
+        screenOf(toolstack, { name: 'guest', epochMs: () => 0 }, () => toolstack.members.get(id)),
+      );
     }
     this.ends = this.ends.filter(({ isClosed }) => !isClosed);
     while (this.ends.length < CLIENTS) this.ends.push(this.connect(rfbGreeting(pick)));

@@ -145,7 +145,9 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     openMedium: openFile,
     sockets: nodeSockets,
     serveScreen: (toolstack, member) =>
-      listenAtFreePort(screenOf(toolstack, member.name, () => toolstack.members.get(member.record.id))),
+      listenAtFreePort(
+        screenOf(toolstack, { name: member.name, epochMs: Date.now }, () => toolstack.members.get(member.record.id)),
+      ),
     ways: nodeWays,
     files: allowed ? filesBeside(files, allowed) : files,
     allowed,

@@ -273,7 +273,9 @@ export class Session {
     if (!place) return;
     if (!hasScreen(guest.blueprint))
       throw new HostError(`${guest.name} has no screen: give it one with vfb = ['vnc=1'], or leave --vnc out.`);
-    const screen = screenOf(this.toolstack, guest.name, () => (guest.end ? undefined : guest.member));
+    const screen = screenOf(this.toolstack, { name: guest.name, epochMs: Date.now }, () =>
+      guest.end ? undefined : guest.member,
+    );
     const listening = await listenForViewers(screen, place.port, place.password).catch((error: Error) => {
       throw new HostError(`${error.message} (--vnc)`);
     });

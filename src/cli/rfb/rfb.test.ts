@@ -25,6 +25,8 @@ const plain = (width: number, height: number, value = 0): Picture => ({
 /** A screen, and what was pressed at it. */
 class Screen implements ServedScreen {
   readonly name = 'web – 1';
+  secret: ReturnType<ServedScreen['password']>;
+  password = () => this.secret;
   shown: Picture | undefined = plain(40, 20);
   changes = 0;
   wanted = 0;

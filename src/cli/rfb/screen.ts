@@ -1,4 +1,5 @@
 /** A domain's screen and what is pressed at it, as those who serve it have them. */
+import type { Definition } from '../../dom0/definitions/config/index.ts';
 import type { Member, Toolstack } from '../../dom0/toolstack/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
 import { SCREEN } from '../../hypervisor/layout/index.ts';
@@ -9,8 +10,23 @@ type AnyToolstack = Toolstack<any>;
 // biome-ignore lint/suspicious/noExplicitAny: as there
 type AnyMember = Member<any>;
 
+/** '': nobody knows it. */
+export type Password = Uint8Array | '';
+
+/** What is asked for at a screen with such a definition at a moment. */
+export function passwordOf(
+  { vncPassword, vncPasswordUntil }: Pick<Definition, 'vncPassword' | 'vncPasswordUntil'>,
+  epochMs: number,
+): Password | undefined {
+  if (vncPassword === undefined) return undefined;
+  const isOver = vncPasswordUntil !== undefined && !(epochMs < Date.parse(`${vncPasswordUntil}Z`));
+  return isOver || vncPassword === '' ? '' : new TextEncoder().encode(vncPassword);
+}
+
 export interface ServedScreen {
   readonly name: string;
+  /** What clients are asked for, as the domain is defined now; undefined: nothing. */
+  password(): Password | undefined;
   /** Of which domain it is, and how often it has changed; undefined: it is gone for good. */
   generation(): string | undefined;
   /** Undefined: it changes just now, or there is none at the moment. */
@@ -22,7 +38,11 @@ export interface ServedScreen {
 }
 
 /** `find`: the domain as it is now, since one that reboots is another; undefined: there will be none any more. */
-export function screenOf(toolstack: AnyToolstack, name: string, find: () => AnyMember | undefined): ServedScreen {
+export function screenOf(
+  toolstack: AnyToolstack,
+  { name, epochMs }: { name: string; epochMs: () => number },
+  find: () => AnyMember | undefined,
+): ServedScreen {
   const memory = toolstack.machine.memory as SharedArrayBuffer;
   /** While one that reboots is built anew it is none: what was its memory may be another's. */
   const living = (): AnyMember | undefined => {
@@ -30,8 +50,13 @@ export function screenOf(toolstack: AnyToolstack, name: string, find: () => AnyM
     return member && toolstack.members.get(member.record.id) === member ? member : undefined;
   };
   const blockOf = ({ record }: AnyMember): Int32Array => new Int32Array(memory, record.screenOffset, SCREEN.DATA);
+  let last = find();
   return {
     name,
+    password: () => {
+      last = find() ?? last;
+      return last ? passwordOf(last.blueprint.definition, epochMs()) : '';
+    },
     generation: () => {
       const member = living();
       return member ? `${member.record.id} ${Atomics.load(blockOf(member), SCREEN.GENERATION)}` : find() && 'none';

@@ -16,6 +16,7 @@ export class RfbServer {
   private readonly password: Uint8Array | undefined;
   private readonly viewers = new Set<Viewer>();
 
+  /** `password`: counts more than the screen's own. */
   constructor(screen: ServedScreen, password?: Uint8Array) {
     this.screen = screen;
     this.password = password;
@@ -26,7 +27,7 @@ export class RfbServer {
     const viewer: Viewer = new Viewer(channel, this.screen, {
       later,
       hostMs: sharedMs,
-      password: this.password,
+      password: () => this.password ?? this.screen.password(),
       challenge: () => randomBytes(CHALLENGE_BYTES),
       alone: () => this.end(viewer),
       ended: () => void this.viewers.delete(viewer),

@@ -28,14 +28,14 @@ import {
 import { ClientKeyboard } from './keyboard.ts';
 import { isAnswer } from './password.ts';
 import { ClientPointer } from './pointer.ts';
-import type { ServedScreen } from './screen.ts';
+import type { Password, ServedScreen } from './screen.ts';
 
 export interface ViewerParts {
   later: Later;
   /** Monotonic milliseconds. */
   hostMs: () => number;
-  /** Undefined: everybody may who gets this far. */
-  password: Uint8Array | undefined;
+  /** As it is now; undefined: everybody may who gets this far. */
+  password: () => Password | undefined;
   /** 16 bytes that nobody can foresee. */
   challenge: () => Uint8Array;
   /** It wants to be alone: the others go. */
@@ -110,18 +110,20 @@ export class Viewer {
   }
 
   private *security(version: 3 | 7 | 8): Conversation {
-    const { password, challenge } = this.parts;
-    const type = password ? SECURITY.VNC_AUTHENTICATION : SECURITY.NONE;
+    const { challenge } = this.parts;
+    const password = this.parts.password();
+    const type = password !== undefined ? SECURITY.VNC_AUTHENTICATION : SECURITY.NONE;
     if (version === 3) this.send(new ByteSink().u32(type));
     else {
       this.send(new ByteSink().u8(1).u8(type));
       const [chosen] = yield 1;
       if (chosen !== type) throw new RfbError(`The client chose security type ${chosen}, which it was not offered.`);
     }
-    if (password) {
+    if (password !== undefined) {
       const sent = challenge();
       this.send(new ByteSink().put(sent));
-      if (!isAnswer(yield sent.length, sent, password)) {
+      const given = yield sent.length;
+      if (password === '' || !isAnswer(given, sent, password)) {
         const refusal = new ByteSink().u32(SECURITY_RESULT.FAILED);
         const why = 'The password is wrong.';
         this.send(version === 8 ? refusal.u32(why.length).text(why) : refusal);

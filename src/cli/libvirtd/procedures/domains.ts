@@ -17,6 +17,8 @@ import {
   stateOf,
   refOf,
   shownXml,
+  XML_MIGRATABLE,
+  XML_SECURE,
 } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, type DomainRef, flags, LIST_MAX, maybeText, text, uuid } from '../types.ts';
@@ -79,6 +81,8 @@ export const DOMAINS: Table = {
     run: async ({ host }, given) => stateOf(await meant(host, given.domain)),
   }),
   domain_get_xml_desc: procedure({
+    // remote_protocol.x: domain:read_secure.
+    changes: given => (given.flags & (XML_SECURE | XML_MIGRATABLE)) !== 0,
     arguments: ofDomainWithFlags,
     result: struct({ xml: text }),
     run: async ({ host }, given) => ({ xml: await shownXml(host, await meant(host, given.domain), given.flags) }),

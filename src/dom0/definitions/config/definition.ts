@@ -85,6 +85,9 @@ export interface Definition {
   virtio?: readonly string[];
   /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
   vfb?: true;
+  /** What clients of VNC are asked for (vncpasswd); '': nobody gets in, as libvirt has it. It counts until a moment of UTC, YYYY-MM-DDTHH:MM:SS. */
+  vncPassword?: string;
+  vncPasswordUntil?: string;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
   /** The firmware of an HVM guest is this file (bios_path_override), in the place of `bios`. */

@@ -16,6 +16,13 @@ export {
 export { type DomainType, formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';
+export {
+  maskedLine,
+  maskedPasswords,
+  unmaskedPasswords,
+  withoutPassword,
+  withoutPasswords,
+} from './shown-passwords.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
 export { type DiskSpec, formatDisk, parseDisk, placeUnderKvm } from './disk.ts';
 export { changedKeys, changeDefinition } from './edit-xl.ts';

@@ -186,6 +186,7 @@ describe('definitions (xl.cfg(5))', () => {
         usbdev: '["hostbus=1"]',
         cpuid: '"host,nx=0"',
         tags: '["web"]',
+        vncpasswd_until: '"2027-01-02T03:04:05"',
       };
       const value =
         special[key] ??
@@ -540,7 +541,7 @@ describe('vfb', () => {
       ['vfb.type', 'approximated'],
       ['vfb.vncunused', 'ignored'],
       ['vfb.vnclisten', 'ignored'],
-      ['vfb.vncpasswd', 'ignored'],
+      ['vfb.vncpasswd', 'used'],
       ['vfb.sdl', 'used'],
       ['vfb', 'ignored'],
       ['vfb.vnc', 'approximated'],

@@ -13,6 +13,7 @@ import {
   used,
   wrong,
 } from './options.ts';
+import { askedOfViewers } from './keys/passwords.ts';
 import { shortened } from './xlcfg.ts';
 
 const IN_PAGE = 'The picture is in the page, and goes nowhere else: no VNC server listens.';
@@ -37,7 +38,7 @@ const OPTIONS: Record<string, OptionRule> = {
   vnc: flag(inPage),
   sdl: flag(inPage),
   vnclisten: () => viewer,
-  vncpasswd: () => viewer,
+  vncpasswd: () => askedOfViewers,
   vncdisplay: number,
   vncunused: flag(viewer),
   display: () => viewer,
@@ -55,3 +56,10 @@ export const parseVfb = (text: string): OptionRemark[] =>
     if (!rule) return unknown(name, 'screen', Object.keys(OPTIONS));
     return value === undefined ? wrong('needs a value', `${name} needs a value: ${name}=….`) : rule(value);
   });
+
+/** What clients of VNC are asked for; undefined: nothing. */
+export const vfbPassword = (text: string): string | undefined =>
+  text
+    .split(',')
+    .flatMap(option => /^\s*vncpasswd\s*=\s*(.*)$/s.exec(option)?.[1]?.trimEnd() || [])
+    .at(0);

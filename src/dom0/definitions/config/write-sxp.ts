@@ -36,7 +36,7 @@ export function writeSxp(
   definition: Definition,
   { domid, others = [] }: { domid?: number; others?: readonly (readonly [key: string, value: Plain])[] } = {},
 ): string {
-  const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, bootloader } = definition;
+  const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, vncPassword, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const card = (
@@ -56,6 +56,7 @@ export function writeSxp(
     ...(definition.cmdline ? [field('args', definition.cmdline)] : []),
     ...(type === 'hvm' && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
     ...definition.disks.filter(({ kind }) => kind === 'floppy').map(({ vdev, target }) => field(vdev, target)),
+    ...(vncPassword && !vfb ? [field('vncpasswd', vncPassword)] : []),
     ...(definition.viridian ? ['(viridian 1)'] : []),
     ...(definition.hpet === false ? ['(hpet 0)'] : []),
     ...(definition.hap === false ? ['(hap 0)'] : []),
@@ -104,7 +105,7 @@ export function writeSxp(
       ? [card(definition, nic ? field('model', definition.cardOptions?.model ?? nic) : '(type netfront)')]
       : []),
     ...moreCards.map(more => card(more, '(type netfront)')),
-    ...(vfb ? [device('vfb', ['(type vnc)'])] : []),
+    ...(vfb ? [device('vfb', ['(type vnc)', ...(vncPassword ? [field('vncpasswd', vncPassword)] : [])])] : []),
   ];
   return `(domain\n${indent(lines).join('\n')}\n)\n`;
 }

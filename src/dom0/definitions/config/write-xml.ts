@@ -9,6 +9,7 @@ import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
+import { LONG_AGO } from './keys/passwords.ts';
 import { TAGS_KEY, TAGS_URI } from './tags.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
@@ -209,7 +210,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
     ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),
     ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
-    ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
+    ...(type === 'hvm' || vfb ? graphics(definition, vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
     ...channelElements(virtio, channels),
     ...balloonOf(definition),
@@ -266,11 +267,18 @@ function balloonOf({ kvm, virtio = [] }: Definition): string[] {
   return period ? [`<${open}>`, `  <stats period='${period}'/>`, '</memballoon>'] : [`<${open}/>`];
 }
 
-const graphics = (port: number | undefined): string[] =>
+/** virDomainGraphicsAuthDefFormatAttr(). */
+function passwordOf({ vncPassword, vncPasswordUntil }: Definition): string {
+  if (vncPassword === undefined) return '';
+  const isOver = vncPasswordUntil === undefined || (vncPassword === '' && vncPasswordUntil === LONG_AGO);
+  return ` passwd='${escapedXml(vncPassword)}'${isOver ? '' : ` passwdValidTo='${vncPasswordUntil}'`}`;
+}
+
+const graphics = (definition: Definition, port: number | undefined): string[] =>
   port === undefined
-    ? ["<graphics type='vnc' port='-1' autoport='yes'/>"]
+    ? [`<graphics type='vnc' port='-1' autoport='yes'${passwordOf(definition)}/>`]
     : within(
         'graphics',
         ["<listen type='address' address='127.0.0.1'/>"],
-        ` type='vnc' port='${port}' autoport='yes' listen='127.0.0.1'`,
+        ` type='vnc' port='${port}' autoport='yes' listen='127.0.0.1'${passwordOf(definition)}`,
       );

@@ -13,6 +13,7 @@ import {
   UNDEFINE,
   undefineDomain,
   XML_INACTIVE,
+  XML_SECURE,
   shownXml,
 } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
@@ -41,7 +42,8 @@ const UNDEFINE_OPTIONS = {
 };
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
-  return `${await shownXml(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
+  const flags = flagsOf(options, { inactive: XML_INACTIVE, 'security-info': XML_SECURE });
+  return `${await shownXml(host, await find(host, word), flags)}\n`;
 }
 
 /** A definition in another language, or all that is wrong with it. */
@@ -55,7 +57,11 @@ async function translated(words: string[], around: Surroundings, fromXml: boolea
 }
 
 export const DEFINITIONS: Record<string, VirshCommand> = {
-  dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
+  dumpxml: {
+    usage: 'dumpxml <domain> [--inactive] [--security-info]',
+    about: 'domain information in XML',
+    run: dumpxml,
+  },
   define: {
     usage: 'define <file>',
     about: 'define a domain from an XML file',
@@ -99,7 +105,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
           true,
         );
       const { name } = await find(host, word);
-      const text = new TextEncoder().encode(await dumpxml(host, [name], new Set(['inactive'])));
+      const text = new TextEncoder().encode(await dumpxml(host, [name], new Set(['inactive', 'security-info'])));
       return translated([format ?? '', name], { ...around, readFile: async () => text }, true);
     },
   },

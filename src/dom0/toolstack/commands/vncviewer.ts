@@ -28,7 +28,7 @@ export async function screenPort(host: CommandHost, member: Guest): Promise<numb
 export const vncviewer = command({
   summary: "Attach to domain's VNC server.",
   usage: '[options] <Domain>',
-  options: [['-a, --autopass', 'Pass VNC password to viewer via stdin: there is no password here']],
+  options: [['-a, --autopass', 'Pass VNC password to viewer via stdin: no viewer starts here']],
   /** A sentence about where it is. */
   run: async (host: CommandHost, id: number): Promise<string> => {
     const member = host.living(id),
@@ -36,8 +36,10 @@ export const vncviewer = command({
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
     const port = await screenPort(host, member);
-    if (port !== undefined)
-      return `The screen of ${name} is at vnc://127.0.0.1:${port}, without a password: vncviewer 127.0.0.1::${port}`;
+    if (port !== undefined) {
+      const asks = blueprint.definition.vncPassword === undefined ? 'without a password' : 'with its password';
+      return `The screen of ${name} is at vnc://127.0.0.1:${port}, ${asks}: vncviewer 127.0.0.1::${port}`;
+    }
     if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
     const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(
       word => host.machine.words[(record.screenOffset >>> 2) + word],

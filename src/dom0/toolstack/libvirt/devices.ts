@@ -15,6 +15,7 @@ import { ideAlias, unitOf } from '../qemu/aliases.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
+import { updateGraphics } from './graphics.ts';
 import { wellFormed } from './xml.ts';
 
 const SECTOR_BYTES = 512;
@@ -237,6 +238,8 @@ async function changeRunning(
 ): Promise<void> {
   await failing(async () => {
     const device = await deviceOf(xml, type);
+    const element = await wellFormed(xml, DEVICE);
+    if (how === 'update' && element.name === 'graphics') return updateGraphics(host, id, element, device);
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
     refuseRunning(host.member(id).blueprint.definition, device, how, type);

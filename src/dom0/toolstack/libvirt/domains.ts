@@ -3,7 +3,14 @@
  * Xen's driver answers.
  */
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type Definition, type LiveXml, prepareToRead, writeXml, writtenOver } from '../../definitions/config/index.ts';
+import {
+  type Definition,
+  type LiveXml,
+  prepareToRead,
+  withoutPasswords,
+  writeXml,
+  writtenOver,
+} from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { screenPort } from '../commands/vncviewer.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
@@ -15,6 +22,7 @@ import { recordsOf } from '../snapshots/index.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
 import { matches } from './flags.ts';
+import { childOf } from './xml.ts';
 import { hasManagedSave } from './managed-save.ts';
 import { isQemu } from './qemu-driver.ts';
 
@@ -180,28 +188,51 @@ export async function xmlOf(host: CommandHost, domain: Domain, flags: number): P
   const { definition, id, managed } = domain;
   const inactive = (flags & XML_INACTIVE) !== 0 && managed;
   const is = { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) };
-  const live = inactive || id === undefined ? {} : await liveOf(host, id);
   const running = inactive || id === undefined ? undefined : createdFrom(host, id);
   const source = running ?? managed?.text;
+  const live = inactive || id === undefined ? {} : await liveOf(host, id, !source || (await listens(source)));
   if (source === undefined) return writeXml(is, live);
   await prepareToRead(source);
   return writtenOver(source, is, live) ?? writeXml(is, live);
 }
 
-/** The same as clients are shown it: of a guest of KVM that runs, with what the driver of QEMU gives it there. */
+/** VIR_DOMAIN_XML_SECURE. */
+export const XML_SECURE = 1 << 0;
+/** VIR_DOMAIN_XML_MIGRATABLE, for another host: who may not ask for secrets may not ask for this. */
+export const XML_MIGRATABLE = 1 << 3;
+
+/** The same as clients are shown it: with what is secret for who asks for that, and of a guest of KVM that runs with what the driver of QEMU gives it there. */
 export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
   const { definition, id, managed } = domain;
-  if (!isQemu(host) || id === undefined || ((flags & XML_INACTIVE) !== 0 && managed)) return text;
-  const { runningDocument } = await import('./running-document.ts');
-  return runningDocument(text, definition, id);
+  const isShownAsIs = !isQemu(host) || id === undefined || ((flags & XML_INACTIVE) !== 0 && managed);
+  const whole = isShownAsIs
+    ? text
+    : await (await import('./running-document.ts')).runningDocument(text, definition, id);
+  return (flags & XML_SECURE) !== 0 ? whole : withoutPasswords(whole);
+}
+
+/** Whether a document has its screen listen for clients: one without <graphics>, or with <listen type='none'/>, asked for no port. */
+async function listens(source: string): Promise<boolean> {
+  if (!/^\s*</.test(source)) return true;
+  const { parse } = await import('../../definitions/config/xml/tree.ts');
+  const devices = childOf(parse(source), 'devices');
+  return (
+    devices?.children.some(
+      ({ name, attributes, children }) =>
+        name === 'graphics' &&
+        (attributes.type === 'vnc' || attributes.type === 'spice') &&
+        attributes.socket === undefined &&
+        !children.some(child => child.name === 'listen' && /^(?:none|socket)$/.test(child.attributes.type ?? '')),
+    ) ?? false
+  );
 }
 
 /** What is known of one that runs. Who has no way to its screen is told of none. */
-async function liveOf(host: CommandHost, id: number): Promise<LiveXml> {
+async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<LiveXml> {
   const member = host.toolstack.members.get(id);
   const vncPort =
-    member && !member.ending && hasScreen(member.blueprint)
+    hasPort && member && !member.ending && hasScreen(member.blueprint)
       ? await screenPort(host, member).catch(() => undefined)
       : undefined;
   const { channels } = member ?? {};

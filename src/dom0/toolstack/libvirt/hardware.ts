@@ -9,7 +9,11 @@ import {
   type Definition,
   type DiskSpec,
   newDefinition,
+  maskedLine,
+  maskedPasswords,
   prepareToRead,
+  unmaskedPasswords,
+  withoutPassword,
   writeXml,
   writtenOver,
 } from '../../definitions/config/index.ts';
@@ -104,8 +108,8 @@ export interface Proposal {
 /** @throws LibvirtError */
 export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Hardware> {
   const { id, managed, name, definition } = domain;
-  const next = managed && (await xmlOf(host, domain, XML_INACTIVE)),
-    now = id === undefined ? undefined : await xmlOf(host, domain, 0);
+  const next = managed && maskedPasswords(await xmlOf(host, domain, XML_INACTIVE)),
+    now = id === undefined ? undefined : maskedPasswords(await xmlOf(host, domain, 0));
   const blueprint = id === undefined ? undefined : host.toolstack.members.get(id)?.blueprint,
     isGuestOfXen = blueprint?.xen !== undefined,
     disks = isGuestOfXen ? 'xvd' : blueprint?.kvm ? 'vd' : undefined;
@@ -116,8 +120,8 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
     osType: osTypeOf(definition),
     ...(id === undefined
       ? {}
-      : { id, now: { ...definition, vcpus, maxVcpus: definition.maxVcpus ?? definition.vcpus } }),
-    ...(managed ? { path: managed.path, next: managed.definition } : {}),
+      : { id, now: { ...withoutPassword(definition), vcpus, maxVcpus: definition.maxVcpus ?? definition.vcpus } }),
+    ...(managed ? { path: managed.path, next: withoutPassword(managed.definition) } : {}),
     devices: await devicesOf(now, next, { disks, ...domain }),
     xml: { ...(now === undefined ? {} : { now }), ...(next === undefined ? {} : { next }) },
     isXen: !isQemu(host),
@@ -363,6 +367,13 @@ async function fromNextStart(
   };
 }
 
+/** A text that was shown without its passwords has them again. */
+function unmasked({ definition, managed }: Domain, change: HardwareChange): HardwareChange {
+  const has = managed?.definition ?? definition;
+  if (change.of === 'document') return { ...change, text: unmaskedPasswords(change.text, has) };
+  return change.of === 'device' ? { ...change, xml: unmaskedPasswords(change.xml, has) } : change;
+}
+
 // ---- said, and made
 
 const flagsOf = (impact: Impact): number => (impact === 'next' ? 0 : LIVE) | (impact === 'now' ? 0 : CONFIG);
@@ -373,17 +384,20 @@ const optionsOf = (impact: Impact): string =>
 export async function proposeChange(
   host: CommandHost,
   domain: Domain,
-  change: HardwareChange,
+  wanted: HardwareChange,
   impact: Impact,
 ): Promise<Proposal> {
   const none: Proposal = { xl: [], virsh: [], xml: { before: [], after: [] } };
   try {
+    const change = unmasked(domain, wanted);
     const { live, config } = impactOf(domain, flagsOf(impact));
     const xml = await deviceXml(domain, change);
     const next = config ? await fromNextStart(host, domain, change) : undefined;
     const now = live ? await liveWords(domain, change, xml) : [];
     const lines = next ? changedKeys(domain.managed!.definition, next.after) : [];
-    const shown = lines.map(({ key, value }) => (value === undefined ? `# ${key} goes` : `${key} = ${value}`));
+    const shown = lines.map(({ key, value }) =>
+      value === undefined ? `# ${key} goes` : `${key} = ${maskedLine(key, value)}`,
+    );
     return {
       xl: isQemu(host) ? [] : [...now, ...(shown.length > 0 ? [`# ${domain.managed!.path}`, ...shown] : [])],
       virsh: virshWords(domain.name, change, impact),
@@ -410,7 +424,8 @@ function difference(before: string, after: string): Proposal['xml'] {
     end = 0;
   while (start < Math.min(a!.length, b!.length) && a![start] === b![start]) start++;
   while (end < Math.min(a!.length, b!.length) - start && a!.at(-1 - end) === b!.at(-1 - end)) end++;
-  return { before: a!.slice(start, a!.length - end), after: b!.slice(start, b!.length - end) };
+  const shown = (lines: string[]): string[] => maskedPasswords(lines.join('\n')).split('\n').filter(Boolean);
+  return { before: shown(a!.slice(start, a!.length - end)), after: shown(b!.slice(start, b!.length - end)) };
 }
 
 /** What is done with a domain that runs, in xl's words. @throws LibvirtError where it can have that only from its next start */
@@ -463,9 +478,10 @@ function virshWords(name: string, change: HardwareChange, impact: Impact): strin
 export async function changeHardware(
   host: CommandHost,
   domain: Domain,
-  change: HardwareChange,
+  wanted: HardwareChange,
   impact: Impact,
 ): Promise<void> {
+  const change = unmasked(domain, wanted);
   const flags = flagsOf(impact);
   const { live, config } = impactOf(domain, flags);
   const next = config ? await fromNextStart(host, domain, change) : undefined;

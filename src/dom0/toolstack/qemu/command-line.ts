@@ -223,7 +223,7 @@ const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
   });
 
 /** Serial port and screen; and what QEMU itself may do. */
-const otherWords = (domid: number): string[] => [
+const otherWords = (domid: number, { vncPassword }: Definition): string[] => [
   '-chardev',
   'pty,id=charserial0',
   '-device',
@@ -231,7 +231,7 @@ const otherWords = (domid: number): string[] => [
   '-audiodev',
   json({ id: 'audio1', driver: 'none' }),
   '-vnc',
-  `127.0.0.1:${Math.max(0, domid - 1)},audiodev=audio1`,
+  `127.0.0.1:${Math.max(0, domid - 1)}${vncPassword === undefined ? '' : ',password=on'},audiodev=audio1`,
   '-device',
   json({ driver: 'VGA', id: 'video0', vgamem_mb: 16, bus: 'pci.0', addr: slot(2) }),
   '-sandbox',
@@ -263,7 +263,7 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
       ...diskParts,
       ...(nic ? cardWords(nic, mac, order.get('card')) : []),
       ...virtioWordsOf(definition),
-      ...otherWords(domid),
+      ...otherWords(domid, definition),
     ],
   };
 }

@@ -3,6 +3,7 @@ import { LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround } from '../../../../
 import { approximated, ignored, used } from '../options.ts';
 import { cpuid, hide } from './cpuid.ts';
 import { devices } from './devices.ts';
+import { passwords } from './passwords.ts';
 import { alike, between, type Family, is, isEmpty, isOne, isZero, oneOf, only, rule } from '../rule.ts';
 
 const noUsb = ignored('no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.');
@@ -167,7 +168,8 @@ export const pc: Family = {
       );
     },
   }),
-  ...alike('vnclisten vncpasswd', 'string', viewers),
+  ...alike('vnclisten', 'string', viewers),
+  ...passwords,
   ...alike('vncdisplay', 'number', viewers),
   ...alike('vncunused', 'defbool', viewers),
   usbctrl: devices(noUsb),
@@ -212,7 +214,7 @@ export const pc: Family = {
     viewers,
     isZero,
   ),
-  ...alike('spicehost spicepasswd', 'string', viewers),
+  ...alike('spicehost', 'string', viewers),
   // xl hands these on to QEMU, which refuses other words.
   ...alike(
     'spice_image_compression',

@@ -137,6 +137,10 @@ export const xen: Family = {
     judge: asked => {
       const items = asked.value.kind === 'list' ? asked.value.items : [];
       if (items.length === 0) return undefined;
+      const [first] = items,
+        password = first.kind === 'list' ? undefined : seldom?.vfb.vfbPassword(first.text);
+      // xm had a password of the VGA here.
+      if (password) asked.definition.vncPassword ??= password;
       if (asked.definition.type === 'hvm')
         return ignored(
           'the VGA is its screen',
@@ -164,7 +168,7 @@ export const xen: Family = {
       }
       return TOLD;
     },
-    from: ({ vfb }) => (vfb ? ['vnc=1'] : undefined),
+    from: ({ vfb, vncPassword }) => (vfb ? [`vnc=1${vncPassword ? `,vncpasswd=${vncPassword}` : ''}`] : undefined),
   }),
   vtpm: devices(noBackEnd),
   p9: devices(noBackEnd),

@@ -7,6 +7,7 @@ import type { BootOrder } from './boot.ts';
 import { cardOf } from './card.ts';
 import { diskOf, drivesOf, readFloppy } from './disks.ts';
 import { notHere, type XmlReading } from './reading.ts';
+import { readPassword } from './passwords.ts';
 
 /** Devices that are not here, or are there in any case. */
 const OF_DEVICES: Record<string, Judged> = {
@@ -103,6 +104,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     const ofVirtio = read.isKvm ? virtioOf(element) : undefined;
     if (isSerial(element) && read.isKvm) serial ??= element;
     const target = childOf(element, 'target')?.attributes.dev;
+    if (name === 'graphics') readPassword(read, element);
     if (order) deviceOrder(read, element, order, drives.get(element) ?? target, orders);
     if (name === 'disk') {
       if (target && targets.has(target))

@@ -39,7 +39,7 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
   disk: ['source', 'readonly', 'boot'],
   filesystem: ['source', 'readonly'],
   interface: ['ip', 'script', 'bandwidth', 'boot', 'target'],
-  graphics: ['listen'],
+  graphics: ['listen', '@passwd', '@passwdValidTo'],
 };
 /** These are given back as they were asked for. */
 const AS_ASKED = ['features', 'cpu', 'clock'];
