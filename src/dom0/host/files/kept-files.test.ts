@@ -160,6 +160,6 @@ describe("Domain 0's file tree", () => {
   it('says so where what was kept is damaged', async () => {
     const store = new MemoryStore();
     for (const name of ['files.0', 'files.1']) (await store.open(name)).write(0, new Uint8Array(100).fill(7));
-    await expect(open(store)).rejects.toThrow('files.0 and files.1 in memory have no header');
+    await expect(open(store)).rejects.toThrow('The header of files.0 in memory, at byte 0, cannot be read');
   });
 });

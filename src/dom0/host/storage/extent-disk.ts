@@ -23,11 +23,13 @@ import {
 } from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 import type { StoredDisk } from './stored-disk.ts';
-import { type Store, StoreDamaged, type StoreFile } from './store.ts';
+import { damaged, type Store, type StoreFile } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
 const GEOMETRY = 0,
   PAIRS = 1;
+/** Second byte of a record of the size: the data file is a whole number of slots. Earlier versions wrote the last slot as far as it was used. */
+const WHOLE_SLOTS = 1;
 const PAIR_BYTES = 8;
 /** Of one record. */
 const MOST_PAIRS = 65_536;
@@ -62,6 +64,10 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
   /** How many extents have a slot, of slots that more than one has; one that was given up since the last flush still counts. */
   private readonly owners = new Map<number, number>();
   private nextSlot = 0;
+  /** See WHOLE_SLOTS: the journal says so, or will with its next record of the size. */
+  private hasWholeSlots = true;
+  /** Something may be left behind the last slot that counts. */
+  private hasExcess = false;
   private unflushed: Int32Array | undefined;
   private failed: Error | undefined;
 
@@ -80,11 +86,10 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     { bytes, extentBytes = EXTENT_BYTES, leastCompaction, unflushed }: ExtentDiskOptions,
   ): Promise<ExtentDisk> {
     const data = await store.open(`${name}.data`);
-    const damaged = (what: string): never => {
-      throw new StoreDamaged(
-        `The disk in ${store.where} is damaged: ${what}. Put back a copy of ${name}.data, ${name}.0 and ${name}.1.`,
-      );
+    const refuse = (what: string): never => {
+      throw damaged(store, `The disk in ${store.where} is damaged: ${what}.`);
     };
+    const hasData = `${name}.data in ${store.where} has ${data.bytes} bytes, and only they say what those are.`;
     let disk: ExtentDisk | undefined;
     const journal = await Journal.open(
       store,
@@ -94,13 +99,18 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
         if (record[0] === GEOMETRY) {
           const size = Number(view.getBigUint64(4, true)),
             unit = view.getUint32(12, true);
-          if (unit === 0 || size / unit > 2 ** 24) damaged('its map says that it has no size that could be');
+          if (unit === 0 || size / unit > 2 ** 24) refuse('its map says that it has no size that could be');
           disk ??= new ExtentDisk(data, size, unit);
-        } else if (!disk?.take(view)) damaged('its map names extents that it does not have');
+          disk.hasWholeSlots = record[1] === WHOLE_SLOTS;
+        } else if (!disk?.take(view)) refuse('its map names extents that it does not have');
       },
-      leastCompaction === undefined ? {} : { leastCompaction },
+      {
+        ...(leastCompaction === undefined ? {} : { leastCompaction }),
+        ...(data.bytes > 0 ? { expected: hasData } : {}),
+      },
     );
     const isNew = disk === undefined;
+    if (isNew && data.bytes > 0) refuse(`its map, ${name}.0 and ${name}.1, has no record. ${hasData}`);
     disk ??= new ExtentDisk(data, bytes, extentBytes);
     disk.journal = journal;
     if (isNew) {
@@ -111,7 +121,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     disk.unflushed = unflushed;
     disk.takeOver();
     const problem = disk.findFree();
-    if (problem) damaged(problem);
+    if (problem) refuse(problem);
     return disk;
   }
 
@@ -152,26 +162,34 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     return true;
   }
 
-  /** Finds the free slots, and cuts off what a power cut left behind the last one that counts. @returns what is wrong */
+  /** Finds the free slots, and what a power cut left behind the last one that counts. @returns what is wrong */
   private findFree(): string | undefined {
     const { slots, extentBytes, data } = this;
     let used = 0;
     for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
     const taken = new Uint32Array(used);
     for (const slot of slots) if (slot >= 0 && ++taken[slot] > 1) this.owners.set(slot, taken[slot]);
-    if (used > 0 && data.bytes <= (used - 1) * extentBytes)
+    if (data.bytes < (this.hasWholeSlots ? used * extentBytes : (used - 1) * extentBytes + 1))
       return `its data end at byte ${data.bytes}, and its map names the slot ${used - 1}`;
     for (let slot = used - 1; slot >= 0; slot--) if (!taken[slot]) this.free.push(slot);
     this.nextSlot = used;
-    // A slot at the end is taken for new, so zeros.
-    if (data.bytes > used * extentBytes) data.truncate(used * extentBytes);
+    this.hasExcess = data.bytes > used * extentBytes;
     return undefined;
+  }
+
+  /** A slot at the end is taken for new, so zeros. */
+  private lengthen(): void {
+    const { data, extentBytes, nextSlot } = this;
+    if (this.hasExcess) data.truncate(nextSlot * extentBytes);
+    this.hasExcess = true;
+    data.truncate((nextSlot + 1) * extentBytes);
   }
 
   private geometry(): Uint8Array {
     const bytes = new Uint8Array(16);
     const view = new DataView(bytes.buffer);
     bytes[0] = GEOMETRY;
+    bytes[1] = this.hasWholeSlots ? WHOLE_SLOTS : 0;
     view.setBigUint64(4, BigInt(this.bytes), true);
     view.setUint32(12, this.extentBytes, true);
     return bytes;
@@ -234,7 +252,12 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     const old = free.at(-1);
     const slot = old ?? this.nextSlot;
     this.attempt(() => {
-      if (old === undefined) return data.write(slot * extentBytes + offset, piece);
+      if (old === undefined) {
+        this.lengthen();
+        data.write(slot * extentBytes + offset, piece);
+        this.hasExcess = false;
+        return;
+      }
       // What lay there before is not this extent's.
       const whole = new Uint8Array(extentBytes);
       whole.set(piece, offset);
@@ -292,6 +315,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
   override flush(): void {
     this.alive();
     this.attempt(() => {
+      this.wholeSlots();
       this.data.flush();
       if (this.changed.size === 0) return;
       for (const record of this.pairs([...this.changed])) this.journal.append(record);
@@ -310,6 +334,13 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     this.shorten();
   }
 
+  /** Of a disk that an earlier version left: its last slot gets its whole length, and the journal will say so. */
+  private wholeSlots(): void {
+    if (this.hasWholeSlots || this.changed.size === 0) return;
+    if (!this.hasExcess) this.data.truncate(this.nextSlot * this.extentBytes);
+    this.hasWholeSlots = true;
+  }
+
   /** Gives back what is free at the end of the data file. */
   private shorten(): void {
     const { free } = this;
@@ -323,6 +354,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     if (last === 0) return;
     free.splice(0, last);
     this.attempt(() => this.data.truncate(this.nextSlot * this.extentBytes));
+    this.hasExcess = false;
   }
 
   /**

@@ -1,64 +1,77 @@
 /**
- * A durable list of records in two files that take turns. Records are appended and become durable together by `flush`; when they are many more than what
- * they amount to, a new list that says the same is written to the other file, which then counts.
+ * A durable list of records in two files that take turns (journal-format.ts). Records are appended and become durable together by `flush`; when they are many
+ * more than what they amount to, a new list that says the same is written to the other file, which then counts. Until then the other file says how far the
+ * list was flushed, and so does each mark in the list: a power cut may leave any part of what was not flushed, and nothing else is taken for such a torn tail.
  *
- *   file     header, record…           header   magic "RSJ1" (4), 0 (4), generation (8), CRC-32 of these 16 bytes (4), 0 (12): 32 bytes
- *   record   length n (4), CRC-32 (4), n bytes         all numbers little endian
- *
- * A record's check sum covers that of the record before it (the first: the header's), its length and its bytes. A power cut may leave any part of what was
- * not flushed: the first record that does not check ends the list, and what lies behind it is cut off before anything else is written.
+ * Opening writes nothing. A torn tail is cut off, and what a power cut left of another list, before the first write.
  */
 import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';
-import { crc32 } from '../../../formats/unpack/index.ts';
-import { type Store, StoreDamaged, type StoreFile } from './store.ts';
+import {
+  type Flushed,
+  frame,
+  type Header,
+  HEADER_BYTES,
+  headerBytes,
+  isUnborn,
+  markBytes,
+  readFlushed,
+  readHeader,
+  RECORD_HEAD_BYTES,
+  writeFlushed,
+} from './journal-format.ts';
+import { type ListReading, readList } from './journal-list.ts';
+import { damaged, type Store, type StoreFile } from './store.ts';
 
-const MAGIC = 0x314a5352;
-const HEADER_BYTES = 32,
-  RECORD_HEAD_BYTES = 8;
-/** More is no record of ours. */
-const MOST_RECORD_BYTES = 2 ** 26;
 /** A list below this is never written anew, nor before it is so many times as long as what it amounts to. */
 const LEAST_COMPACTION_BYTES = 2 ** 20,
   COMPACTION_FACTOR = 4;
-const READ_BYTES = 2 ** 16;
 
-interface Header {
-  generation: number;
-  crc: number;
+/** Which of the two files has the list that counts, and how far the other one says that it was flushed. */
+export interface Found {
+  current: number;
+  /** undefined: there is none, and there never was. */
+  header: Header | undefined;
+  flushed: Flushed | undefined;
+  /** Why it cannot be that these two belong together, or that there was none. */
+  problem?: string;
 }
 
-function headerBytes(generation: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setBigUint64(8, BigInt(generation), true);
-  view.setUint32(16, crc32(bytes, 0, 16), true);
-  return bytes;
-}
-
-/** undefined: the file has none, or half of one. */
-function readHeader(file: StoreFile): Header | undefined {
-  if (file.bytes < HEADER_BYTES) return undefined;
-  const bytes = new Uint8Array(HEADER_BYTES);
-  file.read(0, bytes);
-  const view = new DataView(bytes.buffer);
-  const crc = view.getUint32(16, true);
-  return view.getUint32(0, true) === MAGIC && crc === crc32(bytes, 0, 16)
-    ? { generation: Number(view.getBigUint64(8, true)), crc }
-    : undefined;
-}
-
-/** A record as it lies in the file, behind one with the check sum `before`. */
-function frame(payload: Uint8Array, before: number): { bytes: Uint8Array; crc: number } {
-  const bytes = new Uint8Array(RECORD_HEAD_BYTES + payload.length);
-  const view = new DataView(bytes.buffer);
-  bytes.set(payload, RECORD_HEAD_BYTES);
-  view.setUint32(0, payload.length, true);
-  view.setUint32(4, before, true);
-  const crc = crc32(bytes);
-  view.setUint32(4, crc, true);
-  return { bytes, crc };
+/** `name`: of the journal, `where`: its store's; `expected`: why there must be a list, a sentence. */
+export function findList(files: readonly StoreFile[], name: string, where: string, expected?: string): Found {
+  const headers = files.map(readHeader);
+  const generations = headers.map(header => header?.generation ?? -1);
+  const current = generations[1] > generations[0] ? 1 : 0;
+  const header = headers[current];
+  const marks = files.map(readFlushed);
+  if (header) {
+    const flushed = marks[1 - current];
+    const other = headers[1 - current];
+    const found = { current, header, flushed: flushed?.generation === header.generation ? flushed : undefined };
+    if (flushed && flushed.generation > header.generation)
+      return {
+        ...found,
+        problem: `${name}.${current} in ${where} is of an earlier time than ${name}.${1 - current}: it has the list ${header.generation}, and the list ${flushed.generation} was flushed.`,
+      };
+    if (other && header.generation - other.generation !== 1)
+      return {
+        ...found,
+        problem: `${name}.0 and ${name}.1 in ${where} are not of one time: they have the lists ${generations[0]} and ${generations[1]}, of which one cannot follow the other.`,
+      };
+    return found;
+  }
+  const at = files[1].bytes > files[0].bytes ? 1 : 0;
+  const found = { current: at, header, flushed: marks[0] ?? marks[1] };
+  if (found.flushed)
+    return {
+      ...found,
+      problem: `The list ${found.flushed.generation} that ${name}.${marks[0] ? 0 : 1} tells of is not in ${name}.${marks[0] ? 1 : 0}, in ${where}: its header, at byte 0, cannot be read.`,
+    };
+  if (!files.every(isUnborn))
+    return { ...found, problem: `The header of ${name}.${at} in ${where}, at byte 0, cannot be read.` };
+  return expected === undefined
+    ? found
+    : { ...found, problem: `${name}.0 and ${name}.1 in ${where} have no list. ${expected}` };
 }
 
 export class Journal {
@@ -73,69 +86,71 @@ export class Journal {
   private liveBytes = 0;
   private readonly waiting: Uint8Array[] = [];
   private readonly leastCompaction: number;
+  /** Of a list as earlier versions wrote it: it has no marks. */
+  private isOld = false;
+  /** What is left to do before the first write. */
+  private prepare: (() => void) | undefined;
+  /** Counts what was written of how far the list was flushed. */
+  private turns = 0;
 
-  private constructor(files: StoreFile[], current: number, generation: number, leastCompaction: number) {
+  private constructor(files: StoreFile[], { current, header }: Found, leastCompaction: number) {
     this.files = files;
     this.current = current;
-    this.generation = generation;
+    this.generation = header?.generation ?? 0;
     this.leastCompaction = leastCompaction;
   }
 
   /**
-   * Opens the files `name`.0 and `name`.1 and gives each record to `apply`, in the order in which they were appended. `leastCompaction`: see above.
-   * @throws StoreDamaged where there is a list and none of the headers can be read
+   * Opens the files `name`.0 and `name`.1 and gives each record to `apply`, in the order in which they were appended. `leastCompaction`: see above;
+   * `expected`: why there must be a list.
+   * @throws StoreDamaged where something that was flushed cannot be read, and where there is no list and must be one
    */
   static async open(
     store: Store,
     name: string,
     apply: (payload: Uint8Array) => void,
-    { leastCompaction = LEAST_COMPACTION_BYTES } = {},
+    { leastCompaction = LEAST_COMPACTION_BYTES, expected }: { leastCompaction?: number; expected?: string } = {},
   ): Promise<Journal> {
     const files = [await store.open(`${name}.0`), await store.open(`${name}.1`)];
-    const headers = files.map(readHeader);
-    const generations = headers.map(header => header?.generation ?? -1);
-    const current = generations[1] > generations[0] ? 1 : 0;
-    const header = headers[current];
-    const journal = new Journal(files, current, header?.generation ?? 0, leastCompaction);
-    if (header) journal.replay(header.crc, apply);
-    else if (files.some(file => file.bytes > HEADER_BYTES))
-      throw new StoreDamaged(
-        `${name}.0 and ${name}.1 in ${store.where} have no header that could be read: they were damaged. Put back a copy of both.`,
-      );
-    else journal.writeAnew([]);
-    return journal;
+    try {
+      const found = findList(files, name, store.where, expected);
+      if (found.problem) throw damaged(store, found.problem);
+      const journal = new Journal(files, found, leastCompaction);
+      if (!found.header) journal.prepare = () => journal.writeAnew([]);
+      else {
+        const reading = readList(files[found.current], found.header, found.flushed?.bytes ?? 0, apply);
+        const [bad] = reading.damage;
+        if (bad)
+          throw damaged(
+            store,
+            `${name}.${found.current} in ${store.where} is damaged at byte ${bad.at}: ${bad.why}. ${reading.records} records before it can be read.`,
+          );
+        journal.goOn(found.header, reading);
+      }
+      return journal;
+    } catch (error) {
+      for (const file of files) file.close();
+      throw error;
+    }
   }
 
-  private replay(headerCrc: number, apply: (payload: Uint8Array) => void): void {
-    const file = this.files[this.current];
-    const size = file.bytes;
-    this.crc = headerCrc;
-    let buffer = new Uint8Array(0),
-      start = 0;
-    const take = (at: number, count: number): Uint8Array => {
-      if (at < start || at + count > start + buffer.length) {
-        start = at;
-        buffer = new Uint8Array(Math.min(size - at, Math.max(count, READ_BYTES)));
-        file.read(at, buffer);
+  private goOn({ version, isWhole, durable, generation }: Header, { end, crc, torn }: ListReading): void {
+    this.end = end;
+    this.crc = crc;
+    this.isOld = version === 1;
+    const list = this.files[this.current],
+      other = this.files[1 - this.current];
+    this.prepare = () => {
+      // A whole record of a torn tail could check behind a new one.
+      if (torn > 0) list.truncate(end);
+      if (!isWhole) list.write(0, headerBytes(generation, durable).bytes);
+      if (torn > 0 || !isWhole) list.flush();
+      // What a power cut left of the list before this one, or of one that should have followed.
+      if (other.bytes > 0 && !readFlushed(other)) {
+        other.truncate(0);
+        other.flush();
       }
-      return buffer.subarray(at - start, at - start + count);
     };
-    while (this.end + RECORD_HEAD_BYTES <= size) {
-      const head = take(this.end, RECORD_HEAD_BYTES);
-      const view = new DataView(head.buffer, head.byteOffset);
-      const length = view.getUint32(0, true),
-        crc = view.getUint32(4, true);
-      if (length > MOST_RECORD_BYTES || this.end + RECORD_HEAD_BYTES + length > size) break;
-      const payload = take(this.end, RECORD_HEAD_BYTES + length).slice(RECORD_HEAD_BYTES);
-      if (frame(payload, this.crc).crc !== crc) break;
-      apply(payload);
-      this.crc = crc;
-      this.end += RECORD_HEAD_BYTES + length;
-    }
-    if (this.end === size) return;
-    // A whole record of a torn tail could check behind a new one: it goes before anything is written.
-    file.truncate(this.end);
-    file.flush();
   }
 
   /** Durable with the next flush. */
@@ -149,10 +164,15 @@ export class Journal {
    */
   flush(snapshot: () => Iterable<Uint8Array>): void {
     if (this.waiting.length === 0) return;
-    if (this.end > Math.max(this.leastCompaction, this.liveBytes * COMPACTION_FACTOR) && this.tryAnew(snapshot()))
-      return;
+    this.prepare?.();
+    this.prepare = undefined;
+    const isLong = this.end > Math.max(this.leastCompaction, this.liveBytes * COMPACTION_FACTOR);
+    if ((isLong || this.isOld) && this.tryAnew(snapshot())) {
+      this.waiting.length = 0;
+      return this.tellFlushed();
+    }
     const file = this.files[this.current];
-    const framed: Uint8Array[] = [];
+    const framed: Uint8Array[] = this.isOld ? [] : [markBytes(this.generation, this.end, this.crc)];
     let { crc } = this;
     for (const payload of this.waiting) {
       const record = frame(payload, crc);
@@ -165,6 +185,17 @@ export class Journal {
     this.end += bytes.length;
     this.crc = crc;
     this.waiting.length = 0;
+    this.tellFlushed();
+  }
+
+  /** Says in the other file how far the list was flushed. That is not flushed itself: where it is lost the next mark in the list says so. */
+  private tellFlushed(): void {
+    if (this.isOld) return;
+    try {
+      writeFlushed(this.files[1 - this.current], this.turns++, { generation: this.generation, bytes: this.end });
+    } catch (error) {
+      if (!(error instanceof DeviceFull)) throw error;
+    }
   }
 
   /** False: there is no room for another list. */
@@ -174,7 +205,10 @@ export class Journal {
       return true;
     } catch (error) {
       if (!(error instanceof DeviceFull)) throw error;
-      this.files[1 - this.current].truncate(0);
+      // Its header may be there already.
+      const other = this.files[1 - this.current];
+      other.truncate(0);
+      other.flush();
       return false;
     }
   }
@@ -183,29 +217,36 @@ export class Journal {
   private writeAnew(payloads: Iterable<Uint8Array>): void {
     const old = this.files[this.current];
     const file = this.files[1 - this.current];
-    const header = headerBytes(this.generation + 1);
-    let crc = new DataView(header.buffer).getUint32(16, true),
-      end = HEADER_BYTES;
+    const list = [...payloads];
+    const end = list.reduce((sum, { length }) => sum + RECORD_HEAD_BYTES + length, HEADER_BYTES);
+    const header = headerBytes(this.generation + 1, end);
+    let { crc } = header,
+      at = HEADER_BYTES;
     file.truncate(0);
-    for (const payload of payloads) {
+    for (const payload of list) {
       const record = frame(payload, crc);
-      file.write(end, record.bytes);
-      end += record.bytes.length;
+      file.write(at, record.bytes);
+      at += record.bytes.length;
       crc = record.crc;
     }
     // The header makes it count: it comes when the rest is durable.
     file.flush();
-    file.write(0, header);
+    file.write(0, header.bytes);
     file.flush();
     this.current = 1 - this.current;
     this.generation++;
     this.end = this.liveBytes = end;
     this.crc = crc;
-    this.waiting.length = 0;
+    this.isOld = false;
     old.truncate(0);
   }
 
   close(): void {
-    for (const file of this.files) file.close();
+    try {
+      // How far it was flushed is durable, too, with a host that ends as it should.
+      if (this.turns > 0) this.files[1 - this.current].flush();
+    } finally {
+      for (const file of this.files) file.close();
+    }
   }
 }

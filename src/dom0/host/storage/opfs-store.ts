@@ -3,7 +3,7 @@
  * one where memory cannot be shared. Source: WHATWG File System Standard, FileSystemSyncAccessHandle.
  */
 import { DeviceFull, ImmediateDevice } from '../../../formats/blocks/index.ts';
-import type { Store, StoreFile } from './store.ts';
+import { BROWSER_STORAGE, type Store, type StoreFile } from './store.ts';
 
 /** What is used of FileSystemSyncAccessHandle. */
 export interface AccessHandle {
@@ -100,7 +100,7 @@ function orFull<T>(what: () => T): T {
 }
 
 export class OpfsStore implements Store {
-  readonly where = "this browser's storage";
+  readonly where = BROWSER_STORAGE;
   readonly outlivesHost = true;
   private readonly parts: OpfsParts;
 

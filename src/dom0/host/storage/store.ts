@@ -10,6 +10,18 @@ export class StoreDamaged extends Error {
   override name = 'StoreDamaged';
 }
 
+/** Of a page's host. */
+export const BROWSER_STORAGE = "this browser's storage";
+
+/** `what` is damaged, and what can be done where that is. */
+export function damaged({ where }: Pick<Store, 'where'>, what: string): StoreDamaged {
+  const help =
+    where === BROWSER_STORAGE
+      ? 'The Storage view can save what is readable, and begin again with an empty host.'
+      : `ringside storage --state ${where} check says what can be read, and repair writes a copy of all of it and then saves that. Or put back a copy of the whole directory.`;
+  return new StoreDamaged(`${what} Nothing was changed. ${help}`);
+}
+
 /**
  * Bytes that grow: what is read past the end is zeros, and what lies between the old end and a write is zeros. A flush throws any Error but DeviceFull: nothing
  * is known of what was written then.
