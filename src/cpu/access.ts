@@ -6,7 +6,7 @@ import type { CodeCache } from './code-cache.ts';
 import { CR0_AM, CR4_SMAP, EFER_LMA } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
 import { EPT_FETCH, EPT_READ, P2M_EXECUTE, P2M_READ, P2M_WRITE, type ShadowWalking } from './architecture/edge.ts';
-import { AC_, type Faults } from './faults.ts';
+import { AC_, alignmentOf, type Faults } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
 import { createPlainWalk, type PlainWalk, UNKNOWN } from './plain-walks.ts';
@@ -20,14 +20,6 @@ import type { WriteLog } from './architecture/write-log.ts';
 const WRITABLE = P2M_READ | P2M_WRITE;
 /** Addresses of 48 bits: canonical ones lie on either side of 0, as far as this. */
 const CANONICAL = 2 ** 47;
-
-/**
- * Alignment that #AC asks of an operand (SDM vol. 3, table 6-7): its size; 8 for ten bytes; for an environment or a far pointer that of its words. Operands
- * of 16 bytes either must be aligned whatever AC says or need not be (vol. 2, table 2-21).
- */
-function alignmentOf(size: number): number {
-  return size === 10 ? 8 : size >= 16 && size % 16 === 0 ? 1 : size & -size;
-}
 
 export class MemoryAccess {
   private readonly R: Int32Array;
@@ -203,10 +195,15 @@ export class MemoryAccess {
       return;
     }
     this.probeWrite(linear, 8);
-    this.asWhole(() => {
-      this.write32(linear, low);
-      this.write32((linear + 4) | 0, high);
-    });
+    this.asWhole(() => this.writeHalves(linear, low, high));
+  }
+
+  /** 8 bytes that may be written. As in `writeSlow` a page behind that is no memory comes first: its exits repeat the instruction. */
+  writeHalves(linear: number, low: number, high: number): void {
+    const isDeviceBehind = (linear & 4095) > 4088 && this.hostWrite((linear + 7) | 0) < 0;
+    if (isDeviceBehind) this.write32((linear + 4) | 0, high);
+    this.write32(linear, low);
+    if (!isDeviceBehind) this.write32((linear + 4) | 0, high);
   }
 
   /** Faults if any of the `size` bytes could not be written; nothing is written. */
@@ -524,7 +521,10 @@ export class MemoryAccess {
   /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
   private walk(linear: number, write: boolean, fetch: boolean): void {
     const error = this.tryWalk(linear, write, fetch);
-    if (error === AWAY) this.mmio.leave(this.tlb.linearOf(linear), this.paging.away, EPT_READ, 0);
+    if (error === AWAY) {
+      if (!fetch) this.mmio.keep();
+      this.mmio.leave(this.tlb.linearOf(linear), this.paging.away, EPT_READ, 0);
+    }
     if (error !== ALLOWED) this.faults.raisePage(this.tlb.lowOf(linear), error, this.TH[linear >>> 12]!);
   }
 

@@ -192,7 +192,7 @@ export class Cpu implements Core, Processor {
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
     this.debug = new Debug(views, tlb, faults);
-    this.mmio = new Mmio(this.R, this.exit, options);
+    this.mmio = new Mmio(this.R, this.exit, () => this.loop.retired, options);
     this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log, options.shadow);
     this.memory.paging.bring = options.bring;
     this.mode = new Mode(views, tlb, this.memory);

@@ -104,3 +104,11 @@ export class Faults {
     R[UNDELIVERED] = this.undeliveredCount;
   }
 }
+
+/**
+ * Alignment that #AC asks of an operand (SDM vol. 3, table 6-7): its size; 8 for ten bytes; for an environment or a far pointer that of its words. Operands
+ * of 16 bytes either must be aligned whatever AC says or need not be (vol. 2, table 2-21).
+ */
+export function alignmentOf(size: number): number {
+  return size === 10 ? 8 : size >= 16 && size % 16 === 0 ? 1 : size & -size;
+}

@@ -277,6 +277,7 @@ export class Loop {
     )
       return false;
     if (!deliverPlainFault(cpu)) return false;
+    this.mmio.committed();
     // As in `thrownOut`: it did not retire, and takes from the limit.
     this.withheld++;
     // The delivery ended the shadow in which it stood.
@@ -314,6 +315,7 @@ export class Loop {
   private fail(): boolean {
     // What the machine answered belonged to the instruction that faulted, or to the delivery that faults now. With shadow tables it may run again.
     if (this.cpu.memory.shadow === null || this.cpu.faults.vector !== PF_) this.mmio.forget();
+    else this.mmio.keep();
     this.debug.seen.drop();
     try {
       const left = deliverFault(this.cpu);

@@ -40,21 +40,32 @@ export class Mmio {
   private taken = 0;
   /** Accesses answered in place so far. */
   answeredInPlace = 0;
+  /**
+   * What was answered in place since the processor's state was changed last: the first `inPlaceNumbers` of these, if `inPlaceAt` still is the number of
+   * instructions retired. Where another access of the same instruction leaves, these are its answers, too: it runs again and must not ask a device twice.
+   */
+  private readonly inPlace: number[] = [];
+  private inPlaceNumbers = 0;
+  private inPlaceAt = -1;
   /** Instructions that were answered in place, by EIP. */
   private readonly places = new Float64Array(REGISTER_PLACES * PLACE_NUMBERS);
   private readonly R: Int32Array;
   private readonly exit: ExitInfo;
   private readonly answerAccess: ProcessorOptions['answerAccess'];
+  /** Instructions retired before the one under way. */
+  private readonly retired: () => number;
   /** See ProcessorOptions. */
   readonly readQuietly: NonNullable<ProcessorOptions['readQuietly']>;
 
   constructor(
     R: Int32Array,
     exit: ExitInfo,
+    retired: () => number,
     { answerAccess, readQuietly = () => -1 }: Pick<ProcessorOptions, 'answerAccess' | 'readQuietly'>,
   ) {
     this.R = R;
     this.exit = exit;
+    this.retired = retired;
     this.answerAccess = answerAccess;
     this.readQuietly = readQuietly;
   }
@@ -66,12 +77,17 @@ export class Mmio {
 
   /** The instruction begins, once more perhaps. */
   rewind(): void {
-    this.taken = 0;
+    this.taken = this.inPlaceNumbers = 0;
+  }
+
+  /** What was answered in place has taken effect (an element of a string instruction), or never will (a fault). */
+  committed(): void {
+    this.inPlaceNumbers = 0;
   }
 
   /** The instruction is complete, or will never be. */
   forget(): void {
-    this.taken = 0;
+    this.taken = this.inPlaceNumbers = 0;
     // To set the length takes a call of the runtime, even where it is 0 already.
     if (this.pending) this.answers.length = 0;
   }
@@ -95,9 +111,36 @@ export class Mmio {
     if (entry === 0 && this.answerAccess?.(this.exit)) {
       this.answeredInPlace++;
       this.note(gpa);
-      return asked(this.exit.value, size);
+      const found = asked(this.exit.value, size);
+      this.remember(gpa, size, write, found);
+      return found;
     }
+    this.keep();
     throw LEAVE;
+  }
+
+  private remember(gpa: number, size: number, write: boolean, found: number): void {
+    const { inPlace } = this,
+      at = this.retired();
+    if (at !== this.inPlaceAt) {
+      this.inPlaceAt = at;
+      this.inPlaceNumbers = 0;
+    }
+    const n = this.inPlaceNumbers;
+    inPlace[n + ADDRESS] = gpa;
+    inPlace[n + WIDTH] = size;
+    inPlace[n + WRITE] = write ? 1 : 0;
+    inPlace[n + VALUE] = found;
+    this.inPlaceNumbers = n + NUMBERS;
+  }
+
+  /** The instruction under way will run again: what was answered in place waits for it, as other answers do. */
+  keep(): void {
+    const { inPlace, inPlaceNumbers, answers } = this;
+    this.inPlaceNumbers = 0;
+    if (inPlaceNumbers === 0 || this.inPlaceAt !== this.retired()) return;
+    for (let i = 0; i < inPlaceNumbers; i++) answers.push(inPlace[i]!);
+    this.taken += inPlaceNumbers;
   }
 
   /** The instruction under way was answered in place at an address. */
@@ -118,7 +161,7 @@ export class Mmio {
     return places[at + AT] === eip >>> 0 && places[at + AGAIN]! >= OFTEN;
   }
 
-  /** Leaves for an access that is never answered: a fetch. */
+  /** Leaves for an access that is never answered: a fetch, or one to a page table that has gone to another host. */
   leave(linear: number, gpa: number, access: number, entry: number): never {
     this.describe(linear, gpa, 1, access, entry, 0);
     throw LEAVE;

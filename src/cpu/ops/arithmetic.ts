@@ -323,12 +323,9 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
   const low = cpu.memory.read32(linear),
     high = cpu.memory.read32((linear + 4) | 0);
   const equal = low === R[EAX] && high === R[EDX];
-  if (equal) {
-    cpu.memory.write32(linear, R[EBX]!);
-    cpu.memory.write32((linear + 4) | 0, R[ECX]!);
-  } else {
-    cpu.memory.write32(linear, low);
-    cpu.memory.write32((linear + 4) | 0, high);
+  if (equal) cpu.memory.writeHalves(linear, R[EBX]!, R[ECX]!);
+  else {
+    cpu.memory.writeHalves(linear, low, high);
     R[EAX] = low;
     R[EDX] = high;
   }

@@ -138,7 +138,10 @@ export function repeatLong(
         element();
         moved = 1;
         work += SINGLE_WEIGHT;
-        if (cpu.mmio.answeredInPlace !== answeredInPlace) room -= DEVICE_WEIGHT;
+        if (cpu.mmio.answeredInPlace !== answeredInPlace) {
+          room -= DEVICE_WEIGHT;
+          cpu.mmio.committed();
+        }
       }
       advanceLong(cpu, ECX, -moved, short);
       room -= moved;

@@ -108,7 +108,10 @@ function repeated(
       done = 1;
       work += SINGLE_WEIGHT;
       // A device's answer takes as long as many elements in memory: limits of instructions stand for time.
-      if (cpu.mmio.answeredInPlace !== answeredInPlace) room -= DEVICE_WEIGHT;
+      if (cpu.mmio.answeredInPlace !== answeredInPlace) {
+        room -= DEVICE_WEIGHT;
+        cpu.mmio.committed();
+      }
     }
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;

@@ -91,6 +91,7 @@ export function testGuest({
   vcpus = 1,
   type = XEN_TYPE.PVH,
   viridian = 0,
+  hasHpet = false,
   machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20)),
   options = {},
 }: {
@@ -99,12 +100,14 @@ export function testGuest({
   type?: number;
   /** Bits of HVM_PARAM_VIRIDIAN. */
   viridian?: number;
+  hasHpet?: boolean;
   machine?: Machine;
   options?: Partial<PartlessOptions>;
 } = {}): TestGuest {
   const dom0 = new Dom0(machine);
   const record = createDomain(machine, 4, 0x100000, { guest: xenRecords(type), vcpus });
   if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
+  if (hasHpet) dom0.setHvmParam(record.id, HVM_PARAM.HPET_ENABLED, 1);
   let said = '';
   const domain = assembleDomain({
     machine,
