@@ -60,6 +60,7 @@ const PROGRAMS = {
     'judge-libvirt': 'src/cli/judge-libvirt.ts',
     'fuzz-gdb': 'src/cli/fuzz-gdb.ts',
     'fuzz-rfb': 'src/cli/fuzz-rfb.ts',
+    'fuzz-doors': 'src/cli/fuzz-doors.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',

@@ -85,16 +85,17 @@ export abstract class HostileClient {
   }
 }
 
-/** `fuzz:NAME --messages N --seed S`: its status. */
+/** `fuzz:NAME --messages N --seed S`: its status. `most`: N where it is not told. */
 export async function fuzzClient(
   name: string,
   argv: string[],
   make: (seed: number) => HostileClient,
   write: (text: string) => void,
+  most = 1_000_000,
 ): Promise<number> {
   let messages: number, seed: number;
   try {
-    ({ messages, seed } = numbersOf(argv, { messages: 1_000_000, seed: 1 }));
+    ({ messages, seed } = numbersOf(argv, { messages: most, seed: 1 }));
   } catch (error) {
     process.stderr.write(`fuzz:${name}: ${(error as Error).message}\n`);
     return WRONG_USE;
