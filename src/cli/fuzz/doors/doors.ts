@@ -104,7 +104,7 @@ async function nbd(): Promise<Door> {
 
 async function rfb({ toolstack }: Host, domain: () => number): Promise<Door> {
   const listening = await listenForViewers(
-    screenOf(toolstack, 'guest', () => toolstack.members.get(domain())),
+    screenOf(toolstack, { name: 'guest', epochMs: () => 0 }, () => toolstack.members.get(domain())),
     0,
   );
   const at = { host: HOST, port: listening.port };
