@@ -154,7 +154,7 @@ describe('the shell', () => {
     });
     expect((await whole('coproc cat; echo no')).stderr).toContain('coproc is not offered here');
     await fs.writeFile('/root/s', 'coproc X { cat; }\n');
-    expect((await whole('sh s')).stderr).toContain('s: coproc is not offered here');
+    expect((await whole('sh s')).stderr).toContain('s: line 1: coproc is not offered here');
     expect((await whole("cat <<'E'\nselect x in a; do\ncoproc y\nE")).stdout).toBe('select x in a; do\ncoproc y\n');
   });
 

@@ -14,12 +14,9 @@ import { arraysOf, namesOf, shellCommands, type ShellParts } from './shell-comma
 import { exitHandler } from './signal-handlers.ts';
 import { smallTools } from './small-tools/index.ts';
 import { ENDLESS, endless, toolCommands } from './tools.ts';
+import { type Begun, JOINED, readErrorText } from './whole-commands.ts';
 import { readAhead } from './words-ahead.ts';
 
-/** Its own words for a line that goes on: `if true`, an open quote. */
-const GOES_ON = /(?:got (?:EOF|HEREDOC_CONTENT)|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
-/** The last line ends with a backslash that is not escaped itself, and is no comment. */
-const JOINED = /(?:^|\n)(?!\s*#)[^\n]*(?<!\\)(?:\\\\)*\\$/;
 /** strerror()'s words. */
 const ERRORS: Record<string, string> = {
   ENOENT: 'No such file or directory',
@@ -127,7 +124,7 @@ export class Bash {
   private abort = new AbortController();
   private readonly documents = new HereDocuments();
   readonly jobs = new Jobs();
-  private readonly rewriting = new Rewriting();
+  private readonly rewriting = new Rewriting(read => this.documents.lacksEnd(read));
   private readonly pipes = new Pipes();
   private readonly instead = new Map<string, string>();
   /** What lines leave to those after them besides variables: functions, arrays as `declare -p` has them, options of `set`, the last status. */
@@ -151,7 +148,12 @@ export class Bash {
   }
 
   /** Runs lines to their end. `undefined`: they are not whole, more must come. `isAll`: no more will come. */
-  run(lines: string, { stdin = '', isAll = false } = {}): Promise<Ran | undefined> {
+  run(lines: string, how: { stdin?: string; isAll: true }): Promise<Ran>;
+  run(lines: string, how?: { stdin?: string }): Promise<Ran | undefined>;
+  run(
+    lines: string,
+    { stdin = '', isAll = false }: { stdin?: string; isAll?: boolean } = {},
+  ): Promise<Ran | undefined> {
     const { fs } = this.parts;
     return fs.line ? fs.line(() => this.execute(lines, stdin, isAll)) : this.execute(lines, stdin, isAll);
   }
@@ -165,13 +167,13 @@ export class Bash {
         stderr: `bash: a command of ${lines.length} characters is too long here, where at most ${MOST_CHARACTERS} are read: bring a file into Domain 0 instead, and name that.\n`,
         status: SYNTAX_ERROR,
       };
+    const bash = await this.bash();
     let text: string;
     try {
       text = readAhead(lines);
-    } catch (error) {
-      return { stdout: '', stderr: `bash: ${(error as Error).message}\n`, status: SYNTAX_ERROR };
+    } catch {
+      return this.beginningOnly(this.rewriting.beginning(lines), stdin, isAll);
     }
-    const bash = await this.bash();
     if (!isAll && JOINED.test(lines.slice(-MOST_GOING_ON))) return undefined;
     Object.assign(documents, { isAll, missing: undefined });
     this.abort = new AbortController();
@@ -191,30 +193,29 @@ export class Bash {
         rawScript: true,
         signal,
       })
-      .catch((error: Error) => {
-        // What the file system refuses to a redirection ends the line, and nothing else.
-        if (!/^E[A-Z]+:/.test(error.message)) throw error;
-        return {
-          stdout: '',
-          stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`,
-          exitCode: 1,
-          env: { ...env, PWD: this.directory },
-        };
-      });
+      // What the file system refuses to a redirection, and any fault of a program, ends the line and nothing else.
+      .catch((error: Error) => ({
+        stdout: '',
+        stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`,
+        exitCode: 1,
+        env: { ...env, PWD: this.directory },
+      }));
     const ran = await Promise.race([done, interrupted]);
     // A command that does not listen to the signal ends by itself; the line is over.
     if (ran === 'interrupted') {
       this.status = INTERRUPTED;
       return { stdout: '', stderr: '', status: INTERRUPTED };
     }
-    if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) {
-      if (isAll || lines.length <= MOST_GOING_ON) return undefined;
+    const begun = ran.exitCode === SYNTAX_ERROR && ran.stdout === '' ? this.rewriting.beginning(lines) : undefined;
+    if (begun?.isUnfinished && !isAll) {
+      if (lines.length <= MOST_GOING_ON) return undefined;
       return {
         stdout: '',
         stderr: `bash: a command that goes on for more than ${MOST_GOING_ON / 1024} KiB is not read here: put it into a file (cat > FILE <<'END'), and run that.\n`,
         status: SYNTAX_ERROR,
       };
     }
+    if (begun) return this.beginningOnly(begun, stdin, isAll);
     if (documents.missing !== undefined) {
       if (!isAll) {
         this.missing = documents.missing;
@@ -233,6 +234,15 @@ export class Bash {
       stderr: asAbsent(ran.stderr + last.stderr),
       status: this.status,
     };
+  }
+
+  /** Of a text that cannot be read as a whole, the lines before the one that reads wrong run. */
+  private async beginningOnly(begun: Begun | undefined, stdin: string, isAll: boolean): Promise<Ran> {
+    if (!begun) return { stdout: '', stderr: '', status: SYNTAX_ERROR };
+    const stderr = `${readErrorText(isAll ? 'bash: -c' : 'bash', begun)}\n`;
+    const first = begun.text.trim() === '' ? undefined : await this.execute(begun.text, stdin, isAll);
+    this.status = SYNTAX_ERROR;
+    return { stdout: first?.stdout ?? '', stderr: (first?.stderr ?? '') + stderr, status: SYNTAX_ERROR };
   }
 
   /** The shell's end: its handler runs, where it has one, and its jobs come to theirs. What they wrote. */

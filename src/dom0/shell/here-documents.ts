@@ -30,6 +30,19 @@ export class HereDocuments implements Plugin {
     shell.registerTransformPlugin(this);
   }
 
+  /** Whether what is read meanwhile lacks the end of a document. What lines that run lack stays as it is. */
+  lacksEnd(read: () => void): boolean {
+    const { missing, isAll } = this;
+    // A document without an end cannot be written again: nothing of it is left.
+    Object.assign(this, { missing: undefined, isAll: false });
+    try {
+      read();
+      return this.missing !== undefined;
+    } finally {
+      Object.assign(this, { missing, isAll });
+    }
+  }
+
   readonly transform: Plugin['transform'] = ({ ast }) => {
     this.missing = undefined;
     this.visit(ast);

@@ -16,10 +16,35 @@
  */
 import type { CommandNode, ScriptNode, SimpleCommandNode, StatementNode, WordNode } from 'just-bash';
 import type { Bash } from 'just-bash/browser';
-import { type Assignment, assignment, group, literal, type Redirection, simple, statement, textOf } from './nodes.ts';
+import {
+  type Assignment,
+  assignment,
+  group,
+  isDefaulted,
+  isNode,
+  literal,
+  literalsOf,
+  mentionsTraps,
+  namesOfFunctions,
+  type Redirection,
+  simple,
+  splits,
+  statement,
+  textOf,
+} from './nodes.ts';
 import { type Reader, readerOf, Writer } from './pipes.ts';
 import { readAhead, SELECT } from './words-ahead.ts';
 import { type Event, eventsIn, Traps } from './traps.ts';
+import {
+  type Begun,
+  beginningOf,
+  GOES_ON,
+  isReadError,
+  notRun,
+  type ReadError,
+  readErrorText,
+  UNEXPECTED_END,
+} from './whole-commands.ts';
 
 type Plugin = Parameters<Bash['registerTransformPlugin']>[0];
 type Part = WordNode['parts'][number];
@@ -42,6 +67,8 @@ export interface Scope {
   isHandler?: boolean;
   /** Its lines leave what they have to those after them. */
   keeps?: boolean;
+  /** What begins its error messages; absent: `bash`. */
+  where?: string;
   /** The number of a pipe that it writes to. */
   pipe?: number;
 }
@@ -87,30 +114,11 @@ const PARAMETERS: WordNode[] = [
   },
 ];
 
-/** Whether a word may come to several fields, or to none. */
-const splits = ({ parts }: WordNode): boolean =>
-  parts.some(part =>
-    part.type === 'DoubleQuoted'
-      ? part.parts.some(inner => inner.type === 'ParameterExpansion' && /^@$|\[@\]$/.test(inner.parameter))
-      : part.type === 'ParameterExpansion' || part.type === 'CommandSubstitution' || part.type === 'BraceExpansion',
-  );
-
-/** `"${NAME-word}"` alone in its word: with `set -u` just-bash finds NAME unbound there, and nowhere else. */
-function isDefaulted([first, second]: readonly Part[]): boolean {
-  if (second || first?.type !== 'DoubleQuoted' || first.parts.length !== 1) return false;
-  const [part] = first.parts;
-  return (
-    part.type === 'ParameterExpansion' &&
-    /^\w+$/.test(part.parameter) &&
-    /^(?:DefaultValue|UseAlternative|AssignDefault)$/.test(part.operation?.type ?? '')
-  );
-}
-const isNode = (value: unknown): value is { type: string } =>
-  typeof value === 'object' && value !== null && 'type' in value;
-
 export class Rewriting implements Plugin {
   readonly name = 'rewriting';
   private shell: Bash | undefined;
+  /** Whether a text that `read` reads lacks the end of a here-document. */
+  private readonly lacksDocument: (read: () => void) => boolean;
   private readonly scopes = new Map<number, Scope>();
   private readonly stored = new Map<number, { statements: StatementNode[]; text: string }>();
   private readonly readers = new Map<number, Reader>();
@@ -121,6 +129,10 @@ export class Rewriting implements Plugin {
   private readonly own = new WeakSet<object>();
   /** What is written as a text instead of what was read. */
   private instead: StatementNode[] | undefined;
+
+  constructor(lacksDocument: (read: () => void) => boolean) {
+    this.lacksDocument = lacksDocument;
+  }
 
   /** Looks at whatever the shell runs. */
   follow(shell: Bash): void {
@@ -185,20 +197,78 @@ export class Rewriting implements Plugin {
     return this.hasChanged ? script : ahead;
   }
 
-  /** The same; what cannot be read now tells why when it runs. */
-  rewrittenOrAsIs(text: string, scope: Scope): string {
+  /** The same, or as it is, where it cannot be written again; lines before one that cannot be read run, and then the error is printed. `where`: what the text is, in its words. */
+  rewrittenOrError(text: string, scope: Scope, where: string): string {
     try {
       return this.rewritten(text, scope);
     } catch {
-      return text;
+      const begun = this.beginning(text);
+      return begun ? `${this.rewritten(begun.text, scope)}\n${notRun(readErrorText(where, begun))}` : text;
+    }
+  }
+
+  /** Of a text that cannot be read as a whole, what can; undefined: all of it. */
+  beginning(text: string): Begun | undefined {
+    return beginningOf(text, each => this.readError(each));
+  }
+
+  private readError(text: string): ReadError | undefined {
+    const { isOurs, instead, shell } = this;
+    if (!shell) return undefined;
+    this.isOurs = true;
+    this.instead = undefined;
+    let isDocument = false;
+    const read = (whole: string): string | undefined => {
+      try {
+        isDocument = this.lacksDocument(() => shell.transform(readAhead(whole)));
+        return isDocument ? UNEXPECTED_END : undefined;
+      } catch (error) {
+        return isReadError(error) ? error.message : undefined;
+      }
+    };
+    try {
+      const message = read(text);
+      if (message === undefined) return undefined;
+      if (isDocument) return { message, isUnfinished: true, isDocument };
+      // `if true; then` lacks a command first, and then its end.
+      const isUnfinished = GOES_ON.test(message) || GOES_ON.test(read(`${text}\n:`) ?? '');
+      return { message: isUnfinished && !GOES_ON.test(message) ? UNEXPECTED_END : message, isUnfinished };
+    } finally {
+      this.isOurs = isOurs;
+      this.instead = instead;
     }
   }
 
   readonly transform: Plugin['transform'] = ({ ast }) => {
     if (this.isOurs) return { ast: this.instead ? { ...ast, statements: this.instead } : ast };
+    try {
+      return this.transformed(ast);
+    } catch (error) {
+      return { ast: { ...ast, statements: this.failure(error) } };
+    }
+  };
+
+  /** What runs in the place of a command that the rewriting failed at: the others are none the worse. */
+  private failure(error: unknown): StatementNode[] {
+    this.hasChanged = true;
+    return this.parse(
+      notRun(`bash: this command was not run, as it could not be rewritten for just-bash: ${String(error)}`),
+    );
+  }
+
+  /** A token that just-bash reads and refuses when it runs (`)`): what comes before it runs, and nothing behind it. */
+  private untilError(statements: StatementNode[], { where = 'bash' }: Scope): StatementNode[] {
+    const at = statements.findIndex(({ deferredError }) => deferredError);
+    if (at < 0) return statements;
+    this.hasChanged = true;
+    // Its line is not what just-bash says.
+    return [...statements.slice(0, at), ...this.parse(notRun(`${where}: ${statements[at].deferredError?.message}`))];
+  }
+
+  private transformed(ast: ScriptNode): { ast: ScriptNode } {
     const mark = this.markOf(ast);
     const scope = (mark && this.scopes.get(mark.id)) ?? this.open({ ends: true });
-    const read = mark ? ast.statements.slice(1) : ast.statements;
+    const read = this.untilError(mark ? ast.statements.slice(1) : ast.statements, scope);
     scope.traps ||= mentionsTraps(read);
     scope.events = eventsIn(read, new Set(scope.events));
     const own = scope.events.size > 0 ? this.trapped(read, scope) : read;
@@ -210,7 +280,7 @@ export class Rewriting implements Plugin {
       // `set -x` does not tell of it.
       all.push(...this.parse('{ /usr/bin/keep-state "$?" "$(declare -p)" "$(declare -F)" "$(set +o)"; } 2>/dev/null'));
     return { ast: { ...ast, statements: all } };
-  };
+  }
 
   private take(id = 0): StatementNode[] {
     return this.stored.get(id)?.statements ?? [];
@@ -274,6 +344,15 @@ export class Rewriting implements Plugin {
     if (Array.isArray(node)) return node.map(each => this.visit(each, scope));
     if (typeof node !== 'object' || node === null || this.own.has(node)) return node;
     const type = isNode(node) ? node.type : '';
+    if (type !== 'Statement') return this.visitInner(node, type, scope);
+    try {
+      return this.visitInner(node, type, scope);
+    } catch (error) {
+      return this.failure(error)[0];
+    }
+  }
+
+  private visitInner(node: object, type: string, scope: Scope): unknown {
     const isShell = type === 'Subshell' || type === 'CommandSubstitution';
     const copy: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(node)) copy[key] = this.visit(value, scope);
@@ -304,7 +383,8 @@ export class Rewriting implements Plugin {
       this.hasChanged = true;
       return { ...node, parameter };
     }
-    if (node.type === 'Word') {
+    // An item of a brace expansion is of type 'Word', too: it holds a word.
+    if (node.type === 'Word' && 'parts' in node) {
       const { parts } = node as WordNode;
       if (!isDefaulted(parts)) return node;
       this.hasChanged = true;
@@ -516,36 +596,4 @@ done`);
     if (assigned.length === 0) return node;
     return group([statement({ ...node, args }, node.line), statement(simple(null, [], [], assigned), node.line)]);
   }
-}
-
-function namesOfFunctions(node: unknown, found: Set<string>): void {
-  if (Array.isArray(node)) for (const each of node) namesOfFunctions(each, found);
-  else if (typeof node === 'object' && node !== null) {
-    if (isNode(node) && node.type === 'FunctionDef') found.add((node as FunctionDef).name);
-    for (const each of Object.values(node)) namesOfFunctions(each, found);
-  }
-}
-
-const literalsOf = ({ parts }: WordNode): string =>
-  parts
-    .map(part =>
-      part.type === 'Literal'
-        ? part.value
-        : part.type === 'DoubleQuoted'
-          ? literalsOf({ type: 'Word', parts: part.parts })
-          : '',
-    )
-    .join('');
-
-/** Whether statements, as they are written, set handlers, or read others that may. */
-function mentionsTraps(node: unknown): boolean {
-  if (Array.isArray(node)) return node.some(mentionsTraps);
-  if (typeof node !== 'object' || node === null) return false;
-  if (
-    isNode(node) &&
-    node.type === 'SimpleCommand' &&
-    /^(?:trap|eval|source|\.)$/.test(textOf((node as SimpleCommandNode).name) ?? '')
-  )
-    return true;
-  return Object.values(node).some(mentionsTraps);
 }

@@ -2,13 +2,7 @@
 import { Bash, type BashParts } from './bash.ts';
 import type { Ran } from './program.ts';
 
-const NOT_WHOLE: Ran = {
-  status: 2,
-  stdout: '',
-  stderr: 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n',
-};
-
 /** Runs it as `bash -c` does: with all that it starts, to its end. */
 export async function runLine(parts: BashParts, line: string): Promise<Ran> {
-  return (await new Bash(parts).run(line, { isAll: true })) ?? NOT_WHOLE;
+  return new Bash(parts).run(line, { isAll: true });
 }

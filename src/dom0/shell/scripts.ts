@@ -15,6 +15,7 @@ import {
   WRONG_USE,
 } from './shell-command.ts';
 import { exitHandler } from './signal-handlers.ts';
+import { isReadError, notRun, readErrorText } from './whole-commands.ts';
 import { readAhead } from './words-ahead.ts';
 
 export const isStdin = (path: string): boolean => PATHS.stdin.some(each => each === path);
@@ -24,13 +25,13 @@ type Script = (
   zero: string,
   words: readonly string[],
   context: ResolvedCommandContext,
-  how?: { options?: string; stdin?: string },
+  how?: { options?: string; stdin?: string; where?: string },
 ) => Promise<ExecResult>;
 
 /** Runs a script's text in a shell of its own. */
 const scriptRunner =
   (rewriting: Rewriting): Script =>
-  async (text, zero, words, context, { options = '', stdin } = {}) => {
+  async (text, zero, words, context, { options = '', stdin, where = zero } = {}) => {
     if (!context.exec) return failed('bash: there is no shell here');
     const env: Record<string, string> = {
       ...context.exportedEnv,
@@ -43,14 +44,10 @@ const scriptRunner =
       env[i + 1] = word;
     });
     const pipe = context.env.get('RINGSIDE_PIPE'),
-      scope = rewriting.open({ ends: true, ...(pipe === undefined ? {} : { pipe: pipeOf(pipe) }) });
+      scope = rewriting.open({ ends: true, where, ...(pipe === undefined ? {} : { pipe: pipeOf(pipe) }) });
     delete env.RINGSIDE_PIPE;
-    let body: string;
-    try {
-      body = readAhead(text.replace(/^#![^\n]*/, ''));
-    } catch (error) {
-      return failed(`${zero}: ${(error as Error).message}`, WRONG_USE);
-    }
+    const whole = text.replace(/^#![^\n]*/, '');
+    const body = (read: string): string => rewriting.inScope(scope, `${options}${readAhead(read)}`);
     const common = {
       env,
       replaceEnv: true,
@@ -60,7 +57,17 @@ const scriptRunner =
       stdinKind: 'bytes' as const,
     };
     try {
-      const done = await context.exec(rewriting.inScope(scope, `${options}${body}`), common);
+      let done: ExecResult | undefined;
+      try {
+        done = await context.exec(body(whole), common);
+      } catch (error) {
+        if (!isReadError(error)) throw error;
+      }
+      if (!done || (done.exitCode === WRONG_USE && done.stdout === '')) {
+        const begun = rewriting.beginning(whole);
+        if (begun) done = await context.exec(body(`${begun.text}\n${notRun(readErrorText(where, begun))}`), common);
+      }
+      if (!done) return failed(`${where}: this script cannot be read`, WRONG_USE);
       // `set -e` leaves the shell on its own: what it has left is told.
       const handler = exitHandler(done.env, done.exitCode);
       if (handler === undefined) return done;
@@ -101,7 +108,7 @@ const shell =
       const [text, zero = name, ...given] = rest;
       return text === undefined
         ? failed(`${name}: -c: option requires an argument`, WRONG_USE)
-        : script(text, zero, given, context, { options });
+        : script(text, zero, given, context, { options, where: `${zero}: -c` });
     }
     const [path, ...given] = rest;
     if (fromStdin || path === undefined || isStdin(path)) {

@@ -109,6 +109,10 @@ export class Session {
           this.prompt();
         } else void this.run(entered.line);
       }
+    } catch (error) {
+      // Completion, or the shell's end, failed: the login goes on.
+      this.print(`\nringside: ${(error as Error).message}\n`);
+      this.prompt();
     } finally {
       this.taking = false;
     }

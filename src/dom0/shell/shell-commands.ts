@@ -8,7 +8,7 @@ import type { JobEnd, Jobs } from './jobs.ts';
 import type { Pipes } from './pipes.ts';
 import { LAST_JOB, type Rewriting, type Scope } from './rewriting.ts';
 import { isStdin, scriptCommands } from './scripts.ts';
-import { decoded, ran, type ShellCommand, variables } from './shell-command.ts';
+import { decoded, failed, ran, type ShellCommand, variables, WRONG_USE } from './shell-command.ts';
 import { trapCommand } from './signal-handlers.ts';
 import { menu } from './words-ahead.ts';
 
@@ -48,7 +48,7 @@ const rewrittenText =
   async ([id, status, ...words]) => {
     const scope = rewriting.scope(id);
     const text = words[0] === '--' ? words.slice(1).join(' ') : words.join(' ');
-    return ran(scope ? rewriting.rewrittenOrAsIs(text, scope) : text, Number(status));
+    return ran(scope ? rewriting.rewrittenOrError(text, scope, 'bash: eval') : text, Number(status));
   };
 
 const rewrittenFile =
@@ -70,7 +70,7 @@ const rewrittenFile =
       const whole = fs.resolvePath(cwd, place);
       const text = isInput ? decoded(context.stdin) : await fs.readFile(whole).catch(() => undefined);
       if (text === undefined) continue;
-      if (scope) readAs(whole, rewriting.rewrittenOrAsIs(text, scope));
+      if (scope) readAs(whole, rewriting.rewrittenOrError(text, scope, path));
       break;
     }
     return ran(path, Number(status));
@@ -140,6 +140,7 @@ export function shellCommands(parts: ShellParts): Record<string, ShellCommand> {
     ...scriptCommands(rewriting),
     'rewritten-text': rewrittenText(parts),
     'rewritten-file': rewrittenFile(parts),
+    'not-run': async ([text = '']) => failed(text, WRONG_USE),
     'keep-state': async ([status, declared, functions, options]) => {
       keep(Number(status), declared, functions, options);
       return ran('', Number(status));

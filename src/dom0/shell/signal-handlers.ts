@@ -48,7 +48,7 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
     const [, signal, owner = '', status = '0', depth = '0', inherits = '', after = ''] = rest;
     const handler = handlerOf(env, signal, owner, { isStrict: inherits === '', depth: Number(depth) });
     if (handler === undefined) return ran();
-    const text = `(exit ${Number(status)}); ${rewriting.rewrittenOrAsIs(handler, rewriting.open({ isHandler: true, traps: true }))}`;
+    const text = `(exit ${Number(status)}); ${rewriting.rewrittenOrError(handler, rewriting.open({ isHandler: true, traps: true }), 'bash: trap')}`;
     // EXIT comes once. While one of the others runs, it is not asked for again.
     return ran(
       isEvent(signal)
@@ -104,13 +104,13 @@ function received(
   for (const signal of signals.splice(0)) {
     const handler = signal === KILL ? undefined : handlerOf(env, SIGNALS[signal], shell);
     if (handler !== undefined) {
-      text += `${rewriting.rewrittenOrAsIs(handler, rewriting.open())}\n`;
+      text += `${rewriting.rewrittenOrError(handler, rewriting.open(), 'bash: trap')}\n`;
       continue;
     }
     if (UNHEARD.includes(SIGNALS[signal])) continue;
     const last = signal === KILL ? undefined : handlerOf(env, 'EXIT', shell);
     const end = `exit ${BY_SIGNAL + signal}`;
-    text += `unset ${TRAP('EXIT')}\n${last === undefined ? '' : `${rewriting.rewrittenOrAsIs(last, rewriting.open())}\n`}${end}\n`;
+    text += `unset ${TRAP('EXIT')}\n${last === undefined ? '' : `${rewriting.rewrittenOrError(last, rewriting.open(), 'bash: exit trap')}\n`}${end}\n`;
   }
   return ran(`${text}(exit ${Number(status)})`);
 }

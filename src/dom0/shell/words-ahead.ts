@@ -11,7 +11,10 @@ const TOKEN =
 /** Behind these a command begins. */
 const BEFORE = /^(?:|\n|;;?&?|&&?|\|\|?|[({`)!]|do|then|else|elif|if|while|until|time)$/;
 
-/** @throws Error that says in words what is not offered */
+/** Says in words what is not offered. */
+export class NotOffered extends Error {}
+
+/** @throws NotOffered */
 export function readAhead(text: string): string {
   if (!/\b(?:select|coproc)\b/.test(text)) return text;
   let result = '',
@@ -37,7 +40,7 @@ export function readAhead(text: string): string {
       }
     }
     if (token === 'coproc' && BEFORE.test(before) && /^[ \t]+\S/.test(text.slice(TOKEN.lastIndex)))
-      throw new Error(
+      throw new NotOffered(
         'coproc is not offered here: a command gets its input as a whole, and nothing can be asked of one that runs. Use a pipe, or `COMMAND &` with files.',
       );
     result += token;

@@ -113,20 +113,21 @@ function olderPrefixes(
   let rest = text,
     devices = '',
     format: string | undefined;
-  const isKind = /^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest);
+  // Blanks behind a prefix are none of the path (libxlu_disk_l.l).
+  const isKind = /^(?:tap2?:\s*)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap|ioemu):/.test(rest);
   if (isKind) {
-    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
+    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):\s*)*/.exec(rest)![0];
     rest = rest.slice(prefix.length);
     // xend's phy: names devices by their names in /dev.
-    if (/(^|:)phy:$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
-    const named = /^(raw|qcow2?|vhd):/.exec(rest);
+    if (/(^|:\s*)phy:\s*$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
+    const named = /^(raw|qcow2?|vhd):\s*/.exec(rest);
     if (named) {
       format = named[1];
       remark('format', formatVerdict(named[1]), rest);
       rest = rest.slice(named[0].length);
     }
   }
-  const script = /^(iscsi|e?nbd|drbd):(?!\/\/)/.exec(rest);
+  const script = /^(iscsi|e?nbd|drbd):(?!\/\/)\s*/.exec(rest);
   if (script) {
     rest = rest.slice(script[0].length);
     remark('script', OPTIONS.script(''), rest);
@@ -201,6 +202,8 @@ export function parseDisk(
     const isVdev = device && VDEV.test(device[1]);
     if (isVdev && device[2] === 'cdrom') cdrom = true;
     const value = isVdev ? device[1] : part;
+    // It is one of the older prefixes wherever it comes.
+    if (next === 1 && isVdev && part.startsWith('ioemu:')) positional = OLD_POSITIONAL;
     if (next >= positional.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
     const key = positional[next++];
     if (value !== '' && key !== 'target' && !isValueOf(key, value)) {

@@ -73,7 +73,9 @@ it('disks are read, or refused, as libxlutil does', () => {
         };
   for (const { disk, refused: _why, ...right } of disks as (Disk & { refused?: string })[]) {
     const remarks: OptionRemark[] = [];
-    expect([disk, told(parseDisk(disk, remarks), remarks)]).toEqual([disk, right]);
+    // A blank behind a device's name is a part of it, and libxl refuses the device when it makes it.
+    const made = right.vdev === right.vdev?.trim() ? right : {};
+    expect([disk, told(parseDisk(disk, remarks), remarks)]).toEqual([disk, made]);
   }
   expect(disks.length).toBeGreaterThan(100);
 });
