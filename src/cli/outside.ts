@@ -6,7 +6,8 @@ import dns from 'node:dns';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Datagrams, Forward, OpenForward, Outside, Refusal, Stream } from '../dom0/host/network/nat/index.ts';
-import { channelOf } from './sockets.ts';
+import { channelOf, resetSocket } from './sockets.ts';
+import { unacknowledgedOf } from './unacknowledged.ts';
 
 /** As long as a guest's own system tries (some two minutes) nobody wants to keep a socket. */
 const CONNECT_MS = 30_000;
@@ -59,7 +60,9 @@ function streamOf(socket: Socket, open: Set<{ close(): void }>): Stream {
   return Object.assign(channelOf(socket), {
     end: () => void socket.end(),
     onEnded: (listener: () => void) => void socket.on('end', listener),
-    reset: () => void (socket.destroyed || socket.resetAndDestroy()),
+    reset: () => resetSocket(socket),
+    // Where nobody can tell what the kernel has, it may have something.
+    hasUnsent: () => socket.writableLength > 0 || (unacknowledgedOf(socket)?.bytes ?? 1) > 0,
   });
 }
 

@@ -2,6 +2,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import type { ByteChannel, Listening, Sockets } from '../dom0/host/nbd/index.ts';
+import { limitUnacknowledged } from './unacknowledged.ts';
 
 /** A connection by TCP has this long to stand. */
 const CONNECT_MS = 10_000;
@@ -26,7 +27,18 @@ export function channelOf(socket: Socket): ByteChannel {
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     close: () => socket.end(() => socket.destroySoon()),
+    reset: () => resetSocket(socket),
   };
+}
+
+/** By a reset, which throws the kernel's send buffer away (RFC 9293, 3.10.5, ABORT); TLS and UNIX sockets have none. */
+export function resetSocket(socket: Socket): void {
+  if (socket.destroyed) return;
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
 }
 
 /** Takes a UNIX socket away that an earlier process left. @throws Error, a sentence, where something else lies there, which stays */
@@ -46,6 +58,7 @@ export const nodeSockets: Sockets = {
       socket.once('connect', () => {
         socket.setTimeout(0);
         socket.removeAllListeners('error');
+        limitUnacknowledged(socket);
         resolve(channelOf(socket));
       });
     }),

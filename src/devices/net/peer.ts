@@ -74,6 +74,8 @@ export interface Beyond {
    * False: it does not go there, and the gateway says so.
    */
   take(packet: IpPacket, udp: UdpDatagram | null): boolean;
+  /** What the station with this address has sent and has not arrived goes no further. */
+  fence?(address: number): void;
   /** The network is gone. */
   close?(): void;
 }
@@ -178,6 +180,11 @@ export class NetworkPeer implements Ethernet {
   change(subnet: Subnet): void {
     this.subnet = subnet;
     this.names = new Map([...subnet.names, ...this.ownNames]);
+  }
+
+  /** What the station with this address has sent beyond and has not arrived goes no further. */
+  fence(address: number): void {
+    this.beyond?.fence?.(address);
   }
 
   /** It answers nobody from now on. */

@@ -3,6 +3,7 @@ import type { Ways } from '../host/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { canEncrypt, readCode, secretsOf, WHY_VIEWER } from './code.ts';
+import { fenceOutput } from './fenced-output.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { namedEngine } from './leases/etcd.ts';
 import { leaseClock, WALL_GRAIN_MS } from './leases/lease-clock.ts';
@@ -74,6 +75,8 @@ export class Membership {
   joined: Joined | undefined;
   /** The pool that this host was in before. */
   private before: Joined | undefined;
+  /** Output of guests that may be another host's goes out again. */
+  private endFence = (): void => {};
 
   constructor(host: PoolHost) {
     this.host = host;
@@ -137,6 +140,10 @@ export class Membership {
     this.before?.ownership.end();
     const ownership = new Ownership({ host, pool, state, later, hostMs, leaseMs, epochMs, engine, isGuarded, say });
     host.meet?.(pool, ownership);
+    this.endFence();
+    const { members } = host.toolstack;
+    const guestOf = (domid: number) => members.get(domid);
+    this.endFence = fenceOutput({ network, guestOf, domids: () => [...members.keys()], ownership });
     const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
     const migrate = async (guest: string, to: string): Promise<unknown> => {
       const member = host.toolstack.ownerOf(guest);

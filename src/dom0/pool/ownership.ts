@@ -62,6 +62,8 @@ export class Ownership {
   private readonly split = new Set<string>();
   /** Guests whose leases were taken, and which do not run yet. */
   private readonly beginning = new Set<string>();
+  /** Told when a guest may be another host's from now on. */
+  private readonly unsure = new Set<() => void>();
   private isOver = false;
   private readonly cameMs: number;
   /** When this host was last seen to be awake. */
@@ -180,6 +182,11 @@ export class Ownership {
   /** Whether nobody else can have the guest by now. A host that slept has not heard of that. */
   isSure(guest: string): boolean {
     return this.holder.isSure(guest, this.parts.leaseMs());
+  }
+
+  /** Calls back where a guest of this host may be another's from now on: what it sent and has not left is to stay here. */
+  onUnsure(listener: () => void): void {
+    this.unsure.add(listener);
   }
 
   /** The lease of a guest that does not run here, and will; `begun` is called then, or where it does not. False: another host has it, or nobody answers. */
@@ -346,6 +353,7 @@ export class Ownership {
   /** Nobody has confirmed for too long that it is this host's: another may start it soon. One that is sent is held still by who sends it. */
   private fence(guest: string): void {
     const { host, say, engine } = this.parts;
+    this.tellUnsure();
     const member = host.toolstack.ownerOf(guest);
     if (!member || member.paused || this.holder.of(guest)?.as !== 'fenced') return;
     fenced.add(member);
@@ -354,6 +362,10 @@ export class Ownership {
     say(
       `${member.name} stands still: ${who} has not confirmed for ${LEASE_TIMING.fenceMs / 1000} s that it is this host's. It goes on once that is confirmed.`,
     );
+  }
+
+  private tellUnsure(): void {
+    for (const listener of this.unsure) listener();
   }
 
   private letGo(guest: string): void {
@@ -372,6 +384,7 @@ export class Ownership {
     if (!member || this.split.has(guest) || isMoving(member.name)) return;
     this.split.add(guest);
     host.toolstack.setPaused(member, true);
+    this.tellUnsure();
     say(
       `${member.name} runs on ${owner ?? 'another host'}, too, which has the newer lease: the one here is paused. Destroy it, or the other.`,
     );

@@ -9,7 +9,7 @@ export class FarDisks {
   private readonly parts: { sockets?: Sockets; later: Later };
   private disks: NetworkDisks | undefined;
   /** Who can tell whether no other host has a domain by now; undefined: there is no other. */
-  ownership: { isSure(uuid: string): boolean } | undefined;
+  ownership: { isSure(uuid: string): boolean; onUnsure?(listener: () => void): void } | undefined;
 
   constructor(parts: FarDisks['parts']) {
     this.parts = parts;
@@ -21,6 +21,11 @@ export class FarDisks {
     this.disks ??= new NetworkDisks(this.parts.sockets, this.parts.later);
     const { head, bytes } = await this.disks.look(address, HEAD_BYTES);
     return { name: address, head, bytes, device: true };
+  }
+
+  /** Some guest may be another host's from now on. */
+  fence(): void {
+    this.disks?.fence();
   }
 
   /** For a domain. @throws Error with a sentence */

@@ -20,6 +20,7 @@ export function meet(
   loadOnce = loadMigration,
 ): Migrate {
   host.far.ownership = ownership;
+  ownership?.onUnsure?.(() => host.far.fence());
   const parts = { host, neighbours, ...(ownership ? { ownership } : {}) };
   const load = loadedAgain(loadOnce);
   let receiver: Receiver | undefined;

@@ -23,11 +23,26 @@ class Machine implements Sockets {
   cached = new MemoryDisk(new Uint8Array(BYTES));
   isThere = true;
   private readonly channels = new Set<ByteChannel>();
+  /** What hosts send is on its way, as in the buffer of a socket whose cable was pulled. */
+  held: (() => void)[] | undefined;
 
   async connect({ host }: { host: string }): Promise<ByteChannel> {
     if (!this.isThere || host !== 'store') throw new Error(`${host} does not answer: connect ECONNREFUSED`);
-    const [here, there] = channels();
+    const [ours, there] = channels();
     this.channels.add(there);
+    let isReset = false;
+    const send = (bytes: Uint8Array): void => {
+      const go = (): void => {
+        if (!isReset) ours.send(bytes);
+      };
+      if (this.held) this.held.push(go);
+      else go();
+    };
+    const reset = (): void => {
+      isReset = true;
+      ours.close();
+    };
+    const here = { ...ours, send, reset, close: () => (this.held ? this.held.push(() => ours.close()) : ours.close()) };
     const { cached } = this;
     const device = cached.behind((request, done) => {
       // What comes after its end changes nothing.
@@ -47,6 +62,13 @@ class Machine implements Sockets {
 
   cut(): void {
     for (const channel of this.channels) channel.close();
+  }
+
+  /** The cable is plugged in again: what was on its way comes. */
+  arrive(): void {
+    const { held = [] } = this;
+    this.held = undefined;
+    for (const go of held) go();
   }
 
   /** Its power fails, and comes back. */
@@ -78,6 +100,60 @@ describe('a disk of another machine', () => {
     isOurs = true;
     await written;
     expect(there()).toEqual([1, 3]);
+  });
+});
+
+describe('a write from before a cut', () => {
+  /** A guest's disk on which 1 was written, and 3 has been on its way since the network was cut; another host then wrote 2. */
+  async function cutOff() {
+    const machine = new Machine();
+    const disks = new NetworkDisks(machine, (ms, callback) => later(ms / 50, callback));
+    await disks.look('nbd://store/web', SECTOR_BYTES);
+    const sure = { isOurs: true };
+    const disk = disks.open('nbd://store/web', 'web', true, () => sure.isOurs);
+    const write = (value: number): Promise<void> =>
+      doneBy(disk.medium, { op: 'write', at: 0, pieces: [new Uint8Array(SECTOR_BYTES).fill(value)] });
+    await write(1);
+    machine.held = [];
+    const late = write(3);
+    late.catch(() => {});
+    const come = async (): Promise<number> => {
+      machine.cached.data.fill(2);
+      machine.arrive();
+      await new Promise<void>(resolve => void later(50, resolve));
+      return machine.cached.data[0]!;
+    };
+    return { machine, disks, disk, sure, late, come };
+  }
+
+  it('does not arrive after it once the guest may be another host’s, though nobody asks the disk for anything', async () => {
+    const { disks, sure, late, come } = await cutOff();
+    sure.isOurs = false;
+    disks.fence();
+    expect(await come()).toBe(2);
+    // The guest is this host's after all: what it wrote is written.
+    sure.isOurs = true;
+    await late;
+  });
+
+  it('is sent again by no connection that was just being made when the guest was fenced', async () => {
+    const { machine, disks, sure, come } = await cutOff();
+    // The server has lost its connections, and what was not flushed is to be written again.
+    machine.arrive();
+    await new Promise<void>(resolve => void later(20, resolve));
+    machine.cut();
+    await new Promise<void>(resolve => void later(0, resolve));
+    machine.held = [];
+    await new Promise<void>(resolve => void later(30, resolve));
+    sure.isOurs = false;
+    disks.fence();
+    expect(await come()).toBe(2);
+  });
+
+  it('does not arrive after it where its guest has ended meanwhile', async () => {
+    const { disk, come } = await cutOff();
+    disk.close();
+    expect(await come()).toBe(2);
   });
 });
 

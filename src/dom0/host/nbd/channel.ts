@@ -16,6 +16,8 @@ export interface ByteChannel {
   resume(): void;
   /** What was sent still goes. `why`: the other end is told, where the link carries words (TCP does not). */
   close(why?: string): void;
+  /** Ends at once: what was sent and has not left is thrown away, with what the system's socket has of it. Absent: as `close`. */
+  reset?(): void;
 }
 
 /** This machine alone. */

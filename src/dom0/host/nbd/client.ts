@@ -110,6 +110,11 @@ export class NbdDisk extends BlockDevice {
   close(): void {
     this.client.disconnect();
   }
+
+  /** Nothing more is asked, and what has not left does not leave. Requests under way end with an error. */
+  reset(): void {
+    this.client.reset();
+  }
 }
 
 class NbdClient {
@@ -165,8 +170,17 @@ class NbdClient {
 
   disconnect(): void {
     if (this.over !== undefined) return;
+    // What is under way would arrive later, by a socket that the system ends in its own time.
+    if (this.requests.size > 0) return this.reset();
     this.over = 'It was closed.';
     this.channel.send(packed([4, nbd.REQUEST_MAGIC], [2, 0], [2, nbd.COMMAND.DISC], [8, 0], [8, 0], [4, 0]));
+    this.converser.end(this.over);
+  }
+
+  reset(): void {
+    if (this.over !== undefined) return;
+    this.over = 'It was reset.';
+    this.channel.reset?.();
     this.converser.end(this.over);
   }
 

@@ -2,7 +2,7 @@
  * An export as a disk that stays when its connection does not: a lost one is made again, and what was under way is asked again. What was written and not flushed
  * may be lost with a server that ends, so it is kept here until a flush covers it and written again to the server that comes back, as NFS has it (RFC 1813,
  * 3.3.21). A server that stays away is told as a bad disk, after as long as a guest's own driver would wait. While the guest may be another host's by now, which
- * writes there, nothing is asked and nothing written again.
+ * writes there, nothing is asked and nothing written again; and the connection is reset, so that what was asked before does not arrive later (fence).
  */
 import { BlockDevice, type BlockRequest, type Done, gather, lengthOf } from '../../../formats/blocks/index.ts';
 import type { Later } from '../timers.ts';
@@ -44,6 +44,8 @@ export class NetworkDisk extends BlockDevice {
   readonly bytes: number;
   private readonly parts: NetworkDiskParts;
   private connection: NbdDisk | undefined;
+  /** One by which is written again what was not flushed. */
+  private opening: NbdDisk | undefined;
   private connecting = false;
   private tries = 0;
   private closed = false;
@@ -69,7 +71,17 @@ export class NetworkDisk extends BlockDevice {
     if (connection && this.parts.isOurs()) return this.ask(connection, asked);
     this.waiting.push(asked);
     if (!connection) return this.connect();
-    connection.close();
+    connection.reset();
+    this.lost(connection);
+  }
+
+  /** Where the guest may be another host's by now: what was asked and is in a buffer of this machine goes no further. It is asked again once the guest is sure. */
+  fence(): void {
+    const { connection, opening } = this;
+    if (this.parts.isOurs()) return;
+    opening?.reset();
+    if (!connection) return;
+    connection.reset();
     this.lost(connection);
   }
 
@@ -121,7 +133,7 @@ export class NetworkDisk extends BlockDevice {
     try {
       const connection = this.parts.isOurs() ? await this.parts.connect() : undefined;
       if (!connection || !this.parts.isOurs()) {
-        connection?.close();
+        connection?.reset();
         this.stopTrying = this.parts.later(RETRY_MS, () => void this.tryOnce());
         return;
       }
@@ -130,11 +142,17 @@ export class NetworkDisk extends BlockDevice {
         connection.close();
         return this.giveUp(new Error(`${this.parts.label} cannot be used any more: ${problem}.`));
       }
-      for (const { request } of [...this.kept]) await doneBy(connection, request);
+      this.opening = connection;
+      for (const { request } of [...this.kept]) {
+        if (!this.parts.isOurs()) connection.reset();
+        await doneBy(connection, request);
+      }
+      this.opening = undefined;
       this.connecting = false;
       this.connection = connection;
       for (const each of this.waiting.splice(0)) this.ask(connection, each);
     } catch (error) {
+      this.opening = undefined;
       if (this.closed || ++this.tries >= MOST_TRIES) return this.giveUp(error as Error);
       this.stopTrying = this.parts.later(RETRY_MS, () => void this.tryOnce());
     }
@@ -156,7 +174,9 @@ export class NetworkDisk extends BlockDevice {
     if (this.closed) return;
     this.closed = true;
     this.stopTrying();
-    this.connection?.close();
+    if (this.parts.isOurs()) this.connection?.close();
+    else this.connection?.reset();
+    this.opening?.reset();
     this.giveUp(new Error(`${this.parts.label} was closed.`));
   }
 }

@@ -21,6 +21,7 @@ export class NetworkDisks {
   /** By their addresses as written. */
   private readonly seen = new Map<string, SeenDisk>();
   private readonly users = new DiskUsers();
+  private readonly inUse = new Set<NetworkDisk>();
 
   constructor(sockets: Sockets | undefined, later: Later) {
     this.sockets = sockets;
@@ -64,6 +65,15 @@ export class NetworkDisks {
       later: this.later,
       isOurs,
     });
-    return this.users.open(medium, { path: address, who, writes }, () => medium.close());
+    this.inUse.add(medium);
+    return this.users.open(medium, { path: address, who, writes }, () => {
+      this.inUse.delete(medium);
+      medium.close();
+    });
+  }
+
+  /** Of guests that may be another host's by now nothing that was asked leaves this machine any more. */
+  fence(): void {
+    for (const medium of this.inUse) medium.fence();
   }
 }

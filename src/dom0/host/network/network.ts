@@ -6,6 +6,7 @@ import {
   formatAddress,
   type GivenOut,
   NETWORK,
+  parseAddress,
   type PeerOptions,
   type Subnet,
 } from '../../../devices/net/index.ts';
@@ -13,7 +14,7 @@ import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
-import { Bridge, type BridgePort } from './bridge.ts';
+import { Bridge, type BridgePort, type Plug } from './bridge.ts';
 import { CardPort } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
 import type { Rate } from './rate.ts';
@@ -42,6 +43,20 @@ export async function loadUplink(): Promise<void> {
 /** A port of the bridge that leads to another host of the pool has this before that one's name (VXLAN). */
 const WIRE = 'vx-';
 
+const asFenced = (network: VirtualNetwork) => ({
+  bridge: network.bridge,
+  fence: (address: number): void => network.fence(address),
+});
+
+/** Those that were heard, with their ports' names. */
+function stationsOf(bridge: Bridge): { mac: string; port: string }[] {
+  const names = new Map(bridge.list().map(({ name, number }) => [number, name]));
+  return bridge.stations().flatMap(({ mac, port: number }) => {
+    const port = names.get(number);
+    return port === undefined ? [] : { mac, port };
+  });
+}
+
 export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
@@ -57,6 +72,8 @@ export class Network {
   private uplink: Uplink | undefined;
   /** Networks beside this one, by their names. */
   private readonly others = new Map<string, VirtualNetwork>();
+  /** Plugs of all bridges, and how each is pulled. */
+  private readonly gates = new Map<Plug, (() => void)[]>();
   private readonly beyond: ((parts: BeyondParts) => Beyond) | undefined;
   private station: OwnStation | undefined;
   private givenOut: GivenOut;
@@ -141,11 +158,7 @@ export class Network {
 
   /** Stations behind other ports than those, with their ports' names. */
   get ownStations(): { mac: string; port: string }[] {
-    const own = new Map(this.bridge.list().map(({ name, number }) => [number, name]));
-    return this.bridge.stations().flatMap(({ mac, port: number }) => {
-      const port = own.get(number);
-      return port === undefined || port.startsWith(WIRE) ? [] : { mac, port };
-    });
+    return stationsOf(this.bridge).filter(({ port }) => !port.startsWith(WIRE));
   }
 
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
@@ -166,17 +179,16 @@ export class Network {
   ): Promise<void> {
     const { VirtualNetwork: Made } = await import('./virtual-network.ts');
     const { timers, time, beyond } = this;
-    this.others.set(
-      name,
-      new Made({
-        name: bridge,
-        subnet,
-        timers,
-        nowNs: () => time.clock.nowNs(),
-        beyond: goesOut ? beyond : undefined,
-        answered: () => time.wakeAt(timers.nextDeadlineNs),
-      }),
-    );
+    const made = new Made({
+      name: bridge,
+      subnet,
+      timers,
+      nowNs: () => time.clock.nowNs(),
+      beyond: goesOut ? beyond : undefined,
+      answered: () => time.wakeAt(timers.nextDeadlineNs),
+    });
+    for (const [plug, pulls] of this.gates) pulls.push(made.bridge.plug(plug));
+    this.others.set(name, made);
   }
 
   /** Cards that are on it reach nobody from now on. */
@@ -241,6 +253,26 @@ export class Network {
           : undefined;
     if (said !== undefined) return { address: formatAddress(said), source: 'arp' };
     return lease === undefined ? undefined : { address: formatAddress(lease), source: 'lease' };
+  }
+
+  /** What a domain has sent beyond a gateway of this host, and has not arrived there, goes no further. */
+  fence(domid: number): void {
+    const own = { bridge: this.bridge, fence: (address: number) => this.uplink?.fence(address) };
+    for (const { bridge, fence } of [own, ...[...this.others.values()].map(asFenced)])
+      for (const { mac, port } of stationsOf(bridge)) {
+        const address = port.startsWith(`vif${domid}.`) ? this.addressOf(mac)?.address : undefined;
+        if (address !== undefined) fence(parseAddress(address));
+      }
+  }
+
+  /** Holds frames on all bridges, those of later networks among them, until the result is called. */
+  gate(plug: Plug): () => void {
+    const pulls = [this, ...this.others.values()].map(({ bridge }) => bridge.plug(plug));
+    this.gates.set(plug, pulls);
+    return () => {
+      this.gates.delete(plug);
+      for (const pull of pulls) pull();
+    };
   }
 
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */

@@ -45,6 +45,11 @@ export class Uplink {
     return this.peer.leaseOf(mac);
   }
 
+  /** What a station has sent beyond the gateway and has not arrived goes no further. */
+  fence(address: number): void {
+    this.peer.fence(address);
+  }
+
   giveOut(what: GivenOut): void {
     this.peer.giveOut(what);
   }

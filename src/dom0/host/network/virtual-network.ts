@@ -53,6 +53,11 @@ export class VirtualNetwork {
     this.peer.change(subnet);
   }
 
+  /** What a station has sent beyond the gateway and has not arrived goes no further. */
+  fence(address: number): void {
+    this.peer.fence(address);
+  }
+
   /** Its gateway is gone from its bridge. */
   close(): void {
     this.port.remove();

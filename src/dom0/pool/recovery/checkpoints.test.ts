@@ -175,6 +175,17 @@ describe('checkpoints of a guest', () => {
     expect(await answer('a')).toEqual([CHECKPOINT.READY, '']);
   });
 
+  it('do not count that come late, when another host has gone on with their guest', async () => {
+    const owners = new Map<string, string>();
+    const { guest, replicas, open } = await kept('demo', undefined, undefined, uuid => owners.get(uuid));
+    owners.set(guest.uuid, 'a');
+    const line = await open();
+    await line.take(NEVER);
+    owners.set(guest.uuid, 'c');
+    await expect(line.take(NEVER)).rejects.toThrow('web is a guest of c.');
+    expect(replicas.list.get(guest.uuid)!.points).toHaveLength(1);
+  });
+
   it('go on from the beginning where their host has a new line, though the end of the old one has not come', async () => {
     const { cable, guest, replicas, open } = await kept('demo');
     const [, , before] = await answered(cable, 'a', guest.uuid);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { leaseClock, WALL_GRAIN_MS } from '../leases/lease-clock.ts';
 import { poolMs, poolTime } from '../pool-clock.test-support.ts';
 import { TestRoom } from '../rooms.test-support.ts';
 import { create, guestFile, KERNEL, member, placesOf, type PoolMember } from './recovery.test-support.ts';
@@ -47,6 +48,39 @@ describe('a guest with ha = 1', () => {
       /^web stands still: alfa has not confirmed for 8 s that it is this host's\./,
     );
     for (const each of [alfa, bravo, charlie]) each.end();
+  });
+
+  it('has nothing leave a host that is cut off, or that slept, though it still runs there', async () => {
+    const wall = { ms: 0 };
+    const leaseMs = leaseClock(poolMs, [{ nowMs: () => poolMs() + wall.ms, grainMs: WALL_GRAIN_MS }], 12_000);
+    const room = new TestRoom();
+    const alfa = await member(room, 'alfa');
+    const bravo = await member(room, 'bravo', KERNEL, { leaseMs });
+    const uuid = await create(bravo);
+    await until(() => alfa.state.leases.get(uuid)?.owner === 'bravo' && bravo.ownership.holds(uuid));
+    const { network } = bravo.host.toolstack.services;
+    const fenced: number[] = [];
+    const { fence } = network;
+    network.fence = domid => void (fenced.push(domid), fence.call(network, domid));
+    const [domid] = [...bravo.host.toolstack.members.keys()];
+    const seen: string[] = [];
+    network.bridge.tap((_frame, port, direction) => void (direction === 'in' && seen.push(port.name)));
+    const [own, other] = [`vif${domid}.7`, 'vif99.0'].map(name => network.bridge.addPort(name, { deliver: () => {} }));
+    const frame = { bytes: new Uint8Array(60).fill(2) };
+    const send = (): string[] => {
+      seen.length = 0;
+      for (const port of [own!, other!]) port.input(frame);
+      return seen.filter(name => name.endsWith('.7') || name === other!.name);
+    };
+    expect(send()).toEqual([own!.name, other!.name]);
+    // It slept, and nobody has told it that time has passed.
+    wall.ms += 60_000;
+    expect([send(), placesOf([bravo], 'web')]).toEqual([[other!.name], ['bravo']]);
+    await until(() => placesOf([bravo], 'web')[0] === 'bravo paused' || fenced.length > 0);
+    expect(fenced).toEqual([domid]);
+    await until(() => bravo.ownership.isSure(uuid));
+    expect(send()).toEqual([own!.name, other!.name]);
+    for (const each of [alfa, bravo]) each.end();
   });
 
   it('is not started where other contents have the names of its files', async () => {

@@ -6,6 +6,7 @@ import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { filesFor } from '../../toolstack/index.ts';
 import type { Later } from '../../host/index.ts';
 import { inTurns } from '../../toolstack/runners/in-turns.ts';
+import { fenceOutput } from '../fenced-output.ts';
 import { Ownership, type OwnershipParts } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { poolLater, poolMs } from '../pool-clock.test-support.ts';
@@ -102,6 +103,9 @@ export async function member(
     say,
   });
   host.meet(pool, ownership);
+  const { members, services } = host.toolstack;
+  const { network } = services;
+  fenceOutput({ network, guestOf: domid => members.get(domid), domids: () => [...members.keys()], ownership });
   const replicas = new Replicas(host, uuid => state.leases.get(uuid)?.owner);
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });

@@ -59,7 +59,11 @@ export class Replicas {
       this.judgeSender(kept, from);
       this.replicaOf(kept, from);
       incoming = new Incoming(line, from, kept, {
-        replica: () => this.replicaOf(kept, from),
+        replica: () => {
+          // It may have been on its way while another host went on with the guest.
+          this.judgeOwner(kept, from);
+          return this.replicaOf(kept, from);
+        },
         counts: replica => void this.all.set(kept.uuid, replica),
         judge: () => this.judgeBytes(),
       });
@@ -94,11 +98,10 @@ export class Replicas {
 
   /** Points of a guest's memory rest on each other: one host sends them. @throws Error with a sentence: another does, or the guest is another's */
   private judgeSender({ uuid, name, epoch }: Kept, from: string): void {
-    const owner = this.ownerOf(uuid);
+    const owner = this.judgeOwner({ uuid, name }, from);
     // Of one that is to go on by itself it must be known.
     if (epoch !== undefined && owner === undefined)
       throw new Error(`Whose ${name} is has not come here yet. Try again.`);
-    if (owner !== undefined && owner !== from) throw new Error(`${name} is a guest of ${owner}.`);
     const other = [...this.incoming].find(each => each.kept.uuid === uuid);
     if (other && other.from !== from) throw new Error(`${other.from} sends checkpoints of ${name} already.`);
     const before = this.all.get(uuid);
@@ -108,6 +111,13 @@ export class Replicas {
       );
     // Its own line of before, whose end has not come yet.
     other?.close();
+  }
+
+  /** @throws Error with a sentence: the guest is another host's */
+  private judgeOwner({ uuid, name }: Pick<Kept, 'uuid' | 'name'>, from: string): string | undefined {
+    const owner = this.ownerOf(uuid);
+    if (owner !== undefined && owner !== from) throw new Error(`${name} is a guest of ${owner}.`);
+    return owner;
   }
 
   /** A new one is kept once it has a checkpoint. @throws Error with a sentence: it is of one guest too many */

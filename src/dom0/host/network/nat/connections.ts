@@ -181,6 +181,15 @@ export class Connections {
     return next;
   }
 
+  /** What a station has sent and has not arrived goes no further: connections that have some are reset at both ends. */
+  fence(guest: number): void {
+    for (const [key, connection] of [...this.open]) {
+      if (!key.startsWith(`${guest}:`)) continue;
+      if (!(connection instanceof Connection)) this.open.delete(key);
+      else if (connection.hasUnsent) connection.endpoint.abort();
+    }
+  }
+
   /** The network is gone: so are both ends. */
   close(): void {
     for (const connection of this.open.values()) if (connection instanceof Connection) connection.endpoint.abort();
@@ -260,6 +269,10 @@ class Connection implements EndpointUser {
 
   get waitingBytes(): number {
     return this.stream.waitingBytes;
+  }
+
+  get hasUnsent(): boolean {
+    return this.stream.hasUnsent();
   }
 
   established(): void {

@@ -89,6 +89,9 @@ export class FakeStream implements Stream {
     this.wasReset = true;
   }
   close(): void {}
+  hasUnsent(): boolean {
+    return this.waitingBytes > 0;
+  }
 
   private flow(): void {
     while (!this.paused && this.coming.length > 0) this.tell(this.coming.shift()!);

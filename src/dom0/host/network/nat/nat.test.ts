@@ -125,6 +125,27 @@ describe('TCP through the NAT', () => {
     expect([one.isClosed, net.outside.streams[1].wasReset, net.nat.sizes]).toEqual([true, true, EMPTY]);
   });
 
+  it('resets what a fenced guest has sent and has not arrived, and leaves all else as it is', async () => {
+    const net = new Net();
+    const [stuck, through] = [net.connect(FAR, 80), net.connect(FAR, 81, 1001)];
+    await net.pass(10);
+    const [far, other] = net.outside.streams;
+    far.stuck = true;
+    for (const connection of [stuck, through]) connection.write(ascii('transfer'));
+    await net.pass(10);
+    net.peer.fence(ME + 1);
+    expect([far.wasReset, other.wasReset]).toEqual([false, false]);
+    net.peer.fence(ME);
+    await net.pass(10);
+    expect([far.wasReset, other.wasReset]).toEqual([true, false]);
+    expect([stuck.isClosed, through.isClosed]).toEqual([true, false]);
+    // One that is just being made is not wanted any more.
+    net.connect(FAR, 82, 1002);
+    net.peer.fence(ME);
+    await net.pass(10);
+    expect(net.outside.streams[2]!.wasReset).toBe(true);
+  });
+
   it('resets the other end where the guest does so after its own FIN', async () => {
     const net = new Net();
     const connection = net.connect(FAR, 80);

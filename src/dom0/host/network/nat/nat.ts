@@ -50,6 +50,7 @@ export const natTo = (outside: Outside) => {
         connections.take(packet);
         return true;
       },
+      fence: station => connections.fence(station),
       close: () => {
         timer.remove();
         connections.close();

@@ -9,6 +9,8 @@ export interface Stream extends ByteChannel {
   onEnded(listener: () => void): void;
   /** At once; the other end gets a reset. */
   reset(): void;
+  /** Whether something that was sent has not arrived, as far as this computer knows. */
+  hasUnsent(): boolean;
 }
 
 /** A port for datagrams. */
