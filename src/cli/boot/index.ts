@@ -1,6 +1,6 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
 import { availableParallelism } from 'node:os';
-import { accessSync, closeSync, constants, existsSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { affinityProblem } from '../../dom0/definitions/config/index.ts';
@@ -15,6 +15,7 @@ import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
 import { listenedFor } from './listen-words.ts';
 import { loadReaders, makeCds, prepareAll, read } from './prepare.ts';
+import { openForOwner, OWNER_ONLY } from '../owner-only.ts';
 import { screenText } from '../../hypervisor/view/index.ts';
 import { encodeScreen } from './screenshot.ts';
 import { checkRemovable } from './disks.ts';
@@ -406,7 +407,7 @@ async function save(path: string, { toolstack }: Session, { member }: Guest, sus
   let fd: number | undefined;
   const put = (piece: Uint8Array): void => {
     try {
-      fd ??= openSync(path, 'w');
+      fd ??= openForOwner(path);
       for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at);
     } catch (error) {
       throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
@@ -450,7 +451,7 @@ function checkPlace(path: string, option: string): void {
 
 function write(path: string, text: string | Uint8Array, option: string): void {
   try {
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode: OWNER_ONLY });
   } catch (error) {
     throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (${option}).`);
   }
@@ -512,7 +513,7 @@ function openDebugcon(
   if (options.debugcon === '-') return { put: stdout.put, flush() {}, close() {} };
   let fd: number;
   try {
-    fd = openSync(options.debugcon, 'w');
+    fd = openForOwner(options.debugcon);
   } catch (error) {
     throw new UsageError(
       `${options.debugcon} cannot be written (${(error as NodeJS.ErrnoException).code}) (--debugcon).`,

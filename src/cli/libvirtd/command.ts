@@ -6,6 +6,7 @@ import { BootError, HostDefinitionError, type HostState, readHost } from '../../
 import { NodeAllowedFiles, NotAllowed } from '../allowed/allowed-files.ts';
 import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
+import { OWNER_ONLY_FOLDER } from '../owner-only.ts';
 import { isKvm, putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
@@ -66,7 +67,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
     const definition = { ...hostHere(), ...asked };
     const { allow = [] } = options;
     const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
-    mkdirSync(options.state, { recursive: true });
+    mkdirSync(options.state, { recursive: true, mode: OWNER_ONLY_FOLDER });
     state = await openNodeState(options.state, definition);
     await putFiles(await state.files(), options.file ?? []);
     const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });

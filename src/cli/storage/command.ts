@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/host/storage/index.ts';
 import { type BlockDevice, DeviceFull } from '../../formats/blocks/index.ts';
 import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
+import { openForOwner } from '../owner-only.ts';
 import { Output } from '../boot/terminal.ts';
 import { openState, StateError } from './state.ts';
 
@@ -94,7 +95,7 @@ function copy(storage: Storage, args: string[]): string {
     }
   }
   const { medium, close } = storage.open(from, 'dd', false);
-  const fd = openSync(to, 'w');
+  const fd = openForOwner(to);
   try {
     for (let at = 0; at < medium.bytes; at += COPY_BYTES) {
       const part = piece.subarray(0, Math.min(COPY_BYTES, medium.bytes - at));

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Store, StoreFile } from '../../dom0/host/storage/index.ts';
+import { keepToOwner, OWNER_ONLY, OWNER_ONLY_FOLDER } from '../owner-only.ts';
 import { holdDirectory } from './directory-lock.ts';
 
 class DirectoryFile extends ImmediateDevice implements StoreFile {
@@ -65,6 +66,17 @@ function orFull<T>(what: () => T): T {
   }
 }
 
+/** A sentence with what to do, where the directory cannot be used at all. */
+export function whyNot(path: string, { code, message }: NodeJS.ErrnoException): string {
+  const instead = 'Name another directory, or leave --state out: then nothing is kept.';
+  if (code === 'EROFS')
+    return `${path} is on a file system that is mounted read-only, and a host writes its state. ${instead}`;
+  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be written by this user (${code}). ${instead}`;
+  if (code === 'ENOTDIR' || code === 'EEXIST') return `${path} is no directory. ${instead}`;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `${path}: there is no room left. ${instead}`;
+  return message;
+}
+
 export class DirectoryStore implements Store {
   readonly where: string;
   readonly outlivesHost = true;
@@ -77,9 +89,13 @@ export class DirectoryStore implements Store {
 
   /** Makes the directory where there is none. @throws Error where it cannot be had, with who holds it where somebody does */
   static async open(path: string): Promise<DirectoryStore> {
-    mkdirSync(path, { recursive: true });
-    const where = realpathSync(path);
-    return new DirectoryStore(where, await holdDirectory(where));
+    try {
+      mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });
+      const where = realpathSync(path);
+      return new DirectoryStore(where, await holdDirectory(where));
+    } catch (error) {
+      throw new Error(whyNot(path, error as NodeJS.ErrnoException), { cause: error });
+    }
   }
 
   async open(name: string): Promise<StoreFile> {
@@ -87,9 +103,10 @@ export class DirectoryStore implements Store {
     let fd: number;
     try {
       fd = openSync(path, 'r+');
+      keepToOwner(fd);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      fd = openSync(path, 'wx+');
+      fd = openSync(path, 'wx+', OWNER_ONLY);
       this.flushNames();
     }
     return new DirectoryFile(fd);
