@@ -60,7 +60,7 @@ export class Building<Console extends DomainConsole> {
     const { paused = false, made, listed } = options;
     // Disks may come to it though it has none.
     if (asked.kvm) await loadBackends(['drives']);
-    const whole = asked.kvm && asked.saved ? (await import('./drives-now.ts')).withDevices(asked) : asked;
+    const whole = asked.saved ? (await import('./drives-now.ts')).withDevices(asked) : asked;
     const blueprint = this.core.stations.addressed(withLevel(whole));
     if (blueprint.cpuLevel) await this.core.runners.loadLevel?.(blueprint.cpuLevel);
     const { definition, xen } = blueprint;

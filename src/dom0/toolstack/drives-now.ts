@@ -1,6 +1,7 @@
 /**
- * Disks of virtio and the card of a guest of KVM that goes on from a saved state, or on another host: some may have come while it ran (pci-hotplug.ts), and others
- * gone. Which there are, the state's description says; the rest stands in Domain 0's own record, as xl.cfg would have it.
+ * Disks and cards of a guest that goes on from a saved state, or on another host: some may have come while it ran (hotplug.ts, pci-hotplug.ts), and others gone.
+ * Which there are, the state's description says; the rest is in Domain 0's own record: of a guest of KVM its virtio devices, as xl.cfg would have them, of any other
+ * all that its definition has now. xl does the same: what comes and goes changes the domain's JSON configuration, which is in the file of xl save.
  */
 import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { channelsOf, hasPorts, type State, virtioProblem, virtioWords, withChannels } from '../../devices/index.ts';
@@ -8,6 +9,7 @@ import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import {
   type DefinedDisk,
   type Definition,
+  type DiskSpec,
   formatDisk,
   parseDisk,
   parseVif,
@@ -33,7 +35,7 @@ export function devicesRecord({
   document,
 }: Pick<Blueprint, 'kvm' | 'definition' | 'document'>): State {
   const said = document === undefined ? {} : { document };
-  if (!kvm) return said;
+  if (!kvm) return { ...said, devices: { ...definedNow(definition) } };
   const { disks, rate, cardOptions = {}, virtio = [] } = definition;
   const options = Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`);
   const devices: Devices = {
@@ -42,6 +44,48 @@ export function devicesRecord({
     ...(hasPorts(virtio) ? { virtio: [...virtio] } : {}),
   };
   return { ...said, kvmDevices: { ...devices } };
+}
+
+/** Of a guest that is not of KVM; cards as xl.cfg has them, in their order. */
+interface DefinedNow {
+  disks: (DiskSpec & { place: number })[];
+  cards: string[];
+}
+
+function definedNow(definition: Definition): DefinedNow {
+  const card = ({ mac, rate, cardOptions = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>): string =>
+    [
+      `mac=${mac}`,
+      ...Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`),
+      ...(rate ? [`rate=${formatRate(rate)}`] : []),
+    ].join(',');
+  return {
+    disks: definition.disks.map(({ at: _at, ...disk }) => disk),
+    cards: [definition, ...(definition.moreCards ?? [])].filter(({ mac }) => mac).map(card),
+  };
+}
+
+const isDisk = (disk: unknown): disk is DefinedNow['disks'][number] => {
+  const { target, format, vdev, kind, readOnly, others = [], place } = (disk ?? {}) as Partial<DefinedDisk>;
+  return (
+    [target, format, vdev].every(word => typeof word === 'string') &&
+    ['disk', 'cdrom', 'floppy'].includes(String(kind)) &&
+    typeof readOnly === 'boolean' &&
+    Array.isArray(others) &&
+    others.every(word => typeof word === 'string') &&
+    Number.isInteger(place)
+  );
+};
+
+/** Undefined: the state was written before the record had it, or by KVM. */
+function definedIn(record: State | undefined): DefinedNow | undefined {
+  const { disks, cards } = (record?.devices ?? {}) as Readonly<Record<keyof DefinedNow, unknown>>;
+  const good =
+    Array.isArray(disks) &&
+    disks.every(isDisk) &&
+    Array.isArray(cards) &&
+    cards.every(each => typeof each === 'string');
+  return good ? { disks, cards } : undefined;
 }
 
 /** What a record has; a state of before it was written has none. */
@@ -94,11 +138,13 @@ function diskAt(
 /** Paths of the images that a guest had, which goes on from a saved state, with their drives: as its definition has them, and the record. */
 export function targetsOf(saved: SavedState, definition: Definition): Pick<DefinedDisk, 'vdev' | 'target'>[] {
   const said = (devicesIn(saved.toolstack).disks ?? []).map(text => parseDisk(text));
-  return [...said.flatMap(disk => (typeof disk === 'string' ? [] : disk)), ...definition.disks];
+  const now = definedIn(saved.toolstack)?.disks ?? said.flatMap(disk => (typeof disk === 'string' ? [] : disk));
+  return [...now, ...definition.disks];
 }
 
 /** Its definition, as its text has it, becomes what the state says. */
 export function withDevices(blueprint: Blueprint): Blueprint {
+  if (!blueprint.kvm) return withDefined(blueprint);
   const { definition, drives = [], saved } = blueprint;
   const { disks: said, card, virtio } = devicesIn(saved?.state.toolstack);
   const disks = [
@@ -107,6 +153,29 @@ export function withDevices(blueprint: Blueprint): Blueprint {
   ];
   const ports = virtio ? { virtio: virtioNow(definition, virtio) } : {};
   return { ...blueprint, definition: withCard({ ...definition, disks, ...ports }, card) };
+}
+
+function withDefined(blueprint: Blueprint): Blueprint {
+  const now = definedIn(blueprint.saved?.state.toolstack);
+  if (!now) return blueprint;
+  const { definition } = blueprint;
+  const disks = now.disks.map((disk): DefinedDisk => {
+    // Where its text is, if it is still the same disk.
+    const same = definition.disks.find(each => each.vdev === disk.vdev && formatDisk(each) === formatDisk(disk));
+    return { ...disk, at: same?.at ?? { line: 1, column: 1 } };
+  });
+  const asked = new Map(
+    now.cards.map(text => {
+      const { mac, rate, others } = parseVif(text);
+      return [mac, { ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) }];
+    }),
+  );
+  const { rate: _rate, cardOptions: _options, moreCards, ...rest } = definition;
+  const cards = moreCards?.map(({ rate: _r, cardOptions: _o, ...card }) => ({ ...card, ...asked.get(card.mac) }));
+  return {
+    ...blueprint,
+    definition: { ...rest, disks, ...asked.get(definition.mac), ...(cards ? { moreCards: cards } : {}) },
+  };
 }
 
 /** Where its card is, and how fast that may be. */
