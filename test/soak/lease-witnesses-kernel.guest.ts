@@ -118,7 +118,7 @@ class Witness {
       this.path('nbd.conf'),
       `[generic]\nlistenaddr=${NEAR}\nport=${DISK_PORT}\n[w]\nexportname=${this.path('disk')}\nflush=true\n`,
     );
-    return this.start('near', ['nbd-server', '-n', '-C', this.path('nbd.conf')]);
+    return this.start('near', ['nbd-server', '-C', this.path('nbd.conf'), '-p', this.path('nbd.pid')]);
   }
 
   private start(end: 'near' | 'far', argv: string[], env?: NodeJS.ProcessEnv): NetworkProgram {
