@@ -6,7 +6,8 @@ import { enter, testCode } from '../../dom0/pool/rooms.test-support.ts';
 import { later, until } from '../../dom0/service/host.test-support.ts';
 import type { WebSocketLike } from '../../dom0/host/index.ts';
 import { nodeWays } from '../ways.ts';
-import { Hub } from './hub.ts';
+import { Hub, HUB_TIMING } from './hub.ts';
+import { LEASE_TIMING } from '../../dom0/pool/leases/index.ts';
 import { readListen } from './command.ts';
 
 const MIB = 2 ** 20;
@@ -20,12 +21,13 @@ async function hubHere(
   most = 16,
   codes = [testCode],
   port = 0,
+  timing = HUB_TIMING,
 ): Promise<{ hub: Hub; url: string; server: Server; said: string[] }> {
   const server = createServer();
   const said: string[] = [];
   const secrets = await Promise.all(codes.map(secretsOf));
   const [rooms, classes] = [secrets.map(({ room }) => room), secrets.map(({ classRoom }) => classRoom)];
-  const hub = new Hub(server, { rooms, classes, most, say: sentence => said.push(sentence) });
+  const hub = new Hub(server, { rooms, classes, most, timing, say: sentence => said.push(sentence) });
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
   ends.push(() => {
     hub.close();
@@ -115,6 +117,28 @@ describe('the hub of a pool', () => {
     hub.close();
     await until(() => alfa.away !== undefined);
     expect(alfa.said.at(-1)).toBe('The hub of this pool does not answer any more. This host joins again by itself.');
+  });
+
+  it('gives up a member from which nothing comes, before its leases can run out, and none that answers', async () => {
+    const { url, hub } = await hubHere(16, [testCode], 0, { pingMs: 5, silentMs: 300 });
+    const hello = JSON.stringify({ hello: 2, room: (await secretsOf(testCode)).room });
+    const sit = async (options: { autoPong: boolean }): Promise<WebSocket> => {
+      const socket = new WebSocket(url, options);
+      await new Promise(resolve => socket.once('open', resolve));
+      socket.send(hello);
+      await new Promise(resolve => socket.once('message', resolve));
+      return socket;
+    };
+    const answers = await sit({ autoPong: true }),
+      silent = await sit({ autoPong: false });
+    await new Promise(resolve => silent.once('close', resolve));
+    await until(() => hub.health.members.length === 1);
+    expect([answers.readyState, hub.health.members[0]!.number]).toEqual([answers.OPEN, 1]);
+    answers.terminate();
+    const { pingMs, silentMs } = HUB_TIMING;
+    const { fenceMs, renewMs, takeOverMs } = LEASE_TIMING;
+    // Its guests stand still by then; and the lease was renewed so long before, at the earliest.
+    expect([silentMs >= fenceMs, silentMs + pingMs <= takeOverMs - renewMs]).toEqual([true, true]);
   });
 
   it('may start again: members come again by themselves, and each still has what it has', async () => {

@@ -13,8 +13,14 @@ export const MOST_IN_FLIGHT_BYTES = 64 * 2 ** 20;
 /** Of one member, which reads too slowly then. */
 const MOST_OF_ONE_BYTES = 16 * 2 ** 20;
 const HELLO_MS = 10_000;
-/** A member whose machine sleeps says nothing of its end. */
-const PING_MS = 15_000;
+/**
+ * Milliseconds. A member whose machine sleeps, or is cut off, says nothing of its end: it is pinged so often, and is gone once nothing has come from it for
+ * so long. Both together are less than what a lease takes to run out (LEASE_TIMING), so that other hosts know of the loss when they may start its guests; and
+ * its guests have been held still by itself before.
+ */
+export const HUB_TIMING = { pingMs: 1000, silentMs: 8000 };
+/** A hub that was kept from running for so many pings has not heard its members, whatever they said. */
+const LATE_PINGS = 3;
 /** RFC 9110, 15.5.20 and 15.5.4. */
 const MISDIRECTED = 421,
   FORBIDDEN = 403;
@@ -32,7 +38,8 @@ interface Seat {
   /** Members of one room know nothing of another's. */
   room: string;
   socket: WebSocket;
-  isAlive: boolean;
+  /** When something came from it last. */
+  heardMs: number;
   receivedBytes: number;
   sentBytes: number;
 }
@@ -62,6 +69,8 @@ export interface HubParts {
   isHost?(host: string | undefined): boolean;
   /** Origins of pages that may come besides the hub's own (default: all; the code decides). */
   origins?: readonly string[] | undefined;
+  /** In place of HUB_TIMING. */
+  timing?: typeof HUB_TIMING;
   say(sentence: string): void;
 }
 
@@ -72,6 +81,8 @@ export class Hub {
   private readonly strangers = { near: 0, foreign: 0 };
   private last = 0;
   private readonly pings: NodeJS.Timeout;
+  private readonly timing: typeof HUB_TIMING;
+  private pingedMs = performance.now();
 
   /** Takes WebSockets at any path of a server. */
   constructor(server: Server, parts: HubParts) {
@@ -86,7 +97,8 @@ export class Hub {
       },
     });
     this.server.on('connection', (socket, request) => this.greet(socket, isForeign(request) ? 'foreign' : 'near'));
-    this.pings = setInterval(() => this.ping(), PING_MS);
+    this.timing = parts.timing ?? HUB_TIMING;
+    this.pings = setInterval(() => this.ping(), this.timing.pingMs);
   }
 
   get health(): Health {
@@ -156,17 +168,18 @@ export class Hub {
 
   private seat(socket: WebSocket, room: string): void {
     const number = ++this.last;
-    const seat: Seat = { room, socket, isAlive: true, receivedBytes: 0, sentBytes: 0 };
+    const seat: Seat = { room, socket, heardMs: performance.now(), receivedBytes: 0, sentBytes: 0 };
     const others = this.in(room);
     say(socket, { welcome: number, members: others.map(([other]) => other) });
     for (const [, other] of others) say(other.socket, { came: number });
     this.seats.set(number, seat);
     this.parts.say(`member ${number}${this.ofPool(room)} came; ${others.length + 1} are there`);
     socket.on('pong', () => {
-      seat.isAlive = true;
+      seat.heardMs = performance.now();
     });
     socket.on('message', (data, isBinary) => {
       if (!isBinary) return this.refuse(socket, 'a member says nothing to the hub.');
+      seat.heardMs = performance.now();
       seat.receivedBytes += (data as Buffer).length;
       this.pass(number, seat, data as Buffer);
     });
@@ -219,10 +232,14 @@ export class Hub {
   }
 
   private ping(): void {
+    const { pingMs, silentMs } = this.timing;
+    const nowMs = performance.now();
+    const wasAway = nowMs - this.pingedMs >= LATE_PINGS * pingMs;
+    this.pingedMs = nowMs;
     for (const seat of this.seats.values()) {
-      if (!seat.isAlive) seat.socket.terminate();
-      seat.isAlive = false;
-      seat.socket.ping();
+      if (wasAway) seat.heardMs = nowMs;
+      if (nowMs - seat.heardMs >= silentMs) seat.socket.terminate();
+      else seat.socket.ping();
     }
   }
 
