@@ -120,7 +120,7 @@ describe('the hub of a pool', () => {
   });
 
   it('gives up a member from which nothing comes, before its leases can run out, and none that answers', async () => {
-    const { url, hub } = await hubHere(16, [testCode], 0, { pingMs: 5, silentMs: 300 });
+    const { url, hub } = await hubHere(16, [testCode], 0, { pingMs: 50, silentMs: 300 });
     const hello = JSON.stringify({ hello: 2, room: (await secretsOf(testCode)).room });
     const sit = async (options: { autoPong: boolean }): Promise<WebSocket> => {
       const socket = new WebSocket(url, options);

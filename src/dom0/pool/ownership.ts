@@ -82,7 +82,11 @@ export class Ownership {
       say,
       hostMs,
       doing: 'Leases of guests do not reach',
-      came: name => message => this.hear(name, message),
+      came: name => {
+        // What was asked before has not come there.
+        if (name === this.coordinatorName) queueMicrotask(() => this.do(this.holder.again(parts.leaseMs())));
+        return message => this.hear(name, message);
+      },
     });
     if (pool.role !== 'viewer' && pool.taking.length === 1) state.setCoordinator(pool.me, 1);
     state.onChange(() => this.settle());
@@ -324,11 +328,11 @@ export class Ownership {
     later(LOOK_MS, () => this.look());
   }
 
-  /** While the coordinator slept nobody could renew. */
+  /** While the coordinator slept, or all others have vanished at once with the hub, nobody can renew. */
   private wake(): void {
-    const { hostMs, leaseMs } = this.parts;
+    const { hostMs, leaseMs, pool } = this.parts;
     const nowMs = leaseMs();
-    if (nowMs - this.awakeMs >= LEASE_TIMING.fenceMs) this.coordinator?.renewAll(hostMs());
+    if (pool.away !== undefined || nowMs - this.awakeMs >= LEASE_TIMING.fenceMs) this.coordinator?.renewAll(hostMs());
     this.awakeMs = nowMs;
   }
 

@@ -3,6 +3,9 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import { later, until } from '../service/host.test-support.ts';
 import { WINDOW_BYTES } from './channels.ts';
 import { newCode, readCode, secretsOf } from './code.ts';
+import type { Pool } from './pool.ts';
+import { poolLater, poolMs, poolTime } from './pool-clock.test-support.ts';
+import type { Room } from './room.ts';
 import { enter, random, reach, TestRoom } from './rooms.test-support.ts';
 
 const MIB = 2 ** 20;
@@ -292,4 +295,82 @@ describe('a hub that reads and changes what passes', () => {
       alfa.leave();
       bravo.leave();
     });
+});
+
+describe('a link that meets a bad message', () => {
+  const both = async (room: TestRoom): Promise<(Pool & { said: string[] })[]> => {
+    const parts = { again: async (): Promise<Room> => room.enter(), later: poolLater, hostMs: poolMs };
+    const alfa = await enter(room.enter(), 'alfa', parts);
+    return [alfa, await enter(room.enter(), 'bravo', parts)];
+  };
+  /** Both show each other, and what one says comes to the other. */
+  const have = async (alfa: Pool, bravo: Pool): Promise<void> => {
+    const shows = (pool: Pool, name: string): boolean => pool.hosts.map(each => each.name).join() === name;
+    for (let isSo = false; !isSo; ) {
+      await until(() => shows(alfa, 'bravo') && shows(bravo, 'alfa'));
+      isSo = await Promise.all([reach(alfa, bravo), reach(bravo, alfa)]).then(
+        () => true,
+        () => false,
+      );
+    }
+    for (const pool of [alfa, bravo]) pool.leave();
+  };
+
+  const kinds: Record<string, () => (message: Uint8Array) => Uint8Array[]> = {
+    lost: () => () => [],
+    doubled: () => message => [message, message],
+    changed: () => message => [message.map((byte, i) => (i === message.length - 1 ? byte ^ 1 : byte))],
+    reordered: () => {
+      let first: Uint8Array | undefined;
+      return message => {
+        if (first) return [message, first];
+        first = message;
+        return [];
+      };
+    },
+  };
+  /** Of bravo's messages from its coming on: its salt, who it is, its next look at the link, and the next. */
+  const cases = Object.keys(kinds).flatMap(kind => [0, 1, 2, 3].map(at => [kind, at] as const));
+  it.concurrent.each(cases)('is made again, and both ends show the same: %s, at message %i', async (kind, at) => {
+    const room = new TestRoom();
+    const garbles = kinds[kind]!();
+    const garbled = kind === 'reordered' ? 2 : 1;
+    let count = 0;
+    room.garbles = (from, _to, message) => {
+      if (from !== 2) return [message];
+      const number = count++;
+      return number >= at && number < at + garbled ? garbles(message) : [message];
+    };
+    const [alfa, bravo] = await both(room);
+    await until(() => count >= at + garbled);
+    await have(alfa!, bravo!);
+  });
+
+  it.concurrent.each(['came', 'gone'] as const)('is made though the word that a host %s was lost', async word => {
+    const room = new TestRoom();
+    let isLost = word === 'came';
+    room.tells = each => !(isLost && each === word && !(isLost = false));
+    const [alfa, bravo] = await both(room);
+    if (word === 'gone') {
+      isLost = true;
+      // It takes another seat.
+      room.garbles = (from, _to, message) => (from === 1 ? [] : [message]);
+      await until(() => !isLost);
+    }
+    await have(alfa!, bravo!);
+  });
+
+  it('takes other hosts a seat now and then, whatever one member goes on to send', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = (await both(room)) as [Pool & { said: string[] }, Pool];
+    const hostile = await enter(room.enter(), 'hostile', { later: poolLater, hostMs: poolMs });
+    let seats = 0;
+    alfa.onChange(() => void (alfa.away !== undefined && seats++));
+    room.garbles = (from, _to, message) => (from === 3 ? [message.map(byte => byte ^ 1)] : [message]);
+    await poolTime(20_000);
+    expect([seats > 0, seats < 7]).toEqual([true, true]);
+    hostile.leave();
+    room.garbles = (_from, _to, message) => [message];
+    await have(alfa, bravo);
+  });
 });

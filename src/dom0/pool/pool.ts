@@ -36,9 +36,21 @@ const ASK_MS = 2000;
 /** By these guests come. */
 const BRINGS_GUESTS: readonly Service[] = ['migrate', 'disks', 'checkpoints'];
 const NOTE = { introduction: 0, ask: 1, answer: 2, resume: 3 } as const;
-/** Before a room that was lost is tried again; each time twice as long. */
-const AGAIN_MS = 1000,
-  MOST_AGAIN_MS = 10_000;
+/** Before a room that was lost is tried again; each time twice as long, and less than the lease of a guest of this host takes to run out once the others are back. */
+const AGAIN_MS = 500,
+  MOST_AGAIN_MS = 4000;
+/**
+ * Others answer every ASK_MS. Where all of them are silent for so long, and nobody has said that they are gone, this host is cut off; or the hub is, which would
+ * have noticed one host that is (HUB_TIMING) before.
+ */
+const CUT_OFF_MS = 12_000;
+/** One of several that is silent for so long, and has not gone: its link does not work any more. */
+const SILENT_MS = 20_000;
+/** A seat that is given up for a broken link: at once where none was for a while, else after a time that doubles. A member that breaks links on purpose has others
+ * take another seat so often at most. */
+const SEAT_MS = 1000,
+  MOST_SEAT_MS = 30_000,
+  SEAT_CALM_MS = 60_000;
 /** Whoever did nothing for so long has slept, and others have given it up. */
 const SLEPT_MS = 10_000;
 const TOKEN_BYTES = 16;
@@ -49,6 +61,8 @@ export interface Neighbour extends Introduction {
   delayMs: number | undefined;
   sentBytes: number;
   receivedBytes: number;
+  /** When something came from it last. */
+  heardMs: number;
 }
 
 type Accept = (channel: ByteChannel, from: string) => void;
@@ -80,6 +94,13 @@ export class Pool implements Neighbours {
   private room: Room;
   private isReceiving: boolean;
   private askedMs: number;
+  /** When anybody was heard last. */
+  private heardMs: number;
+  /** Numbers of this room that are known, of those who have left it, too. */
+  private readonly met = new Set<number>();
+  /** When a seat was given up last, and how long the next one is kept. */
+  private gaveUpMs = -Infinity;
+  private seatMs = 0;
   /** By hosts' ids: tokens that this one gave before it lost the room, to those who may still have it as it was there. */
   private readonly given = new Map<string, string>();
   /** Why this host is no member any more. */
@@ -92,6 +113,7 @@ export class Pool implements Neighbours {
     this.me = parts.me.name;
     this.room = parts.room;
     this.askedMs = parts.hostMs();
+    this.heardMs = this.askedMs;
     this.isReceiving = parts.me.role === 'member';
     const before = this.listen(parts.room);
     this.expected = new Set(before);
@@ -100,19 +122,27 @@ export class Pool implements Neighbours {
 
   private listen(room: Room): readonly number[] {
     this.room = room;
+    this.met.clear();
+    this.heardMs = this.parts.hostMs();
     const isHere = (): boolean => this.room === room && this.away === undefined;
     return room.listen({
       came: number => {
-        if (isHere()) this.meet(number);
+        if (isHere() && !this.met.has(number)) this.meet(number);
       },
       gone: number => {
         if (isHere()) this.lose(number, `${this.nameOf(number)} has left the pool.`);
       },
       message: (from, message) => {
         if (!isHere() || (this.parts.again && this.hasSlept())) return;
+        // The word that it came was lost.
+        if (!this.met.has(from)) this.meet(from);
+        this.heardMs = this.parts.hostMs();
         const member = this.members.get(from);
         if (!member || member.isOut) return;
-        if (member.known) member.known.receivedBytes += message.length;
+        if (member.known) {
+          member.known.receivedBytes += message.length;
+          member.known.heardMs = this.heardMs;
+        }
         member.link.take(message);
       },
       drained: () => {
@@ -223,7 +253,7 @@ export class Pool implements Neighbours {
 
   private meet(number: number): void {
     const { parts } = this;
-    const out = (why: string): void => this.refuse(number, why);
+    this.met.add(number);
     const link = new Link({
       secret: parts.secret,
       subtle: parts.subtle,
@@ -234,7 +264,7 @@ export class Pool implements Neighbours {
         this.room.send(number, message);
       },
       opened: bytes => this.members.get(number)?.channels.take(bytes),
-      broken: out,
+      broken: why => this.broke(number, why),
     });
     const channels = new Channels({
       isOdd: this.room.me > number,
@@ -253,7 +283,7 @@ export class Pool implements Neighbours {
         return undefined;
       },
       noted: bytes => this.hear(number, bytes),
-      violated: out,
+      violated: why => this.refuse(number, why),
     });
     const token = hostIdOf(parts.random(TOKEN_BYTES));
     this.members.set(number, { link, channels, token });
@@ -325,24 +355,63 @@ export class Pool implements Neighbours {
     { id, name, version, role, token }: Introduction & { token: string },
   ): void {
     member.itsToken = token;
-    member.known = { id, name, version, role, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
+    member.known = {
+      id,
+      name,
+      version,
+      role,
+      delayMs: undefined,
+      sentBytes: 0,
+      receivedBytes: 0,
+      heardMs: this.heardMs,
+    };
     this.expected.delete(number);
     this.settle();
     this.changed();
   }
 
   /** It may stay in the room, and is none of ours. */
-  private refuse(number: number, why: string): void {
+  private refuse(number: number, why: string, then = 'This host has no link with it any more.'): void {
     const member = this.members.get(number);
     if (!member || member.isOut) return;
     const sentence = `${this.nameOf(number)} ${why}.`;
     member.isOut = true;
     member.link.end();
     member.channels.end(sentence);
-    this.parts.say(`${sentence} This host has no link with it any more.`);
+    this.parts.say(`${sentence} ${then}`);
     this.expected.delete(number);
     this.settle();
     this.changed();
+  }
+
+  /**
+   * What one end of a link sent was lost, doubled or changed on its way: no seal fits any more, and the other end may not know. This host gives up its seat and takes
+   * another, with new links to all, so that both ends show the same.
+   */
+  private broke(number: number, why: string): void {
+    const member = this.members.get(number);
+    if (!this.parts.again || !member || member.isOut) return this.refuse(number, why);
+    const { parts, room } = this;
+    const nowMs = parts.hostMs();
+    if (nowMs - this.gaveUpMs >= SEAT_CALM_MS) this.seatMs = 0;
+    const waitMs = this.seatMs;
+    this.refuse(number, why, 'This host takes another seat in the pool.');
+    const giveUp = (): void => {
+      // Another one, or the other host itself, may have come first.
+      if (this.room !== room || this.members.get(number) !== member || this.left !== undefined) return;
+      if (this.entered) return void parts.later(SEAT_MS, giveUp);
+      this.gaveUpMs = parts.hostMs();
+      this.seatMs = Math.min(Math.max(SEAT_MS, 2 * this.seatMs), MOST_SEAT_MS);
+      this.giveUpSeat('This host has no link with another one that is there.');
+    };
+    parts.later(waitMs, giveUp);
+  }
+
+  /** It comes again by itself. */
+  private giveUpSeat(why: string): void {
+    const { room } = this;
+    this.lost(why);
+    room.leave();
   }
 
   private lose(number: number, why: string): void {
@@ -404,10 +473,19 @@ export class Pool implements Neighbours {
   private hasSlept(): boolean {
     if (this.parts.hostMs() - this.askedMs < SLEPT_MS || this.left !== undefined || this.away !== undefined)
       return false;
-    const { room } = this;
-    this.lost('This host slept, and others have given it up.');
-    room.leave();
+    this.giveUpSeat('This host slept, and others have given it up.');
     return true;
+  }
+
+  /** Nothing comes any more from those who are there. */
+  private lookForSilence(): void {
+    const nowMs = this.parts.hostMs();
+    const there = [...this.members].filter(([, { known, isOut }]) => known && !isOut);
+    if (there.length > 0 && nowMs - this.heardMs >= CUT_OFF_MS)
+      return this.giveUpSeat(`No other host of this pool has been heard for ${CUT_OFF_MS / 1000} s.`);
+    for (const [number, { known }] of there)
+      if (nowMs - known!.heardMs >= SILENT_MS)
+        this.broke(number, `has said nothing for ${SILENT_MS / 1000} s, and is there`);
   }
 
   private end(why: string): void {
@@ -427,7 +505,7 @@ export class Pool implements Neighbours {
 
   private ask(): void {
     if (this.left !== undefined) return;
-    if (this.away === undefined && this.parts.again) this.hasSlept();
+    if (this.away === undefined && this.parts.again && !this.hasSlept()) this.lookForSilence();
     this.askedMs = this.parts.hostMs();
     const now = new Uint8Array(8);
     new DataView(now.buffer).setFloat64(0, this.parts.hostMs(), true);

@@ -20,31 +20,55 @@ export class TestRoom {
 
   /** What passes; undefined: it is lost. */
   passes = (_from: number, _to: number, message: Uint8Array): Uint8Array | undefined => message;
+  /** What comes in place of one that has passed. */
+  garbles = (_from: number, _to: number, message: Uint8Array): Uint8Array[] => [message];
+  /** Whether a member is told that another came or has gone. */
+  tells = (_word: 'came' | 'gone', _to: number): boolean => true;
+
+  /** It ends, and is there again when it is opened. */
+  close(): void {
+    this.isClosed = true;
+    for (const [number, { closed }] of this.there) {
+      this.there.delete(number);
+      setImmediate(() => closed('The hub of this pool does not answer any more.'));
+    }
+  }
+  private isClosed = false;
+
+  open(): void {
+    this.isClosed = false;
+  }
 
   enter(): Room {
+    if (this.isClosed) throw new Error('the hub does not answer');
     const me = ++this.last;
     return {
       me,
       waitingBytes: 0,
       listen: listener => {
         const others = [...this.there.keys()];
-        for (const other of this.there.values()) setImmediate(() => other.came(me));
+        this.tell('came', me);
         this.there.set(me, listener);
         return others;
       },
       send: (to, message) => {
         const passed = this.passes(me, to, message.slice());
+        const all = passed ? this.garbles(me, to, passed) : [];
         setImmediate(() => {
-          if (passed) this.there.get(to)?.message(me, passed as Uint8Array<ArrayBuffer>);
+          for (const each of all) this.there.get(to)?.message(me, each.slice() as Uint8Array<ArrayBuffer>);
           this.there.get(me)?.drained();
         });
       },
       leave: () => {
         if (this.keepsWhoLeaves) return;
         this.there.delete(me);
-        for (const other of this.there.values()) setImmediate(() => other.gone(me));
+        this.tell('gone', me);
       },
     };
+  }
+
+  private tell(word: 'came' | 'gone', member: number): void {
+    for (const [number, other] of this.there) if (this.tells(word, number)) setImmediate(() => other[word](member));
   }
 }
 

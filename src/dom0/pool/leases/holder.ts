@@ -198,6 +198,11 @@ export class Holder {
     return effects;
   }
 
+  /** Whoever decides can be reached again: what was asked may be lost. */
+  again(nowMs: number): Effect[] {
+    return [...this.guests].map(([guest, held]) => this.askAgain(guest, held, nowMs));
+  }
+
   heard(from: string, { what, guest, epoch }: HandShake, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
     // Its sender has not heard that it runs.

@@ -13,9 +13,10 @@ const notes = ({ host }: PoolMember): string[] =>
 /** A guest on bravo that others guard, in a pool whose leases alfa gives. */
 async function guarded(files: Record<string, Uint8Array | string> = KERNEL) {
   const room = new TestRoom();
-  const alfa = await member(room, 'alfa');
-  const bravo = await member(room, 'bravo', KERNEL);
-  const charlie = await member(room, 'charlie', files);
+  const more = { again: async () => room.enter() };
+  const alfa = await member(room, 'alfa', {}, more);
+  const bravo = await member(room, 'bravo', KERNEL, more);
+  const charlie = await member(room, 'charlie', files, more);
   const uuid = await create(bravo);
   await until(() => charlie.state.guardedOf('bravo').has(uuid));
   return { room, alfa, bravo, charlie, all: [alfa, bravo, charlie], uuid };
@@ -82,6 +83,26 @@ describe('a guest with ha = 1', () => {
     expect(send()).toEqual([own!.name, other!.name]);
     for (const each of [alfa, bravo]) each.end();
   });
+
+  it.concurrent.each([{ outages: [8] }, { outages: [3, 3] }, { outages: [2, 2, 2, 2] }, { outages: [30] }])(
+    'goes on where it is through outages of the hub, with three seconds behind each: $outages s',
+    async ({ outages }) => {
+      const { room, alfa, bravo, charlie, all, uuid } = await guarded();
+      for (const seconds of outages) {
+        room.close();
+        await poolTime(seconds * 1000);
+        room.open();
+        await poolTime(3000);
+      }
+      await until(() => all.every(({ pool }) => pool.hosts.length === 2));
+      await poolTime(20_000);
+      expect(all.flatMap(each => placesOf([each], 'web'))).toEqual(['bravo']);
+      expect([notes(alfa), notes(charlie)]).toEqual([[], []]);
+      expect(alfa.state.leases.get(uuid)).toMatchObject({ owner: 'bravo', epoch: 1 });
+      expect(bravo.pool.away).toBeUndefined();
+      for (const each of all) each.end();
+    },
+  );
 
   it('is not started where other contents have the names of its files', async () => {
     const { alfa, bravo, charlie } = await guarded({ '/boot/minipv.elf': guestFile('demo/demo.elf') });

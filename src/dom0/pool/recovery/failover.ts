@@ -14,7 +14,10 @@ import type { Point, Replica } from './replica.ts';
 import type { Replicas } from './replicas.ts';
 import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
 
-const LOOK_MS = 1000;
+/** Part of the time until a lost guest runs again. */
+const LOOK_MS = 500;
+/** Where this host has lost its room, and with it all others at once, they have so long to come again: less than any of their leases has then. */
+const COME_AGAIN_MS = 8000;
 
 export interface FailoverParts {
   host: CommandHost;
@@ -36,6 +39,8 @@ export class Failover {
   /** What was said of guests that nobody can start, or not this host. */
   private readonly said = new Map<string, string>();
   private isOver = false;
+  /** All others have vanished at once, which is the hub's fault or this host's, and may not all be back. */
+  private areAllGone = false;
 
   constructor(parts: FailoverParts) {
     this.parts = parts;
@@ -46,6 +51,7 @@ export class Failover {
     pool.onChange(() => {
       for (const host of this.there) if (!pool.inOrder.includes(host)) this.lose(host);
       this.there = pool.inOrder;
+      this.noteRoom();
     });
     parts.replicas.onLost = (uuid, replica, from) => void this.takeUp(uuid, replica, from);
     void this.look();
@@ -62,7 +68,7 @@ export class Failover {
     if (pool.left !== undefined || this.isOver) return;
     await this.guard();
     this.forgetThoseThatRun();
-    for (const [guest, lost] of this.lost) await this.startAgain(guest, lost);
+    if (!this.areAllGone) for (const [guest, lost] of this.lost) await this.startAgain(guest, lost);
     later(LOOK_MS, () => void this.look());
   }
 
@@ -99,6 +105,15 @@ export class Failover {
   }
 
   // ---- guests of hosts that are lost
+
+  private noteRoom(): void {
+    const { pool, later } = this.parts;
+    if (pool.away !== undefined) this.areAllGone = true;
+    else if (this.areAllGone)
+      later(COME_AGAIN_MS, () => {
+        if (pool.away === undefined) this.areAllGone = false;
+      });
+  }
 
   /** What of a host others can start, as long as it was that host's. */
   private lose(host: string): void {
