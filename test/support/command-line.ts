@@ -118,10 +118,23 @@ export class Program {
   }
 }
 
+/** Another command that runs `ringside`, as `ip netns exec NAME` does. */
+export interface Behind {
+  behind: readonly string[];
+}
+
 /** `ringside` as a person runs it. */
 export class Ringside extends Program {
-  constructor(...argv: string[]) {
-    super(spawn(process.execPath, [file('bin/ringside.mjs'), ...argv], { stdio: 'pipe' }));
+  constructor(...argv: (string | Behind)[]) {
+    const before = argv.flatMap(each => (typeof each === 'string' ? [] : each.behind));
+    const words = argv.filter(each => typeof each === 'string');
+    const [command, ...rest] = [...before, process.execPath, file('bin/ringside.mjs'), ...words];
+    super(spawn(command!, rest, { stdio: 'pipe' }));
+  }
+
+  /** As a machine that hangs: it says nothing, and nothing of it ends. */
+  stop(): void {
+    this.child.kill('SIGSTOP');
   }
 }
 

@@ -1,10 +1,10 @@
 /** Domain 0's shell as a person types at it (`ringside sh`). */
-import { Ringside } from './command-line.ts';
+import { type Behind, Ringside } from './command-line.ts';
 
 export class HostShell extends Ringside {
   private asked = 0;
 
-  constructor(...argv: string[]) {
+  constructor(...argv: (string | Behind)[]) {
     super('sh', ...argv);
   }
 

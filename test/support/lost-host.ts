@@ -5,6 +5,7 @@ import { Client } from '../../src/dom0/pool/recovery/client.test-support.ts';
 import { until } from '../../src/dom0/service/host.test-support.ts';
 import { Ringside } from './command-line.ts';
 import { HostShell } from './host-shell.ts';
+import { Namespace } from './namespace.ts';
 import { file } from './needs.ts';
 
 const GUEST = '10.0.2.50';
@@ -17,7 +18,10 @@ const DEFINITION = (guest: string, more: string): string =>
   `name = '${guest}'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'ip ${GUEST}'\\nvif = [ '' ]\\n${more}\\n`;
 
 /** How its other host is to have the guest: snapshots each so often, or what `xl remus` does. */
-export type Kept = { as: 'replicate'; everySeconds: number } | { as: 'remus'; everyMs: number };
+export type Kept = { as: 'replicate'; everySeconds: number } | { as: 'remus'; everyMs: number } | { as: 'disks' };
+
+/** What becomes of its host: the process is killed, or it is cut off or stopped, so that no connection ends. */
+export type Fate = 'killed' | 'stopped' | 'cut off';
 
 export interface Lost {
   /** From the kill until it answered on the other host. */
@@ -33,20 +37,30 @@ export class PoolOfProcesses {
   private readonly started: Ringside[] = [];
   private readonly alfa = hostHere(16);
   private address = '';
+  private readonly namespace = Namespace.make();
   private charlie!: HostShell;
 
   async start(): Promise<void> {
-    const hub = new Ringside('pool', '--listen', '127.0.0.1:0', '--no-page');
+    const hub = new Ringside('pool', '--listen', '0.0.0.0:0', '--no-page');
     this.started.push(hub);
     await hub.expect('(Ctrl-C ends it.)', 120);
-    this.address = /sh --join (\S+)/.exec(hub.output)![1]!;
+    const [, port, code] = /sh --join ws:\/\/\S+?:(\d+)\S*#(\S+)/.exec(hub.output)!;
+    this.address = `ws://127.0.0.1:${port}/#${code}`;
     await membershipOf(this.alfa).join(this.address, { name: 'alfa' });
     this.charlie = await this.join('charlie');
   }
 
-  private async join(name: string): Promise<HostShell> {
+  /** Whether a host's cable can be cut here. */
+  get hasCable(): boolean {
+    return this.namespace !== undefined;
+  }
+
+  /** `cable`: it is in a network of its own. */
+  private async join(name: string, cable?: Namespace): Promise<HostShell> {
     const minipv = `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`;
-    const host = new HostShell('--join', this.address, '--name', name, '--host-memory', '64', '--file', minipv);
+    const address = cable ? this.address.replace('127.0.0.1', cable.here) : this.address;
+    const options = ['--join', address, '--name', name, '--host-memory', '64', '--file', minipv];
+    const host = new HostShell(...options, ...(cable ? [{ behind: cable.behind }] : []));
     this.started.push(host);
     await host.expect('# ', 60);
     return host;
@@ -56,14 +70,16 @@ export class PoolOfProcesses {
     for (const each of this.started) await each.kill();
     const membership = membershipOf(this.alfa);
     if (membership.joined) await membership.leave();
+    this.namespace?.end();
     this.alfa.toolstack.close();
   }
 
-  /** Kills the host of a guest so long after that is kept elsewhere. */
-  async lose(kept: Kept, afterMs: number, number: number): Promise<Lost> {
+  /** Has the host of a guest be lost so long after that is kept elsewhere. */
+  async lose(kept: Kept, afterMs: number, number: number, fate: Fate = 'killed'): Promise<Lost> {
     const name = `bravo${number}`,
       guest = `mini${number}`;
-    const bravo = await this.join(name);
+    const cable = fate === 'cut off' ? this.namespace : undefined;
+    const bravo = await this.join(name, cable);
     const client = new Client(this.alfa, GUEST, () => performance.now());
     const asking = setInterval(() => client.ask(), ASK_MS);
     try {
@@ -72,7 +88,9 @@ export class PoolOfProcesses {
       if (kept.as === 'replicate') await this.keptAnew(guest);
       await pause(afterMs);
       const lostAtMs = performance.now();
-      await bravo.kill();
+      if (cable) cable.isCut = true;
+      else if (fate === 'stopped') bravo.stop();
+      else await bravo.kill();
       await pause(ON_ITS_WAY_MS);
       const before = client.answers.length;
       await until(() => client.answers.length > before, SECONDS);
@@ -89,6 +107,7 @@ export class PoolOfProcesses {
       clearInterval(asking);
       client.close();
       await bravo.kill();
+      if (cable) cable.isCut = false;
     }
   }
 
@@ -99,14 +118,16 @@ export class PoolOfProcesses {
   }
 
   private async keep(bravo: HostShell, name: string, guest: string, kept: Kept): Promise<void> {
-    const more = kept.as === 'remus' ? '' : `ha = 1\\nreplicate = 'every=${kept.everySeconds},to=charlie'`;
+    const replicate = kept.as === 'replicate' ? `\\nreplicate = 'every=${kept.everySeconds},to=charlie'` : '';
+    const more = kept.as === 'remus' ? '' : `ha = 1${replicate}`;
     await bravo.run(`printf "${DEFINITION(guest, more)}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
     await bravo.run(`until pool leases | grep -q "^${guest} .*${name}"; do sleep 0.2; done`, 20);
     if (kept.as === 'remus') {
       bravo.send(`xl remus -i ${kept.everyMs} ${guest} charlie\r`);
       await bravo.expect(`Remus: ${guest} is protected`, 60);
     } else {
-      await this.charlie.run(`until pool replicas | grep -q "^${guest} "; do sleep 0.2; done`, 60);
+      if (kept.as === 'replicate')
+        await this.charlie.run(`until pool replicas | grep -q "^${guest} "; do sleep 0.2; done`, 60);
       await this.charlie.run(`until pool guests | grep -q "^${guest} .* ${name} "; do sleep 0.2; done`, 20);
     }
   }

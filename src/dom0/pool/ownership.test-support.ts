@@ -16,6 +16,8 @@ interface TestGuest {
   uuid: string;
   name: string;
   paused: boolean;
+  /** How often it was paused. */
+  pauses: number;
 }
 
 export interface TestHost {
@@ -58,6 +60,7 @@ export async function host(
     ownerOf: (uuid: string) => [...guests.values()].find(guest => guest.uuid === uuid),
     setPaused: (guest: TestGuest, paused: boolean) => {
       guest.paused = paused;
+      if (paused) guest.pauses++;
     },
   };
   const ownership = new Ownership({
@@ -78,7 +81,7 @@ export async function host(
     guests,
     sleep: ms => void (wallMs += ms),
     setClock: byMs => void (wallMs += byMs),
-    run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
+    run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false, pauses: 0 }),
     lose: () => void guests.delete(1),
     end: () => {
       isThere = false;
@@ -95,7 +98,7 @@ export const runsAt = ({ guests }: TestHost): boolean =>
 /** Its guest goes to another host as a move has it go: a copy waits there for the lease. True: it runs there. `isBad`: it cannot be started there; `begins`: called when all of it has come there. */
 export async function handOver(from: TestHost, to: TestHost, isBad = false, begins = () => {}): Promise<boolean> {
   const [[, guest]] = [...from.guests];
-  const copy = { uuid: WEB, name: 'web--incoming', paused: true };
+  const copy = { uuid: WEB, name: 'web--incoming', paused: true, pauses: 0 };
   guest!.name = 'web--migratedaway';
   to.guests.set(1, copy);
   let isOffered = false;
@@ -108,7 +111,7 @@ export async function handOver(from: TestHost, to: TestHost, isBad = false, begi
           to.ownership.decline(WEB);
           return;
         }
-        Object.assign(copy, { name: 'web', paused: false });
+        Object.assign(copy, { name: 'web', paused: false, pauses: 0 });
         to.ownership.begun(WEB);
       },
       () => !isOffered && to.lose(),

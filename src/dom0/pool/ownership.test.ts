@@ -215,7 +215,7 @@ describe('whose a guest is', () => {
     expect(bravo.ownership.isSure(WEB)).toBe(true);
     bravo.sleep(60_000);
     expect(bravo.ownership.isSure(WEB)).toBe(false);
-    await until(() => bravo.guests.get(1)!.paused);
+    await until(() => bravo.guests.get(1)!.pauses > 0);
     // Nobody had taken it meanwhile.
     await until(() => !bravo.guests.get(1)!.paused && bravo.ownership.isSure(WEB));
     // A clock that is set back may hide a sleep.
@@ -264,6 +264,7 @@ describe('whose a guest is', () => {
     // It renews, hands over and gives back as any other.
     expect([bravo.ownership.holds(WEB), bravo.guests.get(1)!.paused]).toEqual([true, false]);
     const charlie = await host(room, 'charlie', 1, true);
+    await until(() => bravo.pool.hosts.length === 2);
     expect(await handOver(bravo, charlie)).toBe(true);
     expect(lease(alfa)).toBe('charlie 3');
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
