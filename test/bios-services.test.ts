@@ -505,4 +505,31 @@ describe('the program', () => {
     const kernel = program('kernel-over-its-loader');
     expect(printed([], { boot: { kind: 'kernel', kernel, name: 'bz', cmdline: '' } }).text).toBe('K\n');
   });
+
+  // VESA's core functions 3.0: a BIOS that says 0300h fills 32h to 3Dh for linear modes; SeaBIOS on QEMU prints this line.
+  it('vbe3 finds the pitch and the masks of a linear mode, and an EDID', () => {
+    expect(printed(inDriveA(floppy(program('vbe3')))).text).toBe('V0300m0144p1000l1000r081008080800c00000000e004F\n');
+  });
+
+  // Each interrupt of the time that a floppy command takes: FS and GS were the caller's own each time.
+  it('fsirq finds its FS and GS whenever INT 13h lets an interrupt in', () => {
+    expect(printed(inDriveA(floppy(program('fsirq')))).text).toBe('FFFFFGFFFF\n');
+  });
+
+  // boot.rst, protocol 2.04: before it syssize has 16 bits and is not to be trusted with LOAD_HIGH.
+  it('syssize of 1.06 MiB is loaded to its end by protocol 2.03', () => {
+    const head = program('syssize');
+    const kernel = new Uint8Array(0x400 + 0x110000);
+    kernel.set(head);
+    new DataView(kernel.buffer).setUint32(kernel.length - 4, 0x12345678, true);
+    expect(printed([], { boot: { kind: 'kernel', kernel, name: 'syssize', cmdline: '' } }).text).toBe('K\n');
+  });
+
+  // boot.rst: the 16-bit entry is the setup's. No BIOS is there with --kernel, and none of its services.
+  it('lkrn, a 16-bit program with a kernel’s header, is refused with the way to boot it', () => {
+    const boot = { kind: 'kernel', kernel: program('lkrn'), name: 'ipxe.lkrn', cmdline: '' } as const;
+    expect(() => printed([], { boot })).toThrow(
+      "ipxe.lkrn has a kernel's header, and starts in 16-bit mode with a BIOS",
+    );
+  });
 });

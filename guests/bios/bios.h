@@ -84,8 +84,9 @@ static inline void set_bda16(u16 at, u16 value) { poke16(BDA, at, value); }
 void *memset(void *at, int value, unsigned bytes);
 u8 cmos(u8 index);
 void set_cmos(u8 index, u8 value);
-/* Lets interrupts in for a moment, inside a service that waits. PAUSE is where emulators look for them. */
-static inline void breathe(void) { __asm__ volatile("sti; nop; pause; cli" : : : "memory"); }
+/* Inside a service that waits: let interrupts in for a moment, or until one came (entry.S). */
+void breathe(void);
+void halt(void);
 void wait_us(u32 us);
 /* Milliseconds, for time limits: by the refresh clock's toggling bit, as long as somebody looks. */
 struct limit { u32 left; u8 last; };
@@ -214,6 +215,7 @@ u16 take_key(void);
 u8 mouse_byte(u8 value);
 enum outcome mouse_services(caller r);
 void vbe_services(caller r);
+void read_edid(void);
 void leave_vbe(void);
 /* A mode by its number with the flags of 4F02h; what AX becomes. */
 u16 set_vbe_mode(u16 number);

@@ -173,7 +173,7 @@ static void menu(void) {
     put_char('\n');
   }
   for (;;) {
-    while (!key_waiting()) __asm__ volatile("sti; hlt; cli" : : : "memory");
+    while (!key_waiting()) halt();
     char key = take_key();
     if (key >= '1' && key < '1' + count) {
       struct choice first = choices[(u8)(key - '1')];
@@ -210,7 +210,7 @@ void boot(int next) {
     menu();
   }
   print(SENTENCE("\nThere is no drive to boot from. Give the machine a disk, a CD or a floppy disk.\n"));
-  for (;;) __asm__ volatile("sti; hlt" : : : "memory");
+  for (;;) halt();
 }
 
 enum outcome boot_services(caller r) {

@@ -11,7 +11,7 @@ COMMON="-march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextra
   -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-ident -fno-strict-aliasing -fno-tree-loop-distribute-patterns -fno-jump-tables
   -mpreferred-stack-boundary=2 -fomit-frame-pointer -fno-caller-saves"
 gcc -m32 $COMMON -DPCI_32 -Dpci_services=pci_services_32 -c pci-services.c -o "$ELF.pci32"
-objcopy --keep-global-symbol=pci_services_32 "$ELF.pci32"
+objcopy --keep-global-symbol=pci_services_32 --rename-section .text=.code_32 "$ELF.pci32"
 gcc -m16 $COMMON -flto \
   -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $PARTS "$ELF.pci32" -o "$ELF"
 objcopy -O binary -j .fonts --gap-fill 0 --pad-to 0x20000 "$ELF" "$OUT"

@@ -4,6 +4,7 @@
  * Reference (1502494), BIOS listing, for the fixed addresses and what the handlers of hardware interrupts do.
  */
 #define BIOS_SEGMENT 0xf000
+#define FONTS_SEGMENT 0xe000
 #define SERVICE_STACK 1280
 #define SERVICES_AT_ONCE 4
 #define POST_STACK 3072
@@ -11,6 +12,8 @@
 #define SELECTOR_REAL 0x10
 /* Offsets in struct registers. */
 #define FRAME_ESP 12
+#define FRAME_GS 32
+#define FRAME_FS 34
 #define FRAME_SERVICE 40
 #define FRAME_FLAGS 46
 #define SAVED_WITH_PUSHA 32
@@ -60,6 +63,39 @@ open_flat_memory:
         jmp     common
         .endm
 
+/* ---- 32-bit code, in segment E000 behind the fonts */
+        .section .code_32, "ax"
+        .code32
+        /* INT 1Ah, AH = B1h for protected mode: registers lie as in struct registers, in the caller's SS; there is no need to know who called. */
+        .globl  pci_entry_32
+pci_entry_32:
+        pushfw
+        cli
+        cld
+        subl    $FRAME_FLAGS - FRAME_SERVICE, %esp
+        pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        pushal
+        movl    %esp, %eax
+        movw    %ss, %dx
+        movw    %dx, %gs
+        calll   1f
+        /* E000 is linked 64 KiB above F000 and lies 64 KiB below it: EDX is how far F000 is moved. */
+1:      popl    %edx
+        subl    $1b - 0x20000, %edx
+        calll   pci_services_32
+        popal
+        popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        leal    FRAME_FLAGS - FRAME_SERVICE(%esp), %esp
+        popfw
+        lretl
+        .code16
+
 /* ---- addresses that programs know by heart; between them, what the rest of the segment has no room for */
         .section .fixed, "ax"
         .macro  at address
@@ -84,43 +120,16 @@ open_flat_memory:
         jnz     1f
         cmpl    $PCI_SERVICE, %eax
         jne     2f
-        movl    $BIOS_SEGMENT * 16, %ebx
-        movl    $0x10000, %ecx
-        movl    $pci_entry_32, %edx
+        /* Both segments: code in E000, the routing table in F000. */
+        movl    $FONTS_SEGMENT * 16, %ebx
+        movl    $0x20000, %ecx
+        movl    $pci_entry_32 - 0x10000, %edx
         xorb    %al, %al
         lretl
 1:      movb    $0x81, %al
         lretl
 2:      movb    $0x80, %al
         clc
-        lretl
-
-        /* INT 1Ah, AH = B1h for protected mode: registers lie as in struct registers, in the caller's SS; there is no need to know who called. */
-        .globl  pci_entry_32
-pci_entry_32:
-        pushfw
-        cli
-        cld
-        subl    $FRAME_FLAGS - FRAME_SERVICE, %esp
-        pushw   %ds
-        pushw   %es
-        pushw   %fs
-        pushw   %gs
-        pushal
-        movl    %esp, %eax
-        movw    %ss, %dx
-        movw    %dx, %gs
-        calll   1f
-1:      popl    %edx
-        subl    $1b, %edx
-        calll   pci_services_32
-        popal
-        popw    %gs
-        popw    %fs
-        popw    %es
-        popw    %ds
-        leal    FRAME_FLAGS - FRAME_SERVICE(%esp), %esp
-        popfw
         lretl
         .code16
 
@@ -733,6 +742,7 @@ again:  cli
         movw    %dx, %ds
         movw    %dx, %es
         movzwl  %gs:FRAME_SERVICE(%ebx), %esi
+        movl    %gs:FRAME_GS(%ebx), %edi
         cmpw    %ax, %dx
         je      nested
         movzwl  stack_free, %ecx
@@ -745,20 +755,19 @@ again:  cli
         subw    $SERVICE_STACK, %cx
         movw    %cx, stack_free
         pushl   %ecx
-        movl    %ebx, %eax
-        calll   *services(, %esi, 4)
-        cli
+        calll   serve
         popl    %ecx
         addw    $SERVICE_STACK, %cx
         movw    %cx, stack_free
         jmp     leave
 nested: movl    %ebx, %esp
-        movl    %ebx, %eax
-        calll   *services(, %esi, 4)
-        cli
+        calll   serve
 leave:  movw    %gs, %dx
         movw    %dx, %ss
         movl    %ebx, %esp
+        /* What is called from here, and what interrupts, finds the caller's. */
+        movw    %ss:FRAME_FS(%ebx), %fs
+        movw    %ss:FRAME_GS(%ebx), %gs
         decl    %eax
         jz      wait_and_retry
         js      finish
@@ -793,6 +802,40 @@ wait_and_retry:
         sti
         hlt
         jmp     again
+
+/* Calls service ESI for the caller whose registers are at GS:EBX and whose GS and FS are in EDI. Returns what to do after it in EAX. */
+serve:  pushl   caller_segments
+        movl    %edi, caller_segments
+        movl    %ebx, %eax
+        calll   *services(, %esi, 4)
+        cli
+        popl    caller_segments
+        retl
+
+/*
+ * void breathe(void), void halt(void): let interrupts in for a moment or until the next one, with the caller's FS and GS: handlers of programs in unreal mode
+ * read through them. PAUSE is where emulators look for interrupts.
+ */
+        .globl  breathe, halt
+breathe:
+        pushw   %fs
+        pushw   %gs
+        movw    caller_segments, %gs
+        movw    caller_segments + 2, %fs
+        sti
+        nop
+        pause
+        jmp     1f
+halt:   pushw   %fs
+        pushw   %gs
+        movw    caller_segments, %gs
+        movw    caller_segments + 2, %fs
+        sti
+        hlt
+1:      cli
+        popw    %gs
+        popw    %fs
+        retl
 
         .balign 4
 services:
@@ -876,6 +919,8 @@ fixed_print_screen:
         .balign 4
         .globl  service_stacks, far_pointer, mouse_handler, mouse_packet
 stack_free:     .space 4
+/* GS and FS of who called the service that runs. */
+caller_segments: .space 4
 far_pointer:    .space 4
 mouse_handler:  .space 4
 mouse_packet:   .space 8

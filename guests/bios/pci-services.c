@@ -1,6 +1,6 @@
 /*
  * INT 1Ah, AH = B1h, and what it goes by. It is compiled twice: for real mode, and for 32-bit programs, which call it where they found it by B101h or the
- * BIOS32 Service Directory (entry.S). Their code and data segments begin at 0 or at F0000h: what is read besides registers is `moved` by so much.
+ * BIOS32 Service Directory (entry.S). Their code and data segments begin at 0 or at E0000h: `moved` is where F0000h lies in them.
  * Sources: PCI BIOS Specification 2.1; PCI Local Bus Specification 2.1, 3.2.2.3.2.
  */
 #include "pci.h"
@@ -98,7 +98,8 @@ enum outcome pci_services(caller r, u32 moved) {
       r->bx = 0x0210;
       r->cl = 0;
       r->edx = 0x20494350; /* "PCI " */
-      r->edi = BIOS_SEGMENT * 16 + (u32)pci_entry_32;
+      /* Linked 64 KiB above F000, it lies 64 KiB below. */
+      r->edi = FONTS_SEGMENT * 16 - 0x10000 + (u32)pci_entry_32;
       status = PCI_OK;
       break;
     case 0x02: status = find(r, 0); break;

@@ -132,6 +132,7 @@ void post(void) {
   set_up_clock();
   set_up_ports();
   set_up_video();
+  read_edid();
   print(SENTENCE("Ringside BIOS\n"));
   size_memory();
   place_tables();

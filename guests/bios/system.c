@@ -92,7 +92,7 @@ static enum outcome power_services(caller r) {
     case 0x01: case 0x04: case 0x06: case 0x08: case 0x0d: case 0x0f: case 0x10: return DONE;
     case 0x05:
       /* Till the next interrupt. */
-      __asm__ volatile("sti; hlt; cli" : : : "memory");
+      halt();
       return DONE;
     case 0x07:
       if (r->bx == 1 && r->cx == 3) out16(PM1_CONTROL, 0x2000);

@@ -1,6 +1,6 @@
 /*
- * VBE 2: modes of the adapter's display interface with a linear frame buffer.
- * Sources: VESA BIOS Extension Core Functions Standard 2.0 (and 3.0 for the numbers of modes); Bochs' documentation of "VBE DISPI" (ports 1CEh and 1CFh), QEMU's
+ * VBE 3: modes of the adapter's display interface with a linear frame buffer, and what its monitor says of itself.
+ * Sources: VESA BIOS Extension Core Functions Standard 3.0; VESA BIOS Extensions/Display Data Channel Standard 1.1; Bochs' documentation of "VBE DISPI" (ports 1CEh and 1CFh), QEMU's
  * specification of its standard VGA (mode numbers from 140h).
  */
 #include "video.h"
@@ -127,6 +127,7 @@ struct information {
   u32 frame_buffer, off_screen;
   u16 off_screen_kib, linear_pitch;
   u8 bank_pages, linear_pages, linear_masks[8];
+  u32 most_pixel_clock_hz;
 } __attribute__((packed));
 
 /* A mode of INT 10h, 00h. */
@@ -201,6 +202,13 @@ static void mode_information(caller r) {
     /* A page begins where a window can. */
     u16 pages = divide(get(MEMORY_64K) / info.planes, ((u32)info.pitch * info.height + 0xffff) >> 16, 0);
     info.pages = pages > 128 ? 127 : pages - 1;
+  }
+  /* Version 3.0: the same by a window and in the linear frame buffer. 4F0Bh is not there, so no pixel clock is the highest. */
+  info.bank_pages = info.pages;
+  if (info.attributes & LINEAR_TOO) {
+    info.linear_pitch = info.pitch;
+    info.linear_pages = info.pages;
+    for (u8 i = 0; i < sizeof info.masks; i++) info.linear_masks[i] = info.masks[i];
   }
   for (u16 i = sizeof info; i < 256; i++) poke8(segment, at + i, 0);
   copy_out(segment, at, &info, sizeof info);
@@ -339,6 +347,32 @@ static void monitor_power(caller r) {
   r->ax = FAILED;
 }
 
+/* The first block of the monitor's EDID, from the adapter's registers (BAR 2); without one its first bytes are 0. */
+#define EDID_BYTES 128
+static u8 edid[EDID_BYTES];
+
+void read_edid(void) {
+  u16 bdf = pci_find_class(0x0300);
+  u32 registers = bdf == 0xffff ? 0 : pci_read(bdf, 0x18) & ~15;
+  /* The header of an EDID. */
+  if (!there_is() || !registers || peek32(0, registers) != 0xffffff00 || peek32(0, registers + 4) != 0x00ffffff) return;
+  copy_in(edid, 0, registers, EDID_BYTES);
+}
+
+/* 4F15h: which DDC (BL = 0), and a block by it (BL = 1, block DX). */
+static void monitor_data(caller r) {
+  r->ax = FAILED;
+  if (edid[1] == 0 || r->cx != 0 || r->bl > 1) return;
+  if (r->bl == 0) {
+    /* A block takes less than a second; DDC2. */
+    r->bx = 0x0102;
+  } else {
+    if (r->dx != 0) return;
+    copy_out(r->es, r->di, edid, EDID_BYTES);
+  }
+  r->ax = OK;
+}
+
 void vbe_services(caller r) {
   if (!there_is()) return;
   switch (r->al) {
@@ -356,8 +390,7 @@ void vbe_services(caller r) {
     case 0x08: dac_width(r); break;
     case 0x09: palette(r); break;
     case 0x10: monitor_power(r); break;
-    /* The adapter has no wire on which a monitor says what it can. */
-    case 0x15: r->ax = FAILED; break;
+    case 0x15: monitor_data(r); break;
     default: r->ax = 0x0100;
   }
 }

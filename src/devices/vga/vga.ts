@@ -6,6 +6,7 @@
  */
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
+import { EDID } from './edid.ts';
 import { CP437_8X16 } from './font/cp437-8x16.ts';
 import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
@@ -22,7 +23,7 @@ const PLANE_BYTES = 65536;
 const PAGE_BYTES = 4096;
 /** Fonts lie in plane 2, 32 bytes a character of which the cell height counts. */
 const FONT_PLANE = 2;
-/** QEMU's memory-mapped registers (BAR 2): the VGA's ports from 0x3C0, DISPI's registers, an extension block that tells its size and byte order. */
+/** QEMU's memory-mapped registers (BAR 2): the monitor's EDID, the VGA's ports from 3C0h, DISPI's registers, an extension block with its size and byte order. */
 const MMIO_BYTES = 4096,
   MMIO_VGA = 0x400,
   MMIO_DISPI = 0x500,
@@ -273,7 +274,7 @@ export class Vga implements Device {
       const port = offset + i - MMIO_VGA;
       value |=
         (port < 0 || port >= 0x20
-          ? 0xff
+          ? (EDID[offset + i] ?? 0xff)
           : port < 0x10
             ? this.readPort(0x3c0 + port)
             : this.readCrtc(0x3d0, port - 0x10)) <<

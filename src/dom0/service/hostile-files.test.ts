@@ -68,6 +68,9 @@ function bombImage(): Uint8Array {
   image.set([0x55, 0xaa], 0x1fe);
   image.set(new TextEncoder().encode('HdrS'), 0x202);
   view.setUint16(0x206, 0x20f, true);
+  view.setUint32(0x1f4, Math.ceil(payload.length / 16), true);
+  view.setUint32(0x214, 0x100000, true);
+  view.setUint32(0x230, 0x200000, true);
   image[0x1f1] = 1;
   image[0x211] = 1;
   view.setUint32(0x24c, payload.length, true);

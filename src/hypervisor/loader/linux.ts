@@ -44,7 +44,12 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
   const setupBytes = setupBytesOf(kernel);
   refuseLong(isLongLinux(kernel), options, 'Linux kernel', 'a kernel built for i386 (686 or 686-pae)');
-  const codeBytes = (version >= 0x204 ? file.getUint32(SETUP.SYSSIZE, true) : file.getUint16(SETUP.SYSSIZE, true)) * 16;
+  if (isRealModeOnly(file, version))
+    throw new LoadError(
+      `${name} has a kernel's header, and starts in 16-bit mode with a BIOS, as iPXE and memdisk do. Boot it from a CD or disk with a boot loader (SYSLINUX, GRUB's linux16).`,
+    );
+  // boot.rst: before 2.04 the field has 16 bits, which wrap with LOADED_HIGH; the file's length counts.
+  const codeBytes = version >= 0x204 ? file.getUint32(SETUP.SYSSIZE, true) * 16 : kernel.length - setupBytes;
   // The last of the 16-byte units need not be full.
   if (kernel.length < setupBytes + codeBytes - 15) {
     throw new LoadError(
@@ -105,6 +110,15 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     ds: BOOT_DS,
   };
 }
+
+/**
+ * True for programs that have the header for boot loaders' sake and no 32-bit entry: no address to jump to (iPXE), no protected-mode code (memdisk), or no
+ * alignment of it, which kernels say from 2.05 on.
+ */
+const isRealModeOnly = (file: DataView, version: number): boolean =>
+  file.getUint32(SETUP.CODE32_START, true) === 0 ||
+  file.getUint32(SETUP.SYSSIZE, true) === 0 ||
+  (version >= 0x205 && file.getUint32(SETUP.KERNEL_ALIGNMENT, true) === 0);
 
 /** Puts the initrd as high as the kernel takes it: its address; 0: there is none. @throws LoadError */
 function placeInitrd(

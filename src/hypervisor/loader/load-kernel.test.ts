@@ -87,6 +87,7 @@ function bzImage(change: (header: DataView) => void = () => {}): Uint8Array {
   header.setUint8(0x211, 1);
   header.setUint32(0x214, 0x100000, true);
   header.setUint32(0x22c, 0x37ffffff, true);
+  header.setUint32(0x230, 0x200000, true);
   header.setUint8(0x234, 1);
   header.setUint32(0x238, 2047, true);
   header.setUint32(0x258, 0x1000000, true);
