@@ -17,12 +17,15 @@ import type {
 import type { PowerState } from '../dom0/shell/index.ts';
 import { callsBy, type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
-import { keepingPresses, keepPress } from './presses.ts';
+import { keepingPresses, keepPress, notingPress } from './presses.ts';
 import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
 export const domains = signal<DomainInfo[]>([]);
+const listed = (list: DomainInfo[]): void => {
+  domains.value = [...list].sort((a, b) => a.id - b.id);
+};
 const lives = ({ state }: DomainInfo): boolean => 'rbp'.includes(state);
 /** Guests that run, wait or are paused: by the toolstack's word, and the one place that asks. */
 export const living = computed(() => domains.value.filter(lives));
@@ -107,7 +110,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
       Comlink.proxy((list: DomainInfo[], log: Task[], show?: number) => {
         // What one that ended had still to say.
         if (api !== mine) return;
-        domains.value = [...list].sort((a, b) => a.id - b.id);
+        listed(list);
         hostTasks.value = log;
         if (show !== undefined) windowAsked.value = { id: show };
         // Free memory changes with the domains; one question at a time.
@@ -288,15 +291,20 @@ export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'd
 
 /** A command that changes a domain. Pause and Run of one that is being made anew are for the one that takes its place. */
 export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'name'>): Promise<void> {
-  if ((name === 'pause' || name === 'unpause') && keepPress(domain.name, name)) return;
-  return asTask(`xl ${name} ${domain.name}`, () =>
+  const isPress = name === 'pause' || name === 'unpause';
+  if (isPress && keepPress(domain.name, name)) return;
+  const asked = asTask(`xl ${name} ${domain.name}`, () =>
     name === 'reset'
       ? host.trigger(domain.id, 'reset')
       : name === 'reboot'
         ? host.reboot(domain.id, true)
         : host[name](domain.id),
   );
+  return isPress ? notingPress(domain.id, asked) : asked;
 }
+
+/** The list as it is now, ahead of what Domain 0 tells of itself. Without Domain 0 it stays as it is. */
+const listAgain = (): Promise<void> => host.list().then(listed, () => {});
 
 /** Makes guests anew, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
 export const makingAnew = <T>(
@@ -304,7 +312,7 @@ export const makingAnew = <T>(
   work: () => Promise<T>,
   idOf: (name: string) => number | undefined,
 ): Promise<T> =>
-  keepingPresses(names, work, async (name, press) => {
+  keepingPresses(names, work, listAgain, async (name, press) => {
     const id = idOf(name);
     // Why there is none was told by whoever was to make it.
     if (id !== undefined) await command(press, { id, name });

@@ -4,7 +4,7 @@
  */
 import { effect, signal } from '@preact/signals';
 import { command, domains, host, living } from './host.ts';
-import { inTheMaking, keepPress } from './presses.ts';
+import { inTheMaking, isUnderWay, keepPress } from './presses.ts';
 
 /** VM exits a second of each guest that the slider offers. */
 export const SPEEDS: readonly number[] = [1, 4, 20, 100, 500, Infinity];
@@ -21,17 +21,11 @@ const met = new Set<number>();
 
 export const isSlow = (): boolean => slowed.value.size > 0;
 
-/** Commands under way, by domain: until they are answered the host's list is behind what was pressed. */
-const underWay = new Map<number, number>();
-
 function toAll(what: 'pause' | 'unpause'): void {
   for (const name of inTheMaking.peek().keys()) keepPress(name, what);
   for (const domain of living.peek()) {
-    const { id, state } = domain,
-      count = underWay.get(id) ?? 0;
-    if (count === 0 && (state === 'p') === (what === 'pause')) continue;
-    underWay.set(id, count + 1);
-    void command(what, domain).then(() => underWay.set(id, underWay.get(id)! - 1));
+    if (!isUnderWay(domain.id) && (domain.state === 'p') === (what === 'pause')) continue;
+    void command(what, domain);
   }
 }
 

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { inTheMaking, keepingPresses, keepPress, type Press } from './presses.ts';
+import { inTheMaking, isUnderWay, keepingPresses, keepPress, notingPress, type Press } from './presses.ts';
+
+const listed = (): Promise<void> => Promise.resolve();
 
 it('keeps the last press while a guest is made anew, for whoever has its name then', async () => {
   const done: [string, Press][] = [],
@@ -12,6 +14,7 @@ it('keeps the last press while a guest is made anew, for whoever has its name th
       new Promise<void>(resolve => {
         made = resolve;
       }),
+    listed,
     carryOut,
   );
   expect([
@@ -38,8 +41,31 @@ it('loses none where the guest could not be made', async () => {
       keepPress('lab', 'pause');
       throw new Error('no memory');
     },
+    listed,
     async name => void done.push(name),
   );
   await expect(work).rejects.toThrow('no memory');
   expect([done, inTheMaking.value.size]).toEqual([['lab'], 0]);
+});
+
+it('loses none between the end of the work and the list that has the new guest', async () => {
+  const done: [string, Press][] = [];
+  await keepingPresses(
+    ['lab'],
+    async () => {},
+    async () => void keepPress('lab', 'pause'),
+    async (name, press) => void done.push([name, press]),
+  );
+  expect(done).toEqual([['lab', 'pause']]);
+});
+
+it('knows whose presses the list is behind of, whatever comes of them', async () => {
+  let refuse = (_: Error): void => {};
+  const first = notingPress(4, new Promise<void>((_, reject) => (refuse = reject))),
+    second = notingPress(4, Promise.resolve());
+  await second;
+  expect([isUnderWay(4), isUnderWay(5)]).toEqual([true, false]);
+  refuse(new Error('no such domain'));
+  await expect(first).rejects.toThrow('no such domain');
+  expect(isUnderWay(4)).toBe(false);
 });

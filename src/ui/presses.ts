@@ -16,18 +16,40 @@ export function keepPress(name: string, press: Press): boolean {
   return true;
 }
 
-/** Keeps presses for these guests until `work` is done, and then carries each out. @throws what `work` throws; what was pressed is carried out then, too */
+/**
+ * Keeps presses for these guests until `work` is done and the page's list has what became of them (`listed`), and then carries each out: a press between the two
+ * would be for the domain that is gone. @throws what `work` throws; what was pressed is carried out then, too
+ */
 export async function keepingPresses<T>(
   names: readonly string[],
   work: () => Promise<T>,
+  listed: () => Promise<void>,
   carryOut: (name: string, press: Press) => Promise<void>,
 ): Promise<T> {
   inTheMaking.value = new Map([...inTheMaking.peek(), ...names.map(name => [name, undefined] as const)]);
   try {
     return await work();
   } finally {
+    await listed();
     const kept = names.map(name => [name, inTheMaking.peek().get(name)] as const);
     inTheMaking.value = new Map([...inTheMaking.peek()].filter(([name]) => !names.includes(name)));
     for (const [name, press] of kept) if (press) await carryOut(name, press);
+  }
+}
+
+/** Presses that Domain 0 has not answered yet, by domain: until then the page's list is behind what was pressed. */
+const underWay = new Map<number, number>();
+
+export const isUnderWay = (id: number): boolean => underWay.has(id);
+
+/** Notes that a press is under way while `asked` is. */
+export async function notingPress<T>(id: number, asked: Promise<T>): Promise<T> {
+  underWay.set(id, (underWay.get(id) ?? 0) + 1);
+  try {
+    return await asked;
+  } finally {
+    const left = underWay.get(id)! - 1;
+    if (left === 0) underWay.delete(id);
+    else underWay.set(id, left);
   }
 }
