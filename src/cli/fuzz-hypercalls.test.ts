@@ -10,9 +10,9 @@ it.each([
   ['pv', 'running'],
 ])(
   'random hypercalls of a hostile %s domain hurt nobody else and throw nothing, with the others %s',
-  (type, others) => {
+  async (type, others) => {
     let text = '';
-    const status = main(['--calls', '15000', '--seed', '7', '--type', type, '--others', others], line => {
+    const status = await main(['--calls', '15000', '--seed', '7', '--type', type, '--others', others], line => {
       text += line;
     });
     expect(text).not.toContain('FAILED');

@@ -7,6 +7,7 @@
  * counts of frames, grants and ports agree with what is counted anew, the others' memory is what it was or what they say it is, and all frames come back,
  * empty, when the hostile one dies.
  */
+import { loadEverything } from '../dom0/service/index.ts';
 import { Campaign } from './fuzz/hypercalls/campaign.ts';
 import type { HostileType } from './fuzz/hypercalls/hostile.ts';
 
@@ -39,12 +40,16 @@ function parse(argv: string[]): Options | string {
 }
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
+export async function main(
+  argv: string[],
+  write: (text: string) => void = text => process.stdout.write(text),
+): Promise<number> {
   const options = parse(argv);
   if (typeof options === 'string') {
     process.stderr.write(`fuzz:hypercalls: ${options}\n${USAGE}`);
     return 2;
   }
+  await loadEverything();
   let passed = 0,
     failed = 0;
   const each = Math.ceil(options.calls / options.seeds.length);
