@@ -38,6 +38,8 @@ export interface Finding {
   remedy?: Remedy;
   /** It stops nothing, and looks like a mistake all the same: xl create warns of it. */
   warns?: true;
+  /** It is a definition all the same, and may be kept: only no domain starts from it. */
+  refusesStart?: true;
   /** Of an error that the definition's text alone does not have: what libxl says of it on a real host, and the status with which xl ends. */
   libxl?: { said: readonly string[]; status: number };
 }

@@ -16,6 +16,7 @@ import {
   type Definition,
   type DiskSpec,
   isError,
+  isFault,
   judgeDefinition,
   newDefinition,
   prepareToRead,
@@ -154,14 +155,13 @@ export async function judgeText(host: CommandHost, edited: Edited): Promise<Judg
   const { path, text } = edited;
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(path, text);
-  const errors = findings.filter(isError);
   return {
     text,
     plan: await planOf(host, edited, definition, findings),
     definition,
     isForeign,
     cards: CARDS,
-    canKeep: errors.length === 0,
+    canKeep: !findings.some(isFault),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Medium, SavedHead, SavedPages, SavedRest, SavedState } from '../..
 import type { State } from '../../devices/index.ts';
 import { OVERLAY_BLOCK_BYTES, readDiskRecord, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { loadBackends } from '../backends/index.ts';
-import { changeDefinition, isError, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
+import { changeDefinition, isFault, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
@@ -91,7 +91,7 @@ export async function keptText(
   if (!managed) throw new Error(`${name} cannot be defined here: Domain 0 has no place for files.`);
   await prepareToRead(persistent);
   const { definition, findings } = judgeDefinition(name, persistent);
-  const wrong = findings.find(isError);
+  const wrong = findings.find(isFault);
   if (wrong) throw new Error(`${name} cannot be defined here: ${wrong.text}`);
   const uuid = its ?? definition.uuid;
   const there = (await managed.find(name))?.definition.uuid;

@@ -4,7 +4,7 @@
  */
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
-import { isError, judgeDefinition } from './judge-definition.ts';
+import { isFault, judgeDefinition } from './judge-definition.ts';
 import { writtenOver } from './source.ts';
 import { otherKeys, writeValue, writeXlConfig } from './write-xl.ts';
 import { parseXlConfig, type Position, type Setting } from './xlcfg.ts';
@@ -40,7 +40,7 @@ export const changedKeys = (before: Definition, after: Definition): { key: strin
 /** Whether a text says all of a definition: XML has no place for some of it. */
 function isDefinedBy(text: string, wanted: Definition): boolean {
   const { definition, findings } = judgeDefinition('', text);
-  return !findings.some(isError) && writeXlConfig(withMaximum(definition)) === writeXlConfig(withMaximum(wanted));
+  return !findings.some(isFault) && writeXlConfig(withMaximum(definition)) === writeXlConfig(withMaximum(wanted));
 }
 
 /** XML always says how much memory a domain may have. */

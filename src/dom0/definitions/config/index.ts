@@ -13,7 +13,7 @@ export {
   type Definition,
   newDefinition,
 } from './definition.ts';
-export { type DomainType, formatFinding, isError, judgeDefinition } from './judge-definition.ts';
+export { type DomainType, formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';
 export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';
 export {

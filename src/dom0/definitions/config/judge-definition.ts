@@ -42,6 +42,9 @@ export function isError(finding: Finding): boolean {
   return finding.verdict === 'error' || finding.verdict === 'missing';
 }
 
+/** Verdicts for which a text is no definition that could be kept. */
+export const isFault = (finding: Finding): boolean => isError(finding) && !finding.refusesStart;
+
 /** As a compiler prints it: FILE:LINE:COLUMN: text. */
 export function formatFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.text}`;

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
+import { formatFinding, isFault, judgeDefinition } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
 
 type Slot = 'OS' | 'FEAT' | 'DOM' | 'DISK' | 'IF' | 'DEV';
@@ -36,7 +36,7 @@ describe('libvirt domain XML', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line) as [Slot, string, string?]);
-    const others = judged.filter(([slot, piece, why]) => findings(slot, piece).some(isError) !== (why !== undefined));
+    const others = judged.filter(([slot, piece, why]) => findings(slot, piece).some(isFault) !== (why !== undefined));
     expect(others).toEqual([]);
   });
 
@@ -49,7 +49,7 @@ describe('libvirt domain XML', () => {
     ['DOM', "<memtune><hard_limit unti='M'>100</hard_limit></memtune>", 'hard_limit.unti', 'unit'],
   ] as const)('warns of a misspelt name, as nothing looks at it: %s %s', (slot, piece, key, meant) => {
     const all = findings(slot, piece);
-    expect(all.filter(isError).map(formatFinding)).toEqual([]);
+    expect(all.filter(isFault).map(formatFinding)).toEqual([]);
     expect(all.filter(({ warns }) => warns).map(each => [each.key, each.short])).toEqual([
       [key, `unknown; did you mean ${meant}?`],
     ]);

@@ -17,12 +17,13 @@ export interface OptionRemark {
   remedy?: Remedy;
   /** As in Finding. */
   warns?: true;
+  refusesStart?: true;
 }
 
 /** A text with more options than this is no disk and no card. */
 export const MOST_OPTIONS = 64;
 
-export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns'>;
+export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns' | 'refusesStart'>;
 /** What a value of an option comes to. */
 export type OptionRule = (value: string) => Judged;
 

@@ -166,13 +166,13 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
       [
         ...(mac ? [`<mac address='${mac}'/>`] : []),
         `<source${network ? ` network='${escapedXml(network)}'` : ''}${network && !bridge ? '' : ` bridge='${escapedXml(bridge ?? 'xenbr0')}'`}/>`,
-        ...(ip ? [`<ip address='${escapedXml(ip)}'/>`] : []),
-        ...(script ? [`<script path='${escapedXml(script)}'/>`] : []),
+        ...(ip && domid === undefined ? [`<ip address='${escapedXml(ip)}'/>`] : []),
+        ...(script && domid === undefined ? [`<script path='${escapedXml(script)}'/>`] : []),
         ...(domid !== undefined || vifname
           ? [`<target dev='${domid === undefined ? escapedXml(vifname!) : `vif${domid}.${index}`}'/>`]
           : []),
         ...(index === 0 ? order('n') : []),
-        `<model type='${model !== 'netfront' && asked ? escapedXml(asked) : model}'/>`,
+        `<model type='${domid === undefined && model !== 'netfront' && asked ? escapedXml(asked) : model}'/>`,
         ...(rate
           ? within('bandwidth', [
               `<outbound average='${Math.max(1, Math.round((rate.bytes * 1000) / rate.intervalUs))}'/>`,

@@ -2,7 +2,7 @@
 import {
   type Definition,
   formatFinding,
-  isError,
+  isFault,
   judgeDefinition,
   prepareToRead,
 } from '../../definitions/config/index.ts';
@@ -11,6 +11,7 @@ import { managedOf } from '../commands/managed.ts';
 import type { Domain } from '../domains/index.ts';
 import { persistent, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
+import { refuseStart } from './judged.ts';
 import { defineDomain } from './life.ts';
 import { childOf, readXml, wellFormed, type XmlElement } from './xml.ts';
 
@@ -57,12 +58,13 @@ function changed(devices: readonly XmlElement[], device: XmlElement, how: Device
 /** What a client's device is called in messages. */
 export const DEVICE = '(device_definition)';
 
-/** `path`: what messages call it. @throws LibvirtError with all that is wrong, or, where it is no XML, an Error */
-export async function judged(path: string, text: string): Promise<Definition> {
+/** `path`: what messages call it; `comes`: to a domain that runs. @throws LibvirtError with all that is wrong, or, where it is no XML, an Error */
+export async function judged(path: string, text: string, comes = false): Promise<Definition> {
   await prepareToRead(text);
   const { definition, findings } = judgeDefinition(path, text);
-  const wrong = findings.filter(isError).map(formatFinding).join('\n');
+  const wrong = findings.filter(isFault).map(formatFinding).join('\n');
   if (wrong) throw /^\s*</.test(text) ? new LibvirtError('XML_ERROR', wrong) : new Error(wrong);
+  if (comes) refuseStart(findings.filter(({ refusesStart }) => refusesStart).map(finding => finding.text));
   return definition;
 }
 

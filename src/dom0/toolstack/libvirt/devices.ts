@@ -82,7 +82,7 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
 async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
   await wellFormed(xml, DEVICE);
   const text = `<domain type='${type}'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
-  return judged(DEVICE, text);
+  return judged(DEVICE, text, true);
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */

@@ -2,7 +2,7 @@
 import {
   type Definition,
   formatFinding,
-  isError,
+  isFault,
   judgeDefinition,
   prepareToRead,
 } from '../../definitions/config/index.ts';
@@ -14,14 +14,25 @@ import { wellFormed } from './xml.ts';
 const TYPES = ['xen', 'kvm'];
 const CAPABILITIES = 'could not find capabilities for';
 
-/** What a document called `name` defines; xl's configuration is none. @throws LibvirtError where it is none, or of a guest that another driver runs */
-export async function judged(host: CommandHost, name: string, text: string): Promise<Definition> {
+/** What of a definition keeps it from starting, as the drivers say it. @throws LibvirtError where there is something */
+export function refuseStart([why]: readonly string[]): void {
+  const words = why?.replace(/^unsupported configuration: /, '').replace(/\.$/, '');
+  if (words !== undefined) throw new LibvirtError('CONFIG_UNSUPPORTED', words);
+}
+
+/** What a document called `name` defines; xl's configuration is none. `starts`: a domain is to start from it at once. @throws LibvirtError where it is none, or of a guest that another driver runs */
+export async function judged(
+  host: CommandHost,
+  name: string,
+  text: string,
+  { starts = false }: { starts?: boolean } = {},
+): Promise<Definition> {
   const { name: root, attributes } = await wellFormed(text, name);
   if (root !== 'domain')
     throw new LibvirtError('XML_ERROR', `expecting root element of 'domain', not '${root}'`, 'domain');
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(name, text);
-  const errors = findings.filter(isError);
+  const errors = findings.filter(isFault);
   const refuse = (why: string): never => {
     throw new LibvirtError('INVALID_ARG', why, 'domain');
   };
@@ -34,5 +45,6 @@ export async function judged(host: CommandHost, name: string, text: string): Pro
   const { type } = attributes;
   if (isForeign && type !== undefined && !TYPES.includes(type))
     refuse(`${CAPABILITIES} domaintype=${type}: this host has Xen's and KVM's guests. Write type='xen' or type='kvm'.`);
+  if (starts) refuseStart(findings.filter(({ refusesStart }) => refusesStart).map(finding => finding.text));
   return definition;
 }

@@ -15,7 +15,7 @@ import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
 import { isQemu, withoutLibxl } from './qemu-driver.ts';
-import { judged } from './judged.ts';
+import { judged, refuseStart } from './judged.ts';
 
 /** What an XML text that no file brought is called in sentences, as libvirt calls it. */
 const DEFINITION = '(domain_definition)';
@@ -78,7 +78,7 @@ export async function createDomain(
   { name = DEFINITION, files = filesOf(host) }: { name?: string; files?: Files } = {},
 ): Promise<Domain> {
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
-  const definition = await judged(host, name, text);
+  const definition = await judged(host, name, text, { starts: true });
   return failing(async () => {
     await refuseMissing(host, definition);
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
@@ -104,6 +104,7 @@ export async function startDomain(host: CommandHost, domain: Domain, flags = 0):
       await restoreFrom(host, savePath(domain), paused || 'as saved', filesOf(host));
       await removeManagedSave(host, domain);
     } else {
+      refuseStart(domain.managed?.refusals ?? []);
       if (domain.managed) await refuseMissing(host, domain.managed.definition);
       await perform(host, 'start', COMMANDS.start, name, paused);
       // What was saved is of a past that this one does not have.

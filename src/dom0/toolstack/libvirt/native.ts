@@ -1,7 +1,7 @@
 /** Definitions in other languages than libvirt's. Sources: xenParseXL() and its like of libvirt's src/libxl; qemuConnectDomainXMLToNative(). */
 import {
   formatFinding,
-  isError,
+  isFault,
   judgeDefinition,
   notCarried,
   otherKeys,
@@ -54,7 +54,7 @@ export async function converted(
   if (problems.length > 0)
     refuse(problems.map(({ line, column, text: sentence }) => `${path}:${line}:${column}: ${sentence}`));
   const judged = judgeDefinition(path, text);
-  const wrong = judged.findings.filter(isError);
+  const wrong = judged.findings.filter(isFault);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
   if (isArgv) {
     if (judged.definition.type !== 'hvm' || !judged.definition.kvm)

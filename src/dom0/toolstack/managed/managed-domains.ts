@@ -9,6 +9,7 @@ import {
   type Definition,
   formatFinding,
   isError,
+  isFault,
   judgeDefinition,
   MOST_BYTES,
   prepareToRead,
@@ -41,6 +42,8 @@ export interface ManagedDomain {
   definition: Definition;
   /** FILE:LINE:COLUMN: sentence; none: it can be started. */
   errors: string[];
+  /** Of these, sentences alone, of what does not keep it from being defined. */
+  refusals: string[];
 }
 
 /** One whose file has no UUID is known to libvirt's clients by that of its name, and they define it anew so. */
@@ -108,7 +111,7 @@ export class ManagedDomains {
    */
   async define(path: string, source: string): Promise<ManagedDomain> {
     const first = await judge(path, source);
-    if (first.errors.length > 0) throw new Error(first.errors.join('\n'));
+    if (first.faults.length > 0) throw new Error(first.faults.join('\n'));
     const { name } = first;
     if (name === '.' || name === '..')
       throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
@@ -220,8 +223,19 @@ export class ManagedDomains {
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
-async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean }> {
+async function judge(
+  path: string,
+  text: string,
+): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean; faults: string[] }> {
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(path, text);
-  return { name: definition.name, text, definition, errors: findings.filter(isError).map(formatFinding), isForeign };
+  return {
+    name: definition.name,
+    text,
+    definition,
+    errors: findings.filter(isError).map(formatFinding),
+    refusals: findings.filter(({ refusesStart }) => refusesStart).map(finding => finding.text),
+    faults: findings.filter(isFault).map(formatFinding),
+    isForeign,
+  };
 }

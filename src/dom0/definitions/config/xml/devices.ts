@@ -24,7 +24,7 @@ const OF_DEVICES: Record<string, Judged> = {
 const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('The guest has no balloon.') };
 
 /** What a guest of KVM has of virtio by an element; undefined: nothing. */
-function virtioOf(element: Element): string | undefined {
+export function virtioOf(element: Element): string | undefined {
   const { name, attributes, children } = element;
   if (name === 'rng' && attributes.model?.startsWith('virtio')) return 'rng';
   if (name === 'memballoon' && attributes.model?.startsWith('virtio')) {

@@ -20,6 +20,7 @@ import {
   readVcpus,
 } from './memory-and-cpus.ts';
 import { notHere, XmlReading } from './reading.ts';
+import { NotDone } from './refusals.ts';
 import { isTags, readTags } from './tags.ts';
 
 export { inPlace, type Written, writeXmlOver, xmlText } from './kept.ts';
@@ -102,6 +103,7 @@ const OF_DOMAIN: Record<string, Judged> = {
 function readDomain(read: XmlReading, domain: Element): void {
   const { type } = domain.attributes;
   checkElement(read, domain, DOMAIN);
+  const notDone = new NotDone(read);
   if (type === 'kvm') read.set('kvm', domain.places.type, '1', 'number', tag(domain, 'type'));
   else if (type !== undefined && type !== 'xen')
     read.remark(
@@ -112,6 +114,7 @@ function readDomain(read: XmlReading, domain: Element): void {
         `The definition is for ${type || 'another hypervisor'}; here such a guest runs on Xen.`,
       ),
     );
+  notDone.refuse(domain);
   const boot: BootClass[] = [];
   const orders: BootOrder[] = [];
   const memory = childOf(domain, 'memory'),
@@ -160,4 +163,5 @@ function readDomain(read: XmlReading, domain: Element): void {
   }
   readFeaturesOfCpu(read, childOf(domain, 'cpu'));
   setBootOrder(read, boot, orders);
+  notDone.tellRest(domain);
 }

@@ -5,7 +5,8 @@
 import { channelsOf, virtioWords } from '../../../../devices/index.ts';
 import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
 import type { Definition } from '../definition.ts';
-import { channelIn } from './devices.ts';
+import { isDone, type Support, SUPPORTED } from '../libvirt-support.ts';
+import { channelIn, virtioOf } from './devices.ts';
 import { drivesOf } from './disks.ts';
 import { XmlReading } from './reading.ts';
 import { TAGS_KEY } from '../tags.ts';
@@ -76,10 +77,28 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   const made = rootOf(written);
   if (kept?.name !== 'domain' || !made) return written;
   const isRunning = live.domid !== undefined;
-  return xmlText(
-    merged(made, withoutTags(withoutShares(withoutChannels(renamed(kept), definition), definition)), isRunning),
-  );
+  const said = withoutTags(withoutShares(withoutChannels(renamed(kept), definition), definition));
+  return xmlText(merged(made, isRunning ? whatIsDone(said, definition.kvm ?? false) : said, isRunning));
 }
+
+/** Of what was asked for, what there is: a document of what runs has nothing else. What tools keep in it for themselves stays. */
+function whatIsDone(element: Element, isKvm: boolean, support: Support = SUPPORTED): Element {
+  if (support.isWhole) return element;
+  const attributes = Object.fromEntries(
+    Object.entries(element.attributes).filter(
+      ([name]) => isDone(support.attributes.get(name), isKvm) || /^xmlns|:/.test(name),
+    ),
+  );
+  const children = element.children.flatMap(child => {
+    const inner = support.elements.get(child.name);
+    return inner && isDone(inner.mark, isKvm) && isOfVirtio(child, isKvm) ? [whatIsDone(child, isKvm, inner)] : [];
+  });
+  return { ...element, attributes, children };
+}
+
+/** A guest of KVM has these by virtio, or not at all. */
+const isOfVirtio = (element: Element, isKvm: boolean): boolean =>
+  !isKvm || !['channel', 'filesystem', 'rng'].includes(element.name) || virtioOf(element) !== undefined;
 
 const rootOf = (text: string): Element | undefined => {
   try {
@@ -172,11 +191,13 @@ function merged(made: Written, kept: Written, isRunning: boolean): Written {
     const same = take(child);
     if (!same) return IF_ASKED.includes(child.name) ? [] : [child];
     const kind = KIND[child.name];
-    if (AS_ASKED.includes(child.name)) return [same];
+    if (AS_ASKED.includes(child.name) && !(isRunning && child.name === 'clock')) return [same];
     if (kind && kind(same) !== kind(child)) return [isRunning ? child : same];
     return [child.name === 'interface' ? card(child, same, isRunning) : merged(child, same, isRunning)];
   });
-  const more = rest.filter(child => !decided.includes(child.name) && !isGone(name, child));
+  const more = rest.filter(
+    child => !decided.includes(child.name) && !isGone(name, child) && !(isRunning && isOneTooMany(name, child)),
+  );
   return inPlace({
     name,
     attributes,
@@ -195,10 +216,11 @@ export function inPlace<T extends Written>(element: T): T {
 /** What a definition asks for by other words than those that say what it gets. */
 function askedFor(
   { name, attributes: made }: Written,
-  { attributes: { machine, accessmode } }: Written,
+  { attributes: { machine, accessmode, type } }: Written,
 ): Readonly<Record<string, string>> {
   // readMachine() has taken it for the board that is here.
   if (name === 'type' && made.machine === 'pc' && /^(pc|q35)/.test(machine ?? '')) return { machine: machine! };
+  if (name === 'serial' && type !== undefined) return { type };
   return name === 'filesystem' && accessmode !== undefined ? { accessmode } : {};
 }
 
@@ -206,6 +228,10 @@ function askedFor(
 const isGone = (parent: string, { name, attributes }: Written): boolean =>
   parent === 'devices' &&
   ((name === 'disk' && attributes.device !== 'floppy' && attributes.device !== 'lun') || name === 'interface');
+
+/** What was asked for beside the one that there is, or in place of a disk. */
+const isOneTooMany = (parent: string, { name, attributes }: Written): boolean =>
+  parent === 'devices' && (['serial', 'graphics', 'video'].includes(name) || attributes.device === 'lun');
 
 const placeIn = (order: readonly string[], name: string): number => {
   const at = order.indexOf(name);
@@ -217,7 +243,7 @@ function card(made: Written, kept: Written, isRunning: boolean): Written {
   const both = merged(made, kept, isRunning);
   const { type } = kept.attributes;
   const source = kept.children.find(({ name }) => name === 'source');
-  if (type === undefined || type === 'bridge') return both;
+  if (type === undefined || type === 'bridge' || (isRunning && type !== 'network')) return both;
   return {
     ...both,
     attributes: { ...both.attributes, type },

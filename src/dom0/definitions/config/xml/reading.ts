@@ -1,6 +1,6 @@
 /** What libvirt's XML says, on its way to settings of xl: what it sets, what is wrong with it, and what of it does nothing here. */
 import { nearest } from '../nearest.ts';
-import { ignored, type Judged } from '../options.ts';
+import { ignored, type Judged, wrong } from '../options.ts';
 import type { ElementRule, ValueRule } from '../libvirt-schema.ts';
 import type { Source } from '../source.ts';
 import { dashed } from '../values.ts';
@@ -64,7 +64,30 @@ export class XmlReading {
     this.source.problems.push({ line, column, text });
   }
 
+  /** Where something was said already. */
+  private readonly said = new Set<string>();
+
+  /** It is well formed, and would not be what it asks for: it does not start. Nothing else is said of it. */
+  refusal({ line, column }: Position, key: string, text: string): void {
+    this.said.add(`${line} ${column}`);
+    this.source.remarks?.push({
+      line,
+      column,
+      key: shortened(key),
+      ...wrong('not here, and somebody may rely on it', text),
+      refusesStart: true,
+    });
+  }
+
+  /** A remark where there is none yet. */
+  unsaid(at: Position, key: string, judged: Judged): void {
+    if (!this.said.has(`${at.line} ${at.column}`)) this.remark(at, key, judged);
+  }
+
   remark({ line, column }: Position, key: string, judged: Judged): void {
+    const place = `${line} ${column}`;
+    if (this.said.has(place) && judged.verdict === 'ignored') return;
+    this.said.add(place);
     this.source.remarks?.push({ line, column, key: shortened(key), ...judged });
   }
 
