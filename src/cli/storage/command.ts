@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/host/storage/index.ts';
 import { type BlockDevice, DeviceFull } from '../../formats/blocks/index.ts';
-import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
+import { type Storage, StorageError, StoreDamaged } from '../../dom0/host/storage/index.ts';
 import { openForOwner } from '../owner-only.ts';
 import { Output } from '../boot/terminal.ts';
 import { openState, StateError } from './state.ts';
@@ -15,6 +15,8 @@ export function storageHelp(): string {
   const lines = [
     ...Object.values(COMMANDS).map(({ usage, about }) => [usage, about]),
     [COPY_USAGE, 'copy a file of this machine to a device, or back'],
+    ['check', 'say what can be read of the files, and whether it is all; reads only'],
+    ['repair', 'copy damaged files to DIR/damaged-N, then save what can be read'],
   ];
   return `Usage: ringside storage --state DIR COMMAND…
 
@@ -36,6 +38,13 @@ export async function storage(argv: string[]): Promise<number> {
   if (option !== '--state' || !directory || command.length === 0)
     return wrong('write ringside storage --state DIR COMMAND…, or --help.');
   try {
+    if (command.length === 1 && (command[0] === 'check' || command[0] === 'repair')) {
+      const { check, repair } = await import('./repair.ts');
+      const { lines, isDamaged } =
+        command[0] === 'check' ? await check(directory) : { lines: await repair(directory), isDamaged: false };
+      stdout.text(`${lines.join('\n')}\n`);
+      return isDamaged ? NOT_DONE : 0;
+    }
     const state = await openState(directory);
     try {
       if (command[0] === 'dd') {
@@ -55,6 +64,7 @@ export async function storage(argv: string[]): Promise<number> {
       !(
         error instanceof StateError ||
         error instanceof StorageError ||
+        error instanceof StoreDamaged ||
         error instanceof DeviceFull ||
         'code' in (error as object)
       )

@@ -2,6 +2,7 @@
 import { DeviceFull, ImmediateDevice } from '../../formats/blocks/index.ts';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -66,6 +67,9 @@ function orFull<T>(what: () => T): T {
   }
 }
 
+/** It is there while a repair runs (repair.ts), and after one that did not end. */
+export const REPAIRING = 'repairing';
+
 /** A sentence with what to do, where the directory cannot be used at all. */
 export function whyNot(path: string, { code, message }: NodeJS.ErrnoException): string {
   const instead = 'Name another directory, or leave --state out: then nothing is kept.';
@@ -87,12 +91,17 @@ export class DirectoryStore implements Store {
     this.release = release;
   }
 
-  /** Makes the directory where there is none. @throws Error where it cannot be had, with who holds it where somebody does */
-  static async open(path: string): Promise<DirectoryStore> {
+  /** Makes the directory where there is none. `repairs`: it may be one whose repair did not end. @throws Error where it cannot be had, with who holds it where somebody does */
+  static async open(path: string, { repairs = false } = {}): Promise<DirectoryStore> {
     try {
       mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });
       const where = realpathSync(path);
-      return new DirectoryStore(where, await holdDirectory(where));
+      const release = await holdDirectory(where);
+      if (repairs || !existsSync(join(where, REPAIRING))) return new DirectoryStore(where, release);
+      release();
+      throw new Error(
+        `A repair of ${where} was begun and did not end. Run ringside storage --state ${where} repair again.`,
+      );
     } catch (error) {
       throw new Error(whyNot(path, error as NodeJS.ErrnoException), { cause: error });
     }

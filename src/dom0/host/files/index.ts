@@ -5,7 +5,7 @@ export {
   type MeasuredImage,
   type SeenImage,
 } from './allowed-files.ts';
-export { MOST_FILE_BYTES } from './changes.ts';
+export { decodeChanges, MOST_FILE_BYTES } from './changes.ts';
 export { FOLDERS, KeptFiles } from './kept-files.ts';
 export { ImageTree } from './image-tree.ts';
 export { namesFiles, pathsIn, spellFiles } from './cd-names.ts';

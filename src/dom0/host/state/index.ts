@@ -1,4 +1,5 @@
 /** What src/dom0/host/state offers to other rooms. */
+export { checkState, repairState, type StateCheck } from './check.ts';
 export { BrowserState, type StateInfo } from './browser-state.ts';
 export { readState, type StateHead } from './state-file.ts';
 export { type HostState, openHostState } from './state.ts';

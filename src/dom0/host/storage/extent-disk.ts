@@ -22,17 +22,11 @@ import {
   within,
 } from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
+import { geometryOf, geometryRecord, pairRecords, pairsOf } from './extent-map.ts';
 import type { StoredDisk } from './stored-disk.ts';
 import { damaged, type Store, type StoreFile } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
-const GEOMETRY = 0,
-  PAIRS = 1;
-/** Second byte of a record of the size: the data file is a whole number of slots. Earlier versions wrote the last slot as far as it was used. */
-const WHOLE_SLOTS = 1;
-const PAIR_BYTES = 8;
-/** Of one record. */
-const MOST_PAIRS = 65_536;
 const NOWHERE = -1;
 
 /** Word 0: how many pairs (extent, slot) follow, in the order in which they came. */
@@ -65,7 +59,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
   private readonly owners = new Map<number, number>();
   private nextSlot = 0;
   /** See WHOLE_SLOTS: the journal says so, or will with its next record of the size. */
-  private hasWholeSlots = true;
+  hasWholeSlots = true;
   /** Something may be left behind the last slot that counts. */
   private hasExcess = false;
   private unflushed: Int32Array | undefined;
@@ -95,14 +89,13 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
       store,
       name,
       record => {
-        const view = new DataView(record.buffer, record.byteOffset, record.length);
-        if (record[0] === GEOMETRY) {
-          const size = Number(view.getBigUint64(4, true)),
-            unit = view.getUint32(12, true);
+        const geometry = geometryOf(record);
+        if (geometry) {
+          const { bytes: size, extentBytes: unit, hasWholeSlots } = geometry;
           if (unit === 0 || size / unit > 2 ** 24) refuse('its map says that it has no size that could be');
           disk ??= new ExtentDisk(data, size, unit);
-          disk.hasWholeSlots = record[1] === WHOLE_SLOTS;
-        } else if (!disk?.take(view)) refuse('its map names extents that it does not have');
+          disk.hasWholeSlots = hasWholeSlots;
+        } else if (!disk?.take(record)) refuse('its map names extents that it does not have');
       },
       {
         ...(leastCompaction === undefined ? {} : { leastCompaction }),
@@ -115,7 +108,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     disk.journal = journal;
     if (isNew) {
       const made = disk;
-      journal.append(made.geometry());
+      journal.append(geometryRecord(made));
       journal.flush(() => made.snapshot());
     }
     disk.unflushed = unflushed;
@@ -152,10 +145,8 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
   }
 
   /** False: the record names what is not there. */
-  private take(view: DataView): boolean {
-    for (let at = 4; at + PAIR_BYTES <= view.byteLength; at += PAIR_BYTES) {
-      const extent = view.getUint32(at, true);
-      const slot = view.getInt32(at + 4, true);
+  private take(record: Uint8Array): boolean {
+    for (const [extent, slot] of pairsOf(record)) {
       if (extent >= this.slots.length || slot < NOWHERE) return false;
       this.slots[extent] = slot;
     }
@@ -185,32 +176,12 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     data.truncate((nextSlot + 1) * extentBytes);
   }
 
-  private geometry(): Uint8Array {
-    const bytes = new Uint8Array(16);
-    const view = new DataView(bytes.buffer);
-    bytes[0] = GEOMETRY;
-    bytes[1] = this.hasWholeSlots ? WHOLE_SLOTS : 0;
-    view.setBigUint64(4, BigInt(this.bytes), true);
-    view.setUint32(12, this.extentBytes, true);
-    return bytes;
-  }
-
-  private *pairs(extents: number[]): Generator<Uint8Array> {
-    for (let from = 0; from < extents.length; from += MOST_PAIRS) {
-      const part = extents.slice(from, from + MOST_PAIRS);
-      const bytes = new Uint8Array(4 + part.length * PAIR_BYTES);
-      const view = new DataView(bytes.buffer);
-      bytes[0] = PAIRS;
-      part.forEach((extent, i) => {
-        view.setUint32(4 + i * PAIR_BYTES, extent, true);
-        view.setInt32(8 + i * PAIR_BYTES, this.slots[extent], true);
-      });
-      yield bytes;
-    }
+  private pairs(extents: Iterable<number>): Iterable<Uint8Array> {
+    return pairRecords([...extents].map(extent => [extent, this.slots[extent]] as const));
   }
 
   private *snapshot(): Generator<Uint8Array> {
-    yield this.geometry();
+    yield geometryRecord(this);
     const there: number[] = [];
     this.slots.forEach((slot, extent) => {
       if (slot >= 0) there.push(extent);
@@ -318,7 +289,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
       this.wholeSlots();
       this.data.flush();
       if (this.changed.size === 0) return;
-      for (const record of this.pairs([...this.changed])) this.journal.append(record);
+      for (const record of this.pairs(this.changed)) this.journal.append(record);
       // From here on the journal has them, also where it finds no room now.
       this.changed.clear();
     });

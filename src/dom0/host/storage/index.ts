@@ -22,6 +22,8 @@ export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES, volumeIn } from 
 export { DiskUsers, type OpenDisk } from './disk-users.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
+export { type JournalLook, lookAtJournal, writeJournal } from './salvage.ts';
+export { type MapSalvage, salvageMap } from './salvage-map.ts';
 export { partOf } from './part.ts';
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';

@@ -3,7 +3,7 @@ import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { type Partition, TYPE, writePartitions } from '../../../formats/file-systems/index.ts';
 import { GROUP, LVM_NUMBER } from './device-names.ts';
 import type { HostDisk } from './host-disk.ts';
-import { extentsOf, lvmUuid, writeGroup, writeLabel } from './lvm.ts';
+import { extentsOf, lvmUuid, readGroup, writeGroup, writeLabel } from './lvm.ts';
 import { partOf } from './part.ts';
 
 const MIB = 2 ** 20,
@@ -11,12 +11,10 @@ const MIB = 2 ** 20,
 const SWAP_BYTES = 2 * GIB,
   ROOT_BYTES = 64 * GIB,
   SPARE_BYTES = 20 * GIB;
+/** Extents that are written before the table is there: label, metadata, and the table's own. */
+const MOST_INSTALLED_BYTES = 4 * MIB;
 
-/** The table comes last: where a power cut leaves none, all is done again. */
-export function install(
-  disk: HostDisk,
-  { epochMs, random }: { epochMs: () => number; random: (below: number) => number },
-): void {
+function partitionsOf(disk: HostDisk): Partition[] {
   const partitions: Partition[] = [];
   let start = MIB;
   const add = (type: number, bytes: number, active = false): void => {
@@ -36,6 +34,21 @@ export function install(
   add(TYPE.LINUX, scaled(ROOT_BYTES), true);
   add(TYPE.LINUX, scaled(SPARE_BYTES));
   add(TYPE.LVM, Math.floor((disk.bytes - start) / MIB) * MIB);
+  return partitions;
+}
+
+/** Of a disk without a partition table: a power cut came while `install` ran, and nothing was put on it yet. */
+export function wasBeingInstalled(disk: HostDisk): boolean {
+  const group = readGroup(partOf(disk, partitionsOf(disk)[LVM_NUMBER - 1]));
+  return group ? group.seqno === 1 && group.volumes.length === 0 : disk.stored.usedBytes <= MOST_INSTALLED_BYTES;
+}
+
+/** The table comes last: where a power cut leaves none, all is done again. */
+export function install(
+  disk: HostDisk,
+  { epochMs, random }: { epochMs: () => number; random: (below: number) => number },
+): void {
+  const partitions = partitionsOf(disk);
   const medium = partOf(disk, partitions[LVM_NUMBER - 1]);
   const pvUuid = lvmUuid(random);
   writeLabel(medium, pvUuid);

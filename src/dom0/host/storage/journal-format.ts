@@ -75,21 +75,31 @@ export function headerBytes(generation: number, durable: number): { bytes: Uint8
   return { bytes, crc: new DataView(half.buffer).getUint32(24, true) };
 }
 
+/** That of a list of an earlier version. */
+export function oldHeader(generation: number): Header {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, OLD_MAGIC, true);
+  view.setBigUint64(8, BigInt(generation), true);
+  return {
+    version: 1,
+    generation,
+    bytes: OLD_HEADER_BYTES,
+    durable: OLD_HEADER_BYTES,
+    crc: crc32(bytes),
+    isWhole: true,
+  };
+}
+
 /** undefined: the file has none that can be read. */
 export function readHeader(file: StoreFile): Header | undefined {
   const bytes = new Uint8Array(HEADER_BYTES);
   file.read(0, bytes);
   const view = new DataView(bytes.buffer);
-  const oldCrc = view.getUint32(16, true);
-  if (file.bytes >= OLD_HEADER_BYTES && view.getUint32(0, true) === OLD_MAGIC && oldCrc === crc32(bytes, 0, 16))
-    return {
-      version: 1,
-      generation: Number(view.getBigUint64(8, true)),
-      bytes: OLD_HEADER_BYTES,
-      durable: OLD_HEADER_BYTES,
-      crc: oldCrc,
-      isWhole: true,
-    };
+  if (file.bytes >= OLD_HEADER_BYTES && view.getUint32(0, true) === OLD_MAGIC) {
+    const header = oldHeader(Number(view.getBigUint64(8, true)));
+    if (header.crc === view.getUint32(16, true) && view.getUint32(4, true) === 0) return header;
+  }
   const halves = [0, HALF_BYTES].map(at => unsealed(bytes.subarray(at, at + HALF_BYTES), MAGIC));
   const half = halves[0] ?? halves[1];
   if (!half) return undefined;

@@ -216,6 +216,13 @@ function markBehind(rest: Uint8Array, at: number, generation: number): Whole | u
   return undefined;
 }
 
+/** Where the first mark of a list is. */
+export function firstMark(file: StoreFile, generation: number): number | undefined {
+  const bytes = new Uint8Array(file.bytes);
+  file.read(0, bytes);
+  return markBehind(bytes, 0, generation)?.to;
+}
+
 /** A record names no place. It is one where the record behind it, or it itself behind the bad one, has the check sum that follows. */
 function recordBehind(rest: Uint8Array, at: number): Whole | undefined {
   if (rest.length < RECORD_HEAD_BYTES) return undefined;

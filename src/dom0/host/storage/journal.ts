@@ -74,6 +74,29 @@ export function findList(files: readonly StoreFile[], name: string, where: strin
     : { ...found, problem: `${name}.0 and ${name}.1 in ${where} have no list. ${expected}` };
 }
 
+/** A list of its own in a file. Its header makes it count: that comes when the rest is durable. */
+export function writeList(
+  file: StoreFile,
+  generation: number,
+  payloads: readonly Uint8Array[],
+): { end: number; crc: number } {
+  const end = payloads.reduce((sum, { length }) => sum + RECORD_HEAD_BYTES + length, HEADER_BYTES);
+  const header = headerBytes(generation, end);
+  let { crc } = header,
+    at = HEADER_BYTES;
+  file.truncate(0);
+  for (const payload of payloads) {
+    const record = frame(payload, crc);
+    file.write(at, record.bytes);
+    at += record.bytes.length;
+    crc = record.crc;
+  }
+  file.flush();
+  file.write(0, header.bytes);
+  file.flush();
+  return { end, crc };
+}
+
 export class Journal {
   private readonly files: StoreFile[];
   /** Which of the files counts. */
@@ -217,22 +240,7 @@ export class Journal {
   private writeAnew(payloads: Iterable<Uint8Array>): void {
     const old = this.files[this.current];
     const file = this.files[1 - this.current];
-    const list = [...payloads];
-    const end = list.reduce((sum, { length }) => sum + RECORD_HEAD_BYTES + length, HEADER_BYTES);
-    const header = headerBytes(this.generation + 1, end);
-    let { crc } = header,
-      at = HEADER_BYTES;
-    file.truncate(0);
-    for (const payload of list) {
-      const record = frame(payload, crc);
-      file.write(at, record.bytes);
-      at += record.bytes.length;
-      crc = record.crc;
-    }
-    // The header makes it count: it comes when the rest is durable.
-    file.flush();
-    file.write(0, header.bytes);
-    file.flush();
+    const { end, crc } = writeList(file, this.generation + 1, [...payloads]);
     this.current = 1 - this.current;
     this.generation++;
     this.end = this.liveBytes = end;

@@ -22,10 +22,10 @@ import {
   readOverlayHeader,
   writeOverlayHeader,
 } from './overlay-volume.ts';
-import { install } from './installed-disk.ts';
+import { install, wasBeingInstalled } from './installed-disk.ts';
 import { Qcow2Volumes } from './qcow2-volumes.ts';
 import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
-import { type Store, StorageError } from './store.ts';
+import { damaged, type Store, StorageError } from './store.ts';
 import { deviceFor, emptyTransfer, transferOf } from './transfer-disks.ts';
 import { isTransfer } from './transfer-names.ts';
 import { clear, runsOf, sideBySide, Volume } from './volume.ts';
@@ -93,12 +93,13 @@ export class Storage {
   /** @throws StoreDamaged, and any Error of the store */
   static async open(parts: StorageParts): Promise<Storage> {
     const disk = new HostDisk(await openDisk(parts.store, parts.diskBytes ?? DISK_BYTES));
-    if (readPartitions(disk).length === 0) install(disk, parts);
+    if (readPartitions(disk).length === 0 && wasBeingInstalled(disk)) install(disk, parts);
     const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
     const group = last && readGroup(partOf(disk, last));
     if (!group)
-      throw new StorageError(
-        `There is no volume group on the disk in ${parts.store.where}: something else wrote it. Name another directory, put back a copy of this one, or begin with an empty one.`,
+      throw damaged(
+        parts.store,
+        `There is no volume group on the disk in ${parts.store.where}: something else wrote it.`,
       );
     return new Storage(parts, disk, group);
   }

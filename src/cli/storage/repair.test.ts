@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { check, repair } from './repair.ts';
+import { openState } from './state.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-repair-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const whole = join(folder, 'whole');
+
+/** Of a small disk, so that copies take no time. */
+const DISK_BYTES = 96 * 2 ** 20;
+
+beforeAll(async () => {
+  const state = await openState(whole, { diskBytes: DISK_BYTES });
+  for (const name of ['d1', 'd2']) state.storage.createVolume(name, 8 * 2 ** 20);
+  state.storage.medium('vg0/d1').write(0, new Uint8Array(512).fill(7));
+  const files = await state.files();
+  for (let i = 0; i < 4; i++) await files.writeFile(`/root/f${i}.txt`, `number ${i}\n`.repeat(100));
+  state.close();
+});
+
+const namesIn = (directory: string): string[] => readdirSync(directory).filter(name => /^(?:disk|files)\./.test(name));
+/** What a directory's files hold, in short. */
+const bytesOf = (directory: string): Record<string, string> =>
+  Object.fromEntries(
+    namesIn(directory).map(name => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(directory, name)))
+        .digest('hex'),
+    ]),
+  );
+
+let copies = 0;
+function copyOf(change: (directory: string) => void): string {
+  const directory = join(folder, `copy-${++copies}`);
+  cpSync(whole, directory, { recursive: true });
+  change(directory);
+  return directory;
+}
+
+/** The longer of a journal's two files has its list, unless it is shorter than what says how far that was flushed. */
+const listOf = (directory: string, name: string): string => {
+  const is = (at: number): boolean =>
+    readFileSync(join(directory, `${name}.${at}`)).toString('latin1', 0, 4) === 'RSJ2';
+  return join(directory, `${name}.${is(0) ? 0 : 1}`);
+};
+/** Where the partition table's signature is in a slot of the data. */
+function signatureIn(directory: string): number {
+  const data = readFileSync(join(directory, 'disk.data'));
+  for (let at = 510; at < data.length; at += 2 ** 20) if (data.readUInt16LE(at) === 0xaa55) return at;
+  throw new Error('there is no partition table');
+}
+function flip(path: string, at: number, bytes = 1): void {
+  const content = readFileSync(path);
+  for (let i = at; i < at + bytes; i++) content[i] ^= 4;
+  writeFileSync(path, content);
+}
+
+async function read(directory: string): Promise<{ volumes: string[]; d1: number; files: (string | undefined)[] }> {
+  const state = await openState(directory);
+  try {
+    const sector = new Uint8Array(512);
+    const volumes = state.storage.volumes.map(({ name }) => name);
+    if (volumes.includes('d1')) state.storage.medium('vg0/d1').read(0, sector);
+    const files = await state.files();
+    const kept = [0, 1, 2, 3].map(i =>
+      files.readFile(`/root/f${i}.txt`).then(
+        text => text.slice(0, 8),
+        () => undefined,
+      ),
+    );
+    return { volumes, d1: sector[511], files: await Promise.all(kept) };
+  } finally {
+    state.close();
+  }
+}
+const ALL = { volumes: ['d1', 'd2'], d1: 7, files: ['number 0', 'number 1', 'number 2', 'number 3'] };
+
+describe('a state directory', () => {
+  it('is checked without a change', async () => {
+    const before = bytesOf(whole);
+    expect(await check(whole)).toMatchObject({ isDamaged: false });
+    expect(await repair(whole)).toEqual(['Nothing is damaged, and nothing was changed.']);
+    expect(bytesOf(whole)).toEqual(before);
+  });
+
+  it.each([
+    ['disk', 70],
+    ['disk', 90],
+  ])('with one wrong bit in %s is refused as it is, and repaired without a loss', async (name, at) => {
+    const directory = copyOf(copy => flip(listOf(copy, name), at));
+    const before = bytesOf(directory);
+    await expect(openState(directory)).rejects.toThrow(/disk\.\d in .* is damaged at byte \d+: .* Nothing was changed/);
+    expect(bytesOf(directory)).toEqual(before);
+    const { lines, isDamaged } = await check(directory);
+    expect(isDamaged).toBe(true);
+    expect(lines.join('\n')).toMatch(new RegExp(`bit 2 of byte ${at} is wrong`));
+    expect((await repair(directory)).join('\n')).toMatch(/is put right; nothing of that record is lost/);
+    expect(bytesOf(join(directory, 'damaged-1'))).toEqual(before);
+    expect(await read(directory)).toEqual(ALL);
+    expect(await check(directory)).toMatchObject({ isDamaged: false });
+  });
+
+  it('loses one change of a file where a record of many wrong bytes was, and says so', async () => {
+    const directory = copyOf(copy =>
+      flip(listOf(copy, 'files'), readFileSync(listOf(copy, 'files')).indexOf('number 2'), 40),
+    );
+    const state = await openState(directory);
+    await expect(state.files()).rejects.toThrow(/files\.\d in .* is damaged at byte/);
+    state.close();
+    expect((await repair(directory)).join('\n')).toMatch(/bytes \d+ to \d+ cannot be read .* is lost/);
+    expect(await read(directory)).toEqual({ ...ALL, files: ['number 0', 'number 1', undefined, 'number 3'] });
+  });
+
+  it.each([
+    ['without its map', (copy: string) => ['disk.0', 'disk.1'].forEach(name => rmSync(join(copy, name)))],
+    ['with an empty map', (copy: string) => ['disk.0', 'disk.1'].forEach(name => truncateSync(join(copy, name)))],
+    ['with a map of zeros', (copy: string) => writeFileSync(listOf(copy, 'disk'), Buffer.alloc(200))],
+    ['with a map that is shorter', (copy: string) => truncateSync(listOf(copy, 'disk'), 130)],
+    [
+      'with shorter data',
+      (copy: string) => truncateSync(join(copy, 'disk.data'), readFileSync(join(copy, 'disk.data')).length - 1),
+    ],
+    ['without data', (copy: string) => rmSync(join(copy, 'disk.data'))],
+    ['without a partition table', (copy: string) => flip(join(copy, 'disk.data'), signatureIn(copy))],
+  ])('%s is refused, not taken for a new one', async (_, change) => {
+    const directory = copyOf(change);
+    const before = bytesOf(directory);
+    await expect(openState(directory)).rejects.toThrow(/Nothing was changed. ringside storage --state/);
+    expect(await check(directory)).toMatchObject({ isDamaged: true });
+    expect({ ...bytesOf(directory) }).toMatchObject(before);
+  });
+
+  it('is opened by no host while a repair is unfinished, and repaired from the copy then', async () => {
+    const directory = copyOf(copy => flip(listOf(copy, 'disk'), 70));
+    // As a kill leaves it that comes between the two journals.
+    const made = join(folder, 'made');
+    cpSync(directory, made, { recursive: true });
+    mkdirSync(join(directory, 'damaged-1'));
+    for (const name of namesIn(made)) cpSync(join(made, name), join(directory, 'damaged-1', name));
+    writeFileSync(join(directory, 'repairing'), 'damaged-1');
+    for (const name of ['disk.0', 'disk.1']) truncateSync(join(directory, name));
+    await expect(openState(directory)).rejects.toThrow(
+      /A repair of .* did not end. Run ringside storage --state .* repair again/,
+    );
+    expect(await check(directory)).toMatchObject({ isDamaged: true });
+    expect((await repair(directory)).join('\n')).toMatch(/bit 2 of byte 70 was wrong and is put right[^]* d1, d2/);
+    expect(await read(directory)).toEqual(ALL);
+  });
+});
