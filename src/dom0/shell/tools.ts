@@ -74,8 +74,44 @@ const failed = (stderr: string, exitCode = 1): ExecResult => ({ stdout: '', stde
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, character => character.charCodeAt(0));
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
+/** All patterns as one: just-bash takes the last -e alone, and a list of lines as grep does (POSIX, grep, "-e pattern_list"). */
+function onePattern(words: string[]): string[] {
+  const patterns: string[] = [],
+    others: string[] = [];
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') {
+      others.push(word, ...rest);
+      break;
+    }
+    const long = /^--(regexp|file)(?:=(.*))?$/s.exec(word);
+    if (word === '-e' || long?.[1] === 'regexp') {
+      const pattern = long?.[2] ?? rest.shift();
+      if (pattern === undefined) return words;
+      patterns.push(pattern);
+    } else if (long) others.push('-f', long[2] ?? rest.shift() ?? '');
+    else {
+      others.push(word);
+      // Its value may look like an option.
+      if (/^-[fABCmd]$/.test(word) && rest.length > 0) others.push(rest.shift()!);
+    }
+  }
+  return patterns.length === 0 ? others : ['-e', patterns.join('\n'), ...others];
+}
+
+/** What a tool refuses that just-bash takes the last of. */
+const REFUSED: Record<string, (words: readonly string[]) => string | undefined> = {
+  cut: words =>
+    words.filter(word => /^(?:-[bcf]|--(?:bytes|characters|fields)(?:=.*)?)$/.test(word)).length > 1
+      ? "cut: only one list may be specified\nTry 'cut --help' for more information."
+      : undefined,
+};
+
 /** What one tool wants besides. Its words are apart. */
 const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) => Promise<string[]>> = {
+  grep: async words => onePattern(words),
+  egrep: async words => onePattern(words),
+  fgrep: async words => onePattern(words),
   paste: async words => (operands(words, OPTIONS.paste).length === 0 ? [...words, '-'] : words),
   // `-iSUFFIX` keeps what was there.
   sed: async (words, { fs, cwd }) => {
@@ -305,6 +341,8 @@ export function toolCommands(
     tools[name] = async (words, context) => {
       await turn();
       const given = name in OPTIONS ? apart(words, OPTIONS[name]) : words;
+      const refused = REFUSED[name]?.(given);
+      if (refused !== undefined) return failed(refused);
       return withStandardFiles(given, context, async each => {
         const mended = (await MENDED[name]?.(each, context)) ?? each;
         const done = (await context.origCommand?.(mended)) ?? failed(`${name}: there is no such tool`, 127);
