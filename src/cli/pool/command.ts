@@ -5,9 +5,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { newCode, readCode, secretsOf } from '../../dom0/pool/index.ts';
+import { newCode, secretsOf } from '../../dom0/pool/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { repository } from '../repository.ts';
+import { CODE_FILE_OPTION, CODE_VARIABLE, givenCodes } from './codes.ts';
 import { Hub } from './hub.ts';
 
 const WRONG_USE = 2,
@@ -32,6 +33,8 @@ A class that takes lessons meets here, too: its teacher writes the code into the
                         address of --listen and this machine's names: another page could have a name of its own lead here
   --allow-origin ORIGIN lets pages of this origin join (https://course.example) and no others but the hub's own; several times.
                         Without it pages of all origins may, if they have the code
+  --frame-ancestors ORIGIN   lets pages of this origin show the page in a frame; several times. Without it they may show lessons (embed=1)
+  --code-file FILE      the same from a file, one a line, so that it is in no list of processes; or in the variable ${CODE_VARIABLE}
   --pools N             so many pools with codes that are drawn (1; at most ${MOST_POOLS})
 `;
 
@@ -49,6 +52,7 @@ type Serve = (options: {
   exact: boolean;
   answers: Record<string, (response: ServerResponse) => void>;
   allowHosts: string[];
+  ancestors: string[];
 }) => Promise<Served>;
 
 /** @throws WrongUse */
@@ -60,15 +64,7 @@ export function readListen(text: string): { host: string; port: number } {
   return { host: bracketed ?? (plain || '127.0.0.1'), port };
 }
 
-/** An origin as browsers write it (RFC 6454, 6.1). @throws Error */
-function readOrigin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash || url.username)
-    throw new Error(`--allow-origin ${text}: write SCHEME://HOST or SCHEME://HOST:PORT, as https://course.example.`);
-  return url.origin;
-}
-
-function parse(argv: string[]) {
+async function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
@@ -76,10 +72,12 @@ function parse(argv: string[]) {
         listen: { type: 'string' },
         members: { type: 'string' },
         code: { type: 'string', multiple: true },
+        ...CODE_FILE_OPTION,
         pools: { type: 'string' },
         'no-page': { type: 'boolean' },
         'allow-host': { type: 'string', multiple: true },
         'allow-origin': { type: 'string', multiple: true },
+        'frame-ancestors': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -90,22 +88,39 @@ function parse(argv: string[]) {
     const pools = Number(values.pools ?? 1);
     if (!(Number.isInteger(pools) && pools >= 1 && pools <= MOST_POOLS))
       throw new Error(`--pools ${values.pools}: a hub has 1 to ${MOST_POOLS}.`);
-    if (values.code && values.pools !== undefined)
-      throw new Error('--pools draws codes: write it, or --code for each pool.');
-    const codes = values.code?.map(readCode) ?? Array.from({ length: pools }, () => newCode(random));
+    const given = givenCodes({ code: values.code, file: values['code-file'] }, process.env);
+    if (given && values.pools !== undefined)
+      throw new Error('--pools draws codes: write it, or give the code of each pool.');
+    const codes = given?.codes ?? Array.from({ length: pools }, () => newCode(random));
     if (codes.length > MOST_POOLS) throw new Error(`A hub has at most ${MOST_POOLS} pools.`);
+    const { readOrigin } = (await script('policy.mjs')) as { readOrigin(text: string, option: string): string };
+    const originsOf = (option: 'allow-origin' | 'frame-ancestors'): string[] | undefined =>
+      values[option]?.map(origin => readOrigin(origin, `--${option}`));
     return {
       ...values,
       most,
       at: readListen(values.listen ?? ''),
       codes,
+      codesFrom: given?.from,
       allowHosts: values['allow-host'] ?? [],
-      origins: values['allow-origin']?.map(readOrigin),
+      origins: originsOf('allow-origin'),
+      ancestors: originsOf('frame-ancestors') ?? [],
     };
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
 }
+
+const withCodes = (codes: readonly string[], addresses: readonly string[]): string =>
+  codes
+    .map(
+      (code, i) =>
+        `The${codes.length > 1 ? ` code of pool ${i + 1}` : " pool's code"} is ${code}\nHosts join with ringside sh --join ${addresses.map(address => `${address}#${code}`).join(' or ')}\n`,
+    )
+    .join('');
+/** What is printed may go into a log. */
+const withoutCodes = (from: string, addresses: readonly string[]): string =>
+  `The pool's code is in ${from}\nHosts join with ringside sh --join ${addresses.join(' or ')}, the code behind # or in --code-file FILE\n`;
 
 const scriptPath = (name: string): string => join(repository(), 'scripts', name);
 const script = (name: string): Promise<Record<string, unknown>> =>
@@ -115,7 +130,17 @@ const script = (name: string): Promise<Record<string, unknown>> =>
 export async function pool(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
   try {
-    const { help, most, at, codes, allowHosts, origins, 'no-page': noPage = false } = parse(argv);
+    const {
+      help,
+      most,
+      at,
+      codes,
+      codesFrom,
+      allowHosts,
+      origins,
+      ancestors,
+      'no-page': noPage = false,
+    } = await parse(argv);
     if (help) return (stdout.text(poolHelp()), 0);
     const secrets = await Promise.all(codes.map(secretsOf)),
       rooms = secrets.map(({ room }) => room),
@@ -128,7 +153,7 @@ export async function pool(argv: string[]): Promise<number> {
     const health = (response: ServerResponse): void =>
       void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(hub?.health));
     const answers = { '/health': health };
-    const { server, url, others, isHost } = await serve({ ...at, exact: true, answers, allowHosts });
+    const { server, url, others, isHost } = await serve({ ...at, exact: true, answers, allowHosts, ancestors });
     hub = new Hub(server, {
       rooms,
       classes,
@@ -139,10 +164,7 @@ export async function pool(argv: string[]): Promise<number> {
     });
     const addresses = [url, ...others].map(address => address.replace(/^http/, 'ws'));
     if (!noPage) stdout.text(`The page is at ${[url, ...others].join(', ')}\n`);
-    for (const [i, code] of codes.entries())
-      stdout.text(
-        `The${codes.length > 1 ? ` code of pool ${i + 1}` : " pool's code"} is ${code}\nHosts join with ringside sh --join ${addresses.map(address => `${address}#${code}`).join(' or ')}\n`,
-      );
+    stdout.text(codesFrom === undefined ? withCodes(codes, addresses) : withoutCodes(codesFrom, addresses));
     stdout.text('(Ctrl-C ends it.)\n');
     await new Promise<void>(resolve => {
       process.once('SIGINT', resolve);

@@ -12,6 +12,7 @@ import { checkForwards, forwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
+import { addressWithCode, CODE_FILE_OPTION, CODE_VARIABLE } from '../pool/codes.ts';
 import { StateError } from '../storage/state.ts';
 import { HostRuns } from './host-runs.ts';
 
@@ -36,6 +37,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --net nat             guests reach what this machine reaches, by TCP and UDP, and 10.0.2.2 is its 127.0.0.1
   --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-:22 (also several times)
   --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
+  --code-file FILE      where the pool's code is, so that it is in no list of processes; or in the variable ${CODE_VARIABLE}.
+                        The address is ws://HOST:PORT/ then
   --name NAME           the host's name there
   --role ROLE           there: member, giver (its guests may go to others, and it takes none) or viewer (it sees what all see)
   --leases ADDRESS      etcd://HOST:PORT: that decides whose a guest is, in place of the pool's first host
@@ -65,6 +68,7 @@ function parse(argv: string[]) {
         net: { type: 'string' },
         forward: { type: 'string', multiple: true },
         join: { type: 'string' },
+        ...CODE_FILE_OPTION,
         name: { type: 'string' },
         leases: { type: 'string' },
         role: { type: 'string' },
@@ -101,6 +105,15 @@ export function isKvm({
   return hypervisor === 'kvm';
 }
 
+/** @throws WrongUse */
+function addressOf(join: string, codeFile: string | undefined): string {
+  try {
+    return addressWithCode(join, codeFile, process.env);
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
+}
+
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1),
     stderr = new Output(2);
@@ -121,9 +134,14 @@ export async function shell(argv: string[]): Promise<number> {
     const { c: line, boot, menu = false, xen } = options;
     const { name, leases, role = 'member' } = options;
     if (!isRole(role)) throw new WrongUse(`--role ${role}: write one of ${ROLES.join(', ')}.`);
-    const join = options.join === undefined ? undefined : { address: options.join, name, leases, role };
-    if ((name ?? leases ?? options.role) !== undefined && !join)
-      throw new WrongUse('--name, --role and --leases are for a host of a pool: write --join ADDRESS, too.');
+    const join =
+      options.join === undefined
+        ? undefined
+        : { address: addressOf(options.join, options['code-file']), name, leases, role };
+    if ((name ?? leases ?? options.role ?? options['code-file']) !== undefined && !join)
+      throw new WrongUse(
+        '--name, --role, --code-file and --leases are for a host of a pool: write --join ADDRESS, too.',
+      );
     const kvm = isKvm(options);
     network = await openNetwork(options.network, sentence => stderr.text(`ringside sh: ${sentence}\n`));
     const host = new HostRuns({
