@@ -60,6 +60,6 @@ export default defineConfig({
   },
   webServer: [
     { command: `node scripts/serve.mjs ${isolated} no-wasm`, url: address(isolated) },
-    { command: `node scripts/serve.mjs ${plain} no-wasm plain`, url: address(plain) },
+    { command: `node scripts/serve.mjs ${plain} no-wasm plain host=${FAR}`, url: address(plain) },
   ],
 });

@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, gzipSync } from 'node:zlib';
 import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, root, run, shrinks } from './lib.mjs';
+import { documentPolicy, WORKER_POLICY } from './policy.mjs';
 import { ensureDependencies, guestsFetched } from './setup.mjs';
 
 /** What runs beside a program in a thread of its own, for a domain or for a host's files. */
@@ -93,6 +94,7 @@ const always = [
   'guests',
   'package.json',
   'scripts/build.mjs',
+  'scripts/policy.mjs',
   'package-lock.json',
   'vite.config.ts',
   'tsconfig.json',
@@ -301,6 +303,8 @@ function listFiles() {
     .filter(path => path !== `${SERVICE_WORKER}.js`);
   const build = createHash('sha256');
   for (const path of paths) build.update(`\0${path}\0`).update(readFileSync(at('dist', path)));
+  const policy = documentPolicy(readFileSync(at('dist', 'index.html'), 'utf8'));
+  build.update(policy + WORKER_POLICY);
   // The page is asked for by its folder's name.
   const list = JSON.stringify([
     './',
@@ -309,7 +313,12 @@ function listFiles() {
   ]);
   writeFileSync(
     script,
-    readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)),
+    readFileSync(script, 'utf8')
+      .replace('__FILES__', list)
+      .replace('__BUILD__', build.digest('hex').slice(0, 16))
+      // The bundler chose the quotes of these, which policies have, too, and may write them several times.
+      .replace(/(["'`])__POLICY__\1/g, JSON.stringify(policy))
+      .replace(/(["'`])__WORKER_POLICY__\1/g, JSON.stringify(WORKER_POLICY)),
   );
 }
 

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import { ANY, hostCheck, hostOf, isOwn } from './hosts.mjs';
 import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, shrinks } from './lib.mjs';
+import { policyOf } from './policy.mjs';
 
 export const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -105,21 +106,21 @@ function madeOf({ file, mtimeMs }) {
  * What a request asks for (RFC 9112, 3.2): its host and its path; undefined: it is no target that a server like this has. Any bytes without a blank may be there.
  */
 function targetOf({ url, headers }) {
-  if (url.startsWith('/')) return { host: headers.host, pathname: url.replace(/[?#].*$/s, '') };
   // A client that takes us for its proxy names the host here, and that one counts.
-  const [, host, pathname] = /^http:\/\/([^/?#]*)([^?#]*)/i.exec(url) ?? [];
-  return host === undefined ? undefined : { host, pathname: pathname || '/' };
+  const [all, host = headers.host, pathname, search] = /^(?:http:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?/i.exec(url);
+  const isTarget = url.startsWith('/') || (all.length > 0 && url.toLowerCase().startsWith('http://'));
+  return isTarget ? { host, pathname: pathname || '/', search: search ?? '' } : undefined;
 }
 
 /** An answer for a person. */
 const told = (response, status, headers, sentence) =>
   void response.writeHead(status, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`);
 
-function answer(request, response, { headers, wasm, coming, answers, isHost }) {
+function answer(request, response, { headers, wasm, coming, answers, isHost, policy }) {
   const target = targetOf(request);
   if (!target) return told(response, 400, headers, 'This is no address of a page.');
   if (!isHost(target.host)) return told(response, MISDIRECTED, headers, misdirected(target.host));
-  const { pathname } = target;
+  const { pathname, search } = target;
   if (request.method === 'GET' && Object.hasOwn(answers, pathname)) return answers[pathname](response);
   const now = coming();
   if (now && request.method === 'GET' && pathname === COMING) {
@@ -135,8 +136,10 @@ function answer(request, response, { headers, wasm, coming, answers, isHost }) {
   const encoding = prefix ? undefined : encodingFor(found, request.headers['accept-encoding']);
   const made = encoding === 'br' ? madeOf(found) : undefined;
   const length = made?.size ?? (encoding ? undefined : found.size + prefix.length);
+  const rules = policy(found, search);
   const always = {
     ...headers,
+    ...(rules ? { 'Content-Security-Policy': rules } : {}),
     'Cache-Control': found.hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
     ETag: found.tag,
     Vary: 'Accept-Encoding',
@@ -177,8 +180,8 @@ function othersOpen(host) {
 
 /**
  * Starts the server on the first free port from `port` on; resolves with its address for this machine, and those for others.
- * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
- * Content-Security-Policy. `exact`: that port and no other; `answers`: functions that answer for a path, given the response. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are. `allowHosts`: names to which it answers besides this machine's.
+ * For tests: `isolated: false` leaves the headers of isolation and policy out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
+ * Content-Security-Policy in place of the page's own. `ancestors`: origins that may show all of the page in a frame. `exact`: that port and no other; `answers`: functions that answer for a path, given the response. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are. `allowHosts`: names to which it answers besides this machine's.
  * What is resolved has `isHost`, too: whether it answers to the Host of a request, for what else listens there.
  */
 export function serve({
@@ -186,17 +189,19 @@ export function serve({
   host = '127.0.0.1',
   isolated = true,
   wasm = true,
-  policy = '',
+  policy,
+  ancestors = [],
   coming = () => undefined,
   exact = false,
   answers = {},
   allowHosts = [],
 } = {}) {
   const isHost = hostCheck(host, allowHosts);
-  const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
+  const headers = isolated ? isolation : {};
+  const policyFor = (found, search) => policy ?? (isolated ? policyOf(found, search, ancestors) : '');
   const server = createServer((request, response) => {
     try {
-      answer(request, response, { headers, wasm, coming, answers, isHost });
+      answer(request, response, { headers, wasm, coming, answers, isHost, policy: policyFor });
     } catch (error) {
       // One request must not end the others' server.
       console.error(`${request.method} ${request.url}: ${error.stack}`);
@@ -223,12 +228,13 @@ export function serve({
   });
 }
 
-// Used directly by the browser tests: node scripts/serve.mjs PORT [plain] [no-wasm]
+// Used directly by the browser tests: node scripts/serve.mjs PORT [plain] [no-wasm] [host=NAME]
 if (isMain(import.meta.url)) {
   const { url } = await serve({
     port: Number(process.argv[2] ?? 5173),
     isolated: !process.argv.includes('plain'),
     wasm: !process.argv.includes('no-wasm'),
+    allowHosts: process.argv.flatMap(word => (word.startsWith('host=') ? [word.slice('host='.length)] : [])),
   });
   console.log(url);
 }

@@ -1,5 +1,5 @@
 /**
- * npm start [-- --no-open] [--port N] [--host ADDRESS] [--allow-host NAME]
+ * npm start [-- --no-open] [--port N] [--host ADDRESS] [--allow-host NAME] [--frame-ancestors ORIGIN]
  *
  * Everything from a fresh clone to the page in a browser: npm packages, the build, a local server. Guests are fetched behind it, where they can be: the page
  * lists each as soon as it is there.
@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { buildPage } from './build.mjs';
 import { say, which } from './lib.mjs';
+import { readOrigin } from './policy.mjs';
 import { serve } from './serve.mjs';
 import { ensureDependencies, fetchGuests, guestsFetched } from './setup.mjs';
 
@@ -32,6 +33,7 @@ function options() {
       port: { type: 'string' },
       host: { type: 'string' },
       'allow-host': { type: 'string', multiple: true },
+      'frame-ancestors': { type: 'string', multiple: true },
     },
   });
   const port = Number(values.port ?? 5173);
@@ -42,11 +44,12 @@ function options() {
     port,
     host: values.host ?? '127.0.0.1',
     allowHosts: values['allow-host'] ?? [],
+    ancestors: (values['frame-ancestors'] ?? []).map(origin => readOrigin(origin, '--frame-ancestors')),
   };
 }
 
 try {
-  const { open, port, host, allowHosts } = options();
+  const { open, port, host, allowHosts, ancestors } = options();
   await ensureDependencies();
   if (await buildPage()) say('the page is built');
   let coming;
@@ -54,6 +57,7 @@ try {
     port,
     host,
     allowHosts,
+    ancestors,
     coming: () => (coming?.problem && guestsFetched() ? undefined : coming),
   });
   console.log(`Ringside is at ${url}\n(Ctrl-C ends it.)`);

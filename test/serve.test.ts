@@ -53,6 +53,23 @@ describe('the local server', () => {
         .end(),
     );
 
+  it('lets text become code in workers alone, and pages of other origins frame a lesson alone', async () => {
+    const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^dom0-[\w-]{8}\.js$/.test(name))}`;
+    const policy = async (path: string): Promise<string> =>
+      String((await get(path)).headers['content-security-policy']);
+    const page = await policy('/');
+    expect(page).toMatch(/; script-src 'self' 'sha256-[\w+/]{43}=';/);
+    for (const rule of ["default-src 'self'", "base-uri 'none'", "object-src 'none'", "form-action 'self'"])
+      expect(page.split('; ')).toContain(rule);
+    expect(await policy(script)).toMatch(/; script-src 'self' 'unsafe-eval'$/);
+    const ancestors = async (path: string): Promise<string | undefined> =>
+      /frame-ancestors (.*)/.exec(await policy(path))?.[1];
+    expect(await ancestors('/')).toBe("'none'");
+    expect(await ancestors('/?embed=1')).toBe("'none'");
+    expect(await ancestors('/?lesson=trap-and-emulate')).toBe("'none'");
+    expect(await ancestors('/index.html?embed=1&lesson=trap-and-emulate#x')).toBe('*');
+  });
+
   it('lets browsers keep what has a hash in its name, and ask again for everything else', async () => {
     const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^dom0-[\w-]{8}\.js$/.test(name))}`;
     expect((await get(script)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
@@ -214,6 +231,22 @@ describe('a server that is up before all guests are', () => {
     expect((await fetch(`${url}guests/some-guest/initrd`)).status).toBe(404);
     ends();
     rmSync(folder, { recursive: true });
+  });
+
+  it('lets origins that it is given show the page in a frame', async () => {
+    const { url, ends } = await start(`{ port: 0, ancestors: ['https://course.example', 'http://localhost:8080'] }`);
+    expect((await fetch(url)).headers.get('content-security-policy')).toMatch(
+      /frame-ancestors https:\/\/course\.example http:\/\/localhost:8080$/,
+    );
+    ends();
+    const { readOrigin } = (await import(file('scripts/policy.mjs'))) as {
+      readOrigin(text: string, option: string): string;
+    };
+    expect(readOrigin('HTTPS://Course.Example:443/', '--x')).toBe('https://course.example');
+    for (const wrong of ['course.example', '*', 'https://a/b', "https://a 'self'", 'data:x', 'https://a;'])
+      expect(() => readOrigin(wrong, '--frame-ancestors'), wrong).toThrow(
+        /^--frame-ancestors .*: write SCHEME:\/\/HOST/,
+      );
   });
 
   it('says at which addresses other machines reach it, and none where they do not', async () => {

@@ -41,6 +41,11 @@ const ISOLATION = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+/** Of the page and of its workers (scripts/policy.mjs), for a server that sends none. */
+const POLICY = '__POLICY__',
+  WORKER_POLICY = '__WORKER_POLICY__';
+const CSP = 'Content-Security-Policy';
+
 // The first one is there at once; a later one waits until no page uses the files that it would drop.
 scope.addEventListener('install', event =>
   event.waitUntil(scope.registration.active ? Promise.resolve() : scope.skipWaiting()),
@@ -90,22 +95,40 @@ async function answer(request: Request): Promise<Response> {
     changes = request.mode === 'navigate' || isCatalogue;
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request, { ignoreSearch: true });
-  if (kept && !changes) return isolated(kept);
+  if (kept && !changes) return isolated(kept, request, true);
   try {
     const fetched = await fetch(request);
     // Only where the page's files are kept at all.
     if (isCatalogue && kept && fetched.ok) await cache.put(request, fetched.clone());
-    return isolated(fetched);
+    return isolated(fetched, request);
   } catch (error) {
-    if (kept) return isolated(kept);
+    if (kept) return isolated(kept, request, true);
     throw error;
   }
 }
 
-function isolated(answer: Response): Response {
+/** Undefined: it is no file of the page's. A lesson may be shown in a frame of a course's page, and nothing else. */
+function policyFor({ mode, url }: Request): string | undefined {
+  const address = new URL(url);
+  if (!isOwn(address)) return undefined;
+  if (mode !== 'navigate') return WORKER_POLICY;
+  const { searchParams } = address,
+    isLesson = searchParams.get('embed') === '1' && searchParams.has('lesson');
+  return POLICY.replace('__FRAMES__', isLesson ? '*' : "'none'");
+}
+
+/** Whether a policy is the one of this page, as our own server sent it with one address of the page. */
+const isOwnPolicy = (policy: string): boolean => POLICY.startsWith(policy.split('frame-ancestors')[0]!);
+
+/** `isKept`: it may have come for another address of the page. */
+function isolated(answer: Response, request: Request, isKept = false): Response {
   if (answer.type === 'opaque' || answer.type === 'opaqueredirect' || answer.status === 0) return answer;
   const headers = new Headers(answer.headers);
   for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
+  const given = headers.get(CSP),
+    policy = policyFor(request);
+  // What a server says itself counts.
+  if (policy !== undefined && (given === null || (isKept && isOwnPolicy(given)))) headers.set(CSP, policy);
   const bodiless = [101, 204, 205, 304].includes(answer.status);
   return new Response(bodiless ? null : answer.body, { status: answer.status, statusText: answer.statusText, headers });
 }
