@@ -31,14 +31,27 @@ export const NOT_BUILT: LibxlWords = {
   status: ERROR_FAIL,
 };
 
-/** A disk's image that is not there; `index`: the disk's in the definition. */
-export const noImage = ({ vdev, target }: { vdev: string; target: string }, index: number): LibxlWords => ({
-  said: [
-    `libxl: error: libxl__device_disk_set_backend: Disk vdev=${vdev} failed to stat: ${target}: No such file or directory`,
-    `libxl: error: initiate_domain_create: Unable to set disk defaults for disk ${index}`,
-  ],
-  status: ERROR_INVAL,
-});
+/** What libvirt says of an image, or of one below it, that its system does not let a host open: which one, and why. */
+const NOT_OPENED = /^Cannot access (?:storage|backing) file '(.*?)'(?: of storage file '.*')?: (.*)$/s;
+
+/** A disk's image that is not there, or that may not be opened (`why`); `index`: the disk's in the definition. */
+export function noImage(
+  { vdev, target }: { vdev: string; target: string },
+  index: number,
+  why: string,
+): LibxlWords & { isThere: boolean } {
+  const [, path = target, problem = MISSING] = NOT_OPENED.exec(why) ?? [];
+  return {
+    said: [
+      `libxl: error: libxl__device_disk_set_backend: Disk vdev=${vdev} failed to stat: ${path}: ${problem}`,
+      `libxl: error: initiate_domain_create: Unable to set disk defaults for disk ${index}`,
+    ],
+    status: ERROR_INVAL,
+    isThere: problem !== MISSING,
+  };
+}
+
+const MISSING = 'No such file or directory';
 
 /** What the block script says of a device that cannot be had, as libxl hands it on. */
 export const fromScript = (sentence: string): string =>

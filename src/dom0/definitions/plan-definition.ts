@@ -236,12 +236,13 @@ function planDrive(
   const finding = findingOf(disk, findings);
   const found = resolve(disk.target);
   if (typeof found === 'string') {
+    const { isThere, ...libxl } = noImage(disk, index, found);
     if (finding)
       Object.assign(finding, {
         verdict: 'missing',
-        short: 'file not found',
+        short: isThere ? 'file not accessible' : 'file not found',
         text: `${disk.at.image?.said ?? `${keyOf(disk)} = '${disk.target}'`}: ${found}`,
-        libxl: noImage(disk, index),
+        libxl,
         ...(disk.at.image ? { line: disk.at.image.line, column: disk.at.image.column } : {}),
       });
     return drive;
