@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { keep, recall } from './indexed-db.ts';
-import { layout, loadSettings, shownWindows, theme } from './settings.ts';
+import { kept, layout, loadSettings, shownWindows, takeSettings, theme } from './settings.ts';
 
 vi.mock('./indexed-db.ts', () => ({ recall: vi.fn(), keep: vi.fn(async () => {}) }));
 
@@ -21,6 +21,23 @@ it('takes in what a slow disk tells late, but for what was changed meanwhile, an
   expect(vi.mocked(keep).mock.lastCall![1]).toMatchObject({ theme: 'dark', layout: { mode: 'stack' } });
   layout.value = { ...layout.value, closed: [] };
   expect(vi.mocked(keep).mock.lastCall![1]).toMatchObject({ layout: { mode: 'stack', closed: [] } });
+});
+
+it('takes in what earlier versions kept, which lacks what there is since', () => {
+  // As baea91ad wrote it: without `readyIn` and `beside`.
+  const old = {
+    theme: 'dark',
+    windows: 'both',
+    screenReader: true,
+    strips: { guest: true },
+    stripTab: 'shell',
+    layout: { mode: 'stack', at: { 'demo/serial': { x: 1, y: 2, width: 300, height: 200 } }, closed: ['pcos/screen'] },
+    sizes: { tree: 240 },
+    saveEvery: 15,
+  };
+  takeSettings(old);
+  expect(kept()).toEqual({ ...old, beside: false, readyIn: {} });
+  takeSettings(undefined);
 });
 
 it('opens windows of a guest that stay what they are while it boots', () => {

@@ -24,3 +24,9 @@ it('goes through a file, and another file is refused', () => {
   for (const text of ['', '{}', 'null', '[]', '{"format":"Ringside progress 1","lessons":[{"id":1}]}'])
     expect(() => readKept(text)).toThrow('holds no progress');
 });
+
+it('is read as the first version that kept it wrote it (1f9b1263)', () => {
+  const text =
+    '{\n "format": "Ringside progress 1",\n "lessons": [\n  {\n   "id": "exits",\n   "title": "VM exits",\n   "seed": "a",\n   "name": "Ada",\n   "round": 1,\n   "step": 8,\n   "steps": 9,\n   "code": "X"\n  }\n ]\n}\n';
+  expect(readKept(text)).toEqual([lesson(8, { code: 'X' })]);
+});
