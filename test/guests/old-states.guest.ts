@@ -22,7 +22,7 @@ describe.each(OLD_STATES)('what commit %s kept', commit => {
     await withOldState(commit, async folder => {
       const saved = join(folder, `${kind}.boot`);
       if (!existsSync(saved)) return expect(kind).toBe('kvm');
-      const guest = new WarmRingside('boot', '--restore', saved, '--until', 'addresses', ...limit(20));
+      const guest = new WarmRingside('boot', '--restore', saved, '--until', 'switch it off', ...limit(20));
       guest.send('help\r');
       expect(await guest.end(30), guest.output + guest.errors).toBe(0);
     });
