@@ -145,7 +145,7 @@ describe('whose a guest is', () => {
     await until(() => lease(charlie) === 'bravo 1');
     const epoch = await bravo.ownership.copied(WEB);
     const goesOn = charlie.ownership.takeCopyOf(WEB, { from: 'bravo', epoch }, true);
-    charlie.guests.set(1, { uuid: WEB, name: 'web--incoming', paused: false });
+    charlie.guests.set(1, { uuid: WEB, name: 'web--incoming', paused: false, pauses: 0 });
     await bravo.ownership.notCopied([...bravo.guests.values()][0] as unknown as Guest);
     expect(await goesOn).toBe(false);
     expect([charlie.guests.get(1)!.paused, charlie.pool.said]).toEqual([false, []]);
