@@ -175,7 +175,7 @@ class Witness {
     await bravo.run('until pool leases | grep -q "^w .*bravo"; do sleep 0.2; done', 30);
     await alfa.run('until pool guests | grep -q "^w .* bravo "; do sleep 0.2; done', 30);
     bravo.send('xl console w\r');
-    await this.until(() => acknowledged(bravo.output).length > 10, 60, 'the guest writes');
+    await this.until(() => acknowledged(bravo.output).length > 3, 60, 'the guest writes');
     await pause(1000 + this.pick(3000));
     // Alfa looks for the guest all the time.
     const from = alfa.output.length;
@@ -287,6 +287,6 @@ it.skipIf(why !== undefined)(
     );
     expect(runs.filter(({ problems }) => problems.length > 0)).toEqual([]);
     expect(failed).toEqual([]);
-    expect(runs.some(({ acks }) => acks > 10)).toBe(true);
+    expect(runs.every(({ acks }) => acks > 3)).toBe(true);
   },
 );
