@@ -17,6 +17,9 @@ import { at } from '../scripts/lib.mjs';
 import { MICRO_PILOT } from './guests.mjs';
 import { IO_CONFIGURATIONS, minipvRatios } from './io-minipv.mjs';
 import { geometricMean, median, need, options, ratio, short } from './lib.mjs';
+import { explain } from '../scripts/usage.mjs';
+
+explain(import.meta.url);
 
 /** A run's chunks: the first half of them is warm-up. */
 const CHUNKS = 6;

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, guestsFolder, which } from '../scripts/lib.mjs';
+import { explained } from '../scripts/usage.mjs';
 
 /** Seconds after which a program that has not come to its last line is ended. */
 const LIMIT_S = 590;
@@ -206,6 +207,7 @@ export const short = value => (Number.isFinite(value) ? (value >= 100 ? value.to
 export function options(defaults) {
   const values = { ...defaults };
   const argv = process.argv.slice(2);
+  if (explained(process.argv[1], argv)) process.exit(0);
   for (let i = 0; i < argv.length; i++) {
     const name = argv[i].replace(/^--/, '');
     if (!argv[i].startsWith('--') || !(name in defaults)) {

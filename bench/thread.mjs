@@ -10,6 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { at } from '../scripts/lib.mjs';
 import { programModule } from '../scripts/build.mjs';
+import { explain } from '../scripts/usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: {

@@ -9,6 +9,9 @@
 import { readFileSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
 import { checkWords, SIZES, THEMES, TIGHT, walkViews } from './views.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 /** Runs in the page: another theme stands whole, however long its colours take to fade. */
 async function drawn(theme) {

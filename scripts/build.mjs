@@ -119,6 +119,13 @@ function programPlace(name) {
   return { folder, module: join(folder, `${name}.js`), input };
 }
 
+/** The file in which a program begins. */
+export const programSource = name => {
+  const input = Object.values(PROGRAMS).find(programs => name in programs)?.[name];
+  if (!input) throw new Error(`there is no program ${name}`);
+  return at(input);
+};
+
 /** Path of a program's module; built, if it is not there, in a process of its own: what a builder takes of memory would stay with the program. */
 export async function programModule(name) {
   // Once: that reads all sources.

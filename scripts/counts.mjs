@@ -4,6 +4,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { at } from './lib.mjs';
 import { ensureDependencies } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 await ensureDependencies({ quiet: true });
 const { runnerImport } = await import('vite');

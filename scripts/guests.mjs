@@ -10,6 +10,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { at, root } from './lib.mjs';
 import { ensureDependencies } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 /** The bundle, in a folder named by its sources; made if it is not there. */
 async function bundle() {

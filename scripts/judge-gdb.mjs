@@ -16,6 +16,9 @@ import { programModule } from './build.mjs';
 import { start, until } from './killable.mjs';
 import { judgements } from './lib.mjs';
 import { ensurePrograms } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: { xv6: { type: 'string' }, linux: { type: 'boolean' }, seconds: { type: 'string', default: '300' } },

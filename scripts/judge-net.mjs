@@ -26,6 +26,9 @@ import { programModule } from './build.mjs';
 import { sleep, start, until } from './killable.mjs';
 import { at, judgements, say, withSbin } from './lib.mjs';
 import { ensurePrograms } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: { type: { type: 'string', default: 'kvm' }, refresh: { type: 'boolean' }, wait: { type: 'string' } },

@@ -4,8 +4,9 @@
  *   node scripts/program.mjs NAME [ARGUMENT…]
  */
 import { pathToFileURL } from 'node:url';
-import { programModule } from './build.mjs';
+import { programModule, programSource } from './build.mjs';
 import { isMain, root } from './lib.mjs';
+import { explained, refusalOf } from './usage.mjs';
 
 /** Builds `name` and makes this process its own; the address of its module, whose `main(argv)` gives the exit status. */
 export async function prepareProgram(name, argv = []) {
@@ -22,8 +23,11 @@ export async function prepareProgram(name, argv = []) {
 
 /** Builds, loads and runs `name`. */
 export async function runProgram(name, argv) {
-  let module;
+  let module, source;
   try {
+    // The command line has a usage of its own.
+    source = name === 'ringside' ? undefined : programSource(name);
+    if (source && explained(source, argv)) return;
     module = await prepareProgram(name, argv);
   } catch (error) {
     process.stderr.write(`${name} could not be built: ${error.message}\n`);
@@ -32,7 +36,15 @@ export async function runProgram(name, argv) {
   }
   const { main } = await import(module);
   if (!main) return;
-  const status = await main(argv);
+  let status;
+  try {
+    status = await main(argv);
+  } catch (error) {
+    const refusal = source && refusalOf(error, source);
+    if (!refusal) throw error;
+    process.stderr.write(refusal);
+    status = 2;
+  }
   // Standard input may still be open and workers may wait: the program has said that it is done. What it wrote goes out first.
   process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
 }

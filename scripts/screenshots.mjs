@@ -9,6 +9,9 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
 import { ensureTypeface } from './setup.mjs';
 import { checkWords, SIZES, walkViews } from './views.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 /** Pictures in docs/pictures, by their names here. */
 const SHOWN = ['figure-desktop-dark', 'define-desktop-light', 'rings-desktop-light', 'lesson-desktop-light'];

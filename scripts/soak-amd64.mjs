@@ -19,6 +19,9 @@ import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { drawFrom } from './killable.mjs';
 import { at, run } from './lib.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: {

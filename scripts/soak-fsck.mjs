@@ -15,6 +15,9 @@ import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
 import { at, withSbin } from './lib.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: { kills: { type: 'string' }, page: { type: 'string' }, seed: { type: 'string' } },

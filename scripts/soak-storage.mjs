@@ -12,6 +12,9 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const { values } = parseArgs({
   options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } },

@@ -3,6 +3,9 @@
  * RINGSIDE_MIB: what a pair copies, instead of 100; RINGSIDE_CONSOLE: a file that gets what is shown meanwhile.
  */
 import { at, run } from './lib.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 process.exitCode = await run(
   process.execPath,

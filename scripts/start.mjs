@@ -11,6 +11,9 @@ import { say, which } from './lib.mjs';
 import { readOrigin } from './policy.mjs';
 import { serve } from './serve.mjs';
 import { ensureDependencies, fetchGuests, guestsFetched } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 /** Shows the page in the person's browser; where there is none to open, the printed address has to do. */
 function openPage(url) {

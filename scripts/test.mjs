@@ -15,6 +15,9 @@ import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { at, run, say, strict } from './lib.mjs';
 import { ensureChromium, ensureDependencies, ensureGuests, ensureHeadlessShell, ensurePrograms } from './setup.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 const SHARED_MARK = '[needs ../shared]';
 const haveShared = existsSync(at('..', 'shared', 'oracle'));

@@ -5,6 +5,9 @@
  *   node scripts/write-docs.mjs TEST     test/TEST.test.ts
  */
 import { at, run } from './lib.mjs';
+import { explain } from './usage.mjs';
+
+explain(import.meta.url);
 
 process.env.RINGSIDE_WRITE_DOCS = '1';
 process.exitCode = await run(
