@@ -29,6 +29,7 @@ export const ALONE = [
   'src/ui/parts/host-bar.test.ts',
   'src/ui/parts/host-page/alerts-of.test.ts',
   'src/ui/parts/host-page/history-lines.test.ts',
+  'src/ui/parts/menu.test.ts',
   'src/ui/parts/pools.test.ts',
   'src/ui/parts/tree-keys.test.ts',
   'src/ui/pool/pool.test.ts',

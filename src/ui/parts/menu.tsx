@@ -25,6 +25,15 @@ export function openMenu(event: MouseEvent, label: string, actions: Action[]): v
   };
 }
 
+/** Closes what is open when somebody presses elsewhere, until the function that it gives is called. */
+export function closedByPress(element: HTMLElement, close: () => void): () => void {
+  const onPress = ({ target }: Event): void => {
+    if (!element.contains(target as Node)) close();
+  };
+  document.addEventListener('pointerdown', onPress, true);
+  return () => document.removeEventListener('pointerdown', onPress, true);
+}
+
 export function Menu() {
   const open = menu.value;
   const list = useRef<HTMLUListElement>(null);
@@ -35,6 +44,10 @@ export function Menu() {
     element.style.left = `${Math.max(4, Math.min(open.x, innerWidth - element.offsetWidth - 4))}px`;
     element.style.top = `${Math.max(4, Math.min(open.y, innerHeight - element.offsetHeight - 4))}px`;
     element.querySelector('button')?.focus();
+    // It closes when the person goes on elsewhere, and not when the page moves the focus: a list that is drawn again, a guest that arrives.
+    return closedByPress(element, () => {
+      menu.value = undefined;
+    });
   }, [open]);
   if (!open) return null;
   const close = (): void => {
@@ -61,8 +74,12 @@ export function Menu() {
       aria-label={open.label}
       ref={list}
       onKeyDown={onKeyDown}
-      onFocusOut={({ relatedTarget }) => {
-        if (!list.current?.contains(relatedTarget as Node)) close();
+      onFocusOut={({ target, relatedTarget }) => {
+        if (list.current?.contains(relatedTarget as Node)) return;
+        // Once who took the focus is done with it; a menu that was left is closed by then.
+        queueMicrotask(() => {
+          if (menu.peek() === open) (target as HTMLElement).focus();
+        });
       }}
     >
       {open.actions.map(action => (

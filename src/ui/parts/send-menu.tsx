@@ -1,8 +1,10 @@
 /** What a guest's window offers beside its keyboard: keys that the browser keeps for itself, the clipboard, what it shows as a file. */
 
 import { useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
+import { closedByPress } from './menu.tsx';
 
 /** `isKey`: its name is that of a key. */
 export interface Sendable {
@@ -12,15 +14,27 @@ export interface Sendable {
 }
 
 export function SendMenu({ items }: { items: readonly Sendable[] }) {
-  const isOpen = useSignal(false);
+  const isOpen = useSignal(false),
+    all = useRef<HTMLDivElement>(null),
+    /** The key that was pressed last is the one that leaves. */
+    byTab = useRef(false);
+  // Not when the page moves the focus, to a guest's terminal for instance.
+  useLayoutEffect(() => {
+    if (isOpen.value)
+      return closedByPress(all.current!, () => {
+        isOpen.value = false;
+      });
+  }, [isOpen.value]);
   return (
     <div
       class="menu"
+      ref={all}
       onKeyDown={event => {
         if (event.key === 'Escape') isOpen.value = false;
+        byTab.current = event.key === 'Tab';
       }}
       onBlurCapture={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node)) isOpen.value = false;
+        if (byTab.current && !event.currentTarget.contains(event.relatedTarget as Node)) isOpen.value = false;
       }}
     >
       <button
