@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+// @ts-expect-error: scripts have no types.
 import { programSource } from '../scripts/build.mjs';
+// @ts-expect-error: scripts have no types.
 import { commandsOf, headOf } from '../scripts/usage.mjs';
 
 const root = join(import.meta.dirname, '..');
