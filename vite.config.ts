@@ -4,6 +4,7 @@ import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { licences } from './scripts/licences.ts';
 import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 import { ALONE } from './test/support/alone.ts';
 import { HeaviestFirst } from './test/support/heaviest-first.ts';
@@ -90,12 +91,21 @@ function loaderWithoutWindow(): Plugin {
   };
 }
 
+const packages = licences(fileURLToPath(new URL('.', import.meta.url)));
+
 export default defineConfig({
   appType: 'mpa',
-  plugins: [fetchedGuests(), sharedWorkers(), loaderWithoutWindow(), interpreterPlugin(), settledExports()],
+  plugins: [
+    fetchedGuests(),
+    sharedWorkers(),
+    loaderWithoutWindow(),
+    interpreterPlugin(),
+    settledExports(),
+    packages.page,
+  ],
   base: './',
   // Workers are bundled on their own, with plugins of their own.
-  worker: { format: 'es', plugins: () => [interpreterPlugin()] },
+  worker: { format: 'es', plugins: () => [interpreterPlugin(), packages.workers] },
   build: {
     target: 'es2022',
     // Definitions and scripts of guests are read when a host is installed or somebody boots them: no part of a script.

@@ -95,6 +95,7 @@ const always = [
   'package.json',
   'scripts/build.mjs',
   'scripts/policy.mjs',
+  'scripts/licences.ts',
   'package-lock.json',
   'vite.config.ts',
   'tsconfig.json',

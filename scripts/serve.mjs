@@ -27,6 +27,7 @@ const types = {
   '.png': 'image/png',
   '.woff2': 'font/woff2',
   '.cfg': 'text/plain; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
 };
 
 /** RFC 9110, 15.5.20: the request came to a server that does not answer for that host. */
