@@ -210,19 +210,21 @@ function prune() {
   }
 }
 
-/** Builds and compresses the page if dist/ is stale; returns true if it built it. */
-export async function buildPage({ compressed = true } = {}) {
+/** Builds and compresses the page if dist/ is stale; returns true if it built it. `begins`: told what is done from then on, which takes minutes on a busy machine. */
+export async function buildPage({ compressed = true, begins = () => {} } = {}) {
   const hash = hashOf([...always, 'index.html', 'bench.html', 'components.html', 'public']);
   const [built, packed] = ['page', 'compressed-page'].map(name => at('build', name));
   const isOf = stamp => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
   const isStale = !existsSync(at('dist', 'index.html')) || !isOf(built);
   if (isStale) {
     for (const stamp of [built, packed]) rmSync(stamp, { force: true });
+    begins('builds the page');
     await makePage();
     mkdirSync(at('build'), { recursive: true });
     writeFileSync(built, hash);
   }
   if (compressed && !isOf(packed)) {
+    begins('compresses the page');
     await compress();
     writeFileSync(packed, hash);
   }

@@ -122,6 +122,10 @@ const withCodes = (codes: readonly string[], addresses: readonly string[]): stri
 const withoutCodes = (from: string, addresses: readonly string[]): string =>
   `The pool's code is in ${from}\nHosts join with ringside sh --join ${addresses.join(' or ')}, the code behind # or in --code-file FILE\n`;
 
+interface PageBuilder {
+  buildPage(wish: { begins(what: string): void }): Promise<boolean>;
+}
+
 const scriptPath = (name: string): string => join(repository(), 'scripts', name);
 const script = (name: string): Promise<Record<string, unknown>> =>
   import(/* @vite-ignore */ pathToFileURL(scriptPath(name)).href);
@@ -146,8 +150,11 @@ export async function pool(argv: string[]): Promise<number> {
       rooms = secrets.map(({ room }) => room),
       classes = secrets.map(({ classRoom }) => classRoom);
     // An installed package has the page, and nothing that builds it.
-    if (!noPage && existsSync(scriptPath('build.mjs')))
-      await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
+    if (!noPage && existsSync(scriptPath('build.mjs'))) {
+      const begins = (what: string): void =>
+        stderr.text(`ringside pool: ${what} first, which may take minutes (--no-page: the hub alone)\n`);
+      await ((await script('build.mjs')) as unknown as PageBuilder).buildPage({ begins });
+    }
     const { serve } = (await script('serve.mjs')) as { serve: Serve };
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>

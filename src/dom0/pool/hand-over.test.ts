@@ -115,6 +115,26 @@ describe.concurrent('a guest that is handed over', () => {
     expect(kept).toBeGreaterThan(0);
   });
 
+  it.each([false, true])(
+    'runs in one place though who gives leases ends, and nobody takes its place (it cannot be started: %s)',
+    async isBad => {
+      const places: string[] = [];
+      await beforeEach(
+        ({ alfa }) => alfa.end(),
+        (three, at) => {
+          const { bravo, charlie } = three;
+          places[at] = [bravo, charlie]
+            .filter(runsAt)
+            .map(({ pool }) => pool.me)
+            .join();
+          expect([at, ['bravo', 'charlie'].includes(places[at])]).toEqual([at, true]);
+        },
+        isBad,
+      );
+      expect([...new Set(places)].sort()).toEqual(isBad ? ['bravo'] : ['bravo', 'charlie']);
+    },
+  );
+
   it('runs on the target where its host ends, once that has the whole copy', async () => {
     const there: boolean[] = [];
     await beforeEach(

@@ -207,6 +207,27 @@ describe('whose a guest is', () => {
     for (const { pool } of [bravo, charlie]) pool.leave();
   });
 
+  it('is not to move while nobody gives leases: that is said before, and with what to do', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1' && bravo.ownership.holds(WEB));
+    expect(await bravo.ownership.confirmed(WEB)).toBe(1);
+    // It hangs, and its place in the room is still its own.
+    room.passes = (from, to, message) => ([from, to].includes(1) ? undefined : message);
+    await expect(bravo.ownership.confirmed(WEB)).rejects.toThrow(
+      /^alfa, which gives leases, has not answered for 10 s,/,
+    );
+    alfa.end();
+    await until(() => bravo.pool.hosts.length === 1);
+    const copied = bravo.ownership.copied(WEB);
+    await expect(copied).rejects.toThrow(/^alfa, which gives leases, is not there, .* pool emergency\.$/);
+    charlie.ownership.takeOver();
+    await until(() => bravo.ownership.coordinatorName === 'charlie');
+    expect(await bravo.ownership.confirmed(WEB)).toBe(1);
+    for (const { pool } of [bravo, charlie]) pool.leave();
+  });
+
   it('stands still on a host that slept while its monotonic clock stood still, before anybody tells it a word', async () => {
     const room = new TestRoom();
     const [alfa, bravo] = [await host(room, 'alfa'), await host(room, 'bravo', 1, true)];

@@ -21,6 +21,7 @@ const HAND_OVER_MS = 10_000;
 /** Who gives leases is known so soon after a host has come: each has what the others wrote. */
 const SETTLED_MS = 3_000;
 
+const SHAKES = ['ready', 'go', 'started', 'void', 'voided'];
 const WHAT = ['acquire', 'anew', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
 
 export interface OwnershipParts {
@@ -46,7 +47,13 @@ interface HeardNumber {
   number: number;
 }
 
-type Message = { request: LeaseRequest } | { answer: LeaseAnswer } | { shake: HandShake } | { heard: HeardNumber };
+type Message =
+  | { request: LeaseRequest }
+  | { answer: LeaseAnswer }
+  | { shake: HandShake }
+  | { heard: HeardNumber }
+  /** Said first on each channel: another process of the host knows nothing of the copies that this one has. */
+  | { life: number };
 
 /** Guests that stand still because nobody has confirmed their leases, whichever pool their host is in. */
 const fenced = new WeakSet<Guest>();
@@ -64,6 +71,11 @@ export class Ownership {
   private readonly beginning = new Set<string>();
   /** Told when a guest may be another host's from now on. */
   private readonly unsure = new Set<() => void>();
+  /** Of this host, since it began to see to the pool, and of the others that are there. */
+  private readonly life: number;
+  private readonly lives = new Map<string, number>();
+  /** By guests: what gives up hand-overs that wait for whoever gives leases, and the lives of the hosts that they go to. */
+  private readonly handingOver = new Map<string, { cancel(): void; life: number | undefined }>();
   private isOver = false;
   private readonly cameMs: number;
   /** When this host was last seen to be awake. */
@@ -74,6 +86,7 @@ export class Ownership {
     this.cameMs = parts.hostMs();
     this.awakeMs = parts.leaseMs();
     const { pool, state, later, say, hostMs, epochMs } = parts;
+    this.life = Math.floor(epochMs());
     // A host that is started again goes on above the numbers that it had; where its clock was set back it hears how far those went.
     this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
     this.peers = new Peers('leases', {
@@ -82,14 +95,19 @@ export class Ownership {
       say,
       hostMs,
       doing: 'Leases of guests do not reach',
-      came: name => {
+      came: (name, peer) => {
+        peer.send(encode({ life: this.life }));
         // What was asked before has not come there.
         if (name === this.coordinatorName) queueMicrotask(() => this.do(this.holder.again(parts.leaseMs())));
         return message => this.hear(name, message);
       },
+      went: name => void this.lives.delete(name),
     });
     if (pool.role !== 'viewer' && pool.taking.length === 1) state.setCoordinator(pool.me, 1);
     state.onChange(() => this.settle());
+    pool.onChange(() => {
+      if (this.isLostCoordinator) for (const { cancel } of this.handingOver.values()) cancel();
+    });
     this.settle();
     this.look();
   }
@@ -108,11 +126,14 @@ export class Ownership {
     const { holder, parts } = this;
     const { uuid } = guest;
     const epoch = await this.held(uuid);
-    this.do(holder.send(uuid, to, this.isLocal(guest)));
+    const life = this.lives.get(to);
+    this.do(holder.send(uuid, to, this.isLocal(guest), life === undefined ? undefined : true));
     const cancel = (): void => this.do(holder.cancel(uuid, parts.leaseMs()));
     void lost.then(isRefused => (isRefused === true ? this.do(holder.refused(uuid, parts.leaseMs())) : cancel()));
     // Without an answer it is asked back: that is answered with what became of it.
     const cancelLate = parts.later(HAND_OVER_MS, cancel);
+    this.handingOver.set(uuid, { cancel, life });
+    if (this.isLostCoordinator) cancel();
     await offer(epoch).catch(() => void lost.then(cancel));
     let isGiven = false;
     const as = await this.becomes(uuid, each => {
@@ -120,6 +141,7 @@ export class Ownership {
       return each === 'running' || each === undefined;
     });
     cancelLate();
+    this.handingOver.delete(uuid);
     if (as === undefined && !isGiven)
       throw new Error(`${parts.state.leases.get(uuid)?.owner ?? 'Another host'} has the lease of ${guest.name}.`);
     return as === undefined;
@@ -166,6 +188,37 @@ export class Ownership {
     const held = this.holder.of(guest);
     if (held?.as !== 'running') throw this.notSaid();
     return held.epoch;
+  }
+
+  /**
+   * As `held`, and whoever gives leases can give another one now: else a move, or a copy, would wait for that. @throws Error with a sentence: that one is not there, or does
+   * not answer
+   */
+  async confirmed(guest: string): Promise<number> {
+    const epoch = await this.held(guest);
+    const { engine } = this.parts;
+    if (this.isLostCoordinator)
+      throw new Error(
+        `${this.coordinatorName}, which gives leases, is not there, and without it no guest can get another host's. Where it is gone for good, have another host give them: pool emergency.`,
+      );
+    const askedMs = this.parts.leaseMs();
+    const isConfirmed = (): boolean => {
+      const held = this.holder.of(guest);
+      return held === undefined || (held.confirmedMs >= askedMs && held.unsettled === undefined);
+    };
+    this.do(this.holder.again(askedMs, guest));
+    await this.becomes(guest, isConfirmed, HAND_OVER_MS);
+    if (!isConfirmed())
+      throw new Error(
+        `${engine ? 'etcd' : this.coordinatorName}, which gives leases, has not answered for ${HAND_OVER_MS / 1000} s, and without it no guest can get another host's. Try again${engine ? '' : ', or where it is gone for good have another host give them: pool emergency'}.`,
+      );
+    return this.holder.of(guest)?.epoch ?? epoch;
+  }
+
+  private get isLostCoordinator(): boolean {
+    const { pool, engine, state } = this.parts;
+    const name = state.coordinator?.name;
+    return !engine && name !== undefined && !pool.inOrder.includes(name);
   }
 
   /** Of the lease of a guest that runs here, or did; undefined: it never had one here. */
@@ -222,7 +275,7 @@ export class Ownership {
 
   /** Another host is to have a copy of a guest of this one, and may go on with it, nobody else: the epoch on which it rests. @throws Error with a sentence */
   async copied(guest: string): Promise<number> {
-    await this.held(guest);
+    await this.confirmed(guest);
     if (!(await this.anew(guest, { isCopied: true }))) throw this.notSaid();
     return this.holder.of(guest)!.epoch;
   }
@@ -434,7 +487,7 @@ export class Ownership {
   }
 
   private send(to: string, message: Message): void {
-    this.peers.send(to, new TextEncoder().encode(JSON.stringify(message)));
+    this.peers.send(to, encode(message));
   }
 
   /** What is decided is written before anybody is told. */
@@ -479,16 +532,26 @@ export class Ownership {
   /** @throws Error: no host says that */
   private hear(from: string, message: Uint8Array): void {
     const { engine } = this.parts;
-    const { request, answer, shake, heard } = fields(JSON.parse(new TextDecoder().decode(message)));
+    const { request, answer, shake, heard, life } = fields(JSON.parse(new TextDecoder().decode(message)));
     if (request !== undefined) {
       const read = readRequest(request);
       // The coordinator may have changed while it was on its way: it is asked again.
       if (this.coordinator) this.decide(from, read);
     } else if (answer !== undefined && (engine || from === this.coordinatorName)) this.answered(readAnswer(answer));
     else if (heard !== undefined && from === this.coordinatorName) this.heard(readHeard(heard));
-    else if (shake !== undefined) this.do(this.holder.heard(from, readShake(shake), this.parts.leaseMs()));
+    else if (shake !== undefined) this.shaken(from, readShake(shake));
+    else if (isCount(life)) this.lives.set(from, life);
+  }
+
+  private shaken(from: string, shake: HandShake): void {
+    // Another process of that host cannot know whether the copy has run.
+    const isOther = this.lives.get(from) !== this.handingOver.get(shake.guest)?.life;
+    if (shake.what === 'voided' && isOther) return;
+    this.do(this.holder.heard(from, shake, this.parts.leaseMs()));
   }
 }
+
+const encode = (message: Message): Uint8Array => new TextEncoder().encode(JSON.stringify(message));
 
 /** Names that xl gives to both copies of a guest that moves: one waits for its lease, the other has given it. */
 const isMoving = (name: string): boolean => /--(incoming|migratedaway)$/.test(name);
@@ -527,9 +590,8 @@ function readAnswer(value: unknown): LeaseAnswer {
 /** @throws Error */
 function readShake(value: unknown): HandShake {
   const { guest, epoch, what } = fields(value);
-  if (!isText(guest) || !isCount(epoch) || !(what === 'ready' || what === 'go' || what === 'started'))
-    throw new Error('no word about a copy');
-  return { guest, epoch, what };
+  if (!isText(guest) || !isCount(epoch) || !SHAKES.includes(what as string)) throw new Error('no word about a copy');
+  return { guest, epoch, what: what as HandShake['what'] };
 }
 
 /** @throws Error */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Coordinator } from './coordinator.ts';
+import { Coordinator, type Told } from './coordinator.ts';
 import { type Effect, Holder } from './holder.ts';
-import { LEASE_TIMING } from './messages.ts';
+import { type HandShake, LEASE_TIMING } from './messages.ts';
 
 const requestOf = (effects: Effect[]) => {
   const effect = effects.find(each => each.do === 'ask');
@@ -153,6 +153,73 @@ describe('the coordinator', () => {
     expect(coordinator.lease('g')).toMatchObject({ owner: 'a', epoch: 3 });
     sender.heard('b', { what: 'go', guest: 'g', epoch: 3 }, 9000);
     expect(hear('a', sender, sender.tick(9000), 9000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+  });
+
+  it('lets a guest go on whose disks nobody else reaches though nobody gives leases, once its copy is void', () => {
+    const handedOver = [false, true];
+    for (const isGiven of handedOver) {
+      const coordinator = new Coordinator(LEASE_TIMING);
+      const [sender, target] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+      const hear = hearing(coordinator);
+      hear('a', sender, sender.acquire('g', 0, true), 0);
+      sender.send('g', 'b', true, true);
+      const [ready] = target.received('g', 'a', 1, 100, true);
+      const asked = requestOf(sender.heard('b', (ready as { message: HandShake }).message, 100));
+      // Nobody hears what becomes of that.
+      if (isGiven) coordinator.receive('a', asked, 100);
+      const [, isVoid] = sender.cancel('g', 200);
+      expect(isVoid).toEqual({ do: 'shake', to: 'b', message: { what: 'void', guest: 'g', epoch: 1 } });
+      const voids = target.heard('a', { what: 'void', guest: 'g', epoch: 1 }, 200);
+      expect(voids).toEqual([
+        { do: 'drop', guest: 'g' },
+        { do: 'shake', to: 'a', message: { what: 'voided', guest: 'g', epoch: 1 } },
+      ]);
+      expect(sender.heard('b', { what: 'voided', guest: 'g', epoch: 1 }, 300)[0]).toMatchObject({
+        do: 'run',
+        guest: 'g',
+      });
+      expect([sender.isSure('g', 90_000), sender.tick(20_000).filter(({ do: what }) => what !== 'ask')]).toEqual([
+        true,
+        [],
+      ]);
+      // It does not come late, either.
+      expect(target.received('g', 'a', 1, 20_000, true)).toEqual([]);
+      // Somebody gives leases again: the copy's runs out, where it was given one.
+      let effects: Effect[] = [];
+      for (let nowMs = 30_000; nowMs < 60_000; nowMs += 2000) {
+        effects = sender.tick(nowMs);
+        expect(effects.filter(({ do: what }) => what === 'drop' || what === 'pause')).toEqual([]);
+        expect(hear('a', sender, effects, nowMs).filter(({ do: what }) => what === 'drop')).toEqual([]);
+      }
+      expect(coordinator.lease('g')).toMatchObject({ owner: 'a', local: true });
+      expect(sender.of('g')).toMatchObject({ as: 'running', unsettled: undefined });
+    }
+  });
+
+  it('has no copy void that runs, or ran, and none that others could start', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const hear = hearing(coordinator);
+    const [sender, target] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    hear('a', sender, sender.acquire('g', 0, true), 0);
+    sender.send('g', 'b', true, true);
+    target.received('g', 'a', 1, 100, true);
+    const asked = requestOf(sender.heard('b', { what: 'ready', guest: 'g', epoch: 1 }, 100));
+    const [, { answer }] = coordinator.receive('a', asked, 100) as [Told, Told];
+    sender.cancel('g', 200);
+    expect(target.answered(answer, 300)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
+    // It has the lease, and does not run yet: its sender hears nothing.
+    expect(target.heard('a', { what: 'void', guest: 'g', epoch: 1 }, 300)).toEqual([]);
+    target.started('g');
+    const started = { do: 'shake', to: 'a', message: { what: 'started', guest: 'g', epoch: 2 } };
+    expect(target.heard('a', { what: 'void', guest: 'g', epoch: 1 }, 400)).toEqual([started]);
+    target.release('g', 500);
+    expect(target.heard('a', { what: 'void', guest: 'g', epoch: 1 }, 600)).toEqual([started]);
+    expect(sender.heard('b', { what: 'started', guest: 'g', epoch: 2 }, 600)).toEqual([{ do: 'drop', guest: 'g' }]);
+
+    const guarded = new Holder('c', LEASE_TIMING);
+    hear('c', guarded, guarded.acquire('h', 0), 0);
+    guarded.send('h', 'b', undefined, true);
+    expect(guarded.cancel('h', 100).map(each => each.do)).toEqual(['ask']);
   });
 
   it('is sure of what it holds as long as that is confirmed, though no time was told since it slept', () => {

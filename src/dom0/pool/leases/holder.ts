@@ -39,6 +39,12 @@ export interface HeldGuest {
   wanted?: 'hand-over' | 'reclaim' | undefined;
   /** Of one that is sent: its disks will be the other's alone. */
   localThere?: true | undefined;
+  /** Of one that is sent: the other host can say that its copy is void (HandShake), and is the one to which it went. */
+  canVoid?: true | undefined;
+  /** It is asked to. */
+  isVoiding?: true | undefined;
+  /** Of one that runs, with disks that no other host reaches: the copy of this host is void, but its lease may have been handed over to that. */
+  unsettled?: string | undefined;
 }
 
 /**
@@ -68,6 +74,9 @@ export interface HolderState {
   sentMs: [number, number][];
 }
 
+/** Guests of which is remembered what became of their copies. */
+const MOST_NOTED = 1000;
+
 export class Holder {
   private readonly me: string;
   private readonly timing: LeaseTiming;
@@ -76,6 +85,9 @@ export class Holder {
   private readonly sentMs: Map<number, number>;
   /** Guests that others have: what is here of them stands still, and their disks are the others'. */
   private readonly lost = new Set<string>();
+  /** Copies that are not to run here, though they come later; and guests that ran here, and ended: by the last epochs of both. */
+  private readonly voided = new Map<string, number>();
+  private readonly ended = new Map<string, number>();
 
   constructor(me: string, timing: LeaseTiming, state: HolderState = { guests: [], nextNumber: 1, sentMs: [] }) {
     this.me = me;
@@ -117,16 +129,17 @@ export class Holder {
     return [this.askAgain(guest, held, nowMs)];
   }
 
-  /** The last of a copy goes to another host; `localThere`: nobody else reaches its disks there. */
-  send(guest: string, peer: string, localThere?: true): Effect[] {
+  /** The last of a copy goes to another host; `localThere`: nobody else reaches its disks there; `canVoid`: see HeldGuest. */
+  send(guest: string, peer: string, localThere?: true, canVoid?: true): Effect[] {
     const held = this.guests.get(guest);
     if (held?.as !== 'running') return [];
-    Object.assign(held, { as: 'sending', peer, wanted: undefined, localThere });
+    Object.assign(held, { as: 'sending', peer, wanted: undefined, localThere, canVoid });
     return [{ do: 'pause', guest }];
   }
 
   /** A copy that is whole here, of the lease that its sender has. Where one was kept of that lease, this one is later. */
   received(guest: string, peer: string, epoch: number, nowMs: number, local?: true): Effect[] {
+    if ((this.voided.get(guest) ?? -1) >= epoch) return [];
     const held = this.guests.get(guest);
     const isLater = held?.as === 'receiving' && held.isKept && held.peer === peer && held.epoch === epoch;
     if (isLater) held.hasMoved = true;
@@ -145,7 +158,18 @@ export class Holder {
     const held = this.guests.get(guest);
     if (held?.as !== 'sending') return [];
     held.wanted = 'reclaim';
-    return [this.askAgain(guest, held, nowMs)];
+    return [this.askAgain(guest, held, nowMs), ...this.tellVoid(guest, held)];
+  }
+
+  /**
+   * Asked until it is answered. Where others reach its disks one of them may have its lease as soon as its copy is void: whoever gives leases has to say whose it is.
+   * One that was given meanwhile rests on the lease before.
+   */
+  private tellVoid(guest: string, held: HeldGuest): Effect[] {
+    const { as, wanted, local, canVoid, peer, epoch } = held;
+    if (as === 'sending' && wanted === 'reclaim' && local && canVoid) held.isVoiding = true;
+    if (!held.isVoiding || !(as === 'sending' || as === 'given')) return [];
+    return [this.tell(peer!, 'void', guest, as === 'given' ? epoch - 1 : epoch)];
   }
 
   /** Whoever was to have the copy takes none, and has not said that it was ready: the lease is for what is here as before. */
@@ -176,6 +200,7 @@ export class Holder {
     const held = this.guests.get(guest);
     if (held?.as !== 'running' && held?.as !== 'fenced') return [];
     this.guests.delete(guest);
+    this.note(this.ended, guest, held.epoch);
     return [this.ask({ what: 'release', guest, epoch: held.epoch }, nowMs)];
   }
 
@@ -192,15 +217,17 @@ export class Holder {
         effects.push({ do: 'pause', guest });
       }
       if (nowMs - held.askedMs < renewMs) continue;
-      effects.push(this.askAgain(guest, held, nowMs));
+      effects.push(this.askAgain(guest, held, nowMs), ...this.tellVoid(guest, held));
       if (held.as === 'given') effects.push(this.tell(held.peer!, 'go', guest, held.epoch));
     }
     return effects;
   }
 
-  /** Whoever decides can be reached again: what was asked may be lost. */
-  again(nowMs: number): Effect[] {
-    return [...this.guests].map(([guest, held]) => this.askAgain(guest, held, nowMs));
+  /** Whoever decides can be reached again: what was asked may be lost. `only`: of one guest, which wants to be confirmed. */
+  again(nowMs: number, only?: string): Effect[] {
+    return [...this.guests].flatMap(([guest, held]) =>
+      only === undefined || only === guest ? [this.askAgain(guest, held, nowMs)] : [],
+    );
   }
 
   heard(from: string, { what, guest, epoch }: HandShake, nowMs: number): Effect[] {
@@ -208,15 +235,52 @@ export class Holder {
     // Its sender has not heard that it runs.
     if (what === 'go' && held?.as === 'running' && held.peer === undefined && held.epoch === epoch)
       return [this.tell(from, 'started', guest, epoch)];
+    if (what === 'void') return this.makeVoid(from, guest, epoch, held);
     if (!held || held.peer !== from) return [];
+    const restsOn = held.as === 'given' ? held.epoch - 1 : held.epoch;
+    if (what === 'voided' && held.isVoiding && restsOn === epoch) return this.goOnUnsettled(guest, held, nowMs);
     if (what === 'ready' && held.as === 'sending' && held.epoch === epoch && held.wanted === undefined) {
       held.wanted = 'hand-over';
       return [this.askAgain(guest, held, nowMs)];
     }
     const isAwaited = (held.as === 'receiving' && isMoved(held)) || held.as === 'given';
     if (what === 'go' && isAwaited && epoch === held.epoch + 1) return this.run(guest, held, epoch, nowMs);
-    if (what === 'started' && held.as === 'given' && epoch === held.epoch) return this.drop(guest);
-    return [];
+    const isThere =
+      (held.as === 'given' && epoch === held.epoch) || (held.as === 'sending' && epoch === held.epoch + 1);
+    return what === 'started' && isThere ? this.drop(guest) : [];
+  }
+
+  /** The sender of a copy wants the guest back: it is given the copy's promise, or hears that it runs here, or did. */
+  private makeVoid(from: string, guest: string, epoch: number, held: HeldGuest | undefined): Effect[] {
+    const isVoided = [this.tell(from, 'voided', guest, epoch)];
+    if (!held) {
+      if ((this.ended.get(guest) ?? -1) > epoch) return [this.tell(from, 'started', guest, epoch + 1)];
+      this.note(this.voided, guest, epoch);
+      return isVoided;
+    }
+    const { as, peer, isKept, wanted } = held;
+    if (as === 'running' && peer === undefined && held.epoch === epoch + 1)
+      return [this.tell(from, 'started', guest, held.epoch)];
+    if (peer !== from) return [];
+    // It could not be started here, and has not run.
+    if (as === 'sending' && wanted === 'hand-over' && held.epoch === epoch + 1) return isVoided;
+    if (as !== 'receiving' || isKept || held.epoch !== epoch) return [];
+    this.note(this.voided, guest, epoch);
+    return [...this.drop(guest), ...isVoided];
+  }
+
+  /** Its only copy is void, and nobody else reaches its disks: it goes on, and whoever gives leases hears of it once that one answers. */
+  private goOnUnsettled(guest: string, held: HeldGuest, nowMs: number): Effect[] {
+    const unsettled = held.peer;
+    const settled = { wanted: undefined, peer: undefined, localThere: undefined, isVoiding: undefined };
+    Object.assign(held, { as: 'running', unsettled, ...settled });
+    return [{ do: 'run', guest, epoch: held.epoch }, this.askAgain(guest, held, nowMs)];
+  }
+
+  private note(epochs: Map<string, number>, guest: string, epoch: number): void {
+    epochs.delete(guest);
+    epochs.set(guest, epoch);
+    if (epochs.size > MOST_NOTED) epochs.delete(epochs.keys().next().value!);
   }
 
   answered({ number, guest, owner, epoch, ofCopy }: LeaseAnswer, nowMs: number): Effect[] {
@@ -225,9 +289,20 @@ export class Holder {
     const held = this.guests.get(guest);
     const isMine = owner === this.me;
     // A lease that came too late for what it was asked for is of no use to anybody.
-    if (!held) return isMine ? [this.ask({ what: 'release', guest, epoch }, nowMs)] : [];
+    if (!held) {
+      // That of a copy that is void runs out: its sender asks for it by this epoch.
+      const isVoid = this.voided.get(guest) === epoch - 1 && ofCopy === 'moved';
+      return isMine && !isVoid ? [this.ask({ what: 'release', guest, epoch }, nowMs)] : [];
+    }
     if (epoch < held.epoch || (number > 0 && number < held.since)) return [];
     if (isMine && sentMs !== undefined) held.confirmedMs = Math.max(held.confirmedMs, sentMs);
+    if (epoch > held.epoch && held.unsettled !== undefined) {
+      if (isMine) return this.run(guest, held, epoch, nowMs);
+      if (owner !== undefined && owner !== held.unsettled) return this.drop(guest);
+      // The void copy's it was, or still is until it runs out: by that epoch it is asked for.
+      held.epoch = epoch;
+      return [];
+    }
     if (epoch > held.epoch && isMine) {
       if (isGuest(held, epoch, ofCopy)) return this.run(guest, held, epoch, nowMs);
       // The lease is of a guest that was here before, and is lost.
@@ -293,6 +368,9 @@ export class Holder {
       isKept: undefined,
       hasMoved: undefined,
       localThere: undefined,
+      canVoid: undefined,
+      isVoiding: undefined,
+      unsettled: undefined,
     });
     if (isConfirmed) return [{ do: 'run', guest, epoch }];
     return as === 'running' ? [{ do: 'pause', guest }] : [];
@@ -311,11 +389,13 @@ export class Holder {
 
   /** What there is to ask about a guest, as it is. */
   private askAgain(guest: string, held: HeldGuest, nowMs: number): Effect {
-    const { as, epoch, wanted, peer, local, isKept, anew, localThere } = held;
+    const { as, epoch, wanted, peer, local, isKept, anew, localThere, unsettled } = held;
     held.askedMs = nowMs;
     held.asked = this.nextNumber;
     const ofDisks = local ? { local } : {};
     if (as === 'acquiring') return this.ask({ what: 'acquire', guest, ...ofDisks }, nowMs);
+    if (unsettled !== undefined && as === 'running')
+      return this.ask({ what: 'acquire', guest, epoch, ...ofDisks }, nowMs);
     if (anew && (as === 'running' || as === 'fenced'))
       return this.ask({ what: 'anew', guest, epoch, ...(anew.isCopied || anew.local ? { local: true } : {}) }, nowMs);
     if (as === 'given') return this.ask({ what: 'ask', guest }, nowMs);

@@ -64,9 +64,11 @@ export interface LeaseAnswer {
  *   ready    the copy is whole here, and waits for the lease
  *   go       the lease is the target's; said again until that is answered
  *   started  the guest runs there: what is left of it here is of no use
+ *   void     the sender wants it back, and nobody may answer who gives leases: the copy of this epoch is not to run
+ *   voided   it has not run, and will not
  */
 export interface HandShake {
   guest: string;
   epoch: number;
-  what: 'ready' | 'go' | 'started';
+  what: 'ready' | 'go' | 'started' | 'void' | 'voided';
 }

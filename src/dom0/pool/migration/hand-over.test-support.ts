@@ -56,6 +56,26 @@ export function behindHandOver(engine?: () => LeaseEngine): void {
     for (const each of all) each.end();
   });
 
+  it.skipIf(engine !== undefined)(
+    'runs in one place though the host that gives leases ends in the middle',
+    async () => {
+      const { alfa, bravo, charlie, over } = await leaving();
+      await until(() => charlie.host.toolstack.members.size > 0, SECONDS);
+      alfa.end();
+      const why = await over;
+      const [there, here] = why === '' ? [charlie, bravo] : [bravo, charlie];
+      await until(() => placesOf([there], 'web')[0] === there.name, SECONDS);
+      expect(placesOf([here], 'web')).toEqual([]);
+      // It is known before the first page from then on.
+      const [id] = there.host.toolstack.members.keys();
+      await expect(COMMANDS.migrate.run(there.host, id!, here.name)).rejects.toThrow(
+        'alfa, which gives leases, is not there,',
+      );
+      expect(placesOf([there], 'web')).toEqual([there.name]);
+      for (const each of [bravo, charlie]) each.end();
+    },
+  );
+
   it('runs on the target though its link with the host that it leaves is cut', async () => {
     const { room, bravo, charlie, all } = await given(engine);
     room.passes = (from, to, message) => (OTHERS.includes(from) && OTHERS.includes(to) ? undefined : message);

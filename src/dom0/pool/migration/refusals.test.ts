@@ -306,7 +306,7 @@ describe('a host that refuses a guest and hangs up at once', () => {
     const neighbours = toldAtOnce(cable.of('a'), MESSAGE.REFUSED);
     const [guest] = a.toolstack.members.values();
     const moved = migrate(
-      { host: a, neighbours, ownership: { handOver, held: async () => 1, takeBack: () => {} } },
+      { host: a, neighbours, ownership: { handOver, confirmed: async () => 1, takeBack: () => {} } },
       guest!,
       'b',
     );
@@ -379,7 +379,7 @@ it('says that it waits for no lease where it refuses the last of a guest', async
     told.push(await lost);
     return false;
   };
-  const ownership = { handOver, held: async () => 1, takeBack: () => {} };
+  const ownership = { handOver, confirmed: async () => 1, takeBack: () => {} };
   const moved = migrate({ host: a, neighbours: cable.of('a'), ownership }, guest!, 'b');
   await expect(moved).rejects.toThrow(/it has a card that is not here\.\nMigration failed, resuming at sender\.$/);
   rest.mockRestore();
@@ -412,7 +412,7 @@ it('does not run by a lease that has run out while it got its other ends', async
     expect(await lost).toBe(false);
     return false;
   };
-  const ownership = { handOver, held: async () => 1, takeBack: () => {} };
+  const ownership = { handOver, confirmed: async () => 1, takeBack: () => {} };
   const moved = migrate({ host: a, neighbours: cable.of('a'), ownership }, guest!, 'b');
   await expect(moved).rejects.toThrow(
     /^The lease of .* is not this host's: it is not the guest that has come from a\./,

@@ -80,7 +80,7 @@ export interface SenderParts {
 }
 
 /** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
-export type Ownership = Pick<PoolOwnership, 'held' | 'handOver' | 'takeBack'>;
+export type Ownership = Pick<PoolOwnership, 'confirmed' | 'handOver' | 'takeBack'>;
 
 /** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
 export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
@@ -171,7 +171,7 @@ class Departure {
     if (this.wish.postcopy) mayBePostcopy(this.guest, this.wish);
     refuseLocalDisks(host, this.guest, this.to, this.wish.copyStorage !== undefined);
     refuseName(host, this.name, this.wish.name);
-    await ownership?.held(this.guest.uuid);
+    await ownership?.confirmed(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
     const { sink, received } = this.stream(line);
