@@ -153,21 +153,22 @@ export class Holder {
     return held ? [this.askAgain(guest, held, nowMs)] : [];
   }
 
-  /** It is to go on here: the copy cannot be finished, or is not wanted. */
+  /** It is to go on here: the copy cannot be finished, or is not wanted. One that was given away can only be made void. */
   cancel(guest: string, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
+    if (held?.as === 'given') return this.tellVoid(guest, held, true);
     if (held?.as !== 'sending') return [];
     held.wanted = 'reclaim';
-    return [this.askAgain(guest, held, nowMs), ...this.tellVoid(guest, held)];
+    return [this.askAgain(guest, held, nowMs), ...this.tellVoid(guest, held, true)];
   }
 
   /**
    * Asked until it is answered. Where others reach its disks one of them may have its lease as soon as its copy is void: whoever gives leases has to say whose it is.
    * One that was given meanwhile rests on the lease before.
    */
-  private tellVoid(guest: string, held: HeldGuest): Effect[] {
-    const { as, wanted, local, canVoid, peer, epoch } = held;
-    if (as === 'sending' && wanted === 'reclaim' && local && canVoid) held.isVoiding = true;
+  private tellVoid(guest: string, held: HeldGuest, begins = false): Effect[] {
+    const { as, local, canVoid, peer, epoch } = held;
+    if (begins && local && canVoid) held.isVoiding = true;
     if (!held.isVoiding || !(as === 'sending' || as === 'given')) return [];
     return [this.tell(peer!, 'void', guest, as === 'given' ? epoch - 1 : epoch)];
   }
