@@ -8,7 +8,14 @@ import type { Later } from '../host/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
 import { type Anew, type Effect, type HeldAs, Holder } from './leases/holder.ts';
-import { type HandShake, isCopyKind, LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
+import {
+  type HandShake,
+  isCopyKind,
+  LEASE_TIMING,
+  type LeaseAnswer,
+  type LeaseRequest,
+  readShake,
+} from './leases/messages.ts';
 import { Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
 import { fields, isCount, isText } from './read.ts';
@@ -21,7 +28,6 @@ const HAND_OVER_MS = 10_000;
 /** Who gives leases is known so soon after a host has come: each has what the others wrote. */
 const SETTLED_MS = 3_000;
 
-const SHAKES = ['ready', 'go', 'started', 'void', 'voided'];
 const WHAT = ['acquire', 'anew', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
 
 export interface OwnershipParts {
@@ -585,13 +591,6 @@ function readAnswer(value: unknown): LeaseAnswer {
   if (!isCount(number) || !isText(guest) || !isCount(epoch) || !(owner === undefined || isText(owner)))
     throw new Error('no answer about a lease');
   return { number, guest, epoch, ...(owner === undefined ? {} : { owner }), ...(isCopyKind(ofCopy) ? { ofCopy } : {}) };
-}
-
-/** @throws Error */
-function readShake(value: unknown): HandShake {
-  const { guest, epoch, what } = fields(value);
-  if (!isText(guest) || !isCount(epoch) || !SHAKES.includes(what as string)) throw new Error('no word about a copy');
-  return { guest, epoch, what: what as HandShake['what'] };
 }
 
 /** @throws Error */

@@ -4,6 +4,7 @@
  * (Burrows, OSDI 2006, 2.4, "sequencer"). What Xen leaves open is when nobody knows whether the target got its "go" (xl_migrate.c, "Domain state is now
  * undefined"): here the lease says so.
  */
+import { fields, isCount, isText } from '../read.ts';
 
 /** Milliseconds. Whoever holds a lease stops before anybody else can have it, however long messages take: clocks need only run alike. */
 export interface LeaseTiming {
@@ -71,4 +72,13 @@ export interface HandShake {
   guest: string;
   epoch: number;
   what: 'ready' | 'go' | 'started' | 'void' | 'voided';
+}
+
+const SHAKES = ['ready', 'go', 'started', 'void', 'voided'];
+
+/** @throws Error */
+export function readShake(value: unknown): HandShake {
+  const { guest, epoch, what } = fields(value);
+  if (!isText(guest) || !isCount(epoch) || !SHAKES.includes(what as string)) throw new Error('no word about a copy');
+  return { guest, epoch, what: what as HandShake['what'] };
 }
