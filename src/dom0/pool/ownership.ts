@@ -196,10 +196,7 @@ export class Ownership {
     return held.epoch;
   }
 
-  /**
-   * As `held`, and whoever gives leases can give another one now: else a move, or a copy, would wait for that. @throws Error with a sentence: that one is not there, or does
-   * not answer
-   */
+  /** As `held`, and who gives leases answers: a move, or a copy, would wait for that one. @throws Error with a sentence */
   async confirmed(guest: string): Promise<number> {
     const epoch = await this.held(guest);
     const { engine } = this.parts;
