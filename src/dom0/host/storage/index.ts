@@ -6,6 +6,7 @@ export { DISK_DRIVER_BYTES } from './ahci-driver.ts';
 export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export { ExtentDisk } from './extent-disk.ts';
+export { flipBits } from './flips.ts';
 export { type BaseImage, OVERLAY_BLOCK_BYTES, overlayHeaderOf } from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutOften, cutVolumes } from './power-cuts.ts';
 export {
