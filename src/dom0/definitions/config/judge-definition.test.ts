@@ -388,7 +388,7 @@ describe('definitions (xl.cfg(5))', () => {
       ['rate', 'used'],
       ['devid', 'used'],
       ['mtu', 'ignored'],
-      ['vlan', 'ignored'],
+      ['vlan', 'error'],
       ['trusted', 'used'],
       ['accel', 'ignored'],
     ]);

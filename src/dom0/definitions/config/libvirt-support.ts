@@ -16,7 +16,9 @@ const SUPPORT = `
  -override*|perf*|pm*|resource*|sysinfo*|vcpus*
  +clock +offset .adjustment|basis|start|timezone
   .timer*
- .cpu*
+ .cpu .check|match|migratable|mode
+  .cache*|feature*|maxphysaddr*|numa*|topology*|vendor*
+  !model*
  +cputune
   !cachetune*|memorytune*
   +shares

@@ -19,6 +19,7 @@ import {
 } from './options.ts';
 import { parseRate, type Rate } from '../../host/network/index.ts';
 import type { CardOptions } from './definition.ts';
+import { isCard } from './known-names.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
@@ -70,15 +71,23 @@ const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
 const ADVICE = 'This is advice for PV front ends.';
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
 
+/** It is a card's option all the same, and is kept: no domain starts with it. */
+const refused = (short: string, text: string): Judged => ({ ...wrong(short, text), refusesStart: true });
+
 const OPTIONS: Record<string, OptionRule> = {
   mac,
   model: value =>
     isModel(value)
       ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
-      : approximated(
-          `${NIC_MODELS[DEFAULT_NIC].name} instead`,
-          `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`,
-        ),
+      : value !== '' && !isCard(value)
+        ? refused(
+            'no such card',
+            `‘${shortened(value)}’ is not a valid device model name: QEMU has no such card. Write ${DEFAULT_NIC}.`,
+          )
+        : approximated(
+            `${NIC_MODELS[DEFAULT_NIC].name} instead`,
+            `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`,
+          ),
   type: value =>
     value === 'ioemu'
       ? used(
@@ -124,7 +133,8 @@ const OPTIONS: Record<string, OptionRule> = {
           ignored('1500', 'The network takes packets of up to 1500 bytes.'),
         )(value)
       : noNumber(value),
-  vlan: () => ignored('no VLANs', 'There are no VLANs (an option of later releases of Xen).'),
+  vlan: () =>
+    refused('no VLANs', 'there are no VLANs here, and a card without its own would reach others. Take vlan out.'),
   accel: () => ignored('as in xl', 'xl does not support this parameter either.'),
   forwarddev: colo,
 };

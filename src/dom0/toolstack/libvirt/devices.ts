@@ -10,6 +10,7 @@ import { runningCards } from './cards.ts';
 import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
 import { activeId, guestId } from './domains.ts';
 import { tellOfDomain } from './events/index.ts';
+import { refuseNowhere } from './places-of-cards.ts';
 import { isQemu } from './qemu-driver.ts';
 import { ideAlias, unitOf } from '../qemu/aliases.ts';
 import { isDevice } from '../../host/storage/index.ts';
@@ -242,6 +243,7 @@ async function changeRunning(
     if (how === 'update' && element.name === 'graphics') return updateGraphics(host, id, element, device);
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
+    if (how === 'attach') await refuseNowhere(host, device);
     refuseRunning(host.member(id).blueprint.definition, device, how, type);
     const [command, ...rest] = xlWordsOf(device, type)[how];
     if (command === undefined)

@@ -16,6 +16,7 @@ import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
 import { isQemu, withoutLibxl } from './qemu-driver.ts';
 import { judged, refuseStart } from './judged.ts';
+import { refuseNowhere } from './places-of-cards.ts';
 
 /** What an XML text that no file brought is called in sentences, as libvirt calls it. */
 const DEFINITION = '(domain_definition)';
@@ -80,6 +81,7 @@ export async function createDomain(
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
   const definition = await judged(host, name, text, { starts: true });
   return failing(async () => {
+    await refuseNowhere(host, definition);
     await refuseMissing(host, definition);
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
     const given = await filesFor({ host, read }, name);
@@ -105,6 +107,7 @@ export async function startDomain(host: CommandHost, domain: Domain, flags = 0):
       await removeManagedSave(host, domain);
     } else {
       refuseStart(domain.managed?.refusals ?? []);
+      if (domain.managed) await refuseNowhere(host, domain.managed.definition);
       if (domain.managed) await refuseMissing(host, domain.managed.definition);
       await perform(host, 'start', COMMANDS.start, name, paused);
       // What was saved is of a past that this one does not have.

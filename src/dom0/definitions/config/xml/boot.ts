@@ -1,6 +1,7 @@
 /** What kind of guest it is, what it starts from and in which order; its clock and features. */
 import { isHvmloader } from '../definition.ts';
 import { approximated, ignored } from '../options.ts';
+import { isMachine } from '../known-names.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, tag } from './tree.ts';
@@ -105,7 +106,13 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
 
 /** The board of a guest of KVM. */
 function readMachine(read: XmlReading, { attributes: { machine }, places }: Element): void {
-  if (machine === undefined || /^pc(-i440fx|$)/.test(machine)) return;
+  if (machine === undefined) return;
+  if (!isMachine(machine))
+    return read.problem(
+      places.machine,
+      `unsupported configuration: Emulator '/usr/bin/qemu-system-x86_64' does not support machine type '${shortened(machine)}'. Write machine='pc'.`,
+    );
+  if (/^pc(-i440fx|$)/.test(machine)) return;
   if (machine.startsWith('xen'))
     return read.problem(
       places.machine,

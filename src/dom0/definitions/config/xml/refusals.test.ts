@@ -30,6 +30,7 @@ describe('a domain does not start, and may be defined, with', () => {
     ['<blkiotune><weight>100</weight></blkiotune>', 'Block I/O tuning is not available on this host'],
     ["<numatune><memory mode='strict' nodeset='3'/></numatune>", 'NUMA node 3 is unavailable'],
     ["<seclabel type='dynamic' model='selinux'/>", "Security driver model 'selinux' is not available"],
+    ["<cpu mode='custom'><model>Nonsense</model></cpu>", 'Unknown CPU model Nonsense'],
     ["<cputune><cachetune vcpus='0'/></cputune>", 'Resource control is not supported on this host'],
   ])('%s', (rest, why) => refuses(document('', rest), why));
 
@@ -165,4 +166,47 @@ describe.each(['kvm', 'xen'])('a document of what runs, of %s,', type => {
     expect(running).toContain("<source bridge='xenbr0'/>");
     expect(writtenOver(text, definition)).toContain(`<interface type='${of}'>`);
   });
+});
+
+describe('a board', () => {
+  const errors = (machine: string): string[] =>
+    judgeDefinition('a', document('', '', 'kvm', `<type machine='${machine}'>hvm</type><kernel>/k</kernel>`))
+      .findings.filter(isError)
+      .map(({ text }) => text);
+
+  it.each([
+    'pc',
+    'q35',
+    'pc-q35-7.2',
+    'pc-i440fx-2.12',
+    'pc-i440fx-4.0.1',
+    'pc-q35-rhel8.6.0',
+    'pc-i440fx-jammy',
+    'isapc',
+  ])('that QEMU knows is taken: %s', machine => expect(errors(machine)).toEqual([]));
+
+  it.each(['pc-q35-9.9', 'pc-i440fx-7.3', 'pc-q36-7.2', 'nonsense'])('that it does not know is refused: %s', machine =>
+    expect(errors(machine).join()).toContain(`does not support machine type '${machine}'`),
+  );
+});
+
+it.each(['EPYC', 'Skylake-Server-noTSX-IBRS', 'qemu64', 'Westmere-IBRS', 'EPYC-v4'])(
+  'a processor of libvirt is another here, and starts: %s',
+  name => {
+    const text = document('', `<cpu mode='custom'><model>${name}</model></cpu>`);
+    expect(judgeDefinition('a', text).findings.filter(isError)).toEqual([]);
+  },
+);
+
+it('a card that QEMU does not have is defined, and does not start; one that it has is another here', () => {
+  const findings = (model: string) => judgeDefinition('a', document(card(`<model type='${model}'/>`))).findings;
+  expect(findings('nonsense').filter(isFault)).toEqual([]);
+  expect(
+    findings('nonsense')
+      .filter(isError)
+      .map(({ text }) => text),
+  ).toEqual([
+    "<model type='nonsense'>: ‘nonsense’ is not a valid device model name: QEMU has no such card. Write pcnet.",
+  ]);
+  for (const model of ['rtl8139', 'e1000e', 'vmxnet3', 'virtio']) expect(findings(model).filter(isError)).toEqual([]);
 });

@@ -3,6 +3,7 @@
  * those with which libvirt's drivers refuse the same on a host that does not have it. Sources, of libvirt 9.0: src/qemu/qemu_validate.c, qemu_hostdev.c and
  * qemu_cgroup.c, src/libxl/libxl_conf.c, src/conf/domain_validate.c, src/security/security_manager.c.
  */
+import { isCpu } from '../known-names.ts';
 import { isDone, type Mark, type Support, SUPPORTED } from '../libvirt-support.ts';
 import { shortened } from '../xlcfg.ts';
 import type { XmlReading } from './reading.ts';
@@ -31,6 +32,9 @@ const diskOf = ({ around }: Place): string => {
   const disk = around.find(({ name }) => name === 'disk');
   return shortened(childOf(disk, 'target')?.attributes.dev ?? '');
 };
+
+/** A processor that libvirt's map does not have; one that it has is another here, and no refusal. */
+const model: Refusal = ({ text }) => (text === '' || isCpu(text) ? undefined : `Unknown CPU model ${shortened(text)}`);
 
 /** The one node that the host has. */
 const isHere = (nodeset: string | undefined): boolean => nodeset === undefined || /^[\s0,-]*$/.test(nodeset);
@@ -68,6 +72,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     type === 'none' || model === undefined || model === 'dac'
       ? undefined
       : `Security driver model '${shortened(model)}' is not available`,
+  'cpu/model': model,
   'cputune/cachetune': NO_RESCTRL,
   'cputune/memorytune': NO_RESCTRL,
   'os/firmware': ({ children }) =>
