@@ -140,6 +140,7 @@ export class HostRuns {
   private async start(boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {
     const { stdout } = this.parts;
     const started = await startNodeHost({ ...this.parts, say: problem => stdout.text(`${problem}\r\n`) }, boot);
+    await membershipOf(started.host).knowName();
     await this.join(started.host);
     await started.host.startAutomatic();
     return started;

@@ -110,8 +110,8 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
 export interface HostFacts {
   /** A domain that runs has the name. */
   isTaken(name: string): boolean;
-  /** The domain that runs with this UUID; undefined: none does. */
-  ownerOf(uuid: string | undefined): string | undefined;
+  /** The domain that has this UUID and is not called `name`; undefined: none does. */
+  ownerOf(uuid: string | undefined, name: string): string | undefined;
   /** Why a card cannot have this station address; undefined: it can. */
   stationProblem(mac: string | undefined): string | undefined;
   pcpus: number;
@@ -173,7 +173,7 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`,
       nameTaken(plan.name),
     );
-  const owner = facts.ownerOf(definition?.uuid);
+  const owner = facts.ownerOf(definition?.uuid, plan.name);
   if (owner !== undefined && owner !== plan.name)
     add(
       'uuid',

@@ -27,6 +27,8 @@ import { tellOfHost } from './told-of-host.ts';
 /** machine-id(5), and hostname(5): a host that is kept is the same again. */
 const ID_FILE = '/etc/machine-id',
   NAME_FILE = '/etc/hostname';
+/** A name that a host has got in a pool. */
+const OF_A_POOL = /^(?!ringside$)[a-z0-9-]+$/;
 const ID_BYTES = 16;
 /** Tabs of one browser from one site have no secrets from each other. */
 const TABS = 'tabs',
@@ -82,6 +84,13 @@ export class Membership {
     this.host = host;
   }
 
+  /** The name that it had in a pool is its name (hostname(5)), in none, too. */
+  async knowName(): Promise<void> {
+    const { toolstack } = this.host;
+    const name = await this.kept(NAME_FILE, OF_A_POOL);
+    if (name !== undefined) toolstack.become({ ...toolstack.identity, name });
+  }
+
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
   async join(address: string, { name: wanted, leases, role: wish = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
@@ -101,7 +110,7 @@ export class Membership {
     const { room, secret } = await secretsOf(readCode(code));
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
-    const name = wanted ?? (await this.kept(NAME_FILE, /^(?!ringside$)[a-z0-9-]+$/)) ?? `host-${id.slice(0, 5)}`;
+    const name = wanted ?? (await this.kept(NAME_FILE, OF_A_POOL)) ?? `host-${id.slice(0, 5)}`;
     const { epochMs, upMs } = host.parts;
     const others = [{ nowMs: epochMs, grainMs: WALL_GRAIN_MS }, ...(upMs ? [upMs] : [])];
     const leaseMs = leaseClock(hostMs, others, LEASE_TIMING.takeOverMs);

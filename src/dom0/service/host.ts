@@ -105,6 +105,8 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
 
 const LOG = '/var/log/xen/xend.log';
+/** Above each number of a domain: UUIDs that are drawn for definitions are none of domains'. */
+const FIRST_DRAWN = 0x8000;
 
 /** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
 export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
@@ -137,7 +139,11 @@ export class HostCore implements CommandHost {
       parts.files &&
       new ManagedDomains(
         parts.files,
-        () => this.toolstack.uuid(++drawn, parts.epochMs()),
+        {
+          // Numbers that no domain has.
+          uuid: () => this.toolstack.uuid(FIRST_DRAWN + ++drawn, parts.epochMs()),
+          mac: taken => this.toolstack.stations.draw(taken),
+        },
         parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,
       );
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);

@@ -61,17 +61,19 @@ export class Building<Console extends DomainConsole> {
     // Disks may come to it though it has none.
     if (asked.kvm) await loadBackends(['drives']);
     const whole = asked.saved ? (await import('./drives-now.ts')).withDevices(asked) : asked;
-    const blueprint = this.core.stations.addressed(withLevel(whole));
-    if (blueprint.cpuLevel) await this.core.runners.loadLevel?.(blueprint.cpuLevel);
-    const { definition, xen } = blueprint;
+    const addressed = this.core.stations.addressed(withLevel(whole));
+    if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
+    const { definition, xen } = addressed;
     const { machine, queue } = this.core;
     // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
     const modelHere =
       xen === 'hvm' &&
       (definition.modelInDomain0 === true ||
-        (!this.core.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
-    const { record, seenMiB, populateMiB } = this.recordOf(blueprint, modelHere);
-    const uuid = definition.uuid ?? this.core.uuid(record.id, blueprint.startEpochMs);
+        (!this.core.runners.elsewhere && (addressed.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
+    const { record, seenMiB, populateMiB } = this.recordOf(addressed, modelHere);
+    const uuid = definition.uuid ?? this.core.uuid(record.id, addressed.startEpochMs);
+    // Where it starts again it is the same domain (create_domain() of xl_vmcontrol.c parses its definition once).
+    const blueprint = { ...addressed, definition: { ...definition, uuid } };
     made?.(record.id);
     this.core.parts.recorder?.called(record.id, uuid);
     this.core.noteCall(

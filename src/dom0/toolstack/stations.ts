@@ -9,9 +9,12 @@ const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[
 export class Stations {
   private readonly addresses: StationAddresses;
   private readonly members: () => Iterable<Member>;
+  /** Guests of this host are KVM's. */
+  private readonly isKvm: () => boolean;
 
   /** The same seed draws the same addresses. */
-  constructor(seed: number, members: () => Iterable<Member>) {
+  constructor(seed: number, members: () => Iterable<Member>, isKvm: () => boolean = () => false) {
+    this.isKvm = isKvm;
     this.addresses = new StationAddresses(seed);
     this.members = members;
   }
@@ -38,9 +41,10 @@ export class Stations {
     return new Set([...this.members()].flatMap(member => stationsOf(member.blueprint)));
   }
 
-  /** A station address that nobody has. */
-  draw(): string {
-    return this.addresses.draw(this.taken);
+  /** A station address that no domain has; `others`: and that none of these is. */
+  draw(others: ReadonlySet<string> = new Set()): string {
+    const { taken } = this;
+    return this.addresses.draw({ has: mac => taken.has(mac) || others.has(mac) }, this.isKvm());
   }
 
   /** The blueprint with an address for each of its cards. @throws Error where another domain has one that is asked for */
@@ -51,7 +55,7 @@ export class Stations {
     const address = (given: string | undefined): string => {
       const problem = this.problem(given);
       if (problem) throw new Error(`${problem} Destroy it first.`);
-      const mac = given ?? this.addresses.draw(taken);
+      const mac = given ?? this.addresses.draw(taken, this.isKvm());
       taken.add(mac);
       return mac;
     };

@@ -134,7 +134,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   }
 
   private stationsOf(identity: HostIdentity): Stations {
-    return new Stations((this.parts.seed ?? 0) ^ seedOfHost(identity), () => this.members.values());
+    return new Stations(
+      (this.parts.seed ?? 0) ^ seedOfHost(identity),
+      () => this.members.values(),
+      () => this.hypervisor.kind === 'kvm',
+    );
   }
 
   /** The host is known to others by this from now on: guests that are there keep what they were given. */

@@ -37,16 +37,38 @@ export const create = deed({
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async (task, made) => {
       const read = await host.read(files);
-      const judged = () => judgeFiles(read, host.facts, anotherName);
+      // Definitions that are kept have their UUIDs, whether they run or not.
+      const kept = (await host.managed?.list()) ?? [];
+      const keptOwner = (uuid: string | undefined, name: string): string | undefined =>
+        kept.find(({ definition }) => uuid !== undefined && definition.uuid === uuid && definition.name !== name)?.name;
+      const judged = () => {
+        const { facts } = host;
+        return judgeFiles(
+          read,
+          { ...facts, ownerOf: (uuid, name) => facts.ownerOf(uuid, name) ?? keptOwner(uuid, name) },
+          anotherName,
+        );
+      };
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
       const first = judged();
+      const path = main?.name.startsWith('/') ? main.name : `${main?.directory ?? ''}/${main?.name}`;
+      const known =
+        main?.inDomain0 && first.domain ? await host.managed?.identified(path, first.domain.definition) : undefined;
       const make = async (): Promise<Guest> => {
         const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
         const { plan, domain } = judged();
         if (plan.command !== '') task.command = plan.command;
         if (!domain) throw planRefusal(plan);
+        const { uuid, mac, moreCards } = known ?? domain.definition;
+        const definition = {
+          ...domain.definition,
+          ...(uuid === undefined ? {} : { uuid }),
+          ...(mac === undefined ? {} : { mac }),
+          ...(moreCards === undefined ? {} : { moreCards }),
+        };
         const blueprint = {
           ...domain,
+          definition,
           drives,
           text: plan.definition,
           startEpochMs: host.parts.epochMs(),

@@ -61,9 +61,9 @@ export function stateOf({ status: { state, reason } }: Pick<Domain, 'status'>): 
   return { state: STATES[state], reason: (REASONS[state] as readonly string[]).indexOf(reason) };
 }
 
-/** Clients name a domain by it, whether it runs or not: one whose definition has none is known by a UUID of its name. */
+/** Clients name a domain by it, whether it runs or not: one of a Domain 0 that is gone is known by a UUID of its name. */
 export const uuidOfDomain = ({ name, definition, managed }: Pick<Domain, 'name' | 'definition' | 'managed'>): string =>
-  (managed ? managed.definition : definition).uuid ?? uuidOfName(name);
+  definition.uuid ?? managed?.definition.uuid ?? uuidOfName(name);
 
 /** As libvirt names a domain to others; `id`: -1 where it does not run. */
 export interface DomainRef {

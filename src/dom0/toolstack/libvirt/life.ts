@@ -9,7 +9,16 @@ import { type Domain, domainsOf } from '../domains/index.ts';
 import { actionOf } from '../endings.ts';
 import { forgetLimits } from '../moves/index.ts';
 import { hasAgent, withAgent } from './agent/index.ts';
-import { activeId, domainById, domainByName, guestId, noteCreated, persistent, xmlOf } from './domains.ts';
+import {
+  activeId,
+  domainById,
+  domainByName,
+  guestId,
+  noteCreated,
+  persistent,
+  uuidOfDomain,
+  xmlOf,
+} from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
@@ -71,6 +80,17 @@ export async function defineDomain(host: CommandHost, text: string, flags = 0, n
   return domainByName(host, defined);
 }
 
+/** No other domain, defined or running, has the UUID (virDomainObjListAddLocked() of src/conf/virdomainobjlist.c). @throws LibvirtError */
+async function refuseTwin(host: CommandHost, { name, uuid }: Definition): Promise<void> {
+  if (uuid === undefined) return;
+  const all = await domainsOf(host).list();
+  const twin = all.find(domain => domain.name !== name && uuidOfDomain(domain) === uuid);
+  if (twin) throw new LibvirtError('OPERATION_FAILED', `domain '${twin.name}' is already defined with uuid ${uuid}`);
+  const same = all.find(domain => domain.name === name);
+  if (same?.managed && uuidOfDomain(same) !== uuid)
+    throw new LibvirtError('OPERATION_FAILED', `domain '${name}' already exists with uuid ${uuidOfDomain(same)}`);
+}
+
 /** Starts a domain that is not kept. @throws LibvirtError */
 export async function createDomain(
   host: CommandHost,
@@ -80,6 +100,7 @@ export async function createDomain(
 ): Promise<Domain> {
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
   const definition = await judged(host, name, text, { starts: true });
+  await refuseTwin(host, definition);
   return failing(async () => {
     await refuseNowhere(host, definition);
     await refuseMissing(host, definition);

@@ -2,13 +2,29 @@
 import { describe, expect, it } from 'vitest';
 import { testFiles } from '../../service/host.test-support.ts';
 import { MemoryStore } from '../../host/storage/index.ts';
-import { uuidOfName } from '../uuid.ts';
+import { IDENTITIES_FILE } from './identities.ts';
+import type { Definition } from '../../definitions/config/index.ts';
 import { ManagedDomains } from './index.ts';
 
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
 const open = async (store = new MemoryStore()) => {
   const files = await testFiles(store);
-  return { files, store, managed: new ManagedDomains(files, () => UUID) };
+  return { files, store, managed: new ManagedDomains(files, { uuid: () => UUID, mac: () => '00:16:3e:00:00:01' }) };
+};
+/** Each that is drawn is another. */
+const drawing = async (store: MemoryStore, first: number) => {
+  const files = await testFiles(store);
+  let next = first;
+  const managed = new ManagedDomains(files, {
+    uuid: () => `6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e${(next++).toString(16).padStart(2, '0')}`,
+    mac: taken => {
+      for (;;) {
+        const mac = `00:16:3e:00:00:${(next++).toString(16).padStart(2, '0')}`;
+        if (!taken.has(mac)) return mac;
+      }
+    },
+  });
+  return { files, managed };
 };
 const web = 'name = "web"\ntype = "pvh"\nkernel = "/boot/k"\nmemory = 8\n';
 
@@ -65,12 +81,34 @@ describe('managed domains', () => {
     ]);
   });
 
-  it('may be defined anew by the UUID of its name where the file has none', async () => {
-    const { files, managed } = await open();
-    await files.writeFile('/etc/xen/vm/web', web);
-    const known = `${web}uuid = "${uuidOfName('web')}"\n`;
-    expect((await managed.define('(text)', known)).path).toBe('/etc/xen/vm/web');
-    await expect(managed.define('(text)', web)).rejects.toThrow("VM name 'web' already exists");
+  it('whose files have no UUID or station address have them drawn once, and keep them when the file is edited and the host starts again', async () => {
+    const store = new MemoryStore();
+    const { files, managed } = await drawing(store, 1);
+    const cards = `${web}vif = ["", "mac=00:16:3e:00:00:44", ""]\n`;
+    await files.writeFile('/etc/xen/vm/web', cards);
+    const identity = ({ definition: { uuid, mac, moreCards } }: { definition: Definition }) => [
+      uuid,
+      mac,
+      ...moreCards!.map(card => card.mac),
+    ];
+    const drawn = identity((await managed.find('web'))!);
+    expect(drawn.every(each => each !== undefined)).toBe(true);
+    expect(new Set(drawn).size).toBe(4);
+    expect(drawn[2]).toBe('00:16:3e:00:00:44');
+    await files.writeFile('/etc/xen/vm/web', cards.replace('memory = 8', 'memory = 9'));
+    await managed.rename((await managed.find('web'))!, 'shop', target => target);
+    const again = await drawing(store, 100);
+    expect(identity((await again.managed.find('shop'))!)).toEqual(drawn);
+    // Nothing of it is in the file.
+    expect(await files.readFile('/etc/xen/vm/web')).not.toContain('uuid');
+    // A definition that a client knows by its UUID comes in its place, and so does one without.
+    const known = `${cards.replace('"web"', '"shop"')}uuid = "${drawn[0]}"\n`;
+    expect((await again.managed.define('(text)', known)).path).toBe('/etc/xen/vm/web');
+    expect(identity((await again.managed.find(drawn[0]!))!)).toEqual(drawn);
+    // One that is gone leaves nothing to the next with its name.
+    await again.managed.remove((await again.managed.find('shop'))!);
+    await again.managed.list();
+    expect(await again.files.readFile(IDENTITIES_FILE)).toBe('{}\n');
   });
 
   it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {

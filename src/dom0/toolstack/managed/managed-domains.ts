@@ -15,7 +15,7 @@ import {
   prepareToRead,
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
-import { uuidOfName } from '../uuid.ts';
+import { type Drawing, Identities } from './identities.ts';
 
 export interface ManagedFolders {
   definitions: string;
@@ -38,31 +38,35 @@ export interface ManagedDomain {
   /** Of its definition. */
   path: string;
   text: string;
-  /** Whole only where there are no errors. */
+  /** Whole only where there are no errors; with a UUID and station addresses, drawn where the text has none (identities.ts). */
   definition: Definition;
+  /** Its text has no UUID. */
+  isUuidDrawn: boolean;
   /** FILE:LINE:COLUMN: sentence; none: it can be started. */
   errors: string[];
   /** Of these, sentences alone, of what does not keep it from being defined. */
   refusals: string[];
 }
 
-/** One whose file has no UUID is known to libvirt's clients by that of its name, and they define it anew so. */
-const isSameDomain = (kept: Pick<ManagedDomain, 'name' | 'definition'>, other: { definition: Definition }): boolean =>
-  kept.definition.uuid === other.definition.uuid ||
-  (kept.definition.uuid === undefined && other.definition.uuid === uuidOfName(kept.name));
+const isSameDomain = (
+  { definition: { uuid }, isUuidDrawn }: Pick<ManagedDomain, 'isUuidDrawn' | 'definition'>,
+  other: { definition: Definition },
+): boolean => uuid === other.definition.uuid || (isUuidDrawn && other.definition.uuid === undefined);
 
 export class ManagedDomains {
   private readonly files: HostFiles;
-  private readonly drawUuid: () => string;
+  private readonly drawing: Drawing;
+  private readonly identities: Identities;
   /** By path, with the bytes that were judged. */
   private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
 
   readonly folders: ManagedFolders;
 
-  /** `drawUuid`: for definitions that have none. */
-  constructor(files: HostFiles, drawUuid: () => string, folders: ManagedFolders = XEN_FOLDERS) {
+  /** `drawing`: UUIDs and station addresses for definitions that have none. */
+  constructor(files: HostFiles, drawing: Drawing, folders: ManagedFolders = XEN_FOLDERS) {
     this.files = files;
-    this.drawUuid = drawUuid;
+    this.drawing = drawing;
+    this.identities = new Identities(files, drawing);
     this.folders = folders;
   }
 
@@ -76,6 +80,7 @@ export class ManagedDomains {
   async list(): Promise<ManagedDomain[]> {
     const { definitions } = this.folders;
     const names = await this.files.readdir(definitions).catch(() => []);
+    await this.identities.keepOnly(definitions, new Set(names.map(name => `${definitions}/${name}`)));
     const found = new Map<string, ManagedDomain>();
     for (const name of names.sort()) {
       const domain = await this.read(`${definitions}/${name}`).catch(() => undefined);
@@ -100,9 +105,17 @@ export class ManagedDomains {
     const bytes = await this.files.readFileBuffer(path);
     const known = this.judged.get(path);
     if (known && isSame(known.bytes, bytes)) return known.domain;
-    const domain = { path, ...(await judge(path, new TextDecoder().decode(bytes))) };
+    const { definition: written, ...rest } = await judge(path, new TextDecoder().decode(bytes));
+    const definition = rest.name === '' ? written : await this.identities.complete(path, written);
+    const domain = { path, ...rest, definition, isUuidDrawn: written.uuid === undefined };
     this.judged.set(path, { bytes: bytes.slice(), domain });
     return domain;
+  }
+
+  /** A definition in a file: with what is drawn for it, where it is one of those kept here. `path`: the file, or a link to it. */
+  async identified(path: string, definition: Definition): Promise<Definition> {
+    const whole = await this.files.realpath(path).catch(() => path);
+    return whole.startsWith(`${this.folders.definitions}/`) ? this.identities.complete(whole, definition) : definition;
   }
 
   /**
@@ -128,26 +141,28 @@ export class ManagedDomains {
       throw new Error(
         `Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
       );
-    const text = await this.textOf(first, source);
+    const before = all.find(domain => domain.path === path) ?? same;
+    const text = await this.textOf(first, source, before?.definition.uuid);
     const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? this.pathOf(name));
     await this.files.mkdir(this.folders.definitions, { recursive: true });
-    const before = await this.files.readFileBuffer(kept).catch(() => undefined);
+    const bytes = await this.files.readFileBuffer(kept).catch(() => undefined);
     try {
       await this.files.writeFile(kept, text);
     } catch (error) {
       // What could not be kept is in the tree until the host ends.
-      await (before ? this.files.writeFile(kept, before) : this.files.rm(kept)).catch(() => {});
+      await (bytes ? this.files.writeFile(kept, bytes) : this.files.rm(kept)).catch(() => {});
       throw error;
     }
     return this.read(kept);
   }
 
-  /** As it is kept: with a UUID, and where files are XML, in that. */
+  /** As it is kept: with a UUID, and where files are XML, in that. `known`: of the domain in whose place it comes. */
   private async textOf(
     { definition, isForeign }: { definition: Definition; isForeign: boolean },
     source: string,
+    known: string | undefined,
   ): Promise<string> {
-    const whole = { ...definition, uuid: definition.uuid ?? this.drawUuid() };
+    const whole = { ...definition, uuid: definition.uuid ?? known ?? this.drawing.uuid() };
     if (this.folders.isXml && !source.trimStart().startsWith('<')) {
       const { writeXml } = await import('../../definitions/config/write-xml.ts');
       return writeXml(whole);
@@ -226,7 +241,7 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length 
 async function judge(
   path: string,
   text: string,
-): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean; faults: string[] }> {
+): Promise<Omit<ManagedDomain, 'path' | 'isUuidDrawn'> & { isForeign: boolean; faults: string[] }> {
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   return {
