@@ -58,7 +58,7 @@ import type { Neighbours } from '../pool/index.ts';
 import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
+import { drawingOf, ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
@@ -105,8 +105,6 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
 
 const LOG = '/var/log/xen/xend.log';
-/** Above each number of a domain: UUIDs that are drawn for definitions are none of domains'. */
-const FIRST_DRAWN = 0x8000;
 
 /** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
 export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
@@ -134,16 +132,11 @@ export class HostCore implements CommandHost {
     this.parts = parts;
     this.far = new FarDisks(parts);
     this.startedEpochMs = parts.epochMs();
-    let drawn = parts.seed ?? 0;
     this.managed =
       parts.files &&
       new ManagedDomains(
         parts.files,
-        {
-          // Numbers that no domain has.
-          uuid: () => this.toolstack.uuid(FIRST_DRAWN + ++drawn, parts.epochMs()),
-          mac: taken => this.toolstack.stations.draw(taken),
-        },
+        drawingOf(() => this.toolstack, parts),
         parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,
       );
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
