@@ -94,7 +94,7 @@ export class Membership {
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
   async join(address: string, { name: wanted, leases, role: wish = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
-    const { ways, later, hostMs, version } = host.parts;
+    const { ways, later, hostMs, epochMs, version } = host.parts;
     if (this.joined)
       throw new Error(`This host is in the pool at ${this.joined.url} already. Leave it first: pool leave.`);
     if (!ways)
@@ -111,9 +111,7 @@ export class Membership {
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
     const name = wanted ?? (await this.kept(NAME_FILE, OF_A_POOL)) ?? `host-${id.slice(0, 5)}`;
-    const { epochMs, upMs } = host.parts;
-    const others = [{ nowMs: epochMs, grainMs: WALL_GRAIN_MS }, ...(upMs ? [upMs] : [])];
-    const leaseMs = leaseClock(hostMs, others, LEASE_TIMING.takeOverMs);
+    const leaseMs = this.leaseClock();
     const again = (): Promise<Room> =>
       url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);
     const pool = await Pool.enter({
@@ -124,7 +122,6 @@ export class Membership {
       again,
       random: ways.random,
       later,
-      // Whoever slept has lost the room.
       hostMs: leaseMs,
       say: sentence => host.tasks.note('pool', 'failed', sentence),
     });
@@ -148,11 +145,7 @@ export class Membership {
     tellOfHost(host, pool, state);
     this.before?.ownership.end();
     const ownership = new Ownership({ host, pool, state, later, hostMs, leaseMs, epochMs, engine, isGuarded, say });
-    host.meet?.(pool, ownership);
-    this.endFence();
-    const { members } = host.toolstack;
-    const guestOf = (domid: number) => members.get(domid);
-    this.endFence = fenceOutput({ network, guestOf, domids: () => [...members.keys()], ownership });
+    this.meet(pool, ownership);
     const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
     const migrate = async (guest: string, to: string): Promise<unknown> => {
       const member = host.toolstack.ownerOf(guest);
@@ -178,6 +171,27 @@ export class Membership {
       host.tasks.note(`pool leave ${url}`, 'done', pool.left);
     });
     return joined;
+  }
+
+  /** By which leases of this host run out. */
+  private leaseClock(): () => number {
+    const { hostMs, epochMs, upMs } = this.host.parts;
+    const others = [{ nowMs: epochMs, grainMs: WALL_GRAIN_MS }, ...(upMs ? [upMs] : [])];
+    return leaseClock(hostMs, others, LEASE_TIMING.takeOverMs);
+  }
+
+  /** Guests can go to the others and come; what one sends that may be another host's stays here. */
+  private meet(pool: Pool, ownership: Ownership): void {
+    this.host.meet?.(pool, ownership);
+    this.endFence();
+    const { members, services } = this.host.toolstack;
+    const guestOf = (domid: number) => members.get(domid);
+    this.endFence = fenceOutput({
+      network: services.network,
+      guestOf,
+      domids: () => [...members.keys()],
+      ownership,
+    });
   }
 
   /** Goes in order: the next host is coordinator where this one was. @throws Error with a sentence: it is in none */
