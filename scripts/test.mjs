@@ -257,6 +257,8 @@ async function testEverything() {
     nbdkit: 'nbdkit',
     etcd: 'etcd-server',
     virsh: 'libvirt-clients',
+    // What virt-xml-validate of these runs.
+    xmllint: 'libxml2-utils',
     gdb: 'gdb',
     gvnccapture: 'gvncviewer',
     iasl: 'acpica-tools',
