@@ -65,20 +65,23 @@ it('has aliases, addresses, what the PC is built of, and what the host does', as
     expect(argv).toContain(`"id":"${name}"`);
 });
 
-it.skipIf(!VALIDATE)('is valid by libvirt’s schema, and defines the same guest [needs libvirt-clients and libxml2-utils]', async () => {
-  const { files, virsh } = await running();
-  const text = await virsh('dumpxml k');
-  const folder = mkdtempSync(join(tmpdir(), 'ringside-schema-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'k.xml');
-  for (const document of [text, await virsh('dumpxml k --inactive')]) {
-    writeFileSync(path, document);
-    expect(() => execFileSync(VALIDATE!, [path, 'domain'], { stdio: 'pipe' })).not.toThrow();
-  }
-  const argv = await virsh('domxml-to-native qemu-argv --domain k');
-  await virsh('destroy k');
-  await files.writeFile('/root/again.xml', text);
-  expect(await virsh('define /root/again.xml')).toContain('defined');
-  expect(await virsh('domxml-to-native qemu-argv --domain k')).toBe(argv);
-  expect(await virsh('start k')).toContain('started');
-});
+it.skipIf(!VALIDATE)(
+  'is valid by libvirt’s schema, and defines the same guest [needs libvirt-clients and libxml2-utils]',
+  async () => {
+    const { files, virsh } = await running();
+    const text = await virsh('dumpxml k');
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-schema-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'k.xml');
+    for (const document of [text, await virsh('dumpxml k --inactive')]) {
+      writeFileSync(path, document);
+      expect(() => execFileSync(VALIDATE!, [path, 'domain'], { stdio: 'pipe' })).not.toThrow();
+    }
+    const argv = await virsh('domxml-to-native qemu-argv --domain k');
+    await virsh('destroy k');
+    await files.writeFile('/root/again.xml', text);
+    expect(await virsh('define /root/again.xml')).toContain('defined');
+    expect(await virsh('domxml-to-native qemu-argv --domain k')).toBe(argv);
+    expect(await virsh('start k')).toContain('started');
+  },
+);
