@@ -39,11 +39,10 @@ const ASK_NS = 1e6,
   VIEWER_NS = 250e6;
 
 /** One byte in each plane whose bit is set. */
-const PLANES = Uint32Array.from({ length: 16 }, (_, mask) => {
-  let word = 0;
-  for (let plane = 0; plane < 4; plane++) if (mask & (1 << plane)) word |= 0xff << (plane * 8);
-  return word >>> 0;
-});
+const PLANES = Uint32Array.from(
+  { length: 16 },
+  (_, mask) => 0xff * ((mask & 1) | ((mask & 2) << 7) | ((mask & 4) << 14) | ((mask & 8) << 21)),
+);
 
 export class Vga implements Device {
   readonly name = 'vga';

@@ -178,14 +178,7 @@ export function parseDisk(
       if (values[name] !== undefined && name !== 'access') return `${name} is given twice.`;
       values[name] = value;
       if (value !== '' && Object.hasOwn(OPTIONS, name) && !SAID.has(name)) others.push(`${name}=${value}`);
-      remark(
-        name,
-        isColo(name)
-          ? colo()
-          : Object.hasOwn(OPTIONS, name)
-            ? OPTIONS[name](value)
-            : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true),
-      );
+      remark(name, judgedOption(name, value));
       rest = after;
       continue;
     }
@@ -217,6 +210,12 @@ export function parseDisk(
     rest = after;
   }
   return specOf(values, { isCd: cdrom || values.devtype === 'cdrom', devices: older.devices, others, mend });
+}
+
+function judgedOption(name: string, value: string): Judged {
+  if (isColo(name)) return colo();
+  if (Object.hasOwn(OPTIONS, name)) return OPTIONS[name](value);
+  return unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true);
 }
 
 /** What was found, as a disk. A string tells what is wrong. */

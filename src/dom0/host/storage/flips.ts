@@ -30,7 +30,7 @@ class SmallStore implements Store {
   }
 }
 
-function content(file: StoreFile): Uint8Array {
+function content(file: Pick<StoreFile, 'bytes' | 'read'>): Uint8Array {
   const bytes = new Uint8Array(file.bytes);
   file.read(0, bytes);
   return bytes;
