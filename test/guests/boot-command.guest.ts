@@ -332,7 +332,7 @@ describe('ringside boot', () => {
     written('said.img', new Uint8Array(4096));
     const path = written(
       'said.cfg',
-      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "said.img,raw,hda" ]\nvif = [ "bridge=br0" ]\nmax_grant_frames = 2\n',
+      'name = "said"\ntype = "hvm"\nmemory = 16\nkernel = "said.elf"\nsoundhw = "ac97"\nvga = "cirrus"\ndisk = [ "said.img,raw,hda" ]\nvif = [ "bridge=virbr0" ]\nmax_grant_frames = 2\n',
     );
     const { status, err } = await boot(['--config', path, '--type', 'pvh', '--timeout', '30']);
     expect([status, err.trimEnd().split('\n')]).toEqual([
@@ -343,7 +343,7 @@ describe('ringside boot', () => {
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
         `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
-        `${path}:8:10: vif.bridge (approximated): A network of libvirt's may have a bridge br0. While there is none of that name the card is on the host's own, xenbr0.`,
+        `${path}:8:10: vif.bridge (approximated): The card is on libvirt’s virbr0, and on xenbr0 where there is none.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,
       ],
     ]);

@@ -49,6 +49,20 @@ function hasBootDisk(...words: string[]): boolean {
   return Buffer.compare(bytes, bootDisk()) === 0;
 }
 
+it('refuses a card on a bridge that its host does not have', () => {
+  put('boot.img', bootDisk());
+  const definition = (bridge: string): string =>
+    put(
+      'card.cfg',
+      `name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.img,raw,hda,w" ]\nvif = [ "bridge=${bridge}" ]\n`,
+    );
+  let said = '';
+  const output = { text: (words: string) => (said += words) } as unknown as Output;
+  expect(() => prepareAll(parseBootOptions([definition('br77')]), output)).toThrow();
+  expect(said).toContain('card.cfg:5:10: Could not find bridge device br77. This host has xenbr0: write bridge=xenbr0');
+  expect(prepared(definition('virbr0')).guest.definition.name).toBe('a');
+});
+
 it('makes a CD of files, from where the definition lies (docs/disks.md)', async () => {
   put('notes.txt', 'take the A train\n');
   put('boot.img', bootDisk());

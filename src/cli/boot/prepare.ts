@@ -14,7 +14,7 @@ import {
 import { formatFinding } from '../../dom0/definitions/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
 import { lengthProblem } from '../../dom0/definitions/config/index.ts';
-import { disksNamed } from '../../dom0/definitions/index.ts';
+import { disksNamed, judgePlaces, OWN_PLACES } from '../../dom0/definitions/index.ts';
 import {
   baseName,
   decode,
@@ -274,7 +274,9 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     planned: { plan, domain },
     fromDefinition,
   } = planFrom(options, devices, cds);
-  if (!domain) {
+  // Its host has no networks but its own.
+  plan.errors.push(...judgePlaces(plan.findings, OWN_PLACES));
+  if (!domain || plan.errors.length > 0) {
     for (const finding of plan.errors)
       stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {

@@ -33,6 +33,7 @@ export { planDefinition, withOptions } from './plan-definition.ts';
 export { planKernel } from './plan-plain.ts';
 export { loadPlans } from './later-plans.ts';
 export {
+  cannotAddCards,
   ERROR_FAIL,
   ERROR_INVAL,
   fromScript,
@@ -42,4 +43,5 @@ export {
   NOT_BUILT,
   UUID_TAKEN,
 } from './libxl-words.ts';
+export { judgePlaces, missingPlace, noPlace, OWN_PLACES, type Place, type Places } from './places-of-cards.ts';
 export { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';

@@ -20,6 +20,7 @@ import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
 import { prepareToPlan } from './later-plans.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
+import { judgePlaces, type Places } from './places-of-cards.ts';
 import { needsXen, NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
@@ -114,6 +115,8 @@ export interface HostFacts {
   ownerOf(uuid: string | undefined, name: string): string | undefined;
   /** Why a card cannot have this station address; undefined: it can. */
   stationProblem(mac: string | undefined): string | undefined;
+  /** Where cards can be. */
+  places: Places;
   pcpus: number;
   /** What a new domain may have: of what is free its page tables take some. */
   freeMiB: number;
@@ -181,6 +184,7 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
       UUID_TAKEN,
     );
+  plan.errors.push(...judgePlaces(plan.findings, facts.places));
   const station = facts.stationProblem(definition?.mac);
   if (station)
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);

@@ -57,5 +57,11 @@ const MISSING = 'No such file or directory';
 export const fromScript = (sentence: string): string =>
   `libxl: error: device_hotplug_child_death_cb: script: ${sentence}`;
 
+/** What the script of a card says (`sentence`), and what libxl adds to it. */
+export const cannotAddCards = (sentence: string): LibxlWords => ({
+  said: [sentence, 'libxl: error: domcreate_attach_devices: unable to add vif devices'],
+  status: ERROR_FAIL,
+});
+
 /** A new domain's disk cannot be had. */
 export const NO_DISKS = 'libxl: error: domcreate_launch_dm: unable to add disk devices';

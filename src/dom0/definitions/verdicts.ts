@@ -40,6 +40,8 @@ export interface Finding {
   warns?: true;
   /** It is a definition all the same, and may be kept: only no domain starts from it. */
   refusesStart?: true;
+  /** Where a card is to be, by the host's name for it: what the host does not have is refused (places-of-cards.ts). */
+  place?: { bridge?: string; network?: string };
   /** Of an error that the definition's text alone does not have: what libxl says of it on a real host, and the status with which xl ends. */
   libxl?: { said: readonly string[]; status: number };
 }

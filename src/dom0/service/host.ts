@@ -359,6 +359,7 @@ export class HostCore implements CommandHost {
       isTaken: name => toolstack.isTaken(name),
       ownerOf: uuid => toolstack.ownerOf(uuid)?.name,
       stationProblem: mac => toolstack.stations.problem(mac),
+      places: toolstack.services.network.places,
       pcpus: toolstack.queue.pcpus,
       hasVt: toolstack.machine.hasVt,
       hasXen: toolstack.hypervisor.kind === 'xen',

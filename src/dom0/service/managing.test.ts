@@ -80,4 +80,16 @@ describe('networks of the page', () => {
     expect(await users()).toEqual({ xenbr0: ['a'], inner: [] });
     expect((await host.managed!.find('a'))!.text).not.toContain('bridge');
   });
+
+  it('that start with the host are there for the first card on one', async () => {
+    const files = await testFiles();
+    const host = stillHost({ files });
+    await host.manage('defineNetwork', { ...INNER, range: RANGE });
+    await host.manage('autostartNetwork', 'inner', true);
+    const text = CARD.replace('mac=00:16:3e:00:00:01', 'network=inner');
+    const placesIn = async (its: typeof host) =>
+      (await its.plan([{ name: 'a.cfg', data: new Blob([text]) }])).errors.filter(({ place }) => place);
+    expect(await placesIn(host)).toHaveLength(1);
+    expect(await placesIn(stillHost({ files }))).toEqual([]);
+  });
 });

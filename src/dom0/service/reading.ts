@@ -31,12 +31,9 @@ import type { FarDisks } from './far-disks.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 
 /** Whose files they are. */
-interface ReadingHost extends Pick<CommandHost, 'facts' | 'openDevices' | 'realPath' | 'mediumOf' | 'toolstack'> {
+interface ReadingHost extends CommandHost {
   /** Throws a sentence. */
-  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> } & Pick<
-    CommandHost['parts'],
-    'allowed'
-  >;
+  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> } & CommandHost['parts'];
   readonly far: FarDisks;
 }
 
@@ -116,8 +113,18 @@ export class Reading {
         'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
       );
     });
+    await this.startNetworks(given);
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
+  }
+
+  /** Networks that start with the host are there before a card is judged that is to be on one. */
+  private async startNetworks(given: Given[]): Promise<void> {
+    const { cardOptions, moreCards = [] } = definitionNamed(given) ?? {};
+    const places = [{ cardOptions }, ...moreCards].map(card => card.cardOptions ?? {});
+    if (places.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
+    const { listNetworks } = await import('../toolstack/libvirt/index.ts');
+    await listNetworks(this.host, 0);
   }
 
   /** The one path of what a definition in a directory of Domain 0 names as a disk. */

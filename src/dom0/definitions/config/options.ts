@@ -1,5 +1,5 @@
 /** The named options and flags inside a text of a definition, as those of a disk or a network card: what each comes to here. */
-import type { Remedy, Verdict } from '../verdicts.ts';
+import type { Finding, Remedy, Verdict } from '../verdicts.ts';
 import { nearest } from './nearest.ts';
 import { shortened } from './xlcfg.ts';
 
@@ -18,12 +18,13 @@ export interface OptionRemark {
   /** As in Finding. */
   warns?: true;
   refusesStart?: true;
+  place?: Finding['place'];
 }
 
 /** A text with more options than this is no disk and no card. */
 export const MOST_OPTIONS = 64;
 
-export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns' | 'refusesStart'>;
+export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns' | 'refusesStart' | 'place'>;
 /** What a value of an option comes to. */
 export type OptionRule = (value: string) => Judged;
 

@@ -211,6 +211,15 @@ const REFUSED: Record<string, string[]> = {
   'xm-python.py': ['12:20: random_mac( …: nothing is executed here. Write the value that is meant.'],
 };
 
+/** A fresh host does not have their bridges; with its own they are created. */
+const ELSEWHERE: Record<string, string> = {
+  'old-pvfb.cfg': '8:10: Could not find bridge device br0.',
+  'suse-pv': '17:30: Could not find bridge device br0.',
+  'virt-install-xen-default.xml': '9:45: Could not find bridge device eth0.',
+};
+const onOwnBridge = (bytes: Uint8Array): Uint8Array =>
+  new TextEncoder().encode(new TextDecoder().decode(bytes).replace(/bridge=(["']?)(?:br0|eth0)\b/, 'bridge=$1xenbr0'));
+
 describe('definitions as people have them', () => {
   it('are twenty and more, and each is in a list', () => {
     expect([...readdirSync(folder), ...Object.keys(WITH_SETTING)].sort()).toEqual(
@@ -265,11 +274,12 @@ describe('definitions as people have them', () => {
     'are created by a host: %s',
     async (file, wanted) => {
       const { given } = await plan(file);
-      const files = [[file, read(file)] as const, ...given].map(
-        ([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }),
-      );
+      const filesWith = (definition: Uint8Array): NamedFile[] =>
+        [[file, definition] as const, ...given].map(([name, bytes]) => ({ name, data: new Blob([bytes as BlobPart]) }));
       const { name, type, memoryMiB } = wanted;
-      const created = await host.create(files, false, true);
+      const elsewhere = ELSEWHERE[file];
+      if (elsewhere) await expect(host.create(filesWith(read(file)))).rejects.toThrow(`${file}:${elsewhere}`);
+      const created = await host.create(filesWith(elsewhere ? onOwnBridge(read(file)) : read(file)), false, true);
       expect(created).toMatchObject({ name, type, memoryMiB, state: 'p' });
       await host.destroy(created.id);
     },

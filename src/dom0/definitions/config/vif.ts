@@ -102,15 +102,35 @@ const OPTIONS: Record<string, OptionRule> = {
   bridge: value =>
     value === 'xenbr0'
       ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
+      : value === ''
+        ? used('the host’s bridge', 'A card that names no bridge is on xenbr0.')
+        : value === 'virbr0'
+          ? {
+              ...approximated(
+                'libvirt’s, or xenbr0',
+                'The card is on libvirt’s virbr0, and on xenbr0 where there is none.',
+              ),
+              place: { bridge: value },
+            }
+          : {
+              ...approximated(
+                'has to be there as it starts',
+                `The host has to have a bridge ${shortened(value)} as the guest starts: it has xenbr0, and those of its networks.`,
+              ),
+              place: { bridge: value },
+            },
+  network: value => ({
+    ...(value === 'default'
+      ? approximated(
+          'libvirt’s, or xenbr0',
+          'The card is on libvirt’s network default, and on the bridge xenbr0 where there is none.',
+        )
       : approximated(
-          'xenbr0 otherwise',
-          `A network of libvirt's may have a bridge ${shortened(value) || '""'}. While there is none of that name the card is on the host's own, xenbr0.`,
-        ),
-  network: value =>
-    approximated(
-      `libvirt's network ${shortened(value)}`,
-      `The card is on libvirt's network ${shortened(value)} where that is active as the guest starts, else on the host's bridge, xenbr0.`,
-    ),
+          `libvirt's network ${shortened(value)}`.slice(0, 48),
+          `The host has to have an active network ${shortened(value)} as the guest starts.`,
+        )),
+    place: { network: value },
+  }),
   gatewaydev: () => ignored('no routes', NO_ROUTES),
   netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
   vifname: () =>
@@ -162,6 +182,8 @@ export function parseVif(text: string, isAttached = false): VifSpec {
       spec.others = { ...spec.others, [name]: value };
     return judged;
   });
+  // The bridge of a network is told with it, and is none that anybody asks for (virDomainNetDefParseXML()).
+  if (spec.others?.network !== undefined) for (const remark of remarks) if (remark.place?.bridge) delete remark.place;
   return { ...spec, remarks };
 }
 

@@ -72,6 +72,7 @@ export class Network {
   private uplink: Uplink | undefined;
   /** Networks beside this one, by their names. */
   private readonly others = new Map<string, VirtualNetwork>();
+  private readonly onOwnBridge = new Set<string>();
   /** Plugs of all bridges, and how each is pulled. */
   private readonly gates = new Map<Plug, (() => void)[]>();
   private readonly beyond: ((parts: BeyondParts) => Beyond) | undefined;
@@ -193,6 +194,7 @@ export class Network {
 
   /** Cards that are on it reach nobody from now on. */
   removeNetwork(name: string): void {
+    this.onOwnBridge.delete(name);
     this.others.get(name)?.close();
     this.others.delete(name);
   }
@@ -208,6 +210,20 @@ export class Network {
         mask,
       })),
     ];
+  }
+
+  /** Names of bridges, and of networks, that cards can be on; the host's own first. */
+  get places(): { bridges: string[]; networks: string[] } {
+    const others = [...this.others];
+    return {
+      bridges: [BRIDGE, ...others.map(([, { bridge }]) => bridge.name)],
+      networks: [BRIDGE, ...this.onOwnBridge, ...others.map(([name]) => name)],
+    };
+  }
+
+  /** A network that is the host's own bridge by another name. */
+  addAlias(name: string): void {
+    this.onOwnBridge.add(name);
   }
 
   /** One that was added; undefined: it is not there. */

@@ -7,7 +7,7 @@ import { attachCard, detach } from '../hotplug.ts';
 import { plugCard } from '../pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
-import { fromScript } from '../../definitions/index.ts';
+import { fromScript, missingPlace, noPlace } from '../../definitions/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -32,9 +32,8 @@ export const networkAttach = command({
         const wrong = remarks.filter(({ verdict }) => verdict === 'error');
         if (wrong.length > 0)
           throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
-        const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();
-        if (bridge !== undefined && bridge !== host.toolstack.services.network.bridgeFor({ bridge }).name)
-          throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
+        const missing = missingPlace(others ?? {}, host.toolstack.services.network.places);
+        if (missing) throw new Refusal(`${fromScript(noPlace(missing))}\nlibxl_device_nic_add failed.`);
         try {
           await host.toolstack.services.network.connect();
           const asked = {

@@ -381,8 +381,8 @@ export const setNetworkAutostart = (host: CommandHost, entry: NetworkEntry, on: 
 
 /** @throws LibvirtError */
 async function begin(host: CommandHost, of: Network): Promise<void> {
-  if (of.mode === 'bridge') return;
   const { network } = host.toolstack.services;
+  if (of.mode === 'bridge') return network.addAlias(of.name);
   const subnet = subnetOf(of);
   const other = network.subnets.find(({ mask, network: base }) => {
     const both = mask & subnet.mask;
