@@ -1,11 +1,11 @@
 /** `ringside storage --state DIR COMMAND…`: the host's volumes and disk, from a shell of this machine. */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/host/storage/index.ts';
 import { type BlockDevice, DeviceFull } from '../../formats/blocks/index.ts';
 import { type Storage, StorageError, StoreDamaged } from '../../dom0/host/storage/index.ts';
 import { openForOwner } from '../owner-only.ts';
 import { Output } from '../boot/terminal.ts';
-import { openState, StateError } from './state.ts';
+import { hasState, lookAtState, openState, StateError } from './state.ts';
 
 const WRONG_USE = 2,
   NOT_DONE = 1;
@@ -20,7 +20,7 @@ export function storageHelp(): string {
   ];
   return `Usage: ringside storage --state DIR COMMAND…
 
-The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR, which is made where there is none.
+The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR. lvcreate makes it where there is none, and so does dd to a device.
 
 ${lines.map(([usage, about]) => `  ${usage.padEnd(44)} ${about}`).join('\n')}
 `;
@@ -39,13 +39,15 @@ export async function storage(argv: string[]): Promise<number> {
     return wrong('write ringside storage --state DIR COMMAND…, or --help.');
   try {
     if (command.length === 1 && (command[0] === 'check' || command[0] === 'repair')) {
+      if (!existsSync(directory)) throw new StateError(noState(directory));
       const { check, repair } = await import('./repair.ts');
       const { lines, isDamaged } =
         command[0] === 'check' ? await check(directory) : { lines: await repair(directory), isDamaged: false };
       stdout.text(`${lines.join('\n')}\n`);
       return isDamaged ? NOT_DONE : 0;
     }
-    const state = await openState(directory);
+    if (!mayBegin(command) && !hasState(directory)) throw new StateError(noState(directory));
+    const state = await (mayChange(command) ? openState(directory) : lookAtState(directory));
     try {
       if (command[0] === 'dd') {
         stderr.text(copy(state.storage, command.slice(1)));
@@ -74,6 +76,15 @@ export async function storage(argv: string[]): Promise<number> {
     return NOT_DONE;
   }
 }
+
+const isCopyTo = ([name, ...args]: readonly string[]): boolean =>
+  name === 'dd' && args.some(arg => arg.startsWith('of=') && isDevice(arg.slice(3)));
+/** Of a state that is not there yet: the others need what is in one. */
+const mayBegin = (command: readonly string[]): boolean => command[0] === 'lvcreate' || isCopyTo(command);
+const mayChange = (command: readonly string[]): boolean =>
+  mayBegin(command) || command[0] === 'lvextend' || command[0] === 'lvremove';
+const noState = (directory: string): string =>
+  `there is no state in ${directory}, and ${existsSync(directory) ? 'nothing was written to it' : 'the directory was not made'}. Name the directory of ringside boot --state, or make a volume there with lvcreate.`;
 
 /** Zeros are not written: a new volume has them, and they need no room. @throws Error with a sentence */
 function copy(storage: Storage, args: string[]): string {

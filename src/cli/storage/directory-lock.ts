@@ -170,8 +170,8 @@ const remove = (directory: string, id: string): void => {
   for (const name of [PREFIX + id, PREFIX + id + SOCKET]) rmSync(join(directory, name), { force: true });
 };
 
-/** Those others that still run; what the ones that do not have left is removed. */
-async function others(directory: string, ownId: string): Promise<Other[]> {
+/** Those others that still run; `gone` is told of those that do not. */
+async function others(directory: string, ownId: string, gone = remove): Promise<Other[]> {
   const found: Other[] = [];
   for (const name of readdirSync(directory)) {
     const id = /^held\.([0-9a-f]{16})$/.exec(name)?.[1];
@@ -184,17 +184,21 @@ async function others(directory: string, ownId: string): Promise<Other[]> {
       continue;
     }
     if (await runs(directory, other)) found.push(other);
-    else remove(directory, id);
+    else gone(directory, id);
   }
   return found;
 }
 
+/** A sentence. */
+function told(directory: string, { pid, command, since, hostname: name }: Holder): string {
+  return `${directory} is held by process ${pid}${name === hostname() ? '' : ` on ${name}`} (${command}) since ${since}.`;
+}
+
 function heldBy(directory: string, { id, holder }: Other): Error {
-  const { pid, command, since, listens } = holder;
-  const where = holder.hostname === hostname() ? '' : ` on ${holder.hostname}`;
+  const { listens } = holder;
   const otherwise = listens ? '' : ` If that process has ended, remove ${join(directory, PREFIX + id)}.`;
   return new Error(
-    `${directory} is held by process ${pid}${where} (${command}) since ${since}. Stop that first, name another directory, or leave --state out: then nothing is kept.${otherwise}`,
+    `${told(directory, holder)} Stop that first, name another directory, or leave --state out: then nothing is kept.${otherwise}`,
   );
 }
 
@@ -254,6 +258,16 @@ export async function holdDirectory(directory: string): Promise<() => void> {
     }
     own.release();
   }
+}
+
+/** A sentence that says which process has the directory, for one that only reads: nothing is written there, and nothing removed. undefined: none has it */
+export async function holderOf(directory: string): Promise<string | undefined> {
+  if (process.platform === 'win32') {
+    const release = await holdPipe(directory).catch((error: Error) => error);
+    return release instanceof Error ? release.message : void release();
+  }
+  const [other] = await others(directory, '', () => {});
+  return other && told(directory, other.holder);
 }
 
 /** Windows: a pipe has no place in the file system, and is gone with its process. */

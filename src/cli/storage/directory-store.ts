@@ -30,13 +30,7 @@ class DirectoryFile extends ImmediateDevice implements StoreFile {
   }
 
   read(at: number, into: Uint8Array): void {
-    let done = 0;
-    while (done < into.length) {
-      const count = readSync(this.fd, into, done, into.length - done, at + done);
-      if (count === 0) break;
-      done += count;
-    }
-    into.fill(0, done);
+    readAll(this.fd, at, into);
   }
 
   override write(at: number, from: Uint8Array): void {
@@ -55,6 +49,17 @@ class DirectoryFile extends ImmediateDevice implements StoreFile {
   close(): void {
     closeSync(this.fd);
   }
+}
+
+/** What is behind the end is zeros. */
+function readAll(fd: number, at: number, into: Uint8Array): void {
+  let done = 0;
+  while (done < into.length) {
+    const count = readSync(fd, into, done, into.length - done, at + done);
+    if (count === 0) break;
+    done += count;
+  }
+  into.fill(0, done);
 }
 
 function orFull<T>(what: () => T): T {
@@ -139,5 +144,56 @@ export class DirectoryStore implements Store {
   /** Others may have the directory. */
   close(): void {
     this.release();
+  }
+}
+
+class ReadFile extends ImmediateDevice implements StoreFile {
+  private readonly fd: number | undefined;
+
+  constructor(fd: number | undefined) {
+    super();
+    this.fd = fd;
+  }
+
+  get bytes(): number {
+    return this.fd === undefined ? 0 : fstatSync(this.fd).size;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    if (this.fd === undefined) into.fill(0);
+    else readAll(this.fd, at, into);
+  }
+
+  override write(): void {
+    throw new Error('The state is only looked at: nothing is written to it.');
+  }
+
+  truncate(): void {
+    this.write();
+  }
+
+  override flush(): void {}
+
+  close(): void {
+    if (this.fd !== undefined) closeSync(this.fd);
+  }
+}
+
+/** The files of a directory, opened to be read; one that is not there is empty. */
+export class DirectoryLook implements Store {
+  readonly where: string;
+  readonly outlivesHost = true;
+
+  constructor(where: string) {
+    this.where = where;
+  }
+
+  async open(name: string): Promise<StoreFile> {
+    try {
+      return new ReadFile(openSync(join(this.where, name), 'r'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return new ReadFile(undefined);
+    }
   }
 }

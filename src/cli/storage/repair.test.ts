@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { check, repair } from './repair.ts';
-import { openState } from './state.ts';
+import { lookAtState, openState } from './state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-repair-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,6 +95,39 @@ describe('a state directory', () => {
     expect(await check(whole)).toMatchObject({ isDamaged: false });
     expect(await repair(whole)).toEqual(['Nothing is damaged, and nothing was changed.']);
     expect(bytesOf(whole)).toEqual(before);
+  });
+
+  it('is read by a command that changes nothing, without a write', async () => {
+    const before = bytesOf(whole);
+    const state = await lookAtState(whole);
+    expect(state.storage.volumes.map(({ name }) => name)).toEqual(['d1', 'd2']);
+    expect(() => state.storage.createVolume('d3', 4 * 2 ** 20)).toThrow(/only looked at/);
+    state.close();
+    expect(bytesOf(whole)).toEqual(before);
+    expect(readdirSync(whole).filter(name => name.startsWith('held.'))).toEqual([]);
+  });
+
+  it('is not checked while a process has it, and says which one; what one left that was killed is not removed', async () => {
+    const directory = copyOf(() => {});
+    const state = await openState(directory);
+    await expect(check(directory)).rejects.toThrow(
+      new RegExp(`is held by process ${process.pid} .* It writes meanwhile, .* Stop it, and check again`),
+    );
+    state.close();
+    const holder = {
+      pid: 1,
+      command: '',
+      since: '',
+      hostname: '',
+      bootId: 'x',
+      pidNamespace: '',
+      startTime: '',
+      listens: false,
+    };
+    const stale = join(directory, 'held.0000000000000001');
+    writeFileSync(stale, `has \n${JSON.stringify(holder)}`);
+    expect(await check(directory)).toMatchObject({ isDamaged: false });
+    expect(readFileSync(stale, 'utf8')).toContain('"x"');
   });
 
   it.each([

@@ -21,76 +21,33 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { checkState, repairState } from '../../dom0/service/index.ts';
-import type { Store, StoreFile } from '../../dom0/host/storage/index.ts';
-import { DeviceFull, ImmediateDevice } from '../../formats/blocks/index.ts';
-import { DirectoryStore, REPAIRING } from './directory-store.ts';
+import { DeviceFull } from '../../formats/blocks/index.ts';
+import { holderOf } from './directory-lock.ts';
+import { DirectoryLook, DirectoryStore, REPAIRING } from './directory-store.ts';
+import { StateError } from './state.ts';
 
 const STATE_FILES = ['files.0', 'files.1', 'disk.0', 'disk.1', 'disk.data'];
 const COPY_BYTES = 2 ** 20;
 
-class ReadFile extends ImmediateDevice implements StoreFile {
-  private readonly fd: number | undefined;
-
-  constructor(fd: number | undefined) {
-    super();
-    this.fd = fd;
-  }
-
-  get bytes(): number {
-    return this.fd === undefined ? 0 : fstatSync(this.fd).size;
-  }
-
-  read(at: number, into: Uint8Array): void {
-    let done = 0;
-    while (this.fd !== undefined && done < into.length) {
-      const count = readSync(this.fd, into, done, into.length - done, at + done);
-      if (count === 0) break;
-      done += count;
-    }
-    into.fill(0, done);
-  }
-
-  override write(): void {
-    throw new Error('The state is only looked at: nothing is written to it.');
-  }
-
-  truncate(): void {
-    this.write();
-  }
-
-  override flush(): void {}
-
-  close(): void {
-    if (this.fd !== undefined) closeSync(this.fd);
-  }
-}
-
-/** The files of a directory, opened to be read; one that is not there is empty. */
-class DirectoryLook implements Store {
-  readonly where: string;
-  readonly outlivesHost = true;
-
-  constructor(where: string) {
-    this.where = where;
-  }
-
-  async open(name: string): Promise<StoreFile> {
-    try {
-      return new ReadFile(openSync(join(this.where, name), 'r'));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new ReadFile(undefined);
-    }
-  }
-}
-
-/** @returns what can be read, and whether all of it can. @throws Error where there is no directory */
+/** @returns what can be read, and whether all of it can. @throws StateError where a process has it; Error where there is no directory */
 export async function check(directory: string): Promise<{ lines: string[]; isDamaged: boolean }> {
   const where = realpathSync(directory);
+  await mustBeFree(where);
   const found = await checkState(new DirectoryLook(where));
+  // One that has begun meanwhile has written, too.
+  await mustBeFree(where);
   if (!existsSync(join(where, REPAIRING))) return found;
   const begun = `A repair was begun and did not end: run ringside storage --state ${where} repair again.`;
   return { lines: [...found.lines, begun], isDamaged: true };
+}
+
+/** @throws StateError: a process has the directory, and writes to it */
+async function mustBeFree(where: string): Promise<void> {
+  const holder = await holderOf(where);
+  if (holder !== undefined)
+    throw new StateError(
+      `${holder} It writes meanwhile, so what is read could look damaged and not be. Stop it, and check again.`,
+    );
 }
 
 /** @returns what was done. @throws Error with a sentence where nothing was changed, or where it has to be called again */

@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,6 +86,22 @@ describe('a host whose state is kept', () => {
       await storage('lvremove', 'vg0/web');
       expect((await storage('lvcreate', '-L', '8M', '-n', 'web', 'vg0')).status).toBe(0);
     }
+  });
+
+  it('is not made by a command that reads, nor by one that changes what must be there', async () => {
+    const [none, empty] = [join(folder, 'none'), join(folder, 'empty')];
+    mkdirSync(empty);
+    for (const directory of [none, empty])
+      for (const command of [['lvs'], ['lvremove', 'vg0/web'], ['check']]) {
+        if (directory === empty && command[0] === 'check') continue;
+        const tool = new WarmRingside('storage', '--state', directory, ...command);
+        expect(await tool.end(60)).toBe(1);
+        expect(tool.errors).toMatch(
+          /^ringside storage: there is no state in .*, and (?:the directory was not made|nothing)/,
+        );
+      }
+    expect(existsSync(none)).toBe(false);
+    expect(readdirSync(empty)).toEqual([]);
   });
 
   it('tells where in its files a guest’s sector is', async () => {

@@ -1,9 +1,11 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type HostState, openHostState, type ShippedGuest } from '../../dom0/service/index.ts';
-import { type HeldStore, openRemoteStore } from '../../dom0/host/storage/index.ts';
+import { type HeldStore, openRemoteStore, Storage, type StoreFile } from '../../dom0/host/storage/index.ts';
 import { nodeState } from '../node-clock.ts';
 import { spawnStorageWorker } from '../node-worker.ts';
-import { DirectoryStore } from './directory-store.ts';
+import { DirectoryLook, DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */
 export class StateError extends Error {
@@ -41,6 +43,37 @@ export async function openState(
     };
   } catch (error) {
     held?.release();
+    throw new StateError((error as Error).message);
+  }
+}
+
+/** Whether a host has ever written a disk there. */
+export function hasState(directory: string): boolean {
+  return ['disk.0', 'disk.1', 'disk.data'].some(
+    name => (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+}
+
+/** The disk and volumes of a state, to be read: nothing is written, whatever is asked of them. @throws StateError */
+export async function lookAtState(directory: string): Promise<{ storage: Storage; close(): void }> {
+  const opened: StoreFile[] = [];
+  let held: DirectoryStore | undefined;
+  const close = (): void => {
+    for (const file of opened) file.close();
+    held?.close();
+  };
+  try {
+    held = await DirectoryStore.open(directory);
+    const look = new DirectoryLook(held.where);
+    const open = async (name: string): Promise<StoreFile> => {
+      const file = await look.open(name);
+      opened.push(file);
+      return file;
+    };
+    const storage = await Storage.open({ store: { where: look.where, outlivesHost: true, open }, ...nodeState });
+    return { storage, close };
+  } catch (error) {
+    close();
     throw new StateError((error as Error).message);
   }
 }
