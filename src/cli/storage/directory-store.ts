@@ -89,10 +89,12 @@ export function whyNot(path: string, { code, message }: NodeJS.ErrnoException): 
 export class DirectoryStore implements Store {
   readonly where: string;
   readonly outlivesHost = true;
+  readonly look: DirectoryLook;
   private readonly release: () => void;
 
   private constructor(where: string, release: () => void) {
     this.where = where;
+    this.look = new DirectoryLook(where);
     this.release = release;
   }
 

@@ -22,14 +22,27 @@ const whole = join(folder, 'whole');
 /** Of a small disk, so that copies take no time. */
 const DISK_BYTES = 96 * 2 ** 20;
 
+const other = join(folder, 'other');
+
 beforeAll(async () => {
-  const state = await openState(whole, { diskBytes: DISK_BYTES });
+  await make(whole);
+  await make(other);
+});
+
+async function make(directory: string): Promise<void> {
+  const state = await openState(directory, { diskBytes: DISK_BYTES });
   for (const name of ['d1', 'd2']) state.storage.createVolume(name, 8 * 2 ** 20);
   state.storage.medium('vg0/d1').write(0, new Uint8Array(512).fill(7));
   const files = await state.files();
   for (let i = 0; i < 4; i++) await files.writeFile(`/root/f${i}.txt`, `number ${i}\n`.repeat(100));
   state.close();
-});
+}
+
+/** Puts files of the other state there. */
+const fromOther =
+  (...names: string[]) =>
+  (copy: string): void =>
+    names.forEach(name => cpSync(join(other, name), join(copy, name)));
 
 const namesIn = (directory: string): string[] => readdirSync(directory).filter(name => /^(?:disk|files)\./.test(name));
 /** What a directory's files hold, in short. */
@@ -175,6 +188,63 @@ describe('a state directory', () => {
     await expect(openState(directory)).rejects.toThrow(/Nothing was changed. ringside storage --state/);
     expect(await check(directory)).toMatchObject({ isDamaged: true });
     expect({ ...bytesOf(directory) }).toMatchObject(before);
+  });
+
+  it.each([
+    [
+      'with files of another state',
+      fromOther('files.0', 'files.1'),
+      /files\.0 and files\.1 in .* another state than disk\.0/,
+      ALL,
+    ],
+    [
+      'with a map of another state',
+      fromOther('disk.0', 'disk.1'),
+      /files\.0 and files\.1 in .* another state than disk\.0/,
+      ALL,
+    ],
+    [
+      'with one file of another state’s map',
+      (copy: string) => fromOther(listOf(copy, 'disk').slice(copy.length + 1))(copy),
+      /disk\.\d and disk\.\d in .* are of two states/,
+      ALL,
+    ],
+    [
+      'without the files that a host kept',
+      (copy: string) => ['files.0', 'files.1'].forEach(name => rmSync(join(copy, name))),
+      /files\.0 and files\.1 in .* are missing/,
+      { ...ALL, files: Array(4).fill(undefined) },
+    ],
+    [
+      'without the disk of a host',
+      (copy: string) => ['disk.0', 'disk.1', 'disk.data'].forEach(name => rmSync(join(copy, name))),
+      /disk\.0 and disk\.1 in .* are missing/,
+      { ...ALL, volumes: [], d1: 0 },
+    ],
+  ])('%s is refused in words that name them, and repaired', async (_, change, words, then) => {
+    const directory = copyOf(change);
+    const before = bytesOf(directory);
+    await expect(openState(directory)).rejects.toThrow(words);
+    await expect(openState(directory)).rejects.toThrow(/Nothing was changed\. ringside storage --state/);
+    expect((await check(directory)).lines.join('\n')).toMatch(words);
+    expect(bytesOf(directory)).toEqual(before);
+    await repair(directory);
+    expect(await check(directory)).toMatchObject({ isDamaged: false });
+    expect(await read(directory)).toEqual(then);
+  });
+
+  it('without files is one that no host has used yet, and has its identity with the first of them', async () => {
+    const directory = join(folder, 'volumes');
+    const { storage, close } = await openState(directory, { diskBytes: DISK_BYTES });
+    storage.createVolume('d1', 8 * 2 ** 20);
+    close();
+    expect(namesIn(directory)).toEqual(['disk.0', 'disk.1', 'disk.data']);
+    expect(await check(directory)).toMatchObject({ isDamaged: false });
+    const state = await openState(directory);
+    await (await state.files()).writeFile('/root/one', 'one');
+    state.close();
+    for (const name of ['files.0', 'files.1']) rmSync(join(directory, name));
+    await expect(openState(directory)).rejects.toThrow(/files\.0 and files\.1 in .* are missing/);
   });
 
   it('is opened by no host while a repair is unfinished, and repaired from the copy then', async () => {

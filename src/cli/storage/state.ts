@@ -1,11 +1,11 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HostState, openHostState, type ShippedGuest } from '../../dom0/service/index.ts';
+import { type HostState, identitiesOf, openHostState, type ShippedGuest } from '../../dom0/service/index.ts';
 import { type HeldStore, openRemoteStore, Storage, type StoreFile } from '../../dom0/host/storage/index.ts';
 import { nodeState } from '../node-clock.ts';
 import { spawnStorageWorker } from '../node-worker.ts';
-import { DirectoryLook, DirectoryStore } from './directory-store.ts';
+import { DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */
 export class StateError extends Error {
@@ -64,7 +64,8 @@ export async function lookAtState(directory: string): Promise<{ storage: Storage
   };
   try {
     held = await DirectoryStore.open(directory);
-    const look = new DirectoryLook(held.where);
+    const { look } = held;
+    await identitiesOf(held);
     const open = async (name: string): Promise<StoreFile> => {
       const file = await look.open(name);
       opened.push(file);

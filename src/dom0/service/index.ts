@@ -76,7 +76,7 @@ export { inTurns, inWorkers, type Pace, type WorkerLike, WorkerRunner } from '..
 export type { Later } from '../host/index.ts';
 export type { ShellInput, ShellOutput } from '../shell/index.ts';
 export type { LookedGuest, LookedHost, PoolLook, Role } from '../pool/index.ts';
-export { checkState, type HostState, openHostState, repairState } from '../host/state/index.ts';
+export { checkState, type HostState, identitiesOf, openHostState, repairState } from '../host/state/index.ts';
 export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export { type Fingerprint, type LoggedInput, type TimeCalls, type TimeNow, VirtualTime } from './virtual-time.ts';

@@ -44,9 +44,17 @@ type Written = {
 /** A tree some of whose files are kept elsewhere (image-tree.ts): the journal knows nothing of them. */
 type Tree = IFileSystem & Written & Partial<Pick<ImageTree, 'isStored' | 'isForDisk' | 'truncate' | 'finish'>>;
 
+/** Of a state that has none yet, or whose disk has none: the journal gets it with its first change, then it is given to the disk. */
+interface NewIdentity {
+  identity: number;
+  /** @throws Error of the disk */
+  given(identity: number): void;
+}
+
 export class KeptFiles implements IFileSystem {
   private readonly tree: Tree;
   private journal!: Journal;
+  private newIdentity: NewIdentity | undefined;
   /** One change after the other: records stand in the order in which the tree changed. */
   private last: Promise<unknown> = Promise.resolve();
   /** Called with a path when what stands there, or below it, has changed. */
@@ -68,8 +76,9 @@ export class KeptFiles implements IFileSystem {
   mkdirSync?: (...given: unknown[]) => void;
 
   /** Reads the kept tree into `tree`, an empty one. @throws StoreDamaged, Error of the store */
-  static async open(store: Store, tree: IFileSystem): Promise<KeptFiles> {
+  static async open(store: Store, tree: IFileSystem, newIdentity?: NewIdentity): Promise<KeptFiles> {
     const files = new KeptFiles(tree);
+    files.newIdentity = newIdentity;
     files.journal = await Journal.open(store, FILES, record => {
       for (const change of decodeChanges(record, store.where)) files.note(change);
     });
@@ -312,9 +321,22 @@ export class KeptFiles implements IFileSystem {
       for (const change of changes) this.note(change);
       for (const record of records(changes)) this.journal.append(record);
       this.journal.flush(() => records([...this.kept.values()]));
+      this.identify();
     } catch (error) {
       if (error instanceof DeviceFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
       throw error;
+    }
+  }
+
+  private identify(): void {
+    const { newIdentity, journal } = this;
+    if (!newIdentity || !journal.identify(newIdentity.identity, () => records([...this.kept.values()]))) return;
+    try {
+      newIdentity.given(newIdentity.identity);
+      this.newIdentity = undefined;
+    } catch (error) {
+      // The next change tries it again.
+      if (!(error instanceof DeviceFull)) throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 /** What of a kept state can be read, and another state with that: for `ringside storage check` and `repair`, and for a page whose state does not open. */
 import { decodeChanges } from '../files/index.ts';
+import { type Identities, notOfOne } from './identity.ts';
 import { type JournalLook, lookAtJournal, salvageMap, Storage, type Store, writeJournal } from '../storage/index.ts';
 
 export interface StateCheck {
@@ -31,8 +32,10 @@ export async function checkState(store: Store): Promise<StateCheck> {
     lines.push(line);
   };
   const bytes = await dataBytes(store);
+  const identities: Identities = { files: undefined, disk: undefined };
   for (const name of JOURNALS) {
     const look = await lookAtJournal(store, name);
+    identities[name] = look.header?.identity;
     tellJournal(look, lines, bad);
     if (look.header === undefined) {
       if (look.problem !== undefined) continue;
@@ -44,6 +47,8 @@ export async function checkState(store: Store): Promise<StateCheck> {
       if (unreadable > 0) bad(`files: ${unreadable} records check and cannot be understood.`);
     } else tellMap(look, bytes, lines, bad);
   }
+  const problem = isDamaged ? undefined : notOfOne(identities, store.where);
+  if (problem !== undefined) bad(problem);
   if (!isDamaged && bytes > 0)
     try {
       const volumes = await volumesOf(store);
@@ -129,8 +134,10 @@ export async function repairState(source: Store, target: Store): Promise<string[
   const lines: string[] = [];
   const data = await target.open(DATA);
   try {
+    const looks = { files: await lookAtJournal(source, 'files'), disk: await lookAtJournal(source, 'disk') };
+    const identity = tellIdentity(looks, lines);
     for (const name of JOURNALS) {
-      const look = await lookAtJournal(source, name);
+      const look = looks[name];
       tellLost(look, lines);
       let { records } = look;
       // What never was is not made.
@@ -148,7 +155,7 @@ export async function repairState(source: Store, target: Store): Promise<string[
         data.flush();
         tellSaved(map, lines);
       }
-      await writeJournal(target, name, look.newestGeneration + 1, records);
+      await writeJournal(target, name, { generation: look.newestGeneration + 1, identity }, records);
     }
   } finally {
     data.close();
@@ -160,6 +167,21 @@ export async function repairState(source: Store, target: Store): Promise<string[
     lines.push((error as Error).message);
   }
   return lines;
+}
+
+/** @returns what both journals have from now on: without files, or without a disk, the next host draws another */
+function tellIdentity(looks: Record<'files' | 'disk', JournalLook>, lines: string[]): number {
+  const [files, disk] = [looks.files.header?.identity, looks.disk.header?.identity];
+  const haveHeaders = looks.files.problem === undefined && looks.disk.problem === undefined;
+  if (haveHeaders && notOfOne({ files, disk }, '') !== undefined)
+    lines.push(
+      files === undefined
+        ? "files.0 and files.1 are missing: Domain 0's files are lost, and the next host begins with those of an installation."
+        : disk === undefined
+          ? 'disk.0 and disk.1 are missing: the volumes are lost, and the next host begins with an empty disk.'
+          : 'files.0 and files.1 are of another state than disk.0 and disk.1; both are kept as they are. Definitions may name volumes that are not there.',
+    );
+  return files === undefined || disk === undefined ? 0 : files || disk;
 }
 
 function tellLost({ file, damage, problem, header, newestGeneration }: JournalLook, lines: string[]): void {

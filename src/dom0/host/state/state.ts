@@ -1,6 +1,7 @@
 /** What outlives a host: its disk, and Domain 0's files. */
 import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { ImageTree, install, KeptFiles, type ShippedGuest } from '../files/index.ts';
+import { identitiesOf } from './identity.ts';
 import type { Later } from '../timers.ts';
 import { Storage, type Store } from '../storage/index.ts';
 
@@ -14,6 +15,9 @@ export interface HostState {
 
 /** What no guest flushed is written so often, as a file system commits. */
 const TIDY_MS = 5000;
+
+/** Identities are 1 to this. */
+const MOST_IDENTITY = 2 ** 32 - 1;
 
 interface HostStateParts {
   epochMs(): number;
@@ -32,6 +36,7 @@ export async function openHostState(
   store: Store,
   { epochMs, random, later, diskBytes, guests = [], filesOpened }: HostStateParts,
 ): Promise<HostState> {
+  const { files: filesOf = 0, disk: diskOf = 0 } = await identitiesOf(store);
   const storage = await Storage.open({ store, epochMs, random, diskBytes });
   let stop = (): void => {};
   const tidy = (): void => {
@@ -48,7 +53,17 @@ export async function openHostState(
   let opened: KeptFiles | undefined;
   const open = async (): Promise<KeptFiles> => {
     const { InMemoryFs } = await import('just-bash/browser');
-    opened = await KeptFiles.open(store, new ImageTree(new InMemoryFs(), storage));
+    const tree = new ImageTree(new InMemoryFs(), storage);
+    opened = await KeptFiles.open(
+      store,
+      tree,
+      diskOf === 0
+        ? {
+            identity: filesOf || random(MOST_IDENTITY) + 1,
+            given: identity => storage.disk.identify(identity),
+          }
+        : undefined,
+    );
     await install(opened, guests);
     filesOpened?.(opened);
     return opened;

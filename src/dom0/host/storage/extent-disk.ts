@@ -305,6 +305,11 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     this.shorten();
   }
 
+  identify(identity: number): void {
+    this.flush();
+    this.attempt(() => this.journal.identify(identity, () => this.snapshot()));
+  }
+
   /** Of a disk that an earlier version left: its last slot gets its whole length, and the journal will say so. */
   private wholeSlots(): void {
     if (this.hasWholeSlots || this.changed.size === 0) return;

@@ -115,6 +115,11 @@ export class HostDisk extends BlockDevice {
     return this.extents.reclaim(most);
   }
 
+  /** See StoredDisk.identify. */
+  identify(identity: number): void {
+    this.extents.identify(identity);
+  }
+
   /** See ExtentDisk.stored. */
   get stored(): StoredDisk['stored'] {
     return this.extents.stored;

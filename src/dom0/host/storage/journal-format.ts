@@ -2,13 +2,14 @@
  * How a journal lies in its two files: a list of records in one, and in the other how far that list was flushed. All numbers are little endian.
  *
  *   list     header, then records, with a mark before each batch that was flushed together
- *   header   twice the same 32 bytes: magic "RSJ2" (4), 0 (4), generation (8), bytes of the list that were durable before the header was (8), CRC-32 of
- *            these 24 bytes (4), 0 (4)
+ *   header   twice the same 32 bytes: magic "RSJ2" (4), identity of the state (4), generation (8), bytes of the list that were durable before the header was
+ *            (8), CRC-32 of these 24 bytes (4), 0 (4)
  *   record   length n (4), CRC-32 (4), n bytes
  *   mark     0xffffffff (4), CRC-32 (4), its own offset (8), check sum of the record before it (4): all before it was durable when it was written
- *   flushed  at 0 and at 512, written alternately: magic "RSJF" (4), 0 (4), generation (8), bytes of the list that are durable (8), CRC-32 of these 24 (4)
+ *   flushed  at 0 and at 512, written alternately: magic "RSJF" (4), identity (4), generation (8), bytes of the list that are durable (8), CRC-32 of these
+ *            24 (4)
  *
- * A record's check sum covers that of the record before it (the first: the header's), its length and its bytes; a mark's covers the generation. Lists of
+ * The identity is one number in all journals of a state (state/identity.ts), or 0: none was given yet. A record's check sum covers that of the record before it (the first: the header's), its length and its bytes; a mark's covers the generation. Lists of
  * earlier versions ("RSJ1") have one header of 32 bytes, magic, 0, generation, CRC-32 of these 16 bytes, and no marks; nothing says how far they were flushed.
  */
 import { crc32 } from '../../../formats/unpack/index.ts';
@@ -34,6 +35,7 @@ export interface Header {
   /** 1: without marks. */
   version: 1 | 2;
   generation: number;
+  identity: number;
   /** Where the first record is. */
   bytes: number;
   /** Bytes of the list that were durable before it was. */
@@ -46,14 +48,16 @@ export interface Header {
 /** How far a list was flushed. */
 export interface Flushed {
   generation: number;
+  identity: number;
   bytes: number;
 }
 
-/** Magic, 0, two numbers, and the check sum of these. */
-function sealed(length: number, magic: number, generation: number, bytes: number): Uint8Array {
+/** Magic, identity, two numbers, and the check sum of these. */
+function sealed(length: number, magic: number, { identity, generation, bytes }: Flushed): Uint8Array {
   const made = new Uint8Array(length);
   const view = new DataView(made.buffer);
   view.setUint32(0, magic, true);
+  view.setUint32(4, identity, true);
   view.setBigUint64(8, BigInt(generation), true);
   view.setBigUint64(16, BigInt(bytes), true);
   view.setUint32(24, crc32(made, 0, 24), true);
@@ -64,11 +68,13 @@ function unsealed(bytes: Uint8Array, magic: number): (Flushed & { crc: number })
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const crc = view.getUint32(24, true);
   if (view.getUint32(0, true) !== magic || crc !== crc32(bytes, 0, 24)) return undefined;
-  return { generation: Number(view.getBigUint64(8, true)), bytes: Number(view.getBigUint64(16, true)), crc };
+  const [generation, count] = [8, 16].map(at => Number(view.getBigUint64(at, true)));
+  return { identity: view.getUint32(4, true), generation, bytes: count, crc };
 }
 
-export function headerBytes(generation: number, durable: number): { bytes: Uint8Array; crc: number } {
-  const half = sealed(HALF_BYTES, MAGIC, generation, durable);
+/** `durable`: its `bytes`. */
+export function headerBytes(durable: Flushed): { bytes: Uint8Array; crc: number } {
+  const half = sealed(HALF_BYTES, MAGIC, durable);
   const bytes = new Uint8Array(HEADER_BYTES);
   bytes.set(half);
   bytes.set(half, HALF_BYTES);
@@ -84,6 +90,7 @@ export function oldHeader(generation: number): Header {
   return {
     version: 1,
     generation,
+    identity: 0,
     bytes: OLD_HEADER_BYTES,
     durable: OLD_HEADER_BYTES,
     crc: crc32(bytes),
@@ -103,9 +110,9 @@ export function readHeader(file: StoreFile): Header | undefined {
   const halves = [0, HALF_BYTES].map(at => unsealed(bytes.subarray(at, at + HALF_BYTES), MAGIC));
   const half = halves[0] ?? halves[1];
   if (!half) return undefined;
-  const { generation, crc } = half;
+  const { generation, identity, crc } = half;
   const isWhole = halves[0]?.crc === halves[1]?.crc;
-  return { version: 2, generation, bytes: HEADER_BYTES, durable: half.bytes, crc, isWhole };
+  return { version: 2, generation, identity, bytes: HEADER_BYTES, durable: half.bytes, crc, isWhole };
 }
 
 /** Whether a power cut while the first header of a journal was written can have left this: nothing, or parts of that header. */
@@ -113,7 +120,7 @@ export function isUnborn(file: StoreFile): boolean {
   if (file.bytes > HEADER_BYTES) return false;
   const bytes = new Uint8Array(file.bytes);
   file.read(0, bytes);
-  const first = headerBytes(1, HEADER_BYTES).bytes;
+  const first = headerBytes({ generation: 1, identity: 0, bytes: HEADER_BYTES }).bytes;
   return bytes.every((byte, i) => byte === 0 || byte === first[i]);
 }
 
@@ -163,12 +170,12 @@ export function readFlushed(file: StoreFile): Flushed | undefined {
     file.read(place, bytes);
     const found = unsealed(bytes, FLUSHED_MAGIC);
     if (!found || (last && (last.generation - found.generation || last.bytes - found.bytes) > 0)) continue;
-    last = { generation: found.generation, bytes: found.bytes };
+    last = { generation: found.generation, identity: found.identity, bytes: found.bytes };
   }
   return last;
 }
 
 /** `turn`: counts these writes. */
-export function writeFlushed(file: StoreFile, turn: number, { generation, bytes }: Flushed): void {
-  file.write((turn & 1) * PLACE_BYTES, sealed(FLUSHED_BYTES, FLUSHED_MAGIC, generation, bytes));
+export function writeFlushed(file: StoreFile, turn: number, flushed: Flushed): void {
+  file.write((turn & 1) * PLACE_BYTES, sealed(FLUSHED_BYTES, FLUSHED_MAGIC, flushed));
 }

@@ -37,6 +37,9 @@ export interface Found {
   problem?: string;
 }
 
+/** Whether these are identities of two states. */
+export const areOfTwo = (a: number, b: number): boolean => a !== 0 && b !== 0 && a !== b;
+
 /** `name`: of the journal, `where`: its store's; `expected`: why there must be a list, a sentence. */
 export function findList(files: readonly StoreFile[], name: string, where: string, expected?: string): Found {
   const headers = files.map(readHeader);
@@ -48,6 +51,11 @@ export function findList(files: readonly StoreFile[], name: string, where: strin
     const flushed = marks[1 - current];
     const other = headers[1 - current];
     const found = { current, header, flushed: flushed?.generation === header.generation ? flushed : undefined };
+    if ([flushed, other].some(each => each && areOfTwo(each.identity, header.identity)))
+      return {
+        ...found,
+        problem: `${name}.${current} and ${name}.${1 - current} in ${where} are of two states: one of them was copied from elsewhere.`,
+      };
     if (flushed && flushed.generation > header.generation)
       return {
         ...found,
@@ -77,11 +85,11 @@ export function findList(files: readonly StoreFile[], name: string, where: strin
 /** A list of its own in a file. Its header makes it count: that comes when the rest is durable. */
 export function writeList(
   file: StoreFile,
-  generation: number,
+  { generation, identity }: Pick<Header, 'generation' | 'identity'>,
   payloads: readonly Uint8Array[],
 ): { end: number; crc: number } {
   const end = payloads.reduce((sum, { length }) => sum + RECORD_HEAD_BYTES + length, HEADER_BYTES);
-  const header = headerBytes(generation, end);
+  const header = headerBytes({ generation, identity, bytes: end });
   let { crc } = header,
     at = HEADER_BYTES;
   file.truncate(0);
@@ -102,6 +110,7 @@ export class Journal {
   /** Which of the files counts. */
   private current: number;
   private generation: number;
+  private state = 0;
   /** Where the next record goes, and the check sum of the last one. */
   private end = HEADER_BYTES;
   private crc = 0;
@@ -157,16 +166,17 @@ export class Journal {
     }
   }
 
-  private goOn({ version, isWhole, durable, generation }: Header, { end, crc, torn }: ListReading): void {
+  private goOn({ version, isWhole, durable, generation, identity }: Header, { end, crc, torn }: ListReading): void {
     this.end = end;
     this.crc = crc;
     this.isOld = version === 1;
+    this.state = identity;
     const list = this.files[this.current],
       other = this.files[1 - this.current];
     this.prepare = () => {
       // A whole record of a torn tail could check behind a new one.
       if (torn > 0) list.truncate(end);
-      if (!isWhole) list.write(0, headerBytes(generation, durable).bytes);
+      if (!isWhole) list.write(0, headerBytes({ generation, identity, bytes: durable }).bytes);
       if (torn > 0 || !isWhole) list.flush();
       // What a power cut left of the list before this one, or of one that should have followed.
       if (other.bytes > 0 && !readFlushed(other)) {
@@ -211,11 +221,32 @@ export class Journal {
     this.tellFlushed();
   }
 
+  /** Of the state that it is of; 0: none was given. */
+  get identity(): number {
+    return this.state;
+  }
+
+  /** Gives it one, when all that was appended is flushed: the list is written anew. Nothing is said of a device that is full. @returns whether it has it */
+  identify(identity: number, snapshot: () => Iterable<Uint8Array>): boolean {
+    if (this.state === identity) return true;
+    const { state } = this;
+    this.prepare?.();
+    this.prepare = undefined;
+    this.state = identity;
+    if (this.tryAnew(snapshot())) {
+      this.tellFlushed();
+      return true;
+    }
+    this.state = state;
+    return false;
+  }
+
   /** Says in the other file how far the list was flushed. That is not flushed itself: where it is lost the next mark in the list says so. */
   private tellFlushed(): void {
     if (this.isOld) return;
     try {
-      writeFlushed(this.files[1 - this.current], this.turns++, { generation: this.generation, bytes: this.end });
+      const { generation, state: identity, end: bytes } = this;
+      writeFlushed(this.files[1 - this.current], this.turns++, { generation, identity, bytes });
     } catch (error) {
       if (!(error instanceof DeviceFull)) throw error;
     }
@@ -240,7 +271,7 @@ export class Journal {
   private writeAnew(payloads: Iterable<Uint8Array>): void {
     const old = this.files[this.current];
     const file = this.files[1 - this.current];
-    const { end, crc } = writeList(file, this.generation + 1, [...payloads]);
+    const { end, crc } = writeList(file, { generation: this.generation + 1, identity: this.state }, [...payloads]);
     this.current = 1 - this.current;
     this.generation++;
     this.end = this.liveBytes = end;

@@ -1,6 +1,6 @@
 /** A look at a journal's two files that changes nothing and goes on behind what is damaged, and another journal with what was read. */
-import { type Header, HEADER_BYTES, headerBytes, oldHeader, readHeader } from './journal-format.ts';
-import { findList, writeList } from './journal.ts';
+import { type Flushed, type Header, HEADER_BYTES, headerBytes, oldHeader, readHeader } from './journal-format.ts';
+import { findList, type Found, writeList } from './journal.ts';
 import { type Bad, firstMark, readList } from './journal-list.ts';
 import type { Store, StoreFile } from './store.ts';
 
@@ -23,6 +23,16 @@ export interface JournalLook {
   problem: string | undefined;
   /** Of a later list there may be none. */
   newestGeneration: number;
+}
+
+/** What the headers of a journal say, without its records. */
+export async function headOf(store: Store, name: string): Promise<Found> {
+  const files = [await store.open(`${name}.0`), await store.open(`${name}.1`)];
+  try {
+    return findList(files, name, store.where);
+  } finally {
+    for (const file of files) file.close();
+  }
 }
 
 export async function lookAtJournal(store: Store, name: string): Promise<JournalLook> {
@@ -55,12 +65,12 @@ export async function lookAtJournal(store: Store, name: string): Promise<Journal
 }
 
 /** What the header was, as far as the rest of the list tells it. */
-function lostHeader(file: StoreFile, flushed: { generation: number; bytes: number } | undefined): Header | undefined {
+function lostHeader(file: StoreFile, flushed: Flushed | undefined): Header | undefined {
   if (flushed) {
-    const { generation } = flushed;
+    const { generation, identity } = flushed;
     const durable = firstMark(file, generation) ?? flushed.bytes;
-    const { crc } = headerBytes(generation, durable);
-    return { version: 2, generation, bytes: HEADER_BYTES, durable, crc, isWhole: false };
+    const { crc } = headerBytes({ generation, identity, bytes: durable });
+    return { version: 2, generation, identity, bytes: HEADER_BYTES, durable, crc, isWhole: false };
   }
   for (let generation = 1; generation <= MOST_GENERATIONS; generation++) {
     const header = oldHeader(generation);
@@ -89,13 +99,13 @@ function readsOne(file: StoreFile, header: Header): boolean {
 export async function writeJournal(
   store: Store,
   name: string,
-  generation: number,
+  head: Pick<Header, 'generation' | 'identity'>,
   records: readonly Uint8Array[],
 ): Promise<void> {
   const files = [await store.open(`${name}.0`), await store.open(`${name}.1`)];
   try {
     for (const file of files) file.truncate(0);
-    writeList(files[0], generation, records);
+    writeList(files[0], head, records);
     for (const file of files) file.flush();
   } finally {
     for (const file of files) file.close();

@@ -39,6 +39,8 @@ export interface Store {
   readonly outlivesHost: boolean;
   /** Opens a file, an empty one where there is none. The name is durable with the file's first flush. */
   open(name: string): Promise<StoreFile>;
+  /** The same files, opened to be read: one that is not there is not made. Absent: `open` does no harm. */
+  readonly look?: Pick<Store, 'where' | 'outlivesHost' | 'open'>;
   /** Opens the disk `name` (ExtentDisk.open) in the worker that has the files; absent: it is opened where the store is. `bytes`: of one that is not there yet. */
   openDisk?(name: string, bytes: number): Promise<StoredDisk>;
 }

@@ -42,6 +42,8 @@ export interface StoredDisk extends BlockDevice {
   readonly stored: { bytes: number; usedBytes: number };
   /** Of these bytes, those that lie in extents that were written. */
   writtenBytes(at: number, bytes: number): number;
+  /** Gives its map the identity of its state (state/identity.ts). Durable when it returns, unless there is no room. */
+  identify(identity: number): void;
   /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
   makeDrive?(): StoredDrive;
   /** The storage worker's end of drives that reach the disk from other workers; absent: the disk is stored here. */

@@ -7,7 +7,7 @@ import { type CommandWindow, WindowDrive } from './window-drive.ts';
 /** What is asked of files and the disk besides bytes: their members, and those of the drives; with arguments and answers as JSON. */
 type OfFiles = keyof Pick<
   StoreFile & StoredDisk,
-  'bytes' | 'truncate' | 'close' | 'place' | 'share' | 'reclaim' | 'stored' | 'writtenBytes'
+  'bytes' | 'truncate' | 'close' | 'place' | 'share' | 'reclaim' | 'identify' | 'stored' | 'writtenBytes'
 >;
 const OF_DRIVES = ['attach', 'detach'] as const;
 export type Member = OfFiles | (typeof OF_DRIVES)[number];
@@ -132,6 +132,10 @@ export class WindowDisk extends Windowed implements StoredDisk {
 
   reclaim(most: number): number {
     return this.window.call('reclaim', most) as number;
+  }
+
+  identify(identity: number): void {
+    this.window.call('identify', identity);
   }
 
   get stored(): StoredDisk['stored'] {
