@@ -14,6 +14,7 @@ import {
   MOST_OPTIONS,
   type OptionRemark,
   type OptionRule,
+  refused,
   unknown,
   unless,
   used,
@@ -50,7 +51,7 @@ const oneOf =
     value === '' || values.includes(value)
       ? judged
       : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
-const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
+const colo = (): Judged => refused('no COLO', 'There is no second host that a disk could be mirrored to. Take it out.');
 
 /** Parameters by name, beside the positional ones, and flags. */
 const OPTIONS: Record<string, OptionRule> = {
@@ -59,7 +60,7 @@ const OPTIONS: Record<string, OptionRule> = {
   vdev: () => used('the drive', 'It says which drive the disk is.'),
   access: () => used('who may write', 'It says whether the guest may write.'),
   devtype: oneOf(['cdrom', 'disk'], used('as asked', 'It says whether the drive is a CD-ROM drive.')),
-  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  backend: unless(isDomain0, refused('back ends are in Domain 0', 'Back ends are in Domain 0 only. Take backend out.')),
   backendtype: oneOf(
     ['phy', 'qdisk', 'standalone', 'tap'],
     ignored('the host reads the file', 'This host reads the file itself: there is one implementation.'),

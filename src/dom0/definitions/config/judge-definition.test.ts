@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cpuModelOf } from './definition.ts';
 import { KEYS, nearest } from './keys.ts';
+import { REFUSED_KEYS } from './keys/refusals.ts';
 import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 import { writeXlConfig } from './write-xl.ts';
 
@@ -197,7 +198,10 @@ describe('definitions (xl.cfg(5))', () => {
             : rule.type === 'string' || rule.type === 'any' || rule.type === 'list or string'
               ? '"hvm"'
               : '1');
-      expect(verdicts(`${good}${key} = ${value}`)[key], key).toMatch(/^(used|approximated|ignored)$/);
+      const isRefused = REFUSED_KEYS.includes(key) && !['dm_restrict', 'device_model_user'].includes(key);
+      expect(verdicts(`${good}${key} = ${value}`)[key], key).toMatch(
+        isRefused ? /^error$/ : /^(used|approximated|ignored)$/,
+      );
     }
   });
 
@@ -372,7 +376,7 @@ describe('definitions (xl.cfg(5))', () => {
       undefined,
     ]);
     const all =
-      'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=s,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
+      'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=vif-bridge,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
     expect(
       of(`'${all}'`)
         .findings.filter(f => f.key.startsWith('vif.'))
@@ -384,7 +388,7 @@ describe('definitions (xl.cfg(5))', () => {
       ['vifname', 'ignored'],
       ['script', 'ignored'],
       ['ip', 'ignored'],
-      ['backend', 'ignored'],
+      ['backend', 'error'],
       ['rate', 'used'],
       ['devid', 'used'],
       ['mtu', 'ignored'],
@@ -479,7 +483,7 @@ describe('definitions (xl.cfg(5))', () => {
       ['disk.discard', 'used', 50],
       ['disk.no-discard', 'approximated', 58],
       ['disk.direct-io-safe', 'ignored', 69],
-      ['disk.colo-host', 'ignored', 84],
+      ['disk.colo-host', 'error', 84],
       ['disk.specification', 'ignored', 96],
       ['disk.target', 'used', 117],
     ]);

@@ -19,12 +19,16 @@ export interface OptionRemark {
   warns?: true;
   refusesStart?: true;
   place?: Finding['place'];
+  libxl?: Finding['libxl'];
 }
 
 /** A text with more options than this is no disk and no card. */
 export const MOST_OPTIONS = 64;
 
-export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns' | 'refusesStart' | 'place'>;
+export type Judged = Pick<
+  OptionRemark,
+  'verdict' | 'short' | 'text' | 'remedy' | 'warns' | 'refusesStart' | 'place' | 'libxl'
+>;
 /** What a value of an option comes to. */
 export type OptionRule = (value: string) => Judged;
 
@@ -37,6 +41,9 @@ export const wrong = (short: string, text: string, remedy?: Remedy): Judged => (
   text,
   ...(remedy ? { remedy } : {}),
 });
+
+/** It may be written, and no domain starts with it. */
+export const refused = (short: string, text: string): Judged => ({ ...wrong(short, text), refusesStart: true });
 
 /** Where nothing is lost, it is as asked. */
 export const unless =

@@ -12,6 +12,7 @@ import {
   type OptionRemark,
   type OptionRule,
   readOptions,
+  refused,
   unknown,
   unless,
   used,
@@ -69,10 +70,9 @@ function mac(value: string): Judged {
 const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: its bridge is there from the start.';
 const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
 const ADVICE = 'This is advice for PV front ends.';
-const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
-
-/** It is a card's option all the same, and is kept: no domain starts with it. */
-const refused = (short: string, text: string): Judged => ({ ...wrong(short, text), refusesStart: true });
+const colo = (): Judged =>
+  refused('no COLO', 'There is no second host that a guest could be mirrored to. Take it out.');
+const BRIDGE_SCRIPT = /^(?:\/etc\/xen\/scripts\/)?vif-bridge$/;
 
 const OPTIONS: Record<string, OptionRule> = {
   mac,
@@ -135,9 +135,20 @@ const OPTIONS: Record<string, OptionRule> = {
   netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
   vifname: () =>
     ignored('a name of its own', 'The card’s port on the bridge has the name that xl gives it without this.'),
-  script: () => ignored('no scripts', NO_SCRIPTS),
-  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest one in 10.0.2.0/24.'),
-  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  script: value =>
+    value === '' || BRIDGE_SCRIPT.test(value)
+      ? ignored('no scripts', NO_SCRIPTS)
+      : refused(
+          'no scripts',
+          `${shortened(value)} would say where the card is and what reaches it, and Domain 0 runs no scripts for a card. Write script=vif-bridge.`,
+        ),
+  // vif-bridge lets these addresses pass (iptables, FORWARD): where that chain lets all pass, as it does by itself, nothing is kept out.
+  ip: () =>
+    ignored(
+      'DHCP gives the address',
+      'Nothing filters by address, as with vif-bridge where Domain 0 forwards all. DHCP gives the guest one in 10.0.2.0/24.',
+    ),
+  backend: unless(isDomain0, refused('back ends are in Domain 0', 'Back ends are in Domain 0 only. Take backend out.')),
   rate: value =>
     parseRate(value)
       ? used('limited', `What the card sends is limited to ${value}.`)
@@ -160,7 +171,10 @@ const OPTIONS: Record<string, OptionRule> = {
 };
 const FLAGS: Record<string, Judged> = {
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
-  untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
+  untrusted: refused(
+    'the back end is trusted',
+    'The back end is shown as trusted to all front ends. Take untrusted out.',
+  ),
 };
 const KEPT = ['bridge', 'network', 'script', 'ip', 'vifname', 'model'] as const;
 const isKept = (name: string): name is keyof CardOptions => (KEPT as readonly string[]).includes(name);

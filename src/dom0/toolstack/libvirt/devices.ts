@@ -17,7 +17,7 @@ import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { updateGraphics } from './graphics.ts';
-import { wellFormed } from './xml.ts';
+import { childOf, wellFormed } from './xml.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -86,6 +86,15 @@ async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
   return judged(DEVICE, text, true);
 }
 
+/** A card that comes to both has one station address in both (qemuDomainAttachDeviceLiveAndConfigHomogenize()). */
+async function withAddress(host: CommandHost, xml: string): Promise<string> {
+  const element = await wellFormed(xml, DEVICE);
+  if (element.name !== 'interface' || childOf(element, 'mac')) return xml;
+  const { xmlText } = await import('../../definitions/config/xml/index.ts');
+  const mac = { name: 'mac', attributes: { address: host.toolstack.stations.draw() }, text: '', children: [] };
+  return xmlText({ ...element, children: [mac, ...element.children] });
+}
+
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
 export const wordsFor = async (
   xml: string,
@@ -141,9 +150,10 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   checkFlags(flags, LIVE | CONFIG | (how === 'update' ? FORCE : 0), FUNCTION[how]);
   const { live, config } = impactOf(domain, flags);
   const id = live ? guestId(domain) : 0;
-  const next = config ? await changeOfDefined(host, domain, xml, how) : undefined;
+  const whole = how === 'attach' && live && config ? await withAddress(host, xml) : xml;
+  const next = config ? await changeOfDefined(host, domain, whole, how) : undefined;
   const type = live && host.toolstack.living(id).blueprint.kvm ? 'kvm' : 'xen';
-  if (live) await changeRunning(host, id, xml, how, type);
+  if (live) await changeRunning(host, id, whole, how, type);
   if (live && how === 'update' && isQemu(host)) await tellOfTray(host, domain, xml);
   await next?.commit();
 }

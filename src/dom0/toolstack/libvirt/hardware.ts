@@ -481,13 +481,19 @@ export async function changeHardware(
   wanted: HardwareChange,
   impact: Impact,
 ): Promise<void> {
-  const change = unmasked(domain, wanted);
   const flags = flagsOf(impact);
   const { live, config } = impactOf(domain, flags);
+  const change = live && config ? addressed(host, unmasked(domain, wanted)) : unmasked(domain, wanted);
   const next = config ? await fromNextStart(host, domain, change) : undefined;
   if (live) await changeNow(host, domain, change);
   await next?.commit();
 }
+
+/** A card that comes to both has one station address in both (qemuDomainAttachDeviceLiveAndConfigHomogenize()). */
+const addressed = (host: CommandHost, change: HardwareChange): HardwareChange =>
+  change.of === 'card' && change.how === 'attach' && change.card && !change.card.mac
+    ? { ...change, card: { ...change.card, mac: host.toolstack.stations.draw() } }
+    : change;
 
 async function changeNow(host: CommandHost, domain: Domain, change: HardwareChange): Promise<void> {
   if (change.of === 'vcpus') return setVcpus(host, domain, change.count, LIVE);

@@ -2,5 +2,6 @@
 export * as cpuid from './cpuid-verdicts.ts';
 export * as devices from './device-options.ts';
 export * as kvm from './kvm-verdicts.ts';
+export * as refusals from './refusals.ts';
 export * as tags from '../tags.ts';
 export * as vfb from '../vfb.ts';
