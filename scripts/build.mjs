@@ -59,6 +59,7 @@ const PROGRAMS = {
     'fuzz-pool': 'src/cli/fuzz-pool.ts',
     'fuzz-libvirt': 'src/cli/fuzz-libvirt.ts',
     'judge-libvirt': 'src/cli/judge-libvirt.ts',
+    'judge-tools': 'src/cli/judge-tools.ts',
     'fuzz-gdb': 'src/cli/fuzz-gdb.ts',
     'fuzz-rfb': 'src/cli/fuzz-rfb.ts',
     'fuzz-doors': 'src/cli/fuzz-doors.ts',

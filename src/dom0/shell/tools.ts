@@ -5,70 +5,9 @@
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
-
-/** Options of one letter: those that have a value, and those that have none. Source: the manuals of coreutils, findutils, sed, gawk and diffutils. */
-const OPTIONS: Record<string, readonly [valued: string, flags: string]> = {
-  awk: ['Fvfe', ''],
-  base64: ['w', 'di'],
-  basename: ['s', 'az'],
-  column: ['sotcNR', 'xeJnL'],
-  comm: ['', '123z'],
-  cut: ['bcdf', 'nsz'],
-  date: ['drf', 'uRI'],
-  diff: ['UCLW', 'uqrsabBiwcNyetdE'],
-  du: ['dB', 'shackmbxLlS'],
-  egrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
-  env: ['uCS', 'iv0'],
-  expand: ['t', 'i'],
-  fgrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
-  fold: ['w', 'bs'],
-  grep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
-  head: ['nc', 'qvz'],
-  join: ['12jtoeav', 'iz'],
-  ls: ['wIT', 'aAbBcCdDfFgGhHiklLmnNopqQrRsStuUvxXZ1'],
-  mkdir: ['m', 'pvZ'],
-  nl: ['bwsvidfhln', 'p'],
-  od: ['AtNjSw', 'abcdfhilosvx'],
-  paste: ['d', 'sz'],
-  sed: ['efl', 'nErsuz'],
-  seq: ['fs', 'w'],
-  sort: ['ktoST', 'bdfghiMnRrVcCmsuz'],
-  split: ['lbnaC', 'dxe'],
-  stat: ['cf', 'Lt'],
-  strings: ['nt', 'afw'],
-  tail: ['ncs', 'fFqvz'],
-  timeout: ['sk', 'v'],
-  touch: ['dtr', 'acmh'],
-  tree: ['LPIo', 'adfipsuvh'],
-  unexpand: ['t', 'a'],
-  uniq: ['fsw', 'cdDiuz'],
-};
-
-/** Each option, and each value, as a word of its own. */
-export function apart(words: readonly string[], [valued, flags]: readonly [string, string]): string[] {
-  const result: string[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i];
-    if (word === '--') return [...result, ...words.slice(i)];
-    if (!/^-[^-]/.test(word)) {
-      result.push(word);
-      continue;
-    }
-    const letters: string[] = [];
-    let at = 1;
-    while (at < word.length && flags.includes(word[at])) letters.push(`-${word[at++]}`);
-    if (at === word.length) result.push(...letters);
-    else if (!valued.includes(word[at])) result.push(word);
-    else {
-      result.push(...letters, `-${word[at]}`);
-      const value = word.slice(at + 1);
-      if (value !== '') result.push(value);
-      // A value is none of the options, whatever it begins with.
-      else if (i + 1 < words.length) result.push(words[++i]);
-    }
-  }
-  return result;
-}
+import { LINES, sortLines } from './small-tools/lines.ts';
+import { PIECES } from './small-tools/pieces.ts';
+import { apart, FAILS_WITH_WORDS, givenTo, inFront, OPTIONS, refusalOf, WRONG_USE_STATUS } from './tool-options.ts';
 
 const failed = (stderr: string, exitCode = 1): ExecResult => ({ stdout: '', stderr: `${stderr}\n`, exitCode });
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, character => character.charCodeAt(0));
@@ -99,19 +38,37 @@ function onePattern(words: string[]): string[] {
   return patterns.length === 0 ? others : ['-e', patterns.join('\n'), ...others];
 }
 
-/** What a tool refuses that just-bash takes the last of. */
-const REFUSED: Record<string, (words: readonly string[]) => string | undefined> = {
-  cut: words =>
-    words.filter(word => /^(?:-[bcf]|--(?:bytes|characters|fields)(?:=.*)?)$/.test(word)).length > 1
-      ? "cut: only one list may be specified\nTry 'cut --help' for more information."
-      : undefined,
-};
+/** What lies in folders is named by its path, and a file that is an operand is not, where there is one (grep(1), "-H"). */
+async function grep(words: string[], { fs, cwd }: ResolvedCommandContext): Promise<string[]> {
+  const given = onePattern(words);
+  const paths = operands(given, OPTIONS.grep).slice(words.some(word => /^-[ef]$/.test(word)) ? 0 : 1);
+  if (paths.length !== 1 || !given.some(word => /^-[rR]$/.test(word))) return given;
+  const found = await fs.stat(fs.resolvePath(cwd, paths[0])).catch(() => undefined);
+  return found?.isFile ? given.filter(word => !/^-[rR]$/.test(word)) : given;
+}
 
 /** What one tool wants besides. Its words are apart. */
 const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) => Promise<string[]>> = {
-  grep: async words => onePattern(words),
-  egrep: async words => onePattern(words),
-  fgrep: async words => onePattern(words),
+  grep,
+  egrep: grep,
+  fgrep: grep,
+  // `-f`: the program is in a file.
+  awk: async (words, { fs, cwd }) => {
+    const others: string[] = [],
+      programs: string[] = [];
+    const rest = [...words];
+    for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+      if (word === '-f') programs.push(await fs.readFile(fs.resolvePath(cwd, rest.shift() ?? '')));
+      else if (/^-./.test(word)) {
+        others.push(word);
+        if (/^-[Fve]$/.test(word) && rest.length > 0) others.push(rest.shift()!);
+      } else {
+        rest.unshift(word);
+        break;
+      }
+    }
+    return programs.length === 0 ? words : [...others, programs.join('\n'), ...rest];
+  },
   paste: async words => (operands(words, OPTIONS.paste).length === 0 ? [...words, '-'] : words),
   // `-iSUFFIX` keeps what was there.
   sed: async (words, { fs, cwd }) => {
@@ -218,12 +175,17 @@ const xargs: ShellCommand = async (words, context) => {
     else if (word === '-a') options.file = value();
     else if (word === '-r') options.noEmpty = true;
     else if (word === '-t') options.trace = true;
-    else if (word === '-P' || word === '-s' || word === '-E') value();
+    else if (word === '-P') value();
+    else if (word === '-s' || word === '-E') return failed(`xargs: ${word} is not offered here`);
     else if (word !== '-x' && word !== '-p')
       return failed(`xargs: invalid option -- '${word.replace(/^-+/, '')}'\nTry 'xargs --help' for more information.`);
   }
   if (!(options.perCommand >= 1) || !(options.perLine >= 1))
     return failed('xargs: value 0 for -n or -L option should be >= 1');
+  if (options.delimiter !== undefined && [...options.delimiter].length !== 1)
+    return failed(
+      `xargs: Invalid input delimiter specification ${options.delimiter}: the delimiter must be either a single character or an escape sequence starting with \\.`,
+    );
   const { fs, cwd } = context;
   const input =
     options.file === undefined
@@ -318,7 +280,7 @@ function linesOf(text: string, delimiter: string | undefined, isWhole: boolean):
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const found: string[] = [];
-    for (const [, piece] of (isWhole ? line.replace(/^[ \t]+/, '').replace(/ /g, '\\ ') : line).matchAll(
+    for (const [, piece] of (isWhole ? line.replace(/^[ \t]+/, '').replace(/[ \t]/g, '\\$&') : line).matchAll(
       /((?:[^\s"'\\]|\\.|"[^"]*"|'[^']*'|["'])+)/g,
     )) {
       if (/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*["']/.test(piece) && !/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*$/.test(piece))
@@ -330,6 +292,63 @@ function linesOf(text: string, delimiter: string | undefined, isWhole: boolean):
   return lines;
 }
 
+/** What one tool writes otherwise than coreutils, set right: counts seven wide, names as they were given, hard links by another arrow. */
+const WRITTEN: Record<string, (stdout: string, words: readonly string[], cwd: string) => string> = {
+  uniq: (stdout, words) =>
+    words.includes('-c') ? stdout.replace(/^ *(\d+) /gm, (_all, count: string) => `${count.padStart(7)} `) : stdout,
+  ln: (stdout, words) =>
+    words.some(word => /^-[a-z]*s|^--symbolic/.test(word)) ? stdout : stdout.replace(/' -> '/g, "' => '"),
+  // Rows that lack cells are filled up to the last column.
+  column: (stdout, words) => {
+    if (words.includes('-s') || words.includes('-o')) return stdout;
+    const rows = stdout.split('\n'),
+      most = Math.max(...rows.map(row => row.trimEnd().split(/ +/).length));
+    const full = rows.find(row => row.trimEnd().split(/ +/).length === most) ?? '';
+    return rows.map(row => (row === '' ? row : row.padEnd(full.trimEnd().lastIndexOf(' ') + 1))).join('\n');
+  },
+  cp: (stdout, words, cwd) => (words.at(-1)?.startsWith('/') ? stdout : stdout.replaceAll(`-> '${cwd}/`, "-> '")),
+};
+
+/** A tool that said what is wrong has failed, and with the status of its manual. */
+function judged(name: string, done: ExecResult): ExecResult {
+  const { stderr, exitCode } = done;
+  if (stderr === '') return done;
+  if (exitCode === 0) return FAILS_WITH_WORDS.has(name) ? { ...done, exitCode: WRONG_USE_STATUS[name] ?? 1 } : done;
+  return exitCode === 1 && WRONG_USE_STATUS[name] !== undefined ? { ...done, exitCode: WRONG_USE_STATUS[name] } : done;
+}
+
+/** `ls` of files and folders: just-bash has a blank line between any two operands. */
+const severalFiles =
+  (ls: ShellCommand): ShellCommand =>
+  async (words, context) => {
+    const { options = [], operands: paths = [] } = givenTo('ls', words) ?? {};
+    const names = new Set(options.map(({ name }) => name));
+    if (paths.length < 2 || names.has('d')) {
+      const done = await ls(words, context);
+      return paths.length < 2 ? done : { ...done, stdout: done.stdout.replace(/\n{2,}/g, '\n') };
+    }
+    if (['t', 'S', 'U', 'X', 'v', 'f', '-sort'].some(name => names.has(name)))
+      return failed('ls: an order other than by name, of several operands, is not offered here', 2);
+    const { fs, cwd } = context;
+    const isFile = async (path: string): Promise<boolean> =>
+      (await fs.stat(fs.resolvePath(cwd, path)).catch(() => undefined))?.isDirectory !== true;
+    const sorted = [...paths].sort();
+    if (names.has('r')) sorted.reverse();
+    const kinds = await Promise.all(sorted.map(isFile));
+    const run = (chosen: readonly string[]): Promise<ExecResult> => ls(inFront({ options, operands: chosen }), context);
+    const files = sorted.filter((_path, i) => kinds[i]);
+    const first = files.length > 0 ? await run(files) : { stdout: '', stderr: '', exitCode: 0 };
+    const parts = [first.stdout.replace(/\n{2,}/g, '\n')];
+    let { stderr, exitCode } = first;
+    for (const folder of sorted.filter((_path, i) => !kinds[i])) {
+      const done = await run([folder]);
+      parts.push(`${names.has('R') ? '' : `${folder}:\n`}${done.stdout}`);
+      stderr += done.stderr;
+      exitCode = Math.max(exitCode, done.exitCode);
+    }
+    return { stdout: parts.filter(part => part !== '').join('\n'), stderr, exitCode };
+  };
+
 /** Each tool of just-bash, with what it lacks. */
 export function toolCommands(
   names: readonly string[],
@@ -340,20 +359,39 @@ export function toolCommands(
   for (const name of names) {
     tools[name] = async (words, context) => {
       await turn();
-      const given = name in OPTIONS ? apart(words, OPTIONS[name]) : words;
-      const refused = REFUSED[name]?.(given);
-      if (refused !== undefined) return failed(refused);
+      const read = givenTo(name, words);
+      const refused = refusalOf(name, read ?? { options: [], operands: words });
+      if (refused !== undefined) return failed(refused, WRONG_USE_STATUS[name]);
+      const given = read ? inFront(read) : words;
       return withStandardFiles(given, context, async each => {
-        const mended = (await MENDED[name]?.(each, context)) ?? each;
+        let mended: string[];
+        try {
+          mended = (await MENDED[name]?.(each, context)) ?? each;
+        } catch {
+          return failed(
+            `${name}: can't open file ${read?.options.find(option => option.name === 'f')?.value}`,
+            WRONG_USE_STATUS[name],
+          );
+        }
         const done = (await context.origCommand?.(mended)) ?? failed(`${name}: there is no such tool`, 127);
         if (name === 'mkdir') await setModes(given, context);
-        return done;
+        return judged(name, WRITTEN[name] ? { ...done, stdout: WRITTEN[name](done.stdout, each, context.cwd) } : done);
       });
     };
   }
+  const ours: Record<string, ShellCommand> = Object.fromEntries(
+    Object.entries({ ...PIECES, ...LINES }).map(([name, run]) => [
+      name,
+      (words, context) => withStandardFiles(words, context, each => run(each, context)),
+    ]),
+  );
   return {
     ...tools,
-    head: async (words, context) => endlessBytes(apart(words, OPTIONS.head), random) ?? tools.head(words, context),
+    ...ours,
+    ls: severalFiles(tools.ls),
+    sort: (words, context) =>
+      withStandardFiles(words, context, async each => (await sortLines(each, context)) ?? tools.sort(each, context)),
+    head: async (words, context) => endlessBytes(apart(words, OPTIONS.head), random) ?? ours.head(words, context),
     xargs: (words, context) => withStandardFiles(words, context, each => xargs(each, context)),
     whoami: async () => ({ stdout: 'root\n', stderr: '', exitCode: 0 }),
   };

@@ -13,6 +13,8 @@ export const COMPARING: Record<string, ShellCommand> = {
       '--bytes': 'n',
     });
     if (wrong) return unknown('cmp', wrong);
+    const odd = ['i', 'b'].find(letter => given.has(letter));
+    if (odd !== undefined) return failed(`cmp: -${odd} is not offered here`, 2);
     const [one, two = '-'] = rest;
     if (one === undefined)
       return failed("cmp: missing operand after 'cmp'\ncmp: Try 'cmp --help' for more information.", 2);

@@ -1,5 +1,6 @@
 /** Bytes in digits: hexdump and xxd as of bsdextrautils and vim, od as of coreutils. */
 import type { ShellCommand } from '../shell-command.ts';
+import { apart } from '../tool-options.ts';
 import { contentOf, failed, ran, read, unknown } from './options.ts';
 
 export const DUMPS: Record<string, ShellCommand> = {
@@ -61,6 +62,15 @@ export const DUMPS: Record<string, ShellCommand> = {
       '--skip-bytes': 'j',
     });
     if (wrong) return unknown('od', wrong);
+    const formats = apart(words, ['AtNjw', 'abcdfhilosvx']).filter(word =>
+      /^-(?:[abcdfhilostx]|-format.*)$/.test(word),
+    );
+    const odd = formats.find(word => /^-[afhils]$/.test(word)) ?? (given.has('w') ? '-w' : undefined);
+    if (odd) return failed(`od: ${odd} is not offered here`);
+    if (formats.length > 1) return failed('od: several formats at once are not offered here');
+    if (rest.length > 1) return failed('od: several files are not offered here');
+    if (!/^[doxn]$/.test(given.get('A') ?? 'o'))
+      return failed(`od: invalid output address radix '${given.get('A')}'; it must be one character from [doxn]`);
     const content = await contentOf(rest[0] ?? '-', context);
     if (!content) return failed(`od: ${rest[0]}: No such file or directory`);
     const form = given.has('c')
@@ -72,7 +82,7 @@ export const DUMPS: Record<string, ShellCommand> = {
           : given.has('d')
             ? 'u2'
             : (given.get('t') ?? 'o2');
-    const [, kind, size] = /^([cxoud])([1248]?)z?$/.exec(form) ?? [];
+    const [, kind, size] = /^([cxoud])([1248]?)$/.exec(form) ?? [];
     if (kind === undefined) return failed(`od: invalid type string ‘${form}’`);
     const start = numberOf(given.get('j') ?? '0'),
       piece = content.subarray(start, start + numberOf(given.get('N') ?? 'Infinity'));

@@ -1,6 +1,6 @@
 /** What small tools share: their options, their results, and what a file or standard input holds. */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
-import { apart } from '../tools.ts';
+import { apart } from '../tool-options.ts';
 
 export const ran = (stdout = '', exitCode = 0, stderr = ''): ExecResult => ({ stdout, stderr, exitCode });
 export const failed = (stderr: string, exitCode = 1): ExecResult => ran('', exitCode, `${stderr}\n`);

@@ -1,0 +1,72 @@
+/** Options of the shell's tools: fixtures/tool-options.jsonl holds cases of `npm run judge:tools` with what Debian 12's tools answered (`--record`). */
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InMemoryFs } from 'just-bash/browser';
+import { describe, expect, it } from 'vitest';
+import { Bash } from './bash.ts';
+import { quoted } from './shell-command.ts';
+
+interface Case {
+  words: string[];
+  stdin: string;
+  files: Record<string, string>;
+  right: { status: number; stdout: string; files: Record<string, string | null> };
+}
+
+function login(fs = new InMemoryFs()): Bash {
+  return new Bash({
+    fs,
+    programs: [],
+    sleep: async () => {},
+    directory: '/root',
+    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC' },
+    random: () => 0,
+  });
+}
+
+const cases = readFileSync(new URL('fixtures/tool-options.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map(line => JSON.parse(line) as Case);
+const byTool = new Map<string, Case[]>();
+for (const each of cases) byTool.set(each.words[0], [...(byTool.get(each.words[0]) ?? []), each]);
+
+describe('an option', () => {
+  const fs = new InMemoryFs();
+  const bash = login(fs);
+  it.each([...byTool])('of %s is right or refused, never misread', async (_name, list) => {
+    for (const { words, stdin, files, right } of list) {
+      await fs.rm('/root', { recursive: true, force: true });
+      for (const [name, text] of Object.entries(files)) {
+        await fs.mkdir(dirname(`/root/${name}`), { recursive: true });
+        await fs.writeFile(`/root/${name}`, text);
+      }
+      const ran = await bash.run(words.map((word, i) => (i === 0 ? word : quoted(word))).join(' '), {
+        stdin,
+        isAll: true,
+      });
+      if (ran.status !== 0 && ran.stderr !== '') continue;
+      const kept: Record<string, string | null> = {};
+      for (const name of Object.keys(right.files))
+        kept[name] = (await fs.exists(`/root/${name}`)) ? await fs.readFile(`/root/${name}`) : null;
+      expect([words, ran.status, ran.stdout, kept]).toEqual([words, right.status, right.stdout, right.files]);
+    }
+  });
+
+  it('that there is not has the status of the tool’s manual', async () => {
+    const shell = login();
+    for (const [line, status] of [
+      ['echo a | grep --nonsense a', 2],
+      ['grep -Q a /dev/null', 2],
+      ['echo a | sort --nonsense', 2],
+      ['echo a | cut -Q', 1],
+      ['sha256sum none', 1],
+    ] as const)
+      expect([line, (await shell.run(line, { isAll: true })).status]).toEqual([line, status]);
+  });
+
+  it('-f of awk names a file that holds the program', async () => {
+    const line = "echo '{ print $2 }' > p; echo 'a b' | awk -f p; echo a:c | awk -F: -f p; awk -f none; echo $?";
+    expect(await login().run(line, { isAll: true })).toMatchObject({ stdout: 'b\nc\n2\n' });
+  });
+});
