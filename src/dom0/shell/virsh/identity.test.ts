@@ -103,4 +103,38 @@ describe('the identity of a domain', () => {
     expect(host.toolstack.members.size).toBe(0);
     expect(await virsh('create /root/aa.xml')).toContain('created');
   });
+
+  it('is no other’s where a document is defined, whether that one is kept or only runs', async () => {
+    const { virsh, host, files } = await make();
+    expect(await virsh('create /root/aa.xml')).toContain('created');
+    expect(await virsh('define /root/bb.xml')).toContain(`domain 'aa' is already defined with uuid ${UUID}`);
+    expect(await virsh('define /root/other.xml')).toContain(`domain 'aa' already exists with uuid ${UUID}`);
+    const twin = new TextDecoder().decode(await files.readFileBuffer('/root/twin.cfg'));
+    await expect(host.new('twin.cfg', twin)).rejects.toThrow(`'aa' has the UUID ${UUID} already`);
+    expect(await virsh('define /root/aa.xml')).toContain('defined');
+    expect(await virsh('destroy aa')).toContain('destroyed');
+    expect(await virsh('define /root/bb.xml')).toContain(`domain 'aa' is already defined with uuid ${UUID}`);
+    expect(await virsh('define /root/aa.xml')).toContain('defined');
+    expect((await files.readdir('/etc/xen/vm')).sort()).toEqual(['aa', 'kept']);
+  });
+
+  it('is drawn where a document has none, so that the name of a definition is no other’s either', async () => {
+    const { virsh, host } = await make();
+    await virsh('define /root/cc.xml');
+    const uuid = await virsh('domuuid cc');
+    expect(await virsh('create /root/cc.xml')).toContain(`domain 'cc' already exists with uuid ${uuid}`);
+    expect(host.toolstack.members.size).toBe(0);
+  });
+
+  it('is no saved guest’s while a definition of another name has it', async () => {
+    const { virsh, host, files } = await make();
+    await virsh('create /root/aa.xml');
+    await virsh('save aa /root/aa.save');
+    await virsh('define /root/bb.xml');
+    expect(await virsh('restore /root/aa.save')).toContain(`bb has the UUID ${UUID} already`);
+    expect(host.toolstack.members.size).toBe(0);
+    await virsh('undefine bb');
+    expect(await virsh('restore /root/aa.save')).toContain('restored');
+    expect(await files.exists('/etc/xen/vm/bb')).toBe(false);
+  });
 });

@@ -1,7 +1,7 @@
 /** Saved domains. */
 import { type Medium, type SavedState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
-import { baseName, type NamedFile, NOT_BUILT } from '../../definitions/index.ts';
+import { baseName, type NamedFile, NOT_BUILT, UUID_TAKEN } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, foundIn, labelsOf, savedDrives } from '../saved-blueprint.ts';
@@ -158,7 +158,15 @@ export const restore = command({
       if (drives.length > 0) await loadBackends(['drives']);
       const blueprint = blueprintOf(saved, { file: state.data }, drives, state.name);
       const { name } = blueprint.definition;
-      refuseTaken(host, [name], blueprint.definition.uuid, 'Destroy it, and restore this one again.');
+      const { uuid } = blueprint.definition;
+      const kept = (await host.managed?.list())?.find(each => each.name !== name && each.definition.uuid === uuid);
+      if (uuid !== undefined && kept)
+        throw new Refusal(
+          [...UUID_TAKEN.said, `${kept.name} has the UUID ${uuid} already. Give its definition another one.`].join(
+            '\n',
+          ),
+        );
+      refuseTaken(host, [name], uuid, 'Destroy it, and restore this one again.');
       const built = await host.toolstack.jobs.run(name, 'Restore', () =>
         host.toolstack.build(blueprint, { paused, made }),
       );

@@ -71,6 +71,7 @@ const filesOf = (host: CommandHost): Files => ({
 export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
   checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
   const definition = await judged(host, name, text);
+  if (definition.uuid !== undefined) await refuseTwin(host, definition);
   const before = await domainsOf(host).find(definition.name);
   // What runs keeps what it has until it is stopped, whatever it is defined as meanwhile (virDomainObjAssignDef() of src/conf/domain_conf.c).
   const runs =
@@ -80,14 +81,16 @@ export async function defineDomain(host: CommandHost, text: string, flags = 0, n
   return domainByName(host, defined);
 }
 
-/** No other domain, defined or running, has the UUID (virDomainObjListAddLocked() of src/conf/virdomainobjlist.c). @throws LibvirtError */
+/**
+ * No other domain, defined or running, has the UUID, and none that is there the name (virDomainObjListAddLocked() of src/conf/virdomainobjlist.c). A document
+ * without a UUID has one that is drawn, and nobody else's. @throws LibvirtError
+ */
 async function refuseTwin(host: CommandHost, { name, uuid }: Definition): Promise<void> {
-  if (uuid === undefined) return;
   const all = await domainsOf(host).list();
-  const twin = all.find(domain => domain.name !== name && uuidOfDomain(domain) === uuid);
+  const twin = all.find(domain => domain.name !== name && uuid !== undefined && uuidOfDomain(domain) === uuid);
   if (twin) throw new LibvirtError('OPERATION_FAILED', `domain '${twin.name}' is already defined with uuid ${uuid}`);
-  const same = all.find(domain => domain.name === name);
-  if (same?.managed && uuidOfDomain(same) !== uuid)
+  const same = all.find(domain => domain.name === name && domain.id !== 0);
+  if (same && uuidOfDomain(same) !== uuid && (uuid === undefined || same.managed?.definition.uuid !== uuid))
     throw new LibvirtError('OPERATION_FAILED', `domain '${name}' already exists with uuid ${uuidOfDomain(same)}`);
 }
 
