@@ -274,9 +274,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     planned: { plan, domain },
     fromDefinition,
   } = planFrom(options, devices, cds);
-  // Its host has no networks but its own.
-  plan.errors.push(...judgePlaces(plan.findings, OWN_PLACES));
-  if (!domain || plan.errors.length > 0) {
+  if (!domain) {
     for (const finding of plan.errors)
       stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
@@ -427,7 +425,7 @@ function planFrom(
       },
       optionsFrom,
     );
-    return { planned, fromDefinition: true };
+    return { planned: onOwnBridge(planned), fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC))
     throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
@@ -440,6 +438,13 @@ function planFrom(
     ...ramdisk,
   };
   return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };
+}
+
+/** Its host has no networks but its own: a card that is to be on another stops the guest. */
+function onOwnBridge({ domain, ...planned }: Planned): Planned {
+  const { errors, findings } = planned.plan;
+  errors.push(...judgePlaces(findings, OWN_PLACES));
+  return domain && errors.length === 0 ? { ...planned, domain } : planned;
 }
 
 /** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
