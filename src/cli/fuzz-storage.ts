@@ -1,21 +1,23 @@
 /**
- * npm run -s fuzz:storage -- [--cuts N] [--seed S]… [--what journal|disk|volumes|domains|flips]…
+ * npm run -s fuzz:storage -- [--cuts N] [--seed S]… [--what journal|disk|volumes|domains|flips|states]…
  *
  * Cuts the power of the host's storage while it works: of what was not flushed any part is lost, and one write is torn. Each kind of work gets N cuts
  * (10,000 unless told), shared among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never
  * written. `flips` flips one bit of a map's files instead: each bit of a small map, and N of a large one. It passes if the disk is refused, or holds
- * what it held, and if reading writes nothing.
+ * what it held, and if reading writes nothing. `states` flips N bits in files of whole states, half of them of large ones (host/state/flips.ts).
  */
 import { cutDomains } from '../dom0/service/domain-cuts/index.ts';
+import { flipStates } from '../dom0/host/state/index.ts';
 import { cutExtentDisk, cutJournal, cutVolumes, flipBits } from '../dom0/host/storage/index.ts';
 
-const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains|flips]…\n';
+const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains|flips|states]…\n';
 const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = {
   journal: cutJournal,
   disk: cutExtentDisk,
   volumes: cutVolumes,
   domains: cutDomains,
   flips: flipBits,
+  states: flipStates,
 };
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
@@ -45,7 +47,7 @@ export async function main(
       const problem = await KINDS[kind](seed, each);
       if (problem !== undefined) failed++;
       write(
-        `${kind} seed ${seed}: ${each} ${kind === 'flips' ? 'flips' : 'cuts'}${problem === undefined ? '' : ` FAILED: ${problem}`}\n`,
+        `${kind} seed ${seed}: ${each} ${kind === 'flips' || kind === 'states' ? 'flips' : 'cuts'}${problem === undefined ? '' : ` FAILED: ${problem}`}\n`,
       );
     }
   }

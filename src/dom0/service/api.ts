@@ -79,6 +79,8 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   resume(): Promise<StateInfo | undefined>;
   /** Asks the tab that has them for them; shells here end. @throws Error where it does not give them up */
   takeOver(): Promise<StateInfo>;
+  /** Leaves damaged files as they are and begins a new state next to them. @throws Error with a sentence; nothing has changed then */
+  setStateAside(): Promise<StateInfo>;
   /** All that outlives the host as one file, and what the page remembers beside it; guests that write the host's disk stand still meanwhile (StatePiece). */
   exportState(page: unknown): Promise<MessagePort>;
   /** What an exported file holds, when each byte of it was checked. @throws Error with a sentence */

@@ -323,6 +323,7 @@ export function serve(
       return info;
     },
     takeOver: async () => (await state()).takeOver(),
+    setStateAside: async () => (await state()).setAside(),
     exportState: async page => (await ofWholeState()).exportState(page),
     judgeState: async data => (await ofWholeState()).judgeState(data),
     importState: async (data, name) => (await ofWholeState()).importState(data, name),

@@ -26,6 +26,11 @@ export const shellPanel: Panel = {
   from: here => (here.kind === 'shell' ? undefined : { kind: 'shell' }),
 };
 
+const DamagedState = later(
+  () => import('./damaged-state.tsx'),
+  part => part.DamagedState,
+);
+
 /** That nothing is kept, why, and what can be done. */
 export function StateNote() {
   const known = elsewhere.value ?? state.value;
@@ -43,6 +48,7 @@ export function StateNote() {
           </button>
         </>
       )}
+      {known.damaged && <DamagedState />}
       {takeOverProblem.value && <Tag kind="failed">{takeOverProblem.value}</Tag>}
     </div>
   );

@@ -39,7 +39,8 @@ const words = {
   leave: 'Leave it',
   replacing: 'It takes the place of this host …',
   resetTitle: 'Reset the host?',
-  resetText: 'This cannot be taken back. Export everything first, and you can have it again.',
+  resetText:
+    'This cannot be taken back. Export everything first, and you can have it again. Damaged files that were set aside are deleted, too.',
   resetNow: 'Reset now',
   keep: 'Keep it',
   resets: 'The host is reset …',

@@ -132,4 +132,46 @@ describe('the state of a page', () => {
       })(),
     ).rejects.toThrow('wrote to its disk meanwhile');
   });
+
+  /** Changes a byte behind the header of whichever file has the list. */
+  async function damage(store: Store, name: string): Promise<void> {
+    for (const each of [`${name}.0`, `${name}.1`]) {
+      const file = await store.open(each);
+      const bytes = new Uint8Array(80);
+      file.read(0, bytes);
+      if (new TextDecoder().decode(bytes.subarray(0, 4)) === 'RSJ2') file.write(72, Uint8Array.of(bytes[72] ^ 1));
+    }
+  }
+  const contentOf = async (store: Store): Promise<string> => {
+    const texts: string[] = [];
+    for (const name of ['files.0', 'files.1', 'disk.0', 'disk.1']) {
+      const file = await store.open(name);
+      const bytes = new Uint8Array(file.bytes);
+      file.read(0, bytes);
+      texts.push(bytes.join());
+    }
+    return texts.join('\n');
+  };
+
+  it.each(['disk', 'files'])(
+    'that is damaged (%s) is in memory, names its files, and is set aside for another one',
+    async name => {
+      const store = Object.assign(new MemoryStore(), { outlivesHost: true });
+      await write(visit(store), 'the first');
+      await damage(store, name);
+      const before = await contentOf(store);
+      const state = visit(store);
+      expect(await note(state)).toBeUndefined();
+      const info = await state.info();
+      expect(info).toMatchObject({ where: 'memory', kept: false, why: expect.stringMatching(/is damaged at byte/) });
+      expect(info.damaged?.[0]).toEqual({ name: 'files.0', stored: 'files.0' });
+      expect(await state.setAside()).toMatchObject({ kept: true });
+      await write(state, 'the second');
+      expect(await contentOf(store)).toBe(before);
+      expect(await note(visit(store))).toBe('the second');
+      // Of a state that is whole there is nothing to set aside.
+      await state.setAside();
+      expect(await note(state)).toBe('the second');
+    },
+  );
 });

@@ -15,7 +15,7 @@ import {
   unpackState,
   writeState,
 } from './state-file.ts';
-import { type HeldStore, MemoryStore, type OpenStore, SidedStore } from '../storage/index.ts';
+import { type HeldStore, MemoryStore, type OpenStore, SidedStore, StoreDamaged } from '../storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
 export interface StateInfo {
@@ -26,6 +26,8 @@ export interface StateInfo {
   why?: string;
   /** Another tab has them, since then (milliseconds since 1970, where it answers): `takeOver` asks for them. */
   heldElsewhere?: { sinceMs?: number };
+  /** They are damaged: names of a state's files, and of those in the browser's storage that have them. `setAside` begins another state. */
+  damaged?: readonly { name: string; stored: string }[];
 }
 
 const TOO_SMALL =
@@ -35,6 +37,9 @@ const STARTED_AGAIN =
   'The worker that has the files and volumes of this host ended without a word, and was started again. What was asked of it was answered then, and nothing that was written is lost.';
 
 const TAKEN_OVER = 'another tab’s now';
+
+const namesIn = (store: SidedStore): NonNullable<StateInfo['damaged']> =>
+  STATE_FILES.map(name => ({ name, stored: store.nameOf(name) }));
 
 interface BrowserStateParts {
   open: OpenStore;
@@ -53,7 +58,7 @@ interface BrowserStateParts {
 
 export class BrowserState {
   /** Domain 0's files wherever they are now: the first call opens them. */
-  readonly files: HostFiles = filesFrom(async () => (await this.get()).files());
+  readonly files: HostFiles = filesFrom(() => this.openFiles());
   private readonly parts: BrowserStateParts;
   private guests: readonly ShippedGuest[];
   private tree: KeptFiles | undefined;
@@ -74,6 +79,25 @@ export class BrowserState {
     this.isUsed = true;
     this.opened ??= this.open(false);
     return this.opened;
+  }
+
+  private async openFiles(): Promise<KeptFiles> {
+    const state = await this.get();
+    try {
+      return await state.files();
+    } catch (error) {
+      if (!(error instanceof StoreDamaged)) throw error;
+      // All that is kept, or nothing: a tree in memory does not go with a disk that is kept.
+      const { store } = this;
+      if (this.known?.kept && store)
+        await this.goOnInMemory(
+          { why: error.message, damaged: namesIn(store) },
+          'in memory now, for its files are damaged',
+        );
+      const now = await this.get();
+      if (now === state) throw error;
+      return now.files();
+    }
   }
 
   /** Where it is; it is opened for that. */
@@ -118,14 +142,11 @@ export class BrowserState {
       };
       return this.inMemory();
     }
+    let store: SidedStore | undefined;
     try {
-      const store = await SidedStore.open(opened.store);
+      store = await SidedStore.open(opened.store);
       const state = await openHostState(store, this.stateParts(true));
-      opened.whenRestarted?.(() => this.parts.told?.(STARTED_AGAIN));
-      opened.whenLost?.(sentence => this.parts.told?.(sentence));
-      this.held = opened;
-      this.store = store;
-      this.known = { where: store.where, kept: true };
+      this.keep(opened, store);
       return state;
     } catch (error) {
       opened.release();
@@ -133,9 +154,42 @@ export class BrowserState {
         where: 'memory',
         kept: false,
         why: error instanceof DeviceFull ? TOO_SMALL : (error as Error).message,
+        ...(error instanceof StoreDamaged && store ? { damaged: namesIn(store) } : {}),
       };
       return this.inMemory();
     }
+  }
+
+  private keep(held: HeldStore, store: SidedStore): void {
+    held.whenRestarted?.(() => this.parts.told?.(STARTED_AGAIN));
+    held.whenLost?.(sentence => this.parts.told?.(sentence));
+    this.held = held;
+    this.store = store;
+    this.known = { where: store.where, kept: true };
+  }
+
+  /** Leaves the damaged files where they are, and keeps a new state on the other side from now on. @throws Error with a sentence: all is as it was then */
+  async setAside(): Promise<StateInfo> {
+    if (!(await this.info()).damaged) return this.info();
+    const before = await this.get();
+    const held = await this.parts.open(() => void this.giveUp(), false);
+    if ('why' in held) throw new Error(held.why);
+    let next: SidedStore, state: HostState;
+    try {
+      next = (await SidedStore.open(held.store)).other();
+      await next.clear(STATE_FILES);
+      state = await openHostState(next, this.stateParts(true));
+      await next.commit();
+    } catch (error) {
+      held.release();
+      throw error instanceof DeviceFull ? new Error(TOO_SMALL, { cause: error }) : error;
+    }
+    await this.parts.closing('those of a new host now');
+    this.tree = undefined;
+    this.keep(held, next);
+    this.opened = Promise.resolve(state);
+    before.close();
+    return this.info();
   }
 
   /** Installs more guests: now, and whenever the files are opened. @throws Error of the files */
@@ -243,17 +297,17 @@ export class BrowserState {
 
   /** Another tab asks for it. */
   private async giveUp(): Promise<void> {
+    const why = 'Another tab of this browser has taken them over.';
+    await this.goOnInMemory({ why, heldElsewhere: {} }, TAKEN_OVER);
+  }
+
+  private async goOnInMemory(known: Pick<StateInfo, 'why' | 'heldElsewhere' | 'damaged'>, what: string): Promise<void> {
     const { held, opened } = this;
     if (!held || !opened) return;
     this.held = undefined;
     const state = await opened;
-    await this.parts.closing(TAKEN_OVER);
-    this.known = {
-      where: 'memory',
-      kept: false,
-      why: 'Another tab of this browser has taken them over.',
-      heldElsewhere: {},
-    };
+    await this.parts.closing(what);
+    this.known = { where: 'memory', kept: false, ...known };
     this.opened = this.inMemory();
     try {
       state.close();

@@ -26,7 +26,7 @@ export { areOfTwo, Journal } from './journal.ts';
 export { headOf, type JournalLook, lookAtJournal, writeJournal } from './salvage.ts';
 export { type MapSalvage, salvageMap } from './salvage-map.ts';
 export { partOf } from './part.ts';
-export { damaged, MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
+export { damaged, MemoryFile, MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';
 export type { StorageDrives } from './stored-disk.ts';

@@ -1,7 +1,7 @@
 /** The storage worker, as Domain 0's worker sees it. */
 import type { NotKept } from './opfs-in-worker.ts';
 import type { DriveNews } from './stored-disk.ts';
-import type { Store } from './store.ts';
+import { type Store, StoreDamaged } from './store.ts';
 import { WINDOW_BYTES, type Windowed, WindowStore } from './store-window.ts';
 
 /**
@@ -50,6 +50,11 @@ export interface HeldStore {
 /** Takes the store, or says why not. `wanted`: another tab asks for it; `take`: ask the one that has it. */
 export type OpenStore = (wanted: () => void, take: boolean) => Promise<HeldStore | NotKept>;
 
+const DAMAGED = 'StoreDamaged: ';
+/** An error of the storage worker, as its name and message came. */
+const told = (text: string): Error =>
+  text.startsWith(DAMAGED) ? new StoreDamaged(text.slice(DAMAGED.length)) : new Error(text);
+
 /** The store that a storage worker has. */
 export const openRemoteStore =
   (spawn: () => StorageWorker): OpenStore =>
@@ -92,7 +97,7 @@ export const openRemoteStore =
         else if ('opened' in data) {
           const waiting = opening.get(data.opened);
           opening.delete(data.opened);
-          if (data.error !== undefined) waiting?.fail(new Error(data.error));
+          if (data.error !== undefined) waiting?.fail(told(data.error));
           else waiting?.done(data.bytes ?? 0);
         } else if ('serves' in data) {
           begins?.done();

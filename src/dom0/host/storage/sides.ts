@@ -61,7 +61,8 @@ export class SidedStore implements Store {
     if (base.openDisk) this.openDisk = (name, bytes) => base.openDisk!(this.nameOf(name), bytes);
   }
 
-  private nameOf(name: string): string {
+  /** Of a file of this side, in the base. */
+  nameOf(name: string): string {
     return this.count & 1 ? `other.${name}` : name;
   }
 

@@ -17,7 +17,7 @@ export const BROWSER_STORAGE = "this browser's storage";
 export function damaged({ where }: Pick<Store, 'where'>, what: string): StoreDamaged {
   const help =
     where === BROWSER_STORAGE
-      ? 'This host keeps its files in memory meanwhile. To begin again with an empty one, clear the data of this site in the browser’s settings.'
+      ? 'This host keeps its files in memory meanwhile. Domain 0’s shell has a button that downloads the damaged files, for ringside storage on a computer, and one that begins a new host.'
       : `ringside storage --state ${where} check says what can be read, and repair writes a copy of all of it and then saves that. Or put back a copy of the whole directory.`;
   return new StoreDamaged(`${what} Nothing was changed. ${help}`);
 }
