@@ -1,11 +1,13 @@
 /** Tests that have modules of their own, each in a thread; all others share one with the files before them. test/rooms.test.ts keeps the list true. */
 export const ALONE = [
   'src/cli/pool/viewer.test.ts',
+  'src/cli/storage/repair-failures.test.ts',
   'src/cpu/flat-transfers.test.ts',
   'src/cpu/real-transfers.test.ts',
   'src/hypervisor/domain/loaded-later.test.ts',
   'src/ui/boot-times.test.ts',
   'src/ui/checkpoints.test.ts',
+  'src/ui/damaged-state.test.ts',
   'src/ui/embed/guest-element.test.ts',
   'src/ui/first-prompt.test.ts',
   'src/ui/guest-link.test.ts',

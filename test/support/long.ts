@@ -27,7 +27,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/definitions/config/libvirt-rules.ts': 738,
   'src/dom0/definitions/config/libvirt-schema.ts': 689,
   'src/dom0/host/storage/remote-store.ts openRemoteStore': 88,
-  'src/dom0/service/host-in-worker.ts serve': 173,
+  'src/dom0/service/host-in-worker.ts serve': 172,
   'src/hypervisor/domain/domain.ts': 743,
   'src/ui/lessons/ring-strip.tsx Chart': 87,
   'src/ui/lessons/ring-strip.tsx RingStrip': 100,

@@ -84,6 +84,7 @@ describe('a repair', () => {
       unchanged = 0;
     for (let writes = LOCK_WRITES; ; writes++) {
       const directory = copy();
+      const code = ['ENOSPC', 'EIO'][writes & 1];
       Object.assign(failing, { left: writes, code });
       const error = await repair(directory).then(
         () => undefined,

@@ -165,6 +165,12 @@ function shellCalls({ host, wholeHost, state, booted, power, shells }: ShellPart
   };
 }
 
+const stateCalls = (state: () => Promise<BrowserState>): Pick<HostApi, 'state' | 'takeOver' | 'setStateAside'> => ({
+  state: async () => (await state()).info(),
+  takeOver: async () => (await state()).takeOver(),
+  setStateAside: async () => (await state()).setAside(),
+});
+
 /**
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
@@ -315,15 +321,13 @@ export function serve(
       if (stateIsWanted) await (await state()).offer(more);
       else offered.push(...more);
     },
-    state: async () => (await state()).info(),
+    ...stateCalls(state),
     resume: async () => {
       if (!(await hasOpfs())) return undefined;
       const info = await (await state()).resume();
       if (info?.kept) await (await host).startAutomatic();
       return info;
     },
-    takeOver: async () => (await state()).takeOver(),
-    setStateAside: async () => (await state()).setAside(),
     exportState: async page => (await ofWholeState()).exportState(page),
     judgeState: async data => (await ofWholeState()).judgeState(data),
     importState: async (data, name) => (await ofWholeState()).importState(data, name),
