@@ -4,6 +4,7 @@ import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan
 import { formatFinding } from '../../definitions/config/index.ts';
 import { StorageError } from '../../host/storage/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
+import type { ManagedDomain } from '../managed/index.ts';
 import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -37,8 +38,7 @@ export const create = deed({
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async (task, made) => {
       const read = await host.read(files);
-      // Definitions that are kept have their UUIDs, whether they run or not.
-      const kept = (await host.managed?.list()) ?? [];
+      let kept: readonly ManagedDomain[] = [];
       const keptOwner = (uuid: string | undefined, name: string): string | undefined =>
         kept.find(({ definition }) => uuid !== undefined && definition.uuid === uuid && definition.name !== name)?.name;
       const judged = () => {
@@ -49,6 +49,8 @@ export const create = deed({
           anotherName,
         );
       };
+      // Definitions that are kept have their UUIDs, whether they run or not. Without a UUID of its own the guest needs no look at the host's files.
+      if (judged().domain?.definition.uuid !== undefined) kept = (await host.managed?.list()) ?? [];
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
       const first = judged();
       const path = main?.name.startsWith('/') ? main.name : `${main?.directory ?? ''}/${main?.name}`;
