@@ -20,7 +20,8 @@ import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
 import { prepareToPlan } from './later-plans.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
-import { judgePlaces, type Places } from './places-of-cards.ts';
+import { seldom } from './config/keys/seldom.ts';
+import type { Places } from './places-of-cards.ts';
 import { needsXen, NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
@@ -184,7 +185,7 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
       UUID_TAKEN,
     );
-  plan.errors.push(...judgePlaces(plan.findings, facts.places));
+  plan.errors.push(...(seldom?.places.judgePlaces(plan.findings, facts.places) ?? []));
   const station = facts.stationProblem(definition?.mac);
   if (station)
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);

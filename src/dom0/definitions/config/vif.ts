@@ -20,7 +20,7 @@ import {
 } from './options.ts';
 import { parseRate, type Rate } from '../../host/network/index.ts';
 import type { CardOptions } from './definition.ts';
-import { isCard } from './known-names.ts';
+import { seldom } from './keys/seldom.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
@@ -79,7 +79,7 @@ const OPTIONS: Record<string, OptionRule> = {
   model: value =>
     isModel(value)
       ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
-      : value !== '' && !isCard(value)
+      : value !== '' && seldom?.names.isCard(value) === false
         ? refused(
             'no such card',
             `‘${shortened(value)}’ is not a valid device model name: QEMU has no such card. Write ${DEFAULT_NIC}.`,

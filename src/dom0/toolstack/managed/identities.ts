@@ -5,6 +5,7 @@
  */
 import type { Definition } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
+import type { Drawing } from './drawing.ts';
 
 /** Where they are kept. */
 export const IDENTITIES_FILE = '/var/lib/ringside/identities.json';
@@ -14,30 +15,6 @@ interface Identity {
   /** One for each card; of a card with an address of its own it is not used. */
   macs: string[];
 }
-/** What draws them, from the host's seed. */
-export interface Drawing {
-  uuid(): string;
-  mac(taken: ReadonlySet<string>): string;
-}
-
-/** Above each number of a domain: UUIDs that are drawn for definitions are none of domains'. */
-const FIRST_DRAWN = 0x8000;
-
-/** As a host draws: from its seed and its clock. */
-export function drawingOf(
-  toolstack: () => {
-    uuid(number: number, epochMs: number): string;
-    stations: { draw(taken: ReadonlySet<string>): string };
-  },
-  { seed = 0, epochMs }: { seed?: number; epochMs(): number },
-): Drawing {
-  let drawn = seed;
-  return {
-    uuid: () => toolstack().uuid(FIRST_DRAWN + ++drawn, epochMs()),
-    mac: taken => toolstack().stations.draw(taken),
-  };
-}
-
 const isIdentity = (value: unknown): value is Identity =>
   typeof value === 'object' &&
   value !== null &&

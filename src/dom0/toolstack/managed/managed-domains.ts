@@ -15,7 +15,8 @@ import {
   prepareToRead,
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
-import { type Drawing, Identities } from './identities.ts';
+import type { Drawing } from './drawing.ts';
+import type { Identities } from './identities.ts';
 
 export interface ManagedFolders {
   definitions: string;
@@ -56,7 +57,7 @@ const isSameDomain = (
 export class ManagedDomains {
   private readonly files: HostFiles;
   private readonly drawing: Drawing;
-  private readonly identities: Identities;
+  private identities: Promise<Identities> | undefined;
   /** By path, with the bytes that were judged. */
   private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
 
@@ -66,7 +67,6 @@ export class ManagedDomains {
   constructor(files: HostFiles, drawing: Drawing, folders: ManagedFolders = XEN_FOLDERS) {
     this.files = files;
     this.drawing = drawing;
-    this.identities = new Identities(files, drawing);
     this.folders = folders;
   }
 
@@ -76,11 +76,17 @@ export class ManagedDomains {
     return `${definitions}/${name}${isXml ? '.xml' : ''}`;
   }
 
+  /** What is drawn for definitions; loaded for the first one. */
+  private drawn(): Promise<Identities> {
+    this.identities ??= import('./identities.ts').then(({ Identities }) => new Identities(this.files, this.drawing));
+    return this.identities;
+  }
+
   /** All, in the order of their files' names. Of two with one name the first counts. */
   async list(): Promise<ManagedDomain[]> {
     const { definitions } = this.folders;
     const names = await this.files.readdir(definitions).catch(() => []);
-    await this.identities.keepOnly(definitions, new Set(names.map(name => `${definitions}/${name}`)));
+    await (await this.drawn()).keepOnly(definitions, new Set(names.map(name => `${definitions}/${name}`)));
     const found = new Map<string, ManagedDomain>();
     for (const name of names.sort()) {
       const domain = await this.read(`${definitions}/${name}`).catch(() => undefined);
@@ -106,7 +112,7 @@ export class ManagedDomains {
     const known = this.judged.get(path);
     if (known && isSame(known.bytes, bytes)) return known.domain;
     const { definition: written, ...rest } = await judge(path, new TextDecoder().decode(bytes));
-    const definition = rest.name === '' ? written : await this.identities.complete(path, written);
+    const definition = rest.name === '' ? written : await (await this.drawn()).complete(path, written);
     const domain = { path, ...rest, definition, isUuidDrawn: written.uuid === undefined };
     this.judged.set(path, { bytes: bytes.slice(), domain });
     return domain;
@@ -115,7 +121,8 @@ export class ManagedDomains {
   /** A definition in a file: with what is drawn for it, where it is one of those kept here. `path`: the file, or a link to it. */
   async identified(path: string, definition: Definition): Promise<Definition> {
     const whole = await this.files.realpath(path).catch(() => path);
-    return whole.startsWith(`${this.folders.definitions}/`) ? this.identities.complete(whole, definition) : definition;
+    if (!whole.startsWith(`${this.folders.definitions}/`)) return definition;
+    return (await this.drawn()).complete(whole, definition);
   }
 
   /**
