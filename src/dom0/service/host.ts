@@ -58,7 +58,7 @@ import type { Neighbours } from '../pool/index.ts';
 import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { drawingOf, ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
+import { drawingOf, type ManagedDomains, managedLater, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
@@ -134,7 +134,7 @@ export class HostCore implements CommandHost {
     this.startedEpochMs = parts.epochMs();
     this.managed =
       parts.files &&
-      new ManagedDomains(
+      managedLater(
         parts.files,
         drawingOf(() => this.toolstack, parts),
         parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,

@@ -335,7 +335,7 @@ class Arrival {
     const { host, offer } = this.parts;
     const { keptText } = await import('../../toolstack/receiving.ts');
     const text = await keptText(host, offer, guest.uuid);
-    if (text !== undefined) await host.managed!.define(host.managed!.pathOf(offer.name), text);
+    if (text !== undefined) await host.managed!.define(await host.managed!.pathOf(offer.name), text);
   }
 
   private async comes(): Promise<Whole> {

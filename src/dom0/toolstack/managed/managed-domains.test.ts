@@ -4,7 +4,7 @@ import { testFiles } from '../../service/host.test-support.ts';
 import { MemoryStore } from '../../host/storage/index.ts';
 import { IDENTITIES_FILE } from './identities.ts';
 import type { Definition } from '../../definitions/config/index.ts';
-import { ManagedDomains } from './index.ts';
+import { ManagedDomains } from './managed-domains.ts';
 
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
 const open = async (store = new MemoryStore()) => {

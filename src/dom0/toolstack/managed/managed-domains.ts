@@ -16,22 +16,8 @@ import {
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
 import type { Drawing } from './drawing.ts';
+import { type ManagedFolders, XEN_FOLDERS } from './folders.ts';
 import type { Identities } from './identities.ts';
-
-export interface ManagedFolders {
-  definitions: string;
-  /** Of links to those that start with the host. */
-  automatic: string;
-  /** Each file is libvirt's XML, NAME.xml. */
-  isXml?: true;
-}
-export const XEN_FOLDERS: ManagedFolders = { definitions: '/etc/xen/vm', automatic: '/etc/xen/auto' },
-  /** Where libvirt's driver of QEMU keeps them. */
-  QEMU_FOLDERS: ManagedFolders = {
-    definitions: '/etc/libvirt/qemu',
-    automatic: '/etc/libvirt/qemu/autostart',
-    isXml: true,
-  };
 
 /** A domain that is defined. */
 export interface ManagedDomain {

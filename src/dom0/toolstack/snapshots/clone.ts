@@ -64,8 +64,8 @@ export async function cloneDomain(
     const image = storage?.image(target) && imageVolume(path);
     return image ? { volume: image, target: path } : { volume: `${name}-${vdev}`, target: `/dev/vg0/${name}-${vdev}` };
   };
-  const define = (): Promise<ManagedDomain> =>
-    all.define(all.pathOf(name), writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
+  const define = async (): Promise<ManagedDomain> =>
+    all.define(await all.pathOf(name), writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
   if (!storage) return define();
   return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];
