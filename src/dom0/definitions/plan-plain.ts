@@ -7,7 +7,7 @@ import { kernelKind } from '../../hypervisor/loader/index.ts';
 import type { Finding } from './verdicts.ts';
 import { type Definition, type DomainType, newDefinition } from './config/definition.ts';
 import { isError } from './config/judge-definition.ts';
-import { DEFAULT_NIC } from './config/vif.ts';
+import { DEFAULT_NIC } from './config/keys/network.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { type ImageKind, imageKind, imageProblem, isFloppy } from './images/images.ts';
 import {

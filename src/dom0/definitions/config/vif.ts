@@ -20,7 +20,8 @@ import {
 } from './options.ts';
 import { parseRate, type Rate } from '../../host/network/index.ts';
 import type { CardOptions } from './definition.ts';
-import { seldom } from './keys/seldom.ts';
+import { DEFAULT_NIC } from './keys/network.ts';
+import { isCard } from './known-names.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
@@ -38,8 +39,6 @@ export interface VifSpec {
   remarks: OptionRemark[];
 }
 
-/** The card of a definition that names none, or one that is not built. */
-export const DEFAULT_NIC: NicModel = 'pcnet';
 const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 
 const isNumber = (value: string): boolean => /^\d+$/.test(value);
@@ -79,7 +78,7 @@ const OPTIONS: Record<string, OptionRule> = {
   model: value =>
     isModel(value)
       ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
-      : value !== '' && seldom?.names.isCard(value) === false
+      : value !== '' && !isCard(value)
         ? refused(
             'no such card',
             `‘${shortened(value)}’ is not a valid device model name: QEMU has no such card. Write ${DEFAULT_NIC}.`,

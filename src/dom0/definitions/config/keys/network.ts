@@ -1,12 +1,15 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
-import { NIC_MODELS } from '../../../../devices/index.ts';
+import { NIC_MODELS, type NicModel } from '../../../../devices/index.ts';
 import { formatRate, type Rate } from '../../../host/network/index.ts';
 import type { CardOptions } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
-import { DEFAULT_NIC, parseVif } from '../vif.ts';
 import { shortened } from '../xlcfg.ts';
+import { seldom } from './seldom.ts';
+
+/** The card of a definition that names none, or one that is not built. */
+export const DEFAULT_NIC: NicModel = 'pcnet';
 
 /** As many as xl's users ask for; each has a port on the bridge. */
 const MOST_CARDS = 8;
@@ -16,6 +19,8 @@ function eachCard(asked: Asked): void {
   const { value, definition } = asked;
   const { kvm } = definition;
   const items = value.kind === 'list' ? value.items : [];
+  const parseVif = seldom?.vif.parseVif;
+  if (!parseVif) return;
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
       asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
