@@ -61,7 +61,7 @@ it('texts are read, or refused, as libxlutil does', () => {
 it('disks are read, or refused, as libxlutil does', () => {
   const disks = rows.filter((row): row is Disk => 'disk' in row && !means(row.disk));
   const told = (spec: DiskSpec | string, remarks: OptionRemark[]) =>
-    typeof spec === 'string' || remarks.some(({ verdict }) => verdict === 'error')
+    typeof spec === 'string' || remarks.some(({ verdict, refusesStart }) => verdict === 'error' && !refusesStart)
       ? {}
       : {
           target: spec.target,

@@ -19,14 +19,12 @@ function eachCard(asked: Asked): void {
   const { value, definition } = asked;
   const { kvm } = definition;
   const items = value.kind === 'list' ? value.items : [];
-  const parseVif = seldom?.vif.parseVif;
-  if (!parseVif) return;
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
       asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
       continue;
     }
-    const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = parseVif(item.text);
+    const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = seldom!.vif.parseVif(item.text);
     const leftOut =
       index >= MOST_CARDS
         ? {
