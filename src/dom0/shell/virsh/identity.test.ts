@@ -94,6 +94,14 @@ describe('the identity of a domain', () => {
     expect([...host.toolstack.members.values()].find(({ name }) => name === 'once')!.uuid).not.toBe(first);
   });
 
+  it('is another’s under another name: xl draws for each that is created from one definition', async () => {
+    const { xl, known, host } = await make();
+    await xl('create /etc/xen/vm/kept');
+    expect(await xl('create /etc/xen/vm/kept name="web"')).not.toContain('already');
+    expect([...host.toolstack.members.values()].map(({ name }) => name)).toEqual(['kept', 'web']);
+    expect((await known('web')).mac).not.toBe((await known('kept')).mac);
+  });
+
   it('is no other’s: who asks for the UUID of a definition is refused, whether that runs or not', async () => {
     const { virsh, xl, host } = await make();
     await virsh('define /root/aa.xml');

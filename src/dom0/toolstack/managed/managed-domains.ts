@@ -104,11 +104,15 @@ export class ManagedDomains {
     return domain;
   }
 
-  /** A definition in a file: with what is drawn for it, where it is one of those kept here. `path`: the file, or a link to it. */
+  /**
+   * A definition in a file: with what is drawn for it, where it is one of those kept here. Under another name it is another domain, for which xl draws at each
+   * create. `path`: the file, or a link to it.
+   */
   async identified(path: string, definition: Definition): Promise<Definition> {
     const whole = await this.files.realpath(path).catch(() => path);
     if (!whole.startsWith(`${this.folders.definitions}/`)) return definition;
-    return (await this.drawn()).complete(whole, definition);
+    const kept = await this.read(whole).catch(() => undefined);
+    return kept?.name === definition.name ? (await this.drawn()).complete(whole, definition) : definition;
   }
 
   /**
