@@ -364,8 +364,8 @@ static void monitor_data(caller r) {
   r->ax = FAILED;
   if (edid[1] == 0 || r->cx != 0 || r->bl > 1) return;
   if (r->bl == 0) {
-    /* A block takes less than a second; DDC2. */
-    r->bx = 0x0102;
+    /* A block takes less than a second; DDC1 and DDC2, as SeaBIOS says of this adapter. */
+    r->bx = 0x0103;
   } else {
     if (r->dx != 0) return;
     copy_out(r->es, r->di, edid, EDID_BYTES);
