@@ -49,6 +49,8 @@ function script(has) {
     ['hvm', 'hda'],
   ];
   const lines = [
+    // A state in which a step failed is no state to test with.
+    'set -e',
     'echo written by an older host > /root/note',
     "printf '%s' '# nobody starts it\nmemory=8\n' > /etc/xen/vm/idle",
   ];
@@ -66,7 +68,8 @@ function script(has) {
       'cp /boot/minipv /var/lib/xen/images/kept.img',
       'xl create /etc/xen/vm/pcos memory=4',
     );
-  lines.push('sleep 3');
+  // Until their kernels run.
+  lines.push('sleep 10');
   // Its minipv suspends itself as PV, too.
   const saved = kinds.map(([kind]) => kind).filter(kind => kind !== 'pv' || has.includes('pv'));
   for (const kind of saved) lines.push(`xl snapshot ${kind} first`);

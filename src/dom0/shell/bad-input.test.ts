@@ -247,7 +247,7 @@ const TABLE: Record<string, Row[]> = {
     [
       'virsh create /root/name.xml',
       1,
-      /^error: Failed to create domain from \/root\/name\.xml\nerror: .*"x" already exists/,
+      /^error: Failed to create domain from \/root\/name\.xml\nerror: operation failed: domain 'x' already exists with uuid /,
     ],
   ],
   'a domain that is not there, or not as the command needs it': [

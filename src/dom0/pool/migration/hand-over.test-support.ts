@@ -56,9 +56,9 @@ export function behindHandOver(engine?: () => LeaseEngine): void {
     for (const each of all) each.end();
   });
 
-  it.skipIf(engine !== undefined)(
-    'runs in one place though the host that gives leases ends in the middle',
-    async () => {
+  // A cluster of etcd has no host that gives leases.
+  if (engine === undefined)
+    it('runs in one place though the host that gives leases ends in the middle', async () => {
       const { alfa, bravo, charlie, over } = await leaving();
       await until(() => charlie.host.toolstack.members.size > 0, SECONDS);
       alfa.end();
@@ -73,8 +73,7 @@ export function behindHandOver(engine?: () => LeaseEngine): void {
       );
       expect(placesOf([there], 'web')).toEqual([there.name]);
       for (const each of [bravo, charlie]) each.end();
-    },
-  );
+    });
 
   it('runs on the target though its link with the host that it leaves is cut', async () => {
     const { room, bravo, charlie, all } = await given(engine);

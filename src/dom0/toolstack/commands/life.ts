@@ -4,6 +4,7 @@ import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan
 import { formatFinding } from '../../definitions/config/index.ts';
 import { StorageError } from '../../host/storage/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
+import type { Reason } from '../domains/words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { deed, Refusal } from './command.ts';
 
@@ -219,7 +220,8 @@ export const notSent = (id: number, what: string, why: string): Refusal =>
 
 export const destroy = deed({
   modifies: true,
-  run: async (host: CommandHost, id: number): Promise<void> => {
+  /** `why` is what is told of it from then on. */
+  run: async (host: CommandHost, id: number, why: Reason<'shut off'> = 'destroyed'): Promise<void> => {
     const lost = host.lost.get(id);
     if (lost) return host.tasks.run(`xl destroy ${lost.name}`, async () => void host.lost.delete(id));
     return host.tasks.run(
@@ -227,7 +229,7 @@ export const destroy = deed({
       async task => {
         const member = host.member(id);
         const { disks } = host.describe(member);
-        await host.toolstack.remove(member);
+        await host.toolstack.remove(member, false, why);
         task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
       },
       id,

@@ -5,7 +5,7 @@
 import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { withOptions } from '../../definitions/index.ts';
-import { judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import { prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { deleteSnapshot, recordsOf } from '../snapshots/index.ts';
@@ -36,14 +36,7 @@ export const define = command({
   /** Keeps a definition under /etc/xen/vm; `path`: where it comes from. */
   run: (host: CommandHost, path: string, text: string): Promise<ManagedDomain> =>
     host.tasks.run(`xm new ${path}`, async task => {
-      await prepareToRead(text);
-      const { name, uuid } = judgeDefinition(path, text).definition;
-      const owner = host.toolstack.ownerOf(uuid);
-      if (owner && owner.name !== name)
-        throw new Refusal(
-          `Domain '${owner.name}' has the UUID ${uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
-        );
-      const domain = await managedOf(host).define(path, text);
+      const domain = await managedOf(host).define(path, text, uuid => host.toolstack.ownerOf(uuid)?.name);
       task.message = `${domain.name} is kept as ${domain.path}.`;
       return domain;
     }),

@@ -330,9 +330,7 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
   if ((flags & DUMP.CRASH) !== 0 && isQemu(host)) host.toolstack.setPaused(host.living(id), true);
   await failing(async () => {
     await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
-    if ((flags & DUMP.CRASH) === 0) return;
-    await perform(host, 'destroy', COMMANDS.destroy, id);
-    host.toolstack.halted.set(domain.name, 'crashed');
+    if ((flags & DUMP.CRASH) !== 0) await perform(host, 'destroy', COMMANDS.destroy, id, 'crashed');
   });
 }
 

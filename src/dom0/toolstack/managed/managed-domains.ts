@@ -117,9 +117,13 @@ export class ManagedDomains {
 
   /**
    * Keeps a definition: a new domain, or, where it has the UUID of one that there is, in its place. One without a UUID gets one. `path`: the file that it
-   * comes from. @throws Error with all that is wrong with it; then nothing has changed
+   * comes from; `running`: the name of the domain that runs with a UUID. @throws Error with all that is wrong with it; then nothing has changed
    */
-  async define(path: string, source: string): Promise<ManagedDomain> {
+  async define(
+    path: string,
+    source: string,
+    running: (uuid: string) => string | undefined = () => undefined,
+  ): Promise<ManagedDomain> {
     const first = await judge(path, source);
     if (first.faults.length > 0) throw new Error(first.faults.join('\n'));
     const { name } = first;
@@ -128,16 +132,18 @@ export class ManagedDomains {
     const all = await this.list();
     const same = all.find(domain => domain.name === name && domain.path !== path);
     if (same && !isSameDomain(same, first)) throw new Error(`VM name '${name}' already exists`);
-    const twin = all.find(
-      domain =>
-        domain.name !== name &&
-        domain.definition.uuid !== undefined &&
-        domain.definition.uuid === first.definition.uuid,
-    );
-    if (twin)
-      throw new Error(
-        `Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
-      );
+    const { uuid } = first.definition;
+    if (uuid !== undefined) {
+      const owners = [
+        ...all.filter(({ definition }) => definition.uuid === uuid).map(each => each.name),
+        running(uuid),
+      ];
+      const owner = owners.find(each => each !== undefined && each !== name);
+      if (owner !== undefined)
+        throw new Error(
+          `Domain '${owner}' has the UUID ${uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
+        );
+    }
     const before = all.find(domain => domain.path === path) ?? same;
     const text = await this.textOf(first, source, before?.definition.uuid);
     const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? this.pathOf(name));

@@ -205,7 +205,8 @@ export class DomainWatch {
     const job = jobs.of(domain.name) ?? jobs.completed(domain.name);
     const isEnd = (each: Step): boolean => each.event === step('STOPPED', '').event;
     for (const each of this.driver.stopped(life, why === 'panicked' ? 'crashed' : why)) {
-      if (isEnd(each) && job !== before && job?.operation === 'Save') yield* this.ofEndedJob(domain, job);
+      if (isEnd(each) && job !== before && (job?.operation === 'Save' || job?.operation === 'Dump'))
+        yield* this.ofEndedJob(domain, job);
       yield this.lifecycle(isEnd(each) ? { ...domain, id: -1 } : domain, each);
     }
     if (job !== before && job?.operation === 'Outgoing migration') yield* this.ofEndedJob({ ...domain, id: -1 }, job);
