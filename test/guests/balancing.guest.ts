@@ -35,7 +35,7 @@ const hurried: typeof later = (ms, callback) => later(ms / FAST, callback);
 const SOME_MS = 22_000;
 
 it('advises, and then moves one guest of a host that is too busy', async () => {
-  const arena = await Arena.open({ hostMs, later: hurried });
+  const arena = await Arena.open({ hostMs, epochMs: hostMs, later: hurried });
   onTestFinished(() => arena.close());
   const { alfa, bravo } = arena;
   const [a, b] = [membershipOf(alfa).here, membershipOf(bravo).here];

@@ -19,9 +19,11 @@ type Host = ReturnType<typeof hostHere>;
 /** What time is to hosts. */
 interface Clock {
   hostMs(): number;
+  /** It goes as `hostMs` does: a host whose clocks part has slept. */
+  epochMs(): number;
   later: typeof later;
 }
-const WALL: Clock = { hostMs: sharedMs, later };
+const WALL: Clock = { hostMs: sharedMs, epochMs: Date.now, later };
 
 /** A host of `memoryMiB` in this process, whose guests take turns. */
 export const hostHere = (memoryMiB = MEMORY_MIB, clock = WALL) =>
@@ -31,7 +33,6 @@ export const hostHere = (memoryMiB = MEMORY_MIB, clock = WALL) =>
     runners: inTurns({ soon, ...clock }),
     soon,
     ...clock,
-    epochMs: () => Date.now(),
     ways: nodeWays,
   });
 
