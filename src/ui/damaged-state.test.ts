@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { h, render } from 'preact';
 import { expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { tarOf } from './tar.ts';
 
 const calls = { setAside: 0, downloaded: [] as { blob: Blob; name: string }[] };
@@ -59,7 +60,7 @@ it('hands out damaged files by the names of a directory, and begins another host
     await new Promise(resolve => setTimeout(resolve));
   };
   await press('Download the damaged files');
-  await vi.waitFor(() => expect(calls.downloaded.length).toBe(1));
+  await eventually(() => expect(calls.downloaded.length).toBe(1));
   expect(problem.value).toBeUndefined();
   const [{ blob, name }] = calls.downloaded;
   expect(name).toBe('ringside-state.tar');
@@ -71,6 +72,6 @@ it('hands out damaged files by the names of a directory, and begins another host
   expect(calls.setAside).toBe(0);
   await press('Begin a new host …');
   await press('Set aside and begin');
-  await vi.waitFor(() => expect(state.value?.kept).toBe(true));
+  await eventually(() => expect(state.value?.kept).toBe(true));
   expect(calls.setAside).toBe(1);
 });

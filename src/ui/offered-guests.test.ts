@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 
 vi.mock('./host.ts', async original => ({
   ...(await original<object>()),
@@ -86,7 +87,7 @@ it('lists its own guests of 64 bits behind all others, once the first prompt is 
   await page.catalogue;
   expect(ids().at(-1)).toBe('a.iso');
   afterPrompt.value = true;
-  await vi.waitFor(() => expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']));
+  await eventually(() => expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']));
   page.startCatalogue();
   await page.catalogue;
   expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']);

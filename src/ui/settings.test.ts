@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { keep, recall } from './indexed-db.ts';
 import { kept, layout, loadSettings, shownWindows, takeSettings, theme } from './settings.ts';
 
@@ -16,7 +17,7 @@ it('takes in what a slow disk tells late, but for what was changed meanwhile, an
   theme.value = 'dark';
   expect(keep).not.toHaveBeenCalled();
   tell({ theme: 'light', layout: { mode: 'stack', at: {}, closed: ['demo/serial'] } });
-  await vi.waitFor(() => expect(layout.value).toEqual({ mode: 'stack', at: {}, closed: ['demo/serial'] }));
+  await eventually(() => expect(layout.value).toEqual({ mode: 'stack', at: {}, closed: ['demo/serial'] }));
   expect(theme.value).toBe('dark');
   expect(vi.mocked(keep).mock.lastCall![1]).toMatchObject({ theme: 'dark', layout: { mode: 'stack' } });
   layout.value = { ...layout.value, closed: [] };

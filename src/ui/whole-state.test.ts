@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 
 const { port1: port } = new MessageChannel();
 vi.mock('./indexed-db.ts', () => ({ recall: async () => undefined, keep: async () => {} }));
@@ -10,7 +11,7 @@ const { exportAll, exporting, outcome } = await import('./whole-state.ts');
 
 it('ends an export with the Domain 0 that it is of, and says so', async () => {
   const done = exportAll();
-  await vi.waitFor(() => expect(exporting.value).toBeDefined());
+  await eventually(() => expect(exporting.value).toBeDefined());
   await new Promise(resolve => setTimeout(resolve, 10));
   hostsLost.value++;
   await done;

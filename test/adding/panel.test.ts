@@ -1,13 +1,12 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { App } from '../../src/ui/app.tsx';
 import { info } from '../../src/ui/host.ts';
 import { PANELS } from '../../src/ui/panels.ts';
 import { go, paletteOpen } from '../../src/ui/navigation.ts';
+import { eventually } from '../support/eventually.ts';
 import { machinePanel } from './machine-panel.tsx';
-
-const settle = () => new Promise(resolve => setTimeout(resolve, 20));
 
 it('a panel that is added renders at its place, and the search leads there', async () => {
   const root = document.createElement('div');
@@ -17,7 +16,7 @@ it('a panel that is added renders at its place, and the search leads there', asy
   expect(root.querySelector('h1')!.textContent).toContain('Boot an x86 computer');
   paletteOpen.value = true;
   // The search is loaded when it is wanted.
-  const entry = await vi.waitFor(() => {
+  const entry = await eventually(() => {
     const found = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(
       option => option.textContent === 'Go to Machine',
     );
@@ -25,12 +24,11 @@ it('a panel that is added renders at its place, and the search leads there', asy
     return found!;
   });
   entry.click();
-  await settle();
-  expect(root.querySelector('main')!.textContent).toContain('768 of 1024 MiB are free.');
+  const main = () => root.querySelector('main')!.textContent;
+  await eventually(() => expect(main()).toContain('768 of 1024 MiB are free.'));
   expect(root.querySelector('h1')).toBeNull();
   go({ kind: 'home' });
-  await settle();
-  expect(root.querySelector('main')!.textContent).not.toContain('MiB are free.');
+  await eventually(() => expect(main()).not.toContain('MiB are free.'));
 });
 
 it('the inspector offers all that has something to say, and shows the one that is chosen', async () => {
@@ -46,10 +44,11 @@ it('the inspector offers all that has something to say, and shows the one that i
   const inspector = () => root.querySelector('aside')!;
   expect(inspector().textContent).toContain('It is one.');
   [...inspector().querySelectorAll('button')].find(button => button.textContent === 'The two')!.click();
-  await settle();
-  expect([inspector().getAttribute('aria-label'), inspector().textContent]).toEqual([
-    'The two',
-    expect.stringContaining('It is two.'),
-  ]);
+  await eventually(() =>
+    expect([inspector().getAttribute('aria-label'), inspector().textContent]).toEqual([
+      'The two',
+      expect.stringContaining('It is two.'),
+    ]),
+  );
   expect(inspector().textContent).not.toContain('It is one.');
 });

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
 import { afterEach, expect, it, vi } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { Inventory } from '../../dom0/service/index.ts';
 import { newDefinition } from '../../dom0/definitions/config/index.ts';
 
@@ -93,32 +94,26 @@ it('leaves the tree one Tab stop wherever one is', async () => {
     [...root.querySelectorAll<HTMLElement>('[role=treeitem][tabindex="0"]')].map(row => row.dataset.name);
   expect(stops()).toEqual(['ringside-1']);
   place.value = { kind: 'shell' };
-  await drawn();
-  expect(stops()).toEqual(['Domain-0']);
+  await eventually(() => expect(stops()).toEqual(['Domain-0']));
   place.value = { kind: 'domain', id: 77 };
-  await drawn();
-  expect(stops()).toEqual(['ringside-1']);
+  await eventually(() => expect(stops()).toEqual(['ringside-1']));
 });
 
 it('says that a definition is gone only where it knows what is defined, and lets one be kept that is to be deleted', async () => {
   place.value = { kind: 'defined', name: 'web' };
   inventory.value = seen;
   const root = show(h(Bench, { panels: PANELS }));
-  await vi.waitFor(
-    () => expect(root.querySelector<HTMLTextAreaElement>('textarea:not(.notes)')?.value).toBe(OPENED.text),
-    { timeout: 5000 },
+  await eventually(() =>
+    expect(root.querySelector<HTMLTextAreaElement>('textarea:not(.notes)')?.value).toBe(OPENED.text),
   );
   inventory.value = { ...seen, stored: { checkpoints: [], defined: [] } };
-  await drawn();
-  expect(root.textContent).toContain('web is no longer defined.');
+  await eventually(() => expect(root.textContent).toContain('web is no longer defined.'));
   inventory.value = { ...seen, stored: { checkpoints: [], defined } };
-  await drawn();
   const button = (name: string) => [...root.querySelectorAll('button')].find(each => each.textContent === name);
-  button('Delete')!.click();
-  await drawn();
-  expect(root.querySelector('[role=alert]')!.textContent).toContain('deleted within 8 s');
-  button('Keep web')!.click();
-  await drawn();
-  expect(deleting.value.size).toBe(0);
-  expect(button('Start paused')).toBeDefined();
+  const press = (name: string) => eventually(() => button(name)!.click());
+  await press('Delete');
+  await eventually(() => expect(root.querySelector('[role=alert]')!.textContent).toContain('deleted within 8 s'));
+  await press('Keep web');
+  await eventually(() => expect(deleting.value.size).toBe(0));
+  await eventually(() => expect(button('Start paused')).toBeDefined());
 });

@@ -2,6 +2,7 @@
 /** Pools in the page, and what is left of a guest that was asked to shut down: what is shown, and what a button asks of Domain 0. */
 import { type ComponentChild, h, render } from 'preact';
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { PoolFacts, Task } from '../../dom0/service/index.ts';
 
 const made = vi.hoisted(() => [] as unknown[][]);
@@ -19,18 +20,17 @@ const { bytesIn, Pools } = await import('./pools.tsx');
 const { ShutdownNote } = await import('./shutdown-note.tsx');
 const { askedName } = await import('../navigation.ts');
 
-const turn = (ms = 30): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-async function shown(what: ComponentChild): Promise<HTMLElement> {
+function shown(what: ComponentChild): HTMLElement {
   const place = document.createElement('div');
   document.body.append(place);
   render(what, place);
-  await turn();
   return place;
 }
-const button = (place: HTMLElement, name: string): HTMLButtonElement =>
-  [...place.querySelectorAll('button')].find(
-    each => (each.getAttribute('aria-label') ?? each.textContent) === name,
-  ) as HTMLButtonElement;
+const button = (place: HTMLElement, name: string): HTMLButtonElement | undefined =>
+  [...place.querySelectorAll('button')].find(each => (each.getAttribute('aria-label') ?? each.textContent) === name);
+const press = (place: HTMLElement, name: string): Promise<void> => eventually(() => button(place, name)!.click());
+const isAsked = (what: unknown[]): Promise<void> =>
+  eventually(() => expect(made).toEqual([what])).then(() => void made.splice(0));
 
 describe('pools in the page', () => {
   pools.push(
@@ -47,24 +47,22 @@ describe('pools in the page', () => {
   );
 
   it('name who uses a volume, and let nobody delete one that is open', async () => {
-    const place = await shown(h(Pools, { chosen: undefined }));
-    expect(place.querySelectorAll('tbody tr').length).toBe(2);
+    const place = shown(h(Pools, { chosen: undefined }));
+    await eventually(() => expect(place.querySelectorAll('tbody tr').length).toBe(2));
     expect(place.textContent).toContain('pc (runs)');
-    expect(button(place, 'Delete a.iso').disabled).toBe(true);
-    button(place, 'Delete b.img').click();
-    await turn();
-    expect(place.textContent).toContain('db would miss it.');
-    button(place, 'Delete now: what is on it is lost').click();
-    await turn();
-    expect(made.splice(0)).toEqual([['deleteVolume', 'images', 'b.img']]);
+    expect(button(place, 'Delete a.iso')!.disabled).toBe(true);
+    await press(place, 'Delete b.img');
+    await eventually(() => expect(place.textContent).toContain('db would miss it.'));
+    await press(place, 'Delete now: what is on it is lost');
+    await isAsked(['deleteVolume', 'images', 'b.img']);
   });
 
   it('ask for a copy’s name and a size by the commands that they are', async () => {
-    const place = await shown(h(Pools, { chosen: undefined }));
-    button(place, 'Copy a.iso').click();
+    const place = shown(h(Pools, { chosen: undefined }));
+    await press(place, 'Copy a.iso');
     expect(askedName.peek()!.value).toBe('a-copy.iso');
     expect(askedName.peek()!.command('x.iso')).toBe('virsh vol-clone a.iso x.iso --pool images');
-    button(place, 'Resize a.iso').click();
+    await press(place, 'Resize a.iso');
     await askedName.peek()!.run('3M');
     expect(made.splice(0)).toEqual([['resizeVolume', 'images', 'a.iso', 3 * 2 ** 20]]);
     await expect(askedName.peek()!.run('much')).rejects.toThrow('‘much’ is no size');
@@ -84,13 +82,11 @@ describe('a guest that was asked to shut down', () => {
   });
 
   it('says how it was asked and what is left, and offers that when it has had its time', async () => {
-    const early = await shown(h(ShutdownNote, { session, task: task(Date.now()) }));
-    expect(early.textContent).toContain('Pressed; the guest decides.');
+    const early = shown(h(ShutdownNote, { session, task: task(Date.now()) }));
+    await eventually(() => expect(early.textContent).toContain('Pressed; the guest decides.'));
     expect(early.textContent).toContain('xl destroy pc or virsh destroy pc');
     expect(button(early, 'Destroy now')).toBeUndefined();
-    const late = await shown(h(ShutdownNote, { session, task: task(Date.now() - 60_000) }));
-    button(late, 'Destroy now').click();
-    await turn();
-    expect(made.splice(0)).toEqual([['destroy', 1]]);
+    await press(shown(h(ShutdownNote, { session, task: task(Date.now() - 60_000) })), 'Destroy now');
+    await isAsked(['destroy', 1]);
   });
 });
