@@ -14,6 +14,9 @@ const guest = (name: string): Uint8Array => readFileSync(new URL(`../../../../gu
 export class Cable {
   /** Called with each piece that host `from` sends; false: the link breaks before it. */
   passes: (from: string, bytes: Uint8Array) => boolean = () => true;
+  /** Called with each piece that host `from` sends; true: it and what follows it come once `letGo` is called. */
+  holds: (from: string, bytes: Uint8Array) => boolean = () => false;
+  private readonly held = new Set<() => void>();
   /** A host that has ended asks nobody. */
   private readonly muted = new Map<string, () => boolean>();
   private readonly services = new Map<string, (channel: ByteChannel, from: string) => void>();
@@ -50,12 +53,25 @@ export class Cable {
     this.cuts.clear();
   }
 
+  letGo(): void {
+    this.holds = () => false;
+    for (const each of this.held) each();
+    this.held.clear();
+  }
+
   private watched(end: ByteChannel, me: string, cut: (why: string) => void): ByteChannel {
     const send = end.send.bind(end);
+    let isHeld = false;
     return Object.assign(end, {
       send: (bytes: Uint8Array) => {
-        if (this.passes(me, bytes)) send(bytes);
-        else cut('the cable was pulled');
+        if (!this.passes(me, bytes)) cut('the cable was pulled');
+        else if (isHeld || this.holds(me, bytes)) {
+          isHeld = true;
+          this.held.add(() => {
+            isHeld = false;
+            send(bytes);
+          });
+        } else send(bytes);
       },
     });
   }
