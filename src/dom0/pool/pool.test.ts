@@ -9,6 +9,7 @@ import type { Room } from './room.ts';
 import { enter, random, reach, TestRoom } from './rooms.test-support.ts';
 
 const MIB = 2 ** 20;
+const DEAF = { came: () => {}, gone: () => {}, message: () => {}, drained: () => {}, closed: () => {} };
 
 /** All that comes, and what is said at the end. */
 function heardBy(channel: ByteChannel): { bytes: number; first: number[]; end: (string | undefined)[] } {
@@ -295,6 +296,16 @@ describe('a hub that reads and changes what passes', () => {
       alfa.leave();
       bravo.leave();
     });
+});
+
+it('does not take its wait for a silent member for a sleep', async () => {
+  const room = new TestRoom();
+  room.enter().listen(DEAF);
+  const parts = { again: async (): Promise<Room> => room.enter(), later: poolLater, hostMs: poolMs };
+  const alfa = await enter(room.enter(), 'alfa', parts);
+  await poolTime(5000);
+  expect([alfa.said, alfa.away]).toEqual([[], undefined]);
+  alfa.leave();
 });
 
 describe('a link that meets a bad message', () => {

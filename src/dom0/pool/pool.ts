@@ -158,6 +158,8 @@ export class Pool implements Neighbours {
   static async enter(parts: PoolParts): Promise<Pool> {
     const pool = new Pool(parts);
     const cancel = parts.later(ANSWER_MS, () => pool.settle(true));
+    // It looks at the clock while it waits for the others: else the wait would count as a sleep.
+    pool.ask();
     try {
       await new Promise<void>((done, failed) => {
         pool.entered = { done, failed };
@@ -166,6 +168,7 @@ export class Pool implements Neighbours {
     } finally {
       cancel();
     }
+    pool.cancelAsking();
     pool.ask();
     return pool;
   }
