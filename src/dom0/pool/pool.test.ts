@@ -340,22 +340,27 @@ describe('a link that meets a bad message', () => {
       };
     },
   };
-  /** Of bravo's messages from its coming on: its salt, who it is, its next look at the link, and the next. */
-  const cases = Object.keys(kinds).flatMap(kind => [0, 1, 2, 3].map(at => [kind, at] as const));
-  it.concurrent.each(cases)('is made again, and both ends show the same: %s, at message %i', async (kind, at) => {
-    const room = new TestRoom();
-    const garbles = kinds[kind]!();
-    const garbled = kind === 'reordered' ? 2 : 1;
-    let count = 0;
-    room.garbles = (from, _to, message) => {
-      if (from !== 2) return [message];
-      const number = count++;
-      return number >= at && number < at + garbled ? garbles(message) : [message];
-    };
-    const [alfa, bravo] = await both(room);
-    await until(() => count >= at + garbled);
-    await have(alfa!, bravo!);
-  });
+  /** Of one's messages from bravo's coming on: its salt, who it is, its next look at the link, and the next. */
+  const cases = Object.keys(kinds).flatMap(kind =>
+    [0, 1, 2, 3].flatMap(at => [1, 2].map(of => [kind, at, of] as const)),
+  );
+  it.concurrent.each(cases)(
+    'is made again, and both ends show the same: %s, at message %i of %i',
+    async (kind, at, of) => {
+      const room = new TestRoom();
+      const garbles = kinds[kind]!();
+      const garbled = kind === 'reordered' ? 2 : 1;
+      let count = 0;
+      room.garbles = (from, _to, message) => {
+        if (from !== of) return [message];
+        const number = count++;
+        return number >= at && number < at + garbled ? garbles(message) : [message];
+      };
+      const [alfa, bravo] = await both(room);
+      await until(() => count >= at + garbled);
+      await have(alfa!, bravo!);
+    },
+  );
 
   it.concurrent.each(['came', 'gone'] as const)('is made though the word that a host %s was lost', async word => {
     const room = new TestRoom();
@@ -370,6 +375,40 @@ describe('a link that meets a bad message', () => {
     }
     await have(alfa!, bravo!);
   });
+
+  it.concurrent.each(['before', 'after'])(
+    'costs nobody another link where a stranger sends it, who came %s both',
+    async when => {
+      const room = new TestRoom();
+      const comes = (): Room => {
+        const seat = room.enter();
+        seat.listen(DEAF);
+        return seat;
+      };
+      const early = when === 'before' ? comes() : undefined;
+      const [alfa, bravo] = (await both(room)) as [Pool & { said: string[] }, Pool];
+      const seen = new Set<string>();
+      for (const pool of [alfa, bravo])
+        pool.onChange(() => seen.add(`${pool.hosts.map(({ name }) => name).join()} ${pool.away ?? 'is here'}`));
+      const stranger = early ?? comes();
+      const others = [1, 2, 3].filter(number => number !== stranger.me);
+      let answers = 0;
+      room.passes = (_from, to, message) => {
+        if (to === stranger.me) answers++;
+        return message;
+      };
+      const LENGTHS = [16, 3, 16, 40, 16];
+      for (let round = 0; round < 100; round++) {
+        await poolTime(200);
+        for (const length of LENGTHS) for (const other of others) stranger.send(other, random(length));
+      }
+      expect([...seen].sort()).toEqual(['alfa is here', 'bravo is here']);
+      // A new link takes a salt and perhaps a byte, twice a second at most; not an answer to each message.
+      expect(answers).toBeLessThan(others.length * 100 * 2);
+      expect(alfa.said).toHaveLength(1);
+      await have(alfa, bravo);
+    },
+  );
 
   it('takes other hosts a seat now and then, whatever one member goes on to send', async () => {
     const room = new TestRoom();

@@ -51,6 +51,10 @@ const SILENT_MS = 20_000;
 const SEAT_MS = 1000,
   MOST_SEAT_MS = 30_000,
   SEAT_CALM_MS = 60_000;
+/** A member may begin its link again at most this often: each time costs this host two keys and an introduction. */
+const CALL_MS = 500;
+/** A message that no link takes: the member that gets it sees that its link is broken. */
+const BROKEN = Uint8Array.of(0);
 /** Whoever did nothing for so long has slept, and others have given it up. */
 const SLEPT_MS = 10_000;
 const TOKEN_BYTES = 16;
@@ -79,6 +83,12 @@ interface Member {
   claims?: Introduction & { token: string; proof: string | undefined };
   /** Nothing of it counts any more. */
   isOut?: true;
+  /** Its link broke before it was known, and may begin again. */
+  isBroken?: true;
+  /** How long this host waits before it begins this link again; 0: it never has. */
+  waitMs: number;
+  /** When this member last began its link again. */
+  calledMs: number;
 }
 
 export class Pool implements Neighbours {
@@ -138,6 +148,7 @@ export class Pool implements Neighbours {
         if (!this.met.has(from)) this.meet(from);
         this.heardMs = this.parts.hostMs();
         const member = this.members.get(from);
+        if (member?.isBroken && message.length === SALT_BYTES) return this.called(from, message);
         if (!member || member.isOut) return;
         if (member.known) {
           member.known.receivedBytes += message.length;
@@ -254,8 +265,10 @@ export class Pool implements Neighbours {
 
   // ---- who comes and goes
 
-  private meet(number: number): void {
+  /** `before`: the link begins again, and this is what is known of the one before. */
+  private meet(number: number, before?: Pick<Member, 'waitMs' | 'calledMs'>): Member {
     const { parts } = this;
+    const isLater = this.room.me > number;
     this.met.add(number);
     const link = new Link({
       secret: parts.secret,
@@ -267,10 +280,12 @@ export class Pool implements Neighbours {
         this.room.send(number, message);
       },
       opened: bytes => this.members.get(number)?.channels.take(bytes),
+      calls: parts.again && !isLater ? salt => this.called(number, salt) : undefined,
+      isAgain: before !== undefined,
       broken: why => this.broke(number, why),
     });
     const channels = new Channels({
-      isOdd: this.room.me > number,
+      isOdd: isLater,
       send: message => link.send(message),
       waitingBytes: () => link.waitingBytes + this.room.waitingBytes,
       left: () => link.left(),
@@ -289,8 +304,10 @@ export class Pool implements Neighbours {
       violated: why => this.refuse(number, why),
     });
     const token = hostIdOf(parts.random(TOKEN_BYTES));
-    this.members.set(number, { link, channels, token });
+    const member: Member = { link, channels, token, waitMs: 0, calledMs: -Infinity, ...before };
+    this.members.set(number, member);
     channels.note(note(NOTE.introduction, introduction(parts.me, token)));
+    return member;
   }
 
   private hear(number: number, [type, ...rest]: Uint8Array<ArrayBuffer>): void {
@@ -381,7 +398,7 @@ export class Pool implements Neighbours {
     member.isOut = true;
     member.link.end();
     member.channels.end(sentence);
-    this.parts.say(`${sentence} ${then}`);
+    if (then !== '') this.parts.say(`${sentence} ${then}`);
     this.expected.delete(number);
     this.settle();
     this.changed();
@@ -394,6 +411,7 @@ export class Pool implements Neighbours {
   private broke(number: number, why: string): void {
     const member = this.members.get(number);
     if (!this.parts.again || !member || member.isOut) return this.refuse(number, why);
+    if (!member.known) return this.brokeUnknown(number, member, why);
     const { parts, room } = this;
     const nowMs = parts.hostMs();
     if (nowMs - this.gaveUpMs >= SEAT_CALM_MS) this.seatMs = 0;
@@ -408,6 +426,44 @@ export class Pool implements Neighbours {
       this.giveUpSeat('This host has no link with another one that is there.');
     };
     parts.later(waitMs, giveUp);
+  }
+
+  /**
+   * The other end has shown no right seal: it is a host whose first words were lost or changed, or a stranger, who must not cost this host its other links. Only this
+   * link begins again.
+   */
+  private brokeUnknown(number: number, member: Member, why: string): void {
+    // The task log has one line of it, however often it is tried.
+    this.refuse(number, why, member.waitMs === 0 ? undefined : '');
+    member.isBroken = true;
+    this.beginAgain(number, member);
+  }
+
+  /** Only the end with the greater number sends a new salt. If both did, each would take the other's for another beginning, without end. */
+  private beginAgain(number: number, member: Member): void {
+    this.parts.later(member.waitMs, () => {
+      const { isOut, isBroken, known, claims } = member;
+      if (this.members.get(number) !== member || (!isBroken && (isOut || known || claims))) return;
+      let next = member;
+      const waitMs = Math.min(Math.max(SEAT_MS, 2 * member.waitMs), MOST_SEAT_MS);
+      if (this.room.me > number) {
+        this.lose(number, 'This host begins the link again.');
+        next = this.meet(number, { waitMs, calledMs: member.calledMs });
+      } else {
+        member.waitMs = waitMs;
+        this.room.send(number, BROKEN.slice());
+      }
+      this.parts.later(ANSWER_MS, () => this.beginAgain(number, next));
+    });
+  }
+
+  /** A member with a greater number sends a new salt: the link between it and this host begins again. */
+  private called(number: number, salt: Uint8Array<ArrayBuffer>): void {
+    const member = this.members.get(number)!;
+    const nowMs = this.parts.hostMs();
+    if (this.room.me > number || nowMs - member.calledMs < CALL_MS) return;
+    this.lose(number, `${this.nameOf(number)} begins its link with this host again.`);
+    this.meet(number, { waitMs: Math.max(SEAT_MS, member.waitMs), calledMs: nowMs }).link.take(salt);
   }
 
   /** It comes again by itself. */

@@ -20,6 +20,10 @@ export interface LinkParts {
   send(message: Uint8Array): void;
   /** What the other has sealed, in its order. */
   opened(bytes: Uint8Array<ArrayBuffer>): void;
+  /** The other end sends another salt: it has begun a new link. Absent: only this end may begin one. */
+  calls?: ((salt: Uint8Array<ArrayBuffer>) => void) | undefined;
+  /** This end has begun a new link: messages before the other end's salt belong to the previous one, and are ignored. */
+  isAgain?: boolean | undefined;
   /** The first that is wrong with the link ends it; a sentence. */
   broken(why: string): void;
 }
@@ -33,6 +37,7 @@ const counter = (count: number): Uint8Array<ArrayBuffer> => {
 export class Link {
   private readonly parts: LinkParts;
   private keys: Promise<readonly [subtle: Subtle, seals: CryptoKey, opens: CryptoKey]> | undefined;
+  private theirs: Uint8Array | undefined;
   private readonly early: Uint8Array[] = [];
   private sealed = 0;
   private taken = 0;
@@ -73,6 +78,11 @@ export class Link {
   take(message: Uint8Array<ArrayBuffer>): void {
     if (this.isOver) return;
     if (!this.keys) return this.begin(message);
+    // A sealed message is longer, since a link carries no empty one.
+    if (message.length === SALT_BYTES) {
+      if (message.every((byte, i) => byte === this.theirs?.[i])) return;
+      if (this.parts.calls) return this.parts.calls(message);
+    }
     if (message.length < TAG_BYTES) return this.end('sent what no seal is on');
     const iv = counter(this.taken++);
     const opening = this.keys.then(([subtle, , opens]) => open(subtle, opens, iv, message));
@@ -93,9 +103,11 @@ export class Link {
   }
 
   private begin(theirs: Uint8Array): void {
-    const { secret, salt } = this.parts;
+    const { secret, salt, isAgain } = this.parts;
+    if (isAgain && theirs.length !== SALT_BYTES) return;
     if (theirs.length !== SALT_BYTES || theirs.every((byte, i) => byte === salt[i]))
       return this.end('does not begin as a member of a pool does');
+    this.theirs = theirs;
     this.keys = (async () => {
       const subtle = this.parts.subtle ?? (await subtleHere());
       return [subtle, await keyOf(subtle, secret, salt, theirs), await keyOf(subtle, secret, theirs, salt)] as const;
