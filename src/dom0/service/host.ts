@@ -136,7 +136,11 @@ export class HostCore implements CommandHost {
       parts.files &&
       managedLater(
         parts.files,
-        drawingOf(() => this.toolstack, parts),
+        drawingOf(
+          () => this.toolstack,
+          parts,
+          sentence => this.tasks.note('identities', 'failed', sentence),
+        ),
         parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,
       );
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);

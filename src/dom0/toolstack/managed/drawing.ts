@@ -4,6 +4,8 @@
 export interface Drawing {
   uuid(): string;
   mac(taken: ReadonlySet<string>): string;
+  /** Tells the host's users of what was drawn before and is lost. */
+  say(sentence: string): void;
 }
 
 /** Above each number of a domain: UUIDs that are drawn for definitions are none of domains'. */
@@ -16,10 +18,12 @@ export function drawingOf(
     stations: { draw(taken: ReadonlySet<string>): string };
   },
   { seed = 0, epochMs }: { seed?: number; epochMs(): number },
+  say: Drawing['say'],
 ): Drawing {
   let drawn = seed;
   return {
     uuid: () => toolstack().uuid(FIRST_DRAWN + ++drawn, epochMs()),
     mac: taken => toolstack().stations.draw(taken),
+    say,
   };
 }

@@ -9,6 +9,8 @@ import type { Drawing } from './drawing.ts';
 
 /** Where they are kept. */
 export const IDENTITIES_FILE = '/var/lib/ringside/identities.json';
+/** What of that could not be read, as it was. */
+const DAMAGED_FILE = `${IDENTITIES_FILE}.damaged`;
 
 interface Identity {
   uuid?: string;
@@ -81,14 +83,28 @@ export class Identities {
   }
 
   private async load(): Promise<Map<string, Identity>> {
+    const bytes = await this.files.readFileBuffer(IDENTITIES_FILE).catch(() => undefined);
+    if (!bytes) return new Map();
+    let said: [string, unknown][] | undefined;
     try {
-      const text = new TextDecoder().decode(await this.files.readFileBuffer(IDENTITIES_FILE));
-      return new Map(
-        Object.entries(JSON.parse(text) as object).filter((entry): entry is [string, Identity] => isIdentity(entry[1])),
-      );
+      said = Object.entries(JSON.parse(new TextDecoder().decode(bytes)) as object);
     } catch {
-      return new Map();
+      // It is told below.
     }
+    const read = new Map(said?.filter((entry): entry is [string, Identity] => isIdentity(entry[1])));
+    if (read.size !== said?.length) await this.setAside(bytes);
+    return read;
+  }
+
+  /** Guests would have other addresses from now on, and nobody would know why. */
+  private async setAside(bytes: Uint8Array): Promise<void> {
+    const isKept = await this.files.writeFile(DAMAGED_FILE, bytes).then(
+      () => true,
+      () => false,
+    );
+    this.drawing.say(
+      `${IDENTITIES_FILE} is damaged: UUIDs and MAC addresses that it had for definitions without their own are drawn again. ${isKept ? `It is kept as ${DAMAGED_FILE}: write in definitions what is to stay as it was.` : 'There was no room to keep it.'}`,
+    );
   }
 
   /** One after the other; where the files take nothing more, they are the same until the host ends. */

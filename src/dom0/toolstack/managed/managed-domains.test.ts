@@ -9,13 +9,19 @@ import { ManagedDomains } from './managed-domains.ts';
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
 const open = async (store = new MemoryStore()) => {
   const files = await testFiles(store);
-  return { files, store, managed: new ManagedDomains(files, { uuid: () => UUID, mac: () => '00:16:3e:00:00:01' }) };
+  return {
+    files,
+    store,
+    managed: new ManagedDomains(files, { uuid: () => UUID, mac: () => '00:16:3e:00:00:01', say: () => {} }),
+  };
 };
 /** Each that is drawn is another. */
 const drawing = async (store: MemoryStore, first: number) => {
   const files = await testFiles(store);
   let next = first;
+  const said: string[] = [];
   const managed = new ManagedDomains(files, {
+    say: sentence => void said.push(sentence),
     uuid: () => `6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e${(next++).toString(16).padStart(2, '0')}`,
     mac: taken => {
       for (;;) {
@@ -24,7 +30,7 @@ const drawing = async (store: MemoryStore, first: number) => {
       }
     },
   });
-  return { files, managed };
+  return { files, managed, said };
 };
 const web = 'name = "web"\ntype = "pvh"\nkernel = "/boot/k"\nmemory = 8\n';
 
@@ -109,6 +115,30 @@ describe('managed domains', () => {
     await again.managed.remove((await again.managed.find('shop'))!);
     await again.managed.list();
     expect(await again.files.readFile(IDENTITIES_FILE)).toBe('{}\n');
+  });
+
+  it('keep of damaged identities what can be read, and say where the rest is', async () => {
+    const store = new MemoryStore();
+    const { files, managed, said } = await drawing(store, 1);
+    for (const name of ['web', 'db']) await files.writeFile(`/etc/xen/vm/${name}`, web.replace('"web"', `"${name}"`));
+    const uuids = async (of: ManagedDomains) => (await of.list()).map(({ definition }) => definition.uuid);
+    const [db, first] = await uuids(managed);
+    expect(said).toEqual([]);
+    const text = await files.readFile(IDENTITIES_FILE);
+    const damaged = text.replace(first!, 'no uuid');
+    expect(damaged).not.toBe(text);
+    await files.writeFile(IDENTITIES_FILE, damaged);
+    const again = await drawing(store, 100);
+    const [sameDb, other] = await uuids(again.managed);
+    expect([sameDb, other === first]).toEqual([db, false]);
+    expect(again.said).toEqual([expect.stringMatching(/^\/var\/lib\/ringside\/identities\.json is damaged: /)]);
+    expect(await again.files.readFile(`${IDENTITIES_FILE}.damaged`)).toBe(damaged);
+    const third = await drawing(store, 200);
+    expect([await uuids(third.managed), third.said]).toEqual([[db, other], []]);
+    await third.files.writeFile(IDENTITIES_FILE, '{"/etc/xen/vm/web": {');
+    const last = await drawing(store, 300);
+    expect(await uuids(last.managed)).not.toContain(db);
+    expect(last.said).toHaveLength(1);
   });
 
   it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {
