@@ -134,15 +134,7 @@ export class HostCore implements CommandHost {
     this.startedEpochMs = parts.epochMs();
     this.managed =
       parts.files &&
-      managedLater(
-        parts.files,
-        drawingOf(
-          () => this.toolstack,
-          parts,
-          sentence => this.tasks.note('identities', 'failed', sentence),
-        ),
-        parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,
-      );
+      managedLater(parts.files, drawingOf(this), parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS);
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(
       parts,

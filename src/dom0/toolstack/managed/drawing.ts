@@ -12,18 +12,18 @@ export interface Drawing {
 const FIRST_DRAWN = 0x8000;
 
 /** As a host draws: from its seed and its clock. */
-export function drawingOf(
-  toolstack: () => {
+export function drawingOf(host: {
+  readonly toolstack: {
     uuid(number: number, epochMs: number): string;
     stations: { draw(taken: ReadonlySet<string>): string };
-  },
-  { seed = 0, epochMs }: { seed?: number; epochMs(): number },
-  say: Drawing['say'],
-): Drawing {
-  let drawn = seed;
+  };
+  readonly tasks: { note(command: string, state: 'failed', sentence: string): void };
+  readonly parts: { seed?: number; epochMs(): number };
+}): Drawing {
+  let drawn = host.parts.seed ?? 0;
   return {
-    uuid: () => toolstack().uuid(FIRST_DRAWN + ++drawn, epochMs()),
-    mac: taken => toolstack().stations.draw(taken),
-    say,
+    uuid: () => host.toolstack.uuid(FIRST_DRAWN + ++drawn, host.parts.epochMs()),
+    mac: taken => host.toolstack.stations.draw(taken),
+    say: sentence => host.tasks.note('identities', 'failed', sentence),
   };
 }
