@@ -7,6 +7,7 @@ import { soon, testFile, testHost, timersOfTest, until } from '../../service/hos
 import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
 import { startPostcopy } from '../../toolstack/domains/index.ts';
+import { createNetwork } from '../../toolstack/libvirt/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';
@@ -54,6 +55,20 @@ describe('a host that cannot take a guest', () => {
     await b.destroy(other.id);
     await b.create(GUESTS.demo('third', 'vif = ["mac=00:16:3e:12:34:56"]\n'));
     await refused(a, b, /third has the station address 00:16:3e:12:34:56 already\./);
+  });
+
+  it('says so where it has not the bridge of a card, and restores no guest that has one', async () => {
+    const { a, b } = pair();
+    await createNetwork(a, "<network><name>apart</name><bridge name='virbr7'/></network>");
+    const id = await booted(a, 'vif = ["bridge=virbr7"]\n');
+    const why = /Could not find bridge device virbr7\. This host has the bridges xenbr0: make/;
+    await refused(a, b, why);
+    const state = { name: 'web.save', data: await a.save(id) };
+    await expect(b.restore(state)).rejects.toThrow(why);
+    expect(await b.list()).toEqual([]);
+    await createNetwork(b, "<network><name>apart</name><bridge name='virbr7'/></network>");
+    await b.restore(state);
+    expect(await running(b)).toEqual(['web']);
   });
 
   it('says so where it has too little memory, or no VT-x', async () => {

@@ -279,7 +279,10 @@ export async function revertTo(
       now.find(({ ending }) => !ending),
       images,
     ));
-  if (blueprint) host.toolstack.refuseToBuild(blueprint, now);
+  if (blueprint) {
+    host.toolstack.refuseToBuild(blueprint, now);
+    await (await import('../drives-now.ts')).refuseOtherPlaces(host, blueprint);
+  }
   const freeMiB =
     host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
   const { memoryMiB = 0 } = blueprint?.definition ?? {};
