@@ -4,7 +4,8 @@
  * disk. Reading writes nothing, and nothing but StoreDamaged is thrown.
  */
 import { type Random, seeded } from '../storage/logging-store.test-support.ts';
-import { MemoryFile, type Store, StoreDamaged, type StoreFile } from '../storage/index.ts';
+import { FlippedStore } from '../storage/flipped-store.ts';
+import { type Store, StoreDamaged } from '../storage/index.ts';
 import { STATE_FILES } from './state-file.ts';
 import { openHostState } from './state.ts';
 
@@ -13,32 +14,6 @@ const DISK_BYTES = 96 * MIB;
 /** Files of a small state, and of a large one, whose journals are some ten thousand bytes. */
 const SMALL = 2,
   LARGE = 60;
-
-class Watched implements Store {
-  readonly where = 'a store in which a bit is flipped';
-  readonly outlivesHost = true;
-  readonly files = new Map<string, MemoryFile>();
-
-  async open(name: string): Promise<StoreFile> {
-    const file = this.files.get(name) ?? new MemoryFile(4096);
-    this.files.set(name, file);
-    return file;
-  }
-
-  copy(): Watched {
-    const copy = new Watched();
-    for (const [name, file] of this.files) copy.files.set(name, file.copy());
-    return copy;
-  }
-
-  /** From now on each change is an error. */
-  seal(): void {
-    const refuse = (): never => {
-      throw new Error('reading a state wrote to it');
-    };
-    for (const file of this.files.values()) Object.assign(file, { write: refuse, truncate: refuse });
-  }
-}
 
 interface Content {
   /** By extent, what was written. */
@@ -68,8 +43,8 @@ async function contentOf(store: Store): Promise<Content> {
   return { disk, volumes: volumes.join('\n'), files: texts.join('\n') };
 }
 
-async function made(random: Random, count: number): Promise<Watched> {
-  const store = new Watched();
+async function made(random: Random, count: number): Promise<FlippedStore> {
+  const store = new FlippedStore();
   const state = await openHostState(store, { epochMs: () => 0, random, later: () => () => {}, diskBytes: DISK_BYTES });
   const files = await state.files();
   for (const name of ['d1', 'd2']) state.storage.createVolume(name, 8 * MIB);
@@ -88,26 +63,20 @@ export async function flipStates(seed: number, count: number): Promise<string | 
   const random = seeded(seed);
   for (const size of [SMALL, LARGE]) {
     const store = await made(random, size);
-    const whole = await contentOf(store.copy());
+    const whole = await contentOf(store);
     for (let i = 0; i < Math.ceil(count / 2); i++) {
       const name = STATE_FILES[random(STATE_FILES.length)];
       const bits = 8 * (store.files.get(name)?.bytes ?? 0);
       if (bits === 0) continue;
       const bit = random(bits);
-      const problem = await after(store.copy(), name, bit, whole);
+      const problem = await after(store.flipped(name, bit), name, whole);
       if (problem) return `seed ${seed}: bit ${bit & 7} of byte ${bit >> 3} of ${name}: ${problem}`;
     }
   }
   return undefined;
 }
 
-async function after(store: Watched, name: string, bit: number, whole: Content): Promise<string | undefined> {
-  const file = store.files.get(name)!;
-  const byte = new Uint8Array(1);
-  file.read(bit >> 3, byte);
-  byte[0] ^= 1 << (bit & 7);
-  file.write(bit >> 3, byte);
-  store.seal();
+async function after(store: FlippedStore, name: string, whole: Content): Promise<string | undefined> {
   try {
     const found = await contentOf(store);
     if (found.files !== whole.files) return 'a file of Domain 0 is another';
