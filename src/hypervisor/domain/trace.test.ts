@@ -65,6 +65,19 @@ describe('the trace of a domain', () => {
     });
   });
 
+  it('has nothing to tell at once where its host went back to an earlier moment, and then what comes', () => {
+    const { domain, machine } = testGuest();
+    const { record } = domain.options;
+    const reader = viewOf(domain).watch();
+    const trace = new Trace(machine, record, () => 0);
+    for (let i = 0; i < 3; i++) trace.add(TRACE_KIND.EXIT, 0, i);
+    expect(reader.take().entries).toHaveLength(3);
+    machine.words[(record.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN] = 1;
+    expect(reader.take()).toEqual({ entries: [], missed: 0 });
+    trace.add(TRACE_KIND.EXIT, 0, 7);
+    expect(reader.take().entries.map(({ sequence, details: [reason] }) => [sequence, reason])).toEqual([[1, 7]]);
+  });
+
   it('leaves the memory alone of a domain that is gone: it is another’s', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const watchers = (record: DomainRecord): number =>

@@ -60,7 +60,8 @@ export class TraceReader {
     if (!this.isThere()) return { entries: [], missed: 0 };
     this.read = written;
     return {
-      entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)),
+      // Below 0 (none) where a host in virtual time went back to before what was read: what it writes from here on comes next.
+      entries: Array.from({ length: (written - first) | 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)),
       missed,
     };
   }
