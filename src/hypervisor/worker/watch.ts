@@ -12,8 +12,9 @@ type Send = (message: FromWatcher) => void;
 
 function watch({ memory, lock, index, id }: WatchedWorker, send: Send): void {
   void navigator.locks.request(lock, () => {
-    // One that went in order has said so itself.
-    if (callDead(new DomainEntries(memory), { index, id })) send({ kind: 'ended', id });
+    callDead(new DomainEntries(memory), { index, id });
+    // One that went in order, too: Domain 0, which ended it by force meanwhile, may not have heard its answer.
+    send({ kind: 'ended', id });
   });
 }
 

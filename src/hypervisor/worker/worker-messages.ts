@@ -87,5 +87,5 @@ export interface WatchedWorker {
 export type FromWatcher =
   /** It holds this Web Lock while it lives. */
   | { kind: 'ready'; lock: string }
-  /** The worker of a domain is gone, and had not said that it goes. */
+  /** The worker of a domain is gone; it may have said that it goes. */
   | { kind: 'ended'; id: number };
