@@ -34,7 +34,7 @@ export interface GuestInfo {
   id: number;
   name: string;
   /** As libvirt has it. */
-  state: 'running' | 'idle' | 'paused' | 'in shutdown' | 'shut off' | 'crashed';
+  state: 'running' | 'paused' | 'in shutdown' | 'shut off' | 'crashed';
   type: 'hvm' | 'pv' | 'pvh';
   memoryMiB: number;
   vcpus: number;

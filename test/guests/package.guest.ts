@@ -140,7 +140,7 @@ element.stop();
       const page = await browser.newPage();
       try {
         await page.goto(`${url}index.html`);
-        await page.waitForFunction(() => ['running', 'idle'].includes(document.title));
+        await page.waitForFunction(() => document.title === 'running');
       } finally {
         await page.close();
         close();

@@ -200,7 +200,7 @@ describe('virsh', () => {
     await virsh('start a --paused');
     said.push(await why());
     await virsh('resume a');
-    said.push((await why()).replace('idle (unknown)', 'running (unpaused)'));
+    said.push(await why());
     host.toolstack.setPaused(domainsOf(host).running('a')!, true, 'unknown');
     said.push(await why());
     await virsh('save a /root/a.save');

@@ -27,7 +27,6 @@ export function statusOf(member: Member, letter: string, job: JobInfo | undefine
   if (early && holds > 0) return { state: 'paused', reason: 'starting up' };
   if (holds > 0 && job) return { state: 'paused', reason: FOR_JOB[job.operation] };
   if (paused) return { state: 'paused', reason: why.paused };
-  // Of a guest of KVM nobody says that it waits: its thread does, and it runs.
-  if (letter === 'b' && !member.blueprint.kvm) return { state: 'idle', reason: 'unknown' };
+  // One that waits runs, too: of Xen's and of KVM's no driver has VIR_DOMAIN_BLOCKED (libxlDomainGetState() of src/libxl/libxl_driver.c).
   return { state: 'running', reason: why.running };
 }

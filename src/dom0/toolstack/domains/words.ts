@@ -17,7 +17,6 @@ export const REASONS = {
     'crashed',
     'post-copy',
   ],
-  idle: ['unknown'],
   paused: [
     'unknown',
     'user',

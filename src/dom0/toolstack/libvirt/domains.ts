@@ -26,10 +26,9 @@ import { childOf } from './xml.ts';
 import { hasManagedSave } from './managed-save.ts';
 import { isQemu } from './qemu-driver.ts';
 
-/** virDomainState. */
+/** virDomainState; VIR_DOMAIN_BLOCKED (2) is of no driver that Ringside stands for. */
 const STATES: Readonly<Record<Status['state'], number>> = {
   running: 1,
-  idle: 2,
   paused: 3,
   'in shutdown': 4,
   'shut off': 5,
