@@ -4,6 +4,7 @@
  */
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
 import { visible } from '../toolstack/terminal/index.ts';
+import { countRight } from './byte-counts.ts';
 import { HereDocuments } from './here-documents.ts';
 import { Jobs, SIGNALS } from './jobs.ts';
 import { Pipes } from './pipes.ts';
@@ -434,6 +435,7 @@ export class Bash {
       executionLimits: LIMITS,
       processInfo: PROCESS,
     });
+    countRight(shell);
     this.documents.follow(shell);
     this.rewriting.follow(shell);
     return shell;
