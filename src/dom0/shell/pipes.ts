@@ -18,6 +18,7 @@ const TRIED_EACH_TIME = 4096;
 const MOST_UNTRIED = 1 << 14;
 const PREFIX = '/proc/ringside/pipe/';
 const pipePath = (id: number): string => `${PREFIX}${id}`;
+export const isPipe = (path: string): boolean => path.startsWith(PREFIX);
 export const pipeOf = (path: string): number => Number(path.slice(PREFIX.length));
 const endPath = (id: number): string => `${PREFIX}${id}/end`;
 

@@ -2,7 +2,7 @@
  * Which options of just-bash's tools (3.4.2) are right. Options that it does not know it refuses itself; what it knows and reads otherwise than the manual says
  * is refused here, in the tool's words, before the tool runs: a wrong answer that looks right is worse than none. `npm run -s judge:tools` finds these.
  */
-/** Options of one letter: those that have a value, and those that have none. Source: the manuals of coreutils, findutils, sed, gawk and diffutils. */
+/** Options of one letter: those that have a value, and those that have none. Source: the manuals of coreutils, findutils, gawk and diffutils. */
 export const OPTIONS: Record<string, readonly [valued: string, flags: string]> = {
   awk: ['Fvfe', ''],
   base64: ['w', 'di'],
@@ -30,7 +30,6 @@ export const OPTIONS: Record<string, readonly [valued: string, flags: string]> =
   paste: ['d', 'sz'],
   readlink: ['', 'femnqsvz'],
   rm: ['', 'frRdviI'],
-  sed: ['efl', 'nErsuz'],
   seq: ['fs', 'w'],
   sha1sum: ['', 'btcwz'],
   sha256sum: ['', 'btcwz'],
@@ -79,7 +78,7 @@ export interface Given {
   operands: readonly string[];
 }
 
-/** Long options by the letters that are the same. Source: the manuals of coreutils, grep and sed. */
+/** Long options by the letters that are the same. Source: the manuals of coreutils and grep. */
 const LONG: Record<string, Record<string, string>> = {
   base64: { decode: 'd', wrap: 'w' },
   cut: { bytes: 'b', characters: 'c', fields: 'f', delimiter: 'd', 'only-delimited': 's' },
@@ -127,7 +126,6 @@ const LONG: Record<string, Record<string, string>> = {
   mkdir: { parents: 'p', verbose: 'v', mode: 'm' },
   paste: { delimiters: 'd', serial: 's' },
   readlink: { canonicalize: 'f' },
-  sed: { quiet: 'n', silent: 'n', 'regexp-extended': 'E', expression: 'e', file: 'f' },
   seq: { 'equal-width': 'w', separator: 's', format: 'f' },
   sort: {
     reverse: 'r',
@@ -320,22 +318,6 @@ const CHECKS: Record<string, readonly Check[]> = {
   ],
   paste: [
     only('d', /^(?!.*\\[^n0\\])(?!.*\\$).*$/s, () => notHere("an escape other than '\\n', '\\0' and '\\\\' in -d")),
-  ],
-  sed: [
-    (options, operands) => {
-      const scripts = [
-        ...(options.get('e') ?? []),
-        ...(options.has('e') || options.has('f') ? [] : operands.slice(0, 1)),
-      ];
-      const files = operands.length - (options.has('e') || options.has('f') ? 0 : 1);
-      const inPlace = [...options.keys()].filter(name => /^(?:[a-zA-Z]*i|-in-place)/.test(name));
-      if (inPlace.length > 1) return notHere('-i twice');
-      if (scripts.some(script => /^s(.).*\1.*\1(?:\d+[a-zA-Z]*g|[a-zA-Z]*g[a-zA-Z]*\d)/s.test(script)))
-        return notHere("a number with 'g' in s///");
-      return inPlace.length > 0 && files > 1 && scripts.some(script => /(?:^|[\d$/;{])[qQ]\d*$/.test(script))
-        ? notHere("'q' with -i and several files")
-        : undefined;
-    },
   ],
   seq: [
     (options, operands) =>

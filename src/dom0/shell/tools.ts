@@ -7,6 +7,7 @@ import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
 import { LINES, sortLines } from './small-tools/lines.ts';
 import { PIECES } from './small-tools/pieces.ts';
+import { sed } from './small-tools/sed.ts';
 import { apart, FAILS_WITH_WORDS, givenTo, inFront, OPTIONS, refusalOf, WRONG_USE_STATUS } from './tool-options.ts';
 
 const failed = (stderr: string, exitCode = 1): ExecResult => ({ stdout: '', stderr: `${stderr}\n`, exitCode });
@@ -70,27 +71,6 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
     return programs.length === 0 ? words : [...others, programs.join('\n'), ...rest];
   },
   paste: async words => (operands(words, OPTIONS.paste).length === 0 ? [...words, '-'] : words),
-  // `-iSUFFIX` keeps what was there.
-  sed: async (words, { fs, cwd }) => {
-    const at = words.findIndex(word => /^(?:-[nErsuz]*i|--in-place=)./.test(word));
-    if (at < 0) return words;
-    const suffix = words[at].replace(/^(?:-[nErsuz]*i|--in-place=)/, ''),
-      flags = /^-([nErsuz]*)i/.exec(words[at])?.[1] ?? '';
-    const others = words.toSpliced(at, 1, ...[...flags].map(flag => `-${flag}`), '-i');
-    const hasScript = words.some(word => /^-[ef]$|^--(?:expression|file)/.test(word));
-    for (const file of operands(others, OPTIONS.sed).slice(hasScript ? 0 : 1)) {
-      const path = fs.resolvePath(cwd, file);
-      const kept = suffix.includes('*')
-        ? suffix.replace(/\*/g, file.slice(file.lastIndexOf('/') + 1))
-        : `${file.slice(file.lastIndexOf('/') + 1)}${suffix}`;
-      if (await fs.exists(path))
-        await fs.cp(
-          path,
-          kept.includes('/') ? fs.resolvePath(cwd, kept) : `${path.slice(0, path.lastIndexOf('/'))}/${kept}`,
-        );
-    }
-    return others;
-  },
   cp: async words =>
     words.flatMap(word =>
       /^-[a-zA-Z]*[ad][a-zA-Z]*$/.test(word)
@@ -392,6 +372,10 @@ export function toolCommands(
     sort: (words, context) =>
       withStandardFiles(words, context, async each => (await sortLines(each, context)) ?? tools.sort(each, context)),
     head: async (words, context) => endlessBytes(apart(words, OPTIONS.head), random) ?? ours.head(words, context),
+    sed: async (words, context) => {
+      await turn();
+      return sed(words, context);
+    },
     xargs: (words, context) => withStandardFiles(words, context, each => xargs(each, context)),
     whoami: async () => ({ stdout: 'root\n', stderr: '', exitCode: 0 }),
   };
