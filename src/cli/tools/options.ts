@@ -415,8 +415,9 @@ export const TOOLS: readonly Tool[] = [
   {
     name: 'column',
     options: [
-      ['-s --separator', any(':', ',')],
-      ['-o --output-separator', any('|')],
+      ['-s --separator', any(':', ',', ':,', ' ')],
+      ['-s --separator', any(':', ':, ')],
+      ['-o --output-separator', any('|', '', ' - ')],
       ['-c --output-width', any('20', '80')],
       ...flags('-t/--table -x/--fillrows -e -n'),
       ['-N --table-columns', any('A,B')],

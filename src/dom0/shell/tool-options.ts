@@ -7,7 +7,6 @@ export const OPTIONS: Record<string, readonly [valued: string, flags: string]> =
   awk: ['Fvfe', ''],
   base64: ['w', 'di'],
   basename: ['s', 'az'],
-  column: ['socNR', 'txeJnL'],
   comm: ['', '123z'],
   cut: ['bcdf', 'nsz'],
   // -I may have a value of its own, in the same word.
@@ -263,10 +262,6 @@ const CHECKS: Record<string, readonly Check[]> = {
         : undefined,
   ],
   base64: [only('w', /^\d+$/, value => `invalid wrap size: '${value}'`)],
-  column: [
-    options => (options.has('t') ? undefined : notHere('anything but a table (-t)')),
-    none('n', 'N', 'R', 'J', 'L'),
-  ],
   date: [
     (options, operands) => {
       const format = operands.find(word => !word.startsWith('+'));

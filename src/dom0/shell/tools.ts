@@ -5,6 +5,7 @@
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
+import { column } from './small-tools/column.ts';
 import { LINES, sortLines } from './small-tools/lines.ts';
 import { PIECES } from './small-tools/pieces.ts';
 import { sed } from './small-tools/sed.ts';
@@ -278,14 +279,6 @@ const WRITTEN: Record<string, (stdout: string, words: readonly string[], cwd: st
     words.includes('-c') ? stdout.replace(/^ *(\d+) /gm, (_all, count: string) => `${count.padStart(7)} `) : stdout,
   ln: (stdout, words) =>
     words.some(word => /^-[a-z]*s|^--symbolic/.test(word)) ? stdout : stdout.replace(/' -> '/g, "' => '"),
-  // Rows that lack cells are filled up to the last column.
-  column: (stdout, words) => {
-    if (words.includes('-s') || words.includes('-o')) return stdout;
-    const rows = stdout.split('\n'),
-      most = Math.max(...rows.map(row => row.trimEnd().split(/ +/).length));
-    const full = rows.find(row => row.trimEnd().split(/ +/).length === most) ?? '';
-    return rows.map(row => (row === '' ? row : row.padEnd(full.trimEnd().lastIndexOf(' ') + 1))).join('\n');
-  },
   cp: (stdout, words, cwd) => (words.at(-1)?.startsWith('/') ? stdout : stdout.replaceAll(`-> '${cwd}/`, "-> '")),
 };
 
@@ -360,7 +353,7 @@ export function toolCommands(
     };
   }
   const ours: Record<string, ShellCommand> = Object.fromEntries(
-    Object.entries({ ...PIECES, ...LINES }).map(([name, run]) => [
+    Object.entries({ ...PIECES, ...LINES, column }).map(([name, run]) => [
       name,
       (words, context) => withStandardFiles(words, context, each => run(each, context)),
     ]),

@@ -68,7 +68,7 @@ function givenBy(words: readonly string[]): Given {
     else if (letter === 'l') given.lineLength = Number(/^\d*/.exec(value)![0]);
     else {
       given.flags.add(letter === 'r' ? 'E' : letter);
-      if (letter === 'i' && value !== '') given.suffix = value;
+      if (letter === 'i') given.suffix = value;
     }
   };
   const needed = (name: string): string => {
