@@ -262,6 +262,10 @@ export const awks = any(
   'BEGIN{print int(-3.7),sqrt(16),exp(0)}',
   'function f(x){return x*2}{print f(NR)}',
   'BEGIN{print -v}',
+  '{printf "%d|%5d|%i\\n",$1,$2,NF}',
+  'BEGIN{printf "%d %d\\n",-3.7,"12kg"}',
+  '{print int($1),int(-$1/2)}',
+  '{x=sprintf("%03d",$2);print x}',
 );
 
 export const formats = any(

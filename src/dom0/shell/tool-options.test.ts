@@ -65,6 +65,23 @@ describe('an option', () => {
       expect([line, (await shell.run(line, { isAll: true })).status]).toEqual([line, status]);
   });
 
+  it('-v of awk sets its own variables, and its whole numbers are cut off', async () => {
+    const line = `echo 'a b' | awk -v OFS=- -v 'ORS=;\\n' '{ $2 = "Z"; print; print 1, 2 }'; echo a:b | awk -v FS=: '{ print $2 }';
+      awk 'BEGIN { printf "%d %d %d\\n", -3.7, "12kg", int(-0.5) }'; echo a,b | awk -v 'OFS="' -F, '{ print $1, $2 }'`;
+    expect(await login().run(line, { isAll: true })).toMatchObject({
+      stdout: 'a-Z;\n1-2;\nb\n-3 12 0\na"b\n',
+      stderr: '',
+    });
+  });
+
+  it('-v of cp -r names all that it copies', async () => {
+    const line = 'cd /tmp; mkdir -p d/e; echo > d/e/a; cp -rv d n; cp -av d n; cp -rv d/. m; echo $?';
+    expect(await login().run(line, { isAll: true })).toMatchObject({
+      stdout:
+        "'d' -> 'n'\n'd/e' -> 'n/e'\n'd/e/a' -> 'n/e/a'\n'd' -> 'n/d'\n'd/e' -> 'n/d/e'\n'd/e/a' -> 'n/d/e/a'\n1\n",
+    });
+  });
+
   it('-f of awk names a file that holds the program', async () => {
     const line = "echo '{ print $2 }' > p; echo 'a b' | awk -f p; echo a:c | awk -F: -f p; awk -f none; echo $?";
     expect(await login().run(line, { isAll: true })).toMatchObject({ stdout: 'b\nc\n2\n' });

@@ -255,7 +255,6 @@ const CHECKS: Record<string, readonly Check[]> = {
     (options, operands) =>
       !options.has('f') && /%[-+ #\d.]*[eE]/.test(operands[0] ?? '') ? notHere("'%e'") : undefined,
     only('v', /^[A-Za-z_]\w*=/s, value => `improper assignment: -v ${value}`),
-    only('v', /^(?!ORS=)/s, () => notHere('-v ORS=')),
     (_options, operands) =>
       operands.slice(1).some(word => word === '-' || /^[A-Za-z_]\w*=/.test(word))
         ? notHere("an assignment or '-' among files")

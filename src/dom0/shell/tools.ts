@@ -5,6 +5,7 @@
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
+import { withWholeNumbers } from './awk-printf.ts';
 import { column } from './small-tools/column.ts';
 import { LINES, sortLines } from './small-tools/lines.ts';
 import { PIECES } from './small-tools/pieces.ts';
@@ -49,6 +50,15 @@ async function grep(words: string[], { fs, cwd }: ResolvedCommandContext): Promi
   return found?.isFile ? given.filter(word => !/^-[rR]$/.test(word)) : given;
 }
 
+/** awk's own variables, which `-v` does not set in just-bash's: the program does. */
+const AWKS_OWN = /^(?:FS|OFS|ORS|RS|SUBSEP|OFMT)=/;
+/** `OFS=-` as a statement. Escapes are those of strings in both. */
+function assignment(word: string): string {
+  const [, name, value] = /^(\w+)=(.*)$/s.exec(word)!;
+  const text = value.replace(/\\$|\\[^]|["\n]/g, found => ({ '"': '\\"', '\n': '\\n', '\\': '\\\\' })[found] ?? found);
+  return `${name} = "${text}";`;
+}
+
 /** What one tool wants besides. Its words are apart. */
 const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) => Promise<string[]>> = {
   grep,
@@ -59,8 +69,10 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
     const others: string[] = [],
       programs: string[] = [];
     const rest = [...words];
+    let first = '';
     for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
       if (word === '-f') programs.push(await fs.readFile(fs.resolvePath(cwd, rest.shift() ?? '')));
+      else if (word === '-v' && AWKS_OWN.test(rest[0] ?? '')) first += assignment(rest.shift()!);
       else if (/^-./.test(word)) {
         others.push(word);
         if (/^-[Fve]$/.test(word) && rest.length > 0) others.push(rest.shift()!);
@@ -69,7 +81,10 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
         break;
       }
     }
-    return programs.length === 0 ? words : [...others, programs.join('\n'), ...rest];
+    if (programs.length === 0 && rest.length === 0) return words;
+    if (programs.length === 0) programs.push(rest.shift()!);
+    const program = withWholeNumbers(programs.join('\n'));
+    return [...others, first === '' ? program : `BEGIN { ${first} }\n${program}`, ...rest];
   },
   paste: async words => (operands(words, OPTIONS.paste).length === 0 ? [...words, '-'] : words),
   cp: async words =>
@@ -290,6 +305,45 @@ function judged(name: string, done: ExecResult): ExecResult {
   return exitCode === 1 && WRONG_USE_STATUS[name] !== undefined ? { ...done, exitCode: WRONG_USE_STATUS[name] } : done;
 }
 
+/** `cp -rv` names what is in folders, too: just-bash's names the folders that it was given alone. */
+const namingAll =
+  (cp: ShellCommand): ShellCommand =>
+  async (words, context) => {
+    const letters = words.filter(word => /^-[a-zA-Z]+$/.test(word)).join('');
+    const has = (letter: RegExp, long: RegExp): boolean => letter.test(letters) || words.some(word => long.test(word));
+    if (!has(/v/, /^--verbose$/) || !has(/[rRa]/, /^--(?:recursive|archive)$/)) return cp(words, context);
+    const end = words.indexOf('--');
+    const paths = words.filter((word, i) => (end >= 0 && i > end) || (i !== end && !/^-./.test(word)));
+    const { fs, cwd } = context;
+    const isFolder = async (path: string): Promise<boolean> =>
+      (await fs.stat(fs.resolvePath(cwd, path)).catch(() => undefined))?.isDirectory === true;
+    const sources = paths.slice(0, -1),
+      target = paths.at(-1) ?? '';
+    if (!(await Promise.all(sources.map(isFolder))).some(Boolean)) return cp(words, context);
+    if (
+      has(/[nubt]/, /^--(?:no-clobber|update|backup|target-directory)/) ||
+      sources.some(path => /(?:^|\/)\.\.?\/*$/.test(path))
+    )
+      return failed('cp: -v of a folder, with -n, -u, -b or -t or by the name of . or .., is not offered here');
+    const isInto = await isFolder(target);
+    const lines: string[] = [];
+    const name = async (from: string, to: string): Promise<void> => {
+      const isNew = !(await isFolder(to));
+      if (!(await isFolder(from))) lines.push(`'${from}' -> '${to}'\n`);
+      else {
+        if (isNew) lines.push(`'${from}' -> '${to}'\n`);
+        for (const each of await fs.readdir(fs.resolvePath(cwd, from)))
+          await name(`${from.replace(/\/+$/, '')}/${each}`, `${to.replace(/\/+$/, '')}/${each}`);
+      }
+    };
+    for (const source of sources) {
+      const last = source.replace(/\/+$/, '');
+      await name(source, isInto ? `${target.replace(/\/+$/, '')}/${last.slice(last.lastIndexOf('/') + 1)}` : target);
+    }
+    const done = await cp(words, context);
+    return done.exitCode === 0 ? { ...done, stdout: lines.join('') } : done;
+  };
+
 /** `ls` of files and folders: just-bash has a blank line between any two operands. */
 const severalFiles =
   (ls: ShellCommand): ShellCommand =>
@@ -361,6 +415,7 @@ export function toolCommands(
   return {
     ...tools,
     ...ours,
+    cp: namingAll(tools.cp),
     ls: severalFiles(tools.ls),
     sort: (words, context) =>
       withStandardFiles(words, context, async each => (await sortLines(each, context)) ?? tools.sort(each, context)),
