@@ -38,6 +38,7 @@ describe('sed', () => {
     ["echo baaac | sed 's/a*/x/g'", 'xbxcx\n'],
     ["echo 'gRÜN ä' | sed -E 's/\\w+/\\L\\u&/g'", 'Grün Ä\n'],
     ["echo a/b | sed 's/[/]/x/;s|b\\||X|'", 'axb\n'],
+    ["printf 'a\\nb' | sed 2q | od -An -c", '   a  \\n   b  \\n\n'],
     // Files.
     ["seq 2 | sed -n '/9/w out'; wc -c < out", '0\n'],
     ["seq 2 | sed 's/1/x/w /dev/stdout'", 'x\nx\n2\n'],

@@ -216,6 +216,7 @@ export class Run {
           break;
         case 'q':
           this.print();
+          this.main.put('');
           await this.append();
           return command.number;
         case 'Q':
