@@ -37,7 +37,8 @@ export async function realOf({ words, stdin, files }: Case): Promise<Answer> {
     const [name, ...rest] = words;
     const ran = await new Promise<Omit<Answer, 'files'>>(resolve => {
       const child = execFile(
-        `/usr/bin/${name}`,
+        // Not its path: some say that in front of their sentences.
+        name!,
         rest,
         {
           cwd: folder,
@@ -53,11 +54,19 @@ export async function realOf({ words, stdin, files }: Case): Promise<Answer> {
     });
     const after: Record<string, string> = {};
     for (const path of readdirSync(folder, { recursive: true }) as string[])
-      if (statSync(join(folder, path), { throwIfNoEntry: false })?.isFile())
-        after[path] = readFileSync(join(folder, path), 'latin1');
+      if (isFile(join(folder, path))) after[path] = readFileSync(join(folder, path), 'latin1');
     return { ...ran, stdout: inWords(ran.stdout, folder), files: changes(files, after) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Or a link to one; links may go round in circles. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 

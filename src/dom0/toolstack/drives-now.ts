@@ -15,9 +15,8 @@ import {
   parseVif,
   placeUnderKvm,
 } from '../definitions/config/index.ts';
-import { ideName, missingPlace, noPlace } from '../definitions/index.ts';
+import { ideName } from '../definitions/index.ts';
 import { formatRate } from '../host/network/index.ts';
-import type { CommandHost } from './command-host.ts';
 import type { Blueprint } from './running-domain.ts';
 
 interface Devices {
@@ -154,24 +153,6 @@ export function withDevices(blueprint: Blueprint): Blueprint {
   ];
   const ports = virtio ? { virtio: virtioNow(definition, virtio) } : {};
   return { ...blueprint, definition: withCard({ ...definition, disks, ...ports }, card) };
-}
-
-/** On a host without the bridge or network of one of its cards it would be on another: with guests from which it was to be kept apart. @throws Error with a sentence */
-export async function refuseOtherPlaces(host: CommandHost, blueprint: Blueprint): Promise<void> {
-  const { cardOptions, moreCards = [] } = withDevices(blueprint).definition;
-  const asked = [{ cardOptions }, ...moreCards].map(card => card.cardOptions ?? {});
-  if (asked.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
-  // Those that start with the host are there then.
-  const { listNetworks } = await import('./libvirt/index.ts');
-  await listNetworks(host, 0);
-  const { places } = host.toolstack.services.network;
-  const missing = asked.map(place => missingPlace(place, places)).find(place => place !== undefined);
-  if (!missing) return;
-  const had =
-    missing.network === undefined ? `bridges ${places.bridges.join(', ')}` : `networks ${places.networks.join(', ')}`;
-  throw new Error(
-    `${noPlace(missing)}. This host has the ${had}: make the one that is missing first (virsh net-create).`,
-  );
 }
 
 function withDefined(blueprint: Blueprint): Blueprint {

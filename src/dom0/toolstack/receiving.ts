@@ -153,7 +153,7 @@ export class Receiving {
     const drives = await mediaHere(host, state, this.images);
     if (drives.length > 0) await loadBackends(['drives']);
     const blueprint = blueprintOf(state, { arriving }, drives, name);
-    await (await import('./drives-now.ts')).refuseOtherPlaces(host, blueprint);
+    await (await import('./other-places.ts')).refuseOtherPlaces(host, blueprint);
     const listed = new Promise<number>((resolve, reject) => {
       this.built = host.toolstack.build(blueprint, { paused: true, why: 'migrated', listed: resolve });
       this.built.catch(reject);

@@ -167,7 +167,7 @@ export const restore = command({
           ),
         );
       refuseTaken(host, [name], uuid, 'Destroy it, and restore this one again.');
-      await (await import('../drives-now.ts')).refuseOtherPlaces(host, blueprint);
+      await (await import('../other-places.ts')).refuseOtherPlaces(host, blueprint);
       const built = await host.toolstack.jobs.run(name, 'Restore', () =>
         host.toolstack.build(blueprint, { paused, made }),
       );

@@ -281,7 +281,7 @@ export async function revertTo(
     ));
   if (blueprint) {
     host.toolstack.refuseToBuild(blueprint, now);
-    await (await import('../drives-now.ts')).refuseOtherPlaces(host, blueprint);
+    await (await import('../other-places.ts')).refuseOtherPlaces(host, blueprint);
   }
   const freeMiB =
     host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
