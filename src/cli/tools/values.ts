@@ -182,7 +182,7 @@ export const scripts = any(
   '0,/a/s/a/X/',
   '/web/,+1!d',
   '2,~2p',
-  'H;${g;p}',
+  'H;$ {g;p}',
   'H;x;s/\\n/,/g',
   '1h;2,$H;$!d;x',
   '$!N;P;D',

@@ -21,6 +21,7 @@ export const OPTIONS: Record<string, readonly [valued: string, flags: string]> =
   grep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
   head: ['nc', 'qvz'],
   join: ['12jtoeav', 'iz'],
+  ln: ['St', 'bdfFiLnPrsTv'],
   ls: ['wIT', 'aAbBcCdDfFgGhHiklLmnNopqQrRsStuUvxXZ1'],
   md5sum: ['', 'btcwz'],
   mkdir: ['m', 'pvZ'],
