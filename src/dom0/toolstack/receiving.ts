@@ -13,6 +13,7 @@ import type { CommandHost, Guest } from './command-host.ts';
 import { bridgedCards } from './guest-addresses.ts';
 import { findImage, type ImageDigest } from './image-digests.ts';
 import type { IncomingDisks } from './incoming-disks.ts';
+import { refuseOtherPlaces } from './other-places.ts';
 import { ArrivingThere } from './runners/arriving-there.ts';
 import type { Arriving } from './runners/runner.ts';
 import { blueprintOf, savedDrives } from './saved-blueprint.ts';
@@ -153,7 +154,7 @@ export class Receiving {
     const drives = await mediaHere(host, state, this.images);
     if (drives.length > 0) await loadBackends(['drives']);
     const blueprint = blueprintOf(state, { arriving }, drives, name);
-    await (await import('./other-places.ts')).refuseOtherPlaces(host, blueprint);
+    await refuseOtherPlaces(host, blueprint);
     const listed = new Promise<number>((resolve, reject) => {
       this.built = host.toolstack.build(blueprint, { paused: true, why: 'migrated', listed: resolve });
       this.built.catch(reject);
