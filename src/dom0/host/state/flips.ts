@@ -86,7 +86,7 @@ async function after(store: FlippedStore, name: string, whole: Content): Promise
   } catch (error) {
     if (!(error instanceof StoreDamaged)) return `${(error as Error).stack}`;
   }
-  return undefined;
+  return store.changed === undefined ? undefined : `${store.changed} was written by reading it`;
 }
 
 /** Bits that are others; all of an extent that only one of them has. */

@@ -7,6 +7,8 @@ export class FlippedStore implements Store {
   readonly where = 'a store in which a bit is flipped';
   readonly outlivesHost = true;
   readonly files = new Map<string, MemoryFile>();
+  /** The file that somebody tried to change since its bit was flipped, whatever became of the error. */
+  changed: string | undefined;
 
   async open(name: string): Promise<StoreFile> {
     const file = this.files.get(name) ?? new MemoryFile(FILE_BYTES);
@@ -23,10 +25,13 @@ export class FlippedStore implements Store {
     file.read(bit >> 3, byte);
     byte[0] ^= 1 << (bit & 7);
     file.write(bit >> 3, byte);
-    const refuse = (): never => {
-      throw new Error('reading a state wrote to it');
-    };
-    for (const each of copy.files.values()) Object.assign(each, { write: refuse, truncate: refuse });
+    for (const [each, flipped] of copy.files) {
+      const refuse = (): never => {
+        copy.changed = each;
+        throw new Error(`reading a state wrote to ${each}`);
+      };
+      Object.assign(flipped, { write: refuse, truncate: refuse });
+    }
     return copy;
   }
 }

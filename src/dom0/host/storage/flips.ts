@@ -58,5 +58,5 @@ async function after(store: FlippedStore, whole: Uint8Array, leastCompaction: nu
   } catch (error) {
     if (!(error instanceof StoreDamaged)) return `${(error as Error).stack}`;
   }
-  return undefined;
+  return store.changed === undefined ? undefined : `${store.changed} was written by reading it`;
 }
