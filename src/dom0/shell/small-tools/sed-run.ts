@@ -352,12 +352,11 @@ export class Run {
     return this.last;
   }
 
-  private substitute({ expression: given, parts, isGlobal, number, prints, file }: Substitution): void {
+  private substitute({ expression: given, parts, mostGroup, isGlobal, number, prints, file }: Substitution): void {
     const expression = this.expression(given),
       { text } = this.space;
-    const most = Math.max(0, ...parts.filter(part => typeof part === 'number'));
-    if (most > expression.groups)
-      throw new SedError(`sed: -e expression #1, char 0: invalid reference \\${most} on \`s' command's RHS`);
+    if (mostGroup > expression.groups)
+      throw new SedError(`sed: -e expression #1, char 0: invalid reference \\${mostGroup} on \`s' command's RHS`);
     let found = '',
       from = 0,
       count = 0,

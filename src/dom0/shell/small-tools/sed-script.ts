@@ -28,6 +28,8 @@ export type Part = string | number | { case: 'U' | 'L' | 'u' | 'l' | 'E' };
 export interface Substitution {
   expression: Expression | undefined;
   parts: readonly Part[];
+  /** The greatest number of a group among them. */
+  mostGroup: number;
   isGlobal: boolean;
   prints: boolean;
   /** The first that is replaced. */
@@ -433,9 +435,11 @@ class Parser {
       delimiter === '' || delimiter === '\n' || delimiter === '\\' ? undefined : this.delimited(delimiter, true);
     const replacement = text === undefined ? undefined : this.delimited(delimiter, false);
     if (text === undefined || replacement === undefined) this.fail("unterminated `s' command");
+    const parts = partsOf(replacement);
     const found: Substitution = {
       expression: undefined,
-      parts: partsOf(replacement),
+      parts,
+      mostGroup: Math.max(0, ...parts.filter(part => typeof part === 'number')),
       isGlobal: false,
       prints: false,
       number: 0,
@@ -443,9 +447,8 @@ class Parser {
     const flags = this.flags(found);
     found.expression = this.expression(text, flags);
     found.number ||= 1;
-    const most = Math.max(0, ...found.parts.filter(part => typeof part === 'number'));
-    if (found.expression && most > found.expression.groups)
-      this.fail(`invalid reference \\${most} on \`s' command's RHS`);
+    if (found.expression && found.mostGroup > found.expression.groups)
+      this.fail(`invalid reference \\${found.mostGroup} on \`s' command's RHS`);
     return found;
   }
 
