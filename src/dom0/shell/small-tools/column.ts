@@ -1,10 +1,9 @@
 /** `column -t`, as util-linux 2.38 has it: just-bash's takes a separator of several characters for one, and empty cells for none. Source: column(1). */
 import type { ShellCommand } from '../shell-command.ts';
 import { textColumns } from '../text-columns.ts';
-import { failed, ran, read, unknown } from './options.ts';
+import { bytesOf, failed, ran, read, unknown } from './options.ts';
 import { inputs, lacks } from './pieces.ts';
-import { textOfBytes } from './stray-bytes.ts';
-import { bytesText } from './sed-input.ts';
+import { bytesText, textOfBytes } from './stray-bytes.ts';
 
 /** A line's cells. Blanks are one separator together, and what is named separates each time. */
 function cellsOf(line: string, separators: string | undefined): string[] {
@@ -49,7 +48,7 @@ export const column: ShellCommand = async (words, context) => {
       stderr +=
         why === 'Is a directory' ? `column: read failed: ${why}\n` : `column: ${path === './-' ? '-' : path}: ${why}\n`;
     else
-      for (const line of textOfBytes(Uint8Array.from(text, each => each.charCodeAt(0))).split('\n'))
+      for (const line of textOfBytes(bytesOf(text)).split('\n'))
         if (line.trim() !== '') rows.push(cellsOf(line, given.get('s')));
   }
   if (rows.some(cells => cells.some(cell => /[\p{Cc}\udc80-\udcff]/u.test(cell))))

@@ -3,7 +3,7 @@ import type { ResolvedCommandContext } from 'just-bash/browser';
 import { PATHS } from '../rewriting.ts';
 import { bytesOf } from './options.ts';
 import { PANIC, SedError } from './sed-script.ts';
-import { bytesOfText, textOfBytes } from './stray-bytes.ts';
+import { textOfBytes } from './stray-bytes.ts';
 
 /** Most characters that go to standard output, into a file, or stand in one space. */
 export const MOST_CHARACTERS = 1 << 24;
@@ -176,9 +176,3 @@ export class Input {
     return undefined;
   }
 }
-
-export const bytesText = (text: string): string => {
-  let bytes = '';
-  for (const byte of bytesOfText(text)) bytes += String.fromCharCode(byte);
-  return bytes;
-};

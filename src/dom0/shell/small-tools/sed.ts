@@ -3,10 +3,9 @@ import type { ResolvedCommandContext } from 'just-bash/browser';
 import type { ShellCommand } from '../shell-command.ts';
 import { PATHS } from '../rewriting.ts';
 import { contentOf, failed, noOption, ran } from './options.ts';
-import { bytesText } from './sed-input.ts';
 import { Run } from './sed-run.ts';
 import { PANIC, readScript, SedError, type Source } from './sed-script.ts';
-import { textOfBytes } from './stray-bytes.ts';
+import { bytesText, textOfBytes } from './stray-bytes.ts';
 
 const USAGE = 'Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...\n';
 /** Columns of `l` where nothing says another number. */

@@ -53,3 +53,10 @@ export function bytesOfText(text: string): Uint8Array {
   }
   return bytes;
 }
+
+/** The same as just-bash has bytes: a character each. */
+export const bytesText = (text: string): string => {
+  let bytes = '';
+  for (const byte of bytesOfText(text)) bytes += String.fromCharCode(byte);
+  return bytes;
+};
