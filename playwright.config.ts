@@ -1,6 +1,7 @@
 /** Browser tests: the built page (`npm run -s build` first) in the system's Chromium, served as `npm start` does, with WebAssembly deleted. */
 import { execFileSync } from 'node:child_process';
 import { defineConfig } from '@playwright/test';
+import { patient } from './test/support/patience.ts';
 
 // The first process finds two free ports; the workers that it starts inherit them.
 const FREE_PORTS = `const net = require('node:net');
@@ -45,8 +46,8 @@ export default defineConfig({
       : [{ name: 'shell', testIgnore: '**/*.long.spec.ts', use: { launchOptions: launchOptions(shell) } }],
   outputDir: '.cache/browser-tests',
   // What a page should show has limits of its own; this one is for a slow machine.
-  timeout: 300_000,
-  expect: { timeout: 15_000 },
+  timeout: patient(300_000),
+  expect: { timeout: patient(15_000) },
   // A page waits for its guest for half of a test's time: two at once take two thirds of it. The long ones measure guests beside each other.
   workers: process.env.RINGSIDE_LONG === '1' ? 1 : 2,
   forbidOnly: true,

@@ -8,6 +8,7 @@ import { licences } from './scripts/licences.ts';
 import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 import { ALONE } from './test/support/alone.ts';
 import { HeaviestFirst } from './test/support/heaviest-first.ts';
+import { patient } from './test/support/patience.ts';
 import V8_FLAGS from './test/support/v8-flags.json' with { type: 'json' };
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
@@ -116,7 +117,9 @@ export default defineConfig({
   server: { headers: isolation },
   preview: { headers: isolation },
   test: {
-    testTimeout: 180_000,
+    // For what hangs: no test judges how long something took.
+    testTimeout: patient(180_000),
+    hookTimeout: patient(60_000),
     // Two more than there are processors: some files wait for most of their time, for other programs or for time to go by.
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: HeaviestFirst },

@@ -2,10 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { mergeConfig } from 'vite';
 import config from './vite.config.ts';
+import { patient } from './test/support/patience.ts';
 
 const merged = mergeConfig(config, {
   // What a guest should show has limits of its own; these are for what hangs, which is tried twice.
-  test: { testTimeout: 12 * 60_000, hookTimeout: 5 * 60_000 },
+  test: { testTimeout: patient(12 * 60_000), hookTimeout: patient(5 * 60_000) },
 });
 merged.test.projects = undefined;
 merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];

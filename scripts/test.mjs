@@ -14,6 +14,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { at, run, say, strict } from './lib.mjs';
+import { measureSlowness } from './slowness.mjs';
 import { ensureChromium, ensureDependencies, ensureGuests, ensureHeadlessShell, ensurePrograms } from './setup.mjs';
 import { explain } from './usage.mjs';
 
@@ -356,6 +357,10 @@ const [name] = positionals;
 mkdirSync(reports, { recursive: true });
 if (existsSync(modules) && readdirSync(modules).length > MOST_MODULES) rmSync(modules, { recursive: true });
 for (const old of readdirSync(reports)) rmSync(join(reports, old));
+// Before anything of ours runs: limits of what hangs are multiples of it (test/support/patience.ts).
+process.env.RINGSIDE_SLOWNESS ??= measureSlowness().toFixed(2);
+if (Number(process.env.RINGSIDE_SLOWNESS) >= 1.5)
+  say(`this machine takes ${process.env.RINGSIDE_SLOWNESS} times the usual time: hang limits are as many times longer`);
 try {
   await suites[name]();
 } catch (error) {

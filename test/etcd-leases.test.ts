@@ -19,6 +19,7 @@ import { behindHandOver } from '../src/dom0/pool/migration/hand-over.test-suppor
 import { create, KERNEL, member, placesOf } from '../src/dom0/pool/recovery/recovery.test-support.ts';
 import { TestRoom } from '../src/dom0/pool/rooms.test-support.ts';
 import { program, strict } from './support/needs.ts';
+import { patient } from './support/patience.ts';
 
 const HERE = '127.0.0.1';
 const MEMBERS = 3;
@@ -281,7 +282,7 @@ describe('an address of etcd', () => {
 
 if (isMissing && !strict) it.skip("leases in Debian's etcd (etcd not installed)", () => {});
 else
-  describe("Debian's etcd, three members", { timeout: 120_000 }, () => {
+  describe("Debian's etcd, three members", { timeout: patient(120_000) }, () => {
     let members: Member[] = [];
     beforeAll(async () => {
       members = await newCluster();

@@ -16,6 +16,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 import { decodePng } from './support/png.ts';
+import { patient } from './support/patience.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-pcos-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -244,7 +245,7 @@ describe('pcos', () => {
       });
       const until = (text: string) =>
         expect
-          .poll(() => said.indexOf(text, seen), { timeout: 60_000, message: text })
+          .poll(() => said.indexOf(text, seen), { timeout: patient(60_000), message: text })
           .toBeGreaterThanOrEqual(0)
           .then(() => {
             seen = said.indexOf(text, seen) + text.length;

@@ -70,6 +70,7 @@ it.each([
   ['fuzz-storage', '--cuts', '1', '--seed', '1', '--what', 'journal'],
   ['fuzz-leases', '--runs', '1'],
   ['sim-pool', '--hosts', '2', '--minutes', '1'],
+  ['bench-hypervisor', '--only', 'ioreq', '--runs', '1'],
   ['soak-back', '--nonsense'],
 ])('%s starts as a process and ends in words', async (...args) => {
   const { status, stderr } = await run(['scripts/program.mjs', ...args]);

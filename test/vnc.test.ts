@@ -17,6 +17,7 @@ import { screenPicture, screenText } from '../src/hypervisor/view/index.ts';
 import { type Program, Ringside, WarmRingside } from './support/command-line.ts';
 import { file, program, strict } from './support/needs.ts';
 import { decodePng } from './support/png.ts';
+import { patient } from './support/patience.ts';
 
 const DEMO = file('guests/demo/demo.elf');
 const capture = program('gvnccapture');
@@ -164,7 +165,7 @@ async function portOf(host: Program, stream: 'output' | 'errors'): Promise<numbe
 /** What gvnccapture makes of it. It takes the number of a display, which is its port from 5900 on. */
 async function captured(port: number): Promise<ReturnType<typeof decodePng>> {
   const path = join(folder, `${Math.random()}.png`);
-  await promisify(execFile)(capture!, ['-q', `127.0.0.1:${port - 5900}`, path], { timeout: 60_000 });
+  await promisify(execFile)(capture!, ['-q', `127.0.0.1:${port - 5900}`, path], { timeout: patient(60_000) });
   return decodePng(readFileSync(path));
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { main } from './fuzz-cpu.ts';
 import { MODES } from './fuzz/machine.ts';
+import { patient } from '../../test/support/patience.ts';
 
 const run = (...argv: string[]) => {
   let text = '';
@@ -12,7 +13,7 @@ const run = (...argv: string[]) => {
 
 for (const mode of MODES) {
   it(`random bytes in ${mode} mode end in the same state twice, without a JavaScript exception or a foreign byte`, {
-    timeout: 240_000,
+    timeout: patient(240_000),
   }, () => {
     const { status, lines } = run('--instructions', '40000', '--seed', '7', '--mode', mode);
     expect(lines.filter(line => line.includes('FAILED'))).toEqual([]);
@@ -21,7 +22,7 @@ for (const mode of MODES) {
 }
 
 it('random bytes in protected mode end in the same state with whatever a batch begins at compiled', {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, () => {
   const { status, lines } = run('--instructions', '40000', '--seed', '8', '--mode', 'protected', '--threshold', '1');
   expect(lines[0]).toMatch(/, \d{4,} in \d+ regions$/);

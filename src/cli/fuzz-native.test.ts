@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Drawer } from './fuzz/native/cases.ts';
 import { findHost, type Host, NoHost, runNatively } from './fuzz/native/host.ts';
 import { main } from './fuzz-native.ts';
+import { patient } from '../../test/support/patience.ts';
 
 const run = (...argv: string[]) => {
   let text = '';
@@ -22,7 +23,7 @@ function host(): Host | string {
 }
 
 it("random instructions end as on the host's processor; where that cannot be asked, it is said", {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, () => {
   const { status, lines } = run('--cases', '3000', '--seed', '7');
   const found = host();

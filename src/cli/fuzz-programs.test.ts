@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { main } from './fuzz-programs.ts';
+import { patient } from '../../test/support/patience.ts';
 
 const run = (...argv: string[]) => {
   let text = '';
@@ -10,7 +11,7 @@ const run = (...argv: string[]) => {
 };
 
 it('drawn programs end as on the interpreter alone, with regions at once, and saved and restored in the middle', {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, () => {
   const { status, lines } = run('--programs', '40', '--seed', '1');
   expect(lines.at(-1)).toMatch(

@@ -7,6 +7,7 @@ import { Ringside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 import { haveQemu, qemuWithOurBios } from '../support/qemu.ts';
+import { patient } from '../support/patience.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -164,6 +165,6 @@ describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUES
       vm.send(`pmemsave 0xb8000 4000 "${text}"\n`);
       return existsSync(text) ? readFileSync(text, 'latin1').replace(/(.)./gs, '$1') : '';
     };
-    await expect.poll(screen, { timeout: 100_000, interval: 500 }).toContain('GNU GRUB  version');
+    await expect.poll(screen, { timeout: patient(100_000), interval: 500 }).toContain('GNU GRUB  version');
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type BrowserName, installed, openTab, servePage } from '../support/browsers.ts';
 import { type Flavour, haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
 import { expectSerial, press, startDebian, type } from '../support/page-script.ts';
+import { patient } from '../support/patience.ts';
 
 describe.skipIf(!haveGuests)(
   `Debian's Linux, dropped onto the page as definition, kernel and initrd ${NEEDS_GUESTS}`,
@@ -36,7 +37,7 @@ describe.skipIf(!haveGuests)(
           await type(tab, '\x03');
           await type(tab, '\rpoweroff -f\r');
           await expect
-            .poll(() => tab.run('return document.body.innerText'), { timeout: 60_000, interval: 500 })
+            .poll(() => tab.run('return document.body.innerText'), { timeout: patient(60_000), interval: 500 })
             .toMatch(/ stopped: the guest powered off/);
           // What it wrote last stays readable as long as somebody looks, though the host has buried it, as xl does.
           await expectSerial(tab, 'reboot: Power down', 10);
@@ -48,7 +49,7 @@ describe.skipIf(!haveGuests)(
                   `return document.querySelectorAll('[role=tree] [role=treeitem]:is([data-domain],[data-draft])').length`,
                 ),
               {
-                timeout: 15_000,
+                timeout: patient(15_000),
               },
             )
             .toBe(0);

@@ -8,6 +8,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patient } from '../support/patience.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = readFileSync(join(root, 'docs/package.md'), 'utf8');
@@ -24,7 +25,7 @@ describe('the package in an empty project', () => {
     execFileSync(program, words, {
       cwd: project(),
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: patient(120_000),
       env: { ...process.env, RINGSIDE_ROOT: undefined, npm_config_offline: 'true' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -115,7 +116,7 @@ element.stop();
         await page.keyboard.type('help\n');
         await screen.getByText('fault').first().waitFor({ state: 'attached' });
         await page.evaluate(() => document.querySelectorAll('ringside-guest').forEach(each => void each.remove()));
-        await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0);
+        await expect.poll(() => page.workers().length, { timeout: patient(20_000) }).toBe(0);
         const said = await page.evaluate(async () => {
           const element = document.createElement('ringside-guest');
           element.setAttribute('definition', 'nobody');
@@ -125,7 +126,7 @@ element.stop();
           );
         });
         expect(said).toContain('nobody');
-        await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0);
+        await expect.poll(() => page.workers().length, { timeout: patient(20_000) }).toBe(0);
       } finally {
         await page.close();
         close();

@@ -1,10 +1,11 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { file } from './needs.ts';
+import { patient } from './patience.ts';
 import V8_FLAGS from './v8-flags.json' with { type: 'json' };
 
 /** Beside other work, and on slow machines, everything takes so many times as long. */
-const PATIENCE = 3;
+const PATIENCE = patient(3);
 
 /** Options of a run that its script ends: less than is given to `end` (seconds), so that the command itself says what it waited for. */
 export const limit = (usualSeconds: number): string[] => ['--timeout', String(usualSeconds * PATIENCE)];

@@ -26,6 +26,7 @@ import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { createDomain, DirtyLog, type GuestRecords, machineBytesFor } from '../../hypervisor/memory/index.ts';
+import { loadEverything } from '../../dom0/service/index.ts';
 import { WHOLE_P2M } from '../../dom0/toolstack/index.ts';
 import { assembleDomain } from '../../hypervisor/interfaces/index.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
@@ -467,6 +468,7 @@ export async function main(argv: string[]): Promise<number> {
     process.stderr.write(`bench:hypervisor: there is no row ${unknown}; there are ${Object.keys(ROWS).join(', ')}.\n`);
     return 2;
   }
+  await loadEverything();
   const results: Result[] = [];
   for (const row of options.only) {
     const result = await ROWS[row](options);

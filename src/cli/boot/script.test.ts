@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import { UsageError } from './options.ts';
 import { encodePng } from './screenshot.ts';
 import { parseScript, Script } from './script.ts';
@@ -47,7 +48,7 @@ it('waits for serial output or the screen, types, presses keys and takes picture
   await Promise.resolve();
   expect(script.step(nowNs)).toBe(Infinity);
   expect(log.at(-1)).toBe('hdc out');
-  await vi.waitFor(() => {
+  await eventually(() => {
     script.step(nowNs);
     expect(script.done).toBe(true);
   });

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { main } from './main.ts';
+import { patient } from '../../../test/support/patience.ts';
 
 it('hosts of one hub with guests lose nothing, from the first join to the last leave', {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, async () => {
   let text = '';
   expect([await main(['--members', '3', '--empty', '1'], more => void (text += more)), text]).toEqual([

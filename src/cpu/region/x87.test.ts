@@ -5,6 +5,7 @@ import { pairValues } from '../fpu/pairs.ts';
 import { decode, DECODED, newDecoded } from '../table/index.ts';
 import type { Region } from './region.ts';
 import { X87Plan } from './x87.ts';
+import { patient } from '../../../test/support/patience.ts';
 
 /** Operands of each operation; ENGINE's proof asks for ten million: X87_OPERANDS=2000000 npx vitest run src/cpu/region/x87.test.ts. */
 const OPERANDS = Number(process.env.X87_OPERANDS ?? 30_000);
@@ -65,7 +66,7 @@ function drawWords(random: () => number): [low: number, high: number, exponent: 
 
 describe('the x87 of regions in pairs of doubles', () => {
   for (const [name, code, calculate] of OPERATIONS) {
-    it(`${name} gives the 80-bit result, PE and C1`, { timeout: 600_000 }, () => {
+    it(`${name} gives the 80-bit result, PE and C1`, { timeout: patient(600_000) }, () => {
       const run = compile(code);
       let state = 12345,
         left = 0;

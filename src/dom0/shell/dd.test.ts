@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { ddProgram } from './dd.ts';
 
@@ -93,7 +94,7 @@ describe('dd', () => {
     const { storage, run, interrupt } = await make(callback => turns.push(callback));
     storage.createVolume('b', 2 ** 24);
     const copied = run('if=/dev/vg0/a of=/dev/vg0/b bs=1M');
-    await vi.waitFor(() => expect(turns).toHaveLength(1));
+    await eventually(() => expect(turns).toHaveLength(1));
     expect(() => storage.removeVolume('a')).toThrow('dd has it open');
     interrupt();
     turns[0]!();

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { defineNetwork } from '../toolstack/libvirt/index.ts';
 import { recordsOf, type SnapshotRecord } from '../toolstack/snapshots/index.ts';
@@ -45,7 +46,7 @@ async function typedAt(
   const { over, type, shown } = await make(virsh, words, files);
   let said = '';
   const until = (text: string): Promise<void> =>
-    vi.waitFor(() => {
+    eventually(() => {
       said += shown();
       expect(said).toContain(text);
     });

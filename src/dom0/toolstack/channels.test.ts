@@ -1,5 +1,6 @@
 /** Other ends of channels: one client at a time, and no more under way than is read. */
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import { type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
 import { plugChannel, unplugChannel } from './channel-hotplug.ts';
 import { AGENT_CHANNEL, Channel, openChannels } from './channels.ts';
@@ -51,13 +52,13 @@ describe('a channel', () => {
     await Promise.resolve();
     expect(sent()).toBe(MOST_CHANNEL_BYTES);
     channel.hear({ isOpen: true, isConnected: true, taken: 10 });
-    await vi.waitFor(() => expect(sent()).toBe(MOST_CHANNEL_BYTES + 10));
+    await eventually(() => expect(sent()).toBe(MOST_CHANNEL_BYTES + 10));
     channel.hear({ isOpen: true, isConnected: true, taken: MOST_CHANNEL_BYTES });
     await written;
     channel.hear({ isOpen: true, isConnected: true, bytes: bytesOf('words') });
     expect([heard, asked.some(wish => 'read' in wish)]).toEqual([['words'], false]);
     read();
-    await vi.waitFor(() => expect(asked.at(-1)).toEqual({ read: 5 }));
+    await eventually(() => expect(asked.at(-1)).toEqual({ read: 5 }));
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, expect, it, vi } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import type { FromWatcher, WatchedWorker } from './worker-messages.ts';
@@ -18,7 +19,7 @@ it('tells of each worker that ended, also of one that went in order: its answer 
     locks: { request: async (lock: string, then: () => void) => void granted.set(lock, then) },
   });
   await import('./watch.ts');
-  await vi.waitFor(() => expect(owner.onmessage).toBeDefined());
+  await eventually(() => expect(owner.onmessage).toBeDefined());
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const memory = machine.memory as SharedArrayBuffer;
   const records = ['dies', 'goes'].map(lock => {

@@ -2,9 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { VIRSH } from '../virsh.test-support.ts';
 import { isAlike, judge, type Judged } from './judge.ts';
+import { patient } from '../../../../test/support/patience.ts';
 
 describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
-  it('is answered alike by the daemon and by Domain 0, success and failure', { timeout: 600_000 }, async () => {
+  it('is answered alike by the daemon and by Domain 0, success and failure', {
+    timeout: patient(600_000),
+  }, async () => {
     const all: Judged[] = [];
     await judge(VIRSH!, judged => all.push(judged));
     expect(all.length).toBeGreaterThan(120);

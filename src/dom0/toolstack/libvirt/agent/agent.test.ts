@@ -1,5 +1,6 @@
 /** An agent that answers, lies, or says nothing; what is made of its answers. Words are those of qemu_agent.c and qemu_driver.c, answers of Debian's qemu-ga 7.2. */
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../../../../test/support/eventually.ts';
 import type { ChannelWish } from '../../../../devices/index.ts';
 import { AGENT_CHANNEL, Channel } from '../../channels.ts';
 import type { CommandHost } from '../../command-host.ts';
@@ -111,7 +112,7 @@ describe('an agent', () => {
   it('may go while it is asked', async () => {
     const all = synced(() => '');
     const asking = ping(all, -2);
-    await vi.waitFor(() => expect(all.asked).toHaveLength(1));
+    await eventually(() => expect(all.asked).toHaveLength(1));
     all.channel.hear({ isOpen: false, isConnected: true });
     expect(await asking).toBe('86: Guest agent is not responding: Guest agent disappeared while executing command');
   });
@@ -120,10 +121,10 @@ describe('an agent', () => {
     const all = synced(() => '');
     const answer = (line: string) => all.channel.hear({ isOpen: true, isConnected: true, bytes: bytesOf(line) });
     const [first, second] = [ping(all, -2), ping(all, -2)];
-    await vi.waitFor(() => expect(all.asked).toHaveLength(1));
+    await eventually(() => expect(all.asked).toHaveLength(1));
     answer('{"return": 1}\n');
     expect(await first).toBe('{"return":1}');
-    await vi.waitFor(() => expect(all.asked).toHaveLength(2));
+    await eventually(() => expect(all.asked).toHaveLength(2));
     vi.useFakeTimers();
     try {
       const third = ping(all);
