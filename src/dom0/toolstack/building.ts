@@ -1,4 +1,5 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
+import { outside } from '../../formats/bytes/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
@@ -60,7 +61,7 @@ export class Building<Console extends DomainConsole> {
     const { paused = false, made, listed } = options;
     // Disks may come to it though it has none.
     if (asked.kvm) await loadBackends(['drives']);
-    const whole = asked.saved ? (await import('./drives-now.ts')).withDevices(asked) : asked;
+    const whole = asked.saved ? (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
     const addressed = this.core.stations.addressed(withLevel(whole));
     if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
     const { definition, xen } = addressed;
@@ -151,10 +152,10 @@ export class Building<Console extends DomainConsole> {
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
       // A host with Xen needs none of it.
-      member.blueprint.kvm ? import('./kvm-memory.ts') : undefined,
+      member.blueprint.kvm ? outside(import('./kvm-memory.ts')) : undefined,
       member.blueprint.saved && loadSavedDomain(),
     ]);
-    if (definition.virtio) (await import('./channels.ts')).openChannels(member);
+    if (definition.virtio) (await outside(import('./channels.ts'))).openChannels(member);
     member.about = about;
     if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
     await arriving?.mayAttach;

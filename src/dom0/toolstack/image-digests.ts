@@ -1,4 +1,5 @@
 /** Images that lie under what guests write, told by what is in them: two hosts may have the same one under different names. */
+import { outside, readBlob } from '../../formats/bytes/index.ts';
 import type { Medium } from '../../hypervisor/index.ts';
 import type { CommandHost } from './command-host.ts';
 
@@ -27,7 +28,7 @@ export function sha256Of(data: Blob): Promise<string> {
 }
 
 async function digestOf(data: Blob): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', await data.arrayBuffer());
+  const hash = await outside(crypto.subtle.digest('SHA-256', await readBlob(data)));
   return Array.from(new Uint8Array(hash), byte => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -2,6 +2,7 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
+import { outside } from '../../formats/bytes/index.ts';
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
@@ -72,7 +73,7 @@ export const noRoomFor = ({ freeFrames }: Machine, memoryMiB: number): Error =>
 /** What Domain 0 keeps of a guest: loaded for one that is saved, or goes on from a saved state. */
 let savedDomain: typeof import('./saved-domain.ts') | undefined;
 export const loadSavedDomain = async (): Promise<void> => {
-  savedDomain ??= await import('./saved-domain.ts');
+  savedDomain ??= await outside(import('./saved-domain.ts'));
 };
 
 /** What a guest is asked by its store. */

@@ -2,6 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
+import { outside } from '../../formats/bytes/index.ts';
 import { COUNTERS } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, Slot } from '../../hypervisor/scheduler/index.ts';
@@ -367,7 +368,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   // ---- saving
 
   private async saving(): Promise<Saving> {
-    const [{ Saving }] = await Promise.all([import('./saving.ts'), loadSavedDomain()]);
+    const [{ Saving }] = await outside(Promise.all([import('./saving.ts'), loadSavedDomain()]));
     return (this.saver ??= new Saving({
       services: this.services,
       inWorkers: () => this.runners.elsewhere,
@@ -403,7 +404,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What of its state another domain is built from before the rest comes, of a guest that runs. @throws SavedStateError */
   async describe(member: Member<Console>): Promise<State> {
-    const { devicesRecord } = await import('./drives-now.ts');
+    const { devicesRecord } = await outside(import('./drives-now.ts'));
     return {
       ...this.services.describe(member.record.id),
       ...memoryTarget(member),

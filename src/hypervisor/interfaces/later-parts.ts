@@ -1,4 +1,5 @@
 /** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
+import { outside } from '../../formats/bytes/index.ts';
 import { loadPvhBoard } from '../../devices/index.ts';
 import { keepsCode, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
@@ -29,22 +30,24 @@ export async function laterParts(
   given: object | undefined,
 ): Promise<LaterParts> {
   const saved = given as SavedState | undefined;
-  const [guest, shadow, lastCode, pvh] = await Promise.all([
-    isXen(record)
-      ? xenOf(machine, record, saved)
-      : isKvm(record)
-        ? import('./kvm/guest.ts').then(({ KVM }) => KVM, notLoaded('shows KVM to guests'))
-        : PLAIN_PC,
-    record.shadowFrames > 0
-      ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
-      : undefined,
-    keepsCode(machine, record)
-      ? import('../domain/last-code.ts').catch(notLoaded('keeps last instructions'))
-      : undefined,
-    isXen(record) && xenTypeOf(machine, record) !== XEN_TYPE.HVM
-      ? loadPvhBoard().catch(notLoaded('is the board of guests without a PC'))
-      : undefined,
-  ]);
+  const [guest, shadow, lastCode, pvh] = await outside(
+    Promise.all([
+      isXen(record)
+        ? xenOf(machine, record, saved)
+        : isKvm(record)
+          ? import('./kvm/guest.ts').then(({ KVM }) => KVM, notLoaded('shows KVM to guests'))
+          : PLAIN_PC,
+      record.shadowFrames > 0
+        ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
+        : undefined,
+      keepsCode(machine, record)
+        ? import('../domain/last-code.ts').catch(notLoaded('keeps last instructions'))
+        : undefined,
+      isXen(record) && xenTypeOf(machine, record) !== XEN_TYPE.HVM
+        ? loadPvhBoard().catch(notLoaded('is the board of guests without a PC'))
+        : undefined,
+    ]),
+  );
   return {
     guest,
     ...(shadow ? { shadow: shadow.ShadowPaging } : {}),
@@ -68,12 +71,14 @@ export async function restoreLater(
   turn: () => Promise<void>,
   away: (domid: number, gfn: number) => void,
 ): Promise<void> {
-  const { Arrival, restoreFrom } = await import('./xen/stream/arrival.ts').catch(notLoaded('reads saved domains'));
+  const { Arrival, restoreFrom } = await outside(import('./xen/stream/arrival.ts')).catch(
+    notLoaded('reads saved domains'),
+  );
   if (file) return restoreFrom(domain, state as SavedState, file, name);
   const arrival = new Arrival(domain, away);
   // A paravirtual guest has no machine of its own before its state is there.
   if ((state as SavedHead).about.xen !== 'pv') {
-    const { warmUp } = await import('../domain/warm-up.ts').catch(notLoaded('takes domains in'));
+    const { warmUp } = await outside(import('../domain/warm-up.ts')).catch(notLoaded('takes domains in'));
     await warmUp(domain, turn);
   }
   for (;;) {

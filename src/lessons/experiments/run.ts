@@ -34,7 +34,7 @@ export async function runExperiment(
   for (const [i, { name, xen, prepare }] of all.entries()) {
     told?.progress({ name, part: i / all.length });
     const work = await prepare(await openLab(parts, seed, xen));
-    rows.push(...(await work()));
+    rows.push(...measured(name, await work()));
     told?.rows(rows);
   }
   return rows;
@@ -67,13 +67,24 @@ export async function timeExperiment(
       const { condition, lab, work, times } = ready[(round + i) % ready.length]!;
       step(condition);
       lab.spentMs = 0;
-      counted.set(condition, await work());
+      counted.set(condition, measured(condition.name, await work()));
       if (round >= WARM) times.push(lab.spentMs);
     }
     if (round < WARM) continue;
     rows = ready.flatMap(({ condition, times }) => counted.get(condition)!.map(row => ({ ...row, ...spread(times) })));
     told?.rows(rows);
   }
+  return rows;
+}
+
+/** @throws Error with a sentence: a cell is no finite number, so that nothing was measured there */
+export function measured(condition: string, rows: readonly Row[]): readonly Row[] {
+  for (const row of rows)
+    for (const [column, value] of Object.entries(row))
+      if (typeof value === 'number' && !Number.isFinite(value))
+        throw new Error(
+          `${condition}: “${column}” came to ${value}, so nothing was measured there. That is a fault of Ringside.`,
+        );
   return rows;
 }
 

@@ -19,6 +19,7 @@ import {
   VIRTUAL_EPOCH_MS,
 } from '../../dom0/service/index.ts';
 import { type Neighbours, Remus, Replicas } from '../../dom0/pool/index.ts';
+import { isAnythingOutside } from '../../formats/bytes/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { filesOf, type HeadlessParts } from '../headless.ts';
 
@@ -93,14 +94,20 @@ export class SteppedTime {
   /** What was begun before has ended, as far as it needs no time. */
   private async settle(): Promise<void> {
     do {
-      await new Promise<void>(resolve => this.turn(resolve));
+      await this.realTurn();
       for (const callback of this.ready.splice(0)) callback();
     } while (this.ready.length > 0);
   }
 
+  /** A turn of the real event loop, and as many more as what is under way outside of this thread takes: it needs none of this time. */
+  private async realTurn(): Promise<void> {
+    do await new Promise<void>(resolve => this.turn(resolve));
+    while (isAnythingOutside());
+  }
+
   async goTo(endMs: number): Promise<void> {
     while (this.nowMs() < endMs) {
-      await new Promise<void>(resolve => this.turn(resolve));
+      await this.realTurn();
       const timer = this.nextTimer(),
         isDue = timer !== undefined && timer.atMs <= this.nowMs();
       if (!isDue && this.ready.length > 0) {

@@ -1,4 +1,5 @@
 /** Modules that are loaded when they are wanted, on a network that comes and goes. */
+import { outside } from '../../../formats/bytes/index.ts';
 
 /** Where a browser's message says which module it could not fetch: Chromium and Firefox do. */
 const ADDRESS = /https?:\S+/;
@@ -23,8 +24,8 @@ export function loadedAgain<Module>(
   return async () => {
     try {
       return (loaded ??= address
-        ? (unbundled(await import(/* @vite-ignore */ `${address}?again=${++tries}`)) as Module)
-        : await load());
+        ? (unbundled(await outside(import(/* @vite-ignore */ `${address}?again=${++tries}`))) as Module)
+        : await outside(load()));
     } catch (error) {
       const failed = ADDRESS.exec((error as Error).message)?.[0];
       if (failed && !isOther(failed)) address ??= failed;

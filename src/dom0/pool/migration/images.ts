@@ -1,4 +1,5 @@
 /** Files in a guest's drives that the other host has under no name: they are sent before the guest's disks and memory, where that was asked for. */
+import { readBlob } from '../../../formats/bytes/index.ts';
 import { writeWhole } from '../../host/files/index.ts';
 import { type CommandHost, findImage, type ImageDigest, mediumData, sha256Of } from '../../toolstack/index.ts';
 import type { Medium } from '../../../hypervisor/index.ts';
@@ -24,7 +25,7 @@ export async function sendImages(
   let sent = 0;
   for (const file of files)
     for (let at = 0; at < file.size; at += PIECE_BYTES) {
-      const piece = new Uint8Array(await file.slice(at, at + PIECE_BYTES).arrayBuffer());
+      const piece = await readBlob(file.slice(at, at + PIECE_BYTES));
       await say(line, MESSAGE.IMAGE, piece);
       told((sent += piece.length), all);
     }
@@ -64,7 +65,7 @@ async function takeImage({ parts: { files } }: CommandHost, line: Line, image: I
   const wanted = image.path.startsWith('/') ? image.path : `/${image.path}`;
   // Another file has the name here.
   const path = (await files!.exists(wanted)) ? `${wanted}.${image.sha256.slice(0, 16)}` : wanted;
-  await writeWhole(files!, path, new Uint8Array(await data.arrayBuffer()));
+  await writeWhole(files!, path, await readBlob(data));
   return path;
 }
 

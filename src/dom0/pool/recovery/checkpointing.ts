@@ -1,4 +1,5 @@
 /** A guest's host sends checkpoints of it to another: each stands for a moment, has what changed since the one before, and counts once it is acknowledged. */
+import { joined } from '../../../formats/bytes/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
@@ -150,7 +151,7 @@ export class Checkpointing {
   }
 
   private async sendRest(pieces: readonly Uint8Array[]): Promise<void> {
-    const rest = await joined(pieces);
+    const rest = joined(pieces);
     for (const part of new Delta(this.before).of(rest))
       if ('from' in part)
         await say(this.line, CHECKPOINT.AGAIN, new Uint8Array(Uint32Array.of(part.from, part.bytes).buffer));
@@ -160,6 +161,3 @@ export class Checkpointing {
     this.before = rest;
   }
 }
-
-const joined = async (pieces: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await new Blob([...pieces] as BlobPart[]).arrayBuffer());

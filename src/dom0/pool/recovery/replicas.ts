@@ -1,4 +1,5 @@
 /** What a host keeps of guests of others: it takes their checkpoints, and starts a guest from one of them. */
+import { joined, outside } from '../../../formats/bytes/index.ts';
 import { readStateAsItComes, type SavedHead, type SavedPages } from '../../../hypervisor/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
@@ -154,7 +155,7 @@ export class Replicas {
       throw new Error(
         `Nothing is kept here of ${replica?.name ?? uuid}${atMs === undefined ? '' : ' from before that time'}.`,
       );
-    const { Receiving } = await import('../../toolstack/receiving.ts');
+    const { Receiving } = await outside(import('../../toolstack/receiving.ts'));
     const { name } = replica;
     const receiving = await Receiving.begin(this.host, point.head, { name, toolstack: point.devices });
     try {
@@ -248,8 +249,7 @@ class Incoming {
       if (type === CHECKPOINT.PAGES) holds(body, pages);
       else if (type === CHECKPOINT.BYTES) holds(body, rest);
       else if (type === CHECKPOINT.AGAIN) holds(this.again(body), rest);
-      else if (type === CHECKPOINT.END)
-        return { pages, rest: new Uint8Array(await new Blob(rest as BlobPart[]).arrayBuffer()), last: body };
+      else if (type === CHECKPOINT.END) return { pages, rest: joined(rest), last: body };
       else
         throw new Error(
           `The other host sends message ${type} in a checkpoint${type === CHECKPOINT.REFUSED ? `: ${textOf(body)}` : ''}.`,
@@ -265,19 +265,38 @@ class Incoming {
   }
 }
 
+/** Gives so many bytes of what lies in pieces, a copy each time, and fewer where there are no more. */
+function readerOf(pieces: readonly Uint8Array[]): (bytes: number) => Uint8Array {
+  let left = pieces.reduce((sum, { length }) => sum + length, 0),
+    piece = 0,
+    at = 0;
+  return wanted => {
+    const bytes = new Uint8Array(Math.min(wanted, left));
+    for (let done = 0; done < bytes.length; ) {
+      const part = pieces[piece]!.subarray(at, at + bytes.length - done);
+      bytes.set(part, done);
+      done += part.length;
+      at += part.length;
+      if (at < pieces[piece]!.length) continue;
+      piece++;
+      at = 0;
+    }
+    left -= bytes.length;
+    return bytes;
+  };
+}
+
 /** A state in pieces, as whoever reads saved states judges it. @throws SavedStateError, with a sentence */
 async function judged(
   pieces: readonly Uint8Array[],
   name: string,
 ): Promise<{ head: SavedHead; saved: SavedPages[]; state: Point['state'] }> {
-  const whole = new Blob([...pieces] as BlobPart[]);
+  const next = readerOf(pieces);
   const saved: SavedPages[] = [];
-  let head: SavedHead | undefined,
-    at = 0;
-  const state = await readStateAsItComes(
-    async bytes => new Uint8Array(await whole.slice(at, (at += bytes)).arrayBuffer()),
-    name,
-    { begins: begun => void (head = begun), pages: some => void saved.push(some) },
-  );
+  let head: SavedHead | undefined;
+  const state = await readStateAsItComes(async bytes => next(bytes), name, {
+    begins: begun => void (head = begun),
+    pages: some => void saved.push(some),
+  });
   return { head: head!, saved, state };
 }

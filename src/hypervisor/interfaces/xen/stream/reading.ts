@@ -1,4 +1,5 @@
 /** A saved domain is read: from memory, from a file, or as it comes from elsewhere. What its records say is reader.ts's to judge. */
+import { readBlob } from '../../../../formats/bytes/index.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { type Asks, Complaint, takeApart } from './framing.ts';
 import { Reader } from './reader.ts';
@@ -84,15 +85,9 @@ const bytesOf = async (
   bytes: number,
   name: string,
 ): Promise<Uint8Array<ArrayBuffer>> =>
-  file
-    .slice(at, at + bytes)
-    .arrayBuffer()
-    .then(
-      buffer => new Uint8Array(buffer),
-      (error: Error) => {
-        throw new SavedStateError(`${name} cannot be read at byte ${at}: ${error.message}. Choose it again.`);
-      },
-    );
+  readBlob(file.slice(at, at + bytes)).catch((error: Error) => {
+    throw new SavedStateError(`${name} cannot be read at byte ${at}: ${error.message}. Choose it again.`);
+  });
 
 /** Asks for the bytes of a file that has so many. */
 function* reads(
