@@ -2,4 +2,5 @@
 export { callsOf, hostAt } from './host.ts';
 export { hostWords } from './host-words.ts';
 export type { Domain0, HostCalls, Place } from './host-calls.ts';
+export type * from './element.ts';
 export type * from './types.ts';

@@ -2,7 +2,7 @@
 import xtermStyle from '@xterm/xterm/css/xterm.css?inline';
 import { signal } from '@preact/signals';
 import { render } from 'preact';
-import { callsOf, type Guest, type Host } from '../../api/index.ts';
+import { callsOf, type Guest, type Host, type RingsideGuestElement } from '../../api/index.ts';
 import { sentence } from '../sentence.ts';
 import { createHost } from './create-host.ts';
 import { ElementGuest } from './element-guest.ts';
@@ -30,7 +30,7 @@ async function fetched(url: string): Promise<Uint8Array> {
  * "console"). Each element has a host of its own, unless `host` was set before it came into the document. Events: `ringside-start`, `ringside-end`
  * (detail: the reason, a sentence), `ringside-error` (likewise).
  */
-export class RingsideGuest extends HTMLElement implements Boxed {
+export class RingsideGuest extends HTMLElement implements Boxed, RingsideGuestElement {
   /** Runs the guest in place of a host of its own; it goes on when the element goes. */
   host: Host | undefined;
   /** Once it runs. */
