@@ -104,7 +104,7 @@ describe.runIf(gdb)("Debian's gdb", () => {
   it('steps over a page fault into its handler, with CR2 and the way of the address', async () => {
     const keys = ['--script', script('expect demo>', 'send fault write\\r')];
     await debugged(['--kernel', DEMO, '--virtual-time', ...keys], async port => {
-      const [, go, step, cr2, walk, exits] = await gdbAt(port, DEMO, [
+      const [, go, step, cr2, walk, exits, ranges, pages, dump, map] = await gdbAt(port, DEMO, [
         // movl $0, (text_start) of command_fault: the program's own pages are read-only.
         'hbreak *0x102fcd',
         'continue',
@@ -112,6 +112,11 @@ describe.runIf(gdb)("Debian's gdb", () => {
         'print/x $cr2',
         'monitor walk 100000',
         'monitor exits',
+        // As labs of JOS and xv6 ask QEMU's monitor.
+        'monitor info mem',
+        'monitor info pg',
+        'monitor xp/2xw 0x111000',
+        'monitor info tlb',
       ]);
       expect(go).toContain('0x00102fcd in command_fault ()');
       expect(step).toMatch(/^0x0010[\da-f]{4} in (interrupt|.*)/);
@@ -120,6 +125,11 @@ describe.runIf(gdb)("Debian's gdb", () => {
       expect(walk).toMatch(/^PDE +at 0x00111000: [\da-f]{8}\n/);
       expect(walk).toMatch(/0x00100000 is guest-physical 0x00100000, machine address 0x[\da-f]+\./);
       expect(exits).toMatch(/^Exits of vCPU 0:\n +\d+ {2}IO/);
+      expect(ranges).toMatch(/^[\da-f]{16}-[\da-f]{16} [\da-f]{16} [-u]r[-w]\n/);
+      expect(pages).toMatch(/^VPN range +Entry +Flags +Physical page\n\[00000-003ff\] +PDE\[000\]/);
+      expect(dump).toMatch(/^0000000000111000: 0x[\da-f]{8} 0x[\da-f]{8}$/);
+      // More than a packet holds.
+      expect(map!.split('\n').length).toBeGreaterThan(200);
     });
   });
 

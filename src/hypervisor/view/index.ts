@@ -23,6 +23,7 @@ export {
 export type { DomainView } from './domain-view.ts';
 export { flagsName, generalOf, ipName, registerText } from './register-words.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
+export type { PagingEntry } from './paging-entries.ts';
 export { readScreen, type ScreenPicture, screenPicture, screenText } from './screen-picture.ts';
 export type { Accounting, Decision, Periods, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';

@@ -37,6 +37,7 @@ import {
 import type { SecondStage } from '../memory/second-stage.ts';
 import { get64, getSigned64 } from '../memory/words.ts';
 import { type Copy, type MemoryView, wholeEntries } from './memory-view.ts';
+import { type PagingEntry, pagingEntries } from './paging-entries.ts';
 
 /** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
 const WAIT_FOR_SIPI = 3;
@@ -368,6 +369,33 @@ export class VcpuState {
       for (let i = R.PDPTE; i < R.PDPTE + 8; i += 2) if ((regs[i] & PTE_P) !== 0) visit(regs[i], regs[i + 1], 2);
     } else visit(regs[R.CR3], 0, 2);
     return found;
+  }
+
+  /** Entries of 64 bits: physical address extension, or 64-bit mode. */
+  get isPae(): boolean {
+    return (this.regs[R.CR4] & CR4_PAE) !== 0;
+  }
+
+  /** Present entries of the paging structures to which CR3 leads now, in the order of their addresses; none where paging is off. */
+  pagingEntries(): Generator<PagingEntry> {
+    const { regs, stage } = this;
+    return pagingEntries({ regs, memory: this.domain.memory, mfn: gfn => stage.mfn(gfn) });
+  }
+
+  /** Bytes at a guest-physical address, as far as there is memory. */
+  physicalBytes(address: number, count: number): Uint8Array {
+    const { memory } = this.domain,
+      bytes = new Uint8Array(count);
+    for (let done = 0; done < count; ) {
+      const at = address + done,
+        mfn = this.stage.mfn(Math.floor(at / FRAME_BYTES));
+      if (mfn < 0) return bytes.slice(0, done);
+      const inFrame = at % FRAME_BYTES,
+        part = Math.min(count - done, FRAME_BYTES - inFrame);
+      memory.read(mfn * FRAME_BYTES + inFrame, bytes, done, part);
+      done += part;
+    }
+    return bytes;
   }
 
   /** Machine frame at a linear address, whatever the rights; -1: none. */

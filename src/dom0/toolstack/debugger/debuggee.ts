@@ -10,6 +10,7 @@ import {
 import type { DebugWish, PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
 import type { DomainView, LastExit, VcpuState } from '../../../hypervisor/view/index.ts';
 import { goInPast, runToNext, setBreaks } from '../breaks/index.ts';
+import { askCpu } from '../qemu/cpu-words.ts';
 import type { Member } from '../running-domain.ts';
 import type { Toolstack } from '../toolstack.ts';
 import type { GdbArchitecture, RegisterChange } from './registers.ts';
@@ -127,6 +128,11 @@ export class Debuggee {
 
   state(vcpu: number): VcpuState {
     return this.view.vcpus()[vcpu]!.look();
+  }
+
+  /** A line of QEMU's monitor about a vCPU; undefined: it is none. */
+  askCpu(vcpu: number, line: string): string | undefined {
+    return askCpu(this.view, vcpu, line);
   }
 
   /** A vCPU in a few words. */

@@ -1,6 +1,7 @@
 /** What `monitor` of gdb asks of a domain's hypervisor: lines of text. */
 import { hex } from '../breaks/index.ts';
 import { exitName, readAddress } from '../../../hypervisor/view/index.ts';
+import { CPU_WORDS } from '../qemu/cpu-words.ts';
 import type { Debuggee } from './debuggee.ts';
 
 interface Request {
@@ -79,8 +80,8 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     usage: 'help',
     about: 'these lines',
     run: () =>
-      Object.values(REQUESTS)
-        .map(({ usage, about }) => `${usage.padEnd(18)} ${about}\n`)
+      [...Object.values(REQUESTS).map(({ usage, about }) => [usage, about] as const), ...CPU_WORDS]
+        .map(([usage, about]) => `${usage.padEnd(18)} ${about}\n`)
         .join(''),
   },
   exits: { usage: 'exits', about: 'VM exits of the thread’s vCPU, by reason, and its last ones', run: exits },
@@ -93,5 +94,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
 export async function monitor(on: Debuggee, vcpu: number, line: string): Promise<string> {
   const [name = 'help', ...words] = line.trim().split(/\s+/).filter(Boolean);
   const request = Object.hasOwn(REQUESTS, name) ? REQUESTS[name] : undefined;
-  return request ? request.run(on, vcpu, words) : `There is no “${name}” here. Try monitor help.\n`;
+  return (
+    request?.run(on, vcpu, words) ?? on.askCpu(vcpu, line) ?? `There is no “${line.trim()}” here. Try monitor help.\n`
+  );
 }

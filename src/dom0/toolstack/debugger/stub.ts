@@ -11,6 +11,8 @@ import { GdbRegisters } from './registers.ts';
 
 /** Bytes of a packet's data at most, either way. */
 const PACKET_BYTES = 0x4000;
+/** Of one packet of what `monitor` prints, behind its letter. */
+const SAID_BYTES = PACKET_BYTES / 2 - 1;
 /** Bytes of memory in one answer. */
 const MOST_READ = 0x1000;
 /** Packets that wait while another is answered: who sends more does not wait for answers. */
@@ -409,7 +411,9 @@ export class GdbStub {
 
   private async monitor(line: Uint8Array | undefined): Promise<string> {
     if (!line) return EINVAL;
-    const said = await monitor(this.on, this.chosen.g, new TextDecoder().decode(line));
-    return hexOf(new TextEncoder().encode(said).subarray(0, PACKET_BYTES / 2 - 1));
+    const said = new TextEncoder().encode(await monitor(this.on, this.chosen.g, new TextDecoder().decode(line)));
+    // What one packet does not hold comes before the answer (remote protocol, qRcmd).
+    for (let at = 0; at < said.length; at += SAID_BYTES) this.put(`O${hexOf(said.subarray(at, at + SAID_BYTES))}`);
+    return 'OK';
   }
 }

@@ -5,13 +5,10 @@
 import type { CommandHost, Guest } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { QEMU_VERSION } from './command-line.ts';
-import { dumpCpu, isHalted } from './cpu-dump.ts';
+import { askCpu } from './cpu-words.ts';
 import { tidOf } from './processes.ts';
 
 const VERSION = { qemu: QEMU_VERSION, package: 'Debian 1:7.2+dfsg-7+deb12u18' };
-
-/** Frames of a MiB. */
-const MIB_FRAMES = 256;
 
 /** What a client sent is refused: QMP's class and sentence. */
 class QmpError extends Error {
@@ -93,23 +90,14 @@ const INFO: Readonly<
     (await vcpuList.run(host, [guest.record.id]))
       .map(({ vcpu }) => say(`${vcpu === cpu ? '*' : ' '} CPU #${vcpu}: thread_id=${tidOf(guest.record.id, vcpu)}`))
       .join(''),
-  registers: (host, guest, words, cpu) => {
-    const view = host.toolstack.view.at(guest.record.index);
-    const vcpus = view?.vcpus() ?? [];
-    // While the gate is closed the second MiB shows the first (hypervisor/memory/a20.ts).
-    const a20 = view?.secondStage.entry(MIB_FRAMES) !== view?.secondStage.entry(0);
-    return (words.includes('-a') ? vcpus : vcpus.slice(cpu, cpu + 1))
-      .map(vcpu => {
-        const { words: registers } = vcpu.registers();
-        return dumpCpu(vcpu.id, registers, { a20, halted: isHalted(registers) });
-      })
-      .join('');
-  },
 };
 
 async function human(host: CommandHost, guest: Guest, line: string, cpu: number): Promise<string> {
   const [name = '', ...words] = line.trim().split(/\s+/);
   if (name === '') return '';
+  const view = host.toolstack.view.at(guest.record.index),
+    ofCpu = view && askCpu(view, cpu, line);
+  if (ofCpu !== undefined) return ofCpu.replaceAll('\n', '\r\n');
   const [what = '', ...rest] = words;
   if (name === 'info' || name === 'i') {
     const told = Object.hasOwn(INFO, what) ? INFO[what] : undefined;
