@@ -66,6 +66,8 @@ export interface BashParts {
   programs: readonly Program[];
   /** There is no Xen below it. */
   isKvm?: boolean;
+  /** What a file of the kernel's reads as (kernel-files.ts); undefined: it is none. */
+  kernelFile?(path: string): string | undefined;
   /** Milliseconds of host time. */
   sleep(ms: number): Promise<void>;
   environment: Record<string, string>;
@@ -379,6 +381,14 @@ export class Bash {
       if (name === 'exists') return Promise.resolve(true);
       if (name === 'stat') return fs.stat('/dev/null');
       if (name === 'readFileBytes') return Promise.resolve(endless(path, random));
+    }
+    const kernel = this.parts.kernelFile?.(path);
+    if (kernel !== undefined) {
+      if (name === 'exists') return Promise.resolve(true);
+      if (name === 'stat' || name === 'lstat') return fs.stat('/dev/null');
+      if (name === 'readFile') return Promise.resolve(kernel);
+      if (name === 'readFileBytes' || name === 'readFileBuffer')
+        return Promise.resolve(name === 'readFileBytes' ? kernel : new TextEncoder().encode(kernel));
     }
     return this.pipes.answer(name, path, text);
   };

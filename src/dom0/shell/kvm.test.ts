@@ -13,6 +13,7 @@ import { domain0Log } from '../toolstack/boot/index.ts';
 import { runNsOf } from '../toolstack/index.ts';
 import { processesOf } from '../toolstack/qemu/index.ts';
 import { shellParts } from './login.ts';
+import { runLine } from './run-line.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const UUID = '3d1c1aa0-0c3a-4d0e-9d84-51c0b1f0a0b1';
@@ -100,6 +101,47 @@ cannot init xl context
     expect(await run('virsh capabilities')).toContain("<domain type='kvm'/>");
     expect(await withoutVt.run('virsh capabilities')).not.toContain('<guest>');
     expect(await withoutVt.run('virsh create web.xml')).toContain('is VT/AMD-V supported by your CPU');
+  });
+
+  it('answers as hand-outs ask whether KVM is there, and which exits its guests have', async () => {
+    const { host, files, state, run } = await make();
+    const parts = await shellParts(
+      host,
+      state,
+      async () => {},
+      async () => {},
+      [],
+    );
+    const typed = (line: string) => runLine(parts, line);
+    expect(
+      await typed("egrep -c '(vmx|svm)' /proc/cpuinfo; ls -l /dev/kvm; cat /sys/module/kvm_intel/parameters/nested"),
+    ).toMatchObject({
+      stdout: expect.stringMatching(/^2\n\S+ .* \/dev\/kvm\nN\n$/),
+      stderr: '',
+    });
+    expect((await typed('grep ^flags /proc/cpuinfo | head -1')).stdout).toMatch(/\bfpu\b.*\bpni\b.*\bvmx\n$/);
+    expect(await run('kvm-ok')).toBe('INFO: /dev/kvm exists\nKVM acceleration can be used\n');
+    expect(await run('lsmod')).toMatch(
+      /^Module +Size +Used by\nlsmod: kvm and kvm_intel are no modules here, they are built in/,
+    );
+    expect(await run('virt-host-validate')).toMatch(/^ {2}QEMU: Checking for hardware virtualization +: PASS\n/);
+    expect(await run('perf kvm stat live')).toContain('kvm_stat -1 -f kvm_exit');
+    expect(await run('kvm_stat')).toContain('write kvm_stat -1');
+    expect(await run('kvm_stat -1 -f [')).toMatch(/^2: kvm_stat: error: argument -f/);
+    await files.writeFile('/root/web.xml', xml('kvm'));
+    await run('virsh create web.xml');
+    await until(
+      () => host.toolstack.view.at(host.toolstack.member(host.all()[0]!.id).record.index)!.exits().domain.IO! > 0,
+    );
+    const total = Number(/^kvm_exit +(\d+) +\d+\n$/.exec(await run('kvm_stat -1'))![1]);
+    const byReason = await run('kvm_stat -1 -f kvm_exit');
+    expect(byReason).toMatch(/^kvm_exit\(IO\) +\d+ +\d+$/m);
+    expect(Number(/^kvm_exit +(\d+)/m.exec(byReason)![1])).toBeGreaterThanOrEqual(total);
+    const without = await make(false);
+    expect(await without.run('kvm-ok')).toBe(
+      '1: INFO: Your CPU does not support KVM extensions\nKVM acceleration can NOT be used\n',
+    );
+    expect(await without.run('kvm_stat -1')).toContain('this computer has no VT');
   });
 
   it('asks a guest’s balloon of virtio, and tells of its memory', async () => {

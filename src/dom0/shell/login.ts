@@ -23,6 +23,8 @@ import { fdiskProgram, sfdiskProgram } from './sfdisk.ts';
 import { servicePrograms } from './services.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
+import { kernelFile } from './kernel-files.ts';
+import { kvmTools } from './kvm-tools.ts';
 import { systemPrograms } from './system.ts';
 import { truncateProgram } from './truncate.ts';
 import { virshProgram } from './virsh.ts';
@@ -105,6 +107,7 @@ export async function shellParts(
     ...powerPrograms(power),
     dmesgProgram(log),
     ...systemPrograms(host),
+    ...kvmTools(host),
     poolProgram(host),
   ];
   programs.push(man(programs), help(programs));
@@ -112,6 +115,7 @@ export async function shellParts(
   return {
     fs: await state.files(),
     isKvm: !isXen,
+    kernelFile: path => kernelFile(host, path),
     programs,
     sleep,
     directory: '/root',

@@ -50,6 +50,25 @@ function over(files: KeptFiles, storage: Storage) {
 }
 
 describe('qemu-img', () => {
+  it('compares images, in whichever format, and leads from what is not here (qemu-img 7.2)', async () => {
+    const { files, qemuImg } = await make();
+    const a = new Uint8Array(3 * MIB).fill(7, 0, MIB);
+    await files.writeFile('/root/a.img', a);
+    await files.writeFile('/root/b.img', a.slice(0, 2 * MIB));
+    await files.writeFile('/root/c.img', a.slice().fill(1, 2.5 * MIB + 700, 2.5 * MIB + 701));
+    await files.writeFile('/root/d.img', a.slice().fill(1, 0, 1));
+    expect(await qemuImg('compare a.img a.img')).toBe('Images are identical.\n');
+    expect(await qemuImg('compare a.img b.img')).toBe('Warning: Image size mismatch!\nImages are identical.\n');
+    expect(await qemuImg('compare -s a.img b.img')).toMatch(/^1: /);
+    expect(await qemuImg('compare a.img c.img')).toMatch(/^1: /);
+    expect(await qemuImg('compare a.img no.img')).toMatch(/^2: qemu-img: Could not open 'no.img'/);
+    expect(await qemuImg('compare a.img')).toMatch(/^2: qemu-img: Expecting two image file names/);
+    expect(await qemuImg('convert -O qcow2 a.img /var/lib/xen/images/a.qcow2')).toBe('');
+    expect(await qemuImg('compare a.img /var/lib/xen/images/a.qcow2')).toBe('Images are identical.\n');
+    for (const name of ['snapshot -l a.img', 'commit a.img', 'rebase -b b.img a.img'])
+      expect(await qemuImg(name)).toMatch(/^1: qemu-img: \w+ is not here\. \S.*(?:snapshot|convert)/);
+  });
+
   it('resizes raw images, and makes them smaller only when told so (qemu-img 7.2)', async () => {
     const { files, storage, qemuImg } = await make();
     await files.writeFile('/root/a.img', new Uint8Array(MIB).fill(9));

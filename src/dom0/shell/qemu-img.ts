@@ -29,11 +29,25 @@ const USAGE = `usage: qemu-img info IMAGE
        qemu-img create -f qcow2 [-b IMAGE -F raw|qcow2] FILE [SIZE]
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
        qemu-img convert [-f raw|qcow2] [-O raw|qcow2] IMAGE FILE|/dev/vg0/NAME
+       qemu-img compare [-s] IMAGE IMAGE
        qemu-img resize [--shrink] [-f raw|qcow2] FILE [+|-]SIZE
 `;
 const UNITS = 'bkmgt';
 /** A size to be taken away, and no option. */
 const LESS = /^-\d/;
+
+/** Commands of QEMU's that are not here, and what does the same. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  snapshot:
+    'Images have no snapshots inside here: a guest has them with its disks (virsh snapshot-create-as, xl snapshot).',
+  commit: 'Write what the overlay shows into an image of its own: qemu-img convert -O qcow2 OVERLAY IMAGE.',
+  rebase:
+    'Make an overlay of the other image (qemu-img create -f qcow2 -b IMAGE -F FORMAT FILE), or one that needs none: qemu-img convert.',
+  amend: 'An image gets its options when it is made: qemu-img convert -O qcow2 IMAGE NEW.',
+  map: 'What an image takes is in qemu-img info, its tables in qemu-img check.',
+  measure: 'What an image takes is in qemu-img info.',
+  dd: 'dd reads and writes raw images and volumes; what is in a qcow2 image qemu-img convert gives.',
+};
 
 class Wrong extends Error {}
 
@@ -56,7 +70,7 @@ function read(words: readonly string[]): Words {
   const queue = [...words];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     if (!/^-./.test(word) || LESS.test(word)) rest.push(word);
-    else if (word === '--shrink') options.set(word, '');
+    else if (word === '--shrink' || word === '-s') options.set(word, '');
     else if (!['-f', '-F', '-O', '-b'].includes(word)) throw new Wrong(`unrecognized option '${word}'\n${USAGE}`);
     else {
       const value = queue.shift();
@@ -294,6 +308,38 @@ class QemuImg {
     };
   }
 
+  /** Behind the end of the shorter one zeros are as nothing, but with -s. */
+  async compare({ options, rest }: Words): Promise<Ran> {
+    const [one, other, ...more] = rest;
+    if (one === undefined || other === undefined || more.length > 0)
+      throw new Wrong(`Expecting two image file names\n${USAGE}`);
+    const differ = (text: string): Ran => ({ stdout: text, stderr: '', status: 1 });
+    const sources = [await this.source(one)];
+    try {
+      sources.push(await this.source(other));
+      const [least, most] = sources.map(({ bytes }) => bytes).sort((a, b) => a - b) as [number, number];
+      if (least !== most && options.has('-s')) return differ('Strict mode: Image size mismatch!\n');
+      let at = -1;
+      await this.copy(most, (from, part) => {
+        if (at >= 0) return;
+        const other = new Uint8Array(part.length);
+        part.fill(0);
+        for (const [i, into] of [part, other].entries()) {
+          const { bytes } = sources[i]!;
+          if (from < bytes) sources[i]!.read(from, into.subarray(0, Math.min(into.length, bytes - from)));
+        }
+        const wrong = part.findIndex((byte, i) => byte !== other[i]);
+        if (wrong >= 0) at = from + wrong - (wrong % SECTOR_BYTES);
+      });
+      const warning = least === most || (at >= 0 && at < least) ? '' : 'Warning: Image size mismatch!\n';
+      return at >= 0
+        ? differ(`${warning}Content mismatch at offset ${at}!\n`)
+        : succeeded(`${warning}Images are identical.\n`);
+    } finally {
+      for (const { close } of sources) close();
+    }
+  }
+
   private copy(bytes: number, piece: (at: number, piece: Uint8Array) => void): Promise<void> {
     const { soon } = this.host.parts;
     return copyInTurns(bytes, { soon, signal: this.around.signal }, piece);
@@ -391,7 +437,7 @@ class QemuImg {
 }
 
 export function qemuImgProgram(host: CommandHost): Program {
-  const names = ['info', 'create', 'convert', 'resize'] as const;
+  const names = ['info', 'create', 'convert', 'compare', 'resize'] as const;
   /** What `check` looks at: a file, or a disk that has it. @throws Error with a sentence */
   const open = async (path: string, around: Surroundings): Promise<BlockDevice> => {
     const device = await onDisk(host, path, around);
@@ -409,17 +455,23 @@ export function qemuImgProgram(host: CommandHost): Program {
       const command = names.find(each => each === name);
       if (!command)
         return failed(
-          name === '' ? `qemu-img: Not enough arguments\n${USAGE}` : `qemu-img: Command not found: ${name}`,
+          name === ''
+            ? `qemu-img: Not enough arguments\n${USAGE}`
+            : Object.hasOwn(INSTEAD, name)
+              ? `qemu-img: ${name} is not here. ${INSTEAD[name]}`
+              : `qemu-img: Command not found: ${name}`,
         );
       try {
-        return succeeded(await new QemuImg(host, around)[command](read(words)));
+        const done = await new QemuImg(host, around)[command](read(words));
+        return typeof done === 'string' ? succeeded(done) : done;
       } catch (error) {
         // A sentence in either case: of the store, the file system or ours.
         const spelled =
           error instanceof Wrong || error instanceof StorageError
             ? (error as Error).message
             : `${words.at(-1) ?? ''}: ${(error as Error).message}`;
-        return failed(`qemu-img: ${spelled}`);
+        // Of compare 1 means that they differ.
+        return failed(`qemu-img: ${spelled}`, name === 'compare' ? 2 : 1);
       }
     },
     complete: words => (words.length === 1 ? [...names, 'check'] : []),
