@@ -25,12 +25,13 @@ import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/i
 import { membershipOf } from '../dom0/pool/index.ts';
 import { type AllowedFiles, filesBeside, type KeptFiles } from '../dom0/host/files/index.ts';
 import { MemoryStore } from '../dom0/host/storage/index.ts';
+import type { CommandHost } from '../dom0/toolstack/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/disks.ts';
 import { openFile } from './boot/image-file.ts';
 import { later, nodeState, sharedMs, soon, upClock } from './node-clock.ts';
 import { spawnDomainWorker } from './node-worker.ts';
-import { listenAtFreePort, screenOf } from './rfb/index.ts';
+import { listenAtFreePort, RfbServer, screenOf } from './rfb/index.ts';
 import { nodeSockets } from './sockets.ts';
 import { shippedGuests } from './shell/shipped.ts';
 import { openState } from './storage/state.ts';
@@ -109,6 +110,21 @@ export async function stopNodeHost(host: NodeHost, say: (line: string) => void):
 
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
+type ScreenParts = Parameters<NonNullable<CommandHost['parts']['serveScreen']>>;
+
+/** Who looks at a domain's screen, however each of them has come there. */
+const viewers = new WeakMap<ScreenParts[1], RfbServer>();
+
+function viewersOf(...[toolstack, member]: ScreenParts): RfbServer {
+  let found = viewers.get(member);
+  if (!found) {
+    const now = (): ScreenParts[1] | undefined => toolstack.members.get(member.record.id);
+    found = new RfbServer(screenOf(toolstack, { name: member.name, epochMs: Date.now }, now));
+    viewers.set(member, found);
+  }
+  return found;
+}
+
 /** A host on this machine: with several processors each domain has a thread of its own. */
 function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHostParts) {
   const {
@@ -144,10 +160,12 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     sockets: nodeSockets,
-    serveScreen: (toolstack, member) =>
-      listenAtFreePort(
-        screenOf(toolstack, { name: member.name, epochMs: Date.now }, () => toolstack.members.get(member.record.id)),
-      ),
+    serveScreen: (toolstack, member) => listenAtFreePort(viewersOf(toolstack, member)),
+    showScreenTo: (toolstack, member, channel, isTrusted) => {
+      const viewers = viewersOf(toolstack, member);
+      member.whenOver.add(viewers.endAll);
+      viewers.serve(channel, isTrusted);
+    },
     ways: nodeWays,
     files: allowed ? filesBeside(files, allowed) : files,
     allowed,

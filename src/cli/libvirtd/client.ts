@@ -1,5 +1,6 @@
 /** One client of the daemon: its packets become calls, calls their answers, and streams go on until somebody ends them. */
-import { decode, encode, XdrError } from '../../formats/xdr/index.ts';
+import { concat } from '../../formats/bytes/index.ts';
+import { decode, encode, unsigned, XdrError } from '../../formats/xdr/index.ts';
 import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
 import {
@@ -9,6 +10,7 @@ import {
   libvirtErrorOf,
   type DomainEvent,
 } from '../../dom0/toolstack/libvirt/index.ts';
+import type { Descriptors, Pair } from './descriptors.ts';
 import { DOMAIN_EVENTS, procedureOf } from './domain-events.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
 import type { Caller, Connection, Table, Told } from './procedure.ts';
@@ -41,6 +43,8 @@ const LEVEL_ERROR = 2;
 const LIFECYCLE = 0,
   REFRESH = 1;
 
+type Serve = Parameters<Caller['give']>[0];
+
 export class Client {
   readonly host: CommandHost;
   private readonly channel: ByteChannel;
@@ -57,11 +61,19 @@ export class Client {
   private callbacks = 0;
   /** Streams that wait for the caller to take what it was sent. */
   private readonly drained = new Set<() => void>();
+  private readonly descriptors: Descriptors | undefined;
+  /** The last of the answers with a descriptor, each of which waits for the one before. */
+  private given: Promise<void> = Promise.resolve();
+  /** What is to be sent meanwhile: between a packet and its descriptor there is nothing. */
+  private held: Uint8Array[] | undefined;
+  private heldBytes = 0;
 
-  constructor(host: CommandHost, channel: ByteChannel, table: Table, gone: () => void) {
+  /** `descriptors`: absent where it is given none. */
+  constructor(host: CommandHost, channel: ByteChannel, table: Table, gone: () => void, descriptors?: Descriptors) {
     this.host = host;
     this.channel = channel;
     this.table = table;
+    this.descriptors = descriptors;
     channel.listen(
       bytes => this.hear(bytes),
       () => {
@@ -163,8 +175,10 @@ export class Client {
   private async call({ header, payload }: Packet): Promise<void> {
     const { serial, program, procedure: number } = header;
     try {
-      const { result, stream } = await this.run(header, payload);
-      this.send(packetOf(this.head({ program, procedure: number, type: TYPE.REPLY, serial }), result));
+      const { result, stream, serve } = await this.run(header, payload);
+      const head = this.head({ program, procedure: number, type: TYPE.REPLY, serial });
+      if (serve) return await this.give(head, result, serve);
+      this.send(packetOf(head, result));
       if (stream) this.begin(stream, number, serial);
     } catch (error) {
       this.refuse({ procedure: number, type: TYPE.REPLY, serial }, libvirtErrorOf(error), program);
@@ -175,7 +189,7 @@ export class Client {
   private async run(
     { program, version, procedure: number, status, type }: Header,
     payload: Uint8Array,
-  ): Promise<{ result: Uint8Array; stream: Stream | undefined }> {
+  ): Promise<{ result: Uint8Array; stream?: Stream | undefined; serve?: Serve | undefined }> {
     const wrong = (detail: string): LibvirtError => new LibvirtError('RPC', detail, 'rpc');
     if ((program !== REMOTE_PROGRAM && program !== QEMU_PROGRAM) || version !== VERSION)
       throw wrong(`Cannot find program ${program} version ${version}`);
@@ -195,20 +209,17 @@ export class Client {
     }
     if (this.opened?.isReadOnly && row.changes(given))
       throw new LibvirtError('OPERATION_DENIED', `read only access prevents ${functionOf(name)}`, 'domain');
-    let stream: Stream | undefined;
-    const answer = await row.run(
-      this.asCaller(begun => (stream = begun)),
-      given,
-    );
+    let stream: Stream | undefined, serve: Serve | undefined;
+    const answer = await row.run(this.asCaller({ stream: begun => (stream = begun), give: to => (serve = to) }), given);
     try {
-      return { result: encode(row.result, answer), stream };
+      return { result: encode(row.result, answer), stream, serve };
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
       throw wrong('Unable to encode message payload');
     }
   }
 
-  private asCaller(stream: Caller['stream']): Caller {
+  private asCaller(further: Pick<Caller, 'stream' | 'give'>): Caller {
     const client = this;
     return {
       host: this.host,
@@ -230,8 +241,36 @@ export class Client {
         if (!client.subscriptions.delete(callback))
           throw new LibvirtError('INVALID_ARG', `domain event callback ${callback} not registered`, 'rpc');
       },
-      stream,
+      takesDescriptors: async () => (await this.descriptors?.areSent()) ?? false,
+      ...further,
     };
+  }
+
+  /** Answers with a descriptor, whose other end `serve` gets. @throws Error with a sentence: nothing was sent */
+  private async give(head: Header, result: Uint8Array, serve: Serve): Promise<void> {
+    if (!this.descriptors)
+      throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'fd passing is not supported by this connection', 'rpc');
+    const pair = await this.descriptors.pair();
+    this.given = this.given.then(() => this.giveNow(pair, head, result, serve));
+    await this.given;
+  }
+
+  private async giveNow(pair: Pair, head: Header, result: Uint8Array, serve: Serve): Promise<void> {
+    if (this.isGone) return pair.close();
+    const withOne = concat(encode(unsigned, 1), result);
+    this.held = [];
+    try {
+      serve(await pair.send(packetOf({ ...head, type: TYPE.REPLY_WITH_FDS }, withOne)));
+    } catch {
+      // Whatever else is sent, it would take for its descriptor.
+      this.end();
+      this.held = [];
+    }
+    const { held } = this;
+    this.held = undefined;
+    this.heldBytes = 0;
+    for (const each of held) this.send(each);
+    if (this.waitingBytes < FEW_WAITING_BYTES) this.goOn();
   }
 
   private begin(stream: Stream, procedure: number, serial: number): void {
@@ -255,7 +294,7 @@ export class Client {
         this.refuse({ procedure, type: TYPE.STREAM, serial }, libvirtErrorOf(error), REMOTE_PROGRAM);
       },
       drained: () =>
-        this.isGone || this.channel.waitingBytes < FEW_WAITING_BYTES
+        this.isGone || this.waitingBytes < FEW_WAITING_BYTES
           ? Promise.resolve()
           : new Promise(resolve => this.drained.add(resolve)),
     });
@@ -312,7 +351,14 @@ export class Client {
 
   private send(packet: Uint8Array): void {
     if (this.isGone) return;
-    this.channel.send(packet);
-    if (this.channel.waitingBytes > MOST_WAITING_BYTES) this.end();
+    if (this.held) {
+      this.held.push(packet);
+      this.heldBytes += packet.length;
+    } else this.channel.send(packet);
+    if (this.waitingBytes > MOST_WAITING_BYTES) this.end();
+  }
+
+  private get waitingBytes(): number {
+    return this.channel.waitingBytes + this.heldBytes;
   }
 }

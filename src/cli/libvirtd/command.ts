@@ -7,7 +7,8 @@ import { NodeAllowedFiles, NotAllowed } from '../allowed/allowed-files.ts';
 import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
 import { OWNER_ONLY_FOLDER } from '../owner-only.ts';
-import { isKvm, putFiles, WrongUse } from '../shell/command.ts';
+import { JOIN_ABOUT, JOIN_OPTIONS } from '../pool/join-options.ts';
+import { isKvm, joiningAsked, putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
 import { ChannelSockets } from './channel-sockets.ts';
@@ -28,6 +29,7 @@ A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list 
                         made there (also several times); an image that a guest writes is locked
   --host WORDS          what the host has, as ringside sh has it
   --hypervisor KIND     xen, or kvm: guests are processes of QEMU, and clients connect to qemu:///system
+${JOIN_ABOUT}
 
 Other paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
 `;
@@ -43,6 +45,7 @@ function parse(argv: string[]) {
         allow: { type: 'string', multiple: true },
         host: { type: 'string' },
         hypervisor: { type: 'string' },
+        ...JOIN_OPTIONS,
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -65,6 +68,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
     if (options.state === undefined) throw new WrongUse('Write --state DIR: a folder for what the host keeps.');
     const asked = readHost(options.host ?? '');
     const definition = { ...hostHere(), ...asked };
+    const joining = joiningAsked(options);
     const { allow = [] } = options;
     const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
     mkdirSync(options.state, { recursive: true, mode: OWNER_ONLY_FOLDER });
@@ -72,7 +76,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
     await putFiles(await state.files(), options.file ?? []);
     const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
-    await new HostRuns({ state, definition, asked, kvm, allowed, stdout }).during(
+    await new HostRuns({ state, definition, asked, kvm, allowed, join: joining, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
         const channels = new ChannelSockets(

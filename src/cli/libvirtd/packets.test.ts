@@ -34,6 +34,21 @@ describe("libvirt's packets", () => {
     );
   });
 
+  it('with descriptors are followed by a byte for each, which is no part of the next', () => {
+    const many = { header: { ...head(1), type: TYPE.CALL_WITH_FDS }, payload: Uint8Array.of(0, 0, 0, 2, 9, 9, 9, 9) };
+    const next = { header: head(2), payload: Uint8Array.of(1, 2, 3, 4) };
+    const sent = [...packetOf(many.header, many.payload), 0, 0, ...packetOf(next.header, next.payload)];
+    for (const cut of [20, 36, 37, 38, 40]) {
+      const reader = new PacketReader();
+      expect([
+        ...reader.take(Uint8Array.from(sent.slice(0, cut))),
+        ...reader.take(Uint8Array.from(sent.slice(cut))),
+      ]).toEqual([many, next]);
+    }
+    const tooMany = packetOf(many.header, Uint8Array.of(0, 0, 0, 33));
+    expect(() => [...new PacketReader().take(tooMany)]).toThrow(PacketError);
+  });
+
   it('end with a length that none has', () => {
     for (const length of [0, 27, 33_554_437, 0xffff_ffff]) {
       const bytes = new Uint8Array(4);

@@ -1,7 +1,7 @@
 /** Packets of libvirt's protocol: a length that counts itself, a header, a payload. */
 import { Pieces } from '../../dom0/host/nbd/index.ts';
 import { decode, encode, XdrReader, type Xdr } from '../../formats/xdr/index.ts';
-import { HEADER_BYTES, LENGTH_BYTES, MOST_MESSAGE_BYTES } from './protocol.ts';
+import { HEADER_BYTES, LENGTH_BYTES, MOST_DESCRIPTORS, MOST_MESSAGE_BYTES, TYPE } from './protocol.ts';
 import { header, type Header } from './types.ts';
 
 export interface Packet {
@@ -19,12 +19,18 @@ export class PacketReader {
   private readonly held = new Pieces();
   /** Of the packet that is coming, behind its length; undefined: that has not come yet. */
   private wanted: number | undefined;
+  /** Behind a packet with descriptors comes a byte for each of them, which is nothing without it. */
+  private carriers = 0;
 
   /** The packets that are whole now. @throws PacketError: nothing that follows has a meaning */
   *take(bytes: Uint8Array<ArrayBuffer>): Generator<Packet> {
     const { held } = this;
     held.push(bytes);
     for (;;) {
+      while (this.carriers > 0 && held.bytes > 0) {
+        held.take(1);
+        this.carriers--;
+      }
       if (this.wanted === undefined) {
         if (held.bytes < LENGTH_BYTES) return;
         const length = new XdrReader(held.take(LENGTH_BYTES)).unsigned();
@@ -37,9 +43,20 @@ export class PacketReader {
       if (held.bytes < this.wanted) return;
       const whole = held.take(this.wanted);
       this.wanted = undefined;
-      yield { header: decode(header, whole.subarray(0, HEADER_BYTES)), payload: whole.subarray(HEADER_BYTES) };
+      const packet = { header: decode(header, whole.subarray(0, HEADER_BYTES)), payload: whole.subarray(HEADER_BYTES) };
+      if (packet.header.type === TYPE.CALL_WITH_FDS) this.carriers = descriptorsOf(packet);
+      yield packet;
     }
   }
+}
+
+/** How many descriptors come with a packet. @throws PacketError */
+function descriptorsOf({ payload }: Packet): number {
+  if (payload.length < 4) throw new PacketError('Unable to decode number of FDs');
+  const count = new XdrReader(payload).unsigned();
+  if (count > MOST_DESCRIPTORS)
+    throw new PacketError(`Received too many FDs ${count}, expected ${MOST_DESCRIPTORS} maximum`);
+  return count;
 }
 
 export function packetOf(head: Header, payload: Uint8Array): Uint8Array<ArrayBuffer> {

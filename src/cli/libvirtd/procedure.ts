@@ -1,5 +1,6 @@
 /** What a procedure is: a row of the table. */
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import { nothing, type Xdr } from '../../formats/xdr/index.ts';
 import type { Stream } from './stream.ts';
 
@@ -15,6 +16,10 @@ export interface Caller {
   close(): void;
   /** The call goes on as a stream, under its own number. */
   stream(stream: Stream): void;
+  /** Descriptors can be given. */
+  takesDescriptors(): Promise<boolean>;
+  /** With the answer comes a descriptor, one end of a new pair of sockets; `serve` gets the other. */
+  give(serve: (channel: ByteChannel) => void): void;
   /** Events of a kind go to the caller from now on; the number that ends that. */
   subscribe(event: number, uuid: string | undefined, kind?: Told): number;
   /** @throws LibvirtError where there is no such number */

@@ -11,6 +11,8 @@ export const REMOTE_PROGRAM = 0x20008086,
 
 /** virNetMessageType. */
 export const TYPE = { CALL: 0, REPLY: 1, MESSAGE: 2, STREAM: 3, CALL_WITH_FDS: 4, REPLY_WITH_FDS: 5, STREAM_HOLE: 6 };
+/** VIR_NET_MESSAGE_NUM_FDS_MAX. */
+export const MOST_DESCRIPTORS = 32;
 /** virNetMessageStatus. */
 export const STATUS = { OK: 0, ERROR: 1, CONTINUE: 2 };
 export const KEEPALIVE = { PING: 1, PONG: 2 };
@@ -162,6 +164,7 @@ const SPELLED: Readonly<Record<string, string>> = {
   scsi: 'SCSI',
   wwn: 'WWN',
   dhcp: 'DHCP',
+  fd: 'FD',
 };
 
 /** The function of libvirt that a procedure stands for. */

@@ -5,6 +5,7 @@ import type { Host } from '../../dom0/service/index.ts';
 import { listenToLives, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
 import { channelOf, removeSocket } from '../sockets.ts';
 import { Client } from './client.ts';
+import { descriptorsFor } from './descriptors.ts';
 import { PROCEDURES } from './table.ts';
 
 /** Clients at once (max_clients of libvirtd.conf has 5000). */
@@ -32,7 +33,8 @@ export class LibvirtServer {
     const daemon = new LibvirtServer(server);
     server.on('connection', socket => {
       if (daemon.clients.size >= MOST_CLIENTS) return void socket.destroy();
-      const client: Client = new Client(host, channelOf(socket), PROCEDURES, () => daemon.clients.delete(client));
+      const gone = (): void => void daemon.clients.delete(client);
+      const client: Client = new Client(host, channelOf(socket), PROCEDURES, gone, descriptorsFor(socket));
       daemon.clients.add(client);
     });
     // Nobody else may connect in the moment before the mode is set.

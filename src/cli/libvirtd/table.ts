@@ -4,6 +4,7 @@ import { AGENT } from './procedures/agent.ts';
 import { CONNECTION } from './procedures/connection.ts';
 import { DEVICES } from './procedures/devices.ts';
 import { DOMAINS } from './procedures/domains.ts';
+import { GRAPHICS } from './procedures/graphics.ts';
 import { LIFE } from './procedures/life.ts';
 import { LISTS } from './procedures/lists.ts';
 import { MIGRATING } from './procedures/migrating.ts';
@@ -24,6 +25,7 @@ export const PROCEDURES: Table = {
   ...DEVICES,
   ...SNAPSHOTS,
   ...STREAMS,
+  ...GRAPHICS,
   ...NETWORKS,
   ...LISTS,
   ...POOLS,

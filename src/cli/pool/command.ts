@@ -21,7 +21,7 @@ const PORT = 5173,
 export const poolHelp = (): string => `Usage: ringside pool [options]
 
 Serves the page, and is the hub of a pool of hosts: what they send each other passes here, sealed with the pool's code, which the hub does not use.
-Hosts join with ringside sh --join ws://HOST:PORT/#CODE, or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
+Hosts join with ringside sh --join ws://HOST:PORT/#CODE (libvirtd, too), or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
 A class that takes lessons meets here, too: its teacher writes the code into the class's wall (docs/lessons.md).
 
   --listen ADDRESS      where: HOST, HOST:PORT or :PORT (127.0.0.1:${PORT}; 0.0.0.0 for other machines, too)

@@ -22,12 +22,13 @@ export class RfbServer {
     this.password = password;
   }
 
-  serve(channel: ByteChannel): void {
+  /** `isTrusted`: it is not asked for a password, as who it is was asked before. */
+  serve(channel: ByteChannel, isTrusted = false): void {
     if (this.viewers.size >= MOST_VIEWERS || this.screen.generation() === undefined) return channel.close();
     const viewer: Viewer = new Viewer(channel, this.screen, {
       later,
       hostMs: sharedMs,
-      password: () => this.password ?? this.screen.password(),
+      password: () => (isTrusted ? undefined : (this.password ?? this.screen.password())),
       challenge: () => randomBytes(CHALLENGE_BYTES),
       alone: () => this.end(viewer),
       ended: () => void this.viewers.delete(viewer),
@@ -40,6 +41,9 @@ export class RfbServer {
     return this.viewers.size;
   }
 
+  /** As an end of the screen's own. */
+  readonly endAll = (): void => this.end();
+
   /** All go, but for one. */
   end(but?: Viewer): void {
     for (const each of [...this.viewers]) if (each !== but) each.end();
@@ -50,23 +54,24 @@ export class RfbServer {
 const FIRST_PORT = 5900,
   PORTS = 100;
 
-/** Serves a screen at the first port that is free. @throws Error with a sentence */
-export async function listenAtFreePort(screen: ServedScreen): Promise<Listening> {
+/** Has a screen's clients come to the first port that is free. @throws Error with a sentence */
+export async function listenAtFreePort(server: RfbServer): Promise<Listening> {
   for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
-    const listening = await listenForViewers(screen, port).catch(() => undefined);
+    const listening = await listenFor(server, port).catch(() => undefined);
     if (listening) return listening;
   }
-  return listenForViewers(screen, 0);
+  return listenFor(server, 0);
 }
 
 /** Serves a screen until it is closed; `port` 0: any. @throws Error with a sentence: the port is taken */
-export async function listenForViewers(
+export const listenForViewers = (
   screen: ServedScreen,
   port: number,
   password?: Uint8Array,
-  sockets: Sockets = nodeSockets,
-): Promise<Listening> {
-  const server = new RfbServer(screen, password);
+  sockets?: Sockets,
+): Promise<Listening> => listenFor(new RfbServer(screen, password), port, sockets);
+
+async function listenFor(server: RfbServer, port: number, sockets: Sockets = nodeSockets): Promise<Listening> {
   const listening = await sockets.listen({ host: LOOPBACK, port }, channel => server.serve(channel));
   return {
     port: listening.port,

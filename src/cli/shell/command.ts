@@ -1,5 +1,4 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
-import { isRole, ROLES } from '../../dom0/pool/index.ts';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +11,7 @@ import { checkForwards, forwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
-import { addressWithCode, CODE_FILE_OPTION, CODE_VARIABLE } from '../pool/codes.ts';
+import { JOIN_ABOUT, JOIN_OPTIONS, type Joining, joiningOf } from '../pool/join-options.ts';
 import { StateError } from '../storage/state.ts';
 import { HostRuns } from './host-runs.ts';
 
@@ -36,12 +35,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --net nat             guests reach what this machine reaches, by TCP and UDP, and 10.0.2.2 is its 127.0.0.1
   --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-:22 (also several times)
-  --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
-  --code-file FILE      where the pool's code is, so that it is in no list of processes; or in the variable ${CODE_VARIABLE}.
-                        The address is ws://HOST:PORT/ then
-  --name NAME           the host's name there
-  --role ROLE           there: member, giver (its guests may go to others, and it takes none) or viewer (it sees what all see)
-  --leases ADDRESS      etcd://HOST:PORT: that decides whose a guest is, in place of the pool's first host
+${JOIN_ABOUT}
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
@@ -67,11 +61,7 @@ function parse(argv: string[]) {
         menu: { type: 'boolean' },
         net: { type: 'string' },
         forward: { type: 'string', multiple: true },
-        join: { type: 'string' },
-        ...CODE_FILE_OPTION,
-        name: { type: 'string' },
-        leases: { type: 'string' },
-        role: { type: 'string' },
+        ...JOIN_OPTIONS,
         'no-jit': { type: 'boolean' },
         'jit-threshold': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -106,9 +96,9 @@ export function isKvm({
 }
 
 /** @throws WrongUse */
-function addressOf(join: string, codeFile: string | undefined): string {
+export function joiningAsked(values: Parameters<typeof joiningOf>[0]): Joining | undefined {
   try {
-    return addressWithCode(join, codeFile, process.env);
+    return joiningOf(values, process.env);
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
@@ -132,16 +122,7 @@ export async function shell(argv: string[]): Promise<number> {
     const fs = await state.files();
     await putFiles(fs, options.file ?? []);
     const { c: line, boot, menu = false, xen } = options;
-    const { name, leases, role = 'member' } = options;
-    if (!isRole(role)) throw new WrongUse(`--role ${role}: write one of ${ROLES.join(', ')}.`);
-    const join =
-      options.join === undefined
-        ? undefined
-        : { address: addressOf(options.join, options['code-file']), name, leases, role };
-    if ((name ?? leases ?? options.role ?? options['code-file']) !== undefined && !join)
-      throw new WrongUse(
-        '--name, --role, --code-file and --leases are for a host of a pool: write --join ADDRESS, too.',
-      );
+    const join = joiningAsked(options);
     const kvm = isKvm(options);
     network = await openNetwork(options.network, sentence => stderr.text(`ringside sh: ${sentence}\n`));
     const host = new HostRuns({

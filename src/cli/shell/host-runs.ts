@@ -11,12 +11,13 @@ import {
   MenuSession,
 } from '../../dom0/service/index.ts';
 import type { AllowedFiles } from '../../dom0/host/files/index.ts';
-import { membershipOf, type Role } from '../../dom0/pool/index.ts';
+import { membershipOf } from '../../dom0/pool/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { login, type Power, type PowerState, runLine, type Session, shellParts } from '../../dom0/shell/index.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later } from '../node-clock.ts';
 import { bootAtOnce, bootMenu, type NodeHost, sleep, startNodeHost, stopNodeHost } from '../node-host.ts';
+import type { Joining } from '../pool/join-options.ts';
 import { VERSION } from '../version.ts';
 
 export interface HostRunsParts {
@@ -33,7 +34,7 @@ export interface HostRunsParts {
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
-  join?: { address: string; name: string | undefined; leases: string | undefined; role: Role } | undefined;
+  join?: Joining | undefined;
   /** What is on the wire of the host's card. */
   peer?: PeerOptions | undefined;
   /** Files of this machine that it may have. */
@@ -70,7 +71,9 @@ export class HostRuns {
     try {
       await work(host);
     } finally {
-      await leave(host, say, 'the daemon');
+      const ended = await leave(host, say, 'the daemon');
+      // One whose guests end with it is lost to its pool: others start those of them again that ask for it.
+      if (ended.length === 0 && membershipOf(host).joined) await membershipOf(host).leave();
     }
   }
 
@@ -140,7 +143,6 @@ export class HostRuns {
   private async start(boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {
     const { stdout } = this.parts;
     const started = await startNodeHost({ ...this.parts, say: problem => stdout.text(`${problem}\r\n`) }, boot);
-    await membershipOf(started.host).knowName();
     await this.join(started.host);
     await started.host.startAutomatic();
     return started;
@@ -198,11 +200,12 @@ export class HostRuns {
   }
 }
 
-/** Guests end with their host: whoever leaves it with some is told. */
-async function leave(host: NodeHost, say: (sentence: string) => void, who = 'the shell'): Promise<void> {
+/** Guests end with their host: whoever leaves it with some is told. Their names. */
+async function leave(host: NodeHost, say: (sentence: string) => void, who = 'the shell'): Promise<string[]> {
   const names = await host.endWithGuests();
   if (names.length > 0)
     say(
       `The host ends, and with it ${names.join(', ')}. Guests run as long as ${who}; ${who === 'the shell' ? 'poweroff' : 'virsh shutdown'} shuts them down first.`,
     );
+  return names;
 }

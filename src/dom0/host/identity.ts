@@ -11,6 +11,20 @@ export interface HostIdentity {
 /** A host that knows no other: there is one such at each screen, and a lesson's is the same everywhere. */
 export const LONE_HOST: HostIdentity = { name: 'ringside' };
 
+/** hostname(5): a host that is kept is the same again. */
+export const NAME_FILE = '/etc/hostname';
+/** A name that a host has got in a pool. */
+const OF_A_POOL = /^(?!ringside$)[a-z0-9-]+$/;
+
+/** The name that a host had in a pool: it is its name in none, too. Undefined: it was in none. */
+export async function keptName(
+  files: { readFileBuffer(path: string): Promise<Uint8Array> } | undefined,
+): Promise<string | undefined> {
+  const bytes = await files?.readFileBuffer(NAME_FILE).catch(() => undefined);
+  const name = new TextDecoder().decode(bytes ?? new Uint8Array()).trim();
+  return OF_A_POOL.test(name) ? name : undefined;
+}
+
 /** 32 bits that follow from the id, by FNV-1a; 0: of a host without one. */
 export function seedOfHost({ id }: HostIdentity): number {
   if (id === undefined) return 0;

@@ -1,5 +1,5 @@
 /** A host's membership: it is in one pool, or in none. What a pool needs is loaded with this file, when somebody joins one. */
-import type { Ways } from '../host/index.ts';
+import { keptName, NAME_FILE, type Ways } from '../host/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { canEncrypt, readCode, secretsOf, WHY_VIEWER } from './code.ts';
@@ -24,11 +24,8 @@ import { SharedState } from './shared-state.ts';
 import { tabsRoom } from './tabs-room.ts';
 import { tellOfHost } from './told-of-host.ts';
 
-/** machine-id(5), and hostname(5): a host that is kept is the same again. */
-const ID_FILE = '/etc/machine-id',
-  NAME_FILE = '/etc/hostname';
-/** A name that a host has got in a pool. */
-const OF_A_POOL = /^(?!ringside$)[a-z0-9-]+$/;
+/** machine-id(5): a host that is kept is the same again. */
+const ID_FILE = '/etc/machine-id';
 const ID_BYTES = 16;
 /** Tabs of one browser from one site have no secrets from each other. */
 const TABS = 'tabs',
@@ -84,13 +81,6 @@ export class Membership {
     this.host = host;
   }
 
-  /** The name that it had in a pool is its name (hostname(5)), in none, too. */
-  async knowName(): Promise<void> {
-    const { toolstack } = this.host;
-    const name = await this.kept(NAME_FILE, OF_A_POOL);
-    if (name !== undefined) toolstack.become({ ...toolstack.identity, name });
-  }
-
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
   async join(address: string, { name: wanted, leases, role: wish = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
@@ -110,7 +100,7 @@ export class Membership {
     const { room, secret } = await secretsOf(readCode(code));
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
-    const name = wanted ?? (await this.kept(NAME_FILE, OF_A_POOL)) ?? `host-${id.slice(0, 5)}`;
+    const name = wanted ?? (await keptName(host.parts.files)) ?? `host-${id.slice(0, 5)}`;
     const leaseMs = this.leaseClock();
     const again = (): Promise<Room> =>
       url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);

@@ -46,6 +46,7 @@ import {
   spellFiles,
 } from '../host/files/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
+import { keptName } from '../host/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import { meet, type MoveOwnership } from './moving.ts';
 import { Reading } from './reading.ts';
@@ -65,7 +66,7 @@ import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts
   extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>,
-    Pick<CommandHost['parts'], 'sockets' | 'ways' | 'serveScreen' | 'upMs'> {
+    Pick<CommandHost['parts'], 'sockets' | 'ways' | 'serveScreen' | 'showScreenTo' | 'upMs'> {
   hostMs: () => number;
   /** Domains run in virtual time, whose rounds and inputs this knows; `hostMs` is for people then. */
   virtual?: VirtualTime;
@@ -527,8 +528,10 @@ export class HostCore implements CommandHost {
     return members.map(({ name }) => name);
   }
 
-  /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
+  /** The host has its files: it is who it was, and starts what is to start with it, one after the other; what cannot be started is told in the task log, and the next is tried. */
   async startAutomatic(): Promise<void> {
+    const name = await keptName(this.parts.files);
+    if (name !== undefined) this.toolstack.become({ ...this.toolstack.identity, name });
     for (const path of (await this.managed?.automaticPaths()) ?? []) {
       const { createFrom } = await import('../toolstack/commands/life-words.ts');
       const read = (name: string): Promise<Blob> => this.readFile(name);

@@ -2,7 +2,7 @@
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
 import type { AllowedFiles, HostFiles } from '../host/files/index.ts';
-import type { Listening, Sockets } from '../host/nbd/index.ts';
+import type { ByteChannel, Listening, Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later, Ways } from '../host/index.ts';
 import type { ManagedDomains } from './managed/index.ts';
@@ -110,6 +110,13 @@ export interface CommandHost {
     readonly sockets?: Sockets;
     /** Shows a domain's screen to clients of RFB on this machine, until that is closed; absent: as in a page, nobody can connect to the host. */
     readonly serveScreen?: (toolstack: Toolstack<Viewers>, member: Guest) => Promise<Listening>;
+    /** Has a client of RFB at the other end of a channel see a domain's screen; one that is trusted is asked for no password. */
+    readonly showScreenTo?: (
+      toolstack: Toolstack<Viewers>,
+      member: Guest,
+      channel: ByteChannel,
+      isTrusted: boolean,
+    ) => void;
     /** Ways to other hosts of a pool; absent: none shares this host's time. */
     readonly ways?: Ways;
     /** Where files and disk are now, where that can change. */

@@ -15,6 +15,17 @@ const numberOf = ({ major, minor, micro }: { major: number; minor: number; micro
 /** libvirt's, whose protocol this is. */
 const LIBRARY_VERSION = numberOf({ major: 9, minor: 0, micro: 0 });
 
+/** FD_PASSING depends on the machine. */
+const SUPPORTED: readonly number[] = [
+  FEATURE.MIGRATION_P2P,
+  FEATURE.MIGRATION_PARAMS,
+  FEATURE.TYPED_PARAM_STRING,
+  FEATURE.PROGRAM_KEEPALIVE,
+  FEATURE.REMOTE_EVENT_CALLBACK,
+  FEATURE.REMOTE_CLOSE_CALLBACK,
+  FEATURE.NETWORK_UPDATE_HAS_CORRECT_ORDER,
+];
+
 const AUTH_NONE = 0;
 const MOST_AUTH_TYPES = 20,
   MOST_IDENTITY = 20;
@@ -44,21 +55,10 @@ export const CONNECTION: Table = {
     early: true,
     arguments: struct({ feature: int }),
     result: struct({ supported: int }),
-    run: (_caller, { feature }) => ({
-      supported: (
-        [
-          FEATURE.MIGRATION_P2P,
-          FEATURE.MIGRATION_PARAMS,
-          FEATURE.TYPED_PARAM_STRING,
-          FEATURE.PROGRAM_KEEPALIVE,
-          FEATURE.REMOTE_EVENT_CALLBACK,
-          FEATURE.REMOTE_CLOSE_CALLBACK,
-          FEATURE.NETWORK_UPDATE_HAS_CORRECT_ORDER,
-        ] as number[]
-      ).includes(feature)
-        ? 1
-        : 0,
-    }),
+    run: async (caller, { feature }) => {
+      const has = feature === FEATURE.FD_PASSING ? await caller.takesDescriptors() : SUPPORTED.includes(feature);
+      return { supported: has ? 1 : 0 };
+    },
   }),
   connect_open: procedure({
     early: true,

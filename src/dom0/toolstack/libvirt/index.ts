@@ -46,7 +46,7 @@ export {
 } from './resources.ts';
 export { SLEEP, sleepDomain, wakeDomain } from './power.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
-export { displayOf, MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
+export { displayOf, MOST_KEYS, openGraphics, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';

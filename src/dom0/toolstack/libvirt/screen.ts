@@ -1,14 +1,19 @@
-/** What a domain shows, and keys that are pressed at it. Source: virDomainScreenshot and virDomainSendKey of include/libvirt/libvirt-domain.h. */
+/**
+ * What a domain shows, and keys that are pressed at it. Sources: virDomainScreenshot and virDomainSendKey of include/libvirt/libvirt-domain.h;
+ * qemuDomainOpenGraphicsFD() of src/qemu/qemu_driver.c of libvirt 9.0.
+ */
 import { keyOfLinux, keyOfXt } from '../../../devices/ps2/index.ts';
 import { concat } from '../../../formats/bytes/index.ts';
 import { readScreen, screenPicture } from '../../../hypervisor/view/index.ts';
+import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
 import { hasScreen } from '../running-domain.ts';
 import { guestId, xmlOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { childOf, readXml } from './xml.ts';
+import { isQemu } from './qemu-driver.ts';
+import { childOf, readXml, type XmlElement } from './xml.ts';
 
 /** virKeycodeSet: whose numbers are known here. */
 const KEY_OF: Readonly<Record<number, (number: number) => string | undefined>> = {
@@ -45,11 +50,38 @@ export async function displayOf(
   host: CommandHost,
   domain: Domain,
 ): Promise<{ port: number; address: string | undefined } | undefined> {
-  const devices = childOf(await readXml(await xmlOf(host, domain, 0), 'domain'), 'devices');
-  const graphics = devices?.children.find(({ name, attributes }) => name === 'graphics' && attributes.type === 'vnc');
+  const graphics = (await screensOf(host, domain)).find(({ attributes }) => attributes.type === 'vnc');
   const port = Number(graphics?.attributes.port ?? -1);
   if (!graphics || !(port >= 0)) return undefined;
   return { port, address: graphics.attributes.listen ?? childOf(graphics, 'listen')?.attributes.address };
+}
+
+/** As the document of what runs has them. @throws LibvirtError */
+async function screensOf(host: CommandHost, domain: Domain): Promise<XmlElement[]> {
+  const devices = childOf(await readXml(await xmlOf(host, domain, 0), 'domain'), 'devices');
+  return devices?.children.filter(({ name }) => name === 'graphics') ?? [];
+}
+
+/** VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH. */
+const SKIP_AUTHENTICATION = 1 << 0;
+
+/** Has a client see one of a domain's screens over a channel that it was given; one that listens nowhere, too. @throws LibvirtError */
+export async function openGraphics(
+  host: CommandHost,
+  domain: Domain,
+  index: number,
+  flags = 0,
+): Promise<(channel: ByteChannel) => void> {
+  const { showScreenTo } = host.parts;
+  if (!isQemu(host) || !showScreenTo) throw new LibvirtError('NO_SUPPORT', 'virDomainOpenGraphicsFD', 'domain');
+  checkFlags(flags, SKIP_AUTHENTICATION, 'qemuDomainOpenGraphicsFD');
+  const member = host.living(guestId(domain));
+  const type = (await screensOf(host, domain))[index]?.attributes.type;
+  if (type === undefined || !hasScreen(member.blueprint))
+    throw new LibvirtError('INTERNAL_ERROR', `No graphics backend with index ${index}`, 'qemu');
+  if (type !== 'vnc')
+    throw new LibvirtError('INTERNAL_ERROR', `Can only open VNC or SPICE graphics backends, not ${type}`, 'qemu');
+  return channel => showScreenTo(host.toolstack, member, channel, (flags & SKIP_AUTHENTICATION) !== 0);
 }
 
 /** Looks at a screen that changes just now. */
