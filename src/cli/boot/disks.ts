@@ -13,8 +13,8 @@ import {
   uefiProblem,
   isFloppy,
   NO_IPXE,
-  NO_SIGNATURE,
   startedUnsigned,
+  unsignedProblem,
   unsignedWarning,
 } from '../../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
@@ -122,8 +122,8 @@ function openDisk(text: string, devices: HostDevices | undefined): Opened {
 }
 
 /** @throws UsageError for an image that is cut short, or none */
-function whole({ name, head, bytes }: Image, kind: ImageKind): void {
-  const problem = imageProblem(name, kind, head, bytes);
+function whole({ name, head, bytes, packing }: Image, kind: ImageKind): void {
+  const problem = imageProblem(name, kind, head, bytes, packing);
   if (problem) throw new UsageError(kind === 'floppy' ? problem.text : problem.text.replace(/\.$/, ` (--${kind}).`));
 }
 
@@ -254,9 +254,9 @@ export function lookAtImage(path: string, devices?: HostDevices, cds: MadeCds = 
       const medium = said(() => devices.storage.medium(path));
       return { name: path, head: imageHead(medium), bytes: medium.bytes };
     }
-    const { fd, head, bytes } = open(path, 'disk');
+    const { fd, head, bytes, packing } = open(path, 'disk');
     closeSync(fd);
-    return { name: path, head, bytes };
+    return { name: path, head, bytes, ...(packing ? { packing } : {}) };
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;
@@ -353,7 +353,11 @@ export function bootDevices(
     throw new UsageError(
       kind === 'cdrom'
         ? `${name} is not bootable: it has no El Torito boot record. Take another image, or name a kernel with --kernel.`
-        : `${name} is not bootable: ${NO_SIGNATURE}. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`,
+        : unsignedProblem(
+            name,
+            head ?? new Uint8Array(),
+            'Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.',
+          ).text,
     );
   }
   return { bootOrder };

@@ -18,6 +18,7 @@ import {
   isXz,
   loadUnpackers,
   nameInside,
+  type Packing,
   packingOf,
   TooLargeError,
   unpacksHere,
@@ -34,7 +35,8 @@ export interface Image {
   bytes: number;
   /** Its first bytes, for a look at what it is. */
   head: Uint8Array;
-  /** Of one that was packed: what is in it. */
+  /** Of one that was packed: with what, and what is in it. */
+  packing?: Packing | undefined;
   content?: Uint8Array;
 }
 
@@ -44,7 +46,15 @@ export function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Ima
   if (flags === 'r+' || !unpacksHere(image.head)) return image;
   try {
     const content = contentOf(image);
-    return content ? { ...image, bytes: content.length, head: imageHead(new MemoryDisk(content)), content } : image;
+    return content
+      ? {
+          ...image,
+          bytes: content.length,
+          head: imageHead(new MemoryDisk(content)),
+          packing: packingOf(image.head),
+          content,
+        }
+      : image;
   } catch (error) {
     closeSync(image.fd);
     throw error instanceof DecodeError ? new UsageError(damaged(path, image.head, error)) : error;

@@ -184,6 +184,41 @@ describe('a disk without 55 AA', () => {
   });
 });
 
+describe('files of other products', () => {
+  it('are named, with how they are used here', () => {
+    const conf = put('101.conf', 'cores: 1\nmemory: 64\nscsi0: local:vm-101-disk-0\nscsihw: lsi\n');
+    for (const words of [[conf], ['--kernel', conf]])
+      expect(refusal(...words)).toMatch(/^101\.conf is a virtual machine of Proxmox VE\. .*memory = 64;/);
+    const ext = new Uint8Array(8192);
+    ext.set([0x53, 0xef], 1080);
+    for (const words of [[put('root.ext2', ext)], ['--disk', put('root.img', ext)]])
+      expect(refusal(...words)).toMatch(
+        /^root\.\w+ holds an ext2 file system and no boot program\. Give a kernel with it:/,
+      );
+  });
+
+  it('are named where they are packed, with what unpacks them first', () => {
+    const vhd = new Uint8Array(2048);
+    vhd.set(new TextEncoder().encode('conectix'));
+    const path = put('boot.vhd.gz', gzipSync(vhd));
+    const text = `${path} is packed with gzip, with a vhd image in it, and raw and qcow2 ones are read here. Unpack it (gunzip ${path}), then run qemu-img convert -O raw ${path.slice(0, -3)} disk.img and take what it makes`;
+    expect(refusal(path)).toBe(`${text} (--disk).`);
+    const cfg = put('vhd.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.vhd.gz,raw,hda" ]\n');
+    let said = '';
+    const output = { text: (words: string) => (said += words) } as unknown as Output;
+    expect(() => prepareAll(parseBootOptions([cfg]), output)).toThrow();
+    expect(said).toContain('boot.vhd.gz is packed with gzip, with a vhd image in it');
+  });
+
+  it('are started by nobody who does not ask for it, if they are called .iso or are noise', () => {
+    const iso = put('a.iso', bootDisk().fill(0, 446, 512));
+    expect(refusal(iso)).toMatch(/^a\.iso is no CD image: there is no ISO 9660 volume \(CD001\) in it\./);
+    expect(prepared(iso, '--no-signature-check').guest.boot).toMatchObject({ noSignatureCheck: true });
+    const noise = Uint8Array.from({ length: 2048 }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24);
+    expect(refusal(put('noise.img', noise))).toMatch(/^noise\.img begins with noise/);
+  });
+});
+
 describe('images that are not whole sectors', () => {
   it('are taken, as disk and as floppy disk: `cat boot.bin kernel.bin > os.img`', () => {
     const path = put('os.img', bootDisk().fill(0, 446, 510).subarray(0, 5000));

@@ -14,7 +14,8 @@ import {
 import { formatFinding } from '../../dom0/definitions/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
 import { lengthProblem } from '../../dom0/definitions/config/index.ts';
-import { disksNamed, judgePlaces, OWN_PLACES } from '../../dom0/definitions/index.ts';
+import { disksNamed, judgePlaces, mayBeForeign, OWN_PLACES } from '../../dom0/definitions/index.ts';
+import { recognise } from '../../dom0/definitions/recognise/index.ts';
 import {
   baseName,
   decode,
@@ -389,6 +390,8 @@ function planFrom(
   cds: MadeCds,
 ): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
+  const foreign = mayBeForeign(file.data) ? recognise(baseName(file.name), file.data) : undefined;
+  if (foreign) throw new UsageError(foreign.text);
   if (options.kernel === undefined && isDefinition(file)) {
     const placeOf = (path: string): string =>
       namesFiles(path) ? filesBeside(file.name, path) : beside(file.name, path);

@@ -8,16 +8,8 @@ import type { Definition } from './config/definition.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError } from './config/judge-definition.ts';
-import {
-  type ImageKind,
-  type ImageProblem,
-  isBootable,
-  NO_SIGNATURE,
-  onlyForUefi,
-  startedUnsigned,
-  uefiProblem,
-  unsignedWarning,
-} from './images/images.ts';
+import { type ImageKind, type ImageProblem, isBootable, onlyForUefi, uefiProblem } from './images/images.ts';
+import { startedUnsigned, unsignedProblem, unsignedWarning } from './images/unsigned.ts';
 import { type NamedImage, NO_IPXE, type PlannedDrive, type Firmware, baseName } from './planned.ts';
 
 const NETWORK_PATH = '/pci@i0cf8/ethernet@3';
@@ -93,8 +85,11 @@ export function bootProblem(drives: PlannedDrive[], definition: Definition): Ima
       text: `${name} is not bootable: it has no El Torito boot record. Take another image, or drop a kernel and a definition that names both.`,
     };
   return {
-    short,
-    text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${WRITE_NO_CHECK} to have its first sector started all the same.`,
+    ...unsignedProblem(
+      name,
+      image.head,
+      `Take another image, or write ${WRITE_NO_CHECK} to have its first sector started all the same.`,
+    ),
     remedy: { write: WRITE_NO_CHECK, line: true },
   };
 }

@@ -32,6 +32,7 @@ export {
 export { planDefinition, withOptions } from './plan-definition.ts';
 export { planKernel } from './plan-plain.ts';
 export { loadPlans } from './later-plans.ts';
+export { foreignOf, mayBeForeign } from './may-be-foreign.ts';
 export {
   cannotAddCards,
   ERROR_FAIL,

@@ -4,7 +4,7 @@ import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/judge-definition.ts';
 import { behindHead, HEAD_BYTES, imageKind, joined } from './images/images.ts';
 import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './images/packed.ts';
-import { unpacksHere } from '../../formats/unpack/index.ts';
+import { packingOf, unpacksHere } from '../../formats/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
 import {
   baseName,
@@ -12,12 +12,14 @@ import {
   type Devices,
   type Firmware,
   type Given,
+  type NamedImage,
   type Planned,
   rename,
   XL_CREATE_FROM_NOTHING,
 } from './planned.ts';
 import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
 import { prepareToPlan } from './later-plans.ts';
+import { foreignOf } from './may-be-foreign.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
 import { seldom } from './config/keys/seldom.ts';
@@ -52,20 +54,30 @@ async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean)
   const packedHead = await bytes(data.slice(0, PACKED_HEAD_BYTES));
   if (await holdsImage(name, packedHead)) {
     const inside = await unpackedImage(name, data);
-    return { name, head: await headOf(inside, await bytes(inside.slice(0, HEAD_BYTES))), bytes: inside.size };
+    const insideHead = await headOf(inside, await bytes(inside.slice(0, HEAD_BYTES)));
+    return { name, head: insideHead, bytes: inside.size, ...packedAs(packedHead) };
   }
   const head = packedHead.subarray(0, HEAD_BYTES);
   if (imageKind(name, head)) return { name, head: await headOf(data, head), bytes: data.size };
-  if (data.size <= HEAD_BYTES) return { name, data: head, ...where };
-  if (isDefinition({ name, data: head }))
+  const foreign = await foreignOf(baseName(name), head);
+  const what = foreign ? { foreign } : {};
+  if (foreign?.isText || data.size <= HEAD_BYTES) return { name, data: head, ...where, ...what };
+  if (!foreign && isDefinition({ name, data: head }))
     return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
+  if (data.size > MOST_BYTES && foreign?.isDisk) return { name, head, bytes: data.size };
   if (data.size > MOST_BYTES)
     throw new Error(
-      `${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`,
+      foreign?.text ??
+        `${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`,
     );
   const all = new Uint8Array(data.size);
   for (let at = 0; at < all.length; at += PIECE_BYTES) all.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
-  return { name, data: all };
+  return { name, data: all, ...what };
+}
+
+function packedAs(head: Uint8Array): Pick<NamedImage, 'packing'> {
+  const packing = packingOf(head);
+  return packing ? { packing } : {};
 }
 
 /** What is asked for, as far as it has been read. */
@@ -101,6 +113,7 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
         name: one.name,
         head: new Uint8Array(await inside.slice(0, HEAD_BYTES).arrayBuffer()),
         bytes: inside.size,
+        ...packedAs(one.data),
       };
     }),
   );

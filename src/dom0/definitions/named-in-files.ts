@@ -53,8 +53,9 @@ export function loaderNamed(files: Given[]): LoaderNeeds | undefined {
 export const loaderNeeds = ({ bootloader, kernel, cmdline, disks }: Definition): LoaderNeeds | undefined =>
   bootloader && kernel === undefined ? { loader: bootloader, cmdline, disks } : undefined;
 
-/** Whether a file is a definition: called .cfg, or text that sets something and is no kernel. */
+/** Whether a file is a definition: called .cfg, or text that sets something and is no kernel. What other products have is none, whatever it is called. */
 export function isDefinition(file: NamedBytes): boolean {
+  if (file.foreign) return false;
   if (/\.(cfg|xl|conf|sxp|xml)$/i.test(file.name)) return true;
   const start = file.data.subarray(0, 4096);
   if (start.length === 0 || start.includes(0) || kernelKind(file.data) !== undefined) return false;

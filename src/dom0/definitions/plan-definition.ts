@@ -250,7 +250,13 @@ function planDrive(
   drive.image = isImage(found)
     ? found
     : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
-  const problem = imageProblem(baseName(found.name), disk.kind, drive.image.head, drive.image.bytes);
+  const problem = imageProblem(
+    baseName(found.name),
+    disk.kind,
+    drive.image.head,
+    drive.image.bytes,
+    drive.image.packing,
+  );
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
   else if (drive.image.device) {
     // However it was written: who looks at the domain later knows no other folder.

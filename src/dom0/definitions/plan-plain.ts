@@ -108,7 +108,7 @@ function plainDrives(
           ? `${file} lies in the CD-ROM drive.`
           : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. What the guest writes is kept in memory; the file stays as it is.`,
     };
-    const problem = imageProblem(file, kind, image!.head, image!.bytes);
+    const problem = imageProblem(file, kind, image!.head, image!.bytes, image!.packing);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
   });
   return { drives, disks, findings };

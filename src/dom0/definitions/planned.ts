@@ -8,6 +8,7 @@ import { LoadError } from '../../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './verdicts.ts';
 import type { Bios, Definition, DomainType } from './config/definition.ts';
 import { isError } from './config/judge-definition.ts';
+import type { Packing } from '../../formats/unpack/index.ts';
 import type { Language } from './config/source.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { isDevice } from '../host/storage/index.ts';
@@ -19,6 +20,8 @@ export interface NamedBytes {
   data: Uint8Array;
   /** As in NamedFile. */
   inDomain0?: true;
+  /** It is another product's: what, and how it is used here (recognise.ts). */
+  foreign?: { short: string; text: string; isDisk?: true };
 }
 
 /** A disk or CD image: too large to be read whole. */
@@ -27,6 +30,8 @@ export interface NamedImage {
   /** Its first HEAD_BYTES (images.ts). */
   head: Uint8Array;
   bytes: number;
+  /** The file is packed so; `head` and `bytes` are of what is in it. */
+  packing?: Packing;
   /** It is one of the host's devices, and the name its path. */
   device?: true;
 }

@@ -3,7 +3,7 @@ import { noMedia } from '../../hypervisor/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
-import { HEAD_BYTES, imageProblem, unpackedImage } from '../definitions/images/index.ts';
+import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../definitions/images/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
@@ -42,10 +42,10 @@ export class Images {
 
   /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
   async open(path: string): Promise<BaseImage> {
-    const bytes = new Uint8Array(
-      await (await unpackedImage(baseName(path), await this.host.readFile(path))).arrayBuffer(),
-    );
-    const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
+    const file = await this.host.readFile(path);
+    const bytes = new Uint8Array(await (await unpackedImage(baseName(path), file)).arrayBuffer());
+    const head = bytes.subarray(0, HEAD_BYTES);
+    const problem = imageProblem(baseName(path), 'disk', head, bytes.length, await packingOfFile(file));
     if (problem) throw new Error(problem.text);
     await loadBackends(['drives']);
     const [{ disk }] = backend('drives').attachDrives(

@@ -55,9 +55,9 @@ export {
   isFloppy,
   LastUnpacked,
   MOST_UNPACKED_BYTES,
-  NO_SIGNATURE,
   PACKED_HEAD_BYTES,
   startedUnsigned,
+  unsignedProblem,
   unsignedWarning,
 } from '../definitions/images/index.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';

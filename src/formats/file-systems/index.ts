@@ -1,4 +1,5 @@
 /** What src/formats/file-systems offers to other rooms. */
+export { fileSystemIn } from './kinds.ts';
 export { FOLDER, PROGRAM, writeCpio } from './cpio.ts';
 export { type DiskPart, openFileSystem, partsOf } from './disk-parts.ts';
 export { openFat } from './fat.ts';

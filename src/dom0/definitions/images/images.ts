@@ -8,7 +8,7 @@ import { floppyProblem, isFloppySize } from '../../../devices/floppy/index.ts';
 import { isQcow2, Qcow2Error, readQcow2Header } from '../../../hypervisor/disks/index.ts';
 import { kernelKind } from '../../../hypervisor/loader/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
-import { has, nameInside, packingOf } from '../../../formats/unpack/index.ts';
+import { has, nameInside, type Packing, packingOf } from '../../../formats/unpack/index.ts';
 
 const SECTOR_BYTES = 512,
   CD_SECTOR_BYTES = 2048;
@@ -22,8 +22,8 @@ const DISK_NUMBER = 0x1b8,
   PARTITIONS = 0x1be,
   SIGNATURE = 510;
 
-/** As much of a file as is looked at: a disk's first sector, a CD's descriptors. Of a CD whose boot catalogue lies behind, that sector follows. */
-export const HEAD_BYTES = 64 * 1024;
+/** As much of a file as is looked at: a disk's first sector, a CD's descriptors, btrfs' superblock at 64 KiB. Of a CD whose boot catalogue lies behind, that sector follows. */
+export const HEAD_BYTES = 68 * 1024;
 
 /** Of a packed image so much is unpacked: it is kept whole. */
 export const MOST_UNPACKED_BYTES = 2 ** 30;
@@ -140,10 +140,16 @@ export interface ImageProblem {
 /** What a BIOS does not find in the first sector of a disk that it is to boot. */
 export const NO_SIGNATURE = 'its first sector does not end in 55 AA';
 
-/** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. */
-export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, bytes: number): ImageProblem | null {
+/** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. `packing`: the file was packed so, and `head` is of what is in it. */
+export function imageProblem(
+  name: string,
+  kind: ImageKind,
+  head: Uint8Array,
+  bytes: number,
+  packing?: Packing,
+): ImageProblem | null {
   if (bytes === 0) return { short: 'empty', text: `${name} is empty. Copy or fetch it again.` };
-  const inAnother = packedProblem(name, head) ?? wrappedProblem(name, kind, head);
+  const inAnother = packedProblem(name, head) ?? wrappedProblem(name, kind, head, packing);
   if (inAnother) return inAnother;
   if (kind === 'floppy') {
     const problem = floppyProblem(bytes);
@@ -186,13 +192,17 @@ function packedProblem(name: string, head: Uint8Array): ImageProblem | null {
 }
 
 /** An image in a format of some other program's, and a page that somebody's server sent instead of the image. */
-function wrappedProblem(name: string, kind: ImageKind, head: Uint8Array): ImageProblem | null {
+function wrappedProblem(name: string, kind: ImageKind, head: Uint8Array, packing?: Packing): ImageProblem | null {
   const wrapped = wrapping(head);
-  if (wrapped)
+  if (wrapped) {
+    const image = `${/^[aeiou]/i.test(wrapped.name) ? 'an' : 'a'} ${wrapped.name} image`;
+    // Programs that convert it take what is packed for the bytes of a disk.
+    const inside = packing ? nameInside(name, packing) : name;
     return {
       short: `${wrapped.name} is not read`,
-      text: `${name} is ${/^[aeiou]/i.test(wrapped.name) ? 'an' : 'a'} ${wrapped.name} image, and raw and qcow2 ones are read here. Run ${wrapped.convert?.(name) ?? `qemu-img convert -O raw ${name} disk.img`} and take what it makes.`,
+      text: `${name} is ${packing ? `packed with ${packing.name}, with ${image} in it` : image}, and raw and qcow2 ones are read here. ${packing ? `Unpack it (${packing.command} ${name}), then run` : 'Run'} ${wrapped.convert?.(inside) ?? `qemu-img convert -O raw ${inside} disk.img`} and take what it makes.`,
     };
+  }
   if (isQcow2(head) && kind !== 'disk')
     return {
       short: 'qcow2 is for disks',
@@ -310,29 +320,13 @@ export function isBootable(kind: ImageKind, head: Uint8Array, noSignatureCheck =
 }
 
 /** A program, and no text that somebody took for an image: before a disk's own number and its table of partitions. */
-function hasProgram(head: Uint8Array): boolean {
+export function hasProgram(head: Uint8Array): boolean {
   const code = head.subarray(0, DISK_NUMBER);
   return (
     code.some(byte => byte !== 0) &&
     !code.every(byte => (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d)
   );
 }
-
-/**
- * Of media that firmware is to try, the one that is started although its first sector does not end in 55 AA, since none is better; undefined: there is none.
- * SeaBIOS does so with floppy disks alone.
- */
-export const startedUnsigned = <M extends { kind: ImageKind; head: Uint8Array }>(
-  media: readonly M[],
-  isSeaBios: boolean,
-): M | undefined =>
-  media.some(({ kind, head }) => isBootable(kind, head))
-    ? undefined
-    : media.find(({ kind, head }) => kind !== 'cdrom' && (kind === 'floppy' || !isSeaBios) && hasProgram(head));
-
-/** What is said of such a medium; `write`: how one says that it is meant so. */
-export const unsignedWarning = (name: string, write: string): string =>
-  `${name} is started although ${NO_SIGNATURE}, and a PC's BIOS would not start it. Write ${write} to say that it is meant so.`;
 
 /** Where the first volume descriptor of a type lies; -1: there is none. */
 function descriptor(head: Uint8Array, type: number): number {

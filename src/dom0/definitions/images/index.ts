@@ -12,8 +12,7 @@ export {
   MOST_UNPACKED_BYTES,
   NO_CD,
   NO_SIGNATURE,
-  startedUnsigned,
-  unsignedWarning,
 } from './images.ts';
-export { PACKED_HEAD_BYTES, unpackedImage } from './packed.ts';
+export { startedUnsigned, unsignedProblem, unsignedWarning } from './unsigned.ts';
+export { PACKED_HEAD_BYTES, packingOfFile, unpackedImage } from './packed.ts';
 export { damaged, LastUnpacked } from './packed-images.ts';

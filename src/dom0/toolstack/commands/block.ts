@@ -2,7 +2,7 @@
 import type { DriveImage } from '../../../hypervisor/index.ts';
 import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
-import { HEAD_BYTES, imageProblem, unpackedImage } from '../../definitions/images/index.ts';
+import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
@@ -54,6 +54,7 @@ export const blockAttach = command({
             kind,
             new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()),
             data.size,
+            await packingOfFile(file.data),
           );
           if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
           image.medium = await host.mediumOf(file);

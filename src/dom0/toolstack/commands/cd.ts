@@ -7,7 +7,14 @@ import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { CdError, makeCd } from '../../../formats/file-systems/index.ts';
-import { HEAD_BYTES, imageKind, imageProblem, NO_CD, unpackedImage } from '../../definitions/images/index.ts';
+import {
+  HEAD_BYTES,
+  imageKind,
+  imageProblem,
+  NO_CD,
+  packingOfFile,
+  unpackedImage,
+} from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
@@ -101,6 +108,7 @@ export const cdInsert = command({
             isFloppy ? 'floppy' : 'cdrom',
             new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()),
             image.data.size,
+            await packingOfFile(given[0].data),
           );
           if (problem) throw new Refusal(problem.text);
           await change(host, id, vdev, image.name, await host.mediumOf(image));
@@ -144,6 +152,7 @@ export const cdInsert = command({
         'cdrom',
         new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()),
         data.size,
+        await packingOfFile(data),
       );
       throw new Refusal(
         !problem || problem.short === NO_CD

@@ -6,6 +6,7 @@ import {
   judgeDefinition,
   prepareToRead,
 } from '../../definitions/config/index.ts';
+import { baseName, foreignOf } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { LibvirtError } from './errors.ts';
 import { isQemu } from './qemu-driver.ts';
@@ -27,9 +28,13 @@ export async function judged(
   text: string,
   { starts = false }: { starts?: boolean } = {},
 ): Promise<Definition> {
-  const { name: root, attributes } = await wellFormed(text, name);
+  const hint = async (): Promise<string> => {
+    const foreign = await foreignOf(name.startsWith('(') ? 'This' : baseName(name), new TextEncoder().encode(text));
+    return foreign ? `\n${foreign.text}` : '';
+  };
+  const { name: root, attributes } = await wellFormed(text, name, hint);
   if (root !== 'domain')
-    throw new LibvirtError('XML_ERROR', `expecting root element of 'domain', not '${root}'`, 'domain');
+    throw new LibvirtError('XML_ERROR', `expecting root element of 'domain', not '${root}'${await hint()}`, 'domain');
   await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(name, text);
   const errors = findings.filter(isFault);

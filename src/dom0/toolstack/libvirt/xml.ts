@@ -67,26 +67,31 @@ function noXml(
   return pointedAt(`${called}:${line}: ${words}`, shown, placeOf(words, shown, column));
 }
 
-function pointedAt(sentence: string, shown: string, at: number): LibvirtError {
+function pointedAt(sentence: string, shown: string, at: number, hint = ''): LibvirtError {
   const line = shown === '' ? '(null)' : shown;
   const place = `${'-'.repeat(at)}^`;
-  return new LibvirtError('XML_DETAIL', `${sentence}\n${line}\n${place}`, 'xml');
+  return new LibvirtError('XML_DETAIL', `${sentence}\n${line}\n${place}${hint}`, 'xml');
 }
 
-/** What does not begin as XML. @throws LibvirtError */
-function refuseText(text: string, called: string): void {
+/** What does not begin as XML. `hint`: what is said of it beyond libxml2's words. @throws LibvirtError */
+async function refuseText(text: string, called: string, hint: () => Promise<string>): Promise<void> {
   const at = text.search(/[^\s\uFEFF]/);
   if (text[at] === '<') return;
   if (text === '') throw pointedAt(`${called}:1: Document is empty`, '', 0);
   const before = (at < 0 ? text : text.slice(0, at)).split(NEWLINE);
   const shown = text.split(NEWLINE)[before.length - 1]!;
-  throw pointedAt(`${called}:${before.length}: Start tag expected, '<' not found`, shown, before.at(-1)!.length);
+  const sentence = `${called}:${before.length}: Start tag expected, '<' not found`;
+  throw pointedAt(sentence, shown, before.at(-1)!.length, await hint());
 }
 
-/** The outermost element. `called`: what messages call the document. @throws LibvirtError: it is no XML */
-export async function wellFormed(text: string, called: string): Promise<XmlElement> {
+/** The outermost element. `called`: what messages call the document; `hint`: what is said beyond them of a text that is none. @throws LibvirtError: it is no XML */
+export async function wellFormed(
+  text: string,
+  called: string,
+  hint = (): Promise<string> => Promise.resolve(''),
+): Promise<XmlElement> {
   const { parse, Wrong } = await import('../../definitions/config/xml/tree.ts');
-  refuseText(text, called);
+  await refuseText(text, called, hint);
   if (text.length > MOST_CHARACTERS) throw new LibvirtError('XML_ERROR', 'The document is too long.');
   try {
     return parse(text)!;

@@ -1,0 +1,30 @@
+/** Whether a file can be another product's, before what recognises those is loaded. */
+import { packingOf } from '../../formats/unpack/index.ts';
+import { kernelKind } from '../../hypervisor/loader/index.ts';
+import { loadedAgain } from '../host/loading/index.ts';
+
+/** What only a definition here has: a key of xl.cfg at the beginning of a line; libvirt's outermost element, or xend's. */
+const HAS_KEY = /^(?:name|kernel|builder|type|disk|vif|bootloader)[ \t]*=/m,
+  BEGINS = /^(?:\s|<\?[^>]*>|<!--[^]*?-->)*(?:<domain[\s>]|\((?:domain|vm)\b)/;
+const LOOKED_AT_BYTES = 4096;
+
+const recogniser = loadedAgain(() => import('./recognise/index.ts'));
+
+/** It is no definition by its keys, no kernel, and not packed. */
+export function mayBeForeign(data: Uint8Array): boolean {
+  if (data.length === 0 || packingOf(data) || kernelKind(data) !== undefined) return false;
+  const text = new TextDecoder().decode(data.slice(0, LOOKED_AT_BYTES));
+  return !HAS_KEY.test(text) && !BEGINS.test(text);
+}
+
+/** What a file is, and how it is used here (recognise.ts); undefined: a definition, a kernel, or nothing that is known. */
+export const foreignOf = async (
+  name: string,
+  data: Uint8Array,
+): Promise<import('./recognise/index.ts').Foreign | undefined> =>
+  mayBeForeign(data)
+    ? recogniser().then(
+        ({ recognise }) => recognise(name, data),
+        () => undefined,
+      )
+    : undefined;
