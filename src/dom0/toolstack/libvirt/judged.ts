@@ -29,8 +29,8 @@ export async function judged(
   { starts = false }: { starts?: boolean } = {},
 ): Promise<Definition> {
   const hint = async (): Promise<string> => {
-    const foreign = await foreignOf(name.startsWith('(') ? 'This' : baseName(name), new TextEncoder().encode(text));
-    return foreign ? `\n${foreign.text}` : '';
+    const foreign = await foreignOf(name.startsWith('(') ? 'FILE' : baseName(name), new TextEncoder().encode(text));
+    return foreign ? `\n${foreign.text.replace(/^FILE /, 'This ')}` : '';
   };
   const { name: root, attributes } = await wellFormed(text, name, hint);
   if (root !== 'domain')

@@ -46,7 +46,12 @@ it.skipIf(!VIRSH).each(Object.entries(DOCUMENTS))(
         () => '',
         (error: Error) => error.message,
       );
-    expect(await ours(() => defineDomain(host, text))).toBe(said('define'));
+    // What it is said to be stands behind libvirt's words.
+    const [, words, what = ''] = /^([^]*?)(?:\n(This is [^\n]*))?$/.exec(await ours(() => defineDomain(host, text)))!;
+    expect(words).toBe(said('define'));
+    expect(what).toBe(
+      text === '<pool/>' ? "This is a pool of storage of libvirt's. virsh pool-define FILE takes it." : '',
+    );
     expect(await ours(() => defineNetwork(host, text))).toBe(said('net-define'));
     expect(await ours(() => createNetwork(host, text))).toBe(said('net-create'));
   },
