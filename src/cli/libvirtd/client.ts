@@ -4,7 +4,7 @@ import { decode, encode, unsigned, XdrError } from '../../formats/xdr/index.ts';
 import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
 import {
-  ERROR_DOMAIN,
+  errorDomainOf,
   type KeptEvent,
   LibvirtError,
   libvirtErrorOf,
@@ -327,15 +327,12 @@ export class Client {
     return { program: REMOTE_PROGRAM, version: VERSION, serial: 0, status: STATUS.OK, ...of };
   }
 
-  private refuse(
-    of: Pick<Header, 'procedure' | 'type' | 'serial'>,
-    { code, from, message }: LibvirtError,
-    program: number,
-  ): void {
+  private refuse(of: Pick<Header, 'procedure' | 'type' | 'serial'>, error: LibvirtError, program: number): void {
+    const { code, message } = error;
     this.send(
       packetWith(this.head({ ...of, program, status: STATUS.ERROR }), errorType, {
         code,
-        domain: ERROR_DOMAIN[from],
+        domain: errorDomainOf(this.host, error),
         message,
         level: LEVEL_ERROR,
         dom: undefined,

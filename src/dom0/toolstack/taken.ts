@@ -1,5 +1,6 @@
 /** A saved domain, or one that comes from another host, must be the only one of its name and its UUID. */
 import { nameTaken, UUID_TAKEN } from '../definitions/index.ts';
+import { behindLibxl } from './behind-libxl.ts';
 import type { CommandHost } from './command-host.ts';
 import { Refusal } from './commands/command.ts';
 
@@ -16,8 +17,12 @@ export function refuseTaken(
 ): void {
   for (const name of names)
     if (toolstack.isTaken(name))
-      throw new Refusal([...nameTaken(name).said, `There is a domain called ${name} already. ${then}`].join('\n'));
+      throw new Refusal(
+        behindLibxl(toolstack, nameTaken(name).said, `There is a domain called ${name} already. ${then}`),
+      );
   const owner = toolstack.ownerOf(uuid);
   if (owner)
-    throw new Refusal([...UUID_TAKEN.said, `${owner.name} has the UUID ${owner.uuid} already. ${then}`].join('\n'));
+    throw new Refusal(
+      behindLibxl(toolstack, UUID_TAKEN.said, `${owner.name} has the UUID ${owner.uuid} already. ${then}`),
+    );
 }

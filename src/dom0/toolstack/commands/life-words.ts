@@ -173,7 +173,7 @@ async function warningsOf(host: CommandHost, files: NamedFile[]): Promise<string
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */
 async function dryRun(host: CommandHost, files: NamedFile[]): Promise<string> {
   const { plan, domain } = judgeFiles(await host.read(files), host.facts);
-  if (!domain) throw life.planRefusal(plan);
+  if (!domain) throw life.planRefusal(host, plan);
   return writeJson([{ definition: domain.definition }], true);
 }
 

@@ -6,6 +6,7 @@ import { StorageError } from '../../host/storage/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import type { Reason } from '../domains/words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
+import { behindLibxl } from '../behind-libxl.ts';
 import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -21,10 +22,13 @@ export function describeBuilt({ record, memoryMiB, about }: Guest): string {
 }
 
 /** All that is wrong with a plan, a line each. Where its text is right libxl is heard first, and the status is that of what it says first. */
-export function planRefusal({ errors }: Plan): Refusal {
+export function planRefusal({ toolstack }: Pick<CommandHost, 'toolstack'>, { errors }: Plan): Refusal {
   const told = errors.map(error => (error.source === '' ? error.text : formatFinding(error)));
   if (!errors.every(({ libxl }) => libxl)) return new Refusal(told.join('\n'));
-  return new Refusal(errors.flatMap(({ libxl }, i) => [...libxl!.said, told[i]]).join('\n'), errors[0]?.libxl?.status);
+  return new Refusal(
+    errors.map(({ libxl }, i) => behindLibxl(toolstack, libxl!.said, told[i])).join('\n'),
+    errors[0]?.libxl?.status,
+  );
 }
 
 export const create = deed({
@@ -61,7 +65,7 @@ export const create = deed({
         const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
         const { plan, domain } = judged();
         if (plan.command !== '') task.command = plan.command;
-        if (!domain) throw planRefusal(plan);
+        if (!domain) throw planRefusal(host, plan);
         const { uuid, mac, moreCards } = known ?? domain.definition;
         const definition = {
           ...domain.definition,
@@ -82,7 +86,9 @@ export const create = deed({
         throw error instanceof Refusal
           ? error
           : new Refusal(
-              error instanceof StorageError ? `${fromScript(error.message)}\n${NO_DISKS}` : error.message,
+              error instanceof StorageError && host.toolstack.hypervisor.kind !== 'kvm'
+                ? `${fromScript(error.message)}\n${NO_DISKS}`
+                : error.message,
               ERROR_FAIL,
             );
       });

@@ -2,6 +2,7 @@
 import { type Medium, type SavedState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT, UUID_TAKEN } from '../../definitions/index.ts';
+import { behindLibxl } from '../behind-libxl.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, foundIn, labelsOf, savedDrives } from '../saved-blueprint.ts';
@@ -51,7 +52,7 @@ export const save = command({
       );
     const id = findDomain(host, rest[0]);
     const saved = async (state: Blob): Promise<string> =>
-      `Saving to ${rest[1]} new xl format (info ${(await readHead(state, rest[1])).info})\n`;
+      `Saving to ${rest[1]} new xl format (info ${(await readHead(host, state, rest[1])).info})\n`;
     const put = (state: Blob): Promise<void> =>
       write(rest[1], state).catch((error: Error) => {
         const words = NOT_OPENED.test(error.message)
@@ -104,10 +105,14 @@ const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a director
  * What xl reads of a saved file before libxl does: create_domain() in tools/xl/xl_vmcontrol.c. `info`: as xl prints it, both kinds of flags and the length of
  * the configuration. @throws Refusal
  */
-async function readHead(state: Blob, path: string): Promise<{ info: string }> {
+async function readHead({ toolstack }: CommandHost, state: Blob, path: string): Promise<{ info: string }> {
   const cut = (what: string): Refusal =>
     new Refusal(
-      `libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}\n${path} is cut short. Copy it again.`,
+      behindLibxl(
+        toolstack,
+        [`libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}`],
+        `${path} is cut short. Copy it again.`,
+      ),
     );
   if (state.size < XL_HEADER_BYTES) throw cut('header');
   const head = await state.slice(0, XL_HEADER_BYTES).arrayBuffer();
@@ -198,7 +203,7 @@ function readRestore(words: readonly string[]): ReadWords {
 
 /** Restores what the words say: what xl prints meanwhile, the domain, and the words' options. @throws Refusal */
 async function restoreBy(
-  { words, read }: Call,
+  { host, words, read }: Call,
   run: (state: NamedFile, images: NamedFile[], paused: boolean) => Promise<DomainInfo>,
 ): Promise<{ said: string; id: number; options: ReadWords['options'] }> {
   const { options, rest } = readRestore(words);
@@ -212,9 +217,11 @@ async function restoreBy(
     throw new Refusal(
       `${files[0].name} is restored with the definition in it, and not with ${path}: xl restore ${files[0].name}. xl config-update gives the domain another.`,
     );
-  const { info } = await readHead(state, path);
+  const { info } = await readHead(host, state, path);
   const { id } = await run({ name: path, data: state }, files, options.has('p')).catch((error: Error) => {
-    throw error instanceof SavedStateError ? new Refusal([...NOT_BUILT.said, error.message].join('\n')) : error;
+    throw error instanceof SavedStateError
+      ? new Refusal(behindLibxl(host.toolstack, NOT_BUILT.said, error.message))
+      : error;
   });
   return {
     said: `Loading new save file ${path} (new xl fmt info ${info})\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n`,

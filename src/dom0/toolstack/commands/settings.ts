@@ -9,6 +9,7 @@ import { isTransfer, transferVolume } from '../../host/storage/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { command, Refusal } from './command.ts';
 import { filesFor } from './life-words.ts';
+import { behindLibxl } from '../behind-libxl.ts';
 import { planRefusal } from './life.ts';
 import { findManaged, managedOf } from './managed.ts';
 import { orNoMemory } from './resources.ts';
@@ -141,7 +142,7 @@ export const configUpdate = command({
           freeMiB: host.facts.freeMiB + member.memoryMiB,
         };
         const { plan, domain } = judgeFiles(await host.read(files), facts);
-        if (!domain) throw planRefusal(plan);
+        if (!domain) throw planRefusal(host, plan);
         const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
         const { xen: _xen, kvm: _kvm, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
         member.blueprint = {
@@ -194,7 +195,11 @@ export const dumpCore = command({
     );
     if (!isThere)
       throw new Refusal(
-        `libxl: error: libxl_domain_core_dump: core dumping domain to ${path}: No such file or directory\ncore dump failed (rc=-3)`,
+        behindLibxl(
+          host.toolstack,
+          [`libxl: error: libxl_domain_core_dump: core dumping domain to ${path}: No such file or directory`],
+          'core dump failed (rc=-3)',
+        ),
       );
     await run(id, path);
     return '';

@@ -11,7 +11,7 @@ import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-de
 import { activeId, guestId } from './domains.ts';
 import { tellOfDomain } from './events/index.ts';
 import { refuseNowhere } from './places-of-cards.ts';
-import { isQemu } from './qemu-driver.ts';
+import { functionOf, isQemu } from './qemu-driver.ts';
 import { ideAlias, unitOf } from '../qemu/aliases.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -137,9 +137,9 @@ function xlWordsOf(
 }
 
 const FUNCTION: Readonly<Record<DeviceChange, string>> = {
-  attach: 'libxlDomainAttachDeviceFlags',
-  detach: 'libxlDomainDetachDeviceFlags',
-  update: 'libxlDomainUpdateDeviceFlags',
+  attach: 'DomainAttachDeviceFlags',
+  detach: 'DomainDetachDeviceFlags',
+  update: 'DomainUpdateDeviceFlags',
 };
 /** virConnectDomainEventTrayChangeReason. */
 const TRAY = { OPEN: 0, CLOSE: 1 };
@@ -147,7 +147,7 @@ const TRAY = { OPEN: 0, CLOSE: 1 };
 const FORCE = 1 << 2;
 
 async function change(host: CommandHost, domain: Domain, xml: string, flags: number, how: DeviceChange): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG | (how === 'update' ? FORCE : 0), FUNCTION[how]);
+  checkFlags(flags, LIVE | CONFIG | (how === 'update' ? FORCE : 0), functionOf(host, FUNCTION[how]));
   const { live, config } = impactOf(domain, flags);
   const id = live ? guestId(domain) : 0;
   const whole = how === 'attach' && live && config ? await withAddress(host, xml) : xml;

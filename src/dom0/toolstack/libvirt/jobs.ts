@@ -6,6 +6,7 @@ import { activeId } from './domains.ts';
 import { failing } from './errors.ts';
 import type { EventParameter } from './events/kinds.ts';
 import { checkFlags } from './flags.ts';
+import { functionOf } from './qemu-driver.ts';
 
 export const JOB_TYPES: readonly JobInfo['type'][] = [
   'None',
@@ -60,7 +61,7 @@ const KEEP = 1 << 1;
 
 /** The job under way, or the last one that ended; undefined: there is none. @throws LibvirtError */
 export function jobOf(host: CommandHost, domain: Domain, flags = 0): JobInfo | undefined {
-  checkFlags(flags, JOB_COMPLETED | KEEP, 'libxlDomainGetJobStats');
+  checkFlags(flags, JOB_COMPLETED | KEEP, functionOf(host, 'DomainGetJobStats'));
   if ((flags & JOB_COMPLETED) !== 0) return host.toolstack.jobs.completed(domain.name);
   activeId(domain);
   return domain.job;

@@ -23,7 +23,7 @@ import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
-import { isQemu, withoutLibxl } from './qemu-driver.ts';
+import { functionOf, isQemu } from './qemu-driver.ts';
 import { judged, refuseStart } from './judged.ts';
 import { refuseNowhere } from './places-of-cards.ts';
 
@@ -69,7 +69,7 @@ const filesOf = (host: CommandHost): Files => ({
 
 /** Keeps a definition: a new domain, or in the place of the one with its UUID. `name`: where the text comes from. @throws LibvirtError */
 export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
-  checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
+  checkFlags(flags, VALIDATE, functionOf(host, 'DomainDefineXMLFlags'));
   const definition = await judged(host, name, text);
   if (definition.uuid !== undefined) await refuseTwin(host, definition);
   const before = await domainsOf(host).find(definition.name);
@@ -101,7 +101,7 @@ export async function createDomain(
   flags = 0,
   { name = DEFINITION, files = filesOf(host) }: { name?: string; files?: Files } = {},
 ): Promise<Domain> {
-  checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
+  checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, functionOf(host, 'DomainCreateXML'));
   const definition = await judged(host, name, text, { starts: true });
   await refuseTwin(host, definition);
   return failing(async () => {
@@ -109,11 +109,7 @@ export async function createDomain(
     await refuseMissing(host, definition);
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
     const given = await filesFor({ host, read }, name);
-    const { id } = await COMMANDS.create
-      .run(host, given, false, (flags & CREATE.PAUSED) !== 0)
-      .catch((error: Error) => {
-        throw isQemu(host) ? withoutLibxl(error) : error;
-      });
+    const { id } = await COMMANDS.create.run(host, given, false, (flags & CREATE.PAUSED) !== 0);
     noteCreated(host, id, text);
     return domainById(host, id);
   });
@@ -121,7 +117,7 @@ export async function createDomain(
 
 /** Starts one that is defined; one that was saved (`managedSave`) goes on. @throws LibvirtError */
 export async function startDomain(host: CommandHost, domain: Domain, flags = 0): Promise<Domain> {
-  checkFlags(flags, CREATE.PAUSED | CREATE.FORCE_BOOT, 'libxlDomainCreateWithFlags');
+  checkFlags(flags, CREATE.PAUSED | CREATE.FORCE_BOOT, functionOf(host, 'DomainCreateWithFlags'));
   if (domain.id !== undefined) throw new LibvirtError('OPERATION_INVALID', 'Domain is already running');
   const { name } = domain;
   const paused = (flags & CREATE.PAUSED) !== 0;
@@ -155,7 +151,7 @@ async function refuseMissing({ parts: { allowed, files } }: CommandHost, { disks
 
 /** Ends it at once. @throws LibvirtError */
 export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, 0, 'libxlDomainDestroyFlags');
+  checkFlags(flags, 0, functionOf(host, 'DomainDestroyFlags'));
   const id = guestId(domain);
   await failing(() => perform(host, 'destroy', COMMANDS.destroy, id));
 }
@@ -242,7 +238,11 @@ export async function undefineDomain(
   removesStorage = false,
 ): Promise<void> {
   const { MANAGED_SAVE, SNAPSHOTS_METADATA, NVRAM, KEEP_NVRAM, CHECKPOINTS } = UNDEFINE;
-  checkFlags(flags, MANAGED_SAVE | SNAPSHOTS_METADATA | NVRAM | KEEP_NVRAM | CHECKPOINTS, 'libxlDomainUndefineFlags');
+  checkFlags(
+    flags,
+    MANAGED_SAVE | SNAPSHOTS_METADATA | NVRAM | KEEP_NVRAM | CHECKPOINTS,
+    functionOf(host, 'DomainUndefineFlags'),
+  );
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot undefine transient domain');
   if ((flags & MANAGED_SAVE) === 0 && (await hasManagedSave(host, domain)))
     throw new LibvirtError('OPERATION_INVALID', 'Refusing to undefine while domain managed save image exists');
@@ -271,7 +271,7 @@ export async function saveDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  const after = stateAfter(flags, 'libxlDomainSaveFlags');
+  const after = stateAfter(flags, functionOf(host, 'DomainSaveFlags'));
   const id = guestId(domain);
   const member = host.toolstack.members.get(id);
   try {
@@ -302,7 +302,7 @@ export async function restoreDomain(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  const after = stateAfter(flags, 'libxlDomainRestoreFlags');
+  const after = stateAfter(flags, functionOf(host, 'DomainRestoreFlags'));
   await failing(() => restoreFrom(host, path, after, files));
 }
 
@@ -324,7 +324,7 @@ const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1 };
 
 /** Writes its core file; it goes on, or, with CRASH, ends. @throws LibvirtError */
 export async function dumpCore(host: CommandHost, domain: Domain, path: string, flags = 0): Promise<void> {
-  checkFlags(flags, DUMP.CRASH | DUMP.LIVE, 'libxlDomainCoreDump');
+  checkFlags(flags, DUMP.CRASH | DUMP.LIVE, functionOf(host, 'DomainCoreDump'));
   const id = guestId(domain);
   // Nobody is to run from the moment that is kept.
   if ((flags & DUMP.CRASH) !== 0 && isQemu(host)) host.toolstack.setPaused(host.living(id), true);
@@ -336,7 +336,7 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
 
 /** Saves it where its next start finds it. @throws LibvirtError */
 export async function managedSave(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  stateAfter(flags, 'libxlDomainManagedSave');
+  stateAfter(flags, functionOf(host, 'DomainManagedSave'));
   activeId(domain);
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot do managed save for transient domain');
   await failing(() => host.parts.files!.mkdir(SAVES, { recursive: true }));

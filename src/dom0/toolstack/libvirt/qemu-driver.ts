@@ -5,13 +5,16 @@
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { QEMU, QEMU_MACHINE } from '../qemu/command-line.ts';
-import { LibvirtError } from './errors.ts';
+import { ERROR_DOMAIN, LibvirtError } from './errors.ts';
 
 export const isQemu = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'kvm';
 
-/** What the toolstack says in libxl's words is none of QEMU's driver's. */
-export const withoutLibxl = (error: Error): Error =>
-  new Error(error.message.replace(/^(?:libxl: error: .*\n)+(?=.)/, ''));
+/** A function of the host's driver, as virCheckFlags() names it: both have it by one name. */
+export const functionOf = (host: CommandHost, name: string): string => `${isQemu(host) ? 'qemu' : 'libxl'}${name}`;
+
+/** virErrorDomain of an error: what no other part of libvirt says is the driver's. */
+export const errorDomainOf = (host: CommandHost, { from }: LibvirtError): number =>
+  ERROR_DOMAIN[from === 'libxl' && isQemu(host) ? 'qemu' : from];
 
 const KINDS = [
   ['i686', 32],

@@ -11,20 +11,17 @@ import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { type EventParameter, tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
-import { isQemu } from './qemu-driver.ts';
+import { functionOf, isQemu } from './qemu-driver.ts';
 
 /** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM; VIR_DOMAIN_VCPU_GUEST: as the guest's agent sees it. */
 export const MAXIMUM = 1 << 2,
   GUEST = 1 << 3;
 
-/** How functions of the host's driver begin. */
-const driver = (host: CommandHost): string => (isQemu(host) ? 'qemu' : 'libxl');
-
 const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
 
 /** What it has of memory now, or may have at most. @throws LibvirtError */
 export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: number, flags = 0): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainSetMemoryFlags');
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM, functionOf(host, 'DomainSetMemoryFlags'));
   const { live, config } = impactOf(domain, flags);
   const memoryMiB = mibOf(memoryKiB);
   const isMaximum = (flags & MAXIMUM) !== 0;
@@ -51,7 +48,7 @@ export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: nu
 
 /** How many processors it has now, or may have at most. @throws LibvirtError */
 export async function setVcpus(host: CommandHost, domain: Domain, count: number, flags = 0): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), `${driver(host)}DomainSetVcpusFlags`);
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), functionOf(host, 'DomainSetVcpusFlags'));
   if (count === 0) throw new LibvirtError('INVALID_ARG', 'nvcpus is zero');
   const { live, config } = impactOf(domain, flags);
   if ((flags & GUEST) !== 0) return setGuestVcpuCount(host, domain, count);
@@ -80,7 +77,7 @@ const maxVcpusOf = ({ definition: { vcpus, maxVcpus = vcpus } }: Pick<Domain, 'd
 
 /** How many there are of a kind. @throws LibvirtError */
 export async function vcpuCount(host: CommandHost, domain: Domain, flags = 0): Promise<number> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), `${driver(host)}DomainGetVcpusFlags`);
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), functionOf(host, 'DomainGetVcpusFlags'));
   const { live } = impactOf(domain, flags);
   if ((flags & GUEST) !== 0) return countOfGuest(host, domain, flags);
   if ((flags & MAXIMUM) !== 0) return maxVcpusOf(live ? domain : { definition: domain.managed!.definition });
@@ -152,7 +149,7 @@ export async function pinVcpu(
   affinity: number,
   flags = 0,
 ): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG, 'libxlDomainPinVcpuFlags');
+  checkFlags(flags, LIVE | CONFIG, functionOf(host, 'DomainPinVcpuFlags'));
   if ((flags & CONFIG) !== 0)
     throw new LibvirtError(
       'OPERATION_UNSUPPORTED',
