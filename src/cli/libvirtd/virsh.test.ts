@@ -381,7 +381,10 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     const { virsh, files } = await daemonWithVirsh();
     await files.mkdir('/var/lib/xen/images', { recursive: true });
     await files.writeFile('/var/lib/xen/images/a.img', new Uint8Array(1 << 20));
-    expect(await virsh('net-list --all')).toContain(' xenbr0   active   yes         yes\n');
+    expect(await virsh('net-list --all')).toBe(
+      ' Name      State      Autostart   Persistent\n----------------------------------------------\n default   inactive   no          yes\n xenbr0    active     yes         yes\n\n',
+    );
+    expect(await virsh('net-dumpxml default')).toContain("<ip address='192.168.122.1' netmask='255.255.255.0'>");
     expect(await virsh('net-info xenbr0')).toContain('Bridge:         xenbr0\n');
     expect(await virsh('pool-list')).toContain(' images   active   yes\n');
     expect(await virsh('vol-list images')).toContain(' a.img   /var/lib/xen/images/a.img\n');
@@ -502,11 +505,11 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
       '1: error: Failed to create network from clash.xml\nerror: internal error: Network is already in use by interface xenbr0\n',
       'Network inner defined from n.xml\n\n',
       ' Name     State    Autostart   Persistent\n-------------------------------------------\n xenbr0   active   yes         yes\n\n',
-      ' Name     State      Autostart   Persistent\n---------------------------------------------\n inner    inactive   no          yes\n xenbr0   active     yes         yes\n\n',
+      ' Name      State      Autostart   Persistent\n----------------------------------------------\n default   inactive   no          yes\n inner     inactive   no          yes\n xenbr0    active     yes         yes\n\n',
       'Network inner started\n\n',
       '1: error: Failed to start network inner\nerror: Requested operation is not valid: network is already active\n',
       'Network inner marked as autostarted\n\n',
-      expect.stringMatching(/Active: +yes\nPersistent: +yes\nAutostart: +yes\nBridge: +virbr0\n/),
+      expect.stringMatching(/Active: +yes\nPersistent: +yes\nAutostart: +yes\nBridge: +virbr1\n/),
     ]);
     write('host.xml', "<host mac='00:16:3e:00:00:07' name='seven' ip='192.168.77.7'/>");
     // A host that has an address and a name of its own, and one that takes what is next.

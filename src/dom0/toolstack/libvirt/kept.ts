@@ -15,6 +15,8 @@ export interface Entry<T> {
   isAutomatic: boolean;
   /** The host's own: it was there before libvirt was, and stays. */
   isOwn?: true;
+  /** libvirt's package brings it, and nobody has changed anything yet. */
+  isShipped?: true;
 }
 
 interface Kind<T> {
@@ -22,6 +24,8 @@ interface Kind<T> {
   what: 'storage pool' | 'network';
   folder: string;
   own: readonly T[];
+  /** Documents that libvirt's package puts into the folder. They are there while the folder is not: whatever is written there first comes with them. */
+  shipped?: readonly string[];
   /** @throws LibvirtError */
   read(text: string): Promise<T>;
   write(of: T): string;
@@ -84,6 +88,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
             isActive: active.has(name),
             isPersistent: same !== undefined,
             isAutomatic: same?.isAutomatic ?? false,
+            ...(same?.isShipped && !active.has(name) ? { isShipped: true as const } : {}),
           };
         }),
     ];
@@ -160,6 +165,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
     if (!entry.isPersistent)
       throw new LibvirtError('OPERATION_INVALID', `${this.kind.what} '${entry.of.name}' is not persistent`, this.from);
     await this.setAutomatic(host, entry, false);
+    await this.unpack(host);
     await host.parts.files!.rm(this.path(entry.of));
     this.events.tell(host, entry.of, KEPT_EVENT.UNDEFINED);
   }
@@ -172,6 +178,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
     if (entry.isAutomatic === on) return;
     const { files } = host.parts;
     if (!on) return files!.rm(this.link(entry.of));
+    await this.unpack(host);
     await files!.mkdir(`${this.kind.folder}/autostart`, { recursive: true });
     await files!.symlink(this.path(entry.of), this.link(entry.of));
   }
@@ -219,21 +226,42 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
   private async store(host: CommandHost, of: T): Promise<void> {
     const { files } = host.parts;
     if (!files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here', this.from);
-    await files.mkdir(this.kind.folder, { recursive: true });
+    await this.unpack(host);
     await files.writeFile(this.path(of), this.kind.write(of));
   }
 
+  /** The folder, with what libvirt's package puts there. */
+  private async unpack({ parts: { files } }: CommandHost): Promise<void> {
+    if (await files!.exists(this.kind.folder)) return;
+    await files!.mkdir(this.kind.folder, { recursive: true });
+    for (const text of this.kind.shipped ?? []) {
+      const of = await this.kind.read(text);
+      await files!.writeFile(this.path(of), this.kind.write(of));
+    }
+  }
+
   /** Those that are defined; a file that is none is nobody's. */
-  private async keptOf({ parts: { files } }: CommandHost): Promise<{ of: T; isAutomatic: boolean }[]> {
-    const names = (await files?.readdir(this.kind.folder).catch(() => [])) ?? [];
+  private async keptOf({
+    parts: { files },
+  }: CommandHost): Promise<{ of: T; isAutomatic: boolean; isShipped?: true }[]> {
+    if (!files) return [];
+    if (!(await files.exists(this.kind.folder)))
+      return Promise.all(
+        (this.kind.shipped ?? []).map(async text => ({
+          of: await this.kind.read(text),
+          isAutomatic: false,
+          isShipped: true as const,
+        })),
+      );
+    const names = await files.readdir(this.kind.folder).catch(() => []);
     const found = await Promise.all(
       names
         .filter(name => name.endsWith('.xml'))
         .map(async name => {
           try {
-            const text = new TextDecoder().decode(await files!.readFileBuffer(`${this.kind.folder}/${name}`));
+            const text = new TextDecoder().decode(await files.readFileBuffer(`${this.kind.folder}/${name}`));
             const of = await this.kind.read(text);
-            return [{ of, isAutomatic: await files!.exists(this.link(of)) }];
+            return [{ of, isAutomatic: await files.exists(this.link(of)) }];
           } catch {
             return [];
           }

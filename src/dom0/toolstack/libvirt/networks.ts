@@ -50,10 +50,24 @@ export type NetworkEntry = Entry<Network>;
 
 const wrong = (detail: string): LibvirtError => new LibvirtError('XML_ERROR', detail, 'network');
 
+/** Of package libvirt-daemon-config-network: defined, and not active until somebody starts it. */
+const DEFAULT_NETWORK = `<network>
+  <name>default</name>
+  <forward mode='nat'/>
+  <bridge name='virbr0' stp='on' delay='0'/>
+  <ip address='192.168.122.1' netmask='255.255.255.0'>
+    <dhcp>
+      <range start='192.168.122.2' end='192.168.122.254'/>
+    </dhcp>
+  </ip>
+</network>
+`;
+
 const NETWORKS = new KeptObjects<Network>({
   what: 'network',
   folder: '/etc/libvirt/qemu/networks',
   own: [{ name: BRIDGE, uuid: uuidOfName(`network ${BRIDGE}`), mode: 'bridge', bridge: BRIDGE }],
+  shipped: [DEFAULT_NETWORK],
   read: readNetwork,
   write: networkXml,
   begin,

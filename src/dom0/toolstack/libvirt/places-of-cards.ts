@@ -14,7 +14,8 @@ export async function refuseNowhere(
   const { places } = host.toolstack.services.network;
   for (const card of [{ cardOptions }, ...moreCards]) {
     const place: Place = card.cardOptions ?? {};
-    if (known.some(({ of, isActive }) => of.name === place.network && !isActive))
+    // That of the package is the host's own bridge until somebody starts or changes it.
+    if (known.some(({ of, isActive, isShipped }) => of.name === place.network && !isActive && !isShipped))
       throw new LibvirtError('OPERATION_INVALID', `network '${place.network}' is not active`, 'network');
     const missing = missingPlace(place, places);
     if (missing?.network !== undefined)
