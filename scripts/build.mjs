@@ -60,6 +60,7 @@ const PROGRAMS = {
     'fuzz-libvirt': 'src/cli/fuzz-libvirt.ts',
     'judge-libvirt': 'src/cli/judge-libvirt.ts',
     'judge-tools': 'src/cli/judge-tools.ts',
+    'judge-definitions': 'src/cli/judge-definitions.ts',
     'fuzz-gdb': 'src/cli/fuzz-gdb.ts',
     'fuzz-rfb': 'src/cli/fuzz-rfb.ts',
     'fuzz-doors': 'src/cli/fuzz-doors.ts',

@@ -16,7 +16,11 @@ const HOST = { pcpus: 1, memoryMiB: 128, vt: true, diskBytes: 2 ** 30 };
 export async function onSmallHost(
   files: Readonly<Record<string, string>>,
   work: (host: NodeHost, state: HostState) => Promise<void>,
-  { memoryMiB = HOST.memoryMiB, allow = [] }: { memoryMiB?: number; allow?: readonly string[] } = {},
+  {
+    memoryMiB = HOST.memoryMiB,
+    allow = [],
+    kvm = false,
+  }: { memoryMiB?: number; allow?: readonly string[]; kvm?: boolean } = {},
 ): Promise<void> {
   await loadEverything();
   const definition = { ...HOST, memoryMiB };
@@ -30,7 +34,7 @@ export async function onSmallHost(
       await tree.writeFile(path, text);
     }
     const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
-    const runs = new HostRuns({ state, definition, allowed, stdout: new Output(1) });
+    const runs = new HostRuns({ state, definition, kvm, allowed, stdout: new Output(1) });
     await runs.during(
       host => work(host, state),
       () => {},
