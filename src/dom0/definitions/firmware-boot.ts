@@ -63,6 +63,32 @@ export function startUnsigned(
   });
 }
 
+/** A disk that nobody has written to. */
+const isNew = ({ kind, image: { head } }: { kind: ImageKind; image: NamedImage }): boolean =>
+  kind === 'disk' && head.every(byte => byte === 0);
+
+/**
+ * What is said of a definition's guest that starts with nothing to boot from (bootProblem): neither xl nor QEMU looks into images before. Of Xen's guests that is
+ * kept for new disks, as another image is one taken by mistake. undefined: it does not start.
+ */
+export function startsWithNothing(
+  drives: PlannedDrive[],
+  definition: Definition,
+): Pick<Finding, 'verdict' | 'short' | 'text' | 'warns'> | undefined {
+  const tried = drivesTried(drives, definition);
+  if (!definition.kvm && (tried.length === 0 || !tried.every(isNew))) return undefined;
+  const what =
+    tried.length === 0
+      ? 'No drive that is to be booted has an image.'
+      : `${baseName(tried[0].image.name)} is ${tried.every(isNew) ? 'new and empty' : 'not bootable'}.`;
+  return {
+    verdict: 'approximated',
+    warns: true,
+    short: 'nothing to boot from yet',
+    text: `${what} The guest starts, and its BIOS finds no bootable device: put a CD into a drive, or boot by the network.`,
+  };
+}
+
 /** Why firmware would find nothing to start on these drives; null: it would. */
 export function bootProblem(drives: PlannedDrive[], definition: Definition): ImageProblem | null {
   const { bootOrder, noSignatureCheck } = definition;

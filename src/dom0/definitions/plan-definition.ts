@@ -8,6 +8,7 @@ import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
 import { otherKeys, writeXlConfig } from './config/write-xl.ts';
 import { diskVerdict } from './config/keys/disks.ts';
+import { seldom } from './config/keys/seldom.ts';
 import { isDevice } from '../host/storage/index.ts';
 import { noImage, NOT_BUILT } from './libxl-words.ts';
 import { HEAD_BYTES, imageProblem } from './images/images.ts';
@@ -148,7 +149,7 @@ class Judgement {
   /** What firmware starts of the drives or the network. `biosFile`: firmware of a person's own, which may do something else than boot a disk. */
   firmwareBoot(drives: PlannedDrive[], firmwares: Firmwares, biosFile: NamedBytes | undefined): Boot | undefined {
     const { definition, findings, isForeign, language } = this.judged;
-    const { bootProblem, firmwareBoot, networkProblem, startUnsigned } = loadedPlans();
+    const { bootProblem, firmwareBoot, networkProblem, startsWithNothing, startUnsigned } = loadedPlans();
     const firmware = biosFile
       ? fromFile(biosFile, firmwares({ ...needsOf(definition), bios: 'seabios' }))
       : firmwares(needsOf(definition));
@@ -176,7 +177,13 @@ class Judgement {
           ? null
           : bootProblem(drives, definition);
     if (problem && finding && !isError(finding))
-      Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
+      Object.assign(
+        finding,
+        (typeof firmware === 'object' ? startsWithNothing(drives, definition) : undefined) ?? {
+          verdict: 'error',
+          ...(noNetwork && drives.length === 0 ? noNetwork : problem),
+        },
+      );
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
     // Of another language's text it is no line.
     if (isForeign) for (const each of findings) if (each.remedy?.line) delete each.remedy;
@@ -201,7 +208,7 @@ export function planDefinition(
   if (
     !definition.kernel &&
     definition.type === 'hvm' &&
-    (definition.disks.length > 0 || definition.bootOrder.includes('n') || biosFile)
+    (definition.disks.length > 0 || definition.bootOrder.includes('n') || definition.kvm || biosFile)
   )
     boot = judgement.firmwareBoot(drives, disks.firmware, biosFile);
   return {
@@ -257,7 +264,9 @@ function planDrive(
     drive.image.bytes,
     drive.image.packing,
   );
+  const otherFormat = disk.kind === 'disk' && !drive.image.device && seldom?.formats.otherFormat(disk, drive.image);
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
+  else if (otherFormat && finding) Object.assign(finding, otherFormat);
   else if (drive.image.device) {
     // However it was written: who looks at the domain later knows no other folder.
     if (!isDevice(disk.target)) disk.target = drive.image.name;

@@ -413,6 +413,7 @@ describe('files of /etc/xen/vm (Python)', () => {
     });
     expect(findings.filter(f => f.line === 2).map(f => [f.verdict, f.short])).toEqual([
       ['ignored', 'nothing is imported'],
+      ['approximated', 'xl refuses this line'],
     ]);
     expect(findings.filter(f => f.key === 'disk').map(f => [f.line, f.column])).toEqual([
       [13, 10],

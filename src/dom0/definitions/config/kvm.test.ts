@@ -10,8 +10,16 @@ import { writeXml } from './write-xml.ts';
 const DISK = "<disk type='file'><source file='/a.img'/><target dev='vda' bus='virtio'/></disk>";
 const CARD =
   "<interface type='bridge'><source bridge='xenbr0'/><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>";
-const xml = ({ type = 'kvm', os = "<type arch='x86_64' machine='pc'>hvm</type>", more = '', devices = DISK } = {}) =>
-  `<domain type='${type}'>\n<name>k</name>\n<memory unit='MiB'>64</memory>\n<os>${os}</os>\n${more}<devices>\n${devices}\n</devices>\n</domain>`;
+/** Without the balloon that a domain has by itself. */
+const NO_BALLOON = "<memballoon model='none'/>";
+const xml = ({
+  type = 'kvm',
+  os = "<type arch='x86_64' machine='pc'>hvm</type>",
+  more = '',
+  devices = DISK,
+  balloon = devices.includes('<memballoon') ? '' : NO_BALLOON,
+} = {}) =>
+  `<domain type='${type}'>\n<name>k</name>\n<memory unit='MiB'>64</memory>\n<os>${os}</os>\n${more}<devices>\n${devices}${balloon}\n</devices>\n</domain>`;
 const judged = (text: string) => judgeDefinition('k', text);
 const errors = (text: string): string[] => judged(text).findings.filter(isError).map(formatFinding);
 const told = (text: string, key: string): string | undefined =>
@@ -23,6 +31,27 @@ const namesOf = (text: string) => judged(text).definition.disks.map(({ target, v
 beforeAll(() => prepareToRead('<domain/>'));
 
 describe('a domain of KVM', () => {
+  it('has a balloon of virtio unless it says that it has none, as QEMU’s driver adds one', () => {
+    expect(judged(xml({ balloon: '' })).definition.virtio).toEqual(['balloon']);
+    expect(judged(xml()).definition.virtio).toBeUndefined();
+    expect(judged(xml({ devices: `${DISK}<memballoon model='virtio'/>` })).definition.virtio).toEqual(['balloon']);
+    expect(judged(xml({ type: 'xen', balloon: '' })).definition.virtio).toBeUndefined();
+  });
+
+  it.each([
+    ['virtio-non-transitional', 'virtio'],
+    ['virtio-transitional', 'virtio'],
+    ['virtio-net-pci', 'virtio'],
+    ['e1000e', 'e1000'],
+    ['e1000-82545em', 'e1000'],
+    ['rtl8139', 'pcnet'],
+  ])('has for the card %s one that its driver drives, and its document keeps the name', (model, nic) => {
+    const { definition } = judged(xml({ devices: DISK + CARD.replace("'virtio'", `'${model}'`) }));
+    expect(definition.nic).toBe(nic);
+    expect(writeXml(definition)).toContain(`<model type='${model}'/>`);
+    expect(judged(writeXlConfig(definition)).definition.nic).toBe(nic);
+  });
+
   it('has the disks and the card that libvirt names, those of virtio too, and nothing of Xen', () => {
     const text = xml({ devices: DISK + drive('disk', 'vdc') + drive('disk', 'hda', 'ide') + CARD });
     expect(errors(text)).toEqual([]);
@@ -59,7 +88,7 @@ describe('a domain of KVM', () => {
   it('has channels of virtio by name, with the socket that libvirt names, and passes by those of other kinds', () => {
     const channel = (type: string, target: string, source = ''): string =>
       `<channel type='${type}'>${source}<target type='virtio' name='${target}'/></channel>`;
-    const devices = `${DISK}${channel('unix', 'org.qemu.guest_agent.0')}${channel('unix', 'two', "<source mode='bind' path='/run/two'/>")}${channel('spicevmc', 'com.redhat.spice.0')}`;
+    const devices = `${DISK}${channel('unix', 'org.qemu.guest_agent.0')}${channel('unix', 'two', "<source mode='bind' path='/run/two'/>")}${channel('spicevmc', 'com.redhat.spice.0')}<graphics type='spice'/>`;
     const text = xml({ devices });
     const virtio = ['channel,name=org.qemu.guest_agent.0', 'channel,name=two,path=/run/two'];
     expect([errors(text), judged(text).definition.virtio]).toEqual([[], virtio]);

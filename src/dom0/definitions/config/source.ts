@@ -35,7 +35,8 @@ export interface Source extends ParsedConfig {
 /** Of a text that was read. */
 export const languageOf = ({ language = XL }: Source): Language => language;
 
-type Reader = (text: string) => Source;
+/** `refusedAt`: where xl's grammar ends. */
+type Reader = (text: string, refusedAt?: Position) => Source;
 /** Most definitions are in xl's language: the readers of others are loaded when one is in theirs. */
 let readXml: Reader | undefined,
   keepXml: typeof import('./xml/index.ts').writeXmlOver | undefined,
@@ -63,7 +64,7 @@ export function readDefinition(text: string): Source {
   const xl = parseXlConfig(text);
   if (!isNoXl(xl) || !readPython) return xl;
   // What xm ran as a program, xl refuses: it is read so where that explains more of it.
-  const python = readPython(text);
+  const python = readPython(text, xl.problems[0]);
   return python.problems.length < xl.problems.length ? python : xl;
 }
 

@@ -41,6 +41,17 @@ export interface VifSpec {
 
 const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 
+/** Names of QEMU's and libvirt's for what is one card here, or for a card with the same driver's elder sibling here. */
+const ALIKE: Readonly<Partial<Record<NicModel, string>>> = {
+  virtio:
+    'virtio-net virtio-net-pci virtio-transitional virtio-non-transitional virtio-net-pci-transitional virtio-net-pci-non-transitional',
+  e1000: 'e1000e e1000-82540em e1000-82544gc e1000-82545em 82540EM 82543GC 82545EM',
+  pcnet: 'Am79C970A Am79C973',
+};
+/** The card that is built for a name; undefined: none. */
+const builtCard = (name: string): NicModel | undefined =>
+  isModel(name) ? name : (Object.keys(ALIKE) as NicModel[]).find(model => ALIKE[model]!.split(' ').includes(name));
+
 const isNumber = (value: string): boolean => /^\d+$/.test(value);
 const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
 
@@ -78,15 +89,17 @@ const OPTIONS: Record<string, OptionRule> = {
   model: value =>
     isModel(value)
       ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
-      : value !== '' && !isCard(value)
-        ? refused(
-            'no such card',
-            `‘${shortened(value)}’ is not a valid device model name: QEMU has no such card. Write ${DEFAULT_NIC}.`,
-          )
-        : approximated(
-            `${NIC_MODELS[DEFAULT_NIC].name} instead`,
-            `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`,
-          ),
+      : builtCard(value) === 'virtio'
+        ? used('virtio', `The card is ${NIC_MODELS.virtio.title}, which drivers of either interface drive.`)
+        : value !== '' && !isCard(value)
+          ? refused(
+              'no such card',
+              `‘${shortened(value)}’ is not a valid device model name: QEMU has no such card. Write ${DEFAULT_NIC}.`,
+            )
+          : approximated(
+              `${NIC_MODELS[builtCard(value) ?? DEFAULT_NIC].name} instead`,
+              `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[builtCard(value) ?? DEFAULT_NIC].title}.`,
+            ),
   type: value =>
     value === 'ioemu'
       ? used(
@@ -189,9 +202,10 @@ export function parseVif(text: string, isAttached = false): VifSpec {
     const rate = name === 'rate' ? parseRate(value) : undefined;
     if (rate) spec.rate = rate;
     if (name === 'type' && (value === 'vif' || value === 'netfront')) spec.pvOnly = true;
-    if (name === 'model' && isModel(value)) spec.model = value;
+    const card = name === 'model' ? builtCard(value) : undefined;
+    if (card !== undefined) spec.model = card;
     // As it is without being asked for.
-    else if (value !== '' && isKept(name) && !(name === 'bridge' && value === 'xenbr0'))
+    if (value !== '' && isKept(name) && value !== card && !(name === 'bridge' && value === 'xenbr0'))
       spec.others = { ...spec.others, [name]: value };
     return judged;
   });

@@ -66,7 +66,7 @@ function configOf(definition: Definition): Record<string, unknown> {
             ...(target ? { pdev_path: target } : {}),
             vdev,
             backend: 'qdisk',
-            format,
+            format: target === '' ? 'empty' : format,
             removable: kind === 'cdrom' ? 1 : 0,
             readwrite: readOnly ? 0 : 1,
             is_cdrom: kind === 'cdrom' ? 1 : 0,
@@ -110,5 +110,6 @@ const bitmapsOf = (affinity: Affinity, vcpus: number): number[][] =>
     typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_CPUS),
   ).map(bits => Array.from({ length: MAX_PCPUS }, (_, cpu) => cpu).filter(cpu => (bits >>> cpu) & 1));
 
-/** libxl's names of actions. */
-const underscored = (action: string): string => action.replace('-', '_');
+/** libxl_action_on_shutdown's names. */
+const underscored = (action: string): string =>
+  action === 'rename-restart' ? 'restart_rename' : action.replace('-', '_');

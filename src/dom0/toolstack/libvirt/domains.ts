@@ -204,10 +204,13 @@ export const XML_MIGRATABLE = 1 << 3;
 export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
   const { definition, id, managed } = domain;
-  const isShownAsIs = !isQemu(host) || id === undefined || ((flags & XML_INACTIVE) !== 0 && managed);
-  const whole = isShownAsIs
+  const isDefinition = id === undefined || ((flags & XML_INACTIVE) !== 0 && managed);
+  const { qemuDocument } = await import('./running-document.ts');
+  const whole = !isQemu(host)
     ? text
-    : await (await import('./running-document.ts')).runningDocument(text, definition, id);
+    : isDefinition
+      ? await qemuDocument(text, managed?.definition ?? definition)
+      : await qemuDocument(text, definition, id);
   return (flags & XML_SECURE) !== 0 ? whole : withoutPasswords(whole);
 }
 

@@ -91,6 +91,8 @@ const namesKernel = (context: Context): boolean => {
 function needStart(context: Context): void {
   const { type, disks } = context.definition;
   if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
+  // QEMU starts without anything, and its BIOS says so.
+  if (type === 'hvm' && context.definition.kvm) return;
   // The network: whether there is a card to boot by is judged with the card.
   if (type === 'hvm' && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
   // A line that could not be read names one, too; what is wrong with it is said there.

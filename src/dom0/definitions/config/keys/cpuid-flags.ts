@@ -31,9 +31,14 @@ const LIBVIRT: Readonly<Record<string, string>> = {
   'sse4.1': 'sse41',
   'sse4.2': 'sse42',
 };
+/** Bits that CPUID shows every guest, whatever its processor's model: its local APIC, and that there is a hypervisor (src/hypervisor/interfaces/cpuid.ts). */
+export const ALWAYS_SHOWN: readonly string[] = ['apic', 'hypervisor'];
+/** Built, and shown to no guest: idling by MWAIT is the hypervisor's. */
+const NEVER_SHOWN: readonly string[] = ['monitor'];
 /** xl's name of a feature that libvirt calls `name`; undefined: nothing here has it. */
 export function nameFromLibvirt(name: string): string | undefined {
   const feature = LIBVIRT[name] ?? name;
+  if (NEVER_SHOWN.includes(feature)) return undefined;
   return Object.entries(BUILT).find(([, built]) => built === feature)?.[0];
 }
 /** libvirt's name of a feature. */

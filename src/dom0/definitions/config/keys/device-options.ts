@@ -10,6 +10,8 @@ interface DeviceOptions {
   words?: Record<string, string[]>;
   /** xl goes on without an option that it does not know. */
   isLenient?: true;
+  /** What xl says of one that lacks an option (given: those that it has); undefined: none is missing. */
+  missing?: (given: ReadonlyMap<string, string>) => string | undefined;
 }
 const OF: Record<string, DeviceOptions> = {
   usbctrl: {
@@ -22,12 +24,20 @@ const OF: Record<string, DeviceOptions> = {
   p9: {
     what: '9P folder',
     names: 'backend tag path security_model type max-files max-open-files max-space auto-delete',
+    missing: given =>
+      ['tag', 'path', 'security_model'].every(name => given.has(name))
+        ? undefined
+        : '9pfs spec missing required field! Write tag=, path= and security_model=none.',
   },
   channel: {
     what: 'channel',
     names: 'backend name connection path',
     words: { connection: ['pty', 'socket'] },
     isLenient: true,
+    missing: given =>
+      given.get('connection') === 'socket' && !given.has('path')
+        ? "channel connection 'socket' requires path=.."
+        : undefined,
   },
   vkb: {
     what: 'keyboard',
@@ -40,21 +50,23 @@ const OF: Record<string, DeviceOptions> = {
 
 /** Looks at the texts of a list; what all of it comes to is told elsewhere. */
 export function judgeDeviceOptions({ key, value, tellOptions }: Asked, general: Judged): void {
-  const { what, names, words = {}, isLenient } = OF[key];
+  const { what, names, words = {}, isLenient, missing } = OF[key];
   const known = names.split(' ');
   for (const item of value.kind === 'list' ? value.items : []) {
     if (item.kind === 'list') continue;
+    const given = new Map<string, string>();
     const remarks = readOptions(item.text, what, (name, text = '') => {
+      given.set(name, text);
       if (!known.includes(name)) return unknown(name, what, known, !isLenient);
       const all = Object.hasOwn(words, name) ? words[name] : undefined;
       return !all || all.includes(text)
         ? general
         : wrong('no such value', `‘${shortened(text)}’ is no ${name}. Write ${all.join(' or ')}.`);
     });
-    tellOptions(
-      key,
-      item,
-      remarks.filter(({ text }) => text !== general.text),
-    );
+    const lacks = missing?.(given);
+    tellOptions(key, item, [
+      ...remarks.filter(({ text }) => text !== general.text),
+      ...(lacks === undefined ? [] : [{ name: '', offset: 0, ...wrong('lacks an option', lacks) }]),
+    ]);
   }
 }

@@ -82,10 +82,13 @@ export const identity: Family = {
       judge: asked => {
         if (asked.has('type')) return undefined;
         const { type } = asked.definition;
-        return approximated(
+        const { text, ...old } = approximated(
           `old spelling of type = "${type}"`,
           `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`,
         );
+        return asked.text === 'linux'
+          ? { ...old, text: `${text} xl refuses it: Invalid domain type linux.`, warns: true }
+          : { ...old, text };
       },
     },
   ),

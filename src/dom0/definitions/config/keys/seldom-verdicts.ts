@@ -2,6 +2,7 @@
 export * as cpuid from './cpuid-verdicts.ts';
 export * as devices from './device-options.ts';
 export * as places from '../../places-of-cards.ts';
+export * as formats from '../../other-format.ts';
 export * as kvm from './kvm-verdicts.ts';
 export * as refusals from './refusals.ts';
 export * as tags from '../tags.ts';

@@ -6,7 +6,7 @@
 import { KEYS } from '../keys.ts';
 import type { Source } from '../source.ts';
 import { join } from '../values.ts';
-import { type Setting, shortened, type SyntaxProblem, textProblem, type Value } from '../xlcfg.ts';
+import { type Position, type Setting, shortened, type SyntaxProblem, textProblem, type Value } from '../xlcfg.ts';
 import { Expressions, settingOf, Wrong } from './expressions.ts';
 import { shown, type Token, tokenize } from './tokens.ts';
 import { isTrue, plain, type PythonValue } from './values.ts';
@@ -27,11 +27,12 @@ const PASSED: Record<string, [short: string, text: string]> = {
   global: ['does nothing', 'All names are global here.'],
 };
 
-export function readPython(source: string): Source {
+/** `refusedAt`: where xl, which has another grammar, ends. */
+export function readPython(source: string, refusedAt?: Position): Source {
   const unread = textProblem(source);
   if (unread) return { settings: [], problems: [{ line: 1, column: 1, text: unread }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
-  return new Reader(tokenize(text), text.split('\n')).read();
+  return new Reader(tokenize(text), text.split('\n')).read(refusedAt);
 }
 
 /** break or continue: this round of a loop is over. */
@@ -73,7 +74,7 @@ class Reader {
     });
   }
 
-  read(): Source {
+  read(refusedAt?: Position): Source {
     this.statements(0);
     // A name of one's own that others are made of is no key, and need not be.
     const settings = this.settings.filter(({ key }) => Object.hasOwn(KEYS, key) || !this.of.mentioned.has(key));
@@ -87,7 +88,25 @@ class Reader {
         short: 'joined to the string before it',
         text: `"${text}" is joined to the string before it, as Python does; xl wants a comma there.`,
       });
+    if (refusedAt) this.tellOfXl(refusedAt);
     return { settings, problems: this.problems, lines: this.lines, remarks: this.remarks };
+  }
+
+  /** Whoever takes the file to a host with xl is to know that xl does not read on. */
+  private tellOfXl({ line, column }: Position): void {
+    if (this.remarks.some(remark => remark.warns && remark.line === line)) return;
+    const isContinued = /\\\s*$/.test(this.lines[line - 1] ?? '');
+    this.remarks.push({
+      line,
+      column,
+      key: '',
+      verdict: 'approximated',
+      warns: true,
+      short: 'xl refuses this line',
+      text: isContinued
+        ? 'The line goes on behind its \\, as with Python, in which xm read files; xl refuses it (lexical error). Take the \\ out: within brackets a line goes on by itself.'
+        : 'xl refuses the file at this line; it is read as Python, as xm read it. Write it as xl.cfg(5) has it for a host with xl.',
+    });
   }
 
   /** Lines that are indented more than this; 0: all. */

@@ -151,11 +151,19 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
         'sound',
       ]);
   }
-  if (serial) readSerial(read, serial, virtio);
+  readDefaults(read, devices, serial, virtio);
   read.list('disk', disks);
   read.list('vif', cards);
   read.list('vfb', screens);
   read.list('virtio', virtio);
+}
+
+/** What belongs to others, and what a guest of KVM has without being asked. */
+function readDefaults(read: XmlReading, devices: Element, serial: Element | undefined, virtio: Value[]): void {
+  if (serial) readSerial(read, serial, virtio);
+  // qemuDomainDefAddDefaultDevices(): where nothing is said of a balloon there is one.
+  if (read.isKvm && !devices.children.some(({ name }) => name === 'memballoon'))
+    virtio.push(valueOf(devices, 'balloon', '<devices>'));
 }
 
 /** The controller of channels comes with them; without any it waits for those that come while the guest runs. */

@@ -8,6 +8,7 @@ import type { Language, Source } from '../source.ts';
 import { lengthProblem, shortened } from '../xlcfg.ts';
 import { childOf, type Element, parse, tag, Wrong } from './tree.ts';
 import { type BootClass, type BootOrder, readClock, readFeatures, readOs, setBootOrder } from './boot.ts';
+import { mismatches } from './between.ts';
 import { checkElement } from './check.ts';
 import { readDevices } from './devices.ts';
 import {
@@ -162,6 +163,7 @@ function readDomain(read: XmlReading, domain: Element): void {
       ]);
   }
   readFeaturesOfCpu(read, childOf(domain, 'cpu'));
+  for (const { at, text } of mismatches(domain, read.isKvm)) read.problem(at, text);
   setBootOrder(read, boot, orders);
   notDone.tellRest(domain);
 }

@@ -1,5 +1,5 @@
 /** How much memory a guest has and may have, and its vCPUs with their pins. */
-import { nameFromLibvirt } from '../keys/cpuid-flags.ts';
+import { ALWAYS_SHOWN, nameFromLibvirt } from '../keys/cpuid-flags.ts';
 import { approximated, ignored, used } from '../options.ts';
 import { USUAL_PERIOD_US } from '../write-xml.ts';
 import { shortened, type Value } from '../xlcfg.ts';
@@ -93,6 +93,14 @@ export function readFeaturesOfCpu(read: XmlReading, cpu: Element | undefined): v
       value = POLICIES[policy],
       flag = nameFromLibvirt(name);
     if (flag !== undefined && value !== undefined) flags.push(`${flag}=${value}`);
+    else if (ALWAYS_SHOWN.includes(name))
+      read.remark(
+        element,
+        'cpu.feature',
+        value === 0
+          ? ignored('always shown', `${name}: every processor here shows it.`)
+          : used('as asked', `${name}: every processor here shows it.`),
+      );
     else if (flag === undefined)
       read.remark(
         element,
