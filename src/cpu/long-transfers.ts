@@ -29,6 +29,7 @@ import {
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
+  PENDING_DEBUG,
   R11,
   RIGHTS_DB,
   RIGHTS_L,
@@ -404,6 +405,9 @@ export function sysret(cpu: Cpu, size: 16 | 32 | 64): void {
   if (!isCanonical(to.high)) cpu.fault(GP, 0);
   const cs = (base + (size === 64 ? 16 : 0)) | 3;
   cpu.changeFlags(R[R11]! & 0x3c7fd7, ~(VM | RF));
+  // The TF that is loaded says whether a trap follows, before the program's first instruction (Linux, entry_64.S; kvm-unit-tests, x86/syscall.c).
+  cpu.loop.noTrap = true;
+  if ((R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
   go(cpu, cs & 0xffff, ((base + 8) | 3) & 0xffff, 3, size === 64, to);
 }
 

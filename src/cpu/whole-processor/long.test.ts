@@ -453,6 +453,27 @@ describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
     expect(ended(0n)).toEqual([ExitReason.EXCEPTION_OR_NMI, CODE + 0x100]);
   });
 
+  it('SYSRET is followed by a trap, before the first instruction of the program, only where it loads TF', () => {
+    // Linux, entry_64.S: "restoring TF results in a trap from userspace immediately after SYSRET"; kvm-unit-tests, x86/syscall.c.
+    bench.setWide(MSR_STAR, (BigInt(USER_CODE64 - 16) << 48n) | (BigInt(KERNEL_CODE64) << 32n));
+    bench.put(CODE + 0x200, asm64('nop; nop'));
+    const ended = (before: number, after: bigint): unknown[] => {
+      bench.longMode();
+      bench.R[EFER]! |= 1;
+      bench.setWide(MSR_STAR, (BigInt(USER_CODE64 - 16) << 48n) | (BigInt(KERNEL_CODE64) << 32n));
+      bench.code(asm64('o64 sysret'));
+      bench.setWide(ECX, BigInt(CODE + 0x200));
+      bench.setWide(R11, after);
+      bench.cpu.eflags = before;
+      bench.cpu.controls.exceptionBitmap = -1;
+      return [bench.run(2), bench.R[EIP], bench.R[CPL], bench.cpu.exit.interruption & 255];
+    };
+    for (const before of [0x002, 0x102]) {
+      expect(ended(before, 0x102n)).toEqual([ExitReason.EXCEPTION_OR_NMI, CODE + 0x200, 3, 1]);
+      expect(ended(before, 0x002n).slice(0, 2)).toEqual([ExitReason.PREEMPTION_TIMER, CODE + 0x201]);
+    }
+  });
+
   it('are #UD without SCE', () => {
     bench.R[EFER]! &= ~1;
     bench.cpu.controls.exceptionBitmap = -1;
