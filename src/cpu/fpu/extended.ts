@@ -533,8 +533,8 @@ export const LESS = C0,
   UNORDERED = C0 | C2 | C3;
 
 /**
- * Compares a with b: LESS, EQUAL, GREATER, UNORDERED, or -1 if an unmasked exception forbids an answer. Raises the flags. `quiet`: a quiet NaN is no
- * invalid operand (FUCOM). `keep`: C1 or 0, what is kept of FSW (FCOMI leaves it alone, FCOM clears it).
+ * Compares a with b: LESS, EQUAL, GREATER, UNORDERED, or the complement (below 0) if an unmasked exception stops the instruction. Raises the flags. `quiet`: a
+ * quiet NaN is no invalid operand (FUCOM). `keep`: C1 or 0, what is kept of FSW (FCOMI leaves it alone, FCOM clears it).
  */
 export function compareExtended(
   R: Int32Array,
@@ -566,13 +566,13 @@ export function compareExtended(
   if (x >= QUIET || y >= QUIET) {
     const flags = quiet && x <= QUIET && y <= QUIET ? 0 : IE;
     raise(R, flags | (R[FSW] & keep));
-    return (flags & ~R[FCW]) !== 0 ? -1 : UNORDERED;
+    return (flags & ~R[FCW]) !== 0 ? ~UNORDERED : UNORDERED;
   }
   const flags = memoryFlags | (x === DENORMAL || y === DENORMAL ? DE : 0);
   raise(R, flags | (R[FSW] & keep));
-  if ((flags & ~R[FCW]) !== 0) return -1;
-  const order = compare(X, Y);
-  return order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
+  const order = compare(X, Y),
+    codes = order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
+  return (flags & ~R[FCW]) !== 0 ? ~codes : codes;
 }
 
 // ---- formats in memory ----

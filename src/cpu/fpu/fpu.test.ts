@@ -109,6 +109,74 @@ describe('x87 exceptions (SDM vol. 1, 8.7)', () => {
     expect([R[FSW] & 0x80ff, run(...FWAIT)]).toEqual([0, -1]);
   });
 
+  it('a comparison that an unmasked one stops is unordered and pops nothing (both vendors’ processors; the SDM has the codes left as they were)', () => {
+    const UNORDERED = 0x4500,
+      TOP = 0x3800;
+    for (const bytes of [
+      [0xd8, 0xd2], // fcom st2
+      [0xd8, 0xda], // fcomp st2
+      [0xdd, 0xe2], // fucom st2
+      [0xd9, 0xe4], // ftst
+      [0xde, 0xd9], // fcompp
+      [0xd8, 0x13], // fcom dword [ebx]
+      [0xde, 0x1b], // ficomp word [ebx]
+    ]) {
+      R[FCW] = 0x37e;
+      R[FSW] = 0x1000;
+      R[FTW] = 0;
+      expect(run(...bytes)).toBe(-1);
+      expect([R[FSW] & UNORDERED, R[FSW] & TOP, R[FSW] & 0x41]).toEqual([UNORDERED, 0x1000, 0x41]);
+    }
+  });
+
+  it('FCOMI and its like the same in EFLAGS: ZF, PF and CF set, OF, SF and AF clear', () => {
+    for (const bytes of [
+      [0xdb, 0xf2], // fcomi st2
+      [0xdf, 0xf2], // fcomip st2
+      [0xdb, 0xea], // fucomi st2
+      [0xdf, 0xea], // fucomip st2
+    ]) {
+      R[FCW] = 0x37e;
+      R[FSW] = 0x1000;
+      R[FTW] = 0;
+      core.flags = 0x890;
+      expect(run(...bytes)).toBe(-1);
+      expect([core.flags, R[FSW] & 0x3841]).toEqual([0x45, 0x1041]);
+    }
+  });
+
+  it('a comparison with a denormal operand that is not masked says the order and pops nothing (EPYC)', () => {
+    R[FCW] = 0x37d;
+    R[FTW] = 3;
+    // ST(0), the smallest denormal, with ST(1), 1.0.
+    R[FPR] = 1;
+    R[FPR + 1] = R[FPR + 2] = 0;
+    R[FPR + 4] = 0;
+    R[FPR + 5] = 0x80000000 | 0;
+    R[FPR + 6] = 0x3fff;
+    for (const [bytes, codes, flags] of [
+      [[0xd8, 0xd9], 0x100, 0], // fcomp st1: less
+      [[0xde, 0xd9], 0x100, 0], // fcompp
+      [[0xd9, 0xe4], 0, 0], // ftst: greater
+      [[0xdf, 0xf1], 0, 1], // fcomip st1: less
+    ] as const) {
+      R[FSW] = 0;
+      core.flags = 0;
+      expect(run(...bytes)).toBe(-1);
+      expect([R[FSW] & 0x4500, core.flags, R[FSW] & 0x3802, R[FTW]]).toEqual([codes, flags, 2, 3]);
+    }
+  });
+
+  it('D9 D8+i of an empty ST(0) leaves ST(i) and its tag, and pops', () => {
+    R[FCW] = 0x37f;
+    R[FSW] = 3 << 11;
+    // ST(1) is physical register 4.
+    R[FTW] = 1 << 4;
+    R[FPR + 4 * 4] = 0x1234;
+    expect(run(0xd9, 0xd9)).toBe(-1);
+    expect([R[FTW], R[FPR + 4 * 4], (R[FSW] >> 11) & 7, R[FSW] & 0x41]).toEqual([1 << 4, 0x1234, 4, 0]);
+  });
+
   it('FLDCW that unmasks a flag already set makes it pending', () => {
     run(...FLD1);
     run(...FDIV_ZERO);

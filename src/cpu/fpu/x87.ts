@@ -207,18 +207,16 @@ const arithmetic =
 
 // ---- comparison ----
 
-/** FCOM, FUCOM, FTST: `order` to C0, C2, C3 and up to two pops. */
+/** FCOM, FUCOM, FTST: `order` to C0, C2, C3 (where an unmasked exception stops them, too: not in the SDM, but seen on both vendors' processors), and pops. */
 function answer(R: Int32Array, order: number, pops: number): void {
-  if (order < 0) return;
-  R[FSW] = (R[FSW] & ~(C0 | C2 | C3)) | order;
-  if (pops > 0) pop(R);
-  if (pops > 1) pop(R);
+  R[FSW] = (R[FSW] & ~(C0 | C2 | C3)) | (order < 0 ? ~order : order);
+  for (; order >= 0 && pops > 0; pops--) pop(R);
 }
 
-/** An empty operand of a comparison: unordered, or -1. */
+/** An empty operand of a comparison: unordered, and its complement where that stops the instruction. */
 function emptyComparison(R: Int32Array): number {
   raise(R, IE | SF);
-  return (R[FCW] & IE) !== 0 ? UNORDERED : -1;
+  return (R[FCW] & IE) !== 0 ? UNORDERED : ~UNORDERED;
 }
 
 const comparison =
@@ -259,9 +257,9 @@ const flagComparison =
     const R = core.R,
       i = core.A[p + SRC];
     const order = used(R, 0) && used(R, i) ? compareExtended(R, st(R, 0), st(R, i), quiet, 0, C1) : emptyComparison(R);
-    if (order < 0) return;
-    core.setFlags(order === LESS ? CF : order === EQUAL ? ZF : order === UNORDERED ? ZF | PF | CF : 0);
-    if (pops) pop(R);
+    const codes = order < 0 ? ~order : order;
+    core.setFlags(codes === LESS ? CF : codes === EQUAL ? ZF : codes === UNORDERED ? ZF | PF | CF : 0);
+    if (pops && order >= 0) pop(R);
   };
 
 const ftst: CoreOpFactory = () => core => {
@@ -424,14 +422,15 @@ const store =
     };
   };
 
-/** D9 D8+i, an alias of FSTP ST(i) that takes an empty ST(0) without a stack fault. */
+/** D9 D8+i, an alias of FSTP ST(i) that takes an empty ST(0) without a stack fault: ST(i) stays as it is then (seen on Sapphire Rapids and on EPYC). */
 const fstpnce: CoreOpFactory = () => (core, p) => {
   ready(core);
   const R = core.R,
     i = core.A[p + SRC];
-  copy(R, st(R, i), st(R, 0));
-  if (used(R, 0)) tag(R, i);
-  else R[FTW] &= ~(1 << (((R[FSW] >> 11) + i) & 7));
+  if (used(R, 0)) {
+    copy(R, st(R, i), st(R, 0));
+    tag(R, i);
+  }
   R[FSW] &= ~C1;
   pop(R);
 };
