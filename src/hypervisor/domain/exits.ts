@@ -25,6 +25,8 @@ const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
   PAGE_FAULT = 14,
   EXCEPTIONS = 32;
+/** EFLAGS: an instruction breakpoint does not hit again. */
+const RF = 1 << 16;
 
 export class Exits {
   total = 0;
@@ -577,9 +579,10 @@ export class Exits {
     processor.skipInstruction();
   }
 
-  /** The current vCPU takes an exception instead of its instruction. */
+  /** The current vCPU takes a fault instead of its instruction. Its flags are pushed as they are, and a fault's have RF (SDM vol. 3, 17.3.1.1 and 26.6.1.1). */
   injectException(vector: number, errorCode?: number): void {
     this.traceFault(vector, errorCode ?? 0);
+    this.regs[R.EFLAGS] |= RF;
     this.processor.inject(
       EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector,
       errorCode ?? 0,
