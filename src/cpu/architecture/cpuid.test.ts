@@ -73,6 +73,43 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
       expect([cpuid(0, 0, true, 0, level(name)).eax, cpuid(0x15, 0, true, 0, level(name)).ebx]).toEqual([7, 0]);
   });
 
+  it('has the same caches in leaf 4, in the descriptors of leaf 2 and in leaf 80000006H', () => {
+    const caches = [0, 1, 2].map(n => {
+      const { eax, ebx, ecx } = cpuid(4, n, true);
+      const bytes = ((ebx >>> 22) + 1) * (((ebx >>> 12) & 0x3ff) + 1) * ((ebx & 0xfff) + 1) * (ecx + 1);
+      // Type, level, no other processor's.
+      return [eax & 31, (eax >>> 5) & 7, (eax >>> 14) & 0xfff, bytes / 1024, (ebx >>> 22) + 1, (ebx & 0xfff) + 1];
+    });
+    expect(caches).toEqual([
+      [1, 1, 0, 24, 6, 64],
+      [2, 1, 0, 32, 8, 64],
+      [3, 2, 0, 512, 8, 64],
+    ]);
+    expect(cpuid(4, 3, true).eax & 31).toBe(0);
+    // SDM vol. 2, table 3-12: 0E is L1 data, 24 KiB of 6 ways; 30 L1 code, 32 KiB of 8; 80 L2, 512 KiB of 8; lines of 64 bytes each.
+    const { eax, ebx, ecx, edx } = cpuid(2, 0, true);
+    const descriptors = [eax & ~0xff, ebx, ecx, edx].flatMap(word => [0, 8, 16, 24].map(at => (word >>> at) & 0xff));
+    expect([0x0e, 0x30, 0x80].every(descriptor => descriptors.includes(descriptor))).toBe(true);
+    expect(eax & 0xff).toBe(1);
+    // KiB, eight ways (6), bytes of a line.
+    expect(cpuid(0x80000006, 0, true).ecx).toBe((512 << 16) | (6 << 12) | 64);
+  });
+
+  it('says that nothing is loaded past a fault, at the levels that have IA32_ARCH_CAPABILITIES', () => {
+    for (const name of CPU_LEVELS) {
+      const isLast = name === 'max' || name === 'x86-64-v2';
+      expect(has(cpuid(7, 0, true, 0, level(name)).edx, 29)).toBe(isLast);
+      const bench = new Bench({ cpuLevel: name, ...(hasLongMode(name) ? { longMode: createLongMode } : {}) });
+      bench.protectedMode();
+      bench.cpu.controls.exceptionBitmap = -1;
+      bench.R[ECX] = 0x10a;
+      bench.code('rdmsr');
+      bench.run();
+      if (isLast) expect([bench.R[EAX], bench.R[EDX]]).toEqual([1, 0]);
+      else expect(bench.cpu.exit.reason).toBe(ExitReason.RDMSR);
+    }
+  });
+
   it('shows no local APIC where there is none', () => {
     for (const name of CPU_LEVELS) expect(has(cpuid(1, 0, false, 0, level(name)).edx, APIC)).toBe(false);
   });

@@ -66,6 +66,8 @@ const BITS = {
   '80000001.edx': { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 },
 } as const satisfies Record<Word, Readonly<Record<string, number>>>;
 const APIC = 1 << 9;
+/** Leaf 7, EDX. */
+const ARCH_CAPABILITIES = 1 << 29;
 
 /** Ticks of the TSC a second, at a fixed nominal frequency, and of the crystal clock, which the local APIC's timer counts (SDM vol. 3, 11.5.4). */
 export const TSC_HZ = 1_000_000_000,
@@ -94,9 +96,12 @@ const ONLY_LONG = ['cx16', 'fsgsbase', 'lahf_lm', 'syscall', 'pdpe1gb', 'lm'],
   ALL = LONG.filter(name => !ONLY_LONG.includes(name));
 
 export type Features = ReadonlySet<string>;
-/** By level. The hypercall instructions have no CPUID bit, nor has what tells frequencies: leaves 15H and 16H, which no old processor has. */
+/**
+ * By level. The hypercall instructions have no CPUID bit. What no old processor has, and no model hides: frequencies (leaves 15H and 16H), and
+ * IA32_ARCH_CAPABILITIES (leaf 7).
+ */
 const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_LONG].map(
-  names => new Set([...names, 'vmcall', ...(names.includes('rdtscp') ? ['frequencies'] : [])]),
+  names => new Set([...names, 'vmcall', ...(names.includes('rdtscp') ? ['frequencies', 'arch_capabilities'] : [])]),
 );
 
 /** Where a feature's bit is; undefined: none is built of that name. */
@@ -242,6 +247,34 @@ function brand(leaf: number): CpuidAnswer {
   return { eax: word(0), ebx: word(1), ecx: word(2), edx: word(3) };
 }
 
+/** Caches as this model has them, which leaves 2, 4 and 80000006H describe: each processor's own. */
+interface Cache {
+  /** 1: of data, 2: of instructions, 3: of both. */
+  type: 1 | 2 | 3;
+  level: 1 | 2;
+  bytes: number;
+  ways: number;
+}
+const LINE_BYTES = 64,
+  L2: Cache = { type: 3, level: 2, bytes: 512 * 1024, ways: 8 };
+const CACHES: readonly Cache[] = [
+  { type: 1, level: 1, bytes: 24 * 1024, ways: 6 },
+  { type: 2, level: 1, bytes: 32 * 1024, ways: 8 },
+  L2,
+];
+/** Leaf 4; type 0 says that there are no more. */
+function cacheLeaf(cache: Cache | undefined): CpuidAnswer {
+  if (!cache) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  const { type, level, bytes, ways } = cache,
+    selfInitializing = 1 << 8;
+  return {
+    eax: type | (level << 5) | selfInitializing,
+    ebx: (LINE_BYTES - 1) | ((ways - 1) << 22),
+    ecx: bytes / (LINE_BYTES * ways) - 1,
+    edx: 0,
+  };
+}
+
 /** Leaf 1, ECX. */
 export const CPUID_MONITOR = 1 << BITS['1.ecx'].monitor;
 
@@ -263,13 +296,23 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
         ecx: shown['1.ecx'],
         edx: shown['1.edx'] | (apic ? APIC : 0),
       };
+    // By descriptors (SDM vol. 2, table 3-12): 4F, 59, BA and C0 are TLBs, 80 is L2, 30 and 0E are L1 of code and of data.
     case 2:
-      return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
+      return { eax: 0x4fba5901, ebx: 0x0e3080c0, ecx: 0, edx: 0 };
+    case 4:
+      return cacheLeaf(CACHES[subleaf]);
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
     case 5:
       return features.has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
     case 7:
-      return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
+      return subleaf === 0
+        ? {
+            eax: 0,
+            ebx: shown['7.ebx'],
+            ecx: shown['7.ecx'],
+            edx: features.has('arch_capabilities') ? ARCH_CAPABILITIES : 0,
+          }
+        : none;
     // A system that finds both frequencies here measures neither: Linux takes a tenth of a second to measure the APIC's.
     case 0x15:
       return features.has('frequencies') ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
@@ -287,6 +330,9 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
       return brand(1);
     case 0x80000004:
       return brand(2);
+    // L2: KiB, ways (6: eight), bytes of a line.
+    case 0x80000006:
+      return { ...none, ecx: (L2.bytes << 6) | (6 << 12) | LINE_BYTES };
     // Invariant TSC.
     case 0x80000007:
       return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };

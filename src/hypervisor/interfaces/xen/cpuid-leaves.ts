@@ -67,10 +67,11 @@ export function xenLeaf(
   }
 }
 
-/** What a paravirtual guest is not shown, since it cannot have it without page tables and a ring 0 of its own: VME, PSE, MTRR, PGE, PSE-36; SMEP, SMAP; UMIP. */
+/** What a paravirtual guest is not shown, since it cannot have it without page tables and a ring 0 of its own: VME, PSE, MTRR, PGE, PSE-36; SMEP, SMAP; UMIP; IA32_ARCH_CAPABILITIES, which is Xen's. */
 const LEAF1_EDX_OF_HVM = (1 << 1) | (1 << 3) | (1 << 12) | (1 << 13) | (1 << 17),
   LEAF7_EBX_OF_HVM = (1 << 7) | (1 << 20),
-  LEAF7_ECX_OF_HVM = 1 << 2;
+  LEAF7_ECX_OF_HVM = 1 << 2,
+  LEAF7_EDX_OF_HVM = 1 << 29;
 
 /** What `underHypervisor` gave as a paravirtual guest sees it. Source: features marked S and H in xen/include/public/arch-x86/cpufeatureset.h. */
 export function ofParavirtual(leaf: number, answer: CpuidAnswer): CpuidAnswer {
@@ -78,7 +79,12 @@ export function ofParavirtual(leaf: number, answer: CpuidAnswer): CpuidAnswer {
     case 1:
       return { ...answer, edx: answer.edx & ~LEAF1_EDX_OF_HVM };
     case 7:
-      return { ...answer, ebx: answer.ebx & ~LEAF7_EBX_OF_HVM, ecx: answer.ecx & ~LEAF7_ECX_OF_HVM };
+      return {
+        ...answer,
+        ebx: answer.ebx & ~LEAF7_EBX_OF_HVM,
+        ecx: answer.ecx & ~LEAF7_ECX_OF_HVM,
+        edx: answer.edx & ~LEAF7_EDX_OF_HVM,
+      };
     default:
       return answer;
   }
