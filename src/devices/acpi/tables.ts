@@ -188,7 +188,6 @@ function fadt(gpe0: number): Uint8Array {
     // Reset register: a hard reset through 0xCF9.
     .address(116, 8, 0xcf9)
     .u8(128, 6)
-    // The FACS lies below 4 GiB: its 64-bit field stays 0.
     .address(148, 32, PM_BASE + PM1_STATUS)
     .address(172, 16, PM_BASE + PM1_CONTROL)
     .address(208, 32, PM_BASE + PM_TIMER)
@@ -314,8 +313,10 @@ export function linkTables(
     [140, 8],
   ];
   if (parts.facs) {
-    description.u32(36, place(parts.facs));
-    pointersOfFadt.unshift([36, 4]);
+    // Both fields: systems that look at one of them compare it with the other (Xen: "32/64X FACS address mismatch").
+    const facsAt = place(parts.facs);
+    description.u32(36, facsAt).u32(132, facsAt);
+    pointersOfFadt.unshift([36, 4], [132, 8]);
   }
   const dsdtAt = placeTable(parts.dsdt);
   description.u32(40, dsdtAt).u32(140, dsdtAt);
