@@ -274,8 +274,6 @@ static void start_serial(void) {
   out8(COM1 + 3, 3); /* 8N1 */
   out8(COM1 + 2, 7);
   out8(COM1 + 4, 0x0b); /* DTR, RTS, OUT2: lets the interrupt through */
-  out8(COM1 + 1, 1);
-  while (in8(COM1 + 5) & 1) in8(COM1);
   serial_there = 1;
 }
 
@@ -289,15 +287,26 @@ static void start_keyboard(void) {
   if (in8(KEY_STATUS) == 0xff) return;
   for (u32 tries = 0; tries < 32 && in8(KEY_STATUS) & 1; tries++) in8(KEY_DATA);
   if (!keyboard_ready(2, 0)) return;
-  out8(KEY_STATUS, 0x60); /* command byte: interrupt on, translation to set 1, port enabled */
+  out8(KEY_STATUS, 0x60); /* command byte: no interrupt yet, translation to set 1, port enabled */
   if (!keyboard_ready(2, 0)) return;
-  out8(KEY_DATA, 0x41);
+  out8(KEY_DATA, 0x40);
   if (!keyboard_ready(2, 0)) return;
   out8(KEY_STATUS, 0xae);
   if (!keyboard_ready(2, 0)) return;
   out8(KEY_DATA, 0xf4); /* the keyboard itself: send what is typed */
   if (keyboard_ready(1, 1)) in8(KEY_DATA);
   keyboard_there = 1;
+}
+
+/*
+ * From here on each byte and each key interrupts. The interrupt controllers are to be set up before: ICW1 makes them forget an edge (8259A data sheet), and
+ * a line that stays high until somebody reads has no other.
+ */
+void console_listen(void) {
+  if (serial_there) out8(COM1 + 1, 1);
+  if (!keyboard_there || !keyboard_ready(2, 0)) return;
+  out8(KEY_STATUS, 0x60);
+  if (keyboard_ready(2, 0)) out8(KEY_DATA, 0x41);
 }
 
 int has_serial(void) { return serial_there; }

@@ -68,6 +68,7 @@ int paging_is_on(void);
 
 /* console.c */
 void console_start(void);
+void console_listen(void);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void put(char);
 void colour(u8 attribute);

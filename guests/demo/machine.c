@@ -112,6 +112,7 @@ static void start_interrupts(void) {
   out8(0x43, 0x34); /* channel 0, low then high byte, mode 2 */
   out8(0x40, divisor & 0xff);
   out8(0x40, divisor >> 8);
+  console_listen();
   __asm__ volatile("sti");
 }
 
