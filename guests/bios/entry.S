@@ -282,8 +282,8 @@ fixed_int13:
         jmp     int13
 
 /*
- * void set_memory_types(void): memory is cached (write-back), but for the display's below 1 MiB and what lies above FIRST_ADDRESS of PCI; in each processor that
- * has MTRRs. Source: Intel SDM vol. 3, 12.11.
+ * void set_memory_types(void): memory is cached (write-back), but for the display's below 1 MiB and what lies above FIRST_ADDRESS of PCI, as far as a processor
+ * has MTRRs; then caches are on. Source: Intel SDM vol. 3, 12.11.
  */
 #define CPUID_MTRR 0x1000
 #define WRITE_BACK 0x06060606
@@ -292,6 +292,8 @@ fixed_int13:
 #define MTRR_FIX_16K 0x258
 #define MTRR_FIX_4K 0x268
 #define MTRR_DEFAULT 0x2ff
+/* Cache disable and not write-through, as RESET leaves them (SDM vol. 3, table 9-1). */
+#define CR0_CD_NW 0x60000000
 #define DEVICES 0xe0000000
         .globl  set_memory_types
 set_memory_types:
@@ -342,6 +344,10 @@ set_memory_types:
         movl    $MTRR_DEFAULT, %ecx
         wrmsr
 3:      popl    %ebx
+enable_caches:
+        movl    %cr0, %eax
+        andl    $~CR0_CD_NW, %eax
+        movl    %eax, %cr0
         retl
 
 /* Another processor, which set_up_processors woke up: it comes by E000h of this segment, and has no stack but what the first one does not use yet. */
@@ -497,6 +503,7 @@ post_in_ram:
         movw    %ax, %es
         movw    %ax, %ss
         movl    $post_stack_top, %esp
+        calll   enable_caches
         cmpb    $RESUME_FROM_RAM, %bl
         je      5f
         movl    $bss_start, %edi

@@ -2,6 +2,10 @@
 import { type Processor, registers as R } from '../../cpu/architecture/index.ts';
 import type { EntryState } from '../loader/index.ts';
 
+/** Paging, not write-through and cache disable; protection. RESET sets the two in the middle, and firmware clears them (SDM vol. 3, 9.3). */
+const CR0_PG_CD_NW = 0xe0000000,
+  CR0_PE = 1;
+
 /** Puts the processor where a loaded kernel starts. Call `reload()` afterwards. */
 export function enterKernel(processor: Processor, entry: EntryState): void {
   const { regs } = processor;
@@ -18,7 +22,7 @@ export function enterKernel(processor: Processor, entry: EntryState): void {
   ];
   for (let i = 0; i < 8; i++) regs[i] = order[i];
   regs[R.EIP] = entry.eip;
-  regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;
+  regs[R.CR0] = (regs[R.CR0] & ~CR0_PG_CD_NW) | CR0_PE;
   for (const [index, selector, rights] of [
     [R.CS, entry.cs, 0xc09b],
     [R.DS, entry.ds, 0xc093],

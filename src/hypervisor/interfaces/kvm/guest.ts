@@ -482,7 +482,7 @@ function kvmLeaf(leaf: number): CpuidAnswer {
 export const KVM: InterfaceKind = {
   traits: (machine, record) => {
     const traits = PLAIN_PC.traits(machine, record);
-    return { ...traits, board: { ...traits.board, hotplug: PciHotplug } };
+    return { ...traits, board: { ...traits.board, hpet: false, hotplug: PciHotplug } };
   },
   create: parts => new KvmGuest(parts),
 };

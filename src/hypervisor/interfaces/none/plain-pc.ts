@@ -85,6 +85,6 @@ export class PlainPc implements GuestInterface {
   cancelSuspend(): void {}
 }
 
-const TRAITS: GuestTraits = { board: {}, firmware: 'rom', resetIsNewDomain: false, boot: {} };
+const TRAITS: GuestTraits = { board: { hpet: true }, firmware: 'rom', resetIsNewDomain: false, boot: {} };
 
 export const PLAIN_PC: InterfaceKind = { traits: () => TRAITS, create: parts => new PlainPc(parts) };
