@@ -95,21 +95,6 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
     expect(cpuid(0x80000006, 0, true).ecx).toBe((512 << 16) | (6 << 12) | 64);
   });
 
-  it('says that nothing is loaded past a fault, at the levels that have IA32_ARCH_CAPABILITIES', () => {
-    for (const name of CPU_LEVELS) {
-      const isLast = name === 'max' || name === 'x86-64-v2';
-      expect(has(cpuid(7, 0, true, 0, level(name)).edx, 29)).toBe(isLast);
-      const bench = new Bench({ cpuLevel: name, ...(hasLongMode(name) ? { longMode: createLongMode } : {}) });
-      bench.protectedMode();
-      bench.cpu.controls.exceptionBitmap = -1;
-      bench.R[ECX] = 0x10a;
-      bench.code('rdmsr');
-      bench.run();
-      if (isLast) expect([bench.R[EAX], bench.R[EDX]]).toEqual([1, 0]);
-      else expect(bench.cpu.exit.reason).toBe(ExitReason.RDMSR);
-    }
-  });
-
   it('shows no local APIC where there is none', () => {
     for (const name of CPU_LEVELS) expect(has(cpuid(1, 0, false, 0, level(name)).edx, APIC)).toBe(false);
   });

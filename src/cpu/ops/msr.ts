@@ -39,12 +39,6 @@ const msrAnswer = { low: 0, high: 0 };
 const FIXED = [0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f];
 const MTRR_DEFAULT = MSR_MTRR + 2 * (16 + FIXED.length);
 
-/**
- * IA32_ARCH_CAPABILITIES: nothing is loaded past a fault (Meltdown). Systems that do not know the model as one that is free of it ask here: Xen would
- * give each PV guest tables of its own (XPTI).
- */
-const RDCL_NO = 1;
-
 /** State word of an MSR of 64 bits, whose halves lie HIGH words apart; -1 for others. Those with an address take canonical ones alone. */
 function wideWord(index: number): number {
   switch (index >>> 0) {
@@ -100,8 +94,6 @@ function featuresOfMsr(index: number): readonly string[] | undefined {
     case 0xfe:
     case 0x2ff:
       return ['mtrr'];
-    case 0x10a:
-      return ['arch_capabilities'];
     case 0x174:
     case 0x175:
     case 0x176:
@@ -159,8 +151,6 @@ function readMsr(cpu: Cpu, index: number): boolean {
     // IA32_MTRRCAP: eight variable ranges, fixed ranges, write-combining.
     case 0xfe:
       return answer(8 | (1 << 8) | (1 << 10));
-    case 0x10a:
-      return answer(RDCL_NO);
     case 0x174:
       return answer(R[MSR_SYSENTER_CS]!);
     // IA32_MCG_CAP, IA32_MCG_STATUS: no banks.

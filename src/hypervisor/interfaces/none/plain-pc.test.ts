@@ -43,6 +43,20 @@ describe('a fault that the hypervisor injects', () => {
   });
 });
 
+it('nothing is loaded past a fault (RDCL_NO), as IA32_ARCH_CAPABILITIES says where CPUID shows it; under KVM it does not', () => {
+  const kernel = program([
+    `mov eax, 7; xor ecx, ecx; cpuid; mov [${LOAD + RESULTS}], edx; mov ecx, 0x10a; rdmsr; mov [${LOAD + RESULTS + 4}], eax`,
+    `mov [${LOAD + RESULTS + 8}], edx; mov al, 0; out 0xf4, al; hlt`,
+  ]);
+  const domain = programDomain(kernel);
+  runToEnd(domain);
+  expect(words(domain, 3)).toEqual([1 << 29, 1, 0]);
+  for (const other of [programDomain(kernel, { cpuLevel: 'sse2' }), programDomain(kernel, {}, undefined, KVM)]) {
+    expect(runToEnd(other)).toMatchObject({ ending: { kind: 'crash' } });
+    expect(words(other, 1)).toEqual([0]);
+  }
+});
+
 it('a kernel starts with its caches on, as a boot loader on a PC leaves CR0: PE and ET alone', () => {
   const domain = programDomain(program([`mov eax, cr0; mov [${LOAD + RESULTS}], eax; mov al, 0; out 0xf4, al; hlt`]));
   runToEnd(domain);

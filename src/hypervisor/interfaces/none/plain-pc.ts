@@ -1,6 +1,14 @@
 /** No hypervisor at all: the guest sees a PC. What another interface does not change stays as it is here. */
+import { shownBy } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
 import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
+
+/**
+ * IA32_ARCH_CAPABILITIES (SDM vol. 4, table 2-2), of the plain PC alone: nothing is loaded past a fault (Meltdown). Systems that do not know the model as
+ * one that is free of it ask here: Xen would give each PV guest tables of its own (XPTI).
+ */
+const ARCH_CAPABILITIES = 0x10a,
+  RDCL_NO = 1;
 
 export class PlainPc implements GuestInterface {
   readonly name: string = 'none';
@@ -17,17 +25,17 @@ export class PlainPc implements GuestInterface {
 
   afterExit(): void {}
 
-  // CPUID does not leave the processor, and no MSR is a hypervisor's.
+  // CPUID does not leave the processor.
   identify(): void {}
 
   refuseCpuid(): void {}
 
-  ownsMsr(_index: number): boolean {
-    return false;
+  ownsMsr(index: number): boolean {
+    return index === ARCH_CAPABILITIES;
   }
 
   readMsr(_index: number): MsrValue | undefined {
-    return undefined;
+    return shownBy(this.parts.processor.regs).has('arch_capabilities') ? [RDCL_NO, 0] : undefined;
   }
 
   writeMsr(_index: number, _low: number, _high: number): boolean {
