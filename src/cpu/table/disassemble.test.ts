@@ -16,6 +16,8 @@ it.each([
   ['2e e8 00 00 00 00', 'cs call 0x6', 'cs call 0x6'],
   ['3e 75 01', 'jne,pt 0x4', 'ds jne 0x4'],
   ['2e e2 02', 'loop,pn 0x5', 'cs loop 0x5'],
+  ['3e 67 e2 02', 'loopl,pt 0x6', 'ds addr32 loop 0x6'],
+  ['67 e0 02', 'loopnel 0x5', 'addr32 loopne 0x5'],
   ['26 74 00', 'es je 0x3', 'es je 0x3'],
   ['3e ff d0', 'notrack call *%rax', 'notrack call rax'],
   ['3e ff 20', 'notrack jmp *(%rax)', 'notrack jmp QWORD PTR [rax]'],

@@ -65,6 +65,8 @@ const EXCHANGED: Record<string, string> = {
 };
 /** x87 state in memory: its layout follows the operand size (SDM vol. 1, 8.1.10). */
 const X87_STATE = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
+/** What counts in CX, ECX or RCX: AT&T has the address size behind the name. */
+const LOOPS = new Set(['loop', 'loope', 'loopne']);
 const COMPARING = new Set(['cmps', 'scas']);
 const STRING = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);
 const X87_SUFFIX: Record<string, string> = { Mf32: 's', Mf64: 'l', Mf80: 't', Mi16: 's', Mi32: 'l', Mi64: 'll' };
@@ -109,7 +111,8 @@ function prefixText(row: Row, decoded: Decoded, syntax: Syntax): string {
   else if (decoded.repeat === 0xf3) text += STRING.has(row.op) && !COMPARING.has(row.op) ? 'rep ' : 'repz ';
   if (decoded.prefix66 && row.prefix !== 0x66 && !sizeShows(row, decoded))
     text += decoded.codeSize === 16 ? 'data32 ' : 'data16 ';
-  if (decoded.prefix67 && !memory && row.op !== 'jcxz') text += decoded.codeSize === 32 ? 'addr16 ' : 'addr32 ';
+  if (decoded.prefix67 && !memory && row.op !== 'jcxz' && !(syntax === 'att' && LOOPS.has(row.op)))
+    text += decoded.codeSize === 32 ? 'addr16 ' : 'addr32 ';
   return text;
 }
 
@@ -159,6 +162,7 @@ function mnemonicText(row: Row, decoded: Decoded, syntax: Syntax): string {
       return mnemonic + (wide ? 'q' : syntax === 'intel' ? 'd' : 'l');
   }
   const name = FAR[syntax][mnemonic] ?? mnemonic;
+  if (LOOPS.has(row.op) && syntax === 'att' && decoded.prefix67) return name + SUFFIX[decoded.addressSize >> 3]!;
   if (IMPLICIT_SIZE.has(mnemonic)) return name + implicitSuffix(row, decoded, syntax);
   if (X87_STATE.has(mnemonic) && size !== (decoded.codeSize === 16 ? 16 : 32) && size !== 64) {
     return name + (size === 16 ? (syntax === 'intel' ? 'w' : 's') : syntax === 'intel' ? 'd' : 'l');

@@ -17,7 +17,6 @@ const THEIRS: readonly Rule[] = [
   ['the same by 67h in 64-bit code, without base', /\[eiz\*1\+(0x\w+)\]/, 'ds:$1'],
   ['the same in AT&T', /(0x\w+)\(\)/, '$1'],
   ['90h with 66h', /^xchg (%?)ax,\1ax$/, 'nop'],
-  ['AT&T: LOOPcc by ECX in 64-bit code has a suffix', /^(loopn?e?)l /, '$1 '],
   ['AT&T: MONITOR and MWAIT name the registers that they imply', /(monitor|mwait) .*/, '$1'],
 ];
 const OURS: readonly Rule[] = [
