@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { close80 } from '../src/cli/oracle/compare.ts';
 import { type Case, readFixtures } from '../src/cli/oracle/fixture.ts';
 import { OracleMachine } from '../src/cli/oracle/machine.ts';
+import { vendorDifferences } from '../src/cli/oracle/vendors.ts';
 import { main, replay } from '../src/cli/oracle.ts';
 import { file, haveShared, NEEDS_SHARED, shared } from './support/needs.ts';
 
@@ -56,6 +57,25 @@ describe('fixtures of 64 bits', () => {
     const failed = (list: readonly Case[]): number => replay(machine, 'amd', list, 0, () => {}).failed;
     expect(failed(amds)).toBe(0);
     expect(failed(amds.map(test => ({ ...test, vendor: undefined })))).toBe(amds.length);
+  });
+
+  it.each([
+    ['MOVSXD to 16 bits', [0x66, 0x63, 0x06], 14, 'all'],
+    ['REPE CMPSB', [0xf3, 0xa6], 14, 'flags'],
+    ['FXSAVE', [0x0f, 0xae, 0x06], 14, 'address'],
+    ['DPPD of two NaNs', [0x66, 0x0f, 0x3a, 0x41, 0xc1, 0x33], 3, 'close'],
+  ] as const)('may, made by AMD, have %s end otherwise', (_name, code, vector, what) => {
+    const nan = 0x7ff8_0000_0000_0001n,
+      whole = (nan << 64n) | nan;
+    const test = {
+      ...cases[0]!,
+      vendor: 'AuthenticAMD',
+      code: Uint8Array.from(code),
+      float: { ...cases.find(({ float }) => float)!.float!, xm: Array<bigint>(16).fill(whole) },
+      outcome: { ...cases[0]!.outcome, vector },
+    };
+    expect(vendorDifferences(test).map(difference => difference.what)).toEqual([what]);
+    expect(vendorDifferences({ ...test, vendor: 'GenuineIntel' })).toEqual([]);
   });
 
   it('have sixteen registers, and code on both sides of multiples of 4 GiB', () => {

@@ -16,8 +16,13 @@ interface Asked {
 
 interface VendorDifference {
   why: string;
-  /** What is left out: all; high halves of RCX, RSI and RDI (`counters`); bytes below RSP (`pushed`); exactness of XMM registers, which NaN one has among it (`close`). */
-  what: 'all' | 'counters' | 'pushed' | 'close';
+  /**
+   * What is left out: all; high halves of RCX, RSI and RDI (`counters`); bytes below RSP (`pushed`); exactness of XMM registers, which NaN one has among it
+   * (`close`); arithmetic flags (`flags`); a page fault's address (`address`).
+   */
+  what: 'all' | 'counters' | 'pushed' | 'close' | 'flags' | 'address';
+  /** Of `flags`. */
+  mask?: number;
   applies(asked: Asked): boolean;
 }
 
@@ -43,7 +48,14 @@ const isString = is('movs cmps stos lods scas');
 const isPause = is('pause');
 const isCall = is('call callind');
 const isLdmxcsr = is('ldmxcsr');
-const isDpps = is('dpps');
+const isDpps = is('dpps'),
+  isDppd = is('dppd');
+const isMovsxd = is('movsxd');
+const isComparedString = is('cmps scas');
+const isFxsave = is('fxsave');
+const FAULTS = [12, 13, 14, 17];
+const PAGE_FAULT = 14;
+const ARITHMETIC = 0x8d5;
 
 const isCanonical = (address: bigint): boolean => BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 
@@ -102,7 +114,28 @@ export const AMD_DIFFERENCES: readonly VendorDifference[] = [
   {
     why: 'which of several NaNs among its products DPPS delivers, and in which of its lanes: depends on the implementation (SDM vol. 2, DPPS; ours is Intel’s, seen before; AMD, seen)',
     what: 'close',
-    applies: asked => isDpps(asked) && nanProductsOf(asked) > 1,
+    applies: asked => isDpps(asked) && nanProductsOf(asked, Float32Array) > 1,
+  },
+  {
+    why: 'the same of DPPD (SDM vol. 2, DPPD)',
+    what: 'close',
+    applies: asked => isDppd(asked) && nanProductsOf(asked, Float64Array) > 1,
+  },
+  {
+    why: 'MOVSXD to a register of 16 bits: reads 16 (Intel: SDM vol. 2, MOVSX/MOVSXD), or 32 (AMD, seen: its page fault)',
+    what: 'all',
+    applies: asked => isMovsxd(asked) && asked.decoded.memory && asked.decoded.operandSize === 16,
+  },
+  {
+    why: "flags of a REP CMPS or SCAS that faults at an element: those from before it (Intel), or the last element's (AMD, seen)",
+    what: 'flags',
+    mask: ARITHMETIC,
+    applies: asked => isComparedString(asked) && asked.decoded.repeat !== 0 && FAULTS.includes(asked.vector),
+  },
+  {
+    why: 'the address of a page fault of FXSAVE over the end of a page: of the first byte that is missing (Intel), or of a later one (AMD, seen)',
+    what: 'address',
+    applies: asked => isFxsave(asked) && asked.vector === PAGE_FAULT,
   },
 ];
 
@@ -140,14 +173,14 @@ function operandOf({ setting, decoded }: Asked, count: number): ArrayBuffer {
   return bytes.buffer;
 }
 
-/** How many of the products that a DPPS sums are NaNs. */
-function nanProductsOf(asked: Asked): number {
+/** How many of the products that a DPPS or DPPD sums are NaNs. */
+function nanProductsOf(asked: Asked, Elements: typeof Float32Array | typeof Float64Array): number {
   const { setting, decoded } = asked;
   if (!setting.float) return 0;
   const { xm } = setting.float;
   const register = (index: number): ArrayBuffer => BigUint64Array.of(xm[index]!, xm[index]! >> 64n).buffer;
-  const left = new Float32Array(register(decoded.reg)),
-    right = new Float32Array(decoded.memory ? operandOf(asked, 16) : register(decoded.rm));
+  const left = new Elements(register(decoded.reg)),
+    right = new Elements(decoded.memory ? operandOf(asked, 16) : register(decoded.rm));
   return left.filter((value, i) => ((decoded.immediate >> (4 + i)) & 1) !== 0 && Number.isNaN(value * right[i]!))
     .length;
 }

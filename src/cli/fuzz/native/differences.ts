@@ -260,9 +260,10 @@ const DIFFERENCES: readonly Difference[] = [
 
   // ---- vendors
   ...AMD_DIFFERENCES.map(
-    ({ why, what, applies }): Difference => ({
+    ({ why, what, mask, applies }): Difference => ({
       why,
       what,
+      ...(mask === undefined ? {} : { mask }),
       applies: compared =>
         onAmd(compared) &&
         compared.setting.bits === 64 &&
