@@ -1,6 +1,6 @@
 /*
  * The three ways into minipv, one image at 1 MiB where linear address = PFN × 4096: Xen's PV entry in ring 1 with paging on, the PVH entry and
- * Multiboot 1 (as HVM with a kernel of its own) in 32-bit protected mode without paging. Events are polled; without Xen the timer's interrupt wakes it, and no other.
+ * Multiboot 1 (as HVM with a kernel of its own) in 32-bit protected mode without paging. Events are polled; without Xen the timer's interrupt wakes it, and those of virtio's devices.
  * As a guest of 64 bits it has the last two, and turns long mode on with the first 4 GiB mapped as they are.
  */
   .file "boot.S"

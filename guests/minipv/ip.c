@@ -215,11 +215,11 @@ static void on_dhcp(const u8 *d, u32 bytes) {
 }
 
 /* A sender whose card cuts sends a window at once. */
-void polled_card_up(int (*send)(const void *, u32, const void *, u32, u32), u32 (*receive)(void *), const char *name) {
+void card_up(int (*send)(const void *, u32, const void *, u32, u32), u32 (*receive)(void *), const char *name, int polled) {
   nic.send = send;
   nic.receive = receive;
   nic.up = 1;
-  nic.polled = 1;
+  nic.polled = polled;
   nic.cuts = 0;
   nic.window = 32 * 1024;
   print("eth0: %x:%x:%x:%x:%x:%x, %s\n", nic.mac[0], nic.mac[1], nic.mac[2], nic.mac[3], nic.mac[4], nic.mac[5], name);

@@ -68,6 +68,8 @@ int event_test(u32 times);
 u32 pci_find(u32 mask, u32 wanted, u32 at);
 /* The ports of a base address register, which are given to it where no firmware has done so; and bus mastering. */
 u32 pci_ports(u32 device, u32 bar, u32 otherwise);
+/* From now on the interrupt of this PCI device ends a `wait` of a PC, two devices at most; `port`: reading it takes the request back. */
+void pci_interrupts(u32 device, u32 port);
 /* Emulated disks and NICs away (Xen's platform device, port 0x10); < 0: there is none. */
 int unplug(void);
 
@@ -109,8 +111,8 @@ void virtio_start(void);
 
 /* ip.c */
 extern u32 own_ip;
-/* A card that is polled, and whose buffers hold three windows of 32 KiB, is up; `name` is printed behind its address. */
-void polled_card_up(int (*send)(const void *, u32, const void *, u32, u32), u32 (*receive)(void *), const char *name);
+/* A card whose buffers hold three windows of 32 KiB is up; `name` is printed behind its address. */
+void card_up(int (*send)(const void *, u32, const void *, u32, u32), u32 (*receive)(void *), const char *name, int polled);
 /* Takes what has come; true if anything has. */
 int ip_poll(void);
 /* Sleeps until something may have come, or `ns` have passed. */

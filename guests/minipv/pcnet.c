@@ -72,5 +72,5 @@ void pcnet_start(void) {
   csr(0, INIT);
   for (u32 i = 0; i < 1000000 && !(read_csr(0) & IDON); i++);
   csr(0, STRT | IDON);
-  polled_card_up(pcnet_send, pcnet_receive, "PCnet");
+  card_up(pcnet_send, pcnet_receive, "PCnet", 1);
 }

@@ -1,10 +1,10 @@
 /*
- * A disk and a card of virtio, as drivers before VIRTIO 1 drive them: registers in ports, rings in one block (VIRTIO 1.2, 2.7.2 and 4.1.4.8). Both are polled,
- * with interrupts off; a device is told of what is new only where it asks for that (event indices, 2.7.10).
+ * A disk and a card of virtio, as drivers before VIRTIO 1 drive them: registers in ports, rings in one block (VIRTIO 1.2, 2.7.2 and 4.1.4.8). Each side is told of
+ * what is new only where it asks for that (event indices, 2.7.10): this one before it waits, and is interrupted then.
  */
 #include "minipv.h"
 
-enum { FEATURES = 0, AGREED = 4, BLOCK = 8, SIZE = 0xc, SELECT = 0xe, NOTIFY = 0x10, STATUS = 0x12, CONFIG = 0x14 };
+enum { FEATURES = 0, AGREED = 4, BLOCK = 8, SIZE = 0xc, SELECT = 0xe, NOTIFY = 0x10, STATUS = 0x12, ISR = 0x13, CONFIG = 0x14 };
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4 };
 enum { EVENT_INDEX = 1 << 29, CAN_FLUSH = 1 << 9, HAS_MAC = 1 << 5 };
 enum { NEXT = 1, WRITE = 2 };
@@ -80,7 +80,13 @@ static int answers(u32 asked) {
   u16 end = queue->made + asked;
   int status = 0;
   push(disk_io, 0, queue, end);
-  while (queue->used != end) __asm__ volatile("pause");
+  /* The last of them is to interrupt. It may have come before that was asked for. */
+  for (;;) {
+    queue->used_event = end - 1;
+    barrier();
+    if (queue->used == end) break;
+    wait(0);
+  }
   barrier();
   for (u32 n = 0; n < asked; n++) if (statuses[n]) status = -statuses[n];
   return status;
@@ -112,6 +118,7 @@ static void disk_start(void) {
   if (!device) return;
   disk_io = start(device, 0xc200, EVENT_INDEX | CAN_FLUSH);
   if (begin(disk_io, 0, &disk_queue)) return;
+  pci_interrupts(device, disk_io + ISR);
   out8(disk_io + STATUS, ACKNOWLEDGE | DRIVER | DRIVER_OK);
   struct disk *disk = &disks[disk_count++];
   format(disk->name, sizeof disk->name, "vda");
@@ -143,7 +150,11 @@ static int virtio_send(const void *head, u32 head_bytes, const void *data, u32 d
 }
 static u32 virtio_receive(void *frame) {
   volatile struct queue *queue = &rx;
-  if (queue->used == rx_taken) return 0;
+  if (queue->used == rx_taken) {
+    queue->used_event = rx_taken;
+    barrier();
+    if (queue->used == rx_taken) return 0;
+  }
   barrier();
   u32 head = queue->given[rx_taken % RING].head, bytes = queue->given[rx_taken % RING].bytes;
   bytes = bytes > HEADER ? bytes - HEADER : 0;
@@ -160,6 +171,7 @@ static void nic_start(void) {
   if (!device) return;
   nic_io = start(device, 0xc300, EVENT_INDEX | HAS_MAC);
   if (begin(nic_io, RX, &rx) || begin(nic_io, TX, &tx)) return;
+  pci_interrupts(device, nic_io + ISR);
   for (int i = 0; i < 6; i++) nic.mac[i] = in8(nic_io + CONFIG + i);
   out8(nic_io + STATUS, ACKNOWLEDGE | DRIVER | DRIVER_OK);
   for (u32 n = 0; n < BUFFERS; n++) {
@@ -168,7 +180,7 @@ static void nic_start(void) {
   }
   rx_taken = 0;
   push(nic_io, RX, &rx, BUFFERS);
-  polled_card_up(virtio_send, virtio_receive, "virtio");
+  card_up(virtio_send, virtio_receive, "virtio", 0);
 }
 
 void virtio_start(void) { disk_start(); nic_start(); }

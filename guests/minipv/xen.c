@@ -88,6 +88,17 @@ static void pc_clock(volatile struct vcpu_info *v) {
   for (v->shift = 0; mul >> 32; mul >>= 1) v->shift++;
   v->mul = mul;
 }
+/* KVM's clock, whose record has the layout of Xen's: the host fills it in at the address that the MSR names (Linux, Documentation/virt/kvm/x86/msr.rst). */
+static int kvm_clock(volatile struct vcpu_info *v) {
+  enum { CLOCKSOURCE2 = 1 << 3, ENABLE = 1 };
+  u32 r[4];
+  cpuid(0x40000000, r);
+  if (r[1] != 0x4b4d564b || r[2] != 0x564b4d56 || r[3] != 0x4d) return 0; /* "KVMKVMKVM" */
+  cpuid(0x40000001, r);
+  if (!(r[0] & CLOCKSOURCE2)) return 0;
+  __asm__ volatile("wrmsr" :: "a"((u32)(word)&v->version | ENABLE), "d"(0), "c"(0x4b564d01) : "memory");
+  return 1;
+}
 
 u32 pci_find(u32 mask, u32 wanted, u32 at) {
   /* Where there is no bus, nothing keeps the address. */
@@ -150,7 +161,7 @@ void xen_connect(void) {
   port_count = 0;
   if (!has_xen) {
     shared = (void *)places[0];
-    pc_clock(&shared->vcpu[0]);
+    if (!kvm_clock(&shared->vcpu[0])) pc_clock(&shared->vcpu[0]);
     return;
   }
   if (mode == PV_MODE) {
@@ -203,24 +214,56 @@ int send(u32 port) { return event_op(EVTCHNOP_SEND, &port); }
 void listen(u32 port) { if (port_count < 16) ports[port_count++] = port; }
 int port_taken(u32 port) { return __sync_fetch_and_and((volatile u32 *)shared->pending + port / 32, ~(1u << port % 32)) >> port % 32 & 1; }
 
-/* ---- a PC's timer: a tick each 10 ms, taken where it waits and nowhere else (Intel 8254 and 8259A) */
+/* ---- a PC's interrupts, taken where it waits and nowhere else: a tick each 10 ms, and those of devices that ask for it (Intel 8254 and 8259A) */
 
-enum { TICK_NS = 10000000, TICK_COUNT = 11932, TICK_VECTOR = 32 };
+enum { TICK_NS = 10000000, TICK_COUNT = 11932, FIRST_VECTOR = 32, LINES = 16, CASCADE = 2 };
 extern void tick(void);
-static word gates[(TICK_VECTOR + 1) * 2];
+struct interrupted;
+static word gates[(FIRST_VECTOR + LINES) * 2];
+static u16 open_lines = 1 << CASCADE;
 static int ticks;
+/* Of the devices that interrupt: what is read to take the request back, and its line. */
+static struct { u16 port, line; } sources[2];
+static u32 source_count;
+__attribute__((interrupt)) static void first_device(struct interrupted *at) { (void)at; in8(sources[0].port); }
+__attribute__((interrupt)) static void second_device(struct interrupted *at) { (void)at; in8(sources[1].port); }
+__attribute__((interrupt)) static void both_devices(struct interrupted *at) { (void)at; in8(sources[0].port); in8(sources[1].port); }
 
-static void start_ticks(void) {
+static void open_line(u32 line, word handler) {
   struct { unsigned short limit; word base; } __attribute__((packed)) table = { sizeof gates - 1, (word)gates };
-  word at = (word)tick;
-  u32 *gate = (u32 *)&gates[TICK_VECTOR * 2];
-  gate[0] = (at & 0xffff) | (sizeof(word) == 8 ? 24 : 8) << 16;
-  gate[1] = (at & 0xffff0000) | 0x8e00;
+  u32 *gate = (u32 *)&gates[(FIRST_VECTOR + line) * 2];
+  gate[0] = (handler & 0xffff) | (sizeof(word) == 8 ? 24 : 8) << 16;
+  gate[1] = (handler & 0xffff0000) | 0x8e00;
   __asm__ volatile("lidt %0" : : "m"(table));
-  /* Edges, alone, from that vector on, ended by themselves; of its lines the timer's. */
-  static const u8 words[] = { 0x13, TICK_VECTOR, 3, 0xfe };
-  out8(0x20, words[0]);
-  for (u32 i = 1; i < sizeof words; i++) out8(0x21, words[i]);
+  open_lines |= 1 << line;
+  /* Each chip from its vector on, the second at the first one's line 2, and requests ended by themselves. */
+  static const u8 words[2][4] = { { 0x11, FIRST_VECTOR, 1 << CASCADE, 3 }, { 0x11, FIRST_VECTOR + 8, CASCADE, 3 } };
+  for (u32 chip = 0; chip < 2; chip++) {
+    u16 port = chip ? 0xa0 : 0x20;
+    out8(port, words[chip][0]);
+    for (u32 i = 1; i < 4; i++) out8(port + 1, words[chip][i]);
+    out8(port + 1, ~(open_lines >> 8 * chip));
+  }
+}
+/* The link of pin A of a slot, and the ISA interrupt that the bridge leads it to (82371SB, PIRQRC and ELCR), which the firmware has chosen. */
+void pci_interrupts(u32 device, u32 port) {
+  enum { BRIDGE = 0x80000800, PIRQRC = 0x60, NOWHERE = 0x80 };
+  u32 link = ((device >> 11) - 1) & 3;
+  out32(0xcf8, BRIDGE | PIRQRC);
+  u32 line = in8(0xcfc + link);
+  if (line & NOWHERE) {
+    line = link & 1 ? 11 : 10;
+    out8(0xcfc + link, line);
+  }
+  u16 levels = 0x4d0 + line / 8;
+  out8(levels, in8(levels) | 1 << line % 8);
+  sources[source_count].port = port;
+  sources[source_count++].line = line;
+  int shared_line = source_count == 2 && sources[0].line == line;
+  open_line(line, (word)(shared_line ? both_devices : source_count == 2 ? second_device : first_device));
+}
+static void start_ticks(void) {
+  open_line(0, (word)tick);
   out8(0x43, 0x34);
   out8(0x40, TICK_COUNT & 0xff);
   out8(0x40, TICK_COUNT >> 8);

@@ -19,6 +19,8 @@ const WELL = 0.95;
 const IDLE_W = 100,
   FULL_W = 200;
 const wattsAt = (use: number): number => IDLE_W + (FULL_W - IDLE_W) * Math.min(1, use);
+/** Of as many hosts as guests: each guest gets what it asks for there, also where one host has not enough for all. */
+export const wattsApart = (count: number): number => count * wattsAt(DEMAND);
 
 interface Seen {
   answered: number;
@@ -68,7 +70,7 @@ const condition = (count: number): Condition => ({
             ),
           answered: (100 * sum(({ answered }) => answered)) / ((count * ms) / 10),
           use: 100 * use,
-          apart: count * wattsAt(use / count),
+          apart: wattsApart(count),
           together: wattsAt(use),
         },
       ];
@@ -86,7 +88,7 @@ export const consolidation: Experiment = {
   claim: 'One host takes the place of many that are mostly idle, and saves their energy.',
   how: [
     `Each guest (service, paravirtual) gets a request every 10 ms and computes ${WORK_US / 1000} ms for it: a server that uses ${percent(DEMAND)} of a processor. They share one processor by Xen’s credit scheduler. ${COUNTS.join(', ')} guests are tried, each number on a host of its own, for ${MEASURED_MS} ms.`,
-    'The response is what the guests ran and what they could have run but waited, for each answered request. The energy is a model: a host draws 100 W idle, 200 W at full load (idle servers drew half of their most in 2007, as Barroso and Hölzle say), and in between in proportion to its processor’s use, which is measured here. “Apart” is a host for each guest.',
+    'The response is what the guests ran and what they could have run but waited, for each answered request. The energy is a model: a host draws 100 W idle, 200 W at full load (idle servers drew half of their most in 2007, as Barroso and Hölzle say), and in between in proportion to its processor’s use, which is measured here. “Apart” is a host for each guest, which gets all that it asks for there.',
   ],
   columns: [
     { id: 'guests', name: 'guests' },

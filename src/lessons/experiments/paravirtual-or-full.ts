@@ -111,7 +111,7 @@ export const paravirtualOrFull: Experiment = {
     'A paravirtual guest is faster than a fully virtual one, since it asks the hypervisor instead of being trapped.',
   how: [
     'Five pieces of work, each by a paravirtual guest (PV: no VT-x, its kernel at level 1) and by a fully virtual one (HVM) whose kernel knows nothing of Xen. System calls: a program at level 3 calls its kernel by INT 0x80. Page tables: minipv’s kernel asks Xen for each change; the small guest paging changes its own tables, under nested paging and under shadow page tables. Boot, disk and network: minipv, by rings or by an IDE disk and a PCnet card that a device model in Domain 0 emulates.',
-    'A guest of KVM does them as well, by the same kernels with nested paging, and disk and network by virtio: it tells the host of new requests by a write to a port, an exit, and QEMU’s device answers in the thread that was left.',
+    'A guest of KVM does them as well, by the same kernels with nested paging, and disk and network by virtio: it tells the host of new requests by a write to a port, an exit, and QEMU’s device answers in the thread that was left. It has KVM’s clock, and is interrupted for an answer that it waits for. Most of its exits at the boot are its console’s, a serial port: two for each character that it prints; the others find its devices on the PCI bus.',
     'Counted are a guest’s ways to Xen (VM exits, or its gates where it is paravirtual), and how often it got the processor back after somebody else had it. Both together are its crossings. What an empty run costs is taken off.',
   ],
   columns: [
