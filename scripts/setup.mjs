@@ -3,7 +3,7 @@
  */
 import { execFileSync, fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { at, canInstallPackages, guestsFolder, npm, root, run, say, which } from './lib.mjs';
 
 const lockOf = path => JSON.parse(readFileSync(path, 'utf8')).packages;
@@ -29,10 +29,10 @@ export async function ensureDependencies({ quiet = false } = {}) {
 let listsUpdated = false;
 /**
  * Installs Debian packages where we may; returns undefined when the programs are there afterwards, else a sentence that says why not.
- * `wanted`: program → package.
+ * `wanted`: program, or a file by its whole path → package.
  */
 export async function ensurePrograms(wanted, extraPackages = []) {
-  const missing = () => Object.keys(wanted).filter(program => !which(program));
+  const missing = () => Object.keys(wanted).filter(one => (isAbsolute(one) ? !existsSync(one) : !which(one)));
   if (missing().length === 0) return undefined;
   const packages = [...new Set([...missing().map(program => wanted[program]), ...extraPackages])];
   if (!canInstallPackages())

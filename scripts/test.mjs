@@ -258,6 +258,7 @@ async function testEverything() {
     nbdkit: 'nbdkit',
     etcd: 'etcd-server',
     virsh: 'libvirt-clients',
+    '/usr/lib/python3/dist-packages/libvirt.py': 'python3-libvirt',
     // What virt-xml-validate of these runs.
     xmllint: 'libxml2-utils',
     gdb: 'gdb',
