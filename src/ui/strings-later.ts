@@ -331,7 +331,9 @@ export const laterStrings = {
         ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered, without firmware.`
         : 'The BIOS starts, shows its screen and looks for something to boot.',
       ...(s.writesFiles
-        ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.']
+        ? [
+            'Image files stay as they are. What it writes is kept by this browser for the next guest with the same file, and each disk can be downloaded.',
+          ]
         : []),
       s.type === 'hvm' ? 'Its serial line and its screen open here.' : 'Its console opens here.',
     ],

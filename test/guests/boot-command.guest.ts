@@ -341,7 +341,7 @@ describe('ringside boot', () => {
         `${path}:2:1: type (ignored): type = 'hvm' gives way to the option given beside the file: type = 'pvh'.`,
         `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
-        `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
+        `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory, and by a page in its storage; the file stays as it is.`,
         `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
         `${path}:8:10: vif.bridge (approximated): The card is on libvirt’s virbr0, and on xenbr0 where there is none.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,

@@ -6,6 +6,7 @@ import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import type { Finding } from './verdicts.ts';
 import { type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { IN_MEMORY } from './config/disk.ts';
 import { isError } from './config/judge-definition.ts';
 import { DEFAULT_NIC } from './config/keys/network.ts';
 import { writeXlConfig } from './config/write-xl.ts';
@@ -106,7 +107,7 @@ function plainDrives(
       text:
         kind === 'cdrom'
           ? `${file} lies in the CD-ROM drive.`
-          : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. What the guest writes is kept in memory; the file stays as it is.`,
+          : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. ${IN_MEMORY}`,
     };
     const problem = imageProblem(file, kind, image!.head, image!.bytes, image!.packing);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;

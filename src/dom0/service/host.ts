@@ -28,14 +28,8 @@ import type { FirmwareFiles } from './firmware-files.ts';
 import { FarDisks } from './far-disks.ts';
 import { guestDevice } from './guest-device.ts';
 import { Images } from './images.ts';
-import {
-  baseName,
-  type HostFacts,
-  type NamedFile,
-  type Plan,
-  type PlannedDrive,
-  type ReadFiles,
-} from '../definitions/index.ts';
+import { GivenFiles } from './given-files.ts';
+import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
 import {
   type AllowedFiles,
   cdOfFiles,
@@ -45,7 +39,6 @@ import {
   pathsIn,
   spellFiles,
 } from '../host/files/index.ts';
-import { unpackedImage } from '../definitions/images/index.ts';
 import { keptName } from '../host/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import { meet, type MoveOwnership } from './moving.ts';
@@ -123,6 +116,7 @@ export class HostCore implements CommandHost {
   private readonly listeners = new Set<HostListener>();
   private readonly reading = new Reading(this);
   private readonly images = new Images(this);
+  private readonly given = new GivenFiles(this);
   readonly far: FarDisks;
   /** The disk on which what an earlier host left unfinished was looked for. */
   private settled: { storage: Storage; done: Promise<void> } | undefined;
@@ -146,6 +140,7 @@ export class HostCore implements CommandHost {
       {
         openMedium: noMedia,
         openDevice: this.openDevice,
+        keepWrites: this.given.keep,
         ...(parts.virtual ? withoutClock(parts) : parts),
         recorder: this.tasks.recorder,
       },
@@ -335,6 +330,7 @@ export class HostCore implements CommandHost {
 
   /** Ends domains that have devices of the host open: the disk goes. */
   async endUsersOfDisk(why: string): Promise<void> {
+    this.given.endAll();
     for (const member of [...this.toolstack.members.values()]) {
       if (member.devices.every(({ path }) => isNetworkDisk(path))) continue;
       await this.toolstack.remove(member);
@@ -375,7 +371,9 @@ export class HostCore implements CommandHost {
       drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
         if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
         const file = files.find(({ name }) => name === image?.name);
-        return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
+        return file
+          ? { ...drive, medium: await this.mediumOf(file, !drive.readOnly && drive.kind !== 'cdrom') }
+          : drive;
       }),
     );
   }
@@ -397,15 +395,8 @@ export class HostCore implements CommandHost {
     return { name: isElsewhere ? target : (this.storage?.deviceOf(target, domain) ?? target), device: true };
   }
 
-  /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */
-  async mediumOf({ name, data: asGiven }: NamedFile): Promise<Medium> {
-    const data = await unpackedImage(name, asGiven);
-    // A saved state finds it again by all its paths.
-    const label = namesFiles(name) ? name : baseName(name);
-    return this.parts.readsWhole
-      ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) }
-      : { name: label, data };
-  }
+  readonly mediumOf: CommandHost['mediumOf'] = (file, isWritten) => this.given.mediumOf(file, isWritten);
+  readonly keptWrites: CommandHost['keptWrites'] = () => this.given.keptWrites();
 
   // ---- domains
 

@@ -4,7 +4,7 @@ import { crc32 } from '../../formats/unpack/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../definitions/images/index.ts';
-import type { BaseImage, Storage } from '../host/storage/index.ts';
+import { type BaseImage, isGiven, type Storage } from '../host/storage/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
 export class Images {
@@ -20,7 +20,7 @@ export class Images {
   async find(storage: Storage): Promise<void> {
     const { images } = this;
     for (const path of new Set([
-      ...storage.overlayHeaders.map(({ header }) => header.path),
+      ...storage.overlayHeaders.map(({ header }) => header.path).filter(path => !isGiven(path)),
       ...storage.qcow2.filesBelow,
     ])) {
       const stat = await this.host.parts.files?.stat(path).catch(() => undefined);

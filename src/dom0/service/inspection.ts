@@ -2,7 +2,10 @@
 import { deviceNumber } from '../definitions/config/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { FrontRings, type RingFacts } from './front-rings.ts';
+import { isImage, openImageOf } from './image-download.ts';
 import { ringFacts } from './ring-facts.ts';
+import { OVERLAY_BLOCK_BYTES } from '../../hypervisor/disks/index.ts';
+import type { DriveImage } from '../../hypervisor/index.ts';
 import {
   addressesOf,
   type BlockCounts,
@@ -36,6 +39,8 @@ export interface GuestDrive {
   pv?: { state: number };
   /** What went through it, by whichever way. */
   counts?: BlockCounts;
+  /** It is an image file that the guest writes: how much differs from the file (absent: the guest's worker alone knows), and whether that outlives the page. */
+  image?: { changedBytes?: number; isKept: boolean };
 }
 
 /** What a guest has, and what of it can be changed while it runs. */
@@ -198,16 +203,24 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
       counted = counts.get(found?.vdev ?? vdev);
     return { ...(found ? { pv: { state: found.state } } : {}), ...(counted ? { counts: counted } : {}) };
   };
-  const drives = (blueprint.drives ?? []).map(
-    ({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({
+  const imageIn = (drive: DriveImage): Pick<GuestDrive, 'image'> => {
+    if (!isImage(drive)) return {};
+    const disk = openImageOf(member, drive);
+    const isKept = member.kept.some(each => each.disk === disk);
+    return { image: { isKept, ...(disk ? { changedBytes: disk.changedBlocks * OVERLAY_BLOCK_BYTES } : {}) } };
+  };
+  const drives = (blueprint.drives ?? []).map((drive): GuestDrive => {
+    const { place, vdev = ideName(place), kind, readOnly, medium } = drive;
+    return {
       vdev,
       kind,
       readOnly,
       target: medium?.name ?? '',
       isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh',
       ...pvOf(vdev),
-    }),
-  );
+      ...imageIn(drive),
+    };
+  });
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
   const mostMiB = mostMiBOf(member) ?? (attached && mostKiB > 0 ? mostKiB / 1024 : undefined);

@@ -33,8 +33,9 @@ import {
   wishedNetworkXml,
 } from '../toolstack/libvirt/index.ts';
 import { type Definition, escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
-import type { Finding } from '../definitions/index.ts';
-import { type CommandHost, domainsOf } from '../toolstack/index.ts';
+import { imageOfDrive } from './image-download.ts';
+import type { Finding, NamedFile } from '../definitions/index.ts';
+import { type CommandHost, domainsOf, type WrittenImage } from '../toolstack/index.ts';
 
 /** A text and what is found in it. */
 export interface Verdicts {
@@ -120,6 +121,11 @@ export const QUESTIONS = {
     hardwareOf(host, await domainByName(host, name)),
   proposal: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<Proposal> =>
     proposeChange(host, await domainByName(host, name), change, impact),
+  /** What guests wrote to these files before. */
+  keptWrites: async (host: CommandHost, files: readonly NamedFile[]): Promise<WrittenImage[]> =>
+    (await host.keptWrites()).find(files),
+  /** The image in a guest's drive with what the guest wrote to it. */
+  diskImage: imageOfDrive,
   /** What a text says, whatever keeps it from being created now. */
   verdicts: async (_host: CommandHost, path: string, text: string): Promise<Verdicts> => {
     await prepareToRead(text);

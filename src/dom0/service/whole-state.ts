@@ -11,10 +11,12 @@ const SETTLE_MS = 100;
 /** A page that asks for nothing so long has gone, or has given it up. */
 const PATIENCE_MS = 30_000;
 
-/** Guests that have volumes stand still until the answer is called. */
+/** Guests that write the host's disk stand still until the answer is called. */
 async function holdWriters(host: FirstHost, later: Later): Promise<() => void> {
   const { toolstack } = host;
-  const held = [...toolstack.members.values()].filter(({ devices, released }) => devices.length > 0 && !released);
+  const held = [...toolstack.members.values()].filter(
+    ({ devices, kept, released }) => devices.length + kept.length > 0 && !released,
+  );
   // Whoever pauses one of them meanwhile, or lets it run, finds that done afterwards.
   for (const member of held) toolstack.setHeld(member, true);
   if (held.length > 0) await new Promise<void>(done => void later(SETTLE_MS, done));
@@ -37,7 +39,8 @@ async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
 /** One that writes the disk runs: it was started meanwhile. */
 const writes = (host: FirstHost): boolean =>
   [...host.toolstack.members.values()].some(
-    ({ devices, paused, holds, released }) => devices.length > 0 && !paused && holds === 0 && !released,
+    ({ devices, kept, paused, holds, released }) =>
+      devices.length + kept.length > 0 && !paused && holds === 0 && !released,
   );
 
 /** The commands. The names in the task log are ours: xl has none. */

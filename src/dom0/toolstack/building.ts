@@ -234,6 +234,7 @@ export class Building<Console extends DomainConsole> {
       whenOver: new Set(),
       whenStill: new Set(),
       devices: [],
+      kept: [],
       ...(restarts ? { restarts } : {}),
     };
   }

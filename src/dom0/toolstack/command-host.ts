@@ -63,6 +63,13 @@ export interface Moved {
   notConverged?: string;
 }
 
+/** A file that was given, to which a guest wrote: on which volume that is, and how much. */
+export interface WrittenImage {
+  name: string;
+  volume: string;
+  bytes: number;
+}
+
 /** How a domain is to be protected by Remus. */
 export interface RemusWish {
   intervalMs: number;
@@ -170,7 +177,10 @@ export interface CommandHost {
   /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
   openImage(path: string): Promise<BaseImage>;
   /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */
-  mediumOf(file: NamedFile): Promise<Medium>;
+  mediumOf(file: NamedFile, isWritten?: boolean): Promise<Medium>;
+
+  /** What guests wrote to images that were given, and is kept. */
+  keptWrites(): Promise<{ find(files: readonly NamedFile[]): Promise<WrittenImage[]> }>;
 
   // ---- the host's own disk
 

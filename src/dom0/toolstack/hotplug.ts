@@ -17,6 +17,7 @@ import {
   type Pluggable,
   queuedMedium,
 } from './devices/index.ts';
+import { isOpenOnce } from './opened-drives.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';
@@ -42,7 +43,8 @@ export async function attachDisk<Console extends DomainConsole>(
   await toolstack.idle(member);
   const { disks } = toolstack.services.devices(member.record.id);
   if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
-  const before = member.devices.length;
+  const before = member.devices.length,
+    keptBefore = member.kept.length;
   try {
     const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, defined.format, say);
     const opened = openInDomain0([drive], 'pvh', images => backend('drives').attachDrives(images, openMedium, say));
@@ -50,7 +52,7 @@ export async function attachDisk<Console extends DomainConsole>(
     const { ide = [], disks: others = [], all = [] } = member.opened ?? {};
     member.opened = { ide, disks: [...others, ...opened.disks], all: [...all, ...opened.all] };
   } catch (error) {
-    for (const device of member.devices.splice(before)) device.close();
+    for (const each of [...member.devices.splice(before), ...member.kept.splice(keptBefore)]) each.close();
     throw error;
   }
   const { blueprint } = member;
@@ -80,8 +82,7 @@ export async function detachDisk<Console extends DomainConsole>(
       all: opened.all.filter(({ place }) => place !== id.devid),
     };
   }
-  const device = member.devices.findIndex(({ disk }) => disk === given.disk);
-  if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
+  toolstack.drives.closeDisk(member, given.disk);
   member.blueprint = { ...blueprint, drives: blueprint.drives?.filter(each => each.vdev !== given.vdev) ?? [] };
 }
 
@@ -126,23 +127,33 @@ export async function changeDisc<Console extends DomainConsole>(
   );
 }
 
+/** The same, of which what is written is in memory alone. */
+function openedThere(medium: Medium | undefined): Medium | undefined {
+  if (!medium || !('keptAs' in medium)) return medium;
+  const { keptAs: _, ...file } = medium;
+  return file;
+}
+
 async function changeEmulated<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   { openMedium }: Parts,
   member: Member<Console>,
   drive: DriveImage,
-  { medium, defined }: Disc,
+  { medium: given, defined }: Disc,
   say: (sentence: string) => void,
 ): Promise<void> {
   const { place } = drive;
+  const isElsewhere = toolstack.runners.elsewhere && !member.model;
+  // A PC that began without a queue to Domain 0 opens its files itself.
+  const medium = isElsewhere && member.record.drivesOffset === 0 ? openedThere(given) : given;
   const { medium: _before, ...emptyDrive } = drive;
   const { readOnly } = defined;
   const wanted: DriveImage = { ...emptyDrive, readOnly, ...(medium ? { medium } : {}) };
   const kind = removableKind(place);
-  const isElsewhere = toolstack.runners.elsewhere && !member.model;
   // A worker opens files itself, and reaches what is open here through its queue.
-  const opensItself = isElsewhere && !(medium && 'device' in medium);
-  const devices = [...member.devices];
+  const opensItself = isElsewhere && !(medium && isOpenOnce({ medium }));
+  const devices = [...member.devices],
+    keptBefore = [...member.kept];
   try {
     const [opened] =
       opensItself || !medium
@@ -159,16 +170,16 @@ async function changeEmulated<Console extends DomainConsole>(
     } else if (member.model) member.model.insertMedium(place, disk);
     else
       await member.runner.ask('insertMedium', place, disk ? { name: medium?.name ?? '', disk } : undefined, readOnly);
-    if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);
+    if (member.opened || disk) exchange(toolstack, member, { place, kind, disk }, defined);
   } catch (error) {
     for (const device of member.devices.filter(each => !devices.includes(each))) device.close();
+    for (const image of member.kept.filter(each => !keptBefore.includes(each))) image.close();
     member.devices = devices;
+    member.kept = keptBefore;
     throw error;
   }
   // What was in the drive is nobody's any more.
-  const inUse = new Set(member.opened?.all.map(({ disk }) => disk));
-  for (const device of member.devices.filter(({ disk }) => !inUse.has(disk))) device.close();
-  member.devices = member.devices.filter(({ disk }) => inUse.has(disk));
+  toolstack.drives.closeUnused(member);
   const { blueprint } = member;
   const { definition } = blueprint;
   const disks = definition.disks.map(each =>
@@ -186,13 +197,16 @@ async function changeEmulated<Console extends DomainConsole>(
 function exchange<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
-  opened: NonNullable<Member<Console>['opened']>,
-  place: number,
-  disk: BlockDevice | null,
+  drive: { place: number; kind: 'cdrom' | 'floppy'; disk: BlockDevice | null },
   { vdev, target }: DefinedDisk,
 ): void {
-  putDisc(opened.ide, place, disk);
-  putDisc(opened.all, place, disk);
+  const { place, disk } = drive;
+  const { ide, disks, all } = member.opened ?? { ide: [], disks: [], all: [] };
+  putDisc(ide, place, disk);
+  putDisc(all, place, disk);
+  // A worker had this drive's files open itself until now.
+  const isNew = disk !== null && !all.some(each => each.place === place);
+  member.opened = isNew ? { ide: [...ide, { ...drive }], disks, all: [...all, { ...drive }] } : { ide, disks, all };
   if (member.attached)
     toolstack.services
       .devices(member.record.id)

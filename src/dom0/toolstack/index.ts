@@ -5,6 +5,7 @@ export {
   hasScreen,
   type Member,
   type OpenDevice,
+  type KeepsWrites,
   type OpenHostDevice,
   shapeOf,
 } from './running-domain.ts';
@@ -20,7 +21,7 @@ export { createFrom, filesFor } from './commands/life-words.ts';
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
-export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish } from './command-host.ts';
+export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish, WrittenImage } from './command-host.ts';
 export type { Job, JobMemory, PostcopyCounts } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';

@@ -41,6 +41,7 @@ async function make(disks: object[], drives: object[]) {
   };
   const member = {
     devices: [],
+    kept: [],
     record: { id: 1, drivesOffset: 0 },
     runner: { ask: async () => {} },
     blueprint: { definition: { disks }, drives },

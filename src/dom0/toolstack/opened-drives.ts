@@ -1,9 +1,11 @@
 /** Media of domains' drives that Domain 0 has open, and devices of the host among them. */
 import type { DomainListener } from '../../hypervisor/domain/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
 import type { DriveImage, OpenMedium } from '../../hypervisor/index.ts';
 import { backend } from '../backends/index.ts';
 import { openInDomain0, queuedMedium } from './devices/index.ts';
-import type { Member, OpenHostDevice } from './running-domain.ts';
+import type { KeepsWrites, Member, OpenHostDevice } from './running-domain.ts';
 import type { Services } from './services.ts';
 
 /** What opening needs of the toolstack. */
@@ -12,15 +14,17 @@ interface OpeningParts {
   openMedium: OpenMedium;
   /** Absent: the host has no disk of its own. */
   openDevice?: OpenHostDevice | undefined;
+  /** Absent: what guests write to images is in memory alone. */
+  keepWrites?: KeepsWrites | undefined;
   /** Domains run in workers of their own. */
   elsewhere(): boolean;
   /** Domains on this thread may have something to do. */
   poke(): void;
 }
 
-/** Its medium can be open in one place alone: a device of the host, or what is open already. */
-export const isOpenOnce = ({ medium }: DriveImage): boolean =>
-  medium !== undefined && ('device' in medium || 'disk' in medium);
+/** Its medium is open in Domain 0 alone: a device of the host, what is open already, or an image whose changes are kept. */
+export const isOpenOnce = ({ medium }: Pick<DriveImage, 'medium'>): boolean =>
+  medium !== undefined && ('device' in medium || 'disk' in medium || 'keptAs' in medium);
 
 /** Of the image in a domain's drive, as its definition has it. A drive of a saved state may be known by its place alone. */
 const formatOf = ({ blueprint: { definition } }: Member, { vdev, place }: DriveImage): string | undefined =>
@@ -48,9 +52,10 @@ export class OpenedDrives {
       inWorker
         ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
         : xen === 'hvm' || !xen || drive.medium !== undefined;
-    const here = (blueprint.drives ?? [])
-      .filter(isHere)
-      .map(drive => this.withDevice(member, drive, formatOf(member, drive), problem));
+    const here = (blueprint.drives ?? []).filter(isHere).map(drive =>
+      // What the domain before this one had changed is put into the disks once all are open.
+      this.withDevice(member, drive, formatOf(member, drive), problem, diskChanges === undefined),
+    );
     if (here.length > 0)
       member.opened = openInDomain0(
         here,
@@ -83,14 +88,17 @@ export class OpenedDrives {
     });
   }
 
-  /** A drive whose medium is a device of the host, with that open; `format`: of its image. @throws Error with a sentence */
+  /** A drive whose medium Domain 0 alone has open, with that open; `format`: of its image. `isNew`: the guest has changed nothing of it yet. @throws Error with a sentence */
   withDevice(
     member: Member,
     drive: DriveImage,
     format: string | undefined,
     say: (sentence: string) => void,
+    isNew = true,
   ): DriveImage {
     const { medium, readOnly, kind } = drive;
+    if (medium && 'keptAs' in medium && medium.keptAs !== undefined)
+      return this.withKept(member, drive, medium.keptAs, { isNew, say });
     if (!medium || !('device' in medium)) return drive;
     const { openDevice } = this.parts;
     if (!openDevice) throw new Error(`${medium.name}: this host has no disk of its own. Take a file.`);
@@ -106,8 +114,33 @@ export class OpenedDrives {
     return { ...drive, medium: { name: medium.name, disk: device.disk } };
   }
 
+  /** An image, with what was written to it before. */
+  private withKept(member: Member, drive: DriveImage, keptAs: string, how: Parameters<KeepsWrites>[3]): DriveImage {
+    const [{ disk }] = backend('drives').attachDrives([drive], this.parts.openMedium, how.say);
+    const kept = this.parts.keepWrites?.(disk as OverlayDisk, keptAs, member.name, how);
+    if (kept) member.kept.push(kept);
+    return { ...drive, medium: { name: drive.medium!.name, disk: disk! } };
+  }
+
+  /** What is in none of a domain's drives any more is closed. */
+  closeUnused(member: Member): void {
+    const inUse = new Set<unknown>(member.opened?.all.map(({ disk }) => disk));
+    for (const each of [...member.devices, ...member.kept]) if (!inUse.has(each.disk)) each.close();
+    member.devices = member.devices.filter(({ disk }) => inUse.has(disk));
+    member.kept = member.kept.filter(({ disk }) => inUse.has(disk));
+  }
+
+  /** What a disk of a domain has open is closed. */
+  closeDisk(member: Member, disk: BlockDevice | null | undefined): void {
+    for (const list of [member.devices, member.kept]) {
+      const at = list.findIndex(each => each.disk === disk);
+      if (at >= 0) for (const each of list.splice(at, 1)) each.close();
+    }
+  }
+
   /** Others may have them. */
   closeDevices(member: Member): void {
+    for (const image of member.kept.splice(0)) image.close();
     for (const device of member.devices.splice(0)) device.close();
   }
 }

@@ -9,6 +9,7 @@ import { backend, loadBackends } from '../backends/index.ts';
 import { type CardOptions, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { queuedMedium } from './devices/index.ts';
+import { isOpenOnce } from './opened-drives.ts';
 import type { ToolstackCore } from './toolstack-parts.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
@@ -35,7 +36,7 @@ export async function plugDisk<Console extends DomainConsole>(
   const { elsewhere } = toolstack.runners;
   const wanted: DriveImage = { ...image, place };
   // A worker opens files itself, and reaches what is open here through its queue.
-  const opensItself = elsewhere && !(image.medium && 'device' in image.medium);
+  const opensItself = elsewhere && !isOpenOnce(image);
   const opened = opensItself ? undefined : openedFor(toolstack, member, wanted, defined, say);
   const disk = opened?.disk;
   const name = image.medium?.name ?? '';
@@ -70,12 +71,13 @@ function openedFor<Console extends DomainConsole>(
   { format }: DefinedDisk,
   say: (sentence: string) => void,
 ): IdeAttachment | undefined {
-  const devices = member.devices.length;
+  const devices = member.devices.length,
+    kept = member.kept.length;
   try {
     const image = toolstack.drives.withDevice(member, wanted, format, say);
     return backend('drives').attachDrives([image], toolstack.hotplug.openMedium, say)[0];
   } catch (error) {
-    for (const device of member.devices.splice(devices)) device.close();
+    for (const each of [...member.devices.splice(devices), ...member.kept.splice(kept)]) each.close();
     throw error;
   }
 }
@@ -148,7 +150,7 @@ export async function unplug<Console extends DomainConsole>(
 
 /** The guest has let go of what was in a slot, asked or not, and that is gone. */
 export function ejected<Console extends DomainConsole>(
-  core: Pick<ToolstackCore<Console>, 'services' | 'listener'>,
+  core: Pick<ToolstackCore<Console>, 'services' | 'drives' | 'listener'>,
   member: Member<Console>,
   slot: number,
 ): void {
@@ -158,7 +160,7 @@ export function ejected<Console extends DomainConsole>(
 
 /** What Domain 0 has of a slot's disk or card. */
 function forget<Console extends DomainConsole>(
-  { services }: Pick<ToolstackCore<Console>, 'services'>,
+  { services, drives }: Pick<ToolstackCore<Console>, 'services' | 'drives'>,
   member: Member<Console>,
   slot: number,
 ): void {
@@ -177,8 +179,7 @@ function forget<Console extends DomainConsole>(
       drives.filter(drive => drive.place !== place);
     if (opened) member.opened = { ...opened, ide: others(opened.ide), all: others(opened.all) };
     services.emptyDrive(id, place);
-    const device = disk ? member.devices.findIndex(each => each.disk === disk) : -1;
-    if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
+    if (disk) drives.closeDisk(member, disk);
     member.blueprint = {
       ...blueprint,
       drives: others(blueprint.drives),

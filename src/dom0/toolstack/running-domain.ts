@@ -8,6 +8,8 @@ import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
 import { type Action, cpuModelOf, type Definition, type DomainType } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
 import type { Channel } from './channels.ts';
 import type { DeviceModel } from '../backends/device-model/index.ts';
@@ -77,6 +79,26 @@ export interface OpenDevice {
   close(): void;
 }
 
+/** An image whose changes outlive the domain that writes it. */
+export interface KeptImage {
+  disk: BlockDevice;
+  /** The domain is called otherwise from now on. */
+  rename(who: string): void;
+  /** All that was written is kept when it returns. */
+  close(): void;
+}
+
+/**
+ * A domain's disk has what was written to its image before, under this name (Medium.keptAs), and what is written from now on is kept there. `isNew`: the domain
+ * has changed nothing of it yet; else what the disk has counts. Undefined: it is not kept, and `say` was told why.
+ */
+export type KeepsWrites = (
+  disk: OverlayDisk,
+  keptAs: string,
+  who: string,
+  how: { isNew: boolean; say: (sentence: string) => void },
+) => KeptImage | undefined;
+
 /** Opens a device of the host for a domain; `say`: a sentence about it for people. @throws Error with a sentence: there is none, or another domain has it */
 export type OpenHostDevice = (
   path: string,
@@ -123,6 +145,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   opened?: { ide: IdeAttachment[]; disks: GuestDisk[]; all: readonly IdeAttachment[] };
   /** Devices of the host that it has open. */
   devices: OpenDevice[];
+  /** Images that it writes, and whose changes are kept. */
+  kept: KeptImage[];
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
   /** What was loaded. */

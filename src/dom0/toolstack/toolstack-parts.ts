@@ -10,7 +10,7 @@ import type { Reason } from './domains/words.ts';
 import type { OpenedDrives } from './opened-drives.ts';
 import type { Recorder } from './recorder.ts';
 import type { Runners, RunnersHost } from './runners/runner.ts';
-import type { Blueprint, DomainConsole, Member, OpenHostDevice, Restarts } from './running-domain.ts';
+import type { Blueprint, DomainConsole, KeepsWrites, Member, OpenHostDevice, Restarts } from './running-domain.ts';
 import type { Services } from './services.ts';
 import type { Stations } from './stations.ts';
 
@@ -38,6 +38,8 @@ export interface ToolstackParts {
   openMedium: OpenMedium;
   /** Opens devices of the host; absent: there are none. */
   openDevice?: OpenHostDevice;
+  /** Keeps what guests write to images; absent: it is in memory alone. */
+  keepWrites?: KeepsWrites;
   /** A plain PC that has a triple fault ends, and does not start again. */
   tripleFaultEnds?: boolean;
   /** Of domains built from now on: `jitThreshold` of the toolstack. */

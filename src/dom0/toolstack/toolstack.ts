@@ -107,6 +107,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
       services: this.services,
       openMedium: parts.openMedium,
       openDevice: parts.openDevice,
+      keepWrites: parts.keepWrites,
       elsewhere: () => this.runners.elsewhere,
       poke: () => this.runners.poke(),
     });
@@ -348,7 +349,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.halted.delete(name);
     member.name = name;
     member.isRenamed = true;
-    for (const device of member.devices) device.rename(name);
+    for (const each of [...member.devices, ...member.kept]) each.rename(name);
     member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
     for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`])
       if (client.read(path) !== undefined) client.write(path, name);

@@ -12,7 +12,7 @@ export {
 export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint, fingerprintOfFile } from './fingerprint.ts';
-export { type DiskChange, OVERLAY_BLOCK_BYTES, type OverlayDisk } from './overlay-disk.ts';
+export { type ChangeKeeper, type DiskChange, OVERLAY_BLOCK_BYTES, type OverlayDisk } from './overlay-disk.ts';
 export {
   checkQcow2,
   type ImageCheck,

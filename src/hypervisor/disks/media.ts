@@ -18,11 +18,11 @@ export interface DriveImage {
 
 /**
  * A file of the browser, one that is in memory, or one of the host by its path (`writes`: what the guest writes goes into that file, and not to memory), or a disk that is open
- * already, here or (`queued`) at the other end of the domain's queue. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain
+ * already, here or (`queued`) at the other end of the domain's queue. `keptAs`: by this name Domain 0 keeps what is written to it beyond its domain. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain
  * starts.
  */
 export type Medium =
-  | { name: string; data: Blob }
+  | { name: string; data: Blob; keptAs?: string }
   | { name: string; bytes: Uint8Array }
   | { name: string; path: string; writes?: boolean }
   | { name: string; disk: BlockDevice }

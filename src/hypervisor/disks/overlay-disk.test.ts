@@ -99,3 +99,37 @@ it('is on another host what it is here, by what was taken while it was written a
     }),
   );
 });
+
+it('has what was written kept by each flush, what was discarded too, and again what could not be kept', () => {
+  const disk = new OverlayDisk(new MemoryDisk(new Uint8Array(4 * 4096).fill(1), { readOnly: true }));
+  const kept: [block: number, first: number | undefined][][] = [];
+  let hasRoom = true;
+  disk.write(0, Uint8Array.of(2));
+  disk.keepBy({
+    keep: changes => hasRoom && kept.push(changes.map(({ block, bytes }) => [block, bytes?.[0]])) > 0,
+  });
+  const flush = (of = disk): void => of.request({ op: 'flush' }, () => {});
+  flush();
+  flush();
+  hasRoom = false;
+  disk.write(3 * 4096, Uint8Array.of(3));
+  flush();
+  hasRoom = true;
+  // A drive that stands before it writes it, too.
+  const before = disk.behind((request, done) => disk.request(request, done));
+  before.request({ op: 'write', at: 4096, pieces: [Uint8Array.of(4)] }, () => {});
+  disk.discard(0, 4096);
+  flush(before);
+  expect(kept).toEqual([
+    [[0, 2]],
+    [
+      [0, undefined],
+      [1, 4],
+      [3, 3],
+    ],
+  ]);
+  disk.keepBy(undefined);
+  disk.write(0, Uint8Array.of(5));
+  flush();
+  expect(kept).toHaveLength(2);
+});

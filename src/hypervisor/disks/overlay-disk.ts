@@ -5,6 +5,7 @@
 import {
   type BlockDevice,
   type BlockRequest,
+  deviceOf,
   type Done,
   ImmediateDevice,
   inUnits,
@@ -19,6 +20,12 @@ const BLOCK_BYTES = OVERLAY_BLOCK_BYTES;
 export interface DiskChange {
   block: number;
   bytes: Uint8Array;
+}
+
+/** Where what is written of a disk outlives its domain. */
+export interface ChangeKeeper {
+  /** Blocks that changed since the last call; without `bytes` one is as the medium has it again. False: they could not be kept, and are offered again. */
+  keep(changes: readonly { block: number; bytes: Uint8Array | undefined }[]): boolean;
 }
 
 interface OverlayOptions {
@@ -42,6 +49,8 @@ export class OverlayDisk extends ImmediateDevice {
   private written: Set<number> | undefined;
   /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. One that stands before this one (`behind`) has the same. */
   private readonly taking: { left?: Set<number> | undefined } = {};
+  /** Who keeps what is written, and which blocks are not there yet; shared with one that stands before this one, too. */
+  private readonly keeping: { by?: ChangeKeeper | undefined; left: Set<number> } = { left: new Set() };
 
   constructor(
     source: BlockDevice,
@@ -116,6 +125,31 @@ export class OverlayDisk extends ImmediateDevice {
 
   override flush(): void {
     if (!this.source.readOnly) this.source.flush();
+    this.keepNow();
+  }
+
+  /** All that differs from the medium is kept from now on, by each flush and each `keepNow`; undefined: no more. */
+  keepBy(keeper: ChangeKeeper | undefined): void {
+    this.keeping.by = keeper;
+    this.keeping.left = new Set(keeper ? this.changed.keys() : []);
+  }
+
+  /** What is not kept yet is. */
+  keepNow(): void {
+    const { by, left } = this.keeping;
+    if (!by || left.size === 0) return;
+    const changes = [...left].sort((a, b) => a - b).map(block => ({ block, bytes: this.changed.get(block) }));
+    if (by.keep(changes)) left.clear();
+  }
+
+  /** How many blocks differ from the medium. */
+  get changedBlocks(): number {
+    return this.changed.size;
+  }
+
+  /** As the medium has it, in whole sectors, whatever was written. */
+  get original(): BlockDevice {
+    return deviceOf(this.bytes, (at, into) => this.fromSource(at, into));
   }
 
   /** Whole blocks read as the medium has them, and need no memory any more. */
@@ -134,6 +168,7 @@ export class OverlayDisk extends ImmediateDevice {
   private noteWritten(block: number): void {
     this.written?.add(block);
     this.taking.left?.add(block);
+    if (this.keeping.by) this.keeping.left.add(block);
   }
 
   // Saved states.
@@ -210,10 +245,13 @@ export class OverlayDisk extends ImmediateDevice {
     if (bytes) this.changed.set(number, bytes.slice());
     else this.changed.delete(number);
     this.taking.left?.add(number);
+    if (this.keeping.by) this.keeping.left.add(number);
   }
 
   /** Takes back what `changes` gave. Blocks past the end are ignored. */
   change({ block, bytes }: DiskChange): void {
-    if (block * BLOCK_BYTES < this.source.bytes && bytes.length === BLOCK_BYTES) this.changed.set(block, bytes.slice());
+    if (block * BLOCK_BYTES >= this.source.bytes || bytes.length !== BLOCK_BYTES) return;
+    this.changed.set(block, bytes.slice());
+    if (this.keeping.by) this.keeping.left.add(block);
   }
 }

@@ -9,6 +9,7 @@ import './edit.css';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText } from './edit-text.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
+import { KeptWrites } from './kept-writes.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
@@ -148,6 +149,7 @@ function Counts({
       <span class="sec">
         {problem && !plan ? words.nothingCreated(name) : stops > 0 ? words.startsBlocked(stops) : words.ready}
       </span>
+      {plan?.summary.writesFiles && draft.value && <KeptWrites files={draft.value.files} />}
     </>
   );
 }

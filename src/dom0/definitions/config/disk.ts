@@ -92,6 +92,10 @@ const FLAGS: Record<string, Judged> = {
     'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.',
   ),
 };
+/** Of an image file that is written by no one: where what the guest writes is. */
+export const IN_MEMORY =
+  'What the guest writes is kept in memory, and by a page in its storage; the file stays as it is.';
+
 const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
 
 /** The file's content counts; a definition that says otherwise is told so. */

@@ -305,7 +305,7 @@ describe('definitions (xl.cfg(5))', () => {
       [7, 21, 'vif.model', 'approximated'],
     ]);
     expect(findings.find(f => f.line === 4)!.text).toMatch(
-      /kept in memory; the file stays as it is.* xvda is an IDE disk/,
+      /kept in memory, and by a page in its storage; the file stays as it is.* xvda is an IDE disk/,
     );
     expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/rtl8139 is not built: the card is an AMD PCNet/);
     const ne2000 = judgeDefinition('x.cfg', text.replace('rtl8139', 'ne2k_pci'));

@@ -7,7 +7,14 @@ export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export { ExtentDisk } from './extent-disk.ts';
 export { flipBits } from './flips.ts';
-export { type BaseImage, OVERLAY_BLOCK_BYTES, overlayHeaderOf } from './overlay-volume.ts';
+export {
+  type BaseImage,
+  GIVEN,
+  isGiven,
+  OVERLAY_BLOCK_BYTES,
+  overlayHeaderOf,
+  type OverlayVolume,
+} from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutOften, cutVolumes } from './power-cuts.ts';
 export {
   type HeldStore,

@@ -31,6 +31,10 @@ const SIZE = 8,
 const bitmapBytes = (imageBytes: number): number => Math.ceil(imageBytes / BLOCK_BYTES / 8);
 const dataStart = (imageBytes: number): number => Math.ceil((BLOCK_BYTES + bitmapBytes(imageBytes)) / MIB) * MIB;
 
+/** So begin paths in headers of overlays whose image is none of Domain 0's files: somebody gave it to the page (dom0/service/kept-writes.ts). */
+export const GIVEN = 'given:';
+export const isGiven = (path: string): boolean => path.startsWith(GIVEN);
+
 /** An image that lies under an overlay, and is never written. */
 export interface BaseImage {
   device: BlockDevice;
@@ -176,11 +180,23 @@ export class OverlayVolume extends ImmediateDevice {
       this.under.write(data + start, whole);
       const byte = block >>> 3;
       this.written[byte] |= 1 << (block & 7);
-      this.changed = {
-        from: Math.min(byte, this.changed?.from ?? byte),
-        to: Math.max(byte + 1, this.changed?.to ?? 0),
-      };
+      this.noteBits(byte);
     });
+  }
+
+  /** A block is the image's again. */
+  revert(block: number): void {
+    const byte = block >>> 3;
+    if (!this.isWritten(block)) return;
+    this.written[byte] &= ~(1 << (block & 7));
+    this.noteBits(byte);
+  }
+
+  private noteBits(byte: number): void {
+    this.changed = {
+      from: Math.min(byte, this.changed?.from ?? byte),
+      to: Math.max(byte + 1, this.changed?.to ?? 0),
+    };
   }
 
   override flush(): void {

@@ -1,7 +1,7 @@
 /** Overlays that are in use, and the images that lie under overlays. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { GROUP } from './device-names.ts';
-import { type BaseImage, imageDiffers, OverlayVolume, readOverlayHeader } from './overlay-volume.ts';
+import { type BaseImage, GIVEN, imageDiffers, isGiven, OverlayVolume, readOverlayHeader } from './overlay-volume.ts';
 import { StorageError } from './store.ts';
 
 export class Overlays {
@@ -33,6 +33,10 @@ export class Overlays {
     if (!header)
       throw new StorageError(`${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${name}.`);
     const image = this.images.get(header.path);
+    if (!image && isGiven(header.path))
+      throw new StorageError(
+        `${path} is what a guest wrote to ${header.path.slice(GIVEN.length)}, a file that is not here. Give it to the page, start a guest with it and download its disk, or remove the volume: lvremove ${GROUP}/${name}.`,
+      );
     if (!image)
       throw new StorageError(
         `${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${name}.`,

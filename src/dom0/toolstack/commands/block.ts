@@ -57,7 +57,7 @@ export const blockAttach = command({
             await packingOfFile(file.data),
           );
           if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
-          image.medium = await host.mediumOf(file);
+          image.medium = await host.mediumOf(file, !readOnly && kind !== 'cdrom');
         }
         await loadBackends(['drives', 'vbd']);
         const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };

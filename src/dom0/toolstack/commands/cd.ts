@@ -111,10 +111,10 @@ export const cdInsert = command({
             await packingOfFile(given[0].data),
           );
           if (problem) throw new Refusal(problem.text);
-          await change(host, id, vdev, image.name, await host.mediumOf(image));
+          await change(host, id, vdev, image.name, await host.mediumOf(isFloppy ? given[0] : image, isFloppy));
         }
         task.message = FLOPPIES.includes(vdev)
-          ? 'The guest finds another disk. What it writes to it is kept in memory until the disk is taken out.'
+          ? 'The guest finds another disk. The image stays as it is, whatever the guest writes.'
           : 'The guest finds another disc.';
       },
       id,

@@ -139,7 +139,7 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 }
 
 /** As a saved state has them. */
-async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
+export async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
   const file = new StateBlob();
   await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) => host.toolstack.save(member, signal, file.put));
   return (await readStateFrom(file.whole(), member.name, () => {})).disks;

@@ -7,6 +7,7 @@ import { inventory, openState } from '../../inventory.ts';
 import { strings } from '../../strings.ts';
 import { bytes } from '../../terminal.ts';
 import { XENBUS_STATES } from '../../xenbus-states.ts';
+import { downloadImage } from '../../image-download.ts';
 import { ChooseFiles } from '../marks.tsx';
 import { NewVolume } from '../new-volume.tsx';
 import { type Act, Do } from './controls.tsx';
@@ -63,7 +64,7 @@ const emulatedAs = ({ vdev, kind, pv }: GuestDrive): string =>
   kind === 'floppy' ? words.floppy : vdev.startsWith('vd') ? words.virtio : pv ? words.both : words.emulated;
 
 function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) {
-  const { vdev, kind, target, isEmulated, pv, counts, readOnly } = drive;
+  const { vdev, kind, target, isEmulated, pv, counts, readOnly, image } = drive;
   const insert = (files: File[]) => {
     if (files[0])
       act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () =>
@@ -77,7 +78,10 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
   return (
     <tr>
       <td class="m b">{vdev}</td>
-      <td class="m brk">{target || <span class="dim">{words.empty}</span>}</td>
+      <td class="brk">
+        {target ? <span class="m">{target}</span> : <span class="dim">{words.empty}</span>}
+        {image && <span class="cap-t"> {words.imageKept(image.isKept, image.changedBytes)}</span>}
+      </td>
       <td>
         {isEmulated ? emulatedAs(drive) : words.pv}
         {readOnly && `, ${words.readOnly}`}
@@ -87,6 +91,13 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
         {counts ? `${bytes(512 * counts.readSectors)}, ${bytes(512 * counts.writtenSectors)}` : strings.tree.noData}
       </td>
       <td class="num nw">
+        {image && (
+          <>
+            <Do command={`ringside image ${name} ${vdev}`} onClick={() => void downloadImage(id, name, vdev)}>
+              {words.download}
+            </Do>{' '}
+          </>
+        )}
         {kind !== 'disk'
           ? !off && (
               <>

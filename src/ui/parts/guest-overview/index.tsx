@@ -1,13 +1,13 @@
 /** What a guest has, and what can be changed while it runs: processor, memory, disks, network cards. Each control shows the xl command that it is. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import type { GuestFacts } from '../../../dom0/service/index.ts';
 import type { Status } from '../../../dom0/toolstack/index.ts';
 import { asTask, host } from '../../host.ts';
 import { look } from '../../inventory.ts';
 import type { DomainSession } from '../../sessions.ts';
 import { duration, strings } from '../../strings.ts';
+import { useFacts } from '../guest-facts.ts';
 import { TagsField, tagWords } from '../tags.tsx';
 import { Notes } from '../typed.tsx';
 import { Address } from './address.tsx';
@@ -16,35 +16,8 @@ import { type Act, Live } from './controls.tsx';
 import { Disks } from './disks.tsx';
 import { words } from './words.ts';
 
-const LOOK_MS = 1000;
 /** As definitions have it (TAGS_URI of src/dom0/definitions). */
 const TAGS_URI = 'urn:ringside:tags';
-
-/** What is known of a guest, looked at each second, and at once when `asked` is another; undefined: nothing yet. */
-function useFacts(session: DomainSession, asked: number): GuestFacts | undefined {
-  const facts = useSignal<GuestFacts | undefined>(undefined);
-  useEffect(() => {
-    let closed = false;
-    const look = () => {
-      if (!document.hidden)
-        host.inspect('guest', session.id).then(
-          seen => {
-            if (!closed) facts.value = seen;
-          },
-          () => {
-            if (!closed && session.gone.peek()) facts.value = undefined;
-          },
-        );
-    };
-    look();
-    const timer = setInterval(look, LOOK_MS);
-    return () => {
-      closed = true;
-      clearInterval(timer);
-    };
-  }, [session, asked]);
-  return facts.value;
-}
 
 export function GuestOverview({ session }: { session: DomainSession }) {
   const asked = useSignal(0),

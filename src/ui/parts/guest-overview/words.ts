@@ -1,5 +1,7 @@
 /** What stands around what a guest has. */
 
+import { bytes } from '../../terminal.ts';
+
 export const words = {
   up: 'Up',
   address: 'Address',
@@ -63,6 +65,14 @@ export const words = {
   detach: 'Detach',
   eject: 'Eject',
   insert: 'Insert',
+  download: 'Download',
+  /** Of an image file that a guest writes. */
+  imageKept: (isKept: boolean, changedBytes: number | undefined) =>
+    `${changedBytes === undefined ? 'What the guest writes is' : changedBytes === 0 ? 'The guest has written nothing to it yet; what it writes is' : `${bytes(changedBytes)} differ from the file:`} ${
+      isKept
+        ? 'kept by this browser, for the next guest with the same file.'
+        : 'in memory, and gone with the guest unless it is downloaded.'
+    }`,
   attachDisk: 'Attach a disk',
   volume: 'Volume or file',
   as: 'as',

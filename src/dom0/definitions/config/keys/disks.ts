@@ -3,7 +3,7 @@ import type { Remedy } from '../../verdicts.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
-import { type DiskSpec, formatDisk, parseDisk, placeOf, placeUnderKvm } from '../disk.ts';
+import { type DiskSpec, formatDisk, IN_MEMORY, parseDisk, placeOf, placeUnderKvm } from '../disk.ts';
 import { isDevice, isTransfer } from '../../../host/storage/index.ts';
 import { isNetworkDisk, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
@@ -44,7 +44,7 @@ export function diskVerdict(
     ? 'It is read only.'
     : isStored
       ? `What the guest writes is on ${spec.target}.`
-      : 'What the guest writes is kept in memory; the file stays as it is.';
+      : IN_MEMORY;
   const ide =
     spec.vdev.startsWith('hd') || isVirtio
       ? ''
@@ -61,10 +61,7 @@ function floppyVerdict({ vdev, target }: DiskSpec, isStored: boolean): Judged {
   const text = `The floppy disk is in ${drive.slice(7)}.`;
   return isStored
     ? used(drive, `${text} What the guest writes is on ${target}.`)
-    : approximated(
-        `${drive}; the file stays as it is`,
-        `${text} What the guest writes is kept in memory; the file stays as it is.`,
-      );
+    : approximated(`${drive}; the file stays as it is`, `${text} ${IN_MEMORY}`);
 }
 
 /** A disk for PV drivers alone. */
@@ -87,7 +84,7 @@ function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: Domain
     );
   return approximated(
     `virtual ${what}; the file stays as it is`,
-    `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
+    `${vdev} is a virtual ${what} for the guest's PV drivers. ${IN_MEMORY}`,
   );
 }
 
