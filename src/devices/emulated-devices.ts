@@ -203,9 +203,8 @@ export class EmulatedDevices {
     const disks = virtioDisks(options.ide ?? [], number => partsOf(VIRTIO_DISK_SLOT + number));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
-    virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), timers, host })).forEach(
-      (device, number) => this.plug(device, VIRTIO_SLOT + number),
-    );
+    const others = virtioDevices(options.virtio, VIRTIO_SLOT, slot => ({ irq: intx(slot), timers, host }));
+    for (const { slot, device } of others) this.plug(device, slot);
     this.terminal = this.virtio.find(({ input }) => input);
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));

@@ -31,6 +31,7 @@ export {
   boardNames,
   inSlots,
   isOneTooMany,
+  ownSlot,
   type VirtioWish,
   virtioWords,
 } from './virtio/kinds.ts';

@@ -2,8 +2,8 @@
 
 import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
-import { sessions } from './sessions.ts';
-import { filesOf } from './dropped-files.ts';
+import { type DomainSession, sessions } from './sessions.ts';
+import { filesOf, folderOf } from './dropped-files.ts';
 import { afterPrompt } from './after-prompt.ts';
 import {
   addFiles,
@@ -93,6 +93,14 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   );
 }
 
+/** The guest whose window something is in, on its own page or on the desktop. */
+function guestAt(target: Element): DomainSession | undefined {
+  const { guest, window: key } = target.closest?.<HTMLElement>('[data-guest],[data-window]')?.dataset ?? {};
+  return [...sessions.peek().values()].find(
+    ({ id, info }) => String(id) === guest || (key !== undefined && key.startsWith(`${info.peek().name}/`)),
+  );
+}
+
 /** The whole page takes files; nothing starts by dropping. */
 function dropTarget(): () => void {
   let depth = 0;
@@ -121,7 +129,10 @@ function dropTarget(): () => void {
     event.preventDefault();
     depth = 0;
     dragging.value = false;
-    void addFiles(filesOf(event.dataTransfer!).then(named));
+    const session = guestAt(event.target as Element);
+    const folder = session && !session.over ? folderOf(event.dataTransfer!) : undefined;
+    if (session && folder) void import('./share-folder.ts').then(({ share }) => share(session, folder));
+    else void addFiles(filesOf(event.dataTransfer!).then(named));
   };
   const pairs = [
     ['dragenter', enter],

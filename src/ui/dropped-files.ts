@@ -39,8 +39,18 @@ export function filesOf(transfer: DataTransfer): Promise<File[]> {
   return Promise.all(found).then(all => all.flat());
 }
 
-/** All files below a folder, in the order of their paths. */
-async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+/** The one thing that is dropped is a folder; called while the drop is being told. */
+export function folderOf({ items }: DataTransfer): FileSystemDirectoryEntry | undefined {
+  const [only, ...others] = [...items].filter(({ kind }) => kind === 'file');
+  const entry = others.length === 0 ? only?.webkitGetAsEntry?.() : undefined;
+  return entry?.isDirectory ? (entry as FileSystemDirectoryEntry) : undefined;
+}
+
+const filesIn = async (folder: FileSystemDirectoryEntry): Promise<File[]> =>
+  (await treeOf(folder)).map(({ file }) => file);
+
+/** All files below a folder, in the order of their paths. @throws Error the browser's, or ours */
+export async function treeOf(folder: FileSystemDirectoryEntry): Promise<{ path: string; file: File }[]> {
   const found: FileSystemFileEntry[] = [],
     folders = [folder];
   for (const each of folders) {
@@ -60,7 +70,12 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
   }
   if (found.length === 0) throw new Error(strings.errors.emptyFolder(folder.name));
   found.sort((a, b) => (a.fullPath < b.fullPath ? -1 : 1));
-  return Promise.all(found.map(entry => new Promise<File>((done, failed) => entry.file(done, failed))));
+  return Promise.all(
+    found.map(async entry => ({
+      path: entry.fullPath.slice(folder.fullPath.length + 1),
+      file: await new Promise<File>((done, failed) => entry.file(done, failed)),
+    })),
+  );
 }
 
 /** It was opened by this one. */

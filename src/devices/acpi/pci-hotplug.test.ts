@@ -12,6 +12,7 @@ import { EmulatedDevices } from '../emulated-devices.ts';
 import { VIRTIO_PLACE } from '../ide/piix-ide.ts';
 import type { Ethernet } from '../net/ethernet.ts';
 import { loadNics } from '../net/models.ts';
+import { loadVirtio } from '../virtio/kinds.ts';
 import { NIC_SLOT, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
 import { TestMemory } from '../testing.ts';
 import { PciHotplug } from './pci-hotplug.ts';
@@ -28,10 +29,10 @@ const [UP, DOWN, EJECT, REMOVABLE] = [0, 4, 8, 12].map(offset => PCI_HOTPLUG_BAS
 const SECOND = VIRTIO_DISK_SLOT + 1;
 const NOBODY = 0xffffffff;
 
-beforeAll(() => Promise.all([loadDrives(), loadNics()]));
+beforeAll(() => Promise.all([loadDrives(), loadNics(), loadVirtio(['9p', 'rng'])]));
 
 /** A board whose card and disks come and go; `disks`: places of those that it begins with. */
-function board({ disks = [0], nic = false } = {}) {
+function board({ disks = [0], nic = false, virtio = [] as string[] } = {}) {
   const levels = new Map<number, boolean>();
   const timers = new TimerQueue({ nowNs: () => 0 });
   const ethernet: Ethernet = { send: () => {} };
@@ -50,6 +51,7 @@ function board({ disks = [0], nic = false } = {}) {
       onDebugExit: () => {},
       ide: disks.map(drive),
       ...(nic ? { nic: { model: 'virtio' as const, mac: MAC, ethernet } } : {}),
+      ...(virtio.length > 0 ? { virtio: { items: virtio, seed: 0 } } : {}),
       hotplug: PciHotplug,
     },
     {
@@ -79,6 +81,21 @@ function board({ disks = [0], nic = false } = {}) {
 }
 
 describe('PCI hot plug', () => {
+  it('tells of a folder that has come into a slot for disks, and is there in a board that begins with it', () => {
+    const { hotplug, devices, read, identity } = board();
+    const item = '9p,tag=share,path=/srv/share,slot=12';
+    const asked: string[] = [];
+    hotplug.plugFolder(item, 'virtio-9p', { console: () => {}, folder: device => void asked.push(device) });
+    expect([read(UP), identity(12)]).toEqual([1 << 12, 0x10091af4]);
+    expect(devices.virtio.map(({ name }) => name)).toContain('virtio-9p');
+    expect(() => hotplug.plugFolder(item, 'virtio-9p-1', { console: () => {} })).toThrow(
+      'PCI slot 12 has a virtio folder already.',
+    );
+    // A board that begins with it has it there, and others where they were.
+    const again = board({ virtio: ['rng', item] });
+    expect([again.identity(12), again.identity(13)]).toEqual([0x10091af4, 0x10051af4]);
+  });
+
   it('tells of a disk that has come once, by event 1, where that is enabled', () => {
     const { hotplug, drive, read, write, sci, identity } = board();
     expect([identity(VIRTIO_DISK_SLOT), identity(SECOND)]).toEqual([0x10011af4, NOBODY]);

@@ -11,6 +11,8 @@ import type { PciBus, PciFunction } from '../pci/pci.ts';
 import { NIC_SLOT, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
 import { RegisterDevice } from '../register-device.ts';
 import { virtioDisks } from '../virtio/disks.ts';
+import { ownSlot, virtioDevice } from '../virtio/kinds.ts';
+import type { VirtioHost } from '../virtio/transport.ts';
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
 import { GPE0_BASE, GPE0_BYTES, PCI_HOTPLUG_BASE, PCI_HOTPLUG_BYTES, SCI_IRQ } from './piix4-pm.ts';
@@ -169,6 +171,13 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
       throw new Error('Cards of the ISA bus do not come while it runs.');
     const device = new its({ ...this.free(NIC_SLOT, card.ethernet), ...card });
     this.insert(device as Plugged, NIC_SLOT);
+  }
+
+  /** A folder, likewise: a device as definitions have it in a word, which names its slot, and its name on the board. */
+  plugFolder(item: string, name: string, host: VirtioHost): void {
+    const slot = ownSlot(item);
+    if (slot === undefined) throw new Error('What comes while a guest runs names its slot.');
+    this.insert(virtioDevice(item, { ...this.free(slot), name, seed: 0, host }), slot);
   }
 
   /** @throws Error with a sentence: something is there */

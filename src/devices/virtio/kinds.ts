@@ -65,6 +65,8 @@ export const VIRTIO_KINDS = {
       tag: { may: 'a name of at most 31 letters, digits, _, . and -', pattern: /^[\w.-]{1,31}$/, needed: true },
       path: { may: 'a folder of Domain 0, from / on', pattern: /^\//, needed: true },
       readonly: ON_OFF,
+      /** Of one that came while its guest ran: a slot in which functions come and go. Absent: the next behind all disks. */
+      slot: { may: 'a slot for disks of virtio, 5 to 12', pattern: /^(?:[5-9]|1[0-2])$/ },
     },
   },
   channel: {
@@ -136,6 +138,12 @@ export const inSlots = (items: readonly string[]): string[] => {
   return items.filter((item, i) => i === first || !isPort(item));
 };
 
+/** The slot that a device asks for; undefined: it takes the next one behind all disks. */
+export function ownSlot(item: string): number | undefined {
+  const { slot } = virtioWords(item).options;
+  return slot === undefined ? undefined : Number(slot);
+}
+
 /** A device's name on its board: that of its kind, of a channel and its controller a console's, and where there are several its number among those from the second on. */
 export const boardNames = (items: readonly string[]): string[] => {
   const names = items.map(item => virtioWords(item).name);
@@ -164,22 +172,24 @@ export const loadVirtio = async (items: readonly string[] = Object.keys(VIRTIO_K
     }),
   ));
 
-/** @throws Error where nobody has loaded them */
+/** One of them. @throws Error where nobody has loaded it */
+export function virtioDevice(item: string, parts: Omit<VirtioParts, 'options'>): VirtioDevice {
+  const { name, options } = virtioWords(item),
+    its = loaded.get(name);
+  if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
+  return new its({ ...parts, options });
+}
+
+/** `first`: the slot behind all disks. @throws Error where nobody has loaded them */
 export function virtioDevices(
   { items, seed }: VirtioWish = { items: [], seed: 0 },
-  partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
-): VirtioDevice[] {
+  first: number,
+  partsOf: (slot: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
+): { slot: number; device: VirtioDevice }[] {
   const boards = boardNames(inSlots(items));
   return inSlots(items).map((item, number) => {
-    const { name, options } = virtioWords(item),
-      its = loaded.get(name);
-    if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-    return new its({
-      ...partsOf(number),
-      name: boards[number],
-      options,
-      seed,
-      ...(isPort(item) ? { ports: items } : {}),
-    });
+    const slot = ownSlot(item) ?? first + number;
+    const ports = isPort(item) ? { ports: items } : {};
+    return { slot, device: virtioDevice(item, { ...partsOf(slot), name: boards[number]!, seed, ...ports }) };
   });
 }

@@ -34,6 +34,7 @@ import {
 } from '../toolstack/libvirt/index.ts';
 import { type Definition, escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import { imageOfDrive } from './image-download.ts';
+import { shareFolder } from './shared-folders.ts';
 import type { Finding, NamedFile } from '../definitions/index.ts';
 import { type CommandHost, domainsOf, type WrittenImage } from '../toolstack/index.ts';
 
@@ -158,6 +159,8 @@ export const CHANGES = {
   },
   uploadVolume: async (host: CommandHost, pool: string, name: string, data: Blob): Promise<void> =>
     void (await uploadVolume(host, activePool(await poolByName(host, pool)), name, data)),
+  /** A folder for a guest that runs, with what is in it. */
+  shareFolder,
   deleteVolume: async (host: CommandHost, pool: string, name: string): Promise<void> =>
     deleteVolume(host, await volumeOf(host, { pool, name })),
 };

@@ -4,7 +4,15 @@
  * all that its definition has now. xl does the same: what comes and goes changes the domain's JSON configuration, which is in the file of xl save.
  */
 import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { channelsOf, hasPorts, type State, virtioProblem, virtioWords, withChannels } from '../../devices/index.ts';
+import {
+  channelsOf,
+  hasPorts,
+  ownSlot,
+  type State,
+  virtioProblem,
+  virtioWords,
+  withChannels,
+} from '../../devices/index.ts';
 import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import {
   type DefinedDisk,
@@ -22,7 +30,7 @@ import type { Blueprint } from './running-domain.ts';
 interface Devices {
   disks: string[];
   card: string;
-  /** Of virtio beside disks and card, where channels come and go. */
+  /** Of virtio beside disks and card, where channels come and go or a folder came. */
   virtio?: string[];
 }
 
@@ -41,7 +49,7 @@ export function devicesRecord({
   const devices: Devices = {
     disks: disks.filter(isVirtio).map(formatDisk),
     card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
-    ...(hasPorts(virtio) ? { virtio: [...virtio] } : {}),
+    ...(hasPorts(virtio) || virtio.some(isPlugged) ? { virtio: [...virtio] } : {}),
   };
   return { ...said, kvmDevices: { ...devices } };
 }
@@ -100,14 +108,21 @@ function devicesIn(record: State | undefined): Partial<Devices> {
   };
 }
 
-/** As its definition has them, but for the channels, which the record has. */
+/** It came while the guest ran. */
+const isPlugged = (item: string): boolean => ownSlot(item) !== undefined;
+
+/** As its definition has them, but for the channels and for folders that came while it ran, which the record has. */
 function virtioNow({ virtio = [] }: Definition, said: readonly string[]): string[] {
   const channels = said.filter(item => {
     const { name, options } = virtioWords(item);
     return name === 'channel' && virtioProblem('channel', options) === undefined;
   });
   const withController = hasPorts(virtio) || !hasPorts(said) ? virtio : [...virtio, 'serial'];
-  return withChannels(withController, channelsOf(channels));
+  const folders = said.filter(item => {
+    const { name, options } = virtioWords(item);
+    return isPlugged(item) && name === '9p' && virtioProblem('9p', options) === undefined && !virtio.includes(item);
+  });
+  return [...withChannels(withController, channelsOf(channels)), ...folders];
 }
 
 function diskAt(

@@ -1,6 +1,6 @@
 /** Functions of PCI come to a domain that runs, and go (devices/acpi/pci-hotplug.ts). A saved state has what there is then. */
 import { loadDrives } from '../../devices/ide/index.ts';
-import { loadNic, type NicModel, type PciHotplug } from '../../devices/index.ts';
+import { loadNic, loadVirtio, type NicModel, type PciHotplug } from '../../devices/index.ts';
 import type { DriveImage } from '../disks/media.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { HostError } from '../memory/machine.ts';
@@ -9,8 +9,8 @@ import type { CardWire } from './card-wire.ts';
 import type { Domain } from './domain.ts';
 import type { wired } from './nic.ts';
 
-/** A disk of virtio with its medium, or a card. */
-export type Plugged = { drive: DriveImage } | { nic: NicModel; mac: string };
+/** A disk of virtio with its medium, a card, or a folder: a device of virtio as definitions have it, under its name on the board. */
+export type Plugged = { drive: DriveImage } | { nic: NicModel; mac: string } | { folder: string; name: string };
 
 function hotplugOf({ platform }: Domain): PciHotplug {
   if (!platform.hotplug) throw new HostError('Its board has no slots for what comes while it runs.');
@@ -21,11 +21,13 @@ function hotplugOf({ platform }: Domain): PciHotplug {
 export async function plug(on: Carried, what: Plugged | { slot: number }): Promise<void> {
   const hotplug = hotplugOf(on.domain);
   if ('drive' in what) await loadDrives();
+  if ('folder' in what) await loadVirtio([what.folder]);
   // As it is loaded for a guest that begins with a card.
   const [nic] = 'nic' in what ? await Promise.all([import('./nic.ts'), loadNic(what.nic)]) : [];
   try {
     if ('nic' in what) plugCard(on.domain, hotplug, what, nic!.wired);
     else if ('drive' in what) plugDrive(on, hotplug, what.drive);
+    else if ('folder' in what) plugFolder(on.domain, hotplug, what);
     else hotplug.remove(what.slot);
   } catch (error) {
     throw error instanceof HostError ? error : new HostError((error as Error).message);
@@ -40,6 +42,14 @@ function plugDrive(on: Carried, hotplug: PciHotplug, { place, readOnly, medium }
   const drive = { place, kind: 'disk' as const, disk };
   for (const traced of tracedDrives([drive], io, options.record)) hotplug.plugDisk(traced);
   options.ide = [...(options.ide ?? []), drive];
+}
+
+function plugFolder(
+  { options: { folder } }: Domain,
+  hotplug: PciHotplug,
+  { folder: item, name }: Extract<Plugged, { folder: string }>,
+): void {
+  hotplug.plugFolder(item, name, { console: () => {}, ...(folder ? { folder } : {}) });
 }
 
 function plugCard(

@@ -204,7 +204,9 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
-        ...(message.virtio ? { virtio: message.virtio, folder: listener.folder, channel: listener.channel } : {}),
+        // A folder may come while the guest runs.
+        folder: listener.folder,
+        ...(message.virtio ? { virtio: message.virtio, channel: listener.channel } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
         ...(message.jitThreshold === undefined ? {} : { jitThreshold: message.jitThreshold }),
         compile: functionOrScript(problem),
