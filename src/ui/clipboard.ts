@@ -3,10 +3,10 @@
 /** Empty where the browser gives none. */
 export const clipboardText = async (): Promise<string> => (await navigator.clipboard?.readText().catch(() => '')) ?? '';
 
-/** Whether the text is there now. */
-export async function copyToClipboard(text: string): Promise<boolean> {
+/** Whether the text is there now. `view`: the window that has the focus; others may not write it. */
+export async function copyToClipboard(text: string, view: Pick<Window, 'navigator'> = window): Promise<boolean> {
   try {
-    await navigator.clipboard.writeText(text);
+    await view.navigator.clipboard.writeText(text);
     return true;
   } catch {
     return false;

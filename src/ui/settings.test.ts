@@ -57,6 +57,11 @@ it('opens windows of a guest that stay what they are while it boots', () => {
       'screen',
     ]);
   }
+  // Serial, which was chosen at another guest, is not for one that draws and says nothing there.
+  const draws = { hasScreen: true, used: 'screen', drew: true } as const;
+  expect(shownWindows({ ...draws, spoke: false }, undefined, 'serial', false)).toBe('screen');
+  expect(shownWindows({ ...draws, spoke: true }, undefined, 'serial', false)).toBe('serial');
+  expect(shownWindows({ ...draws, spoke: false }, 'serial', 'serial', false)).toBe('serial');
   // One that has no screen shows none, whatever was chosen at another.
   for (const chosen of ['auto', 'screen', 'both'] as const)
     expect(

@@ -28,8 +28,13 @@ export function shownWindows(
 ): ShownWindows {
   if (!hasScreen) return 'serial';
   if (here) return here;
-  // What was chosen at another guest: a screen on which this one has never drawn is none of its.
-  if (otherwise === 'serial' || otherwise === 'both' || (otherwise === 'screen' && (drew || !spoke))) return otherwise;
+  // What was chosen at another guest: a screen on which this one has never drawn is none of its, and so is a line on which one that draws says nothing.
+  if (
+    otherwise === 'both' ||
+    (otherwise === 'screen' && (drew || !spoke)) ||
+    (otherwise === 'serial' && (spoke || !drew))
+  )
+    return otherwise;
   return isRoomy ? 'both' : (used ?? 'serial');
 }
 /** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */

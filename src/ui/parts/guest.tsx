@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { guestActions } from '../actions.ts';
+import { afterPrompt } from '../after-prompt.ts';
 import { command, tasks } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
@@ -48,6 +49,10 @@ const MissingGuest = later(
 const GuestJob = later(
   () => import('./guest-job.tsx'),
   part => part.GuestJob,
+);
+const SharedFolder = later(
+  () => import('./shared-folder.tsx'),
+  part => part.SharedFolder,
 );
 const ShutdownNote = later(
   () => import('./shutdown-note.tsx'),
@@ -113,7 +118,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   const isConsole = tab === CONSOLE,
     withConsole = isConsole || beside.value;
   const desk = (
-    <div class={`desk ${view}`}>
+    <div class={`desk ${view}${session.drew.value && !session.spoke.value ? ' drawn' : ''}`} data-guest={session.id}>
       {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
       {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
     </div>
@@ -342,6 +347,7 @@ function GuestNotes({ session }: { session: DomainSession }) {
           <span>{words.waitsForRoom}</span>
         </div>
       )}
+      {afterPrompt.value && <SharedFolder id={id} />}
       {job && <GuestJob key={`j${id}`} id={id} name={name} />}
       {asked && <ShutdownNote session={session} task={asked} />}
       {restarts && (

@@ -10,8 +10,11 @@ import { download } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
+import { afterPrompt } from '../after-prompt.ts';
+import { later } from './load-when-shown.tsx';
 import { useCapture } from './screen-capture.ts';
 import { drawLoop } from './screen-drawing.ts';
+import type { MarksProps } from './screen-marks.tsx';
 import { SendMenu } from './send-menu.tsx';
 import { clipboardText, copyToClipboard } from '../clipboard.ts';
 
@@ -27,6 +30,15 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['→', 'ArrowRight', 'Right'],
 ];
 
+const ScreenMarks = later(
+  () => import('./screen-marks.tsx'),
+  part => part.ScreenMarks,
+);
+const ScreenMedia = later(
+  () => import('./screen-media.tsx'),
+  part => part.ScreenMedia,
+);
+
 export const ScreenWindow = (props: GuestWindowProps) => (
   <GuestWindow {...props} kind="screen" title={words.label(props.session.info.value.name)} Shown={Screen} />
 );
@@ -38,6 +50,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   const title = useSignal<string>(words.title);
   const off = useSignal(true);
   const lines = useSignal<readonly string[]>([]);
+  const marking = useSignal(false);
   const typist = useMemo(() => new Typist(event => session.send(event)), [session]);
   const { name, id, type } = session.info.value;
   const paused = session.info.value.state === 'p' && !session.gone.value;
@@ -62,7 +75,8 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
         <ModeBadge type={type} />
         <span class="sec cut">{title.value}</span>
         <span class="sp" />
-        {!off.value && <SendMenu items={actionsOf(session, off.value, typist)} />}
+        {afterPrompt.value && <ScreenMedia session={session} />}
+        {!off.value && <SendMenu items={actionsOf(session, typist, marking)} />}
         {chrome}
       </div>
       <div
@@ -85,7 +99,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
         }}
         data-testid="screen"
       >
-        <canvas ref={canvas} width={640} height={400} aria-hidden="true" hidden={off.value} />
+        <Picture {...{ session, canvas, off, lines, captured, marking }} />
         {off.value && <p class="nosignal">{words.off}</p>}
         {paused && !off.value && <Veil session={session} />}
       </div>
@@ -106,11 +120,27 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   );
 }
 
+interface PictureProps extends Omit<MarksProps, 'screen'> {
+  session: DomainSession;
+  canvas: RefObject<HTMLCanvasElement | null>;
+  off: Signal<boolean>;
+}
+
+/** The canvas, and over a text screen what is marked of it. */
+const Picture = ({ session: { painter }, canvas, off, ...marks }: PictureProps) => (
+  <div class="glass" hidden={off.value}>
+    <canvas ref={canvas} width={640} height={400} aria-hidden="true" />
+    {afterPrompt.value && marks.lines.value.length > 0 && painter.mode === 'text' && (
+      <ScreenMarks screen={painter} {...marks} />
+    )}
+  </div>
+);
+
 /** What can be sent to the screen, and done with its picture. */
-function actionsOf(session: DomainSession, off: boolean, typist: Typist) {
+function actionsOf(session: DomainSession, typist: Typist, marking: Signal<boolean>) {
   const { painter } = session;
   return [
-    ...(off || session.over
+    ...(session.over
       ? []
       : [
           ...words.sendCombinations.map(([name, codes]) => ({
@@ -122,6 +152,12 @@ function actionsOf(session: DomainSession, off: boolean, typist: Typist) {
         ]),
     ...(painter.mode === 'text'
       ? [
+          {
+            name: words.mark,
+            run: () => {
+              marking.value = true;
+            },
+          },
           {
             name: words.copy,
             run: () =>

@@ -6,14 +6,20 @@ import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
 import { closedByPress } from './menu.tsx';
 
-/** `isKey`: its name is that of a key. */
+/** `isKey`: its name is that of a key. One that does nothing is a heading. */
 export interface Sendable {
   name: string;
   isKey?: boolean;
-  run(): void;
+  run?(): void;
 }
 
-export function SendMenu({ items }: { items: readonly Sendable[] }) {
+export function SendMenu({
+  items,
+  label = strings.screen.actions,
+}: {
+  items: readonly Sendable[];
+  label?: string | undefined;
+}) {
   const isOpen = useSignal(false),
     all = useRef<HTMLDivElement>(null),
     /** The key that was pressed last is the one that leaves. */
@@ -44,21 +50,25 @@ export function SendMenu({ items }: { items: readonly Sendable[] }) {
           isOpen.value = !isOpen.value;
         }}
       >
-        <span>{strings.screen.actions}</span> <Icon name="down" size={10} />
+        <span>{label}</span> <Icon name="down" size={10} />
       </button>
       {isOpen.value && (
         <ul class="pop">
-          {items.map(({ name, isKey, run }) => (
-            <li key={name}>
-              <button
-                class="btn quiet"
-                onClick={() => {
-                  isOpen.value = false;
-                  run();
-                }}
-              >
-                {isKey ? <kbd>{name}</kbd> : name}
-              </button>
+          {items.map(({ name, isKey, run }, i) => (
+            <li key={`${i} ${name}`}>
+              {!run ? (
+                <b class="cut">{name}</b>
+              ) : (
+                <button
+                  class="btn quiet"
+                  onClick={() => {
+                    isOpen.value = false;
+                    run();
+                  }}
+                >
+                  {isKey ? <kbd>{name}</kbd> : name}
+                </button>
+              )}
             </li>
           ))}
         </ul>
