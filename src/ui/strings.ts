@@ -323,7 +323,6 @@ export const strings = {
     off: 'Screen is off: the guest has not set a video mode.',
     picture: 'Save picture',
     copy: 'Copy text',
-    mark: 'Mark text',
     paused: 'Paused',
     resume: 'Run',
     keyboard: 'Keyboard',

@@ -3,7 +3,8 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { deviceNumber } from '../definitions/config/index.ts';
 import { ideName, type NamedFile } from '../definitions/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from '../../hypervisor/disks/index.ts';
-import type { DriveImage } from '../../hypervisor/index.ts';
+import { type DriveImage, noMedia } from '../../hypervisor/index.ts';
+import { backend, loadBackends } from '../backends/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 
 /** Of an image that is no file of sectors (qcow2): read and put away this much at a time. */
@@ -96,8 +97,8 @@ async function elsewhere(host: CommandHost, member: Guest, drive: DriveImage): P
   if (member.ending)
     throw new Error(`${member.name} has stopped, and what it had written to ${nameOf(drive)} went with it.`);
   const { savedChanges } = await import('../toolstack/snapshots/clone.ts');
-  const { attachDrives, noMedia } = await import('../../hypervisor/index.ts');
-  const { restoreChanges } = await import('../../hypervisor/disks/index.ts');
+  await loadBackends(['drives']);
+  const { attachDrives, restoreChanges } = backend('drives');
   const changes = await savedChanges(host, member);
   const attached = attachDrives([drive], host.parts.openMedium ?? noMedia, () => {});
   for (const { place, changes: blocks } of changes) restoreChanges(attached, place, blocks);

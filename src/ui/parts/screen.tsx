@@ -3,10 +3,9 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { command, reportProblem } from '../host.ts';
+import { command } from '../host.ts';
 import { Typist } from '../screen/typist.ts';
 import type { DomainSession } from '../sessions.ts';
-import { download } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
@@ -15,8 +14,6 @@ import { later } from './load-when-shown.tsx';
 import { useCapture } from './screen-capture.ts';
 import { drawLoop } from './screen-drawing.ts';
 import type { MarksProps } from './screen-marks.tsx';
-import { SendMenu } from './send-menu.tsx';
-import { clipboardText, copyToClipboard } from '../clipboard.ts';
 
 const words = strings.screen;
 const fingers = matchMedia('(pointer: coarse)');
@@ -30,6 +27,10 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['→', 'ArrowRight', 'Right'],
 ];
 
+const ScreenActions = later(
+  () => import('./screen-actions.tsx'),
+  part => part.ScreenActions,
+);
 const ScreenMarks = later(
   () => import('./screen-marks.tsx'),
   part => part.ScreenMarks,
@@ -76,7 +77,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
         <span class="sec cut">{title.value}</span>
         <span class="sp" />
         {afterPrompt.value && <ScreenMedia session={session} />}
-        {!off.value && <SendMenu items={actionsOf(session, typist, marking)} />}
+        {!off.value && afterPrompt.value && <ScreenActions {...{ session, typist, marking }} />}
         {chrome}
       </div>
       <div
@@ -135,66 +136,6 @@ const Picture = ({ session: { painter }, canvas, off, ...marks }: PictureProps) 
     )}
   </div>
 );
-
-/** What can be sent to the screen, and done with its picture. */
-function actionsOf(session: DomainSession, typist: Typist, marking: Signal<boolean>) {
-  const { painter } = session;
-  return [
-    ...(session.over
-      ? []
-      : [
-          ...words.sendCombinations.map(([name, codes]) => ({
-            name: name!,
-            isKey: true,
-            run: () => typist.press(...codes!.split(' ')),
-          })),
-          { name: words.sendClipboard, run: () => void sendClipboard(typist) },
-        ]),
-    ...(painter.mode === 'text'
-      ? [
-          {
-            name: words.mark,
-            run: () => {
-              marking.value = true;
-            },
-          },
-          {
-            name: words.copy,
-            run: () =>
-              void copyToClipboard(
-                `${Array.from({ length: painter.rows }, (_, row) => painter.text(row))
-                  .join('\n')
-                  .trimEnd()}\n`,
-              ),
-          },
-        ]
-      : []),
-    { name: words.picture, run: () => savePicture(session) },
-  ];
-}
-
-async function sendClipboard(typist: Typist): Promise<void> {
-  const text = await clipboardText();
-  if (!text) return reportProblem(words.sendClipboard, words.clipboardEmpty);
-  const missing = [...text.replace(/\r\n/g, '\n')].filter(character => !typist.type(character));
-  if (missing.length > 0) reportProblem(words.sendClipboard, words.cannotType([...new Set(missing)].join(' ')));
-}
-
-function savePicture({ painter, info }: DomainSession): void {
-  const page = document.createElement('canvas');
-  page.width = painter.width;
-  page.height = painter.height;
-  page
-    .getContext('2d')!
-    .putImageData(
-      new ImageData(new Uint8ClampedArray(painter.pixels.slice().buffer), painter.width, painter.height),
-      0,
-      0,
-    );
-  page.toBlob(blob => {
-    if (blob) download(blob, `${info.value.name}-screen.png`);
-  });
-}
 
 /** Over the picture of a guest that stands still. */
 const Veil = ({ session }: { session: DomainSession }) => (

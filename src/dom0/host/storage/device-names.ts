@@ -41,3 +41,7 @@ export function devicesOverlap(one: string, other: string): boolean {
     (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
   return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
 }
+
+/** So begin paths in headers of overlays whose image is none of Domain 0's files: somebody gave it to the page (dom0/service/kept-writes.ts). */
+export const GIVEN = 'given:';
+export const isGiven = (path: string): boolean => path.startsWith(GIVEN);

@@ -9,8 +9,6 @@ export { ExtentDisk } from './extent-disk.ts';
 export { flipBits } from './flips.ts';
 export {
   type BaseImage,
-  GIVEN,
-  isGiven,
   OVERLAY_BLOCK_BYTES,
   overlayHeaderOf,
   type OverlayVolume,
@@ -26,7 +24,7 @@ export {
 } from './remote-store.ts';
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
-export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES, volumeIn } from './device-names.ts';
+export { DISK_BYTES, devicesOverlap, GIVEN, GROUP, isDevice, isGiven, PE_BYTES, volumeIn } from './device-names.ts';
 export { DiskUsers, type OpenDisk } from './disk-users.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { areOfTwo, Journal } from './journal.ts';

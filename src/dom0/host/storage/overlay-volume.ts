@@ -31,10 +31,6 @@ const SIZE = 8,
 const bitmapBytes = (imageBytes: number): number => Math.ceil(imageBytes / BLOCK_BYTES / 8);
 const dataStart = (imageBytes: number): number => Math.ceil((BLOCK_BYTES + bitmapBytes(imageBytes)) / MIB) * MIB;
 
-/** So begin paths in headers of overlays whose image is none of Domain 0's files: somebody gave it to the page (dom0/service/kept-writes.ts). */
-export const GIVEN = 'given:';
-export const isGiven = (path: string): boolean => path.startsWith(GIVEN);
-
 /** An image that lies under an overlay, and is never written. */
 export interface BaseImage {
   device: BlockDevice;

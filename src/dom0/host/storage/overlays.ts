@@ -1,7 +1,7 @@
 /** Overlays that are in use, and the images that lie under overlays. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
-import { GROUP } from './device-names.ts';
-import { type BaseImage, GIVEN, imageDiffers, isGiven, OverlayVolume, readOverlayHeader } from './overlay-volume.ts';
+import { GIVEN, GROUP, isGiven } from './device-names.ts';
+import { type BaseImage, imageDiffers, OverlayVolume, readOverlayHeader } from './overlay-volume.ts';
 import { StorageError } from './store.ts';
 
 export class Overlays {
