@@ -32,7 +32,7 @@ test('a network is made; a card is added now and for later, processors for later
   await expect(device('Add hardware')).toBeFocused();
   await page.getByLabel('What is added').selectOption('Network card');
   await page.getByLabel('MAC address').fill('00:16:3e:12:34:56');
-  await page.getByLabel('Network', { exact: true }).selectOption('inner: NAT, virbr0');
+  await page.getByLabel('Network', { exact: true }).selectOption('inner: NAT, virbr1');
   await expect(change).toContainText('network=inner');
   await page.getByLabel('Network', { exact: true }).selectOption('xenbr0: bridge of the host');
   await expect(change).toContainText('xl network-attach web mac=00:16:3e:12:34:56');

@@ -534,7 +534,7 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('net-undefine inner')).toBe('Network inner has been undefined\n\n');
     expect(await virsh('net-undefine xenbr0')).toMatch(/^1: /);
     expect(host.toolstack.services.network.networkNamed('inner')).toBeUndefined();
-    expect(await files.readdir('/etc/libvirt/qemu/networks')).toEqual(['autostart']);
+    expect(await files.readdir('/etc/libvirt/qemu/networks')).toEqual(['autostart', 'default.xml']);
     await until(() => told.includes('Undefined'));
     expect([...told.matchAll(/event 'lifecycle' for network inner: (\w+)/g)].map(([, what]) => what)).toEqual([
       'Defined',
