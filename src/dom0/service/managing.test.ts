@@ -21,7 +21,7 @@ describe('networks of the page', () => {
     await host.manage('autostartNetwork', 'inner', true);
     expect(await inner()).toEqual({
       ...INNER,
-      bridge: 'virbr0',
+      bridge: 'virbr1',
       range: RANGE,
       isActive: true,
       isPersistent: true,
@@ -54,7 +54,7 @@ describe('networks of the page', () => {
       await expect(host.consult('networkXml', wish)).rejects.toThrow(why);
       await expect(host.manage('defineNetwork', wish)).rejects.toThrow(why);
     }
-    expect((await host.consult('networks')).map(({ name }) => name)).toEqual(['xenbr0']);
+    expect((await host.consult('networks')).map(({ name }) => name)).toEqual(['xenbr0', 'default']);
   });
 
   it('have the cards that a definition puts there', async () => {
@@ -64,7 +64,7 @@ describe('networks of the page', () => {
         (await host.consult('networks')).map(({ name, users }) => [name, users.map(user => user.name)]),
       );
     await host.manage('defineNetwork', INNER);
-    expect(await users()).toEqual({ xenbr0: ['a'], inner: [] });
+    expect(await users()).toEqual({ default: [], xenbr0: ['a'], inner: [] });
     const card = (network: { network?: string; bridge?: string }) =>
       ({
         of: 'card',
@@ -73,11 +73,11 @@ describe('networks of the page', () => {
         card: { model: 'netfront', mac: '00:16:3e:00:00:01', ...network },
       }) as const;
     await host.manage('hardware', 'a', card({ network: 'inner' }), 'next');
-    expect(await users()).toEqual({ xenbr0: [], inner: ['a'] });
-    await host.manage('hardware', 'a', card({ bridge: 'virbr0' }), 'next');
-    expect(await users()).toEqual({ xenbr0: [], inner: ['a'] });
+    expect(await users()).toEqual({ default: [], xenbr0: [], inner: ['a'] });
+    await host.manage('hardware', 'a', card({ bridge: 'virbr1' }), 'next');
+    expect(await users()).toEqual({ default: [], xenbr0: [], inner: ['a'] });
     await host.manage('hardware', 'a', card({ bridge: 'xenbr0' }), 'next');
-    expect(await users()).toEqual({ xenbr0: ['a'], inner: [] });
+    expect(await users()).toEqual({ default: [], xenbr0: ['a'], inner: [] });
     expect((await host.managed!.find('a'))!.text).not.toContain('bridge');
   });
 
