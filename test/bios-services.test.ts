@@ -105,6 +105,11 @@ const inDriveA = (bytes: Uint8Array): IdeAttachment[] => [
   { place: FLOPPY_A, kind: 'floppy', disk: new MemoryDisk(bytes) },
 ];
 
+it('hands over with the caches on: CR0 has neither CD nor NW, which RESET has set (SDM vol. 3, 9.3)', () => {
+  const { text } = printed(inDriveA(floppy(bootSector('mov eax, cr0\nshr eax, 24\ncall hex\n'))));
+  expect(text).toBe('00');
+});
+
 describe('INT 13h on a floppy disk', () => {
   // AH, AL and the carry of what was asked, then the first words of sectors that were moved.
   const READ = (count: number, cylinder: number, head: number, sector: number, segment = '1000h'): string => `

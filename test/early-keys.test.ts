@@ -56,6 +56,15 @@ class Running {
     expect(this.text.slice(-words.length)).toBe(words);
   }
 
+  /** The first instructions in short slices, so that what was typed comes as soon as the guest listens. */
+  begin(): void {
+    for (let slices = 0; slices < 100 && this.domain.serialWaiting > 0; slices++) {
+      this.domain.stopAtInstruction = this.domain.instructions + 500;
+      this.domain.runSlice();
+    }
+    this.domain.stopAtInstruction = Infinity;
+  }
+
   type(text: string): void {
     this.domain.serialInput(new TextEncoder().encode(text));
   }
@@ -77,6 +86,7 @@ describe.each([
     await Promise.all([loadLevel('x86-64-v2'), loadDrives()]);
     const guest = new Running(change());
     guest.type('\n');
+    guest.begin();
     guest.until(prompt);
     guest.type(typed);
     guest.until(answer);
