@@ -48,12 +48,14 @@ export function clock(ns: number): string {
   return `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}.${pad(ms % 1000, 3)}`;
 }
 
-/** Seconds and microseconds of a minute: how logs of exits and decisions tell their times. */
-export const stamp = (ns: number): string =>
-  ((Math.floor(ns / 1000) % 6e7) / 1e6)
+/** Minutes, seconds and microseconds of an hour: how a log of exits tells their times. */
+export const stamp = (ns: number): string => {
+  const us = Math.floor(ns / 1000);
+  return `${String(Math.floor(us / 6e7) % 60).padStart(2, '0')}:${((us % 6e7) / 1e6)
     .toFixed(6)
     .padStart(9, '0')
-    .replace(/(...)$/, ' $1');
+    .replace(/(...)$/, ' $1')}`;
+};
 
 /** How long after the first of several something was: 0, +411 µs, +1.250 s. */
 export const later = (ns: number): string => {

@@ -8,6 +8,8 @@ export interface Target {
   session?: DomainSession;
   /** Machine memory; undefined: this browser does not share it with the page. */
   machine?: MachineView;
+  /** What is counted begins when it is opened: with a step of a lesson. */
+  isOfStep?: boolean;
 }
 
 /** Facts as rows. The first column names a row and is its key. */

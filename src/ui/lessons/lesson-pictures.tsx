@@ -8,10 +8,14 @@ import type { Lesson, PictureName } from '../../lessons/index.ts';
 import { Levels } from './levels.tsx';
 import { Notes } from './notes.tsx';
 import { Rounds } from './rounds.tsx';
+import { begun } from './taking.ts';
 import { words } from './words.ts';
 
 /** Those that are no inspectors. */
 const OWN: Readonly<Record<string, typeof Levels>> = { levels: Levels, notes: Notes, rounds: Rounds };
+
+/** Those that count begin again with each step that is begun. */
+const COUNTING: ReadonlySet<string> = new Set(['exits']);
 
 /** `sessions`: of its guests, as far as they are there. */
 export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: readonly DomainSession[] }) {
@@ -33,7 +37,7 @@ export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: reado
         if (!machine.value || (picture.guest !== undefined && !session)) return null;
         return (
           <Picture
-            key={`${picture.inspector} ${session?.id ?? ''}`}
+            key={`${picture.inspector} ${session?.id ?? ''} ${COUNTING.has(picture.inspector) ? begun.value : ''}`}
             picture={picture}
             session={session}
             machine={machine.value.view}
@@ -55,7 +59,10 @@ function Picture({
 }) {
   const { name, View } = INSPECTORS.find(({ id }) => id === inspector)!,
     title = words.picture(name, guest),
-    target = useMemo(() => ({ ...(session ? { session } : {}), ...(machine ? { machine } : {}) }), [session, machine]);
+    target = useMemo(
+      () => ({ isOfStep: true, ...(session ? { session } : {}), ...(machine ? { machine } : {}) }),
+      [session, machine],
+    );
   return (
     <section class="panel lpic inspect" aria-label={title}>
       <View target={target} name={title} tabs={<h3>{title}</h3>} />

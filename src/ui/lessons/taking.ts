@@ -31,6 +31,9 @@ export const problem = signal<string | undefined>(undefined);
 export const isHeld = signal(false);
 let opened = false;
 
+/** How often something to be done was begun: pictures count from there. */
+export const begun = signal(0);
+
 /** Somebody types now: time goes on, as fast as is chosen in the header. */
 const letGo = (): Promise<void> => host.time('goOn');
 
@@ -54,6 +57,7 @@ export async function open(): Promise<void> {
     const results = await drives(mine, async () => {
       await mine.start();
       const earlier = await mine.goTo(at, new Map([...anyAnswers(lesson), ...answers]));
+      begun.value++;
       if (lesson.steps[at]?.kind === 'do') await letGo();
       return earlier;
     });
@@ -154,6 +158,7 @@ export const next = (): Promise<void> =>
   work(async ({ run, lesson, at }) => {
     if (lesson.steps[at + 1]?.kind === 'do') {
       await run.begin(at + 1);
+      begun.value++;
       await letGo();
     }
     return { at: at + 1 };
@@ -162,6 +167,7 @@ export const next = (): Promise<void> =>
 export const reset = (step: number): Promise<void> =>
   work(async ({ run, results }) => {
     await run.reset(step);
+    begun.value++;
     await letGo();
     return { at: step, results: new Map([...results].filter(([measured]) => measured < step)) };
   });

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ownerClass } from '../../parts/marks.tsx';
-import { stamp } from '../../units.ts';
+import { stampOf } from './facts.ts';
 import { BitTable } from '../bit-table.tsx';
 import { Code } from '../code.tsx';
 import { type Deed, type Explained, explainExit, wayOf } from '../explain.ts';
@@ -67,7 +67,14 @@ export function ExitCard({
     after = fields.length > 0 ? 1 : 2;
   return (
     <>
-      <Heading reason={reason} exit={exit} name={name} isLast={isLast} steps={steps} />
+      <Heading
+        reason={reason}
+        exit={exit}
+        began={exit && stampOf(exit, { isHost: !target.session })}
+        name={name}
+        isLast={isLast}
+        steps={steps}
+      />
       {withCode && exit && state && (
         <div class={withWay ? 'exc' : ''} title={words.codeNow}>
           <Code
@@ -105,12 +112,15 @@ export function ExitCard({
 const Heading = ({
   reason,
   exit,
+  began,
   name,
   isLast,
   steps,
 }: {
   reason: number;
   exit: SeenExit | undefined;
+  /** When, in words. */
+  began: string | undefined;
   name: string;
   isLast: boolean;
   steps: ComponentChildren;
@@ -127,8 +137,8 @@ const Heading = ({
         <b class="dom">
           {name} v{exit.vcpu}
         </b>{' '}
-        {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}
-        {exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}
+        {isLast ? words.last : began === undefined ? words.beforeOpened : ''}
+        {began === undefined ? '' : `${isLast ? ',' : ''} at ${began}`}
       </p>
     ) : (
       <p class="sec">{words.noLast}</p>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { costOf, tookOf } from './cost.ts';
-import { choiceOf, type Data, viewOf } from './facts.ts';
+import { choiceOf, type Data, grownOf, stampOf, viewOf } from './facts.ts';
 import type { SeenExit } from './log.ts';
 import { aboutOf } from './words.ts';
 
@@ -43,6 +43,7 @@ const data: Data = {
   stepNs: 5000,
   timesOf: () => undefined,
   isHost: true,
+  isOfStep: false,
   nameOf: id => ['', 'web', 'db'][id]!,
   symbolOf: () => '',
 };
@@ -75,6 +76,40 @@ describe('exits, as a filter leaves them', () => {
     expect(choiceOf({ data, chosen: 'h29' }, '')).toEqual({ key: 'h29', hypercall: 29 });
     expect(choiceOf({ data, chosen: call.key }, '')).toEqual({ key: call.key, reason: call.reason, exit: call });
   });
+});
+
+describe('exits since a step of a lesson began', () => {
+  const counters = (exits: number, calls: number) => ({
+    byReason: Uint32Array.of(exits, 7),
+    samples: Uint32Array.of(exits >> 1, 0),
+    sampleNs: Float64Array.of(100 * exits, 0),
+    beforeNs: Float64Array.of(30 * exits),
+    answerNs: Float64Array.of(20 * exits),
+    hypercalls: Uint32Array.of(0, calls),
+  });
+
+  it('are what the counters have grown by', () => {
+    expect(grownOf(counters(1008, 445), counters(1000, 440))).toEqual({
+      byReason: [8, 0],
+      samples: [4, 0],
+      sampleNs: [800, 0],
+      beforeNs: [240],
+      answerNs: [160],
+      hypercalls: [0, 5],
+    });
+  });
+
+  it('are all where nothing was counted before, and where the host went back to before that', () => {
+    expect(grownOf(counters(8, 5), undefined).byReason).toEqual([8, 7]);
+    expect(grownOf(counters(8, 5), counters(1000, 440)).hypercalls).toEqual([0, 5]);
+  });
+});
+
+it('tells when an exit began: of one guest on its own clock, of several on the one that they share', () => {
+  const exit = exitOf(1, ExitReason.HLT, { hostNs: 3_905_003_450_000, ownNs: 65_003_450_000 });
+  expect(stampOf(exit, { isHost: false })).toBe('01:05.003 450');
+  expect(stampOf(exit, { isHost: true })).toBe('05:05.003 450');
+  expect(stampOf(exitOf(1, ExitReason.HLT), { isHost: false })).toBeUndefined();
 });
 
 describe('the cost of an exit', () => {

@@ -1,7 +1,8 @@
 /** What is counted and logged of exits, what a filter leaves of it, and what was chosen. */
 
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { type Counters, exitTitle } from '../../../hypervisor/view/index.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { stamp } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
 import type { KindTimes, SeenExit } from './log.ts';
 import { callOf, isCall, numberOf } from './words.ts';
@@ -34,9 +35,26 @@ export interface Data {
   /** Of exits like it, as many as this view has seen. */
   timesOf(exit: SeenExit): KindTimes | undefined;
   isHost: boolean;
+  /** Counts and log begin with a step of a lesson, else with the guest and with this view. */
+  isOfStep: boolean;
   nameOf(domain: number): string;
   /** `function+0xoffset`; '' where its kernel names nothing there, or it is still looked for. */
   symbolOf(exit: SeenExit): string;
+}
+
+/** Of a domain's counters those of exits. */
+type ExitCounters = Pick<Counters, 'byReason' | 'samples' | 'sampleNs' | 'beforeNs' | 'answerNs' | 'hypercalls'>;
+const COUNTED = ['byReason', 'samples', 'sampleNs', 'beforeNs', 'answerNs', 'hypercalls'] as const;
+
+/** What has been counted since `before`; all, where there is none, or the host has gone back to before that. */
+export function grownOf(
+  now: ExitCounters,
+  before: ExitCounters | undefined,
+): Record<(typeof COUNTED)[number], number[]> {
+  const isBefore = before !== undefined && [...now.byReason].every((count, i) => count >= (before.byReason[i] ?? 0));
+  return Object.fromEntries(
+    COUNTED.map(name => [name, [...now[name]].map((count, i) => count - (isBefore ? (before[name][i] ?? 0) : 0))]),
+  ) as Record<(typeof COUNTED)[number], number[]>;
 }
 
 const reasonWords = (reason: number): string => `${numberOf(reason)} ${exitTitle(reason)}`.toLowerCase();
@@ -82,6 +100,12 @@ export function viewOf(data: Data, filter: string): { reasons: Reason[]; calls: 
     ),
   };
 }
+
+/** When it began, as the log tells it: of one guest on that guest's own clock, which is the page's time of it. Undefined: before anybody watched. */
+export const stampOf = ({ hostNs, ownNs }: SeenExit, { isHost }: Pick<Data, 'isHost'>): string | undefined => {
+  const ns = isHost ? hostNs : ownNs;
+  return ns === undefined ? undefined : stamp(ns);
+};
 
 /** What was chosen: an exit, with the reason that it is counted by; or a hypercall. */
 export function choiceOf(

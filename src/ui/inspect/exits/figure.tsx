@@ -53,7 +53,9 @@ export function Figure(shown: Shown<Data>) {
               filter.value = event.currentTarget.value;
             }}
           />
-          <span class="u">{words.count(all, calls.value ? words.callsWord : words.exitsWord)}</span>
+          <span class="u">
+            {words.count(all, (calls.value ? words.callsWord : words.exitsWord)(shown.data.isOfStep))}
+          </span>
         </label>
         <div class="seg" role="group" aria-label={words.group}>
           <button

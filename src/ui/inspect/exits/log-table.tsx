@@ -4,10 +4,9 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { nameOf } from '../../host.ts';
 import { Chip } from '../../parts/marks.tsx';
-import { stamp } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
 import { tookOf } from './cost.ts';
-import { choiceOf, type Data } from './facts.ts';
+import { choiceOf, type Data, stampOf } from './facts.ts';
 import { fold } from './fold.ts';
 import type { SeenExit } from './log.ts';
 import { filter, instructionOf } from './source.ts';
@@ -56,10 +55,10 @@ export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit
         <span class="sec cut" title={words.clock}>
           {words.newest}
         </span>
-        <span class="sec num grow">{words.since(data.seen)}</span>
+        <span class="sec num grow">{words.since(data.seen, data.isOfStep)}</span>
       </div>
       {log.length === 0 ? (
-        <p class="hint">{filter.value ? words.noMatch : words.quiet}</p>
+        <p class="hint">{filter.value ? words.noMatch : words.quiet(data.isOfStep)}</p>
       ) : (
         <div class="rest">
           <div class="rows" ref={table}>
@@ -112,7 +111,7 @@ function LogRow({
     about = `${aboutOf(exit)}${words.times(times)}`;
   return (
     <tr class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
-      <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td>
+      <td class="m dim nw">{stampOf(exit, data) ?? words.before}</td>
       <td class="nw cut">
         <Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}
       </td>

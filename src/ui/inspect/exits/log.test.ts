@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { NO_TIME, TRACE_KIND } from '../../../hypervisor/tracing/index.ts';
 import type { TraceEntry } from '../../../hypervisor/view/index.ts';
-import { ExitLog } from './log.ts';
+import { CommonClock, ExitLog } from './log.ts';
 
 const entry = (
   sequence: number,
@@ -110,5 +110,41 @@ describe('the log of exits', () => {
     expect(log.newest().map(({ key }) => key)).toEqual(['k1.0.4', 'k1.0.3']);
     log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 1);
     expect(log.newest().map(({ key }) => key)).toEqual(['l1.0', 'k1.0.4']);
+  });
+
+  it('has the newest on top in virtual time, too, from one look to the next, and behind what is without a time', () => {
+    const log = new ExitLog(10),
+      clock = new CommonClock();
+    log.takeKept(1, 0, [{ number: 3, reason: 12, ip: 0, qualification: 0, detail: 0 }]);
+    // Nobody writes the clock of all workers there.
+    for (const sequence of [5, 900, 40_000])
+      log.take(
+        { missed: 0, entries: [entry(sequence, TRACE_KIND.EXIT, 0, VMCALL)] },
+        clock.aheadOf(1, { hostUs: 0, nowNs: sequence + 100 }),
+      );
+    expect(log.newest().map(({ key, hostNs, ownNs }) => [key, hostNs, ownNs])).toEqual([
+      ['l1.40000', 40_000, 40_000],
+      ['l1.900', 900, 900],
+      ['l1.5', 5, 5],
+      ['k1.0.3', undefined, undefined],
+    ]);
+  });
+
+  it('puts the clocks of guests in virtual time on the first one’s, once', () => {
+    const clock = new CommonClock();
+    expect(clock.aheadOf(1, { hostUs: 0, nowNs: 5000 })).toBe(0);
+    expect(clock.aheadOf(2, { hostUs: 0, nowNs: 1000 })).toBe(4000);
+    expect(clock.aheadOf(1, { hostUs: 0, nowNs: 9000 })).toBe(0);
+    expect(clock.aheadOf(2, { hostUs: 0, nowNs: 3000 })).toBe(4000);
+    // In real time all workers share one.
+    expect(clock.aheadOf(3, { hostUs: 70, nowNs: 3000 })).toBe(67_000);
+  });
+
+  it('forgets what has not happened, where a host in virtual time went back', () => {
+    const log = new ExitLog(10);
+    log.take({ missed: 0, entries: [5, 20, 30].map(each => entry(each, TRACE_KIND.EXIT, 0, VMCALL)) }, 0);
+    log.goBack(1, 10);
+    log.take({ missed: 0, entries: [entry(20, TRACE_KIND.EXIT, 0, VMCALL)] }, 0);
+    expect(log.newest().map(({ key }) => key)).toEqual(['l1.20', 'l1.5']);
   });
 });

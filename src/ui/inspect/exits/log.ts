@@ -22,8 +22,10 @@ export interface SeenExit {
   /** What it was about beside the qualification: a port's value, an address, a number. */
   detail?: number;
   call?: Call;
-  /** When it began, on the clock that all workers share: guests' own clocks do not compare. Undefined: before anybody watched. */
+  /** When it began, by which exits of several guests are in order (CommonClock): guests' own clocks do not compare. Undefined: before anybody watched. */
   hostNs?: number;
+  /** The same on its guest's own clock. */
+  ownNs?: number;
   /** Until it was handled, nanoseconds. */
   ns?: number;
   /** Of that: until a device or a hypercall was asked, and until it had answered. Undefined: nobody was. */
@@ -61,6 +63,27 @@ const PAGE_BITS = 12,
 const ENOUGH = 8,
   FAR = 10,
   LEAST_NS = 5000;
+
+/** Before anything that has a time. */
+const UNKNOWN_NS = -Number.MAX_VALUE;
+
+/**
+ * The clock by which exits of several domains are in order. In real time it is the one that all workers share. In virtual time nobody writes that; domains
+ * take turns there and their clocks go together, so each is put on the first one's, as both were when it was first seen.
+ */
+export class CommonClock {
+  private readonly aheads = new Map<number, number>();
+  private latestNs = 0;
+
+  /** What it is ahead of the clock of a domain that now has these counters. */
+  aheadOf(domain: number, { hostUs, nowNs }: { hostUs: number; nowNs: number }): number {
+    if (hostUs > 0) return 1000 * hostUs - nowNs;
+    const ahead = this.aheads.get(domain) ?? (this.aheads.size === 0 ? 0 : this.latestNs - nowNs);
+    this.aheads.set(domain, ahead);
+    this.latestNs = ahead + nowNs;
+    return ahead;
+  }
+}
 
 export class ExitLog {
   /** Exits that were there to see, also those that no look caught. */
@@ -104,6 +127,7 @@ export class ExitLog {
         qualification: third,
         detail: exit.detail,
         hostNs: aheadNs + ns,
+        ownNs: ns,
         ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }),
         ...(exit.answerNs === NO_TIME ? {} : { parts: { beforeNs: exit.beforeNs, answerNs: exit.answerNs } }),
         cr3: exit.cr3,
@@ -148,9 +172,15 @@ export class ExitLog {
     });
   }
 
-  /** Newest first. */
+  /** A domain's clock shows this now: what it did later has not happened, as its host went back to an earlier moment (virtual time). */
+  goBack(domain: number, nowNs: number): void {
+    this.log = this.log.filter(exit => exit.domain !== domain || (exit.ownNs ?? 0) <= nowNs);
+    this.last.clear();
+  }
+
+  /** Newest first; what is without a time was before all others. */
   newest(): SeenExit[] {
-    this.log = this.log.sort((a, b) => (a.hostNs ?? 0) - (b.hostNs ?? 0)).slice(-this.most);
+    this.log = this.log.sort((a, b) => (a.hostNs ?? UNKNOWN_NS) - (b.hostNs ?? UNKNOWN_NS)).slice(-this.most);
     return [...this.log].reverse();
   }
 }

@@ -1,13 +1,13 @@
 /** Looks at exits: takes what traces and vCPUs have kept, and finds the code that exits came from. */
 
 import { signal } from '@preact/signals';
-import { reasonOf, type DomainView, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { type Counters, reasonOf, type DomainView, type VcpuState } from '../../../hypervisor/view/index.ts';
 import { nameOf } from '../../host.ts';
 import { instructionAt } from '../disassembly.ts';
 import type { Target } from '../inspector.ts';
 import { symbolAt } from '../symbols.ts';
-import type { Counted, Data } from './facts.ts';
-import { ExitLog, type SeenExit } from './log.ts';
+import { type Counted, type Data, grownOf } from './facts.ts';
+import { CommonClock, ExitLog, type SeenExit } from './log.ts';
 
 /** So many exits are kept. */
 const LOG = 2000;
@@ -20,17 +20,25 @@ const domainsOf = ({ session, machine }: Target): DomainView[] =>
 
 export function open(target: Target) {
   const readers = new Map<number, ReturnType<DomainView['watch']>>(),
+    nows = new Map<number, number>(),
+    clock = new CommonClock(),
     log = new ExitLog(LOG),
+    before = new Map<number, Counters>(),
     lasts = new Map<number, SeenExit>();
   let stepNs = Number.POSITIVE_INFINITY;
   const take = (domain: DomainView): void => {
     let reader = readers.get(domain.id);
+    const counters = domain.counters(),
+      { nowNs } = counters;
     if (!reader) {
       readers.set(domain.id, (reader = domain.watch()));
-      for (const vcpu of domain.vcpus()) log.takeKept(domain.id, vcpu.id, vcpu.lastExits().exits);
+      if (target.isOfStep) before.set(domain.id, counters);
+      else for (const vcpu of domain.vcpus()) log.takeKept(domain.id, vcpu.id, vcpu.lastExits().exits);
     }
-    const { hostUs, nowNs } = domain.counters();
-    log.take(reader.take(), 1000 * hostUs - nowNs);
+    // The host has gone back to an earlier moment (virtual time).
+    if (nowNs < (nows.get(domain.id) ?? 0)) log.goBack(domain.id, nowNs);
+    nows.set(domain.id, nowNs);
+    log.take(reader.take(), clock.aheadOf(domain.id, counters));
     for (const vcpu of domain.vcpus())
       for (const exit of vcpu.lastExits().exits)
         lasts.set(exit.reason, { key: '', domain: domain.id, vcpu: vcpu.id, ...exit });
@@ -41,7 +49,10 @@ export function open(target: Target) {
       if (seen.length === 0) return undefined;
       const counted = seen.map((domain): Counted => {
         take(domain);
-        const { byReason, samples, sampleNs, beforeNs, answerNs, hypercalls } = domain.counters();
+        const { byReason, samples, sampleNs, beforeNs, answerNs, hypercalls } = grownOf(
+          domain.counters(),
+          before.get(domain.id),
+        );
         return {
           domain: domain.id,
           reasons: [...byReason].flatMap((count, i) =>
@@ -74,6 +85,7 @@ export function open(target: Target) {
         stepNs,
         timesOf: exit => log.timesOf(exit),
         isHost: !target.session,
+        isOfStep: target.isOfStep === true,
         nameOf,
         symbolOf: exit => symbolOf(target, exit),
       };
