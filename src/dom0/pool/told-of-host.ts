@@ -1,6 +1,6 @@
 /** What a host tells its pool of itself, every two seconds. */
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { type CommandHost, runNsOf } from '../toolstack/index.ts';
+import { type CommandHost, comparableRunNs, runNsOf } from '../toolstack/index.ts';
 import type { Pool } from './pool.ts';
 import type { HostLoad, SharedState } from './shared-state.ts';
 
@@ -18,9 +18,10 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
   const lookUp = (): Map<string, number> =>
     new Map([
       ['', runNsOf(toolstack, DOMAIN_0)],
-      ...[...toolstack.members.values()].map(
-        ({ uuid, record }) => [uuid, runNsOf(toolstack, record.index)] as [string, number],
-      ),
+      ...[...toolstack.members.values()].flatMap(({ uuid, record }): [string, number][] => {
+        const ns = comparableRunNs(toolstack, record.index);
+        return ns === undefined ? [] : [[uuid, ns]];
+      }),
     ]);
   let before = { ranNs: lookUp(), atMs: parts.hostMs() };
   const shared = new Set<number>();

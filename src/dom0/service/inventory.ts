@@ -5,7 +5,7 @@ import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings/index.ts';
-import { addressesOf, blockCounts, type CommandHost, runNsOf } from '../toolstack/index.ts';
+import { addressesOf, blockCounts, comparableRunNs, type CommandHost, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
@@ -113,7 +113,6 @@ export async function takeInventory(host: Inventoried, opens: boolean, afterMs: 
 function takeCounters(host: CommandHost): Counters {
   const { toolstack, queue, parts } = host;
   const nowNs = queue.nowNs();
-  const runNs = (index: number): number => runNsOf(toolstack, index);
   const { bridge } = toolstack.services.network;
   const ports = bridge.list();
   return {
@@ -121,8 +120,17 @@ function takeCounters(host: CommandHost): Counters {
     upSeconds: Math.max(0, (parts.epochMs() - host.startedEpochMs) / 1000),
     hasVt: toolstack.hypervisor.hasVt,
     scheduler: queue.policy.name,
-    domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
-    runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
+    domain0: {
+      memoryMiB: Math.round(toolstack.services.hardware.frames / 256),
+      vcpus: 1,
+      runNs: runNsOf(toolstack, DOMAIN_0),
+    },
+    runNs: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(({ record }) => {
+        const ns = comparableRunNs(toolstack, record.index);
+        return ns === undefined ? [] : [[record.id, ns]];
+      }),
+    ),
     ...(parts.virtual
       ? {
           ownNs: Object.fromEntries(

@@ -37,7 +37,7 @@ export { type Domain, domainsOf, type JobInfo, type Status } from './domains/ind
 export { mostMiBOf } from './kvm-memory.ts';
 export { onlineOf } from './commands/processors.ts';
 export { type BlockCounts, blockCounts } from './block-counts.ts';
-export { runNsOf } from './run-time.ts';
+export { comparableRunNs, runNsOf } from './run-time.ts';
 export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';
 export { xorshift } from './random.ts';

@@ -10,3 +10,12 @@ export function runNsOf({ view, queue }: Pick<Toolstack, 'view' | 'queue'>, inde
   const counters = index === DOMAIN_0 ? undefined : view.at(index)?.counters();
   return counters ? counters.runNs : view.scheduler.runstates(index, queue.nowNs()).running;
 }
+
+/**
+ * The same of a guest, to be compared with a later value; undefined: its worker has told nothing of it yet. A guest that comes from another host or out of a file
+ * brings the time that it ran there along: a difference to the 0 from before that would be time that it never ran here.
+ */
+export function comparableRunNs(toolstack: Pick<Toolstack, 'view' | 'queue'>, index: number): number | undefined {
+  const counters = toolstack.view.at(index)?.counters();
+  return counters && counters.nowNs === 0 && counters.runNs === 0 ? undefined : runNsOf(toolstack, index);
+}
