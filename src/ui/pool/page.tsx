@@ -210,7 +210,7 @@ function Balance({ look }: { look: PoolLook }) {
           {(['performance', 'density', 'off'] as const).map(each => (
             <button
               key={each}
-              aria-pressed={mine !== undefined && chosen.mode === each}
+              aria-pressed={(mine?.mode ?? mode) === each}
               title={`pool balance ${each}`}
               onClick={() => wish({ ...chosen, mode: each })}
             >

@@ -98,4 +98,9 @@ describe('the model of power', () => {
     expect(energy).toEqual({ watts: 350, savedWatts: 100, emptyHosts: 1 });
     expect(energyWords(energy)).toBe('By the model the pool takes 350 W; of 1 empty host 100 W could be saved.');
   });
+
+  it('switches off no host that is the last one', () => {
+    expect(energyOf([host('a')])).toEqual({ watts: 100, savedWatts: 0, emptyHosts: 0 });
+    expect(energyOf([host('a'), host('b')])).toEqual({ watts: 200, savedWatts: 100, emptyHosts: 1 });
+  });
 });

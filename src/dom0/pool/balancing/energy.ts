@@ -15,7 +15,7 @@ export const POWER: PowerModel = { idleWatts: 100, busyWatts: 200 };
 export interface Energy {
   /** Of all hosts, the empty ones among them. */
   watts: number;
-  /** Of that, what would be saved if hosts without guests were off. */
+  /** Of that, what would be saved if hosts without guests were off, but for the last one. */
   savedWatts: number;
   emptyHosts: number;
 }
@@ -28,6 +28,11 @@ export function energyOf(hosts: readonly HostView[], { idleWatts, busyWatts }: P
     if (host.guests.length > 0 || host.isCoordinator) continue;
     energy.savedWatts += watts;
     energy.emptyHosts++;
+  }
+  // One host stays on: guests need somewhere to start.
+  if (energy.emptyHosts > 0 && energy.emptyHosts === hosts.length) {
+    energy.savedWatts -= energy.savedWatts / energy.emptyHosts;
+    energy.emptyHosts--;
   }
   return energy;
 }
