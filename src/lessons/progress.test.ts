@@ -33,6 +33,19 @@ it('a command is done when its line was ended at its guest, as the guest’s lin
   expect(look(typed('time xvda write 392 4 8\r', 50, 4), 60)[0]).toEqual({ isDone: false });
 });
 
+it('tells what was typed in place of a line, and no line that another action asks for', () => {
+  expect(look(typed('time xvda write 392 4 9\r', 50), 60)[0]).toEqual({
+    isDone: false,
+    typed: 'time xvda write 392 4 9',
+  });
+  const two: Action[] = [ACTIONS[0]!, { kind: 'type', guest: 'lab', text: 'help' }];
+  expect(look([...typed('strom\r', 40), ...typed('help\r', 50), ...typed('\r', 55)], 60, two)).toEqual([
+    { isDone: false, typed: 'strom' },
+    { isDone: true },
+  ]);
+  expect(look([...typed('strom\r', 40), ...typed('time xvda write 392 4 8\r', 50)], 60)[0]).toEqual({ isDone: true });
+});
+
 it('time goes on from the command, not from the step', () => {
   expect(look([], 900)[1]).toEqual({ isDone: false });
   expect(look(typed('time xvda write 392 4 8\r', 500), 899)[1]).toEqual({ isDone: false, ranMs: 399 });

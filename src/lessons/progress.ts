@@ -7,6 +7,8 @@ import type { Action } from './form.ts';
 export interface Done {
   isDone: boolean;
   ranMs?: number;
+  /** Of a line that is to be typed and was not: the last one that was typed at its guest and that no action asks for. */
+  typed?: string;
 }
 
 /** Since a step began. */
@@ -50,7 +52,7 @@ export function progressOf(
   /** Lines that an action before has taken. */
   const taken = new Set<string>();
   let behindNs: number | undefined = beganNs;
-  return actions.map((action): Done => {
+  const done = actions.map((action): Done => {
     let atNs: number | undefined;
     if (action.kind === 'run') {
       const ranMs: number | undefined =
@@ -89,5 +91,14 @@ export function progressOf(
     }
     behindNs = atNs === undefined || behindNs === undefined ? undefined : Math.max(behindNs, atNs);
     return { isDone: atNs !== undefined };
+  });
+  // Only now is it known which lines the other actions have taken.
+  return done.map((each, i) => {
+    const action = actions[i]!;
+    if (action.kind !== 'type' || each.isDone) return each;
+    const typed = linesTo(inputs, ids.get(action.guest)).findLast(
+      ({ text }, at) => text.trim() !== '' && !taken.has(`${action.guest} ${at}`),
+    )?.text;
+    return typed === undefined ? each : { ...each, typed: typed.trim() };
   });
 }

@@ -71,6 +71,14 @@ export interface Result {
   measured: Measured[];
   judged: Judged[];
   hints: Hint[];
+  /** Where a check does not hold: lines that were typed in place of those that the step before asked for. */
+  instead?: Instead[];
+}
+
+export interface Instead {
+  guest: string;
+  typed: string;
+  asked: string;
 }
 
 /** A guest has come to its prompt by then: what lessons may boot needs less than a millisecond of its time, and its devices some turns of Domain 0. */
@@ -325,7 +333,19 @@ export class LessonRun {
     }
     this.measured.set(step, measured);
     this.isSound = judged.every(({ holds }) => holds);
-    return { measured, judged, hints };
+    const instead = this.isSound ? [] : await this.typedInstead(step);
+    return { measured, judged, hints, ...(instead.length > 0 ? { instead } : {}) };
+  }
+
+  /** What the step that is measured there was told in other words than it asked for. */
+  private async typedInstead(measure: number): Promise<Instead[]> {
+    const step = this.lesson.steps.slice(0, measure).findLastIndex(({ kind }) => kind === 'do');
+    if (step < 0) return [];
+    const { done } = await this.progress(step);
+    return actionsOf(this.lesson.steps[step]).flatMap((action, i) => {
+      const { typed } = done[i]!;
+      return action.kind === 'type' && typed !== undefined ? [{ guest: action.guest, typed, asked: action.text }] : [];
+    });
   }
 
   /** Exact numbers of all steps, for the code. */

@@ -6,7 +6,14 @@ import { domains } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
 import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
-import { type Action, actionsOf, countedOf, roundsOf, editsOf } from '../../lessons/index.ts';
+import {
+  type Action,
+  actionsOf,
+  countedOf,
+  type Instead as AsInstead,
+  roundsOf,
+  editsOf,
+} from '../../lessons/index.ts';
 import { Editor } from './editor.tsx';
 import { Line } from './markdown.tsx';
 import { number, words } from './words.ts';
@@ -49,7 +56,7 @@ export function Actions({ actions, index, state }: { actions: readonly Action[];
 
 /** `before`: what the round before had typed there. */
 function ActionLine({
-  row: { action, run, isDone, isNext, passed, counted, takes },
+  row: { action, run, isDone, isNext, passed, counted, takes, typed },
   before,
 }: {
   row: ActionRow;
@@ -74,10 +81,23 @@ function ActionLine({
           {takes}
         </small>
       )}
+      {typed !== undefined && action.kind === 'type' && (
+        <small class="other" role="status">
+          <Instead instead={{ guest: action.guest, typed, asked: action.text }} />
+        </small>
+      )}
       {passed && <span class={run === action ? 'res' : 'ran'}>{passed}</span>}
     </li>
   );
 }
+
+/** What a guest was told in other words than it should be; the words that differ are marked. */
+export const Instead = ({ instead: { guest, typed, asked } }: { instead: AsInstead }) => (
+  <>
+    {words.typedInstead(guest)} <Typed text={typed} before={asked} />, {words.askedFor}{' '}
+    <Typed text={asked} before={typed} />.
+  </>
+);
 
 /** `before`: what the round before had typed there. */
 export function WhatToDo({ action, before }: { action: Action; before?: string | undefined }) {

@@ -9,6 +9,7 @@ import { later } from '../parts/load-when-shown.tsx';
 import { address, inLanguage, lessonHere, roundAddress, viewAddress } from './addresses.ts';
 import { LANGUAGES } from './language.ts';
 import { isFramed, keeps } from './frames.ts';
+import { languagesOf } from './texts.ts';
 import { words } from './words.ts';
 
 const QrCode = later(
@@ -88,43 +89,50 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
     name = address().get('name') ?? '',
     link = roundAddress(versionOf(lesson), no);
   return (
-    <details class="laround">
-      <summary>{words.more}</summary>
-      <div class="row wrap">
-        <a href={lessonHere(id, undefined, name)}>{words.another}</a>
-        <button class="link" onClick={onName}>
-          {name ? words.anotherName : words.withName}
-        </button>
-        <button class="link" onClick={() => void copyLink(link)}>
-          {words.copyLink}
-        </button>
-        <button
-          class="link"
-          aria-expanded={showsQr.value}
-          onClick={() => {
-            showsQr.value = !showsQr.value;
-          }}
-        >
-          {words.qr}
-        </button>
-        <LargeButton look="link" />
-        {(['teacher', 'handout', 'wall', 'edit', 'glossary', 'progress'] as const).map(view => (
-          <a key={view} href={viewAddress(id, view, seed)}>
-            {words.views[view]}
-          </a>
-        ))}
-        {Object.entries(LANGUAGES).map(([code, title]) => (
-          <a key={code} lang={code} hreflang={code} href={inLanguage(code)}>
-            {title}
-          </a>
-        ))}
-      </div>
-      {showsQr.value && <QrCode text={link} />}
-      {told.value !== undefined && (
-        <p class="sec" role="status">
-          {'link' in told.value ? <Outside to={told.value.link}>{told.value.link}</Outside> : words.copied}
-        </p>
+    <>
+      {!isFramed() && (
+        <span class="lways">
+          <a href="./#/lessons">{words.allLessons}</a> <a href="./">{words.leaveLesson}</a>
+        </span>
       )}
-    </details>
+      <details class="laround">
+        <summary>{words.more}</summary>
+        <div class="row wrap">
+          <a href={lessonHere(id, undefined, name)}>{words.another}</a>
+          <button class="link" onClick={onName}>
+            {name ? words.anotherName : words.withName}
+          </button>
+          <button class="link" onClick={() => void copyLink(link)}>
+            {words.copyLink}
+          </button>
+          <button
+            class="link"
+            aria-expanded={showsQr.value}
+            onClick={() => {
+              showsQr.value = !showsQr.value;
+            }}
+          >
+            {words.qr}
+          </button>
+          <LargeButton look="link" />
+          {(['teacher', 'handout', 'wall', 'edit', 'glossary', 'progress'] as const).map(view => (
+            <a key={view} href={viewAddress(id, view, seed)}>
+              {words.views[view]}
+            </a>
+          ))}
+          {languagesOf(id).map(code => (
+            <a key={code} lang={code} hreflang={code} href={inLanguage(code)}>
+              {LANGUAGES[code]}
+            </a>
+          ))}
+        </div>
+        {showsQr.value && <QrCode text={link} />}
+        {told.value !== undefined && (
+          <p class="sec" role="status">
+            {'link' in told.value ? <Outside to={told.value.link}>{told.value.link}</Outside> : words.copied}
+          </p>
+        )}
+      </details>
+    </>
   );
 }

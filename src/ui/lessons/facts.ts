@@ -95,6 +95,8 @@ export interface ActionRow {
   counted: string | undefined;
   /** What time it takes, told behind it. */
   takes: string;
+  /** What was typed in its place. */
+  typed: string | undefined;
 }
 
 /** The lines of a step for `actions`, which are some of its own. `far`: how far the step at hand is. */
@@ -128,6 +130,7 @@ export function actionRows(actions: readonly Action[], index: number, state: Now
           ? words.counted(number(value), row.unit!, isOver)
           : undefined,
       takes: run !== action && run.kind === 'run' && !passed ? words.takes(run.ms) : '',
+      typed: far?.done[i]?.typed,
     };
   });
 }

@@ -60,6 +60,9 @@ export const nextLesson = (id: string): LessonEntry | undefined => {
   return at < 0 ? undefined : LESSONS[at + 1];
 };
 
+/** The page's address is a lesson's: its host is the lesson's, and where somebody is in it is kept. */
+export const isInLesson = (): boolean => new URLSearchParams(location.search).has('lesson');
+
 /** A lesson that somebody dropped, for as long as the tab lives. */
 export const OWN_LESSON = 'own';
 export const OWN_KEY = 'ringside-lesson';

@@ -1,8 +1,29 @@
-/** Markdown of lessons as elements. There is no HTML on the way: what has no case here is shown as its text. Links lead to https addresses alone. */
+/** Markdown of lessons, and of the project's documents, as elements. There is no HTML on the way: what has no case here is shown as its text. Links lead to https addresses alone. */
 import { Lexer, type Token, type Tokens } from 'marked';
-import type { ComponentChildren } from 'preact';
-import { useEffect, useId } from 'preact/hooks';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useEffect, useId } from 'preact/hooks';
 import { glossary, loadGlossary } from './glossary.ts';
+
+/** A place of the page that a link leads to. */
+interface Way {
+  href: string;
+  go(): void;
+}
+/** Of a document of the project: its headings have levels, and its links may lead to others. Undefined: a lesson, whose words are anybody's. */
+const OfDocument = createContext<((href: string) => Way | undefined) | undefined>(undefined);
+
+/** `leadsTo`: where a link that is no address of the web leads; undefined: nowhere here. */
+export const Document = ({
+  tokens,
+  leadsTo,
+}: {
+  tokens: readonly Token[];
+  leadsTo: (href: string) => Way | undefined;
+}) => (
+  <OfDocument.Provider value={leadsTo}>
+    <Markdown tokens={tokens} />
+  </OfDocument.Provider>
+);
 
 export const Markdown = ({ tokens }: { tokens: readonly Token[] }) => (
   <>
@@ -17,11 +38,7 @@ function Block({ token }: { token: Token }): ComponentChildren {
     case 'space':
       return null;
     case 'heading':
-      return (
-        <h3>
-          <Inline tokens={token.tokens} />
-        </h3>
-      );
+      return <Heading token={token as Tokens.Heading} />;
     case 'paragraph':
       return (
         <p>
@@ -79,6 +96,15 @@ function Block({ token }: { token: Token }): ComponentChildren {
     default:
       return token.raw;
   }
+}
+
+function Heading({ token: { depth, tokens } }: { token: Tokens.Heading }) {
+  const Level = useContext(OfDocument) ? (`h${Math.min(depth, 4)}` as 'h1') : 'h3';
+  return (
+    <Level>
+      <Inline tokens={tokens} />
+    </Level>
+  );
 }
 
 /** Where lines come from, after the language: a file with the number of the first, and the one that the text is about. */
@@ -174,7 +200,7 @@ function Word({ token }: { token: Token }): ComponentChildren {
           <Inline tokens={token.tokens} />
         </a>
       ) : (
-        <Inline tokens={token.tokens} />
+        <Within token={token as Tokens.Link} />
       );
     case 'escape':
       return token.text;
@@ -183,6 +209,24 @@ function Word({ token }: { token: Token }): ComponentChildren {
     default:
       return token.raw;
   }
+}
+
+/** A link that is no address of the web: in a document of the project it may lead to another. */
+function Within({ token: { href, tokens } }: { token: Tokens.Link }) {
+  const way = useContext(OfDocument)?.(href);
+  if (!way) return <Inline tokens={tokens} />;
+  return (
+    <a
+      href={way.href}
+      onClick={event => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        way.go();
+      }}
+    >
+      <Inline tokens={tokens} />
+    </a>
+  );
 }
 
 /** The lexer writes these as HTML does. */

@@ -23,6 +23,7 @@ import { Pictures } from './lesson-pictures.tsx';
 import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
+import { languagesOf } from './texts.ts';
 import { address, asksName, roundAddress, startAddress, takeAs, viewHere } from './addresses.ts';
 import { goesOn, isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
@@ -242,6 +243,11 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
       {goesOn.value && (
         <p class="sec" role="status">
           {words.goesOn} <a href={startAddress()}>{words.fromStart}</a>
+        </p>
+      )}
+      {!languagesOf(id).includes(language()) && (
+        <p class="sec" role="note">
+          {words.onlyEnglish}
         </p>
       )}
       {isAddress(id) && <p class="sec">{words.from(hostOf(id))}</p>}

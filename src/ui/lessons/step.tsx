@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { DomainInfo } from '../../dom0/service/index.ts';
 import { command, domains } from '../host.ts';
 import { Icon, Tag } from '../parts/marks.tsx';
-import { Actions, Typed } from './actions.tsx';
+import { Actions, Instead, Typed } from './actions.tsx';
 import { hasMore, linesOf, type Now, typedBefore, waitsFor } from './facts.ts';
 import {
   type Course,
@@ -142,7 +142,8 @@ function Onward({ step, index, state: { busy, lesson, results } }: StepProps) {
   const result = results.get(index),
     holds = result?.judged.every(each => each.holds) ?? false,
     hasActions = step.parts.some(({ kind }) => kind === 'actions'),
-    isLast = index === lesson.steps.length - 1;
+    isLast = index === lesson.steps.length - 1,
+    done = lesson.steps.slice(0, index).findLastIndex(({ kind }) => kind === 'do');
   return (
     <>
       {(step.kind === 'do' || hasActions) && (
@@ -159,9 +160,21 @@ function Onward({ step, index, state: { busy, lesson, results } }: StepProps) {
           )}
         </p>
       )}
+      {step.kind === 'measure' &&
+        result?.instead?.map((instead, i) => (
+          <p key={i} role="status">
+            <Instead instead={instead} />
+          </p>
+        ))}
       {step.kind === 'measure' && (
-        <p class="row">
-          <button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>
+        <p class="row wrap">
+          {/* To measure the same again helps nobody: what was done was something else. */}
+          {result && !holds && done >= 0 && (
+            <button class="btn primary" disabled={busy} onClick={() => void reset(done)}>
+              {words.reset}
+            </button>
+          )}
+          <button class={`btn${result ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>
             {result ? words.measureAgain : words.measure}
           </button>
           {holds && (

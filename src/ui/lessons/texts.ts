@@ -4,7 +4,7 @@ import { type Lesson, type Problem, readLesson } from '../../lessons/index.ts';
 import { allPersistent } from '../load-again.ts';
 import { seedHere } from './addresses.ts';
 import { fetchedText, isAddress } from './fetched.ts';
-import { language } from './language.ts';
+import { type Language, LANGUAGES, language } from './language.ts';
 import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
 import { said, words } from './words.ts';
 
@@ -31,6 +31,12 @@ export async function lessonText(id: string): Promise<string> {
   // What was not translated yet is English.
   return (await (TEXTS[`./texts/${language()}/${id}.md`] ?? TEXTS[`./texts/${id}.md`]!)()).default;
 }
+
+/** Languages that a lesson can be read in: one of the page in those that it is in; of another one nothing is known, and what stands around it is in all. */
+export const languagesOf = (id: string): Language[] =>
+  (Object.keys(LANGUAGES) as Language[]).filter(
+    code => code === 'en' || !LESSONS.some(lesson => lesson.id === id) || `./texts/${code}/${id}.md` in TEXTS,
+  );
 
 /** Such a text with the numbers of the address. Codes of a lesson of the page are about its word, of others about their title. */
 export const readHere = (id: string, text: string): { lesson: Lesson; problems: Problem[] } =>

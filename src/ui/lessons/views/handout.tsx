@@ -24,7 +24,7 @@ export const Handout = () => (
             {words.code}: <i class="lblank" />
           </span>
         </p>
-        <WholeLesson lesson={lesson} />
+        <WholeLesson lesson={lesson} asked />
       </>
     )}
   </Frame>

@@ -74,6 +74,7 @@ const Lessons = ({ kept }: { kept: readonly KeptLesson[] }) => (
       <tr>
         <th>{words.lessonColumn}</th>
         <th>{words.name}</th>
+        <th>{words.seedColumn}</th>
         <th>{words.step}</th>
         <th>{words.code}</th>
       </tr>
@@ -85,6 +86,7 @@ const Lessons = ({ kept }: { kept: readonly KeptLesson[] }) => (
             <a href={`${lessonHere(id, seed, name)}&round=${round}`}>{title}</a>
           </td>
           <td>{name || '–'}</td>
+          <td class="m">{seed || '–'}</td>
           <td>{words.stepOf(step + 1, steps)}</td>
           <td class="m">{code ?? '–'}</td>
         </tr>

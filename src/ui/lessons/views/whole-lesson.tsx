@@ -6,8 +6,8 @@ import { WhatToDo } from '../actions.tsx';
 import { Line, Markdown } from '../markdown.tsx';
 import { words } from '../words.ts';
 
-/** Without its title: that stands above it in different ways. */
-export function WholeLesson({ lesson }: { lesson: Lesson }) {
+/** Without its title: that stands above it in different ways. `asked`: what explains the numbers is left out, as a student has none yet. */
+export function WholeLesson({ lesson, asked: isAsked = false }: { lesson: Lesson; asked?: boolean }) {
   const rounds = roundsOf(lesson.steps),
     asked = rounds.length - 1;
   return (
@@ -17,19 +17,25 @@ export function WholeLesson({ lesson }: { lesson: Lesson }) {
           <Line text={lesson.about} />
         </p>
       )}
-      {rounds.map(({ from, steps }, r) => (
-        <section key={from} class="lwhole">
-          {steps[0]!.kind !== 'reality' && <h2>{words.round(r + 1, asked, steps[0]!.name)}</h2>}
-          {steps.map((step, i) => (
-            <Fragment key={i}>
-              <h3>{step.kind === 'reality' ? words.steps.reality : `${i + 1}. ${words.steps[step.kind]}`}</h3>
-              {step.parts.map((part, at) => (
-                <WholePart key={at} part={part} />
-              ))}
-            </Fragment>
-          ))}
-        </section>
-      ))}
+      {rounds
+        .filter(({ steps }) => !isAsked || steps[0]!.kind !== 'reality')
+        .map(({ from, steps }, r) => (
+          <section key={from} class="lwhole">
+            {steps[0]!.kind !== 'reality' && <h2>{words.round(r + 1, asked, steps[0]!.name)}</h2>}
+            {steps.map((step, i) => (
+              <Fragment key={i}>
+                <h3>{step.kind === 'reality' ? words.steps.reality : `${i + 1}. ${words.steps[step.kind]}`}</h3>
+                {isAsked && step.kind === 'explain' ? (
+                  <p class="lquest lwrite">
+                    {words.writeExplain} <i class="lblank" />
+                  </p>
+                ) : (
+                  step.parts.map((part, at) => <WholePart key={at} part={part} />)
+                )}
+              </Fragment>
+            ))}
+          </section>
+        ))}
     </>
   );
 }
