@@ -2,6 +2,7 @@
 
 import { effect } from '@preact/signals';
 import { hashOf, placeOf } from './address.ts';
+import { isInLesson } from './lessons/list.ts';
 import { sessions } from './sessions.ts';
 import type { Place } from './place.ts';
 import { place } from './navigation.ts';
@@ -47,7 +48,8 @@ export function followHistory(): void {
     if (to) place.value = to;
   });
   window.addEventListener('beforeunload', event => {
-    if ([...sessions.peek().values()].some(({ over }) => !over)) event.preventDefault();
+    // Where somebody is in a lesson is kept (lessons/kept-step.ts).
+    if (!isInLesson() && [...sessions.peek().values()].some(({ over }) => !over)) event.preventDefault();
   });
 }
 

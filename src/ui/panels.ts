@@ -7,6 +7,7 @@ import { draftFormPanel, draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
 import { experimentPanel } from './parts/experiments.tsx';
 import { guestPanel } from './parts/guest.tsx';
+import { documentsPanel, lessonsPanel } from './parts/help-pages.tsx';
 import { homePanel } from './parts/home.tsx';
 import { lessonPanel } from './parts/lesson.tsx';
 import { pcosPanel } from './parts/pcos.tsx';
@@ -17,6 +18,8 @@ export const PANELS: readonly Panel[] = [
   guestPanel,
   lessonPanel,
   experimentPanel,
+  lessonsPanel,
+  documentsPanel,
   draftPanel,
   shellPanel,
   definedPanel,

@@ -1,4 +1,4 @@
-/** The header: brand, the clock and whose it is, search, theme, keys. */
+/** The header: brand, the clock and whose it is, search, lessons, theme, help. */
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -7,13 +7,13 @@ import { guestNs } from '../counters.ts';
 import { isSlow, pauseAll, runAll } from '../pace.ts';
 import { inTheMaking } from '../presses.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
-import { theme, type ThemeChoice } from '../settings.ts';
 import { go, paletteOpen, place, treeOpen } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';
 import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
+import { ThemePick } from './theme-pick.tsx';
 import { spelled } from '../without-xen.ts';
 
 const VirtualPace = later(
@@ -23,6 +23,10 @@ const VirtualPace = later(
 const Pace = later(
   () => import('./pace.tsx'),
   part => part.Pace,
+);
+const Help = later(
+  () => import('../help/help.tsx'),
+  part => part.Help,
 );
 const Pcpus = later(
   () => import('./pcpus.tsx'),
@@ -37,27 +41,7 @@ const shownSession = (): DomainSession | undefined => {
 };
 
 export function Header() {
-  const keysOpen = useSignal(false);
   const mode = info.value?.mode;
-  const keysMenu = useRef<HTMLDivElement>(null);
-  // Wherever the focus is; a click elsewhere closes it, too.
-  useLayoutEffect(() => {
-    if (!keysOpen.value) return;
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape') return;
-      keysOpen.value = false;
-      keysMenu.current?.querySelector('button')?.focus();
-    };
-    const onDown = (event: PointerEvent) => {
-      if (!keysMenu.current?.contains(event.target as Node)) keysOpen.value = false;
-    };
-    window.addEventListener('keydown', onKey);
-    window.addEventListener('pointerdown', onDown);
-    return () => {
-      window.removeEventListener('keydown', onKey);
-      window.removeEventListener('pointerdown', onDown);
-    };
-  }, [keysOpen.value]);
   return (
     <header class="top">
       <button
@@ -96,8 +80,9 @@ export function Header() {
       )}
       <span class="grow" />
       <button
-        class="btn search hide-s"
+        class="btn search"
         aria-haspopup="dialog"
+        aria-label={strings.palette.open}
         onClick={() => {
           paletteOpen.value = true;
         }}
@@ -106,58 +91,68 @@ export function Header() {
         <span>{strings.palette.open}</span>
         <kbd>Ctrl K</kbd>
       </button>
-      <div class="pick" title={strings.theme.label}>
-        <Icon name="theme" size={14} />
-        <select
-          class="btn quiet"
-          aria-label={strings.theme.label}
-          value={theme.value}
-          onChange={event => {
-            theme.value = event.currentTarget.value as ThemeChoice;
-          }}
-        >
-          {(['system', 'light', 'dark', 'contrast'] as const).map(choice => (
-            <option key={choice} value={choice}>
-              {strings.theme[choice]}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="keys-menu hide-s" ref={keysMenu}>
-        <button
-          class="btn quiet"
-          aria-expanded={keysOpen.value}
-          onClick={() => {
-            keysOpen.value = !keysOpen.value;
-          }}
-        >
-          {strings.help}
-        </button>
-        {keysOpen.value && (
-          <div class="pop" role="dialog" aria-label={strings.keys.title}>
-            <h3>{strings.keys.title}</h3>
-            <dl class="kv">
-              {strings.keys.rows.map(([keys, does]) => (
-                <>
-                  <dt>
-                    <kbd>{keys}</kbd>
-                  </dt>
-                  <dd>{does}</dd>
-                </>
-              ))}
-            </dl>
-            <button
-              class="btn sm"
-              onClick={() => {
-                keysOpen.value = false;
-              }}
-            >
-              {strings.keys.close}
-            </button>
-          </div>
-        )}
-      </div>
+      <a
+        class="btn quiet hide-s"
+        href="#/lessons"
+        onClick={event => {
+          event.preventDefault();
+          go({ kind: 'lessons' });
+        }}
+      >
+        {strings.home.lesson}
+      </a>
+      <ThemePick look="hide-s" />
+      <HelpButton />
     </header>
+  );
+}
+
+/** Opens Help. */
+function HelpButton() {
+  const helpOpen = useSignal(false);
+  const helpMenu = useRef<HTMLDivElement>(null);
+  // Wherever the focus is; a click elsewhere closes it, too.
+  useLayoutEffect(() => {
+    if (!helpOpen.value) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      helpOpen.value = false;
+      helpMenu.current?.querySelector('button')?.focus();
+    };
+    const onDown = (event: PointerEvent) => {
+      if (!helpMenu.current?.contains(event.target as Node)) helpOpen.value = false;
+    };
+    window.addEventListener('keydown', onKey);
+    window.addEventListener('pointerdown', onDown);
+    return () => {
+      window.removeEventListener('keydown', onKey);
+      window.removeEventListener('pointerdown', onDown);
+    };
+  }, [helpOpen.value]);
+  return (
+    <div class="keys-menu" ref={helpMenu}>
+      <button
+        class="btn quiet"
+        aria-haspopup="dialog"
+        aria-expanded={helpOpen.value}
+        aria-label={strings.help}
+        onClick={() => {
+          helpOpen.value = !helpOpen.value;
+        }}
+      >
+        <span class="hide-s">{strings.help}</span>
+        <b class="only-s" aria-hidden="true">
+          ?
+        </b>
+      </button>
+      {helpOpen.value && (
+        <Help
+          close={() => {
+            helpOpen.value = false;
+          }}
+        />
+      )}
+    </div>
   );
 }
 

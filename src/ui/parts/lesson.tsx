@@ -6,7 +6,7 @@ import { copyToClipboard } from '../clipboard.ts';
 import { strings } from '../strings.ts';
 import { place } from '../navigation.ts';
 import type { Panel } from '../panel.ts';
-import { freshSeed, lessonAddress, LESSONS } from '../lessons/list.ts';
+import { freshSeed, isInLesson, lessonAddress, LESSONS } from '../lessons/list.ts';
 import { living } from '../host.ts';
 import { later } from './load-when-shown.tsx';
 
@@ -73,7 +73,7 @@ export function HandOut() {
 
 /** Guests that run here would go with the page: then a lesson has a tab of its own. `children`: what else measures a machine. */
 export function LessonList({ children }: { children?: ComponentChildren }) {
-  const away = living.value.length > 0 ? { target: '_blank', rel: 'noopener' } : {};
+  const away = living.value.length > 0 && !isInLesson() ? { target: '_blank', rel: 'noopener' } : {};
   return (
     <ol class="less">
       {LESSONS.map(({ id, title, about }, i) => (

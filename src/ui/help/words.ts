@@ -1,0 +1,37 @@
+/** Words of Help, and of the pages that it leads to. */
+export const words = {
+  title: 'Help',
+  what: 'What this is',
+  about:
+    'Ringside is an x86 computer and a hypervisor, written in TypeScript, that run in this browser tab. Its guests are real, unmodified software. Nothing is installed and nothing leaves the browser. While guests run you see what they do to the hypervisor, and lessons let you predict and measure it.',
+  readMe: 'What you can do here',
+  lessons: 'Lessons',
+  lessonsHint: (n: number) => `${n} of them: predict, do, measure, explain.`,
+  documents: 'Documents',
+  documentsHint: 'How each part works, and what it does otherwise than the real one.',
+  search: 'Search and commands',
+  searchHint: 'finds guests, actions, lessons and pages by name',
+  keys: 'Keys',
+  rows: [
+    ['Enter', 'with nothing chosen: give the keyboard to the guest that is shown'],
+    ['Shift + Tab', 'leave a terminal'],
+    ['Left Ctrl + left Alt', 'pressed together and released: leave a screen'],
+    ['Ctrl + K', 'search and commands'],
+    ['Alt + 1 … 4', 'go to tree, workbench, inspector, task log'],
+    ['Alt + 5', 'go to the console'],
+    ['Ctrl + Alt + P', 'pause or run the guest (not while it has the keyboard)'],
+    ['Arrow keys', 'on the line between two regions: move it; a double click puts it back'],
+  ],
+  close: 'Close',
+  allLessons: 'All lessons',
+  lessonsLede:
+    'At most 50 minutes each, in rounds: predict, do, measure, explain. A lesson runs on a host of its own in virtual time, so the same steps give the same numbers; where you are is kept in this tab.',
+  inTab: 'Guests run here, so a lesson opens in a tab of its own.',
+  course: 'The course, in its order',
+  progress: 'My progress',
+  glossary: 'Glossary',
+  guide: 'How to write a lesson',
+  missing: (name: string) => `There is no document ‘${name}’. Choose one of the list.`,
+  loading: 'The document is loaded …',
+  chosen: 'Document',
+};
