@@ -46,8 +46,15 @@ async function until(page, pattern) {
   }
 }
 
+/** Gives a console the keyboard, where it has not got it by itself after Boot. */
+async function useConsole(within, which = 'terminal') {
+  const button = within.getByRole('button', { name: `Use this ${which}` }).first();
+  await button.or(within.locator(`.${which === 'terminal' ? 'serial' : 'screen'} .ws.on`).first()).waitFor();
+  if (await button.isVisible()) await button.click();
+}
+
 async function type(page, text) {
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type(text);
 }
 
@@ -79,7 +86,7 @@ const rows = {
     ]) {
       const terminal = page.getByRole('region', { name: `Serial terminal of ${name}`, exact: true });
       await terminal.getByTestId('serial-text').filter({ hasText: prompt }).waitFor({ timeout: PROMPT_MS });
-      await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+      await useConsole(terminal);
       await page.keyboard.type(`${work}\n`);
     }
     await page.waitForTimeout(2000);

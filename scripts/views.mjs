@@ -114,9 +114,15 @@ const shellOf = page =>
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
 const unfocus = page => page.evaluate(() => document.activeElement?.blur());
+/** Gives a console the keyboard, where it has not got it by itself after Boot. */
+async function useConsole(within, which = 'terminal') {
+  const button = within.getByRole('button', { name: `Use this ${which}` }).first();
+  await button.or(within.locator(`.${which === 'terminal' ? 'serial' : 'screen'} .ws.on`).first()).waitFor();
+  if (await button.isVisible()) await button.click();
+}
 /** Each line waits for a prompt; the last may go on for long. */
 const type = async (page, ...lines) => {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   for (const line of lines) {
     await page.keyboard.type(`${line}\n`);
     if (line === lines.at(-1)) break;
@@ -133,7 +139,7 @@ const type = async (page, ...lines) => {
 };
 /** Lines that a guest reads as it comes to them. */
 const typeAhead = async (page, ...lines) => {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   for (const line of lines) await page.keyboard.type(`${line}\n`);
   await page.keyboard.press('Shift+Tab');
   await unfocus(page);
@@ -148,7 +154,7 @@ const atShell = async (page, ...lines) => {
 };
 /** As many lines as nobody types. */
 const paste = async (page, text) => {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   await page.evaluate(pasted => {
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', pasted);
@@ -263,13 +269,13 @@ const stopAtDoorbell = async (page, name, line, rings) => {
   // A phone has no room for the ring.
   if (!(await ring.isVisible())) return;
   const has = async () => /req_prod \d+/.exec(await ring.textContent())?.[0];
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   await page.keyboard.type(line);
   await page.keyboard.press('Shift+Tab');
   await pause.click();
   await page.waitForTimeout(SETTLE_MS);
   const before = await has();
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   await page.keyboard.press('Enter');
   await page.keyboard.press('Shift+Tab');
   // The exit after which the index has moved is the first doorbell: its instruction is behind it.
@@ -625,7 +631,7 @@ const VIEWS = [
         .getByTestId('screen-text')
         .filter({ hasText: 'pcos>' })
         .waitFor({ state: 'attached', timeout: PROMPT_MS });
-      await page.getByRole('button', { name: 'Use this screen' }).click();
+      await useConsole(page, 'screen');
       for (const line of ['dhcp', 'ls', 'pci', 'spin', 'tasks']) {
         await page.keyboard.type(`${line}\n`, { delay: 20 });
         await page.waitForTimeout(SETTLE_MS);

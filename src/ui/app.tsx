@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { filesOf, folderOf } from './dropped-files.ts';
+import { CONSOLE } from './keyboard.ts';
 import { afterPrompt } from './after-prompt.ts';
 import {
   addFiles,
@@ -169,7 +170,7 @@ function regionKeys(): () => void {
       !event.shiftKey &&
       (event.target === document.body || (event.target as Element).id === 'bench')
     ) {
-      const use = document.querySelector<HTMLButtonElement>('[data-console=true]:not(:disabled)');
+      const use = document.querySelector<HTMLElement>(CONSOLE);
       if (!use) return;
       event.preventDefault();
       use.click();

@@ -6,6 +6,7 @@ import { command, host, living, makingAnew, reportProblem, startPageTask, window
 import { sentence } from './sentence.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
+import { giveKeyboard } from './keyboard.ts';
 import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';
 import { severalPage, storagePage } from './parts.ts';
 import { followReady } from './boot-times.ts';
@@ -61,6 +62,15 @@ export interface Candidate {
 }
 /** In place of a draft. */
 export const several = signal<readonly Candidate[] | undefined>(undefined);
+/** While one of several is shown alone: the others, with their files. */
+export const setAside = signal<readonly NamedFile[]>([]);
+
+/** Shows the others again, with the one that was shown alone as it is now. */
+export function backToSeveral(): void {
+  const others = setAside.peek();
+  setAside.value = [];
+  if (others.length > 0) void addFiles([...others]);
+}
 
 /** A name that somebody is asked for (naming.ts). */
 export interface Asked {
@@ -118,8 +128,8 @@ export const isDefinition = (file: NamedFile) =>
 const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
 
 /** First bytes of a saved domain, and of an exported host (dom0/host/state/state-file.ts). */
-const SAVED = 'Xen saved domain',
-  STATE_MAGIC = 'Ringside state 1';
+export const SAVED = 'Xen saved domain';
+const STATE_MAGIC = 'Ringside state 1';
 
 /** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
 export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
@@ -136,11 +146,13 @@ export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promi
     if (given.length === 0) return;
     await takeIn(given);
   } catch (error) {
-    // They wait there for the next time.
     const problem = strings.errors.notTaken(sentence(error));
-    several.value = undefined;
-    draft.value = { files: given, texts: new Map(), judging: false, starting: false, problem };
     reportProblem(strings.errors.page, problem);
+    // What is there already stays; else they wait there for the next time.
+    if (!several.peek())
+      draft.value = draft.peek()
+        ? { ...draft.peek()!, problem }
+        : { files: given, texts: new Map(), judging: false, starting: false, problem };
     go({ kind: 'draft' });
   }
 }
@@ -158,35 +170,25 @@ async function takeIn(all: NamedFile[]): Promise<void> {
     location.assign(lessonAddress(OWN_LESSON));
     return;
   }
-  const old = draft.peek();
-  const beside = several.peek() ? (await severalPage()).filesOfSeveral() : [];
-  // A state that could not be restored waits for the images that it lacked.
-  const waiting = old && (old.saved || (old.problem && !old.plan)) ? old.files : beside;
-  const together = [...waiting.filter(file => !given.some(({ name }) => name === file.name)), ...given];
+  const before = several.peek() ? (await severalPage()).filesOfSeveral() : (draft.peek()?.files ?? []);
+  // What is there already stays: anything else completes it, and the same name replaces.
+  const together = [...before.filter(file => !given.some(({ name }) => name === file.name)), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const host = together.find((_, i) => starts[i] === STATE_MAGIC);
   if (host) return (await storagePage()).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
-  const definitions = given.filter(
-    (file, i) => isDefinition(file) && IS_TEXT.test(starts[together.length - given.length + i]!),
-  );
-  if (several.peek() || definitions.length + saved.length > 1)
-    return (await severalPage()).openSeveral(together, saved);
+  const definitions = together.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));
+  if (several.peek() || definitions.length + saved.length > 1) {
+    const others = setAside.peek().filter(file => !together.some(({ name }) => name === file.name));
+    setAside.value = [];
+    return (await severalPage()).openSeveral([...others, ...together]);
+  }
   if (saved.length === 1)
     return restore(
       saved[0]!,
       together.filter(file => file !== saved[0]),
     );
-  const [definition] = definitions;
-  // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
-  const keep =
-    old &&
-    (old.plan || old.judging) &&
-    !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name))
-      ? old.files
-      : [];
-  const names = new Set(given.map(file => file.name));
-  await judge([...keep.filter(file => !names.has(file.name)), ...given]);
+  await judge(together);
 }
 
 export async function removeFile(name: string): Promise<void> {
@@ -198,7 +200,8 @@ export async function removeFile(name: string): Promise<void> {
 export function discard(): void {
   if (draft.peek()?.judging) void host.cancelPlan();
   draft.value = undefined;
-  if (place.peek().kind === 'draft') go({ kind: 'home' });
+  if (setAside.peek().length > 0) backToSeveral();
+  else if (place.peek().kind === 'draft') go({ kind: 'home' });
 }
 
 export async function judge(files: NamedFile[]): Promise<void> {
@@ -343,6 +346,9 @@ export async function startDraft(): Promise<void> {
     rememberGiven(now.files, domain.name);
     draft.value = undefined;
     openDomain(domain, now.files);
+    const others = setAside.peek();
+    setAside.value = [];
+    if (others.length > 0) await (await severalPage()).openSeveral(others, false);
   } catch (error) {
     if (draft.peek()?.files === now.files) draft.value = { ...now, starting: false, problem: sentence(error) };
   }
@@ -384,13 +390,16 @@ export async function bootBeside(
   name: string,
   make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>,
 ): Promise<void> {
-  const before = sessions.peek().get(booted.peek().get(name) ?? 0);
+  const before = sessions.peek().get(booted.peek().get(name) ?? 0),
+    pressed = document.activeElement;
   const again = async (): Promise<number | undefined> => {
     if (before && !before.gone.peek()) await command('destroy', before.info.peek());
     const made = await make();
     if (!made) return undefined;
     booted.value = new Map(booted.peek()).set(name, made.domain.id);
     keepFiles(made.domain, made.files);
+    // Who boots it out of its source goes on writing there.
+    giveKeyboard(pressed instanceof HTMLButtonElement ? pressed : null);
     return made.domain.id;
   };
   let id: number | undefined;
@@ -468,7 +477,7 @@ async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
 }
 
 /** The first bytes of a file as Latin-1; empty for one that cannot be read (a folder). */
-const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
+export const startOf = async (file: NamedFile, bytes: number): Promise<string> => {
   try {
     return String.fromCharCode(...new Uint8Array(await file.data.slice(0, bytes).arrayBuffer()));
   } catch {
@@ -510,8 +519,8 @@ export function followRestarts(): void {
 /** Shows a domain that was just made. */
 export function openDomain(domain: DomainInfo, files?: NamedFile[]): void {
   go({ kind: 'domain', id: domain.id });
-  // From here one key gives the guest the keyboard.
   requestAnimationFrame(() => document.getElementById('bench')?.focus({ preventScroll: true }));
+  giveKeyboard();
   if (files) keepFiles(domain, files);
 }
 

@@ -7,7 +7,19 @@ import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offered-guests.ts';
 import { remedied } from './error-remedy.ts';
-import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './navigation.ts';
+import {
+  type Candidate,
+  draft,
+  go,
+  isDefinition,
+  judge,
+  keepFiles,
+  rememberGiven,
+  SAVED,
+  setAside,
+  several,
+  startOf,
+} from './navigation.ts';
 
 /** Dropped files that are neither. */
 const others = signal<readonly NamedFile[]>([]);
@@ -27,8 +39,15 @@ export const filesOfSeveral = (): NamedFile[] => [
   ...others.peek(),
 ];
 
-/** `saved`: those that begin as a saved domain. */
-export async function openSeveral(given: readonly NamedFile[], saved: readonly NamedFile[]): Promise<void> {
+/** Those that begin as a saved domain. */
+const savedOf = async (files: readonly NamedFile[]): Promise<NamedFile[]> => {
+  const starts = await Promise.all(files.map(file => startOf(file, SAVED.length)));
+  return files.filter((_, i) => starts[i] === SAVED);
+};
+
+/** `goes`: they are shown at once. */
+export async function openSeveral(given: readonly NamedFile[], goes = true): Promise<void> {
+  const saved = await savedOf(given);
   const main = given.filter(file => saved.includes(file) || isDefinition(file));
   const rest = given.filter(file => !main.includes(file));
   const candidates = await Promise.all(
@@ -52,7 +71,7 @@ export async function openSeveral(given: readonly NamedFile[], saved: readonly N
     several.value = candidates;
   });
   followGone();
-  go({ kind: 'draft' });
+  if (goes) go({ kind: 'draft' });
   await judgeAll();
 }
 
@@ -213,8 +232,10 @@ async function rewrite(file: NamedFile, to: string): Promise<void> {
   await judgeAll();
 }
 
-/** One of them as form and text, with the files that it names. */
+/** One of them as form and text, with the files that it names; the others wait. */
 export function openAlone({ file, files }: Candidate): void {
+  const isAnother = (each: Candidate): boolean => each.file !== file && !each.done;
+  setAside.value = several.peek()?.some(isAnother) ? filesOfSeveral().filter(each => each !== file) : [];
   several.value = undefined;
   void judge([file, ...files]);
 }

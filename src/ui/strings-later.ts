@@ -165,6 +165,8 @@ export const laterStrings = {
     opening: 'The definition is read …',
     kept: (path: string) => path,
     runs: 'It runs; a change counts from its next start',
+    runsOn: (name: string, host: string) =>
+      `${name} runs on ${host}. Start makes another guest of this name, on this host and with addresses of its own.`,
     gone: (name: string) => `${name} is no longer defined.`,
     changed: 'changed, not kept yet',
     notKept: 'new, not kept yet',
@@ -287,6 +289,7 @@ export const laterStrings = {
     changed: 'The guests here have changed since it was refused. Try again.',
     goToLine: (line: number) => `Go to line ${line}`,
     startsBlocked: (n: number) => `Start waits: ${count(n, 'error')} to mend.`,
+    startsBlockedAt: 'Start waits for the lines that are marked as missing or as an error.',
     nothingCreated: (name: string) => `${name || 'The guest'} was not created.`,
     ready: 'Nothing stands in the way.',
     position: 'Line:col',
@@ -337,6 +340,13 @@ export const laterStrings = {
         : []),
       s.type === 'hvm' ? 'Its serial line and its screen open here.' : 'Its console opens here.',
     ],
+  },
+  unused: {
+    by: (files: readonly string[], definition: string) =>
+      `${definition} does not name ${files.join(', ')}, so nothing uses ${files.length === 1 ? 'it' : 'them'}.`,
+    alone: (name: string) => `Make a guest of ${name}`,
+    none: (name: string) => `${name} makes no guest by itself.`,
+    others: (n: number) => (n === 1 ? 'Back to the other file' : `Back to the other ${n} files`),
   },
   several: {
     ...strings.several,

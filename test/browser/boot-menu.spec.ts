@@ -1,6 +1,6 @@
 /** The host's boot menu in the page: by its address, and after a reboot from the shell. */
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { expect, open, test, useConsole } from './page.ts';
 
 const menu = (page: Page) => page.getByTestId('bootmenu');
 const shellText = async (page: Page): Promise<string> =>
@@ -15,7 +15,7 @@ async function line(page: Page, text: string, shows: RegExp): Promise<void> {
 async function openShell(page: Page): Promise<void> {
   await page.getByRole('treeitem', { name: 'Domain-0' }).click();
   await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
 }
 
 test('an address names the entry, the host and what Xen is told', async ({ page }) => {

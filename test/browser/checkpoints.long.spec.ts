@@ -1,5 +1,5 @@
 /** Running guests are saved at intervals, and go on from there after a reload. */
-import { bootDemo, expect, open, serialText, test } from './page.ts';
+import { bootDemo, expect, open, serialText, test, useConsole } from './page.ts';
 
 test('a running guest is saved every five minutes, and goes on after a reload as it was then', async ({ page }) => {
   await page.clock.install();
@@ -7,7 +7,7 @@ test('a running guest is saved every five minutes, and goes on after a reload as
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 20_000 });
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo before the reload\n');
   await expect(page.getByTestId('serial-text')).toContainText('before the reload');
   await page.getByRole('treeitem', { name: /^ringside-1/ }).click();
@@ -26,7 +26,7 @@ test('a running guest is saved every five minutes, and goes on after a reload as
   await expect(saved.getByRole('listitem')).toHaveCount(1);
   await saved.getByRole('button', { name: /^Have demo go on from/ }).click();
   await expect.poll(() => serialText(page), { timeout: 20_000 }).toContain('before the reload');
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo after it\n');
   await expect.poll(() => serialText(page)).toMatch(/^after it/m);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page, Worker } from '@playwright/test';
 import { build, type Rollup } from 'vite';
 import type * as Probe from './probe.ts';
-import { domainRows, drop, expect, type GivenFile, open, serialText, test } from './page.ts';
+import { domainRows, drop, expect, open, serialText, test, type GivenFile, useConsole } from './page.ts';
 import { openShell, run } from './shell.ts';
 
 declare const probe: typeof Probe;
@@ -256,7 +256,7 @@ async function runEnding(page: Page, line: string, afterMs: number): Promise<str
 
 /** A command of the guest that is shown: what it says, until it waits again. */
 async function tell(page: Page, line: string, answer: RegExp): Promise<void> {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   await page.keyboard.type(`${line}\n`);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(answer);
   await page.keyboard.press('Shift+Tab');

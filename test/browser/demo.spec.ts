@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, settled, test } from './page.ts';
+import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, settled, test, useConsole } from './page.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
   await open(page);
@@ -116,13 +116,13 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   await expect(page.locator('.causes').getByText('XEN_DOMCTL_destroydomain')).toBeVisible();
 });
 
-test('the screen takes the keyboard on request only, and left Ctrl + left Alt gives it back', async ({ page }) => {
+test('the screen takes the keyboard, after Boot without being asked, and left Ctrl + left Alt gives it back', async ({
+  page,
+}) => {
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();
-  const use = page.getByRole('button', { name: 'Use this screen' });
-  await expect(use).toBeEnabled();
-  await use.click();
+  await useConsole(page, 'screen');
   const status = page.locator('.screen .ws');
   await expect(status).toContainText('Keyboard goes to');
   // Playwright's type() sends capitals without a Shift key, which no keyboard does.
@@ -143,7 +143,7 @@ test('a triple fault is told in the task log and in the console, and a second bo
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo>\s*$/);
   await page.keyboard.type('fault triple\n');
   await expect
@@ -186,7 +186,7 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   // Its console's history came with it.
   await expect.poll(() => serialText(page)).toMatch(/demo> *$/);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo went on\n');
   await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
 });
@@ -211,7 +211,7 @@ test('a guest that the host offers as it stands at its shell goes on there, with
   await page.getByRole('button', { name: 'Boot Shell, at its shell' }).click();
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect.poll(() => serialText(page)).toMatch(/demo> *$/);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo went on\n');
   await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
 });
@@ -242,7 +242,7 @@ test('while xterm is not there a guest’s words stand as text, with the last in
   // The end is in view, in a window that is lower than the text.
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect.poll(() => text.evaluate(its => its.scrollHeight - its.clientHeight - its.scrollTop)).toBeLessThan(2);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo early\n');
   await expect(text).toContainText('early\ndemo>');
 });

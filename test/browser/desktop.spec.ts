@@ -1,6 +1,6 @@
 /** Domain 0's desktop: the tree with its menus, windows of all guests, the host's page, what is defined. */
 import type { Page } from '@playwright/test';
-import { bootDemo, domainRows, expect, open, settled, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, settled, test, useConsole } from './page.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('tree').getByRole('treeitem', { name });
 const shellText = async (page: Page): Promise<string> =>
@@ -163,7 +163,7 @@ test('what is defined in /etc/xen/vm stands in the tree, is started from there, 
   await open(page);
   await row(page, 'Domain-0').click();
   await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type(
     `echo 'name = "broken"' > /etc/xen/vm/broken; echo 'memory = "much"' >> /etc/xen/vm/broken\n`,
   );

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
-import { domainRows, drop, expect, type GivenFile, open, test } from './page.ts';
+import { domainRows, drop, expect, open, test, type GivenFile, useConsole } from './page.ts';
 
 const RESCUE_CD = '.cache/guests/cds/grub-rescue-cdrom.iso';
 const own = (path: string): GivenFile => ({
@@ -34,7 +34,7 @@ test('a dropped CD boots, takes keys, and its screen can be read and saved', asy
   await open(page);
   await boot(page, [own(RESCUE_CD)]);
   await expect.poll(() => screenText(page), { timeout: 60_000 }).toContain('GNU GRUB');
-  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await useConsole(page, 'screen');
   await page.keyboard.press('c');
   await expect.poll(() => screenText(page), { timeout: 20_000 }).toMatch(/^grub> *$/m);
   await page.keyboard.type('echo drive cd0\n', { delay: 40 });
@@ -46,7 +46,7 @@ test('the mouse reaches the guest: movement with up positive, buttons, wheel', a
   await open(page);
   await boot(page, [own('guests/mouse/mouse.img')]);
   await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
-  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await useConsole(page, 'screen');
   const box = (await page.getByTestId('screen').boundingBox())!;
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   await page.mouse.move(x, y);

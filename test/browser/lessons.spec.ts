@@ -1,7 +1,7 @@
 /** A lesson in the page: from the first view to its measurement, and a file of somebody's own. */
 
 import type { Page } from '@playwright/test';
-import { drop, expect, open, test } from './page.ts';
+import { drop, expect, open, test, useConsole } from './page.ts';
 
 /** Presses "Begin the step again", and Pause for all guests in the same turn in which the page asks Domain 0 for the `nth` thing from then on: in the middle of whatever it is doing. */
 const pauseWithinReset = (page: Page, nth: number): Promise<void> =>
@@ -69,7 +69,7 @@ test('what somebody does by hand is ticked, with what was counted, and a word is
   await page.getByRole('button', { name: 'Keep the answer' }).click();
   const steps = page.locator('.acts li');
   await expect(steps.first()).toContainText('392 sectors of 512 bytes');
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('time xvda write 392 4 1\n');
   await expect(steps.first()).toHaveText(/^done .*50 doorbells/);
   await expect(steps).toHaveText(/^done .*50 doorbells.*at a time.*idle after \d/);

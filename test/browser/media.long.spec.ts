@@ -1,6 +1,6 @@
 /** Floppy disks and CDs that are changed while a guest runs, by the page's buttons. */
 import type { Page } from '@playwright/test';
-import { drop, expect, open, test } from './page.ts';
+import { drop, expect, open, test, useConsole } from './page.ts';
 
 /**
  * mov ax,0e3eh; int 10h; xor ah,ah; int 16h; then, three times at most, sector 2 of the floppy disk: mov ax,0201h; mov bx,8000h; mov cx,2; xor dx,dx; int 13h.
@@ -31,7 +31,7 @@ async function insert(page: Page, vdev: string, name: string, buffer: Buffer): P
 /** The guest reads the disk that is there now. */
 async function press(page: Page, shown: string): Promise<void> {
   await tab(page, 'Console').click();
-  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await useConsole(page, 'screen');
   await page.keyboard.press('x');
   await expect(page.getByTestId('screen-text')).toContainText(shown);
   await tab(page, 'Overview').click();

@@ -1,7 +1,7 @@
 /** Guests of one host beside each other: two that ping, one that goes back to its snapshot, and one whose window is closed while it is saved. */
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { drop, expect, open, serialText, test } from './page.ts';
+import { drop, expect, open, serialText, test, useConsole } from './page.ts';
 import { openShell, run } from './shell.ts';
 
 const row = (page: Page, name: string) => page.locator(`[role=treeitem][data-domain][data-name="${name}"]`);
@@ -18,7 +18,7 @@ async function boot(page: Page, name: string): Promise<void> {
 
 /** Types a line at the guest that is shown; resolves when it has answered. */
 async function type(page: Page, line: string, answer: RegExp): Promise<void> {
-  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await useConsole(page);
   await page.keyboard.type(`${line}\n`);
   await expect.poll(() => serialText(page)).toMatch(answer);
   await page.keyboard.press('Shift+Tab');

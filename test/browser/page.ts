@@ -91,6 +91,15 @@ export async function drop(page: Page, files: GivenFile[]): Promise<void> {
     await page.dispatchEvent('body', type, { dataTransfer: transfer });
 }
 
+/** Gives a console the keyboard, where it has not got it: after Boot it gets it by itself, as soon as it can take it. */
+export async function useConsole(within: Page | Locator, which: 'terminal' | 'screen' = 'terminal'): Promise<void> {
+  const button = within.getByRole('button', { name: `Use this ${which}` }).first(),
+    has = within.locator(which === 'terminal' ? '.serial .ws.on' : '.screen .ws.on').first();
+  await button.or(has).first().waitFor();
+  // It may get it in this moment.
+  if (await button.isVisible()) await button.click({ timeout: 2000 }).catch(() => has.waitFor());
+}
+
 /** Text of the serial terminal's visible rows. */
 export async function serialText(page: Page): Promise<string> {
   const rows = await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts();

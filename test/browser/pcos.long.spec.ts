@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { domainRows, expect, open, test } from './page.ts';
+import { domainRows, expect, open, test, useConsole } from './page.ts';
 
 const text = (page: Page): Promise<string> => page.getByTestId('screen-text').innerText();
 
@@ -13,7 +13,7 @@ test('pcos is booted from the first view beside its source, takes commands, and 
   await page.getByLabel('Source file').selectOption('shell.c');
   await expect(page.getByRole('region', { name: 'Source of shell.c' })).toContainText('There is no command');
 
-  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await useConsole(page, 'screen');
   await page.keyboard.type('dhcp\nping 10.0.2.2\n');
   await expect.poll(() => text(page), { timeout: 60_000 }).toContain('4 sent, 0 lost');
   await page.keyboard.type('draw\n');

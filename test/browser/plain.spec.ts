@@ -1,4 +1,4 @@
-import { bootDemo, domainRows, expect, open, serialText, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, serialText, test, useConsole } from './page.ts';
 
 const FAR = process.env.RINGSIDE_TEST_FAR!;
 
@@ -20,7 +20,7 @@ test('over plain http from another machine the page says what is lost, and guest
   await bootDemo(page);
   await expect(domainRows(page)).toHaveCount(1);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   await page.keyboard.type('echo $$ six by seven\n');
   await expect.poll(() => serialText(page)).toMatch(/^\$\$ six by seven$/m);

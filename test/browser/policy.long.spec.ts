@@ -1,7 +1,7 @@
 /** What a page's Content-Security-Policy leaves of the compiler of guest code: new Function, scripts of blob: addresses, nothing. */
 import type { Server } from 'node:http';
 import { file } from '../support/needs.ts';
-import { bootDemo, expect, open, serialText, test } from './page.ts';
+import { bootDemo, expect, open, serialText, test, useConsole } from './page.ts';
 
 interface Served {
   serve(options: {
@@ -56,7 +56,7 @@ for (const { what, policy, isolated, share, told } of CASES)
       await bootDemo(page);
       await expect.poll(() => serialText(page), { timeout: 60_000 }).toMatch(/demo> *$/);
       await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-      await page.getByRole('button', { name: 'Use this terminal' }).click();
+      await useConsole(page);
       await page.keyboard.type('spin 20\n');
       const activity = page.getByRole('complementary', { name: 'Activity' });
       await expect(activity.locator('dt', { hasText: 'by compiled code' }).locator('+ dd')).toHaveText(share, {

@@ -1,5 +1,5 @@
 /** A guest's window as a window of the browser: the same terminal, the same screen. */
-import { bootDemo, domainRows, expect, open, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, test, useConsole } from './page.ts';
 
 test('a guest’s terminal and screen go into windows of their own and come back', async ({ page, context }) => {
   await open(page);
@@ -11,7 +11,7 @@ test('a guest’s terminal and screen go into windows of their own and come back
   const terminal = await opening;
   await expect(terminal.getByTestId('serial-text')).toContainText('demo>');
   await expect(page.getByTestId('serial')).toHaveCount(0);
-  await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(terminal);
   await terminal.keyboard.type('echo from afar\n');
   await expect(terminal.getByTestId('serial-text')).toContainText('from afardemo>');
   opening = context.waitForEvent('page');
@@ -33,7 +33,7 @@ test('a guest’s terminal and screen go into windows of their own and come back
   // Closed by its own cross, and called back.
   await terminal.close({ runBeforeUnload: true });
   await expect(page.getByTestId('serial-text')).toContainText('from afardemo>');
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('echo back again\n');
   await expect(page.getByTestId('serial-text')).toContainText('back againdemo>');
   // Made smaller while somebody reads what was said before, it keeps their place, and one step of the wheel reaches its end.
@@ -91,7 +91,7 @@ test('a terminal is drawn in the window that it goes to, whatever frames the one
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>', { timeout: 30_000 });
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   // As a page that is hidden from here on.
   await page.evaluate(() => {
     window.requestAnimationFrame = () => 1;
@@ -101,7 +101,7 @@ test('a terminal is drawn in the window that it goes to, whatever frames the one
   const opening = context.waitForEvent('page');
   await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
   const terminal = await opening;
-  await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(terminal);
   await terminal.keyboard.type(' afar\n');
   await expect(terminal.locator('.xterm-rows')).toContainText('from afardemo>');
 });

@@ -1,7 +1,7 @@
 /** What keeps the page quick on any machine; `npm run -s bench:page` measures how quick it is. */
 import { readFileSync } from 'node:fs';
 import { domainWorkers, holdStill } from './workers.ts';
-import { bootDemo, domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { bootDemo, domainRows, drop, expect, open, serialText, test, useConsole } from './page.ts';
 
 test('every guest has a worker of its own, and the page and Domain 0 wait for none: they answer while all guests stand still', async ({
   browser,
@@ -12,7 +12,7 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   expect(await domainWorkers(cdp)).toHaveLength(0);
   await bootDemo(page);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await useConsole(page);
   await page.keyboard.type('spin 600\n');
   await expect.poll(() => serialText(page)).toMatch(/instructions a second/);
   const workers = await domainWorkers(cdp);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { print, pvhKernel, shutdown, waitForKey } from '../../src/hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
-import { domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { domainRows, drop, expect, open, serialText, test, useConsole } from './page.ts';
 
 const definition = Buffer.from('name = "guest1"\ntype = "pvh"\nmemory = 16\nkernel = "guest.elf"\n');
 
@@ -58,7 +58,7 @@ test('a guest has in its worker what its definition asks for, also when it was s
   const says = async () => {
     await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
     await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
-    await page.getByRole('button', { name: 'Use this terminal' }).click();
+    await useConsole(page);
     await page.keyboard.type('clear\ncpuid\npci\n');
     await expect.poll(() => serialText(page)).toMatch(/hypervisor says "Microsoft Hv"[\s\S]*10ec:?.?8029/i);
   };

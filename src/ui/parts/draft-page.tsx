@@ -1,8 +1,19 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
-import type { Finding, Plan } from '../../dom0/service/index.ts';
+import type { Finding, NamedFile, Plan } from '../../dom0/service/index.ts';
 import { remedied } from '../error-remedy.ts';
-import { changeDraft, discard, draft, judge, leftOut, startDraft, typeDraft } from '../navigation.ts';
+import {
+  backToSeveral,
+  changeDraft,
+  type Draft,
+  discard,
+  draft,
+  judge,
+  leftOut,
+  setAside,
+  startDraft,
+  typeDraft,
+} from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';
@@ -11,6 +22,7 @@ import { Approximations, EditText } from './edit-text.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { KeptWrites } from './kept-writes.tsx';
 import { PlanSteps } from './plan-steps.tsx';
+import { UnusedFiles } from './unused-files.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
 const words = laterStrings.draft;
@@ -26,40 +38,30 @@ function mend(finding: Finding): void {
   else if (now.texts.size === 0) void judge([{ name: `${plan.name}.cfg`, data: new Blob([text]) }, ...now.files]);
 }
 
+/** Of dropped files those that the definition does not name. */
+export const unusedOf = ({ definition, files, judging }: Draft): NamedFile[] =>
+  definition === undefined || judging
+    ? []
+    : files.filter(({ name }) => name !== definition.name && !definition.text.includes(name));
+
 export function DraftPage() {
   const now = draft.value;
   if (!now) return null;
   const plan = now.plan;
-  const stops = (plan?.errors.length ?? 0) + (now.problem ? 1 : 0);
-  const name = plan?.name ?? '';
   const names = now.files.map(file => file.name).filter(file => file !== now.definition?.name);
-  const blocked = now.judging || now.starting || (!now.saved && (!plan || plan.errors.length > 0));
+  const unused = unusedOf(now);
   return (
     <>
-      <div class="bh">
-        <div class="row">
-          <h2>{name || now.files[0]?.name}</h2>
-          {plan?.summary.type && <ModeBadge type={plan.summary.type} />}
-          <span class="sec meta">{words.from(now.files.length)}</span>
-          <span class="grow" />
-          <button class="btn" onClick={discard}>
-            {words.discard}
-          </button>
-          <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}>
-            <span class="cut">{now.saved ? words.restore : words.start(name)}</span>
-          </button>
-        </div>
-        <div class="row wrap counts" role="status">
-          {now.judging ? (
-            <span class="sec">{words.judging}</span>
-          ) : now.saved && !now.problem ? (
-            <span class="sec">{now.starting ? words.restoring : words.changed}</span>
-          ) : (
-            <Counts plan={plan} problem={now.problem} stops={stops} name={name} byLine={now.definition !== undefined} />
+      <Head now={now} />
+      {unused.length > 0 && (
+        <UnusedFiles
+          files={unused}
+          said={laterStrings.unused.by(
+            unused.map(file => file.name),
+            now.definition!.name,
           )}
-          {leftOut.value.length > 0 && <span class="sec">{words.leftOut(leftOut.value)}</span>}
-        </div>
-      </div>
+        />
+      )}
       {now.definition ? (
         <>
           {now.problem && (
@@ -118,6 +120,45 @@ export function DraftPage() {
   );
 }
 
+/** What it would be called, and what can be done with it. */
+function Head({ now }: { now: Draft }) {
+  const plan = now.plan;
+  const stops = (plan?.errors.length ?? 0) + (now.problem ? 1 : 0);
+  const name = plan?.name ?? '';
+  const blocked = now.judging || now.starting || (!now.saved && (!plan || plan.errors.length > 0));
+  return (
+    <div class="bh">
+      <div class="row">
+        <h2>{name || now.files[0]?.name}</h2>
+        {plan?.summary.type && <ModeBadge type={plan.summary.type} />}
+        <span class="sec meta">{words.from(now.files.length)}</span>
+        <span class="grow" />
+        {setAside.value.length > 0 && (
+          <button class="btn" onClick={backToSeveral}>
+            {laterStrings.unused.others(setAside.value.length)}
+          </button>
+        )}
+        <button class="btn" onClick={discard}>
+          {words.discard}
+        </button>
+        <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}>
+          <span class="cut">{now.saved ? words.restore : words.start(name)}</span>
+        </button>
+      </div>
+      <div class="row wrap counts" role="status">
+        {now.judging ? (
+          <span class="sec">{words.judging}</span>
+        ) : now.saved && !now.problem ? (
+          <span class="sec">{now.starting ? words.restoring : words.changed}</span>
+        ) : (
+          <Counts plan={plan} problem={now.problem} stops={stops} name={name} byLine={now.definition !== undefined} />
+        )}
+        {leftOut.value.length > 0 && <span class="sec">{words.leftOut(leftOut.value)}</span>}
+      </div>
+    </div>
+  );
+}
+
 /** `byLine`: one verdict stands beside a line; else each finding has a row of its own. */
 function Counts({
   plan,
@@ -147,7 +188,13 @@ function Counts({
           ),
       )}
       <span class="sec">
-        {problem && !plan ? words.nothingCreated(name) : stops > 0 ? words.startsBlocked(stops) : words.ready}
+        {problem && !plan
+          ? words.nothingCreated(name)
+          : stops > 0
+            ? byLine
+              ? words.startsBlockedAt
+              : words.startsBlocked(stops)
+            : words.ready}
       </span>
       {plan?.summary.writesFiles && draft.value && <KeptWrites files={draft.value.files} />}
     </>

@@ -28,6 +28,7 @@ import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
+import { UnusedFiles } from './unused-files.tsx';
 import { Verdicts } from './verdicts.tsx';
 import { spelled } from '../without-xen.ts';
 
@@ -107,11 +108,7 @@ export function SeveralPage() {
           </tbody>
         </table>
         {unnamed.value.length > 0 && (
-          <p class="note">
-            <Tag kind="ignored">
-              <span>{words.unnamed(unnamed.value.map(({ name }) => name))}</span>
-            </Tag>
-          </p>
+          <UnusedFiles files={unnamed.value} said={words.unnamed(unnamed.value.map(({ name }) => name))} />
         )}
         <div class="sev-c">
           <div class="sev-l">
