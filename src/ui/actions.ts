@@ -19,7 +19,10 @@ export interface Action {
 const words = strings.actions;
 
 /** What else can be done with a domain by its number, once this host is in a pool (pool/pool.ts). */
-export const ofPool: { actions?: (id: number) => Action[] } = {};
+export const ofPool: { actions?: (id: number) => Action[]; runsOn?: (name: string) => string | undefined } = {};
+
+/** The other host of the pool on which a guest of this name runs: it has moved there, or was started there. */
+export const runsElsewhere = (name: string): string | undefined => ofPool.runsOn?.(name);
 
 const asks = (spelled: string, ask: (its: Awaited<ReturnType<typeof naming>>) => void) => (): void =>
   void naming().then(ask, error => reportProblem(spelled, strings.errors.partFailed(sentence(error))));

@@ -4,7 +4,7 @@
  */
 import { signal } from '@preact/signals';
 import { SCREEN } from '../hypervisor/layout/index.ts';
-import { bootMenu } from './boot.ts';
+import { bootMenu, bootMenuPressed } from './boot.ts';
 import { info } from './host.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { readyIn } from './settings.ts';
@@ -78,7 +78,9 @@ export function followReady(offer: string, id: number, startMs: number): void {
 }
 
 /** Of Domain-0, from the page's address on, or from the choice in the boot menu; with what had come over the network by then, where the browser tells of its worker's files. */
-export const started = signal<{ ms: number; isChosen: boolean; bytes: number | undefined } | undefined>(undefined);
+export const started = signal<
+  { ms: number; after: 'opened' | 'menu' | 'chosen'; bytes: number | undefined } | undefined
+>(undefined);
 
 export function followStart(): void {
   let chosenMs: number | undefined,
@@ -98,7 +100,7 @@ export function followStart(): void {
     const isWhole = [...files.keys()].some(name => /dom0-service-worker/.test(name));
     started.value = {
       ms: performance.now() - (chosenMs ?? 0),
-      isChosen: chosenMs !== undefined,
+      after: chosenMs === undefined ? 'opened' : bootMenuPressed.peek() > 0 ? 'chosen' : 'menu',
       bytes: isWhole ? [...files.values()].reduce((sum, each) => sum + each, 0) : undefined,
     };
     queueMicrotask(() => {

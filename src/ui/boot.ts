@@ -63,6 +63,9 @@ function firstVisit(): boolean {
   }
 }
 
+/** Whoever comes for the first time has not read its entries yet, seconds. */
+const FIRST_TIMEOUT_S = 8;
+
 /** Somebody has said in grub.cfg how long the menu is to stand. */
 const ownTimeout = (): boolean =>
   readGrubConfig(remembered(GRUB_KEY, defaultGrubConfig())).timeoutS !== USUAL_TIMEOUT_S;
@@ -71,13 +74,13 @@ const ownTimeout = (): boolean =>
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
   const virtualTime = inVirtualTime() ? { seed: seedOf(address.get('seed') ?? '') } : undefined;
+  const isFirst = !again && address.get('boot') === null && !virtualTime && firstVisit();
   // A run that repeats itself starts the same way at each visit.
-  const wanted = again
-    ? 'menu'
-    : (address.get('boot') ?? (!virtualTime && (firstVisit() || ownTimeout()) ? 'menu' : null));
+  const wanted = again ? 'menu' : (address.get('boot') ?? (!virtualTime && (isFirst || ownTimeout()) ? 'menu' : null));
+  const config = () => readGrubConfig(virtualTime ? defaultGrubConfig() : remembered(GRUB_KEY, defaultGrubConfig()));
   const make = (): BootMenu =>
     new BootMenu({
-      config: readGrubConfig(virtualTime ? defaultGrubConfig() : remembered(GRUB_KEY, defaultGrubConfig())),
+      config: isFirst && !ownTimeout() ? { ...config(), timeoutS: FIRST_TIMEOUT_S } : config(),
       nowMs: () => performance.now(),
       refuses: bootRefusal,
       ...(wanted === null || wanted === 'menu' ? {} : { wanted }),

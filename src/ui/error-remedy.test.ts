@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { isError, judgeDefinition } from '../dom0/definitions/config/judge-definition.ts';
 import { prepareToRead } from '../dom0/definitions/config/source.ts';
-import { allRemedied, remedied, remedyOf } from './error-remedy.ts';
+import { allRemedied, remedied, remedyOf, unreadOf } from './error-remedy.ts';
 
 const mib = { line: 2, column: 10, remedy: { write: '64' } };
 const key = { line: 1, column: 1, remedy: { write: 'memory' } };
@@ -85,4 +85,13 @@ it('mends what Domain 0 finds: judged again the error is gone, and no other has 
     maxvcpus = 1
     vcpus = 2: by hand"
   `);
+});
+
+it('shows what a text has where a value could not be read, of XML what stands in the element', () => {
+  const of = (source: string, column: number): string => unreadOf({ source, column });
+  expect(of('memory = "2G"', 10)).toBe('2G');
+  expect(of("memory = '2G' # much", 10)).toBe('2G');
+  expect(of('memory = 2G, 7', 10)).toBe('2G');
+  expect(of("  <memory unit='GiB'>2x</memory>", 3)).toBe('2x');
+  expect(of('  <memory', 3)).toBe('');
 });

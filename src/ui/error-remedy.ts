@@ -37,3 +37,11 @@ export function allRemedied(text: string, findings: readonly Mendable[]): string
     text,
   );
 }
+
+/** What a text has where a value could not be read; of an element of XML what stands in it. */
+export const unreadOf = ({ source, column }: Pick<Finding, 'source' | 'column'>): string =>
+  /^(?:<[^<>]*>?([^<]*)|"([^"]*)|'([^']*)|([^\s,]+))/
+    .exec(source.slice(column - 1))
+    ?.slice(1)
+    .find(part => part !== undefined)
+    ?.trim() ?? '';

@@ -18,7 +18,7 @@ import type { PowerState } from '../dom0/shell/index.ts';
 import { callsBy, type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { keepingPresses, keepPress, notingPress } from './presses.ts';
-import { sentence } from './sentence.ts';
+import { sentence, usefulFirst } from './sentence.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -35,6 +35,9 @@ export const nameOf = (id: number): string =>
     ? strings.shell[info.value?.kvm ? 'system' : 'domain']
     : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
+/** A task as a person reads it. */
+const told = (task: Task): Task =>
+  task.message?.includes('\n') ? { ...task, message: usefulFirst(task.message) } : task;
 /** The page's own, in the same log: what failed, and what it downloads. Their ids are negative. */
 const pageTasks = signal<Task[]>([]);
 let lastOfPage = 0;
@@ -111,7 +114,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
         // What one that ended had still to say.
         if (api !== mine) return;
         listed(list);
-        hostTasks.value = log;
+        hostTasks.value = log.map(told);
         if (show !== undefined) windowAsked.value = { id: show };
         // Free memory changes with the domains; one question at a time.
         refresh = refresh

@@ -50,8 +50,14 @@ const own: readonly Offer[] = [demo, pcos, ...kinds];
 export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 const listed = signal<readonly Offer[]>(own);
-/** Without Xen there is none for its kernels. */
-export const offers = computed(() => listed.value.filter(({ type }) => !info.value?.kvm || type?.[0] !== 'p'));
+/** Whether this host can start it: kernels and saved guests of Xen need Xen, and all but paravirtual guests need VT. */
+const startsHere = ({ type, saved }: Offer): boolean => {
+  const { kvm, noVt } = info.value ?? {};
+  return kvm ? type?.[0] !== 'p' && !saved : !noVt || type === 'pv';
+};
+export const offers = computed(() => listed.value.filter(startsHere));
+/** Of what is listed, how many this host cannot start. */
+export const notHere = computed(() => listed.value.length - offers.value.length);
 
 /** Those that come behind the first prompt, and stand behind all others. */
 let last: readonly Offer[] = [];
@@ -146,6 +152,9 @@ async function tellOf(
   await told(offerGuests(fetched));
 }
 
+/** A Linux of 64 bits: its code is the interpreter's alone (docs/engine.md). */
+const isWide = (name: string): boolean => /amd64/.test(name);
+
 /** Lists what stands in the catalogue at `base`. */
 async function readCatalogue(
   base: URL,
@@ -167,7 +176,7 @@ async function readCatalogue(
       ({ name, path, bytes }: Image): Offer => ({
         id: name,
         title: name,
-        about,
+        about: isWide(name) ? `${about} ${strings.home.slow}` : about,
         type: 'hvm',
         bytes,
         files: [{ name, url: new URL(path, base).href }],
@@ -175,7 +184,7 @@ async function readCatalogue(
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({
       id,
       title,
-      about,
+      about: isWide(id) ? `${about} ${strings.home.slow}` : about,
       bytes,
       files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })),
     }));
@@ -237,7 +246,7 @@ async function soon<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Fetches a guest's files. Throws a sentence, also where nothing comes any more; an abort throws an AbortError. */
+/** Fetches a guest's files, its definition as this host starts it. Throws a sentence, also where nothing comes any more; an abort throws an AbortError. */
 export async function fetchGuest(
   guest: Offer,
   signal: AbortSignal,
@@ -278,8 +287,10 @@ export async function fetchGuest(
     void keepDownload(url, data);
     files.push({ name, data: guest.saved ? await unzipped(data) : data });
   }
-  return files;
+  return info.peek()?.kvm ? (await loadForKvm()).filesForKvm(files) : files;
 }
+
+const loadForKvm = persistent(() => import('./for-kvm.ts'));
 
 /** What gzip made smaller on the way, and a server may have given back whole already. */
 async function unzipped(data: Blob): Promise<Blob> {

@@ -15,6 +15,7 @@ import { GuestTerminal } from './terminal.ts';
 
 /** Counters are read four times a second; rates are over the last second; history keeps a point a second for a minute. */
 export const READ_MS = 250;
+const GONE_MS = 1000;
 const RATE_READINGS = 4,
   HISTORY_POINTS = 60;
 
@@ -66,7 +67,11 @@ export class DomainSession extends GuestLink {
     );
     host.view(info.id).then(
       view => this.open(view),
-      error => reportProblem(`xl console ${info.name}`, sentence(error)),
+      // One that was destroyed at once is no failure: the host's list says so a moment later.
+      error =>
+        setTimeout(() => {
+          if (!this.gone.peek()) reportProblem(`xl console ${info.name}`, sentence(error));
+        }, GONE_MS),
     );
   }
 

@@ -45,6 +45,7 @@ export const strings = {
     'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
+  documents: 'Documents',
   inspector: 'Inspector',
   inspect: { name: 'Inspectors', tab: 'Inspect' },
   palette: { open: 'Search' },
@@ -77,6 +78,7 @@ export const strings = {
     cpu: 'Processor time, last 60 s',
     hostCpu: (slots: number) => `Processor time of all guests, of ${count(slots, 'processor')}`,
     defined: 'defined',
+    runsOn: (host: string) => `on ${host}`,
     definedGroup: 'Defined',
     offered: 'defined, offered here',
     leaving: 'leaves',
@@ -148,8 +150,10 @@ export const strings = {
         ? 'Boot an x86 computer in this tab.'
         : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`,
     title2: (systems: number) => (systems < 2 ? 'Sit close enough to see it work.' : 'You can see every step.'),
-    started: (seconds: string, isChosen: boolean, size: string) =>
-      `Domain-0 was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was opened'}${size ? `, from ${size}` : ''}. `,
+    /** What its start is timed from. */
+    since: { opened: 'this page was opened', menu: 'its boot menu', chosen: 'you chose its entry' },
+    started: (seconds: string, since: string, size: string): string =>
+      `Domain-0 was up ${seconds} after ${since}${size ? `, from ${size}` : ''}. `,
     lede: 'Real x86 code runs on a Xen‑style hypervisor, in this tab, and nothing leaves it.',
     boot: 'Boot something',
     listing: 'The list of guests is being read.',
@@ -166,6 +170,7 @@ export const strings = {
     atShellAbout: 'The same guest, saved when it had booted: it goes on at its prompt.',
     cd: 'A CD image: the BIOS boots it from its drive.',
     disk: 'A disk image: what the guest writes stays in memory.',
+    slow: '64-bit code is interpreted here: it boots in minutes.',
     bootButton: 'Boot',
     cancel: 'Cancel',
     moreGuests: 'Debian’s kernels join this list after',
@@ -422,19 +427,5 @@ export const strings = {
     emptyFolder: (name: string) => `the folder ${name} holds no file`,
     tryAgain: 'Try again',
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
-  },
-  keys: {
-    title: 'Keys',
-    rows: [
-      ['Enter', 'with nothing chosen: give the keyboard to the guest that is shown'],
-      ['Ctrl + K', 'search and commands'],
-      ['Alt + 1 … 4', 'go to tree, workbench, inspector, task log'],
-      ['Alt + 5', 'go to the console'],
-      ['Ctrl + Alt + P', 'pause or run the guest (not while it has the keyboard)'],
-      ['Shift + Tab', 'leave a terminal'],
-      ['Left Ctrl + left Alt', 'pressed together and released: leave a screen'],
-      ['Arrow keys', 'on the line between two regions: move it; a double click puts it back'],
-    ],
-    close: 'Close',
   },
 };

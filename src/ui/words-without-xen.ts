@@ -18,8 +18,7 @@ const WORDS: Some<typeof strings> = {
   owners: { xen: 'KVM' },
   actions: { openShell: 'Open the host’s shell' },
   home: {
-    started: (seconds, isChosen, size) =>
-      `The host was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was opened'}${size ? `, from ${size}` : ''}. `,
+    started: (seconds, since, size) => `The host was up ${seconds} after ${since}${size ? `, from ${size}` : ''}. `,
     lede: 'Real x86 code runs on a Linux‑style host with KVM, in this tab, and nothing leaves it.',
     log: 'Kernel’s log',
     logHint: 'as dmesg prints it',

@@ -222,6 +222,7 @@ export class HostCore implements CommandHost {
       ...(parts.virtual ? { time: 'virtual' } : {}),
       ...(parts.why === undefined ? {} : { why: parts.why }),
       ...(this.toolstack.hypervisor.kind === 'kvm' ? { kvm: true } : {}),
+      ...(this.toolstack.hypervisor.hasVt ? {} : { noVt: true }),
       memoryMiB: machine.frames >>> 8,
       freeMiB: machine.freeFrames >>> 8,
       pcpus: queue.pcpus,

@@ -12,6 +12,8 @@ export interface HostInfo {
   time?: 'virtual';
   /** Its own system is the hypervisor: there is no Xen, and no Domain 0. */
   kvm?: true;
+  /** The processor shows no VT-x: only paravirtual guests start. */
+  noVt?: true;
   /** MiB of machine memory, and how many are free. */
   memoryMiB: number;
   freeMiB: number;

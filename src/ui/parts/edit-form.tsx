@@ -2,18 +2,11 @@
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import type {
-  Changes,
-  Definition,
-  Finding,
-  JudgedText,
-  OpenedDefinition,
-  VolumeInfo,
-} from '../../dom0/service/index.ts';
+import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { remedyOf } from '../error-remedy.ts';
+import { remedyOf, unreadOf } from '../error-remedy.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
@@ -111,13 +104,6 @@ function Written({
     </Field>
   );
 }
-
-/** What the text has where a value could not be read: there is none to show. */
-const unreadOf = ({ source, column }: Finding): string =>
-  /^(?:"([^"]*)|'([^']*)|([^\s,]+))/
-    .exec(source.slice(column - 1))
-    ?.slice(1)
-    .find(part => part !== undefined) ?? '';
 
 /** A key whose value is a number. The slider stands at it, or at the one that an error says to write in its place. */
 function Amount({

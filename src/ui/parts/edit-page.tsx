@@ -4,7 +4,7 @@ import './edit.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { DomainInfo } from '../../dom0/service/index.ts';
-import { definedActions } from '../actions.ts';
+import { definedActions, runsElsewhere } from '../actions.ts';
 import {
   change,
   discardChanges,
@@ -123,7 +123,8 @@ function viewOf(now: Editing, name: string) {
 type View = ReturnType<typeof viewOf>;
 
 function Opened({ tab, running, ...view }: View & { tab: string; running: DomainInfo | undefined }) {
-  const { now, name, judged, isKept, changed, title } = view;
+  const { now, name, judged, isKept, changed, title } = view,
+    elsewhere = running ? undefined : runsElsewhere(name);
   return (
     <>
       <div class="bh edit-h">
@@ -157,6 +158,14 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
         )}
         {tab === 'definition' && <Counts {...view} />}
       </div>
+      {elsewhere !== undefined && (
+        <p class="note" role="status">
+          <span>{words.runsOn(name, elsewhere)}</span>
+          <button class="btn sm" onClick={() => go({ kind: 'home', tab: 'pool' })}>
+            {strings.hostPage.pool}
+          </button>
+        </p>
+      )}
       {now.problem && (
         <p class="stop note bad" role="alert">
           <Tag kind="error">

@@ -1,7 +1,7 @@
 /** A domain: its windows, and what one can do to it. */
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { guestActions } from '../actions.ts';
 import { afterPrompt } from '../after-prompt.ts';
 import { command, tasks } from '../host.ts';
@@ -53,6 +53,10 @@ const GuestJob = later(
 const SharedFolder = later(
   () => import('./shared-folder.tsx'),
   part => part.SharedFolder,
+);
+const SilentNote = later(
+  () => import('./silent-note.tsx'),
+  part => part.SilentNote,
 );
 const ShutdownNote = later(
   () => import('./shutdown-note.tsx'),
@@ -350,6 +354,7 @@ function GuestNotes({ session }: { session: DomainSession }) {
       {afterPrompt.value && <SharedFolder id={id} />}
       {job && <GuestJob key={`j${id}`} id={id} name={name} />}
       {asked && <ShutdownNote session={session} task={asked} />}
+      <Silence key={`q${id}`} session={session} />
       {restarts && (
         <div class="note" role="status">
           <span>{words.restarted(restarts.count, restarts.why)}</span>
@@ -357,6 +362,20 @@ function GuestNotes({ session }: { session: DomainSession }) {
       )}
     </>
   );
+}
+
+/** A guest that shows nothing for so long says what it does. */
+const SILENT_MS = 10_000;
+function Silence({ session }: { session: DomainSession }) {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), SILENT_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  // One that came from another host has shown what it had to show there.
+  return isLate && session.files && !session.used.value && session.info.value.state !== 'p' ? (
+    <SilentNote session={session} />
+  ) : null;
 }
 
 const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => (

@@ -1,9 +1,9 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
 import { signal } from '@preact/signals';
-import { domains, info, living } from '../host.ts';
+import { domains, hostProblem, info, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { coming, FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offered-guests.ts';
+import { coming, FIGURE, isListed, notHere, type Offer, offers, pcos, progressText } from '../offered-guests.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { started } from '../boot-times.ts';
@@ -51,6 +51,10 @@ const LiveConsole = later(
   () => import('./live.tsx'),
   part => part.LiveConsole,
 );
+const NotHere = later(
+  () => import('./not-here.tsx'),
+  part => part.NotHere,
+);
 const BootSectors = later(
   () => import('./boot-sectors.tsx'),
   part => part.BootSectors,
@@ -76,10 +80,7 @@ export const homePanel: Panel = {
 };
 
 function Home() {
-  const best = bestOf(offers.value),
-    others = offers.value.filter(guest => guest !== best),
-    start = started.value;
-  const beside = FIRST.flatMap(id => others.filter(guest => guest.id === id)).slice(0, MOST_BESIDE);
+  const start = started.value;
   // Domain-0 is one; guests that ended are none.
   const systems = domains.value.filter(({ id, state }) => id > 0 && state !== 'c' && state !== 's').length + 1;
   return (
@@ -94,7 +95,7 @@ function Home() {
             {start &&
               strings.home.started(
                 `${(start.ms / 1000).toFixed(2)} s`,
-                start.isChosen,
+                strings.home.since[start.after],
                 start.bytes ? bytes(start.bytes) : '',
               )}
             {strings.home.lede}
@@ -103,45 +104,7 @@ function Home() {
         {afterPrompt.value && <PcpuStrip />}
       </div>
       <div class="cards">
-        <section class="card">
-          <h2>
-            <Icon name="run" size={15} /> {strings.home.boot}
-          </h2>
-          {!info.value?.kvm && <Figure />}
-          {!isListed.value ? (
-            <p class="sec" role="status">
-              {strings.home.listing}
-            </p>
-          ) : (
-            <>
-              <Offers best={best} guests={beside} />
-              <div class="more-r cf">
-                <details class="more-g">
-                  <summary>{strings.home.all(others.length + 1)}</summary>
-                  <Offers guests={others.filter(guest => !beside.includes(guest))} />
-                </details>
-                <details
-                  class="more-g"
-                  onToggle={event => {
-                    showsSectors.value = event.currentTarget.open;
-                  }}
-                >
-                  <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>
-                  {showsSectors.value && <BootSectors />}
-                </details>
-              </div>
-              {coming.value ? (
-                <MoreComes now={coming.value} />
-              ) : (
-                offers.value.every(({ bytes: size }) => size === 0) && (
-                  <p class="cf sec">
-                    {strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code>
-                  </p>
-                )
-              )}
-            </>
-          )}
-        </section>
+        <BootCard />
         <section class="card">
           <h2>
             <Icon name="drop" size={15} /> {strings.home.drop}
@@ -202,6 +165,60 @@ function Home() {
   );
 }
 
+/** What can be booted with a click. */
+function BootCard() {
+  const [best, ...beside] = shownOf(offers.value),
+    others = offers.value.filter(guest => guest !== best && !beside.includes(guest)),
+    hasVt = !info.value?.noVt;
+  return (
+    <section class="card">
+      <h2>
+        <Icon name="run" size={15} /> {strings.home.boot}
+      </h2>
+      {!info.value?.kvm && hasVt && <Figure />}
+      {/* Which guests there are depends on the host. */}
+      {!isListed.value || !(info.value || hostProblem.value) ? (
+        <p class="sec" role="status">
+          {strings.home.listing}
+        </p>
+      ) : (
+        <>
+          {best && <Offers best={best} guests={beside} />}
+          {notHere.value > 0 && <NotHere />}
+          <div class="more-r cf">
+            {others.length > 0 && (
+              <details class="more-g">
+                <summary>{strings.home.all(offers.value.length)}</summary>
+                <Offers guests={others} />
+              </details>
+            )}
+            {hasVt && (
+              <details
+                class="more-g"
+                onToggle={event => {
+                  showsSectors.value = event.currentTarget.open;
+                }}
+              >
+                <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>
+                {showsSectors.value && <BootSectors />}
+              </details>
+            )}
+          </div>
+          {coming.value ? (
+            <MoreComes now={coming.value} />
+          ) : (
+            offers.value.every(({ bytes: size }) => size === 0) && (
+              <p class="cf sec">
+                {strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code>
+              </p>
+            )
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
 /** The textbook's, which has guests of Xen. */
 const Figure = () => (
   <p class="sec">
@@ -219,17 +236,19 @@ const Figure = () => (
   </p>
 );
 
-/** What else measures a machine. */
+/** What else measures a machine; four of the five ways need VT. */
 const Measured = () => (
   <>
-    <li>
-      <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
-        {strings.home.ways}
-      </button>
-      <span class="sec" id="ways-hint">
-        {strings.home.waysHint}
-      </span>
-    </li>
+    {!info.value?.noVt && (
+      <li>
+        <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
+          {strings.home.ways}
+        </button>
+        <span class="sec" id="ways-hint">
+          {strings.home.waysHint}
+        </span>
+      </li>
+    )}
     <li>
       <button class="link" onClick={() => go({ kind: 'experiment' })}>
         {strings.home.experiments}
@@ -271,9 +290,34 @@ const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) =>
   </table>
 );
 
-/** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
-const bestOf = (all: readonly Offer[]): Offer =>
-  all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
+/** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours, where it starts; else what does. */
+const bestOf = (all: readonly Offer[]): Offer | undefined =>
+  all.find(({ saved }) => saved) ??
+  all.findLast(({ type }) => type === undefined) ??
+  (all.includes(pcos) ? pcos : all[0]);
+
+/** Guests with a row in sight, by id, and all that were offered when those were chosen; of which host. */
+let inSight: { of: string; rows: readonly string[]; known: ReadonlySet<string> } | undefined;
+
+/**
+ * The best, and some that stand below it in sight. What comes while the page is there stands behind these: no row takes another's place under a pointer.
+ */
+function shownOf(all: readonly Offer[]): Offer[] {
+  const of = `${info.value?.kvm} ${info.value?.noVt}`,
+    byId = (ids: readonly string[]): Offer[] => ids.flatMap(id => all.filter(guest => guest.id === id));
+  if (inSight?.of === of && byId(inSight.rows).length > 0) {
+    const { rows, known } = inSight;
+    const more = all.filter(({ id, type }) => type === undefined && !known.has(id) && !rows.includes(id));
+    inSight = { of, known, rows: [...rows, ...more.map(({ id }) => id)] };
+    return byId(inSight.rows);
+  }
+  const best = bestOf(all),
+    beside = byId(FIRST).filter(guest => guest !== best);
+  const shown = [...(best ? [best] : []), ...beside.slice(0, MOST_BESIDE)];
+  if (isListed.value && info.value)
+    inSight = { of, rows: shown.map(({ id }) => id), known: new Set(all.map(({ id }) => id)) };
+  return shown;
+}
 
 /** Shows the inspector of them, and begins. */
 async function startWays(): Promise<void> {
@@ -336,11 +380,20 @@ function Way({ guest }: { guest: Offer }) {
           <span class="sec">{progressText(fetch.progress, performance.now())}</span>
         </>
       )}
-      {problem && (
-        <Tag kind="failed">
-          <span>{problem}</span>
-        </Tag>
-      )}
+      {problem && <Why text={problem} />}
+    </>
+  );
+}
+
+/** Its first line says what to do; what xl says stands below. */
+function Why({ text }: { text: string }) {
+  const [first, ...rest] = text.split('\n');
+  return (
+    <>
+      <Tag kind="failed">
+        <span>{first}</span>
+      </Tag>
+      {rest.length > 0 && <pre class="code">{rest.join('\n')}</pre>}
     </>
   );
 }

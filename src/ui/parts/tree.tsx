@@ -7,7 +7,7 @@ import { computed, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DiskInfo, DomainInfo, Inventory } from '../../dom0/service/index.ts';
-import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
+import { type Action, definedActions, guestActions, hostActions, runsElsewhere } from '../actions.ts';
 import { domains, info, nameOf } from '../host.ts';
 import { matching, natural, tagsSaid } from '../order.ts';
 import { beginAt, chosen, clear, filter, press, type RowKey, together, toggled } from '../selection.ts';
@@ -492,6 +492,8 @@ const DefinedRow = ({
         words.leaving
       ) : domain.errors.length > 0 ? (
         words.hasErrors
+      ) : runsElsewhere(domain.name) !== undefined ? (
+        words.runsOn(runsElsewhere(domain.name)!)
       ) : (
         <span class="hidden">{words.defined}</span>
       )

@@ -1,5 +1,6 @@
 /** The host in one file: written, taken in from a dropped file, begun anew; each with what it takes with it. */
 
+import { useEffect, useRef } from 'preact/hooks';
 import { living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { bytes } from '../terminal.ts';
@@ -229,9 +230,12 @@ function Refused({ name, problem, leave }: { name: string; problem: string; leav
 }
 
 function Reset() {
-  const asked = resetting.value;
+  const asked = resetting.value,
+    box = useRef<HTMLDivElement>(null);
+  // It opens at the foot of a long page.
+  useEffect(() => box.current?.scrollIntoView({ block: 'nearest' }), []);
   return (
-    <div class="ask" role="group" aria-label={words.resetTitle}>
+    <div class="ask" role="group" aria-label={words.resetTitle} ref={box}>
       <h4>{words.resetTitle}</h4>
       <Lost />
       <p class="cap-t">{words.layout}</p>

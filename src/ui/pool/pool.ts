@@ -134,6 +134,10 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
   ];
 }
 
+ofPool.runsOn = name =>
+  pool.value?.hosts.find(({ isMe, isThere, guests }) => !isMe && isThere && guests.some(guest => guest.name === name))
+    ?.name;
+
 /** In the menus of a guest of this host: a move, of which its dialog asks how. */
 ofPool.actions = id => {
   const hosts = pool.value?.hosts ?? [],
