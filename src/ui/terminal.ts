@@ -93,7 +93,8 @@ export class GuestTerminal {
     this.early.ariaMultiLine = 'true';
     this.early.ariaLabel = label;
     this.early.addEventListener('keydown', event => this.earlyKey(event));
-    this.early.addEventListener('focus', () => this.load());
+    // Who presses it may want a keyboard on the screen, or its selection. A focus alone is nobody's wish: a guest gets it after Boot.
+    this.early.addEventListener('pointerdown', () => this.load());
     this.element.append(this.early);
   }
 
@@ -232,6 +233,7 @@ export class GuestTerminal {
     const sends = EARLY_KEYS[event.key] ?? (event.key.length === 1 ? event.key : '');
     if (sends === '') return;
     event.preventDefault();
+    this.load();
     this.type(sends);
   }
 

@@ -12,7 +12,7 @@ test('the header leads to all lessons, and Help to documents, which lead to one 
   await expect(help).toContainText('an x86 computer and a hypervisor');
   await help.getByRole('link', { name: 'Documents' }).click();
   await expect(help).toHaveCount(0);
-  await page.getByRole('article').getByRole('link', { name: 'serving' }).click();
+  await page.getByRole('article').getByRole('link', { name: 'serving' }).first().click();
   await expect(page).toHaveURL(/#\/documents\/serving$/);
   await expect(page.getByRole('article').getByRole('heading').first()).toBeVisible();
   await page.getByLabel('Document').selectOption('storage');
@@ -23,7 +23,7 @@ test('the header leads to all lessons, and Help to documents, which lead to one 
 
 test('a phone has search and Help in its header, with lessons and the theme', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
-  await open(page);
+  await page.goto('./?boot=0');
   const header = page.getByRole('banner');
   await header.getByRole('button', { name: 'Search' }).click();
   await page.getByRole('combobox', { name: 'Search and commands' }).fill('lesson trap');

@@ -158,7 +158,15 @@ export function TerminalWindow({
           </span>
         ) : (
           <>
-            <button class="btn sm" data-console={first} onClick={() => terminal.focus()}>
+            <button
+              class="btn sm"
+              data-console={first}
+              onClick={event => {
+                // A person's click, and not what Boot does in its place (keyboard.ts).
+                if (event.isTrusted) terminal.load();
+                terminal.focus();
+              }}
+            >
               {words.use}
             </button>
             <span class="hide-s">{words.hint(first)}</span>
