@@ -40,5 +40,5 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/home.tsx Home': 85,
   'src/ui/parts/several-page.tsx Row': 103,
   'src/ui/parts/several-page.tsx SeveralPage': 93,
-  'src/ui/parts/terminal-window.tsx TerminalWindow': 142,
+  'src/ui/parts/terminal-window.tsx TerminalWindow': 140,
 };

@@ -1,10 +1,11 @@
-/** The project's documents, each loaded when it is opened. */
+/** The project's documents for those who use it, each loaded when it is opened. The map of its code is read next to that. */
 import { allPersistent } from '../load-again.ts';
 
 const TEXTS = allPersistent(
-  import.meta.glob<{ default: string }>(['../../../docs/*.md', '../../../README.md', '!../../../docs/*.es.md'], {
-    query: '?raw',
-  }),
+  import.meta.glob<{ default: string }>(
+    ['../../../docs/*.md', '../../../README.md', '!../../../docs/*.es.md', '!../../../docs/architecture.md'],
+    { query: '?raw' },
+  ),
 );
 
 /** What the project is and offers. */

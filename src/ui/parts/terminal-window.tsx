@@ -158,17 +158,7 @@ export function TerminalWindow({
           </span>
         ) : (
           <>
-            <button
-              class="btn sm"
-              data-console={first}
-              onClick={event => {
-                // A person's click, and not what Boot does in its place (keyboard.ts).
-                if (event.isTrusted) terminal.load();
-                terminal.focus();
-              }}
-            >
-              {words.use}
-            </button>
+            <Use terminal={terminal} first={first} />
             <span class="hide-s">{words.hint(first)}</span>
           </>
         )}
@@ -197,3 +187,18 @@ export function TerminalWindow({
     </section>
   );
 }
+
+/** Gives it the keyboard. `first`: it is the one that Enter would give it to. */
+const Use = ({ terminal, first }: { terminal: GuestTerminal; first: boolean }) => (
+  <button
+    class="btn sm"
+    data-console={first}
+    onClick={event => {
+      // A person's click, and not what Boot does in its place (keyboard.ts).
+      if (event.isTrusted) terminal.load();
+      terminal.focus();
+    }}
+  >
+    {words.use}
+  </button>
+);
