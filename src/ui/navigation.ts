@@ -1,21 +1,19 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
+import type { DomainInfo, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
 import { command, host, living, makingAnew, reportProblem, startPageTask, windowAsked } from './host.ts';
 import { sentence } from './sentence.ts';
-import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { giveKeyboard } from './keyboard.ts';
-import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';
-import { severalPage, storagePage } from './parts.ts';
+import { fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';
+import { persistent } from './load-again.ts';
 import { followReady } from './boot-times.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
 import { recall } from './indexed-db.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
-import { Typing } from './typing.ts';
 import type { Place } from './place.ts';
 
 export const place = signal<Place>({ kind: 'home' });
@@ -65,13 +63,6 @@ export const several = signal<readonly Candidate[] | undefined>(undefined);
 /** While one of several is shown alone: the others, with their files. */
 export const setAside = signal<readonly NamedFile[]>([]);
 
-/** Shows the others again, with the one that was shown alone as it is now. */
-export function backToSeveral(): void {
-  const others = setAside.peek();
-  setAside.value = [];
-  if (others.length > 0) void addFiles([...others]);
-}
-
 /** A name that somebody is asked for (naming.ts). */
 export interface Asked {
   title: string;
@@ -116,20 +107,8 @@ export function go(to: Place): void {
   });
 }
 
-/** Definitions are texts below this size; kernels and disks are not read by the page. */
-const DEFINITION_BYTES = 256 * 1024;
-/** Of a longer one only the lines with a verdict are shown. */
-const MOST_LINES = 400;
-export const isDefinition = (file: NamedFile) =>
-  file.data.size <= DEFINITION_BYTES &&
-  (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || (!/\./.test(file.name) && file.data.size < 16 * 1024));
-
-/** So begins what may be a definition: a kernel may have a name as short. */
-const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
-
-/** First bytes of a saved domain, and of an exported host (dom0/host/state/state-file.ts). */
+/** First bytes of a saved domain. */
 export const SAVED = 'Xen saved domain';
-const STATE_MAGIC = 'Ringside state 1';
 
 /** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
 export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
@@ -137,79 +116,14 @@ export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile
 /** Names of texts that were given beside other files: they are no part of the plan. */
 export const leftOut = signal<readonly string[]>([]);
 
-/** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
+const dropping = persistent(() => import('./dropping.ts'));
+
+/** Takes in dropped or chosen files, with what is loaded for that (dropping.ts). */
 export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promise<void> {
-  let given: NamedFile[] = [];
-  try {
-    const all = await those;
-    given = (await wanted.peek()?.(all)) ?? all;
-    if (given.length === 0) return;
-    await takeIn(given);
-  } catch (error) {
-    const problem = strings.errors.notTaken(sentence(error));
-    reportProblem(strings.errors.page, problem);
-    // What is there already stays; else they wait there for the next time.
-    if (!several.peek())
-      draft.value = draft.peek()
-        ? { ...draft.peek()!, problem }
-        : { files: given, texts: new Map(), judging: false, starting: false, problem };
-    go({ kind: 'draft' });
-  }
-}
-
-/** @throws Error where one cannot be read, or a script cannot be loaded */
-async function takeIn(all: NamedFile[]): Promise<void> {
-  const isText = ({ name }: NamedFile): boolean => /\.(md|markdown)$/i.test(name);
-  // Beside other files it is what somebody wrote about them: a README in a folder.
-  const given = all.every(isText) ? all : all.filter(file => !isText(file));
-  leftOut.value = all.filter(file => !given.includes(file)).map(({ name }) => name);
-  const own = given.find(isText);
-  if (own) {
-    // What is wrong with it stands on its page.
-    keepOwnLesson(await own.data.text());
-    location.assign(lessonAddress(OWN_LESSON));
-    return;
-  }
-  const before = several.peek() ? (await severalPage()).filesOfSeveral() : (draft.peek()?.files ?? []);
-  // What is there already stays: anything else completes it, and the same name replaces.
-  const together = [...before.filter(file => !given.some(({ name }) => name === file.name)), ...given];
-  const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
-  const host = together.find((_, i) => starts[i] === STATE_MAGIC);
-  if (host) return (await storagePage()).takeIn(host);
-  const saved = together.filter((_, i) => starts[i] === SAVED);
-  const definitions = together.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));
-  if (several.peek() || definitions.length + saved.length > 1) {
-    const others = setAside.peek().filter(file => !together.some(({ name }) => name === file.name));
-    setAside.value = [];
-    return (await severalPage()).openSeveral([...others, ...together]);
-  }
-  if (saved.length === 1)
-    return restore(
-      saved[0]!,
-      together.filter(file => file !== saved[0]),
-    );
-  await judge(together);
-}
-
-export async function removeFile(name: string): Promise<void> {
-  const files = draft.peek()?.files.filter(file => file.name !== name) ?? [];
-  if (files.length === 0) discard();
-  else await judge(files);
-}
-
-export function discard(): void {
-  if (draft.peek()?.judging) void host.cancelPlan();
-  draft.value = undefined;
-  if (setAside.peek().length > 0) backToSeveral();
-  else if (place.peek().kind === 'draft') go({ kind: 'home' });
-}
-
-export async function judge(files: NamedFile[]): Promise<void> {
-  several.value = undefined;
-  draft.value = { files, texts: new Map(), judging: true, starting: false };
-  go({ kind: 'draft' });
-  rememberGiven(files);
-  await judgeQuietly(files);
+  await dropping().then(
+    its => its.addFiles(those),
+    error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error))),
+  );
 }
 
 /** Files were given, on an earlier visit or this one: they are kept under this name (reopen.ts). */
@@ -250,108 +164,9 @@ export function followDrafts(): void {
     if (now === before) return;
     before = now;
     if (!old || old.judging || old.starting) return;
-    if (!old.saved) void judgeQuietly(old.files);
+    if (!old.saved) void dropping().then(its => its.judgeQuietly(old.files));
     else if (old.problem) draft.value = { ...old, problem: undefined };
   });
-}
-
-async function judgeQuietly(files: NamedFile[]): Promise<void> {
-  const filesNow = () => draft.peek()?.files === files;
-  const texts = new Map<string, string>();
-  let plan: Plan | undefined, definition: Draft['definition'], problem: string | undefined;
-  try {
-    // Where firmware is stands in the catalogue.
-    await catalogue;
-    const edited = await editedOf(files);
-    if (edited) {
-      const judged = await host.judgeText(edited);
-      plan = judged.plan;
-      definition = { name: edited.path, text: edited.text, judged };
-    } else plan = await host.plan(files);
-    const quoted = new Set(
-      [...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file),
-    );
-    for (const file of files)
-      if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());
-  } catch (error) {
-    problem = sentence(error);
-  }
-  if (filesNow() && !draft.peek()?.starting)
-    draft.value = {
-      files,
-      texts,
-      judging: false,
-      starting: false,
-      plan,
-      ...(definition ? { definition } : {}),
-      problem,
-    };
-}
-
-/** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is told. */
-async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined> {
-  const starts = await Promise.all(files.map(file => startOf(file, SAVED.length)));
-  const [only, ...others] = files.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));
-  if (!only || others.length > 0) return undefined;
-  const text = await only.data.text();
-  if (text.includes('\uFFFD') || text.includes('\0') || text.split('\n').length > MOST_LINES) return undefined;
-  return { path: only.name, text, files: files.filter(file => file !== only), isDropped: true };
-}
-
-const typing = new Typing();
-
-/** What somebody types into the text of a dropped definition; the file itself stays as it is. */
-export function typeDraft(text: string): void {
-  const now = draft.peek();
-  if (!now?.definition) return;
-  const { definition } = now;
-  const files = now.files.map(file =>
-    file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file,
-  );
-  draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
-  typing.whenQuiet(() => {
-    if (draft.peek()?.files === files) void judgeQuietly(files);
-  });
-}
-
-/** What somebody changes in its form. */
-export async function changeDraft(changes: Changes): Promise<void> {
-  const now = draft.peek();
-  if (!now?.definition) return;
-  const { name, text } = now.definition;
-  try {
-    const judged = await host.changeText(
-      { path: name, text, files: now.files.filter(file => file.name !== name), isDropped: true },
-      changes,
-    );
-    if (draft.peek()?.definition?.text === text) typeDraft(judged.text);
-  } catch (error) {
-    if (draft.peek()?.files === now.files) draft.value = { ...now, problem: sentence(error) };
-  }
-}
-
-/** Creates what the draft describes. */
-export async function startDraft(): Promise<void> {
-  const now = draft.peek();
-  if (!now || now.judging || now.starting) return;
-  if (now.saved) {
-    const [state, ...images] = now.files;
-    draft.value = { ...now, starting: true, problem: undefined };
-    return restore(state!, images);
-  }
-  if (!now.plan || now.plan.errors.length > 0) return;
-  draft.value = { ...now, starting: true, problem: undefined };
-  try {
-    const domain = await host.create(now.files);
-    rememberGiven(now.files, domain.name);
-    draft.value = undefined;
-    openDomain(domain, now.files);
-    const others = setAside.peek();
-    setAside.value = [];
-    if (others.length > 0) await (await severalPage()).openSeveral(others, false);
-  } catch (error) {
-    if (draft.peek()?.files === now.files) draft.value = { ...now, starting: false, problem: sentence(error) };
-  }
 }
 
 /** Fetches an offered guest's files, creates it and shows it. */
@@ -453,26 +268,6 @@ export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; fil
     const next = new Map(fetching.peek());
     next.delete(guest.id);
     fetching.value = next;
-  }
-}
-
-/** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
-async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
-  try {
-    const domain = await host.restore(state, images);
-    rememberGiven([state, ...images], domain.name);
-    openDomain(domain, [state, ...images]);
-    draft.value = undefined;
-  } catch (error) {
-    draft.value = {
-      files: [state, ...images],
-      texts: new Map(),
-      judging: false,
-      starting: false,
-      saved: true,
-      problem: sentence(error),
-    };
-    go({ kind: 'draft' });
   }
 }
 

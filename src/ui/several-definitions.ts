@@ -7,12 +7,11 @@ import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offered-guests.ts';
 import { remedied } from './error-remedy.ts';
+import { isDefinition, judge } from './dropping.ts';
 import {
   type Candidate,
   draft,
   go,
-  isDefinition,
-  judge,
   keepFiles,
   rememberGiven,
   SAVED,

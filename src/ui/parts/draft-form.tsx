@@ -1,6 +1,7 @@
 /** What a dropped definition would create, and the files it comes from. */
 
-import { addFiles, draft, removeFile } from '../navigation.ts';
+import { removeFile } from '../dropping.ts';
+import { addFiles, draft } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';

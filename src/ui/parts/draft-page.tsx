@@ -2,18 +2,8 @@
 
 import type { Finding, NamedFile, Plan } from '../../dom0/service/index.ts';
 import { remedied } from '../error-remedy.ts';
-import {
-  backToSeveral,
-  changeDraft,
-  type Draft,
-  discard,
-  draft,
-  judge,
-  leftOut,
-  setAside,
-  startDraft,
-  typeDraft,
-} from '../navigation.ts';
+import { backToSeveral, changeDraft, discard, judge, startDraft, typeDraft } from '../dropping.ts';
+import { type Draft, draft, leftOut, setAside } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';

@@ -25,7 +25,7 @@ import {
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
-import { HandOut, LessonList } from './lesson.tsx';
+import { LessonList } from './lesson.tsx';
 import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
@@ -50,6 +50,10 @@ const JustHappened = later(
 const LiveConsole = later(
   () => import('./live.tsx'),
   part => part.LiveConsole,
+);
+const HandOut = later(
+  () => import('./hand-out.tsx'),
+  part => part.HandOut,
 );
 const NotHere = later(
   () => import('./not-here.tsx'),
@@ -140,7 +144,7 @@ function Home() {
           </LessonList>
           <p class="sec cf">
             {strings.home.ownLesson} <a href={AUTHORS}>{strings.home.authors}</a>
-            <HandOut />
+            {afterPrompt.value && <HandOut />}
           </p>
         </section>
         <div class="livew">
