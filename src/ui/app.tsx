@@ -26,7 +26,7 @@ import { named } from './parts/home.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
 import { Header } from './parts/header.tsx';
 import { later } from './parts/load-when-shown.tsx';
-import { Menu } from './parts/menu.tsx';
+import { menu } from './parts/menu.tsx';
 import { Splitter } from './parts/splitter.tsx';
 import { Strip } from './parts/strip.tsx';
 import { Tree } from './parts/tree.tsx';
@@ -34,6 +34,11 @@ import { Tree } from './parts/tree.tsx';
 const NameDialog = later(
   () => import('./parts/name-dialog.tsx'),
   part => part.NameDialog,
+);
+
+const Menu = later(
+  () => import('./parts/menu-list.tsx'),
+  part => part.Menu,
 );
 
 const Palette = later(
@@ -51,7 +56,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(regionKeys, []);
   // Who types on at once types into it: it is there before somebody wants it.
   useEffect(() => {
-    if (afterPrompt.value) void Palette.load();
+    if (afterPrompt.value) void Promise.all([Palette.load(), Menu.load()]);
   }, [afterPrompt.value]);
   // Another host may have other words (without-xen.ts).
   void exchanged.value;
@@ -80,7 +85,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
       <Bench panels={panels} />
       <Inspector panels={panels} />
       {paletteOpen.value && <Palette panels={panels} />}
-      <Menu />
+      {menu.value && <Menu />}
       {askedName.value && <NameDialog asked={askedName.value} />}
       {bootMenu.value && <BootMenuScreen />}
       <Strip />

@@ -205,12 +205,6 @@ export const strings = {
     lessonHint: 'At most 50 minutes each, in rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',
     authors: 'How to write one',
-    teachers: 'Links for a class:',
-    handOutShort: (n: number) => `lesson ${n}`,
-    handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`,
-    handed: (title: string, seed: string) =>
-      `${title}, seed ${seed}: copied. It asks for a name; each has its own numbers.`,
-    byHand: 'This browser does not copy. The link:',
   },
   demo: {
     pv: 'our small kernel: rings and hypercalls',

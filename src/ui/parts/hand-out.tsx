@@ -3,12 +3,20 @@
 import { useSignal } from '@preact/signals';
 import { copyToClipboard } from '../clipboard.ts';
 import { freshSeed, lessonAddress, LESSONS } from '../lessons/list.ts';
-import { strings } from '../strings.ts';
+
+const words = {
+  teachers: 'Links for a class:',
+  handOutShort: (n: number) => `lesson ${n}`,
+  handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`,
+  handed: (title: string, seed: string) =>
+    `${title}, seed ${seed}: copied. It asks for a name; each has its own numbers.`,
+  byHand: 'This browser does not copy. The link:',
+};
 
 /** A lesson's address with a fresh seed, for a class: each number is a lesson. It asks whoever opens it for a name, of which numbers and code follow. */
 export function HandOut() {
   const handed = useSignal<{ title: string; seed: string; address?: string } | undefined>(undefined),
-    text = strings.home;
+    text = words;
   const copy = async (id: string, title: string): Promise<void> => {
     const seed = freshSeed(),
       address = new URL(`${lessonAddress(id, seed)}&name=`, document.baseURI).href;

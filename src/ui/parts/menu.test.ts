@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
 import { beforeEach, expect, it } from 'vitest';
-import { Menu, menu, openMenu } from './menu.tsx';
+import { menu, openMenu } from './menu.tsx';
+import { Menu } from './menu-list.tsx';
 
 const turn = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20));
 let row: HTMLButtonElement, other: HTMLButtonElement;
