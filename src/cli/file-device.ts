@@ -46,6 +46,10 @@ export class FileDevice extends ImmediateDevice implements GrowingFile {
 
   grow(bytes: number): void {
     if (bytes <= this.length) return;
+    this.resize(bytes);
+  }
+
+  override resize(bytes: number): void {
     fullAs(() => ftruncateSync(this.fd, bytes));
     this.length = bytes;
   }

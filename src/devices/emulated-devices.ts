@@ -12,7 +12,7 @@ import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
 import type { BlockDevice } from '../formats/blocks/index.ts';
-import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde, VIRTIO_DISKS } from './ide/piix-ide.ts';
+import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde, VIRTIO_DISKS, VIRTIO_PLACE } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import type { Flash, FlashArray } from './flash.ts';
 import { FloppyController } from './floppy/fdc.ts';
@@ -30,6 +30,7 @@ import type { Mouse } from './ps2/mouse.ts';
 import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
+import type { VirtioBlk } from './virtio/blk.ts';
 import { virtioDisks } from './virtio/disks.ts';
 import { isOfVirtio, type VirtioDevice, type VirtioWish, virtioDevices } from './virtio/kinds.ts';
 import type { VirtioHost } from './virtio/transport.ts';
@@ -277,6 +278,12 @@ export class EmulatedDevices {
     if (device.fn && slot >= 0) this.pci.add(slot, number, device.fn);
     this.devices.push(device);
     return device;
+  }
+
+  /** The medium of a disk is longer or shorter now: one of virtio says so, and a PC's own drives have told their size. */
+  resized(place: number): void {
+    for (const device of this.devices)
+      if (device.name === `virtio-blk${place - VIRTIO_PLACE}`) (device as Partial<VirtioBlk>).resized?.();
   }
 
   /** A guest's drivers want emulated devices gone, of which they have others. */

@@ -346,6 +346,10 @@ export class Pc extends HvmBoard {
   }
 
   /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */
+  resized(place: number): void {
+    this.model.resized(place);
+  }
+
   insert(place: number, disk: BlockDevice | null): void {
     this.model.insert(place, disk);
   }

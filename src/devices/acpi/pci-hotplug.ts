@@ -226,6 +226,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     if (slot === NIC_SLOT) {
       delete this.wire?.receive;
       delete this.wire?.canReceive;
+      delete this.wire?.linkChanged;
     }
     this.emptied.push(slot);
   }

@@ -10,6 +10,10 @@ export interface Ethernet {
   receive?: (frame: Uint8Array) => void;
   /** Whether the card would keep a frame: one with nowhere to put it loses it. The card sets it. */
   canReceive?: () => boolean;
+  /** Nothing is at the other end: what is sent is lost (default: something is). */
+  readonly isDown?: boolean;
+  /** Told when that changes; a card that shows its link sets it. */
+  linkChanged?: () => void;
 }
 
 /** Shortest and longest frame without its frame check sequence (IEEE 802.3, 3.2.7 and 4A.4.2), and that sequence's length, in bytes. */

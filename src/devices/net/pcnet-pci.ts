@@ -34,6 +34,7 @@ export class PcnetPci implements NicDevice {
       busMaster: () => fn.busMaster,
       send: frame => ethernet.send(frame),
       isWireBusy: () => ethernet.busy === true,
+      isDown: () => ethernet.isDown === true,
       latency: value => fn.put(MIN_GNT, value, 2),
     });
     this.chip = chip;

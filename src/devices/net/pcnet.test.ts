@@ -32,6 +32,7 @@ class Driver {
   lengthCode = 2;
   mode = 0;
   filter = [0, 0, 0, 0];
+  isDown = false;
 
   constructor() {
     this.chip = new Pcnet(MAC, {
@@ -39,6 +40,7 @@ class Driver {
       irq: this.line,
       busMaster: () => this.master,
       send: frame => this.wire.push(frame),
+      isDown: () => this.isDown,
       dma: {
         read: (address, into) => {
           this.reads++;
@@ -154,8 +156,10 @@ describe('registers after reset', () => {
     expect(d.bcr(22)).toBe(0xff06);
   });
 
-  it('tell that the link is up', () => {
+  it('tell that the link is up, and when it is not', () => {
     expect(d.bcr(4)).toBe(0x80c0);
+    d.isDown = true;
+    expect(d.bcr(4)).toBe(0x00c0);
   });
 
   it('keep CSR1 and CSR2, writable only while stopped, under two numbers', () => {

@@ -60,6 +60,8 @@ export interface PcnetWiring {
   send(frame: Uint8Array): void;
   /** The wire takes no frame now: what waits is sent a little later. */
   isWireBusy?(): boolean;
+  /** It has no link. */
+  isDown?(): boolean;
   /** Minimum grant (low byte) and maximum latency for PCI configuration space: BCR22. */
   latency?(value: number): void;
 }
@@ -309,8 +311,9 @@ export class Pcnet {
       const pin = bcr[BCR.EECAS] & EE.EEN ? this.eeprom.dataOut : (bcr[BCR.EECAS] & EE.EDI) !== 0;
       return (bcr[BCR.EECAS] & ~EE.EDI) | EE.PVALID | EE.EEDET | (pin ? EE.EDI : 0);
     }
-    // The link is always up: its light burns where it is asked for.
-    if (index >= BCR.LNKST && index <= BCR.LED3) return bcr[index] | (bcr[index] & LNKSTE ? LEDOUT : 0);
+    // The link's light burns where it is asked for.
+    if (index >= BCR.LNKST && index <= BCR.LED3)
+      return bcr[index] | (bcr[index] & LNKSTE && this.wiring.isDown?.() !== true ? LEDOUT : 0);
     return bcr[index] ?? 0;
   }
 

@@ -104,6 +104,11 @@ export class VirtioBlk extends VirtioPci {
     return new Uint8Array(view.buffer);
   }
 
+  /** The medium has another length (5.2.4). */
+  resized(): void {
+    this.configChanged();
+  }
+
   protected notified(queue: VirtQueue): void {
     if (this.takes) return;
     this.takes = true;

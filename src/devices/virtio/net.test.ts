@@ -22,7 +22,7 @@ const frameTo = (to: Uint8Array, length = 80): Uint8Array => {
 };
 
 let wire: Uint8Array[];
-let ethernet: Ethernet & { busy: boolean };
+let ethernet: Ethernet & { busy: boolean; isDown?: boolean };
 let d: VirtioDriver;
 beforeEach(() => {
   wire = [];
@@ -44,6 +44,16 @@ describe('a network card of virtio', () => {
     const config = Array.from({ length: 8 }, (_, i) => d.read(CONFIG + i, 1));
     expect(config).toEqual([...MAC, 1, 0]);
     expect(() => new VirtioDriver(parts => new VirtioNet({ ...parts, mac: GROUP, ethernet }))).toThrow(RangeError);
+  });
+
+  it('says that its link is gone, and comes again', () => {
+    d.begin(2);
+    const status = (): number => d.read(CONFIG + 6, 1);
+    for (const isDown of [true, false]) {
+      ethernet.isDown = isDown;
+      ethernet.linkChanged!();
+      expect([status(), d.line.level, d.read(ISR, 1) & 2]).toEqual([isDown ? 0 : 1, true, 2]);
+    }
   });
 
   it('sends what lies behind the header, and no shorter frame than the wire has', () => {

@@ -99,12 +99,13 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     this.telling = timers.create('virtio-net tells', () => this.tellSent(true));
     ethernet.receive = frame => this.receive(frame);
     ethernet.canReceive = () => this.hasRoom;
+    ethernet.linkChanged = () => this.configChanged();
   }
 
   protected override config(): Uint8Array {
     const bytes = new Uint8Array(CONFIG_BYTES);
     bytes.set(this.own.mac);
-    bytes[MAC_BYTES] = LINK_UP;
+    bytes[MAC_BYTES] = this.ethernet.isDown ? 0 : LINK_UP;
     bytes[MAC_BYTES + 2] = 1;
     return bytes;
   }

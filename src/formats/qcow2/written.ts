@@ -163,7 +163,7 @@ export class Qcow2Disk extends Qcow2Source {
   }
 
   /** The disk has so many bytes, in whole sectors, from now on; what is new reads as zeros. Durable when it returns. @throws Qcow2Error, DeviceFull */
-  resize(bytes: number): void {
+  override resize(bytes: number): void {
     if (this.header.snapshots > 0)
       throw new Qcow2Error('has snapshots', 'has snapshots in it, and is not resized with them.');
     this.begin();

@@ -156,7 +156,7 @@ export class DriveQueue {
 
 /** A medium at the other end. What the guest changes of it is kept, and saved, there. */
 class QueuedDisk extends BlockDevice {
-  readonly bytes: number;
+  bytes: number;
   readonly label: string;
   private readonly queue: DriveQueue;
   private readonly drive: number;
@@ -171,6 +171,11 @@ class QueuedDisk extends BlockDevice {
 
   request(request: BlockRequest, done: Done): void {
     this.queue.ask(askedNow(this.drive, request, done));
+  }
+
+  /** The other end has made it so. */
+  override resize(bytes: number): void {
+    this.bytes = bytes;
   }
 
   override settle(): void {

@@ -57,6 +57,7 @@ export function assembleWith(
       return new Pc({ ...board, nic: card });
     },
     arrivals: () => card?.ethernet.poll(),
+    setLink: isUp => card?.ethernet.setLink(isUp),
     disassemble: disassembleOne,
   };
   const into = saved?.into;

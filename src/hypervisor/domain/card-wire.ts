@@ -19,6 +19,8 @@ const FULL_NS = 100_000;
 export class CardWire implements Ethernet {
   receive?: (frame: Uint8Array) => void;
   canReceive?: () => boolean;
+  linkChanged?: () => void;
+  private down = false;
   private readonly machine: Machine;
   private readonly timers: Timers;
   private readonly rings: ReturnType<typeof wireOf>;
@@ -40,7 +42,19 @@ export class CardWire implements Ethernet {
     return this.rings?.fromCard.hasRoom === false;
   }
 
+  get isDown(): boolean {
+    return this.down;
+  }
+
+  /** Somebody pulls the cable, or puts it in again. */
+  setLink(isUp: boolean): void {
+    if (this.down === !isUp) return;
+    this.down = !isUp;
+    this.linkChanged?.();
+  }
+
   send(frame: Uint8Array, by?: AskedBy): void {
+    if (this.down) return;
     if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame, by) : 0))
       ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
   }
@@ -66,9 +80,9 @@ export class CardWire implements Ethernet {
   private deliver(): void {
     const toCard = this.rings?.toCard;
     if (!toCard) return;
-    for (let i = 0; i < BURST && !toCard.isEmpty && this.canReceive?.() !== false; i++) {
+    for (let i = 0; i < BURST && !toCard.isEmpty && (this.down || this.canReceive?.() !== false); i++) {
       const frame = toCard.take();
-      if (!frame) continue;
+      if (!frame || this.down) continue;
       this.io?.hop(toCard.tag, IO_HOP.CARD, this.record.id, frame.length, 0);
       this.receive?.(frame);
     }

@@ -55,6 +55,8 @@ export interface DomainOptions extends JitOptions {
   onRestart?: (report?: string) => void;
   /** Called before each slice: something may have come for the domain in machine memory. */
   arrivals?: () => void;
+  /** Has its card's link go up or down; absent: it has no card. */
+  setLink?: (isUp: boolean) => void;
   /**
    * Others share this thread, and virtual time with it. `wanted`: Domain 0 has something to do, so that a guest that waits must not let its time go on
    * before that is done; `horizonNs`: nor past this point of its time, where the others have yet to come.

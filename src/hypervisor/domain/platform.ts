@@ -127,6 +127,8 @@ export interface Platform {
   readonly virtio?: readonly VirtioDevice[];
   /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */
   insert?(place: number, disk: BlockDevice | null): void;
+  /** The medium of the disk at a place has another length. Absent: this board has no disks. */
+  resized?(place: number): void;
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
   /** Whether the guest waits for bytes there. */

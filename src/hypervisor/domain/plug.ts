@@ -62,5 +62,12 @@ function plugCard(
   // The wire is one, whatever card is at its end.
   const card = wire(machine, record, timers, { nic, mac }, io, hotplug.wire as CardWire | undefined);
   hotplug.plugCard(card);
-  Object.assign(options, { nic, mac, arrivals: () => card.ethernet.poll() });
+  // The one before it may have been without a link.
+  card.ethernet.setLink(true);
+  Object.assign(options, {
+    nic,
+    mac,
+    arrivals: () => card.ethernet.poll(),
+    setLink: (isUp: boolean) => card.ethernet.setLink(isUp),
+  });
 }

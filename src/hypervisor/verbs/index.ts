@@ -16,9 +16,11 @@ import { pause } from './pause.ts';
 import { plug } from './plug.ts';
 import { powerButton } from './power-button.ts';
 import { reset } from './reset.ts';
+import { resizeDisk } from './resize-disk.ts';
 import { resume } from './resume.ts';
 import { save } from './save.ts';
 import { serial } from './serial.ts';
+import { setLink } from './set-link.ts';
 import { setRegister } from './set-register.ts';
 import { step } from './step.ts';
 import { unpause } from './unpause.ts';
@@ -46,9 +48,11 @@ export const VERBS = {
   plug,
   powerButton,
   reset,
+  resizeDisk,
   resume,
   save,
   serial,
+  setLink,
   setRegister,
   step,
   unpause,
@@ -69,8 +73,10 @@ export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'nmi',
   'powerButton',
   'reset',
+  'resizeDisk',
   'resume',
   'serial',
+  'setLink',
   'setRegister',
   'wake',
   'writeMemory',

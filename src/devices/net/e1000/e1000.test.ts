@@ -31,7 +31,10 @@ class Driver {
   readonly timers = new TestTimers();
   readonly line = new TestLine();
   readonly wire: Uint8Array[] = [];
-  readonly ethernet: Ethernet & { busy: boolean } = { busy: false, send: frame => void this.wire.push(frame) };
+  readonly ethernet: Ethernet & { busy: boolean; isDown?: boolean } = {
+    busy: false,
+    send: frame => void this.wire.push(frame),
+  };
   readonly card = new E1000({
     timers: this.timers,
     irq: this.line,
@@ -180,6 +183,23 @@ describe('registers', () => {
     d.read(REG.ICR);
     mdic((1 << 21) | (1 << 26) | 0x1340);
     expect([d.read(REG.ICR), phy(0)]).toEqual([ICR.LSC, 0x1140]);
+  });
+
+  it('say that the link is gone, by an interrupt, and that it comes again', () => {
+    // The registers of QEMU's e1000 after set_link off: STATUS without LU, BMSR 0x7949.
+    const status = (): number => d.read(REG.STATUS) & 2;
+    const phy = (register: number): number => {
+      d.write(REG.MDIC, (2 << 26) | (1 << 21) | (register << 16));
+      return d.read(REG.MDIC) & 0xffff;
+    };
+    d.read(REG.ICR);
+    for (const isDown of [true, false]) {
+      d.ethernet.isDown = isDown;
+      d.ethernet.linkChanged!();
+      expect([status(), phy(1), phy(17) & 0x0400, d.read(REG.ICR) & ICR.LSC]).toEqual(
+        isDown ? [0, 0x7949, 0, ICR.LSC] : [2, 0x796d, 0x0400, ICR.LSC],
+      );
+    }
   });
 
   it('are as after power-on after CTRL.RST', () => {

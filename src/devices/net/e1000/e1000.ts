@@ -20,6 +20,7 @@ import {
   REG,
   REGISTER_BYTES,
   STAT,
+  STATUS_LU,
   STATUS_UP,
   WRITABLE,
 } from './registers.ts';
@@ -86,7 +87,11 @@ export class E1000 implements NicDevice {
     this.parts = parts;
     const { regs } = this.r;
     this.eeprom = new Microwire(new Uint8Array(eepromWords(mac).buffer));
-    this.phy = new Phy(() => this.cause(ICR.LSC, false));
+    this.phy = new Phy(
+      () => this.cause(ICR.LSC, false),
+      () => ethernet.isDown === true,
+    );
+    ethernet.linkChanged = () => this.cause(ICR.LSC, false);
     const statistics = new Statistics(regs);
     const { fn } = this,
       { dma } = fn;
@@ -205,7 +210,7 @@ export class E1000 implements NicDevice {
   /** A register without what a read does. */
   private look(register: number): number {
     const { regs } = this.r;
-    if (register === REG.STATUS) return STATUS_UP;
+    if (register === REG.STATUS) return this.parts.ethernet.isDown ? STATUS_UP & ~STATUS_LU : STATUS_UP;
     if (register === REG.EECD) return ((regs[register >>> 2] & ~EECD.DO) | (this.eeprom.dataOut ? EECD.DO : 0)) >>> 0;
     // What is only written.
     if (register === REG.ICS || register === REG.IMC) return 0;

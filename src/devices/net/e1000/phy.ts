@@ -1,5 +1,5 @@
 /**
- * The 82540EM's transceiver behind MDIC: registers of IEEE 802.3 clause 22 and those of the 88E1011 that drivers look at. The link is always there, at
+ * The 82540EM's transceiver behind MDIC: registers of IEEE 802.3 clause 22 and those of the 88E1011 that drivers look at. The link is there unless somebody has pulled it, at
  * 1000 Mb/s with full duplex, so that every negotiation is over at once.
  * Sources: IEEE 802.3, 22.2.4; the manual's 13.4.8 (MDIC) and 8.10-8.11 (PHY registers).
  */
@@ -46,13 +46,22 @@ const READ_ONLY = new Map<number, number>([
   [PHY.SPECIFIC_STATUS, 0xac00],
 ]);
 
+/** Of PHY.STATUS and PHY.SPECIFIC_STATUS without a link: negotiation complete, link up; resolved, link up (as QEMU's e1000_link_down()). */
+const WITH_LINK = new Map<number, number>([
+  [PHY.STATUS, 0x0024],
+  [PHY.SPECIFIC_STATUS, 0x0c00],
+  [PHY.PARTNER, 0x4000],
+]);
+
 export class Phy {
   private readonly r = { registers: new Uint16Array(32) };
   private readonly linkChanged: () => void;
+  private readonly isDown: () => boolean;
 
   /** `linkChanged`: it was negotiated anew. */
-  constructor(linkChanged: () => void) {
+  constructor(linkChanged: () => void, isDown: () => boolean) {
     this.linkChanged = linkChanged;
+    this.isDown = isDown;
     this.reset();
   }
 
@@ -68,10 +77,14 @@ export class Phy {
     const kept = command & ~(MDIC.READY | MDIC.ERROR);
     if (((command >>> 21) & 31) !== ADDRESS || (operation !== MDIC.READ && operation !== MDIC.WRITE))
       return (kept | MDIC.READY | MDIC.ERROR) >>> 0;
-    if (operation === MDIC.READ)
-      return ((kept & ~0xffff) | (READ_ONLY.get(register) ?? this.r.registers[register]) | MDIC.READY) >>> 0;
+    if (operation === MDIC.READ) return ((kept & ~0xffff) | this.look(register) | MDIC.READY) >>> 0;
     this.write(register, command & 0xffff);
     return (kept | MDIC.READY) >>> 0;
+  }
+
+  private look(register: number): number {
+    const value = READ_ONLY.get(register) ?? this.r.registers[register];
+    return this.isDown() ? value & ~(WITH_LINK.get(register) ?? 0) : value;
   }
 
   private write(register: number, value: number): void {

@@ -106,7 +106,8 @@ export const CTRL = {
   PHY_RST: 0x80000000,
 } as const;
 /** Full duplex, link up, 1000 Mb/s; a 32-bit bus of 33 MHz has its bits 0. */
-export const STATUS_UP = 1 | (1 << 1) | (2 << 6);
+export const STATUS_LU = 1 << 1,
+  STATUS_UP = 1 | STATUS_LU | (2 << 6);
 export const EECD = { SK: 1, CS: 2, DI: 4, DO: 8, FWE: 0x30, REQ: 0x40, GNT: 0x80, PRES: 0x100 } as const;
 export const EERD = { START: 1, DONE: 1 << 4 } as const;
 /** Causes of interrupts: ICR, ICS, IMS, IMC. */

@@ -39,7 +39,7 @@ interface Waiting {
 
 export class MediumDisk extends BlockDevice {
   /** Whole sectors. */
-  readonly bytes: number;
+  bytes: number;
   readonly label: string;
   private readonly parts: MediumDiskParts;
   /** The first one waits for room. */
@@ -57,6 +57,15 @@ export class MediumDisk extends BlockDevice {
     super({ sectorBytes, readOnly });
     this.parts = parts;
     this.label = label;
+    this.bytes = medium.bytes - (medium.bytes % this.sectorBytes);
+  }
+
+  /** @throws Error with a sentence */
+  override resize(bytes: number): void {
+    const { medium } = this.parts;
+    if (!medium.resize || this.served || this.log)
+      throw new Error(`${this.label} stays as large as it is while a guest has it.`);
+    medium.resize(bytes);
     this.bytes = medium.bytes - (medium.bytes % this.sectorBytes);
   }
 
