@@ -143,6 +143,7 @@ export class Building<Console extends DomainConsole> {
     const { record } = member;
     const { definition, xen } = member.blueprint;
     if (definition.nic) this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
+    if (definition.cardOptions?.link === 'down') member.runner.ask('setLink', false);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;

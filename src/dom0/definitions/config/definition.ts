@@ -28,7 +28,7 @@ export type Bios = 'ringside' | 'seabios';
 
 /** `network`: libvirt's, which has a bridge while it is active. */
 export type CardOptions = Readonly<
-  Partial<Record<'bridge' | 'network' | 'script' | 'ip' | 'vifname' | 'model', string>>
+  Partial<Record<'bridge' | 'network' | 'script' | 'ip' | 'vifname' | 'model' | 'link', string>>
 >;
 
 /** Paths are as they were written. */

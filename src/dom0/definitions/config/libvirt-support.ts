@@ -86,7 +86,8 @@ const SUPPORT = `
   +interface +type -managed|trustGuestRxFilters
    .acpi*|address*|guest*|rom*
    +alias +name
-   !filterref*|link*|port*|vlan*
+   !filterref*|port*|vlan*
+   klink +state
    -backenddomain*|backend*|coalesce*|downscript*|script*|driver*|ip*|mtu*|portForward*|route*|teaming*|tune*|virtualport*
    +bandwidth .classID
     !inbound*

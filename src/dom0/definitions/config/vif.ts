@@ -143,6 +143,13 @@ const OPTIONS: Record<string, OptionRule> = {
         )),
     place: { network: value },
   }),
+  // Of a guest of KVM: libxl has no such option, and xl's users nothing that would be one.
+  link: value =>
+    value === 'down'
+      ? used('no link at first', 'The card begins without a link: virsh domif-setlink gives it one.')
+      : value === 'up'
+        ? used('has a link', 'The card has a link from the start.')
+        : wrong('up or down', `‘${shortened(value)}’ is no state of a link. Write up or down.`),
   gatewaydev: () => ignored('no routes', NO_ROUTES),
   netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
   vifname: () =>
@@ -188,7 +195,7 @@ const FLAGS: Record<string, Judged> = {
     'The back end is shown as trusted to all front ends. Take untrusted out.',
   ),
 };
-const KEPT = ['bridge', 'network', 'script', 'ip', 'vifname', 'model'] as const;
+const KEPT = ['bridge', 'network', 'script', 'ip', 'vifname', 'model', 'link'] as const;
 const isKept = (name: string): name is keyof CardOptions => (KEPT as readonly string[]).includes(name);
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 

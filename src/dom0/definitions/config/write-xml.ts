@@ -157,7 +157,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
     {
       mac,
       rate,
-      cardOptions: { network, bridge, script, ip, vifname, model: asked } = {},
+      cardOptions: { network, bridge, script, ip, vifname, model: asked, link } = {},
     }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
     model: string,
   ): string[] =>
@@ -173,6 +173,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
           : []),
         ...(index === 0 ? order('n') : []),
         `<model type='${domid === undefined && model !== 'netfront' && asked ? escapedXml(asked) : model}'/>`,
+        ...(link ? [`<link state='${link}'/>`] : []),
         ...(rate
           ? within('bandwidth', [
               `<outbound average='${Math.max(1, Math.round((rate.bytes * 1000) / rate.intervalUs))}'/>`,

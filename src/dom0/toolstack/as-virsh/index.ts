@@ -11,6 +11,7 @@ const WORDS: readonly (readonly [xl: RegExp, virsh: string])[] = [
   [/^xl shutdown(?: -F)? ([^-].*)$/, 'virsh shutdown $1'],
   [/^xl reboot(?: -F)? ([^-].*)$/, 'virsh reboot $1'],
   [/^xl trigger (\S+) reset$/, 'virsh reset $1'],
+  [/^xl trigger (\S+) nmi \d+$/, 'virsh inject-nmi $1'],
   [/^xl trigger (\S+) power$/, 'virsh shutdown $1 --mode acpi'],
   [/^xl save ([^-]\S*) (\S+)$/, 'virsh save $1 $2'],
   [/^xl restore (.+)$/, 'virsh restore $1'],

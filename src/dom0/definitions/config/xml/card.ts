@@ -1,5 +1,5 @@
 /** Network cards. */
-import { approximated, ignored } from '../options.ts';
+import { approximated } from '../options.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { type Position, shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, tag } from './tree.ts';
@@ -65,6 +65,7 @@ export function cardOf(read: XmlReading, element: Element): Value {
   option('ip', child('ip'), 'address');
   if (model?.attributes.type === 'netfront') option('type', model, 'type', 'vif');
   else option('model', model, 'type');
+  if (read.isKvm) option('link', child('link'), 'state');
   if (/^[1-9]\d{0,8}$/.test(outbound?.attributes.average ?? ''))
     option('rate', outbound, 'average', `${outbound!.attributes.average}KB/s`);
   return {
@@ -107,8 +108,6 @@ function checkCard(read: XmlReading, element: Element): void {
         `type='${shortened(type)}': the card is on the host's bridge, xenbr0, whose gateway has DHCP and DNS.`,
       ),
     );
-  if (child('link')?.attributes.state === 'down')
-    read.remark(element, 'interface.link', ignored('the link is up', "The card's link is up from the start."));
   if (outbound && outbound.attributes.average === undefined)
     read.problem(outbound, "Missing mandatory average attribute. Write <outbound average='1000'/>: KiB a second.");
   const mode = source?.attributes.mode;

@@ -119,7 +119,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'devices/interface/filterref': ({ attributes }) =>
     `Network filter not found: no nwfilter with matching name '${shortened(attributes.filter ?? '')}'`,
   'devices/interface/link': (element, place) =>
-    element.attributes.state === 'down'
+    element.attributes.state === 'down' && !place.isKvm
       ? `interface ${macOf(place)} - a link that is down is not supported`
       : undefined,
   'devices/interface/port': ({ attributes }, place) =>
@@ -153,7 +153,7 @@ export class NotDone {
   /** Before anything else is said of these elements. */
   refuse(element: Element, support: Support = SUPPORTED, path = '', around: readonly Element[] = []): void {
     const place = { isKvm: this.read.isKvm, around };
-    if (support.mark === '!') this.say(element, element.name, REFUSALS[path]?.(element, place));
+    if (support.mark === '!' || support.mark === 'k') this.say(element, element.name, REFUSALS[path]?.(element, place));
     for (const name of Object.keys(element.attributes))
       if (support.attributes.get(name) === '!')
         this.say(element.places[name], `${element.name}.${name}`, REFUSALS[`${path}@${name}`]?.(element, place));
