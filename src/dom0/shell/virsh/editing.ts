@@ -2,18 +2,25 @@
 import type { CommandHost, Domain } from '../../toolstack/index.ts';
 import {
   CONFIG,
+  defineManagedSave,
   defineNetwork,
+  defineSaveImage,
+  managedSaveXml,
   METADATA,
   metadataOf,
   networkXml,
   persistent,
   redefineSnapshot,
+  saveImageXml,
   setMetadata,
   snapshotXml,
+  XML_SECURE,
 } from '../../toolstack/libvirt/index.ts';
 import { editManaged } from '../edit.ts';
 import { edit } from '../editor.ts';
-import type { Owned } from '../program.ts';
+import type { Owned, Surroundings } from '../program.ts';
+import { callOf } from '../xl.ts';
+import { filesOf, stateAfter } from './life.ts';
 import { networkOf } from './networks.ts';
 import { snapshotOf } from './snapshots.ts';
 import { allNeeded, exclude, exclusive, find, impact, noMetadata, saying, VirshError } from './virsh-command.ts';
@@ -24,6 +31,7 @@ export type OwnsTerminal = (
   values: readonly (string | undefined)[],
   options: ReadonlySet<string>,
   terminal: Owned,
+  around: Surroundings,
 ) => Promise<string>;
 
 export const editDomain: OwnsTerminal = async (host, [word], _options, terminal) => {
@@ -48,6 +56,27 @@ export const editSnapshot: OwnsTerminal = async (host, [word, name], options, te
   const title = `snapshot ${record.name} of ${domain.name}`;
   const isEdited = await edit({ title, text: await snapshotXml(domain, record), write }, terminal);
   return isEdited ? `Snapshot ${record.name} edited.\n` : `Snapshot ${record.name} XML configuration not changed.\n`;
+};
+
+/** A saved state's document. Who edits one may see what is secret in it. */
+export const editSaveImage: OwnsTerminal = async (host, [word], options, terminal, around) => {
+  allNeeded([word], ['file']);
+  const path = callOf(host, [], around).absolute!(word!);
+  const write = (xml: string): Promise<void> => defineSaveImage(host, path, xml, stateAfter(options), filesOf(around));
+  const text = await saveImageXml(host, path, XML_SECURE, filesOf(around));
+  const isEdited = await edit({ title: path, text, write }, terminal);
+  return isEdited ? `State file ${word} edited.\n` : `Saved image ${word} XML configuration not changed.\n`;
+};
+
+export const editManagedSave: OwnsTerminal = async (host, [word], options, terminal) => {
+  const domain = await find(host, word);
+  const { name } = domain;
+  const write = (xml: string): Promise<void> => defineManagedSave(host, domain, xml, stateAfter(options));
+  const text = await managedSaveXml(host, domain, XML_SECURE);
+  const isEdited = await edit({ title: `managed save of ${name}`, text, write }, terminal);
+  return isEdited
+    ? `Managed save image of Domain '${name}' XML configuration edited.\n`
+    : `Managed save image of domain '${name}' XML configuration not changed.\n`;
 };
 
 type Metadata = Parameters<typeof setMetadata>[2];

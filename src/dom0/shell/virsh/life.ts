@@ -12,6 +12,7 @@ import {
   numeric,
   onDomain,
   saying,
+  textIn,
   type VirshCommand,
   VirshError,
 } from './virsh-command.ts';
@@ -19,14 +20,13 @@ import {
 const { PAUSED, FORCE_BOOT } = libvirt.CREATE;
 
 /** What a domain is to be when it is restored, as flags: what it was, unless somebody says. */
-const stateAfter = (options: ReadonlySet<string>): number =>
+export const stateAfter = (options: ReadonlySet<string>): number =>
   flagsOf(options, { running: libvirt.SAVE.RUNNING, paused: libvirt.SAVE.PAUSED });
 
-/** virDomainDestroyFlagsValues. */
-const DESTROY = { graceful: 1 << 0, 'remove-logs': 1 << 1 };
+const DESTROY = { graceful: libvirt.DESTROY.GRACEFUL, 'remove-logs': libvirt.DESTROY.REMOVE_LOGS };
 
 /** Files as the shell sees them. */
-const filesOf = (around: Surroundings): libvirt.Files => ({
+export const filesOf = (around: Surroundings): libvirt.Files => ({
   read: async path => new Blob([(await around.readFile(path)) as BlobPart]),
   write: async (path, data) => around.writeFile(path, new Uint8Array(await data.arrayBuffer())),
 });
@@ -150,19 +150,17 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   save: {
-    usage: 'save <domain> <file> [--running] [--paused] [--verbose]',
+    usage: 'save <domain> <file> [<xml>] [--running] [--paused] [--verbose]',
     about: 'save a domain state to a file',
-    run: async (host, [word, file], options, around) => {
+    run: async (host, [word, file, document], options, around) => {
       if (word !== undefined) needed(file, 'file');
       const domain = await find(host, word);
+      const xml = document === undefined ? undefined : await textIn(document, around);
       await saying(`Failed to save domain '${domain.name}' to ${file}`, () =>
-        libvirt.saveDomain(
-          host,
-          domain,
-          callOf(host, [], around).absolute!(file!),
-          stateAfter(options),
-          filesOf(around),
-        ),
+        libvirt.saveDomain(host, domain, callOf(host, [], around).absolute!(file!), stateAfter(options), {
+          files: filesOf(around),
+          xml,
+        }),
       );
       return `${options.has('verbose') ? 'Save: [100 %]\n' : ''}\nDomain '${domain.name}' saved to ${file}\n\n`;
     },
@@ -190,12 +188,16 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   restore: {
-    usage: 'restore <file> [--running] [--paused]',
+    usage: 'restore <file> [--xml=<xml>] [--running] [--paused]',
     about: 'restore a domain from a saved state in a file',
-    run: async (host, [path], options, around) => {
+    run: async (host, [path, document], options, around) => {
       const file = needed(path, 'file');
+      const xml = document === undefined ? undefined : await textIn(document, around);
       await saying(`Failed to restore domain from ${file}`, () =>
-        libvirt.restoreDomain(host, callOf(host, [], around).absolute!(file), stateAfter(options), filesOf(around)),
+        libvirt.restoreDomain(host, callOf(host, [], around).absolute!(file), stateAfter(options), {
+          files: filesOf(around),
+          xml,
+        }),
       );
       return `Domain restored from ${file}\n\n`;
     },

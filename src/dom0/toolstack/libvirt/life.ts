@@ -45,6 +45,8 @@ export const SHUTDOWN = { ACPI: 1 << 0, AGENT: 1 << 1, INITCTL: 1 << 2, SIGNAL: 
 const { ACPI, AGENT, PARAVIRT } = SHUTDOWN;
 /** virDomainSaveRestoreFlags. */
 export const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
+/** virDomainDestroyFlagsValues; libxl's driver has none. */
+export const DESTROY = { GRACEFUL: 1 << 0, REMOVE_LOGS: 1 << 1 };
 /** VIR_DOMAIN_DEFINE_VALIDATE. */
 const VALIDATE = 1 << 0;
 
@@ -55,7 +57,8 @@ export interface Files {
   absolute?(path: string): string;
 }
 
-const filesOf = (host: CommandHost): Files => ({
+/** Domain 0's. */
+export const filesOf = (host: CommandHost): Files => ({
   read: async path => {
     if (host.parts.files && !(await host.parts.files.exists(path)))
       throw new Error(`${path}: No such file or directory`);
@@ -149,9 +152,9 @@ async function refuseMissing({ parts: { allowed, files } }: CommandHost, { disks
   }
 }
 
-/** Ends it at once. @throws LibvirtError */
+/** Ends it at once: QEMU ends by SIGTERM, which is all that GRACEFUL lets libvirt send, and there are no logs to remove. @throws LibvirtError */
 export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, 0, functionOf(host, 'DomainDestroyFlags'));
+  checkFlags(flags, isQemu(host) ? DESTROY.GRACEFUL | DESTROY.REMOVE_LOGS : 0, functionOf(host, 'DomainDestroyFlags'));
   const id = guestId(domain);
   await failing(() => perform(host, 'destroy', COMMANDS.destroy, id));
 }
@@ -263,15 +266,20 @@ export async function undefineDomain(
 
 // ---- saved states
 
-/** Writes its state to a file, and ends it. @throws LibvirtError */
+/** Files in which a saved state has the document of a client, where that gave one. @throws LibvirtError */
+const filesWith = async (host: CommandHost, files: Files, xml: string | undefined): Promise<Files> =>
+  xml === undefined ? files : (await import('./save-images.ts')).withDocument(host, files, xml);
+
+/** Writes its state to a file, and ends it. `xml`: what it is to be once it is restored. @throws LibvirtError */
 export async function saveDomain(
   host: CommandHost,
   domain: Domain,
   path: string,
   flags = 0,
-  files: Files = filesOf(host),
+  { files: own = filesOf(host), xml }: { files?: Files; xml?: string | undefined } = {},
 ): Promise<void> {
   const after = stateAfter(flags, functionOf(host, 'DomainSaveFlags'));
+  const files = await filesWith(host, own, xml);
   const id = guestId(domain);
   const member = host.toolstack.members.get(id);
   try {
@@ -283,7 +291,7 @@ export async function saveDomain(
 }
 
 /** Whether it is to be paused. @throws LibvirtError, as VIR_EXCLUSIVE_FLAGS_GOTO() of virDomainSaveFlags() has it */
-function stateAfter(flags: number, name: string): boolean | 'as saved' {
+export function stateAfter(flags: number, name: string): boolean | 'as saved' {
   const { BYPASS_CACHE, PAUSED, RUNNING } = SAVE;
   if ((flags & PAUSED) !== 0 && (flags & RUNNING) !== 0)
     throw new LibvirtError(
@@ -295,14 +303,15 @@ function stateAfter(flags: number, name: string): boolean | 'as saved' {
   return flags & PAUSED ? true : flags & RUNNING ? false : 'as saved';
 }
 
-/** @throws LibvirtError */
+/** `xml`: what it is to be from now on. @throws LibvirtError */
 export async function restoreDomain(
   host: CommandHost,
   path: string,
   flags = 0,
-  files: Files = filesOf(host),
+  { files: own = filesOf(host), xml }: { files?: Files; xml?: string | undefined } = {},
 ): Promise<void> {
   const after = stateAfter(flags, functionOf(host, 'DomainRestoreFlags'));
+  const files = await filesWith(host, own, xml);
   await failing(() => restoreFrom(host, path, after, files));
 }
 

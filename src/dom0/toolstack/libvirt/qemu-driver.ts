@@ -16,6 +16,11 @@ export const functionOf = (host: CommandHost, name: string): string => `${isQemu
 export const errorDomainOf = (host: CommandHost, { from }: LibvirtError): number =>
   ERROR_DOMAIN[from === 'libxl' && isQemu(host) ? 'qemu' : from];
 
+/** @throws LibvirtError: the driver of libxl has no such function */
+export function needsQemu(host: CommandHost, what: string): void {
+  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', what, 'domain');
+}
+
 const KINDS = [
   ['i686', 32],
   ['x86_64', 64],

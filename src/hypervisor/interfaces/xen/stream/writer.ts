@@ -306,7 +306,8 @@ function configuration(about: SavedAbout): string {
   });
 }
 
-function xlHeader(about: SavedAbout): Uint8Array {
+/** What the file begins with. */
+export function xlHeader(about: SavedAbout): Uint8Array {
   const config = new TextEncoder().encode(`${configuration(about)}\0`);
   const bytes = new Uint8Array(XL_HEADER_BYTES + config.length);
   for (let i = 0; i < XL_MAGIC.length; i++) bytes[i] = XL_MAGIC.charCodeAt(i);
