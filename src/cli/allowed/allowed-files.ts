@@ -29,6 +29,7 @@ import { IMAGES, type OpenDisk } from '../../dom0/host/storage/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { Qcow2Disk, Qcow2Error, qcow2HeaderOf, Qcow2Source } from '../../formats/qcow2/index.ts';
 import { fileBytes } from '../file-bytes.ts';
+import { allocate } from './allocate.ts';
 import { FileDevice } from '../file-device.ts';
 import { lockFile } from './file-lock.ts';
 
@@ -385,10 +386,14 @@ export class NodeAllowedFiles implements AllowedFiles {
     try {
       const qcow2 = qcow2HeaderOf(file);
       const allocationBytes = statSync(this.own(path)).blocks * BLOCK_BYTES;
-      return { capacityBytes: qcow2?.diskBytes ?? file.bytes, allocationBytes, qcow2 };
+      return { capacityBytes: qcow2?.diskBytes ?? file.bytes, allocationBytes, fileBytes: file.bytes, qcow2 };
     } finally {
       close();
     }
+  }
+
+  allocate(path: string, bytes: number): void {
+    this.intoFile(path, fd => allocate(fd, bytes));
   }
 
   resizeQcow2(path: string, bytes: number): void {

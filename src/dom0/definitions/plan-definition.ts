@@ -257,14 +257,11 @@ function planDrive(
   drive.image = isImage(found)
     ? found
     : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
-  const problem = imageProblem(
-    baseName(found.name),
-    disk.kind,
-    drive.image.head,
-    drive.image.bytes,
-    drive.image.packing,
-  );
-  const otherFormat = disk.kind === 'disk' && !drive.image.device && seldom?.formats.otherFormat(disk, drive.image);
+  const { head, bytes, device, packing } = drive.image;
+  // A device is opened by the format that the definition says, and this is what is in it then; of a file's that is found out.
+  const isRaw = device === true && ['raw', 'qcow2'].includes(disk.format);
+  const problem = imageProblem(baseName(found.name), disk.kind, head, bytes, packing, isRaw);
+  const otherFormat = disk.kind === 'disk' && !device && seldom?.formats.otherFormat(disk, drive.image);
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
   else if (otherFormat && finding) Object.assign(finding, otherFormat);
   else if (drive.image.device) {

@@ -1,4 +1,4 @@
-/** A new qcow2 image: of version 3, with nothing in it. Source: QEMU's docs/interop/qcow2.txt. */
+/** A new qcow2 image, with nothing in it. Source: QEMU's docs/interop/qcow2.txt. */
 import { ENTRY_BYTES, MAX_L1_BYTES, type Backing, Qcow2Error } from './header.ts';
 import type { GrowingFile } from './growing-file.ts';
 import { newHeader } from './new-header.ts';
@@ -12,6 +12,8 @@ export interface NewImage {
   /** Of the disk in it, in whole sectors. */
   bytes: number;
   clusterBits?: number;
+  /** Of its format (default: 3). */
+  version?: 2 | 3;
   backing?: Required<Backing>;
 }
 
@@ -26,7 +28,7 @@ const l1Clusters = (bytes: number, clusterBits: number): number =>
 
 /** Durable when it returns: the header comes last, so that before there is no image. @throws Qcow2Error, DeviceFull */
 export function createQcow2(file: GrowingFile, image: NewImage): void {
-  const { bytes, clusterBits = CLUSTER_BITS, backing } = image;
+  const { bytes, clusterBits = CLUSTER_BITS, version = 3, backing } = image;
   const clusterBytes = 2 ** clusterBits;
   const l1Entries = l1EntriesOf(bytes, clusterBits);
   // Header, table of reference counts, one block of them, L1.
@@ -34,6 +36,7 @@ export function createQcow2(file: GrowingFile, image: NewImage): void {
   if (l1Entries * ENTRY_BYTES > MAX_L1_BYTES || clusters * REFCOUNT_BITS > clusterBytes * 8)
     throw new Qcow2Error('too large', `cannot hold ${bytes} bytes with clusters of ${clusterBytes}.`);
   const header = newHeader({
+    version,
     clusterBits,
     diskBytes: bytes,
     l1At: 3 * clusterBytes,

@@ -140,16 +140,21 @@ export interface ImageProblem {
 /** What a BIOS does not find in the first sector of a disk that it is to boot. */
 export const NO_SIGNATURE = 'its first sector does not end in 55 AA';
 
-/** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. `packing`: the file was packed so, and `head` is of what is in it. */
+/**
+ * Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. `packing`: the file was packed so, and `head` is of what is in
+ * it. `isRaw`: nobody looks for a format in it, as the definition has said that: what a guest has written there may be anything.
+ */
 export function imageProblem(
   name: string,
   kind: ImageKind,
   head: Uint8Array,
   bytes: number,
   packing?: Packing,
+  isRaw = false,
 ): ImageProblem | null {
   if (bytes === 0) return { short: 'empty', text: `${name} is empty. Copy or fetch it again.` };
-  const inAnother = packedProblem(name, head) ?? wrappedProblem(name, kind, head, packing);
+  const inAnother =
+    isRaw && kind === 'disk' ? null : (packedProblem(name, head) ?? wrappedProblem(name, kind, head, packing));
   if (inAnother) return inAnother;
   if (kind === 'floppy') {
     const problem = floppyProblem(bytes);
@@ -165,7 +170,7 @@ export function imageProblem(
       ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` }
       : null;
   }
-  if (isQcow2(head)) return qcow2Problem(name, head, bytes);
+  if (isQcow2(head)) return isRaw ? null : qcow2Problem(name, head, bytes);
   if (!hasSignature(head) || isIso(head) || !isTable(head)) return null;
   for (let at = PARTITIONS; at < SIGNATURE; at += 16) {
     const end = word(head, at + 8) + word(head, at + 12);

@@ -19,6 +19,8 @@ export interface MeasuredImage {
   capacityBytes: number;
   /** Of the machine's disk. */
   allocationBytes: number;
+  /** Of the file, whatever is in it. */
+  fileBytes: number;
   /** Undefined: it is no qcow2 image. */
   qcow2: Qcow2Header | undefined;
 }
@@ -36,6 +38,8 @@ export interface AllowedFiles extends HostFiles {
   open(path: string, who: string, writes: boolean, uuid: string, format: string | undefined): OpenDisk;
   /** The file itself, and not the disk in it. @throws as `open` */
   openFile(path: string, writes: boolean): { file: GrowingFile; close(): void };
+  /** The first bytes of a file have room on its disk, and go on reading as they do. @throws Error of the system, where there is none */
+  allocate(path: string, bytes: number): void;
   /** The disk in a qcow2 image has so many bytes from now on. @throws as `open` */
   resizeQcow2(path: string, bytes: number): void;
   /** Of the file system that a folder is on. */

@@ -205,9 +205,9 @@ const VOLUMES: Record<string, VirshCommand> = {
   },
   'vol-create-as': {
     usage:
-      'vol-create-as <pool> <name> <capacity> [--format <format>] [--backing-vol <vol>] [--backing-vol-format <format>]',
+      'vol-create-as <pool> <name> <capacity> [--allocation <allocation>] [--format <format>] [--backing-vol <vol>] [--backing-vol-format <format>]',
     about: 'create a volume from a set of args',
-    run: async (host, [word, name = '', capacity = '', format, backing, backingFormat]) => {
+    run: async (host, [word, name = '', capacity = '', allocation, format, backing, backingFormat]) => {
       const pool = await poolOf(host, word);
       const typed = (type: string | undefined): string =>
         type === undefined ? '' : `<format type='${escapedXml(type)}'/>`;
@@ -215,7 +215,7 @@ const VOLUMES: Record<string, VirshCommand> = {
       const on = under
         ? `<backingStore><path>${escapedXml(under.path)}</path>${typed(backingFormat)}</backingStore>`
         : '';
-      const xml = `<volume><name>${escapedXml(name)}</name><capacity>${bytesOf(capacity)}</capacity><target>${typed(format)}</target>${on}</volume>`;
+      const xml = `<volume><name>${escapedXml(name)}</name><capacity>${bytesOf(capacity)}</capacity>${allocation === undefined ? '' : `<allocation>${bytesOf(allocation)}</allocation>`}<target>${typed(format)}</target>${on}</volume>`;
       await saying(`Failed to create vol ${name}`, () => libvirt.createVolume(host, libvirt.activePool(pool), xml));
       return `Vol ${name} created\n\n`;
     },
@@ -226,7 +226,7 @@ const VOLUMES: Record<string, VirshCommand> = {
     run: async (host, [word, name = '', pool]) => {
       const source = await volumeOf(host, word, pool);
       const within = libvirt.activePool(await libvirt.poolByName(host, source.pool));
-      const xml = `<volume><name>${escapedXml(name)}</name></volume>`;
+      const xml = `<volume><name>${escapedXml(name)}</name><allocation>${source.allocationBytes}</allocation></volume>`;
       await saying(`Failed to clone vol from ${source.name}`, () => libvirt.cloneVolume(host, within, xml, source));
       return `Vol ${name} cloned from ${source.name}\n\n`;
     },

@@ -174,7 +174,10 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
   async setAutomatic(host: CommandHost, entry: Entry<T>, on: boolean): Promise<void> {
     this.refuseOwn(entry);
     if (!entry.isPersistent)
-      throw new LibvirtError('OPERATION_INVALID', `cannot set autostart for transient ${this.kind.what}`, this.from);
+      // networkSetAutostart() and storagePoolSetAutostart().
+      throw this.kind.what === 'network'
+        ? new LibvirtError('OPERATION_INVALID', 'cannot set autostart for transient network', this.from)
+        : new LibvirtError('INTERNAL_ERROR', 'pool has no config file', this.from);
     if (entry.isAutomatic === on) return;
     const { files } = host.parts;
     if (!on) return files!.rm(this.link(entry.of));

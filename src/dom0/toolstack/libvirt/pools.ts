@@ -34,10 +34,12 @@ const own = (name: string, type: Pool['type'], folder: string): Pool => ({
   folder,
 });
 
+const OWN: readonly Pool[] = [own('images', 'dir', IMAGES), own(GROUP, 'logical', `/dev/${GROUP}`)];
+
 const POOLS = new KeptObjects<Pool>({
   what: 'storage pool',
   folder: '/etc/libvirt/storage',
-  own: [own('images', 'dir', IMAGES), own(GROUP, 'logical', `/dev/${GROUP}`)],
+  own: OWN,
   read: readPool,
   write: pool => documentOf(pool, []),
   missing: detail => new LibvirtError('NO_STORAGE_POOL', detail, 'storage'),
@@ -177,9 +179,10 @@ export async function deletePool(host: CommandHost, entry: PoolEntry): Promise<v
   POOLS.events.tell(host, entry.of, KEPT_EVENT.DELETED);
 }
 
-/** What is there is looked at whenever somebody asks. @throws LibvirtError */
+/** What has come to a client's pool by itself is a volume from now on. @throws LibvirtError */
 export async function refreshPool(host: CommandHost, entry: PoolEntry): Promise<void> {
   await lookInto(host, activePool(entry));
+  await noteVolumes(host, entry.of);
   POOLS.events.tell(host, entry.of, 'refreshed');
 }
 
@@ -195,6 +198,7 @@ async function begin(host: CommandHost, pool: Pool, flags: number): Promise<void
     throw new LibvirtError('OPERATION_FAILED', `Storage source conflict with pool: '${other.of.name}'`, 'storage');
   if ((flags & BUILD) !== 0) await makeIn(host, pool);
   await lookInto(host, pool);
+  await noteVolumes(host, pool);
 }
 
 /** Its folder; a disk has a table, and virStorageBackendDiskBuildPool() writes none over that. @throws LibvirtError */
@@ -234,8 +238,40 @@ export interface Volume {
   allocationBytes: number;
 }
 
+/**
+ * What is in the folder of a client's pool, as it was when that was looked at last: libvirt has a list of a pool's volumes, which a refresh makes again
+ * (storagePoolRefreshImpl()). Of the host's own pools all are there at once, as Domain 0 itself puts them there.
+ */
+const known = new WeakMap<CommandHost['toolstack'], Map<string, Set<string>>>();
+
+const isOwn = ({ name }: Pool): boolean => OWN.some(pool => pool.name === name);
+
+/** @throws nothing: a folder that cannot be read has nothing */
+async function noteVolumes(host: CommandHost, pool: Pool): Promise<Set<string>> {
+  const its = known.get(host.toolstack) ?? new Map<string, Set<string>>();
+  known.set(host.toolstack, its);
+  const names = new Set((await volumesIn(host, pool)).map(({ name }) => name));
+  its.set(pool.name, names);
+  return names;
+}
+
+/** A volume was made in a pool. */
+export const knowVolume = ({ toolstack }: CommandHost, { name: pool }: Pool, name: string): void =>
+  void known.get(toolstack)?.get(pool)?.add(name);
+
+/** A volume of a pool is gone. */
+export const forgetVolume = ({ toolstack }: CommandHost, { pool, name }: Volume): void =>
+  void known.get(toolstack)?.get(pool)?.delete(name);
+
 /** By their names. An image's capacity is that of its file: `measured` looks into it. */
-export async function volumesOf(host: CommandHost, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
+export async function volumesOf(host: CommandHost, pool: Pool): Promise<Volume[]> {
+  const found = await volumesIn(host, pool);
+  if (pool.type !== 'dir' || isOwn(pool)) return found;
+  const names = known.get(host.toolstack)?.get(pool.name) ?? (await noteVolumes(host, pool));
+  return found.filter(({ name }) => names.has(name));
+}
+
+async function volumesIn(host: CommandHost, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
   const volume = (name: string, bytes: number): Volume => ({
     pool: inPool,
     type,

@@ -8,7 +8,16 @@ import type { CommandHost } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
 import { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { activePool, listPools, type Pool, poolByName, type Volume, volumesOf } from './pools.ts';
+import {
+  activePool,
+  forgetVolume,
+  knowVolume,
+  listPools,
+  type Pool,
+  poolByName,
+  type Volume,
+  volumesOf,
+} from './pools.ts';
 import { openBytes, openDiskIn } from './volume-bytes.ts';
 import { bytesOf, childOf, readXml } from './xml.ts';
 
@@ -89,10 +98,14 @@ export async function volumeXml(host: CommandHost, volume: Volume): Promise<stri
   <target>
     <path>${escapedXml(path)}</path>
     <format type='${await formatOf(host, volume, image)}'/>
-  </target>
+${header ? compatOf(header.version) : ''}  </target>
 ${backing ? backingXml(backing) : ''}</volume>
 `;
 }
+
+/** Of qcow2, as virStorageVolTargetDefFormat() writes it. */
+const compatOf = (version: number): string =>
+  version === 2 ? '    <compat>0.10</compat>\n' : '    <compat>1.1</compat>\n    <features/>\n';
 
 const backingXml = ({ path, format = 'raw' }: Backing): string =>
   `  <backingStore>\n    <path>${escapedXml(path)}</path>\n    <format type='${escapedXml(format)}'/>\n  </backingStore>\n`;
@@ -120,6 +133,10 @@ type Format = (typeof FORMATS)[number];
 interface Wanted {
   name: string;
   bytes: number;
+  /** Of a raw file, what has room on its disk from the start. */
+  allocationBytes: number;
+  /** Of a qcow2 image (<compat>). */
+  version?: 2 | 3;
   format: Format;
   backing?: Required<Backing>;
 }
@@ -148,9 +165,28 @@ async function readVolume(host: CommandHost, xml: string, like?: Volume): Promis
   const under = childOf(root, 'backingStore');
   const path = childOf(under, 'path')?.text;
   const backing = path ? { path, format: formatNamed(childOf(under, 'format')?.attributes.type ?? 'raw') } : undefined;
-  const bytes = (await bytesOf(childOf(root, 'capacity'))) ?? like?.capacityBytes;
+  // An element without a text is none (virXPathString()).
+  const size = (name: string): Promise<number | undefined> =>
+    bytesOf(childOf(root, name)?.text ? childOf(root, name) : undefined);
+  const bytes = (await size('capacity')) ?? like?.capacityBytes;
   if (bytes === undefined) throw new LibvirtError('XML_ERROR', 'missing capacity element', 'storage');
-  return { name, bytes, format, ...(backing ? { backing } : {}) };
+  const allocationBytes = Math.min(bytes, (await size('allocation')) ?? bytes);
+  const version = versionOf(childOf(childOf(root, 'target'), 'compat')?.text);
+  return { name, bytes, allocationBytes, format, ...(version ? { version } : {}), ...(backing ? { backing } : {}) };
+}
+
+/** The version of qcow2 that QEMU's compat means; undefined: it is left to QEMU (virStorageCheckCompat(), qcow2_create()). @throws LibvirtError */
+function versionOf(compat: string | undefined): 2 | 3 | undefined {
+  if (!compat) return undefined;
+  if (!/^\d+\.\d+$/.test(compat))
+    throw new LibvirtError('XML_ERROR', "forbidden characters in 'compat' attribute", 'storage');
+  if (compat !== '0.10' && compat !== '1.1')
+    throw new LibvirtError(
+      'INTERNAL_ERROR',
+      `qemu-img: Parameter 'compat' does not accept value '${compat}'`,
+      'storage',
+    );
+  return compat === '0.10' ? 2 : 3;
 }
 
 /** Makes what reads as zeros. @throws LibvirtError */
@@ -172,7 +208,9 @@ export async function cloneVolume(
   const from = await openDiskIn(host, source, false);
   try {
     const bytes = Math.max(wanted.bytes, from.length);
-    const made = await makeVolume(host, pool, { ...wanted, bytes });
+    // Of a copy that is to take less room than its original has nothing is taken ahead (createRawFile()).
+    const allocationBytes = wanted.allocationBytes < from.length ? 0 : wanted.allocationBytes;
+    const made = await makeVolume(host, pool, { ...wanted, bytes, allocationBytes });
     const to = await openDiskIn(host, made, true);
     try {
       await copyInTurns(from.length, host.parts, (at, piece) => {
@@ -200,14 +238,27 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
   if (backing && format === 'raw')
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'backing storage not supported for raw volumes', 'storage');
   if (backing) await lookAtBacking(host, backing.path);
+  const path = `${pool.folder}/${name}`;
   await failing(() =>
     host.tasks.run(`virsh vol-create ${pool.name} ${name}`, async () => {
-      if (format === 'qcow2') await makeQcow2(host, `${pool.folder}/${name}`, wanted);
-      else if (pool.type === 'dir') await host.parts.files!.truncate(`${pool.folder}/${name}`, bytes);
-      else (await host.openDevices())!.createVolume(name, bytes);
+      if (pool.type === 'logical') return void (await host.openDevices())!.createVolume(name, bytes);
+      // What cannot become a volume is none (virStorageBackendCreateRaw(), createFileDir()).
+      await (format === 'qcow2' ? makeQcow2(host, path, wanted) : makeRaw(host, path, wanted)).catch(
+        async (error: Error) => {
+          await host.parts.files!.rm(path, { force: true }).catch(() => {});
+          throw error;
+        },
+      );
     }),
   );
+  knowVolume(host, pool, name);
   return volumeByName(host, pool, name);
+}
+
+/** A file of the host's disk has its room there in any case. @throws Error of the file system */
+async function makeRaw({ parts }: CommandHost, path: string, { bytes, allocationBytes }: Wanted): Promise<void> {
+  await parts.files!.truncate(path, bytes);
+  if (allocationBytes > 0 && parts.allowed?.has(path)) parts.allowed.allocate(path, allocationBytes);
 }
 
 /** Bytes of an upload that are read and written at once. */
@@ -217,7 +268,7 @@ const PIECE_BYTES = 1 << 20;
 export async function uploadVolume(host: CommandHost, pool: Pool, name: string, data: Blob): Promise<Volume> {
   if (name === '' || /[/\n]/.test(name))
     throw new LibvirtError('XML_ERROR', `name ${name} cannot contain '/'`, 'storage');
-  const made = await makeVolume(host, pool, { name, bytes: data.size, format: 'raw' });
+  const made = await makeVolume(host, pool, { name, bytes: data.size, allocationBytes: 0, format: 'raw' });
   const task = host.tasks.start(`virsh vol-upload ${name} ${name} --pool ${pool.name}`);
   try {
     const bytes = await openBytes(host, made.path, true);
@@ -261,9 +312,10 @@ async function lookAtBacking(host: CommandHost, path: string): Promise<void> {
 
 /** @throws Error with a sentence */
 async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promise<void> {
-  const { bytes, backing } = wanted;
+  const { bytes, version, backing } = wanted;
   const image = {
     bytes: Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES,
+    ...(version ? { version } : {}),
     ...(backing ? { backing: { ...backing, path: await host.realPath(backing.path) } } : {}),
   };
   const { allowed } = host.parts;
@@ -302,6 +354,7 @@ export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0)
       else (await host.openDevices())!.removeVolume(volume.name);
     }),
   );
+  forgetVolume(host, volume);
 }
 
 /** What is new reads as zeros. @throws LibvirtError */
