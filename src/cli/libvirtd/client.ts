@@ -12,6 +12,7 @@ import {
 } from '../../dom0/toolstack/libvirt/index.ts';
 import type { Descriptors, Pair } from './descriptors.ts';
 import { DOMAIN_EVENTS, procedureOf } from './domain-events.ts';
+import { refuseUnknownFlags } from './known-flags.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
 import type { Caller, Connection, Table, Told } from './procedure.ts';
 import {
@@ -209,6 +210,7 @@ export class Client {
     }
     if (this.opened?.isReadOnly && row.changes(given))
       throw new LibvirtError('OPERATION_DENIED', `read only access prevents ${functionOf(name)}`, 'domain');
+    refuseUnknownFlags(this.host, name, given);
     let stream: Stream | undefined, serve: Serve | undefined;
     const answer = await row.run(this.asCaller({ stream: begun => (stream = begun), give: to => (serve = to) }), given);
     try {

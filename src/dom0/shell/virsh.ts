@@ -13,18 +13,22 @@ import { DEVICES } from './virsh/devices.ts';
 import {
   editDescription,
   editDomain,
+  editManagedSave,
   editMetadata,
   editNetwork,
+  editSaveImage,
   editSnapshot,
   type OwnsTerminal,
 } from './virsh/editing.ts';
 import { EVENTS } from './virsh/events.ts';
 import { HOST } from './virsh/host.ts';
+import { LINKS } from './virsh/links.ts';
 import { MIGRATING } from './virsh/migrating.ts';
 import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
 import { LIFE, started } from './virsh/life.ts';
 import { RESOURCES } from './virsh/resources.ts';
+import { SAVED_STATES } from './virsh/saved-states.ts';
 import { SCREENS, withConsole } from './virsh/screens.ts';
 import { SNAPSHOT_CREATING } from './virsh/snapshot-creating.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
@@ -38,10 +42,12 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...STATES,
   ...DEFINITIONS,
   ...LIFE,
+  ...SAVED_STATES,
   ...JOBS,
   ...MIGRATING,
   ...DEVICES,
   ...ATTACHING,
+  ...LINKS,
   ...RESOURCES,
   ...SNAPSHOT_CREATING,
   ...SNAPSHOTS,
@@ -61,13 +67,15 @@ const OWNERS: Readonly<Record<string, { with?: string; begin: OwnsTerminal }>> =
   edit: { begin: editDomain },
   start: {
     with: 'console',
-    begin: async (host, [word], options, terminal) => {
+    begin: async (host, [word], options, terminal, around) => {
       terminal.write((await started(host, word, options)).replace(/\n/g, '\r\n'));
-      return OWNERS.console!.begin(host, [word], options, terminal);
+      return OWNERS.console!.begin(host, [word], options, terminal, around);
     },
   },
   'net-edit': { begin: editNetwork },
   'snapshot-edit': { begin: editSnapshot },
+  'save-image-edit': { begin: editSaveImage },
+  'managedsave-edit': { begin: editManagedSave },
   desc: { with: 'edit', begin: editDescription },
   metadata: { with: 'edit', begin: editMetadata },
   console: {
@@ -183,10 +191,10 @@ export function virshProgram(host: CommandHost): Program {
       if (!owner || given.includes('--help')) return undefined;
       const { values, options } = arranged(TABLE[command]!.usage, given);
       if (values[0] === undefined || (owner.with !== undefined && !options.has(owner.with))) return undefined;
-      return async terminal => {
+      return async (terminal, around) => {
         const say = (text: string): void => terminal.write(text.replace(/\n/g, '\r\n'));
         try {
-          say(await owner.begin(host, values, options, terminal));
+          say(await owner.begin(host, values, options, terminal, around));
           return 0;
         } catch (error) {
           say(`${error instanceof VirshError ? error.message : `error: ${(error as Error).message}`}\n`);

@@ -1,5 +1,5 @@
 /** Procedures of domains' devices, and what went through them. */
-import { hyper, struct, unsignedHyper, int, array } from '../../../formats/xdr/index.ts';
+import { array, bytes, hyper, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, type Parameter, parameters, text } from '../types.ts';
@@ -104,6 +104,20 @@ export const DEVICES: Table = {
     arguments: struct({ domain, period: int, flags }),
     run: async ({ host }, given) =>
       libvirt.setMemoryStatsPeriod(host, await meant(host, given.domain), given.period, given.flags),
+  }),
+  domain_block_peek: procedure({
+    changes: true,
+    arguments: struct({ domain, path: text, at: unsignedHyper, bytes: unsigned, flags }),
+    result: struct({ buffer: bytes(libvirt.MOST_PEEKED) }),
+    run: async ({ host }, given) => ({
+      buffer: await libvirt.blockPeek(host, await meant(host, given.domain), given.path, given, given.flags),
+    }),
+  }),
+  domain_block_resize: procedure({
+    changes: true,
+    arguments: struct({ domain, path: text, size: unsignedHyper, flags }),
+    run: async ({ host }, given) =>
+      libvirt.blockResize(host, await meant(host, given.domain), given.path, given.size, given.flags),
   }),
   domain_get_block_info: procedure({
     arguments: struct({ domain, path: text, flags }),

@@ -3,7 +3,7 @@ import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xd
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
-import { domain, flags, maybeText, parameter, text } from '../types.ts';
+import { domain, flags, maybeText, type Parameter, parameter, text } from '../types.ts';
 import { meant, ofDomain, ofDomainWithFlags } from './domains.ts';
 
 type Deed = (host: CommandHost, domain: Domain, flags?: number) => Promise<unknown>;
@@ -25,17 +25,19 @@ const XML = struct({ xml: text });
 const XML_WITH_FLAGS = struct({ xml: text, flags });
 /** REMOTE_DOMAIN_SAVE_PARAMS_MAX. */
 const MOST_SAVE_PARAMETERS = 64;
-/** VIR_DOMAIN_SAVE_PARAM_FILE. */
-const FILE = 'file';
+/** VIR_DOMAIN_SAVE_PARAM_FILE, VIR_DOMAIN_SAVE_PARAM_DXML. */
+const FILE = 'file',
+  DOCUMENT = 'dxml';
 
-/** A state goes with its own definition. @throws LibvirtError */
-function refuseXml(xml: string | undefined): void {
-  if (xml !== undefined)
-    throw new libvirt.LibvirtError(
-      'ARGUMENT_UNSUPPORTED',
-      'another definition than the saved one is not taken',
-      'domain',
-    );
+const textOf = (given: readonly Parameter[], name: string): string | undefined => {
+  const value = given.find(({ field }) => field === name)?.value;
+  return value?.kind === 'text' ? value.value : undefined;
+};
+/** @throws LibvirtError */
+function pathOf(given: readonly Parameter[], what: string): string {
+  const path = textOf(given, FILE);
+  if (path === undefined) throw new libvirt.LibvirtError('INVALID_ARG', `missing ${what} path`, 'domain');
+  return path;
 }
 
 export const LIFE: Table = {
@@ -102,19 +104,16 @@ export const LIFE: Table = {
   domain_save_flags: procedure({
     changes: true,
     arguments: struct({ domain, path: text, xml: maybeText, flags }),
-    run: async ({ host }, given) => {
-      refuseXml(given.xml);
-      await libvirt.saveDomain(host, await meant(host, given.domain), given.path, given.flags);
-    },
+    run: async ({ host }, { domain: which, path, flags: how, xml }) =>
+      libvirt.saveDomain(host, await meant(host, which), path, how, { xml }),
   }),
   domain_save_params: procedure({
     changes: true,
     arguments: struct({ domain, parameters: array(parameter, MOST_SAVE_PARAMETERS), flags }),
-    run: async ({ host }, given) => {
-      const path = given.parameters.find(({ field }) => field === FILE)?.value;
-      if (path?.kind !== 'text') throw new libvirt.LibvirtError('INVALID_ARG', 'missing save path', 'domain');
-      await libvirt.saveDomain(host, await meant(host, given.domain), path.value, given.flags);
-    },
+    run: async ({ host }, { domain: which, parameters: given, flags: how }) =>
+      libvirt.saveDomain(host, await meant(host, which), pathOf(given, 'save'), how, {
+        xml: textOf(given, DOCUMENT),
+      }),
   }),
   domain_restore: procedure({
     changes: true,
@@ -124,10 +123,38 @@ export const LIFE: Table = {
   domain_restore_flags: procedure({
     changes: true,
     arguments: struct({ path: text, xml: maybeText, flags }),
-    run: ({ host }, given) => {
-      refuseXml(given.xml);
-      return libvirt.restoreDomain(host, given.path, given.flags);
-    },
+    run: ({ host }, { path, flags: how, xml }) => libvirt.restoreDomain(host, path, how, { xml }),
+  }),
+  domain_restore_params: procedure({
+    changes: true,
+    arguments: struct({ parameters: array(parameter, MOST_SAVE_PARAMETERS), flags }),
+    run: ({ host }, { parameters: given, flags: how }) =>
+      libvirt.restoreDomain(host, pathOf(given, 'restore'), how, { xml: textOf(given, DOCUMENT) }),
+  }),
+  domain_save_image_get_xml_desc: procedure({
+    changes: true,
+    arguments: struct({ path: text, flags }),
+    result: XML,
+    run: async ({ host }, given) => ({ xml: await libvirt.saveImageXml(host, given.path, given.flags) }),
+  }),
+  domain_save_image_define_xml: procedure({
+    changes: true,
+    arguments: struct({ path: text, xml: text, flags }),
+    run: ({ host }, given) => libvirt.defineSaveImage(host, given.path, given.xml, given.flags),
+  }),
+  domain_managed_save_get_xml_desc: procedure({
+    changes: given => (given.flags & libvirt.XML_SECURE) !== 0,
+    arguments: ofDomainWithFlags,
+    result: XML,
+    run: async ({ host }, given) => ({
+      xml: await libvirt.managedSaveXml(host, await meant(host, given.domain), given.flags),
+    }),
+  }),
+  domain_managed_save_define_xml: procedure({
+    changes: true,
+    arguments: struct({ domain, xml: maybeText, flags }),
+    run: async ({ host }, given) =>
+      libvirt.defineManagedSave(host, await meant(host, given.domain), given.xml ?? '', given.flags),
   }),
   domain_core_dump: procedure({
     changes: true,

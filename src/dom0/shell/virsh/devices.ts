@@ -3,9 +3,9 @@ import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { ideName } from '../../definitions/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
 import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
-import { ADDRESS_SOURCE, cardName, domainAddresses } from '../../toolstack/libvirt/index.ts';
+import { ADDRESS_SOURCE, blockResize, cardName, domainAddresses, IN_BYTES } from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
-import { find, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import { allNeeded, find, saying, scaled, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const DEVICES: Record<string, VirshCommand> = {
   'change-media': {
@@ -54,6 +54,17 @@ export const DEVICES: Record<string, VirshCommand> = {
               }),
         );
       return ` ${'Name'.padEnd(10)} ${'MAC address'.padEnd(20)} ${'Protocol'.padEnd(8)}     Address\n${'-'.repeat(79)}\n${rows.join('')}\n`;
+    },
+  },
+  blockresize: {
+    usage: 'blockresize <domain> <path> <size>',
+    about: 'Resize block device of domain.',
+    run: async (host, [word, path, size]) => {
+      allNeeded([word, path, size], ['domain', 'path', 'size']);
+      const bytes = scaled(size!, 1024);
+      const domain = await find(host, word);
+      await saying(`Failed to resize block device '${path}'`, () => blockResize(host, domain, path!, bytes, IN_BYTES));
+      return `Block device '${path}' is resized\n\n`;
     },
   },
   domblklist: {

@@ -1,25 +1,18 @@
-/** What is asked of QEMU's driver of libvirt alone: a guest's monitor (cmdQemuMonitorCommand() of tools/virsh-domain.c). */
-import type { CommandHost, Guest } from '../../toolstack/index.ts';
-import { agentCommand } from '../../toolstack/libvirt/index.ts';
-import { askHuman, askMonitor } from '../../toolstack/qemu/index.ts';
+/**
+ * What is asked of QEMU's driver of libvirt alone: a guest's monitor, its process, and its disks (cmdQemuMonitorCommand(), cmdInjectNMI(), cmdDomControl() and
+ * cmdDomBlkError() of tools/virsh-domain.c and virsh-domain-monitor.c).
+ */
+import {
+  agentCommand,
+  CONTROL,
+  controlInfo,
+  DISK_ERROR,
+  diskErrors,
+  HUMAN,
+  injectNmi,
+  monitorCommand,
+} from '../../toolstack/libvirt/index.ts';
 import { find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
-
-/** libvirt numbers what it asks. */
-let asked = 0;
-
-/** @throws VirshError where it does not run */
-async function running(host: CommandHost, word: string | undefined): Promise<Guest> {
-  const { id } = await find(host, word);
-  const guest = id === undefined ? undefined : host.toolstack.members.get(id);
-  if (!guest || guest.ending) throw new VirshError('error: Requested operation is not valid: domain is not running');
-  return guest;
-}
-
-/** @throws VirshError: there is no QEMU */
-function needsQemu(host: CommandHost, what: string): void {
-  if (host.toolstack.hypervisor.kind === 'xen')
-    throw new VirshError(`error: this function is not supported by the connection driver: ${what}`);
-}
 
 /** Seconds that are waited for an answer, or one of virDomainQemuAgentCommandTimeoutValues. @throws VirshError */
 function patience(options: ReadonlySet<string>, said: string | undefined): number | undefined {
@@ -51,11 +44,35 @@ export const MONITOR: Record<string, VirshCommand> = {
     about: 'QEMU Monitor Command',
     run: async (host, [word, line], options) => {
       if (line === undefined) throw new VirshError('error: missing monitor command');
-      needsQemu(host, 'virDomainQemuMonitorCommand');
-      const guest = await running(host, word);
-      if (options.has('hmp')) return `${await askHuman(host, guest, line)}\n`;
-      const reply = await saying('', () => askMonitor(host, guest, line, `libvirt-${++asked}`));
-      return `${JSON.stringify(reply, undefined, options.has('pretty') ? 2 : undefined)}\n\n`;
+      const domain = await find(host, word);
+      const isHuman = options.has('hmp');
+      const reply = await monitorCommand(host, domain, line, isHuman ? HUMAN : 0);
+      if (isHuman) return `${reply}\n`;
+      return `${options.has('pretty') ? JSON.stringify(JSON.parse(reply), undefined, 2) : reply}\n\n`;
+    },
+  },
+  'inject-nmi': {
+    usage: 'inject-nmi <domain>',
+    about: 'Inject NMI to the guest',
+    run: async (host, [word]) => {
+      await injectNmi(host, await find(host, word));
+      return '\n';
+    },
+  },
+  domcontrol: {
+    usage: 'domcontrol <domain>',
+    about: 'domain control interface state',
+    run: async (host, [word]) => `${CONTROL[controlInfo(host, await find(host, word)).state]}\n\n`,
+  },
+  domblkerror: {
+    usage: 'domblkerror <domain>',
+    about: 'Show errors on block devices',
+    run: async (host, [word]) => {
+      const errors = diskErrors(host, await find(host, word));
+      const sentence = { [DISK_ERROR.UNSPECIFIED]: 'unspecified error', [DISK_ERROR.NO_SPACE]: 'no space' };
+      return errors.length === 0
+        ? 'No errors found\n\n'
+        : `${errors.map(({ disk, error }) => `${disk}: ${sentence[error]}\n`).join('')}\n`;
     },
   },
 };

@@ -26,8 +26,10 @@ import {
   vcpusOf,
 } from '../../toolstack/libvirt/index.ts';
 import {
+  capacityText,
   exclude,
   find,
+  flagsOf,
   impact,
   labelled,
   numeric,
@@ -109,6 +111,53 @@ async function vcpucount(host: CommandHost, word: string | undefined, given: Rea
     }),
   );
   return `${rows.join('')}\n`;
+}
+
+/** virDomainStatsTypes, and virConnectGetAllDomainStatsFlags, by their options. */
+const STATS: Readonly<Record<string, number>> = Object.fromEntries(
+  'state cpu-total balloon vcpu interface block perf iothread memory dirtyrate vm'
+    .split(' ')
+    .map((option, bit) => [option, 1 << bit]),
+);
+const LISTED_STATS: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(
+    'active inactive persistent transient running paused shutoff other'
+      .split(' ')
+      .map((option, bit) => [`list-${option}`, 1 << bit]),
+  ),
+  nowait: 1 << 29,
+  backing: 1 << 30,
+  enforce: 1 << 31,
+};
+
+/** Of one disk, or of all. @throws VirshError */
+async function domblkinfo(
+  host: CommandHost,
+  word: string | undefined,
+  device: string | undefined,
+  options: ReadonlySet<string>,
+): Promise<string> {
+  const domain = await find(host, word);
+  const sizes = async (target: string): Promise<[string, string, string]> => {
+    const { capacityBytes, allocationBytes, physicalBytes } = await blockInfo(host, domain, target);
+    const text = (bytes: number): string => (options.has('human') ? capacityText(bytes, 3) : String(bytes));
+    return [text(capacityBytes), text(allocationBytes), text(physicalBytes)];
+  };
+  if (options.has('all')) {
+    const rows = await Promise.all(
+      domain.definition.disks.map(async ({ vdev, target }) => [
+        vdev,
+        ...(target === '' ? ['-', '-', '-'] : await sizes(vdev)),
+      ]),
+    );
+    return table([['Target', 'Capacity', 'Allocation', 'Physical'], ...rows]);
+  }
+  const [capacity, allocation, physical] = await sizes(needed(device, 'device'));
+  return labelled(15, [
+    ['Capacity', capacity],
+    ['Allocation', allocation],
+    ['Physical', physical],
+  ]);
 }
 
 export const RESOURCES: Record<string, VirshCommand> = {
@@ -218,27 +267,28 @@ export const RESOURCES: Record<string, VirshCommand> = {
     },
   },
   domblkinfo: {
-    usage: 'domblkinfo <domain> <device>',
+    usage: 'domblkinfo <domain> [<device>] [--human] [--all]',
     about: 'domain block device size information',
-    run: async (host, [word, device]) => {
-      const domain = await find(host, word);
-      const target = needed(device, 'device');
-      const info = await blockInfo(host, domain, target);
-      return labelled(15, [
-        ['Capacity', info.capacityBytes],
-        ['Allocation', info.allocationBytes],
-        ['Physical', info.physicalBytes],
-      ]);
-    },
+    run: (host, [word, device], options) => domblkinfo(host, word, device, options),
   },
   domblkstat: {
-    usage: 'domblkstat <domain> [<device>]',
+    usage: 'domblkstat <domain> [<device>] [--human]',
     about: 'get device block stats for a domain',
-    run: async (host, [word, device = '']) => {
+    run: async (host, [word, device = ''], options) => {
       const domain = await find(host, word);
       const stats = blockStats(host, domain, device);
-      const row = (name: string, value: number): string => `${device}${device === '' ? '' : ' '}${name} ${value}\n`;
-      return `${row('rd_req', stats.readRequests)}${row('rd_bytes', stats.readBytes)}${row('wr_req', stats.writeRequests)}${row('wr_bytes', stats.writtenBytes)}\n`;
+      const isHuman = options.has('human');
+      const of = isHuman || device === '' ? '' : `${device} `;
+      const row = (name: string, human: string, value: number): string =>
+        `${of}${isHuman ? ` ${human.padEnd(31)}` : name} ${value}\n`;
+      return [
+        isHuman ? `Device: ${device}\n` : '',
+        row('rd_req', 'number of read operations:', stats.readRequests),
+        row('rd_bytes', 'number of bytes read:', stats.readBytes),
+        row('wr_req', 'number of write operations:', stats.writeRequests),
+        row('wr_bytes', 'number of bytes written:', stats.writtenBytes),
+        '\n',
+      ].join('');
     },
   },
   domifstat: {
@@ -289,11 +339,11 @@ export const RESOURCES: Record<string, VirshCommand> = {
     },
   },
   domstats: {
-    usage: 'domstats [<domain>]',
+    usage: `domstats ${[...Object.keys(STATS), ...Object.keys(LISTED_STATS)].map(option => `[--${option}]`).join(' ')} [--raw] [<domain>]...`,
     about: 'get statistics about one or multiple domains',
-    run: async (host, words) => {
+    run: async (host, words, options) => {
       const named = await Promise.all(words.map(word => find(host, word)));
-      const all = await statsOf(host, named, 0);
+      const all = await statsOf(host, named, flagsOf(options, STATS), flagsOf(options, LISTED_STATS));
       return `${all
         .map(
           ({ domain, stats }) =>

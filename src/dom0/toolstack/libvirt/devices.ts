@@ -6,6 +6,7 @@ import type { ChannelRefusal } from '../channel-hotplug.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
+import { updateCard } from './card-link.ts';
 import { runningCards } from './cards.ts';
 import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-devices.ts';
 import { activeId, guestId } from './domains.ts';
@@ -62,15 +63,17 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
   const { allowed } = host.parts;
   return failing(async () => {
     if (allowed?.has(path)) {
-      const { capacityBytes, allocationBytes } = allowed.measure(path);
-      return { capacityBytes, allocationBytes, physicalBytes: allocationBytes };
+      const { capacityBytes, allocationBytes, fileBytes } = allowed.measure(path);
+      // What a guest writes into a raw image says nothing of it.
+      const isImage = disk.format === 'qcow2';
+      return { capacityBytes: isImage ? capacityBytes : fileBytes, allocationBytes, physicalBytes: fileBytes };
     }
     const storage = await host.openDevices([path]);
     const volume = storage?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
     const image = isDevice(path) ? undefined : storage?.image(await host.realPath(path));
     if (storage && image) {
-      const taken = storage.writtenBytes(image.path);
-      return { capacityBytes: storage.medium(image.path).bytes, allocationBytes: taken, physicalBytes: taken };
+      const allocationBytes = storage.writtenBytes(image.path);
+      return { capacityBytes: storage.medium(image.path).bytes, allocationBytes, physicalBytes: image.bytes };
     }
     if (volume) return { capacityBytes: volume.bytes, allocationBytes: volume.bytes, physicalBytes: volume.bytes };
     const { size } = await host.readFile(path);
@@ -251,6 +254,7 @@ async function changeRunning(
     const device = await deviceOf(xml, type);
     const element = await wellFormed(xml, DEVICE);
     if (how === 'update' && element.name === 'graphics') return updateGraphics(host, id, element, device);
+    if (how === 'update' && element.name === 'interface') return updateCard(host, id, device);
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
     if (how === 'attach') await refuseNowhere(host, device);

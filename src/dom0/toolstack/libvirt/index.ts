@@ -6,11 +6,21 @@ export { capabilities, domainCapabilities } from './capabilities.ts';
 export { cardName } from './cards.ts';
 export { ADDRESS_SOURCE, domainAddresses } from './addresses.ts';
 export * from './agent/index.ts';
+export { blockPeek, blockResize, IN_BYTES, MOST_PEEKED } from './block-devices.ts';
+export {
+  CONTROL,
+  controlInfo,
+  DISK_ERROR,
+  diskErrors,
+  HUMAN,
+  injectNmi,
+  monitorCommand,
+} from './control.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 export { errorDomainOf, isQemu } from './qemu-driver.ts';
-export { CONFIG, LISTED, LIVE } from './flags.ts';
+export { checkFlags, CONFIG, LISTED, LIVE } from './flags.ts';
 export { type DomainEvent, type EventKind, type EventOf, type EventParameter, listenToLives } from './events/index.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, jobParameters, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
@@ -48,6 +58,7 @@ export {
 export { SLEEP, sleepDomain, wakeDomain } from './power.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
 export { displayOf, MOST_KEYS, openGraphics, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
+export { defineManagedSave, defineSaveImage, managedSaveXml, saveImageXml } from './save-images.ts';
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
 export * from './pools.ts';

@@ -54,13 +54,10 @@ export async function setVcpus(host: CommandHost, domain: Domain, count: number,
   if ((flags & GUEST) !== 0) return setGuestVcpuCount(host, domain, count);
   const isMaximum = (flags & MAXIMUM) !== 0;
   if (isMaximum && live)
-    throw new LibvirtError('INVALID_ARG', 'invalid flag combination: the maximum of a running domain stays');
-  const most = isMaximum ? MAX_VCPUS : maxVcpusOf(domain);
-  if (count > most)
-    throw new LibvirtError(
-      'INVALID_ARG',
-      `requested vcpus is greater than max allowable vcpus for the domain: ${count} > ${most}`,
-    );
+    throw isQemu(host)
+      ? new LibvirtError('OPERATION_INVALID', "maximum vcpu count of a live domain can't be modified", 'qemu')
+      : new LibvirtError('INVALID_ARG', 'invalid flag combination: the maximum of a running domain stays');
+  refuseTooMany(count, isMaximum ? { domain: MAX_VCPUS } : mostVcpus(host, domain, { live, config }));
   if (live) {
     const id = guestId(domain);
     await failing(() => perform(host, 'vcpu-set', COMMANDS['vcpu-set'], id, count));
@@ -71,6 +68,32 @@ export async function setVcpus(host: CommandHost, domain: Domain, count: number,
         isMaximum ? { ...before, maxVcpus: count, vcpus: Math.min(before.vcpus, count) } : { ...before, vcpus: count },
       ),
     );
+}
+
+/**
+ * How many processors it may be given, by what a sentence calls what has that limit. QEMU's driver asks what runs and what is defined, each of its own
+ * (qemuDomainSetVcpusInternal()), libxl's what runs alone.
+ */
+function mostVcpus(
+  host: CommandHost,
+  domain: Domain,
+  { live, config }: { live: boolean; config: boolean },
+): Readonly<Record<string, number>> {
+  if (!isQemu(host)) return { domain: maxVcpusOf(domain) };
+  return {
+    ...(live ? { 'live domain': maxVcpusOf(domain) } : {}),
+    ...(config ? { 'persistent domain': maxVcpusOf({ definition: domain.managed!.definition }) } : {}),
+  };
+}
+
+/** @throws LibvirtError */
+function refuseTooMany(count: number, limits: Readonly<Record<string, number>>): void {
+  for (const [what, most] of Object.entries(limits))
+    if (count > most)
+      throw new LibvirtError(
+        'INVALID_ARG',
+        `requested vcpus is greater than max allowable vcpus for the ${what}: ${count} > ${most}`,
+      );
 }
 
 const maxVcpusOf = ({ definition: { vcpus, maxVcpus = vcpus } }: Pick<Domain, 'definition'>): number => maxVcpus;

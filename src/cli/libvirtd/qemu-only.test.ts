@@ -1,0 +1,98 @@
+/** Debian's virsh asks a host of KVM for what libvirt's driver of QEMU alone has. */
+import { describe, expect, it } from 'vitest';
+import { startKvm } from '../../dom0/service/index.ts';
+import { domainByName, LIVE, MAXIMUM, setVcpus } from '../../dom0/toolstack/libvirt/index.ts';
+import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
+
+const MAC = '52:54:00:00:00:01';
+const GUEST = `<domain type='kvm'><name>a</name><memory unit='MiB'>8</memory><vcpu current='1'>2</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os><devices><interface type='bridge'><mac address='${MAC}'/><source bridge='xenbr0'/><model type='virtio'/></interface></devices></domain>`;
+
+async function kvm() {
+  const here = await daemonWithVirsh({
+    hypervisor: startKvm({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, ''),
+  });
+  here.write('a.xml', GUEST);
+  return here;
+}
+
+describe.skipIf(!VIRSH)('virsh at a host of KVM [needs libvirt-clients]', () => {
+  it('asks the monitor, in both of its languages', async () => {
+    const { virsh } = await kvm();
+    await virsh('create a.xml --paused');
+    expect(JSON.parse(await virsh('qemu-monitor-command a {"execute":"query-status"}'))).toEqual({
+      return: { status: 'paused', singlestep: false, running: false },
+      id: expect.stringMatching(/^libvirt-\d+$/),
+    });
+    expect(JSON.parse(await virsh('qemu-monitor-command a {"execute":"query-frob"}'))).toMatchObject({
+      error: { class: 'CommandNotFound', desc: 'The command query-frob has not been found' },
+    });
+    expect(await virsh('qemu-monitor-command a --hmp info status')).toBe('VM status: paused\r\n\n\n');
+    expect(await virsh('qemu-monitor-command a --hmp info cpus')).toContain('CPU #0: thread_id=');
+    expect(await virsh('qemu-monitor-command a --hmp info status', '-r')).toContain(
+      'operation forbidden: read only access prevents virDomainQemuMonitorCommand',
+    );
+  });
+
+  it('ends a guest gracefully, sends it an NMI, and hears how its process and disks are', async () => {
+    const { virsh } = await kvm();
+    await virsh('create a.xml --paused');
+    expect(await virsh('domcontrol a')).toBe('ok\n\n');
+    expect(await virsh('domblkerror a')).toBe('No errors found\n\n');
+    expect(await virsh('inject-nmi a')).toBe('\n');
+    expect(await virsh('destroy a --graceful --remove-logs')).toBe("Domain 'a' destroyed\n\n");
+    for (const line of ['domcontrol a', 'inject-nmi a']) {
+      await virsh('define a.xml');
+      expect(await virsh(line)).toContain('domain is not running');
+    }
+  });
+
+  it('counts processors of what runs and of what is defined by their own maxima', async () => {
+    const { virsh, host } = await kvm();
+    await virsh('define a.xml');
+    await virsh('start a --paused');
+    expect(await virsh('setvcpus a 4 --maximum --config')).toBe('\n');
+    expect(await virsh('vcpucount a --maximum --config')).toBe('4\n\n');
+    expect(await virsh('setvcpus a 4 --config')).toBe('\n');
+    expect(await virsh('vcpucount a --current --config')).toBe('4\n\n');
+    const refused = 'error: invalid argument: requested vcpus is greater than max allowable vcpus for the';
+    expect(await virsh('setvcpus a 3 --live')).toBe(`1: ${refused} live domain: 3 > 2\n`);
+    expect(await virsh('setvcpus a 5 --config')).toBe(`1: ${refused} persistent domain: 5 > 4\n`);
+    const domain = await domainByName(host, 'a');
+    await expect(setVcpus(host, domain, 4, LIVE | MAXIMUM)).rejects.toThrow(
+      "Requested operation is not valid: maximum vcpu count of a live domain can't be modified",
+    );
+  });
+
+  it('pulls the cable of a card, and finds it so after a restart and in a definition', async () => {
+    const { virsh, host } = await kvm();
+    await virsh('define a.xml');
+    await virsh('start a --paused');
+    expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} up\n`);
+    expect(await virsh(`domif-setlink a ${MAC} down`)).toBe('Device updated successfully\n\n');
+    expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} down\n`);
+    expect(await virsh(`domif-getlink a ${MAC} --config`)).toBe(`${MAC} up\n`);
+    const [member] = host.toolstack.members.values();
+    expect(member!.blueprint.definition.cardOptions?.link).toBe('down');
+    expect(await virsh('save a state')).toContain('saved');
+    await virsh('restore state');
+    expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} down\n`);
+    expect(await virsh(`domif-setlink a ${MAC} up`)).toBe('Device updated successfully\n\n');
+    expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} up\n`);
+    await virsh('destroy a');
+    expect(await virsh(`domif-setlink a ${MAC} down --config`)).toBe('Device updated successfully\n\n');
+    expect(await virsh('start a --paused')).toBe("Domain 'a' started\n\n");
+    expect(await virsh('dumpxml a')).toContain("<link state='down'/>");
+  });
+
+  it('changes the document of a saved state', async () => {
+    const { virsh, write } = await kvm();
+    await virsh('create a.xml --paused');
+    await virsh('save a state');
+    const xml = await virsh('save-image-dumpxml state');
+    expect(xml).toContain('<on_crash>destroy</on_crash>');
+    write('b.xml', xml.replace('<on_crash>destroy', '<on_crash>restart'));
+    expect(await virsh('save-image-define state b.xml')).toBe('State file state updated.\n\n');
+    expect(await virsh('save-image-dumpxml state')).toContain('<on_crash>restart</on_crash>');
+    expect(await virsh('save-image-dumpxml state', '-r')).toContain('operation forbidden');
+  });
+});
