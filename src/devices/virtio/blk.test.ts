@@ -55,6 +55,21 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a.buffer).
 
 const at = (sector: number, sectors = 1): Uint8Array => image.slice(sector * 512, (sector + sectors) * 512);
 
+it('a disk that has another length tells its driver so by an interrupt, and is read to its new end', () => {
+  let bytes = disk.bytes;
+  const growing = Object.defineProperty(disk.behind((asked, done) => disk.request(asked, done)), 'bytes', {
+    get: () => bytes,
+  });
+  const of = driving(growing);
+  of.begin(1);
+  expect(request(0, SECTORS - 1, [{ room: 512 }], false, of)[0]).toBe(0);
+  expect(of.read(ISR, 1)).toBe(1);
+  bytes -= 512;
+  (of.device as VirtioBlk).resized();
+  expect([of.line.level, of.read(ISR, 1), of.read(CONFIG, 4)]).toEqual([true, 2, SECTORS - 1]);
+  expect(request(0, SECTORS - 1, [{ room: 512 }], false, of)[0]).toBe(1);
+});
+
 describe('the transport', () => {
   it('is a transitional device: identifiers, BARs, capabilities', () => {
     const { fn } = d.device;
