@@ -221,6 +221,10 @@ export class NodeAllowedFiles implements AllowedFiles {
     }
   }
 
+  unlink(path: string): void {
+    unlinkSync(this.ownEntry(path));
+  }
+
   /** Nobody writes a file meanwhile. @throws Error in libvirt's words where somebody does */
   private lockEntry(entry: string, path: string): () => void {
     const stat = lstatSync(entry);

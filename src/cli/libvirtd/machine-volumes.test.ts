@@ -1,5 +1,5 @@
 /** Volumes and disks that are files of this machine: how much of it they take, what is in them, and how long they are while a guest has them. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -14,6 +14,7 @@ import {
   createPool,
   createVolume,
   domainByName,
+  deleteVolume,
   destroyDomain,
   poolByName,
   refreshPool,
@@ -145,5 +146,9 @@ it('the disk of a guest becomes longer and shorter while it runs, and is looked 
   );
   await expect(blockPeek(host, domain, 'vda', { at: 2 * MIB, bytes: 1 })).rejects.toThrow('has only 0 bytes available');
   await expect(blockResize(host, domain, 'vdz', 1)).rejects.toThrow('invalid path: vdz');
+  // A volume goes though a guest has it, and the guest goes on with the file.
+  await deleteVolume(host, await volumeByName(host, pool, 'raw'));
+  expect(existsSync(raw!)).toBe(false);
+  await blockResize(host, domain, 'vda', MIB, 1);
   await destroyDomain(host, domain);
 });

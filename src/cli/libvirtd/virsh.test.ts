@@ -419,7 +419,7 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     ])
       expect(await virsh(line)).toMatch(/^Vol .* created/);
     expect(await virsh('vol-dumpxml top.qcow2 images')).toContain(
-      `    <format type='qcow2'/>\n  </target>\n  <backingStore>\n    <path>${at}/base.img</path>\n    <format type='raw'/>\n  </backingStore>\n`,
+      `    <format type='qcow2'/>\n    <compat>1.1</compat>\n    <features/>\n  </target>\n  <backingStore>\n    <path>${at}/base.img</path>\n    <format type='raw'/>\n  </backingStore>\n`,
     );
     expect(await virsh('vol-info top.qcow2 --pool images')).toContain('Capacity:       4.00 MiB\n');
     write(

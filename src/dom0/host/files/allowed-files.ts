@@ -38,6 +38,8 @@ export interface AllowedFiles extends HostFiles {
   open(path: string, who: string, writes: boolean, uuid: string, format: string | undefined): OpenDisk;
   /** The file itself, and not the disk in it. @throws as `open` */
   openFile(path: string, writes: boolean): { file: GrowingFile; close(): void };
+  /** Removes a file's name, also while somebody writes it, who goes on with what has no name any more (unlink(2)). @throws Error of the system */
+  unlink(path: string): void;
   /** The first bytes of a file have room on its disk, and go on reading as they do. @throws Error of the system, where there is none */
   allocate(path: string, bytes: number): void;
   /** The disk in a qcow2 image has so many bytes from now on. @throws as `open` */

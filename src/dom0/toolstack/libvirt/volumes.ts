@@ -349,8 +349,11 @@ export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0)
     throw new LibvirtError('OPERATION_UNSUPPORTED', `partitions are the host's own: ${volume.path} stays`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-delete ${volume.name} ${volume.pool}`, async () => {
+      const { allowed } = host.parts;
+      // A guest that has it goes on with it (virStorageBackendVolDeleteLocal()).
+      if (allowed?.has(volume.path)) allowed.unlink(volume.path);
       // Its folder may be a link to another.
-      if (volume.type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
+      else if (volume.type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
       else (await host.openDevices())!.removeVolume(volume.name);
     }),
   );

@@ -19,8 +19,11 @@ const refused = (support: Support, path = ''): string[] => [
   ...[...support.elements].flatMap(([name, inner]) => refused(inner, path === '' ? name : `${path}/${name}`)),
 ];
 
+/** A guest of KVM has it, and of one of Xen it is refused. */
+const OF_XEN = ['devices/interface/link'];
+
 it('has words for all that the table refuses, and for nothing else', () => {
-  expect(refusedPaths().sort()).toEqual(refused(SUPPORTED).sort());
+  expect(refusedPaths().sort()).toEqual([...refused(SUPPORTED), ...OF_XEN].sort());
 });
 
 describe('a domain does not start, and may be defined, with', () => {
@@ -55,7 +58,6 @@ describe('a domain does not start, and may be defined, with', () => {
     ],
     [card("<bandwidth><inbound average='100'/></bandwidth>"), 'interface 52:54:00:00:00:01 - of bandwidth settings'],
     [card("<bandwidth><outbound average='100' peak='200'/></bandwidth>"), 'interface 52:54:00:00:00:01 - of bandwidth'],
-    [card("<link state='down'/>"), 'a link that is down is not supported'],
     [card("<port isolated='yes'/>"), 'isolated ports are not supported'],
     [disk('<transient/>'), 'transient disks not supported yet'],
     [disk('<iotune><total_bytes_sec>1000</total_bytes_sec></iotune>'), "throttling is not supported for disk 'vda'"],
@@ -64,6 +66,16 @@ describe('a domain does not start, and may be defined, with', () => {
     ["<graphics type='spice' tlsPort='5901'/>", 'spice TLS port set in XML configuration'],
     ["<graphics type='spice'><channel name='main' mode='secure'/></graphics>", 'spice secure channels set'],
   ])('%s', (devices, why) => refuses(document(devices), why));
+
+  it('a link that is down keeps a guest of Xen from starting, and is one of KVM’s from the start', () => {
+    refuses(document(card("<link state='down'/>"), '', 'xen'), 'a link that is down is not supported');
+    for (const state of ['up', 'down']) {
+      const { definition, findings } = judgeDefinition('a.xml', document(card(`<link state='${state}'/>`)));
+      expect(findings.filter(finding => isFault(finding) || finding.refusesStart)).toEqual([]);
+      expect(definition.cardOptions?.link).toBe(state);
+      expect(writtenOver(document(card('')), definition, {})).toContain(`<link state='${state}'/>`);
+    }
+  });
 
   it("a loader's or firmware's secure boot, and a transient disk of Xen", () => {
     refuses(
