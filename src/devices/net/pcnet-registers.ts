@@ -68,6 +68,9 @@ export const MODE = {
 } as const;
 
 export const BCR = { MC: 2, LNKST: 4, LED3: 7, FDC: 9, BSBC: 18, EECAS: 19, SWS: 20, INTCON: 21, PCILAT: 22 } as const;
+/** Read-only in BCR20. */
+export const SSIZE32 = 0x0100,
+  CSRPCNET = 0x0200;
 export const DWIO = 0x0080;
 export const EE = {
   PVALID: 0x8000,

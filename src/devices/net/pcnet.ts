@@ -17,7 +17,7 @@ import {
   MIN_FRAME,
 } from './ethernet.ts';
 import { Microwire } from './microwire.ts';
-import { BCR, CSR0, CSR3, CSR4, CSR5, DWIO, EE, MODE, RMD, TMD, TMD2 } from './pcnet-registers.ts';
+import { BCR, CSR0, CSR3, CSR4, CSR5, CSRPCNET, DWIO, EE, MODE, RMD, SSIZE32, TMD, TMD2 } from './pcnet-registers.ts';
 
 /** Bytes of the I/O space: address PROM in the lower half. */
 export const PCNET_PORTS = 32;
@@ -32,9 +32,6 @@ const BSBC_INITIAL = 0x9001,
 const LEDOUT = 0x8000,
   LNKSTE = 0x0040,
   APWEN = 0x0100;
-/** SSIZE32 and CSRPCNET, read-only in BCR20. */
-const SSIZE32 = 0x0100,
-  CSRPCNET = 0x0200;
 
 /** The longest frame that is put together: what a jabbering transmitter may send before it is cut off, rounded. */
 const MAX_GATHERED = 0x4000;
