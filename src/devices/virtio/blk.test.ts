@@ -57,9 +57,13 @@ const at = (sector: number, sectors = 1): Uint8Array => image.slice(sector * 512
 
 it('a disk that has another length tells its driver so by an interrupt, and is read to its new end', () => {
   let bytes = disk.bytes;
-  const growing = Object.defineProperty(disk.behind((asked, done) => disk.request(asked, done)), 'bytes', {
-    get: () => bytes,
-  });
+  const growing = Object.defineProperty(
+    disk.behind((asked, done) => disk.request(asked, done)),
+    'bytes',
+    {
+      get: () => bytes,
+    },
+  );
   const of = driving(growing);
   of.begin(1);
   expect(request(0, SECTORS - 1, [{ room: 512 }], false, of)[0]).toBe(0);
