@@ -49,7 +49,7 @@ test('files that cannot be started get one sentence that says what to do', async
   await expectRefused(
     page,
     [{ name: 'holiday.jpg', buffer: noise }],
-    /holiday\.jpg is not a kernel.* Name a kernel image/,
+    /holiday\.jpg is a picture\. Take a disk image, a CD or a kernel\./,
   );
   await expectRefused(page, [{ name: 'vmlinuz', buffer: Buffer.alloc(0) }], /vmlinuz is empty\. /);
   const lonely = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "boot/vmlinuz"\nmemory = 64\n');
