@@ -19,7 +19,10 @@ export interface Action {
 const words = strings.actions;
 
 /** What else can be done with a domain by its number, once this host is in a pool (pool/pool.ts). */
-export const ofPool: { actions?: (id: number) => Action[]; runsOn?: (name: string) => string | undefined } = {};
+export const ofPool: {
+  actions?: (id: number, name: string) => Action[];
+  runsOn?: (name: string) => string | undefined;
+} = {};
 
 /** The other host of the pool on which a guest of this name runs: it has moved there, or was started there. */
 export const runsElsewhere = (name: string): string | undefined => ofPool.runsOn?.(name);
@@ -84,7 +87,7 @@ export function guestActions(session: DomainSession): Action[] {
     },
     { name: words.save(name), command: `xl save -c ${name} ${name}.save`, run: () => void saveState(domain) },
     ...keptActions(name, () => go({ kind: 'domain', id, tab: 'snapshots' })),
-    ...(ofPool.actions?.(id) ?? []),
+    ...(ofPool.actions?.(id, name) ?? []),
     {
       name: words.rename(name),
       command: `xl rename ${name} …`,

@@ -50,3 +50,13 @@ it('says what another host says of a guest, whatever that is', () => {
     'lost',
   ]);
 });
+
+it('sends a guest that has just come by the name that it has here, and not by the one of its way', async () => {
+  const { ofPool } = await import('../actions.ts');
+  const there = { name: 'two', isMe: false, isThere: true, role: 'member', guests: [] },
+    here = { name: 'one', isMe: true, isThere: true, role: 'member', guests: [{ id: 3, name: 'web--incoming' }] };
+  pool.value = { hosts: [here, there] } as never;
+  expect(ofPool.actions!(3, 'web').map(({ name, command }) => [name, command])).toEqual([
+    ['Migrate web to two …', expect.stringMatching(/^xl migrate web two$/)],
+  ]);
+});

@@ -139,9 +139,11 @@ ofPool.runsOn = name =>
     ?.name;
 
 /** In the menus of a guest of this host: a move, of which its dialog asks how. */
-ofPool.actions = id => {
+ofPool.actions = (id, name) => {
   const hosts = pool.value?.hosts ?? [],
-    guest = hosts.flatMap(({ guests }) => guests).find(each => each.id === id);
+    told = hosts.flatMap(({ guests }) => guests).find(each => each.id === id),
+    // Of a guest that has just come the pool knows for a moment what it was called on its way.
+    guest = told && { ...told, name };
   return !guest
     ? []
     : targetsOf(hosts).map(({ name: to }) => ({
