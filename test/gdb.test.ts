@@ -86,11 +86,11 @@ describe.runIf(gdb)("Debian's gdb", () => {
         'info threads',
         'print *(int*)0xf0000000',
       ]);
-      expect(break_).toContain('Breakpoint 1 at 0x1038e0');
-      expect(go).toContain('Breakpoint 1, 0x001038e0 in kernel_main ()');
-      expect(pc).toMatch(/^eip +0x1038e0 +0x1038e0 <kernel_main>\nesp +0x[\da-f]+ +0x[\da-f]+/);
-      expect(step).toContain('0x001038e1 in kernel_main ()');
-      expect(code).toMatch(/^=> 0x1038e1 <kernel_main\+1>:/);
+      expect(break_).toContain('Breakpoint 1 at 0x103920');
+      expect(go).toContain('Breakpoint 1, 0x00103920 in kernel_main ()');
+      expect(pc).toMatch(/^eip +0x103920 +0x103920 <kernel_main>\nesp +0x[\da-f]+ +0x[\da-f]+/);
+      expect(step).toContain('0x00103921 in kernel_main ()');
+      expect(code).toMatch(/^=> 0x103921 <kernel_main\+1>:/);
       expect([put, got]).toEqual(['', expect.stringMatching(/:\t0x78\t0x56$/)]);
       expect(cr0).toMatch(/^\$1 = \[.* PE \]$/);
       expect(flags).toMatch(/eflags +0x[\da-f]+ +\[ .*\]\ncs +0x8 +8/);
@@ -106,7 +106,7 @@ describe.runIf(gdb)("Debian's gdb", () => {
     await debugged(['--kernel', DEMO, '--virtual-time', ...keys], async port => {
       const [, go, step, cr2, walk, exits, ranges, pages, dump, map] = await gdbAt(port, DEMO, [
         // movl $0, (text_start) of command_fault: the program's own pages are read-only.
-        'hbreak *0x102fcd',
+        'hbreak *0x10300d',
         'continue',
         'stepi',
         'print/x $cr2',
@@ -118,7 +118,7 @@ describe.runIf(gdb)("Debian's gdb", () => {
         'monitor xp/2xw 0x111000',
         'monitor info tlb',
       ]);
-      expect(go).toContain('0x00102fcd in command_fault ()');
+      expect(go).toContain('0x0010300d in command_fault ()');
       expect(step).toMatch(/^0x0010[\da-f]{4} in (interrupt|.*)/);
       expect(step).not.toContain('command_fault');
       expect(cr2).toBe('$1 = 0x100000');
@@ -152,13 +152,13 @@ describe.runIf(gdb)("Debian's gdb", () => {
         'continue',
         'print *(int*)&ticks',
       ]);
-      expect(answers[1]).toMatch(/Hardware watchpoint 1.*\n\nOld value = 0\nNew value = 1\n0x001008b1/);
-      expect(answers[2]).toMatch(/Old value = 1\nNew value = 2\n0x001008b1/);
+      expect(answers[1]).toMatch(/Hardware watchpoint 1.*\n\nOld value = 0\nNew value = 1\n0x001008c1/);
+      expect(answers[2]).toMatch(/Old value = 1\nNew value = 2\n0x001008c1/);
       expect(answers[3]).toBe('$1 = 2');
       // Before the instruction that wrote it: its value is the one of before.
-      expect(answers[4]).toMatch(/Old value = 2\nNew value = 1\n0x001008ac/);
+      expect(answers[4]).toMatch(/Old value = 2\nNew value = 1\n0x001008bc/);
       expect(answers[5]).toBe('$2 = 1');
-      expect(answers[6]).toMatch(/^=> 0x1008ac <[\w+]+>:\tmov +%eax,0x10d060/);
+      expect(answers[6]).toMatch(/^=> 0x1008bc <[\w+]+>:\tmov +%eax,0x10d060/);
       expect(answers[10]).toBe(answers[6]);
       expect(answers[11]).toContain('No more reverse-execution history.');
       expect(answers[12]).toMatch(/= \(void \(\*\)\(\)\) 0x10001\d <start>|0x10001\d/);

@@ -167,7 +167,7 @@ function client(descriptors?: Descriptors) {
     connect_get_uri: give as never,
     connect_get_type: { ...give, run: () => ({ secure: 1 }) },
   };
-  new Client({} as never, channel, table, () => {}, descriptors);
+  new Client({ toolstack: { hypervisor: { kind: 'kvm' } } } as never, channel, table, () => {}, descriptors);
   const call = (name: string, serial: number, payload = new Uint8Array()): void =>
     hear(
       packetOf(
