@@ -576,7 +576,6 @@ export const CALLS: readonly string[] = [
   'vol-list here',
   'vol-info free.img here',
   'vol-dumpxml locked.img here',
-  'vol-delete locked.img here',
   'pool-destroy here',
   'pool-undefine here',
   'pool-undefine there',
