@@ -2,7 +2,7 @@
  * What QEMU's monitor shows of a vCPU: `info registers`, `info mem`, `info tlb`, `x` and `xp`. Source: target/i386/monitor.c and monitor/misc.c of QEMU 7.2. `info pg` is of the
  * QEMU that MIT's 6.828 hands out (its lab tools guide), which courses with JOS and xv6 ask for.
  */
-import { isLongMode, registers as R } from '../../../cpu/architecture/index.ts';
+import { isLongMode, PTE_P, PTE_PS, PTE_U, PTE_W, registers as R } from '../../../cpu/architecture/index.ts';
 import {
   type DomainView,
   generalOf,
@@ -14,22 +14,13 @@ import {
 import { dumpCpu, isHalted } from './cpu-dump.ts';
 
 const PAGE_BYTES = 4096;
-/** Of an entry (SDM vol. 3, 4.5). */
-const P = 1,
-  RW = 1 << 1,
-  US = 1 << 2,
-  PS = 1 << 7;
-/** Letters of an entry's flags, as `info tlb` has them behind that for NX. */
-const LETTERS = [
-  ['G', 8],
-  ['P', 7],
-  ['D', 6],
-  ['A', 5],
-  ['C', 4],
-  ['T', 3],
-  ['U', 2],
-  ['W', 1],
-] as const;
+/** What every level may let a page have. */
+const RIGHTS = PTE_P | PTE_W | PTE_U;
+/** Letters of an entry's flags from bit 8 down: those of `info tlb` behind that for NX, and those of `info pg`. */
+const TLB_LETTERS = 'GPDACTUW',
+  PG_LETTERS = 'GSDACTUWP';
+const flagsOf = (low: number, letters: string): string =>
+  [...letters].map((letter, i) => (low & (0x100 >> i) ? letter : '-')).join('');
 const LINES = 100_000;
 const OFF = 'PG disabled\n';
 
@@ -60,10 +51,9 @@ function infoTlb(state: VcpuState): string {
   for (const entry of state.pagingEntries()) {
     if (!entry.isLeaf) continue;
     // Bit 7 of a page table's entry chooses a memory type.
-    const low = entry.level === 1 ? entry.low & ~PS : entry.low;
-    const letters = LETTERS.map(([letter, bit]) => (low & (1 << bit) ? letter : '-')).join('');
+    const low = entry.level === 1 ? entry.low & ~PTE_PS : entry.low;
     lines.push(
-      `${digits(canonical(entry.linear, isLong), 16)}: ${digits(BigInt.asUintN(64, frameOf({ ...entry, low }, isLong, isPae)), 16)} ${entry.high < 0 ? 'X' : '-'}${letters}\n`,
+      `${digits(canonical(entry.linear, isLong), 16)}: ${digits(BigInt.asUintN(64, frameOf({ ...entry, low }, isLong, isPae)), 16)} ${entry.high < 0 ? 'X' : '-'}${flagsOf(low, TLB_LETTERS)}\n`,
     );
     if (lines.length === LINES) break;
   }
@@ -78,8 +68,8 @@ function infoMem(state: VcpuState): string {
   const above: number[] = [];
   for (const { level, linear, bytes, low, isLeaf } of state.pagingEntries()) {
     // PAE's directory pointers have no rights.
-    const own = level === 3 && !isLong ? P | RW | US : low & (P | RW | US);
-    const rights = own & (above[level + 1] ?? P | RW | US);
+    const own = level === 3 && !isLong ? RIGHTS : low & RIGHTS;
+    const rights = own & (above[level + 1] ?? RIGHTS);
     above[level] = rights;
     if (!isLeaf) continue;
     const last = ranges.at(-1);
@@ -89,27 +79,13 @@ function infoMem(state: VcpuState): string {
   return ranges
     .map(
       ({ from, to, rights }) =>
-        `${digits(canonical(from, isLong), 16)}-${digits(canonical(to, isLong), 16)} ${digits(canonical(to - from, isLong), 16)} ${rights & US ? 'u' : '-'}r${rights & RW ? 'w' : '-'}\n`,
+        `${digits(canonical(from, isLong), 16)}-${digits(canonical(to, isLong), 16)} ${digits(canonical(to - from, isLong), 16)} ${rights & PTE_U ? 'u' : '-'}r${rights & PTE_W ? 'w' : '-'}\n`,
     )
     .join('');
 }
 
 const LEVEL_NAMES = ['', 'PTE', 'PDE', 'PDP', 'PML4'];
 const MOST_FRAMES = 6;
-const flagsOf = (low: number): string =>
-  [
-    ['G', 8],
-    ['S', 7],
-    ['D', 6],
-    ['A', 5],
-    ['C', 4],
-    ['T', 3],
-    ['U', 2],
-    ['W', 1],
-    ['P', 0],
-  ]
-    .map(([letter, bit]) => (low & (1 << (bit as number)) ? letter : '-'))
-    .join('');
 
 /** Entries that follow each other with the same flags are one line; pages are named as far as they fit. */
 function infoPg(state: VcpuState): string {
@@ -128,7 +104,9 @@ function infoPg(state: VcpuState): string {
     const range = `${'  '.repeat(top - level)}[${vpn(first.linear)}-${vpn(last.linear + last.bytes - 1)}]`;
     const name = `${LEVEL_NAMES[level]}[${digits(first.index, 3)}${last === first ? '' : `-${digits(last.index, 3)}`}]`;
     const pages = frames.slice(0, MOST_FRAMES).join(' ') + (frames.length > MOST_FRAMES ? ' ..' : '');
-    lines.push(`${range.padEnd(2 * width + 3)} ${name.padEnd(13)} ${flagsOf(first.low)} ${pages}`.trimEnd() + '\n');
+    lines.push(
+      `${range.padEnd(2 * width + 3)} ${name.padEnd(13)} ${flagsOf(first.low, PG_LETTERS)} ${pages}`.trimEnd() + '\n',
+    );
     run = undefined;
   };
   for (const entry of state.pagingEntries()) {
@@ -138,7 +116,7 @@ function infoPg(state: VcpuState): string {
       entry.isLeaf &&
       before.level === entry.level &&
       before.linear + before.bytes === entry.linear &&
-      flagsOf(before.low) === flagsOf(entry.low);
+      flagsOf(before.low, PG_LETTERS) === flagsOf(entry.low, PG_LETTERS);
     const frame = digits(frameOf(entry, true, true) / BigInt(PAGE_BYTES), 5);
     if (run && goesOn) {
       run.last = entry;
