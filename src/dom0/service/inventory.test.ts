@@ -1,5 +1,6 @@
 /** What the page's tree shows of a host, against what its tools say. */
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { StateInfo } from '../host/state/browser-state.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
 import { SnapshotRecords } from '../toolstack/snapshots/record.ts';
@@ -62,12 +63,12 @@ describe('the inventory of a host', () => {
 
     const { id } = await host.start('web');
     await until(() => host.toolstack.members.has(id));
-    const { stored, runNs } = await host.inventory(true);
+    const { stored } = await host.inventory(true);
     // Whether it runs or not.
     expect(stored!.defined.map(({ name }) => name)).toEqual(['broken', 'web']);
     expect(stored!.disk!.volumes[0]!.users).toEqual(['web']);
-    // Its worker may have told nothing of it yet.
-    expect(runNs[id] ?? 0).toBeGreaterThanOrEqual(0);
+    // Once its worker has told of it.
+    await eventually(async () => expect((await host.inventory(true)).runNs[id]).toBeGreaterThanOrEqual(0));
     await host.destroy(id);
     expect((await host.inventory(true)).stored!.defined).toHaveLength(2);
   });

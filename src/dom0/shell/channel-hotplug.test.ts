@@ -79,6 +79,11 @@ it('come to a controller without any, and to no guest that has none', async () =
   expect(await other.change('attach', channel('a').replace('unix', 'spicevmc'))).toContain(
     "chardev 'spicevmc' not supported without spice graphics",
   );
+  expect(
+    await other.change('attach', "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"),
+  ).toContain(
+    'error: unsupported configuration: only disks, network cards and channels come to a domain that runs, and go',
+  );
 });
 
 it('go where their sockets are named as they are, as virDomainChrEquals() has it', async () => {

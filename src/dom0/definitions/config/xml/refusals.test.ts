@@ -116,8 +116,9 @@ it.each([
 });
 
 describe.each(['kvm', 'xen'])('a document of what runs, of %s,', type => {
-  const REST = `<iothreads>2</iothreads><memoryBacking><hugepages/><locked/></memoryBacking>
-    <cpu mode='custom' match='exact'><model>EPYC</model><topology sockets='1' cores='1' threads='1'/></cpu>
+  // libvirt takes modules of memory with maxMemory and a NUMA cell alone.
+  const REST = `<maxMemory slots='2' unit='MiB'>256</maxMemory><iothreads>2</iothreads><memoryBacking><hugepages/><locked/></memoryBacking>
+    <cpu mode='custom' match='exact'><model>EPYC</model><topology sockets='1' cores='1' threads='1'/><numa><cell id='0' cpus='0' memory='64' unit='MiB'/></numa></cpu>
     <clock offset='absolute' start='0'><timer name='rtc' tickpolicy='catchup'/></clock>
     <features><acpi/><smm state='on'/><kvm><hidden state='on'/></kvm></features>
     <pm><suspend-to-mem enabled='yes'/></pm><sysinfo type='smbios'><bios><entry name='vendor'>x</entry></bios></sysinfo>
@@ -125,7 +126,7 @@ describe.each(['kvm', 'xen'])('a document of what runs, of %s,', type => {
   const DEVICES = `${disk("<serial>WD</serial><driver name='qemu' type='raw' cache='none' iothread='1'/><alias name='ua-d'/><address type='pci' slot='0x1f'/>")}
     ${card("<model type='rtl8139'/><mtu size='9000'/><driver queues='4'/><virtualport type='openvswitch'/><link state='up'/>")}
     <watchdog model='i6300esb'/><vsock><cid auto='yes'/></vsock><shmem name='s'/><iommu model='intel'/><panic model='isa'/>
-    <redirdev bus='usb' type='tcp'><source mode='connect' host='h' service='1'/></redirdev>
+    <memory model='dimm'><target><size>1</size><node>0</node></target></memory><redirdev bus='usb' type='tcp'><source mode='connect' host='h' service='1'/></redirdev>
     <parallel type='file'><source path='/p'/></parallel><serial type='file'><source path='/s'/></serial><serial type='pty'/><sound model='ich9'/>
     <input type='tablet' bus='usb'/><controller type='usb' model='nec-xhci'/><video><model type='cirrus' vram='1'/></video><graphics type='vnc' keymap='de'/>`;
 
@@ -138,7 +139,7 @@ describe.each(['kvm', 'xen'])('a document of what runs, of %s,', type => {
     expect(findings.filter(isError)).toEqual([]);
     const running = writtenOver(text, definition, { domid: 1 })!;
     expect(running).not.toMatch(
-      /iothread|hugepages|EPYC|topology|absolute|rtc|smm|hidden|suspend|sysinfo|lockfailure|genid|WD<|cache=|slot=|rtl8139|mtu|queues|virtualport|watchdog|vsock|shmem|iommu|panic|redirdev|parallel|\/s'|sound|tablet|xhci|cirrus|keymap|q35/,
+      /iothread|hugepages|EPYC|topology|absolute|rtc|smm|hidden|suspend|sysinfo|lockfailure|genid|WD<|cache=|slot=|rtl8139|mtu|queues|virtualport|watchdog|vsock|shmem|iommu|panic|dimm|redirdev|parallel|\/s'|sound|tablet|xhci|cirrus|keymap|q35/,
     );
     for (const part of [
       '<title>T</title>',
