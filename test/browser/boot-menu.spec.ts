@@ -1,6 +1,7 @@
 /** The host's boot menu in the page: by its address, and after a reboot from the shell. */
 import type { Page } from '@playwright/test';
 import { expect, open, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const menu = (page: Page) => page.getByTestId('bootmenu');
 const shellText = async (page: Page): Promise<string> =>
@@ -10,11 +11,11 @@ const shellText = async (page: Page): Promise<string> =>
 
 async function line(page: Page, text: string, shows: RegExp): Promise<void> {
   await page.keyboard.type(`${text}\n`);
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(shows);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(shows);
 }
 async function openShell(page: Page): Promise<void> {
   await page.getByRole('treeitem', { name: 'Domain-0' }).click();
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(/ringside:~ # *\n*$/);
   await useConsole(page);
 }
 
@@ -49,7 +50,7 @@ test('the menu waits for keys, an entry is edited for this boot, and a reboot sh
     "sed -i 's/timeout=1/timeout=-1/; s/Advanced options/What a test wrote/' /boot/grub/grub.cfg\n",
   );
   await page.keyboard.type('reboot\n');
-  await expect(menu(page)).toContainText('What a test wrote', { timeout: 30_000 });
+  await expect(menu(page)).toContainText('What a test wrote', { timeout: patient(30_000) });
   await page.keyboard.press('Enter');
   await expect(page.getByText(/MiB free/)).toBeVisible();
   // The file is kept: another load knows it.
@@ -67,7 +68,7 @@ test('an entry that is not there leads to the menu, which says so; poweroff wait
   await expect(page.getByText(/MiB free/)).toBeVisible();
   await openShell(page);
   await page.keyboard.type('poweroff\n');
-  await page.getByRole('button', { name: 'Switch on' }).click({ timeout: 30_000 });
+  await page.getByRole('button', { name: 'Switch on' }).click({ timeout: patient(30_000) });
   // Nobody presses a key: its countdown ends by itself.
   await expect(page.getByText(/MiB free/)).toBeVisible();
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { domainRows, expect, open, pressAndReload, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /** The part of the screen's light that is red, of a picture that is not dark. */
 const redness = (page: Page): Promise<number> =>
@@ -18,7 +19,7 @@ const redness = (page: Page): Promise<number> =>
       }
       return all === 0 ? -1 : red / all;
     });
-const lit = (page: Page) => expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
+const lit = (page: Page) => expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: patient(60_000) });
 
 test('a boot sector is booted from the first view, edited, assembled and booted anew', async ({ page }) => {
   await open(page);

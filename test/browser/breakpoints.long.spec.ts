@@ -1,6 +1,7 @@
 /** A guest stops before an instruction of a loop that runs compiled, and after a write; its own debug registers are as they were. */
 import type { Page } from '@playwright/test';
 import { expect, open, register, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
 const retired = async (page: Page): Promise<number> =>
@@ -9,7 +10,7 @@ const retired = async (page: Page): Promise<number> =>
 test('a guest stops at an instruction and at a write, and goes on when the points are gone', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await useConsole(page);
   await page.keyboard.type('hog 60000\n');
   await tab(page, 'Inspect');

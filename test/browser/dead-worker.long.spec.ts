@@ -5,6 +5,7 @@ import { build, type Rollup } from 'vite';
 import type * as Probe from './probe.ts';
 import { domainRows, drop, expect, open, serialText, test, type GivenFile, useConsole } from './page.ts';
 import { openShell, run } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 declare const probe: typeof Probe;
 /** In Domain 0's worker: machine memory. */
@@ -138,7 +139,7 @@ test("domains' workers that are terminated under load crash their guests alone: 
   // Two that talk to each other through grants and events, and are never ended.
   await start(page, 'left', 'pvh', 2);
   await start(page, 'right', 'pv', 1);
-  await expect.poll(async () => (await health(dom0, 2))?.answered, { timeout: 60_000 }).toBeGreaterThan(2);
+  await expect.poll(async () => (await health(dom0, 2))?.answered, { timeout: patient(60_000) }).toBeGreaterThan(2);
   let id = 2;
   for (let round = 0; round < ROUNDS; round++) {
     const kinds: Kind[] = ['pvh', 'pv', 'hvm', 'demo', 'pvh'];
@@ -156,7 +157,9 @@ test("domains' workers that are terminated under load crash their guests alone: 
       await page.waitForTimeout(random(MOST_WAIT_MS));
       await terminate(page, victim.id);
     }
-    await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(victims.length, { timeout: 30_000 });
+    await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(victims.length, {
+      timeout: patient(30_000),
+    });
     await expect(page.getByRole('toolbar').getByText(/ended without a word/)).toBeVisible();
     // What it left behind is told as that of a guest that fell by itself.
     await domainRows(page).filter({ hasText: victims[0]!.name }).click();
@@ -168,7 +171,7 @@ test("domains' workers that are terminated under load crash their guests alone: 
     await expect(page.locator('.pm .regs')).toContainText(/EIP[0-9a-f]{8}/);
     for (const [i, survivor] of [1, 2].entries())
       await expect
-        .poll(async () => (await health(dom0, survivor))?.iterations, { timeout: 60_000 })
+        .poll(async () => (await health(dom0, survivor))?.iterations, { timeout: patient(60_000) })
         .toBeGreaterThan(progress[i]! + 10);
     expect(await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))?.errors))).toEqual(['', '']);
     await destroy(page, ...victims.map(({ name }) => name));
@@ -258,7 +261,7 @@ async function runEnding(page: Page, line: string, afterMs: number): Promise<str
 async function tell(page: Page, line: string, answer: RegExp): Promise<void> {
   await useConsole(page);
   await page.keyboard.type(`${line}\n`);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(answer);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(answer);
   await page.keyboard.press('Shift+Tab');
 }
 
@@ -293,7 +296,7 @@ test('the storage worker that is terminated is made again at each moment: what w
     expect(made).toMatch(/^1$/m);
     await page.keyboard.press('Shift+Tab');
     await row(page, type).click();
-    await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
+    await expect.poll(() => serialText(page), { timeout: patient(20_000) }).toMatch(/minipv>\s*$/);
     for (const [sectors, afterMs] of [
       [8000, 50],
       [7200, 150],

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, settled, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
   await open(page);
   await bootDemo(page);
   await expect(domainRows(page)).toHaveCount(1);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   // Keys go to the guest that was booted, and the window says so.
   await expect(page.locator('.serial .ws')).toContainText('Keyboard goes to demo');
   await page.keyboard.type('echo $$ six by seven\n');
@@ -42,7 +43,7 @@ test('no guest is offered before the list is whole: what stood under the pointer
 test('a double click on Boot boots the guest, once: its second click does not cancel', async ({ page }) => {
   await open(page, './?boot=0');
   await (await demoButton(page)).dblclick();
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   await expect(domainRows(page)).toHaveCount(1);
 });
 
@@ -142,10 +143,10 @@ test('a triple fault is told in the task log and in the console, and a second bo
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
   await useConsole(page);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo>\s*$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo>\s*$/);
   await page.keyboard.type('fault triple\n');
   await expect
-    .poll(() => serialText(page), { timeout: 30_000 })
+    .poll(() => serialText(page), { timeout: patient(30_000) })
     .toMatch(
       /\[ringside\] Triple fault \(exit 2\)[\s\S]*starts again as domain 2\.[\s\S]*TRIPLE_FAULT[\s\S]*demo>\s*$/,
     );
@@ -167,7 +168,7 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
   const file = await saved;
@@ -192,7 +193,7 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
 test('a guest that the host offers as it stands at its shell goes on there, with what it showed', async ({ page }) => {
   await open(page);
   await bootDemo(page);
-  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: patient(30_000) });
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
   const state = gzipSync(readFileSync(await (await download).path()));
@@ -223,7 +224,7 @@ test('a screen that was chosen at one guest is not offered of another that has n
   await page.getByRole('combobox', { name: 'Search and commands' }).fill('Boot minipv-pvh');
   await page.keyboard.press('Enter');
   await expect(page.locator('.bh h2')).toContainText('minipv-pvh');
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await expect(page.getByTestId('serial')).toBeVisible();
   await expect(page.getByRole('group', { name: 'Windows' })).toHaveCount(0);
 });
@@ -236,7 +237,7 @@ test('while xterm is not there a guest’s words stand as text, with the last in
   await page.route(xterm, route => route.abort());
   await bootDemo(page);
   const text = page.getByTestId('serial').locator('pre');
-  await expect(text).toContainText('demo>', { timeout: 30_000 });
+  await expect(text).toContainText('demo>', { timeout: patient(30_000) });
   // The end is in view, in a window that is lower than the text.
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect.poll(() => text.evaluate(its => its.scrollHeight - its.clientHeight - its.scrollTop)).toBeLessThan(2);

@@ -1,6 +1,7 @@
 /** Domain 0's desktop: the tree with its menus, windows of all guests, the host's page, what is defined. */
 import type { Page } from '@playwright/test';
 import { bootDemo, domainRows, expect, open, settled, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('tree').getByRole('treeitem', { name });
 const shellText = async (page: Page): Promise<string> =>
@@ -136,7 +137,7 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   await page.getByRole('button', { name: 'As table' }).click();
   await expect(page.getByRole('columnheader', { name: 'CPU demo-2, %' })).toBeVisible();
   await page.getByRole('button', { name: /^Shell:/ }).click();
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(/ringside:~ # *\n*$/);
   await page.locator('#strip').getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type('clear; xl list\n');
   const listed = async () => [...(await shellText(page)).matchAll(/^(\S+) +(\d+) +(\d+) +(\d+) +([rbpscd-]{6})/gm)];
@@ -162,7 +163,7 @@ test('what is defined in /etc/xen/vm stands in the tree, is started from there, 
 }) => {
   await open(page);
   await row(page, 'Domain-0').click();
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(/ringside:~ # *\n*$/);
   await useConsole(page);
   await page.keyboard.type(
     `echo 'name = "broken"' > /etc/xen/vm/broken; echo 'memory = "much"' >> /etc/xen/vm/broken\n`,
@@ -170,7 +171,7 @@ test('what is defined in /etc/xen/vm stands in the tree, is started from there, 
   await page.keyboard.type(
     `printf 'name = "web"\\ntype = "hvm"\\nmemory = 8\\nkernel = "/boot/none"\\n' > /etc/xen/vm/web; lvcreate -L 8M -n web vg0\n`,
   );
-  await expect(row(page, /web HVM/)).toContainText('defined', { timeout: 15_000 });
+  await expect(row(page, /web HVM/)).toContainText('defined', { timeout: patient(15_000) });
   await expect(row(page, /broken/)).toContainText('errors');
   await expect(row(page, /vg0\/web/)).toContainText('8.0 MiB');
   await row(page, /vg0\/web/).click();
@@ -198,7 +199,7 @@ test('one click starts the textbook’s figure: Domain-0, two paravirtual guests
   await open(page);
   await page.getByRole('button', { name: 'Start three side by side' }).click();
   for (const key of ['minipv-pv/serial', 'minipv-pvh/serial', 'demo/screen', 'demo/serial'])
-    await expect(page.locator(`[data-window="${key}"]`)).toBeVisible({ timeout: 40_000 });
+    await expect(page.locator(`[data-window="${key}"]`)).toBeVisible({ timeout: patient(40_000) });
   await expect(page.locator('.slot')).toHaveCount(4);
   await expect(page.locator('[data-window="minipv-pv/serial"]').getByTestId('serial-text')).toContainText('minipv>');
   await expect(page.locator('[data-window="minipv-pvh/serial"]').getByTestId('serial-text')).toContainText(
@@ -210,9 +211,9 @@ test('one click starts the textbook’s figure: Domain-0, two paravirtual guests
   // What shuts down goes back to what is defined, as with xl.
   await row(page, /minipv-pvh PVH/).click({ button: 'right' });
   await page.getByRole('menuitem', { name: /Shut minipv-pvh down/ }).click();
-  await expect(page.locator('[data-window^="minipv-pvh/"]')).toHaveCount(0, { timeout: 30_000 });
+  await expect(page.locator('[data-window^="minipv-pvh/"]')).toHaveCount(0, { timeout: patient(30_000) });
   await expect(domainRows(page)).toHaveCount(2);
-  await expect(row(page, /minipv-pvh PVH/)).toContainText('defined', { timeout: 15_000 });
+  await expect(row(page, /minipv-pvh PVH/)).toContainText('defined', { timeout: patient(15_000) });
 });
 
 test('the slider lets every guest on by so many exits a second, until the machine stands or runs again', async ({

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
 import { domainRows, drop, expect, open, test, type GivenFile, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const RESCUE_CD = '.cache/guests/cds/grub-rescue-cdrom.iso';
 const own = (path: string): GivenFile => ({
@@ -33,19 +34,19 @@ test('a dropped CD boots, takes keys, and its screen can be read and saved', asy
   test.skip(!existsSync(file(RESCUE_CD)), 'npm run guests has not fetched GRUB’s rescue CD');
   await open(page);
   await boot(page, [own(RESCUE_CD)]);
-  await expect.poll(() => screenText(page), { timeout: 60_000 }).toContain('GNU GRUB');
+  await expect.poll(() => screenText(page), { timeout: patient(60_000) }).toContain('GNU GRUB');
   await useConsole(page, 'screen');
   await page.keyboard.press('c');
-  await expect.poll(() => screenText(page), { timeout: 20_000 }).toMatch(/^grub> *$/m);
+  await expect.poll(() => screenText(page), { timeout: patient(20_000) }).toMatch(/^grub> *$/m);
   await page.keyboard.type('echo drive cd0\n', { delay: 40 });
-  await expect.poll(() => screenText(page), { timeout: 20_000 }).toMatch(/^drive cd0$/m);
+  await expect.poll(() => screenText(page), { timeout: patient(20_000) }).toMatch(/^drive cd0$/m);
   expect(await savePicture(page)).toEqual([640, 400]);
 });
 
 test('the mouse reaches the guest: movement with up positive, buttons, wheel', async ({ page }) => {
   await open(page);
   await boot(page, [own('guests/mouse/mouse.img')]);
-  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
+  await expect.poll(() => screenText(page), { timeout: patient(60_000) }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
   await useConsole(page, 'screen');
   const box = (await page.getByTestId('screen').boundingBox())!;
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -69,7 +70,7 @@ test('a graphics mode of a disk that boots without anything fetched is shown pix
   await page.route('**/guests/catalogue.json', route => route.fulfill({ status: 404 }));
   await open(page);
   await boot(page, [own('guests/frames/mode13.img')]);
-  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: patient(60_000) });
   const colours = () =>
     page.evaluate(() => {
       const canvas = document.querySelector<HTMLCanvasElement>('[data-testid=screen] canvas')!;
@@ -104,7 +105,7 @@ function asQcow2(raw: Buffer): Buffer {
 test('a dropped qcow2 image boots', async ({ page }) => {
   await open(page);
   await boot(page, [{ name: 'mouse.qcow2', buffer: asQcow2(own('guests/mouse/mouse.img').buffer) }]);
-  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
+  await expect.poll(() => screenText(page), { timeout: patient(60_000) }).toMatch(/^x=0000 y=0000 b=0000 w=0000/m);
 });
 
 test('a qcow2 image whose tables are damaged makes no guest, and the page says where', async ({ page }) => {
@@ -147,7 +148,7 @@ test('a guest with a disk, saved and dropped again with its image, goes on; with
   await open(page);
   const image = own('guests/mouse/mouse.img');
   await boot(page, [image]);
-  await expect.poll(() => screenText(page), { timeout: 60_000 }).toMatch(/^x=0000/m);
+  await expect.poll(() => screenText(page), { timeout: patient(60_000) }).toMatch(/^x=0000/m);
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
   const state: GivenFile = { name: 'mouse.save', buffer: readFileSync(await (await saved).path()) };

@@ -1,6 +1,7 @@
 /** The editor of definitions: one text, as form and as text. */
 
 import { domainRows, expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('a guest is defined in form and text, corrected, started, and starts by itself after a reload', async ({
   page,
@@ -43,7 +44,7 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/minipv"\n');
   // What is not kept is there after a reload.
   await page.reload();
-  await expect(text).toHaveValue(/# mine/, { timeout: 15_000 });
+  await expect(text).toHaveValue(/# mine/, { timeout: patient(15_000) });
   // Back and Forward go from place to place.
   await page.goBack();
   await expect(page.getByRole('button', { name: 'Write one' })).toBeVisible();
@@ -54,12 +55,12 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await page.getByRole('button', { name: 'New volume' }).click();
   await expect(text).toHaveValue(/disk = \[ "\/dev\/vg0\/web,raw,xvda" \]/);
   await page.getByRole('button', { name: 'Keep in /etc/xen/vm' }).click();
-  await expect(page.getByRole('treeitem', { name: /web PVH/ })).toContainText('defined', { timeout: 15_000 });
+  await expect(page.getByRole('treeitem', { name: /web PVH/ })).toContainText('defined', { timeout: patient(15_000) });
   await expect(text).toHaveValue(/uuid = "/);
   await page.getByLabel('Starts with the host').check();
   await page.getByRole('button', { name: 'Start web', exact: true }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await page.reload();
-  await expect(domainRows(page)).toHaveCount(1, { timeout: 30_000 });
+  await expect(domainRows(page)).toHaveCount(1, { timeout: patient(30_000) });
   await expect(domainRows(page)).toContainText('web');
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from '@playwright/test';
 import { expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const root = join(import.meta.dirname, '../..');
 const asked = process.env.RINGSIDE_EXPERIMENTS,
@@ -28,7 +29,7 @@ async function byCommandLine(name: string): Promise<string> {
 async function inPage(page: Page, name: string): Promise<string> {
   await open(page, `./?boot=0#/experiment/${name}`);
   await page.getByRole('button', { name: 'Run it', exact: true }).click();
-  await expect(page.locator('.xverdict')).toBeVisible({ timeout: PATIENCE_MS });
+  await expect(page.locator('.xverdict')).toBeVisible({ timeout: patient(PATIENCE_MS) });
   const file = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Raw numbers as CSV' }).click();
   return readFileSync(await (await file).path(), 'utf8');
@@ -38,7 +39,7 @@ const rowsOf = (csv: string): string[] => csv.trimEnd().split('\r\n');
 
 for (const name of names)
   test(`the experiment ${name} has the same table in the page as on the command line`, async ({ page }) => {
-    test.setTimeout(PATIENCE_MS);
+    test.setTimeout(patient(PATIENCE_MS));
     const [here, there] = await Promise.all([inPage(page, name), byCommandLine(name)]);
     expect(rowsOf(here).length).toBeGreaterThan(1);
     expect(rowsOf(here)).toEqual(rowsOf(there));

@@ -1,5 +1,6 @@
 /** Experiments in the page: a click, a chart, its table, the sentence, the raw numbers. */
 import { expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('an experiment runs from its click, in a worker of its own, and leaves the page’s guests alone', async ({
   page,
@@ -24,7 +25,7 @@ test('an experiment runs from its click, in a worker of its own, and leaves the 
   await page.getByRole('button', { name: 'Experiments', exact: true }).click();
   await page.getByRole('button', { name: 'Ballooning' }).click();
   await page.getByRole('button', { name: 'Run it' }).click();
-  await expect(page.getByText('The claim held here')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('The claim held here')).toBeVisible({ timeout: patient(60_000) });
   await expect(page.getByRole('img', { name: /^memory \(MiB\)/ })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Table' }).getByRole('row')).not.toHaveCount(1);
   const file = page.waitForEvent('download');

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { bootDemo, expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /** What the first prompt needs none of. */
 const LATER =
@@ -39,6 +40,6 @@ test('at most 416 KB of script, by gzip, come before the first prompt, and nothi
   await page.getByText(/^All \d+ guests$/).click();
   await page.getByRole('button', { name: 'Boot demo64' }).click();
   await expect(page.getByRole('region', { name: 'Text in the terminal of demo64' })).toContainText('demo>', {
-    timeout: 30_000,
+    timeout: patient(30_000),
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { drop, expect, open, serialText, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /**
  * Counts the starts in the first byte of sector 2: mov ax,0201h; mov bx,7e00h; mov cx,2; xor dh,dh; int 13h; inc byte [7e00h]; mov ax,0301h; … int 13h. Then
@@ -74,14 +75,14 @@ test('what a guest writes to a dropped image is there after a reload, and in its
   await open(page, './?boot=0');
   await dropDated(page, 'counter.img', counter, 1000);
   await start(page).click();
-  await expect(text(page)).toContainText(`${MESSAGE}1`, { timeout: 60_000 });
+  await expect(text(page)).toContainText(`${MESSAGE}1`, { timeout: patient(60_000) });
 
   // It says nothing on its serial line: both are shown, and the screen has most of the room.
   const height = async (selector: string) => (await page.locator(selector).boundingBox())!.height;
   await expect(page.getByTestId('serial')).toBeVisible();
   await expect.poll(() => height('.desk .screen')).toBeGreaterThan(0.7 * (await height('.desk')));
 
-  await expect(page.locator('.marks')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator('.marks')).toBeVisible({ timeout: patient(30_000) });
   await mark(page, 'disk was started');
   await page.keyboard.press('Control+C');
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('disk was started');
@@ -98,7 +99,7 @@ test('what a guest writes to a dropped image is there after a reload, and in its
   await dropDated(page, 'counter.img', counter, 1000);
   await expect(page.getByText(/counter\.img: a guest goes on with/)).toBeVisible();
   await start(page).click();
-  await expect(text(page)).toContainText(`${MESSAGE}2`, { timeout: 60_000 });
+  await expect(text(page)).toContainText(`${MESSAGE}2`, { timeout: patient(60_000) });
   await page.getByRole('tab', { name: 'Overview', exact: true }).click();
   await expect(page.getByText(/kept by this browser, for the next guest with the same file/)).toBeVisible();
   await page.getByRole('tab', { name: 'Console', exact: true }).click();
@@ -108,7 +109,7 @@ test('what a guest writes to a dropped image is there after a reload, and in its
   await page.getByRole('button', { name: 'Begin with the file' }).click();
   await expect(page.getByText(/counter\.img: a guest goes on with/)).toHaveCount(0);
   await start(page).click();
-  await expect(text(page)).toContainText(`${MESSAGE}1`, { timeout: 60_000 });
+  await expect(text(page)).toContainText(`${MESSAGE}1`, { timeout: patient(60_000) });
 });
 
 test('floppy disks are changed in the bar of the screen; a PC without KVM is told why it gets no folder', async ({
@@ -117,7 +118,7 @@ test('floppy disks are changed in the bar of the screen; a PC without KVM is tol
   await open(page, './?boot=0');
   await drop(page, [{ name: 'one.img', buffer: floppy('A') }]);
   await start(page).click();
-  await expect(text(page)).toContainText('>', { timeout: 60_000 });
+  await expect(text(page)).toContainText('>', { timeout: patient(60_000) });
   const read = async (shown: string): Promise<void> => {
     await page.getByRole('button', { name: 'Use this screen' }).click();
     await page.keyboard.press('x');
@@ -135,7 +136,7 @@ test('floppy disks are changed in the bar of the screen; a PC without KVM is tol
   await page.getByRole('button', { name: 'Insert a file…' }).first().click();
   await (await chooser).setFiles([{ name: 'two.img', mimeType: '', buffer: floppy('B') }]);
   await media.click();
-  await expect(page.getByText('Floppy fda: two.img')).toBeVisible({ timeout: 10_000 });
+  await expect(page.getByText('Floppy fda: two.img')).toBeVisible({ timeout: patient(10_000) });
   await page.keyboard.press('Escape');
   await read('>A>B>');
   // The one that the page was given first is among what it offers.
@@ -192,14 +193,16 @@ test('a folder that is dropped on a running guest of KVM is mounted there by the
     ...['vmlinuz', 'initrd-modules'].map(name => ({ name, buffer: readFileSync(join(GUEST, name)) })),
   ]);
   await start(page).click();
-  await expect.poll(() => serialText(page), { timeout: 240_000 }).toContain('/ #');
+  await expect.poll(() => serialText(page), { timeout: patient(240_000) }).toContain('/ #');
   const folder = info.outputPath('my files');
   mkdirSync(join(folder, 'deep'), { recursive: true });
   writeFileSync(join(folder, 'deep', 'a.txt'), 'from the desktop\n');
   await dropFolder(page, folder, '[data-testid=serial]');
   const note = page.locator('.note').filter({ hasText: 'mount -t 9p' });
-  await expect(note.locator('code')).toHaveText('mount -t 9p -o trans=virtio my_files /mnt', { timeout: 30_000 });
+  await expect(note.locator('code')).toHaveText('mount -t 9p -o trans=virtio my_files /mnt', {
+    timeout: patient(30_000),
+  });
   await page.getByTestId('serial').click();
   await page.keyboard.type(`mkdir -p /mnt; ${await note.locator('code').innerText()}; cat /mnt/deep/a.txt\n`);
-  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('\nfrom the desktop');
+  await expect.poll(() => serialText(page), { timeout: patient(60_000) }).toContain('\nfrom the desktop');
 });

@@ -1,5 +1,6 @@
 /** Lessons, documents and search are reached from everywhere: wide, on a phone, and within a lesson, which can be left. */
 import { expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('the header leads to all lessons, and Help to documents, which lead to one another', async ({ page }) => {
   await open(page);
@@ -43,7 +44,7 @@ test('a lesson has the way to all lessons, and one out of it; it is offered in t
   page,
 }) => {
   await page.goto('./?time=virtual&lesson=types&seed=a');
-  await page.getByText('More', { exact: true }).click({ timeout: 60_000 });
+  await page.getByText('More', { exact: true }).click({ timeout: patient(60_000) });
   await expect(page.getByRole('link', { name: 'Español' })).toHaveCount(0);
   await page.getByRole('banner').getByRole('link', { name: 'Lessons' }).click();
   await expect(page.getByRole('link', { name: '2. Privileged and sensitive' })).toBeVisible();
@@ -51,7 +52,7 @@ test('a lesson has the way to all lessons, and one out of it; it is offered in t
   await page.getByRole('link', { name: 'All lessons' }).click();
   await expect(page).not.toHaveURL(/lesson=/);
   await page.getByRole('link', { name: '1. Trap and emulate' }).click();
-  await page.getByText('More', { exact: true }).click({ timeout: 60_000 });
+  await page.getByText('More', { exact: true }).click({ timeout: patient(60_000) });
   await page.getByRole('link', { name: 'Leave the lesson' }).click();
   await expect(page.getByRole('heading', { name: 'Boot something' })).toBeVisible();
   await expect(page).not.toHaveURL(/lesson=/);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { bootDemo, expect, open, register, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const shellText = async (page: Page): Promise<string> =>
   (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts())
@@ -14,7 +15,7 @@ const retired = async (page: Page): Promise<number> =>
 test('what the inspectors and the controls of a guest say is what xl and xenstore say', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await tab(page, 'Overview');
   const weight = page.getByRole('spinbutton', { name: 'weight' });
   // What it cannot have is refused beside the field and in the task log.
@@ -107,12 +108,12 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.locator('.walk li').first()).toContainText('CR3');
   const mineMiB = Number((await page.locator('.idet tr.b td').nth(1).innerText()).trim());
   await page.getByRole('button', { name: /^Shell:/ }).click();
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(/ringside:~ # *\n*$/);
   await page.locator('#strip').getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type(
     'clear; xl sched-credit -d minipv-pvh | tail -1; xenstore-ls -fp /local/domain/1 | wc -l; xenstore-read /local/domain/1/device/vif/0/rx-ring-ref; xl debug-keys q; xl dmesg | grep nr_pages | tail -1\n',
   );
-  await expect.poll(() => shellText(page), { timeout: 15_000 }).toMatch(/nr_pages=\d+/);
+  await expect.poll(() => shellText(page), { timeout: patient(15_000) }).toMatch(/nr_pages=\d+/);
   const said = await shellText(page);
   expect(said).toMatch(/^minipv-pvh +1 +512 +0$/m);
   expect(said).toMatch(
@@ -127,7 +128,7 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
 }) => {
   await open(page);
   await bootDemo(page);
-  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: patient(30_000) });
   await tab(page, 'Inspect');
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();

@@ -1,6 +1,7 @@
 /** One lesson of each kind from its beginning to its code, on a phone by keys alone, and in a wide window by clicks: the same numbers, so the same code. */
 import type { Page } from '@playwright/test';
 import { expect, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /** One guest and its ring; several and the host's scheduler; a guest's source that is changed; exits; a store. */
 const LESSONS = ['ring-request', 'weight-and-cap', 'deprivileged', 'trap-and-emulate', 'xenstore'];
@@ -87,7 +88,7 @@ test('a lesson whose worker has ended says so, and goes on when its step is begu
   await click(page, 'Keep the answer');
   await expect(here).toHaveAttribute('data-step', '1');
   for (const worker of page.workers()) await worker.evaluate(() => globalThis.close()).catch(() => {});
-  await expect(page.getByText(/worker ended and was started again/).first()).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/worker ended and was started again/).first()).toBeVisible({ timeout: patient(60_000) });
   await click(page, 'Run it for me');
   const said = page.getByText('Begin the step again: its guests are made anew.');
   await expect(said).toBeVisible();

@@ -1,6 +1,7 @@
 /** Floppy disks and CDs that are changed while a guest runs, by the page's buttons. */
 import type { Page } from '@playwright/test';
 import { drop, expect, open, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /**
  * mov ax,0e3eh; int 10h; xor ah,ah; int 16h; then, three times at most, sector 2 of the floppy disk: mov ax,0201h; mov bx,8000h; mov cx,2; xor dx,dx; int 13h.
@@ -54,7 +55,7 @@ test('a floppy disk of a plain PC and of a guest of xl, and a CD, are changed wh
   ] as const) {
     await drop(page, files);
     await page.getByRole('button', { name: /^(Boot|Start) (one|lab)/ }).click();
-    await expect(page.getByTestId('screen-text')).toContainText('>', { timeout: 30_000 });
+    await expect(page.getByTestId('screen-text')).toContainText('>', { timeout: patient(30_000) });
     await press(page, '>A>');
     await insert(page, 'fda', 'two.img', floppy('B'));
     await press(page, '>A>B>');

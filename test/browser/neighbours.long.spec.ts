@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { drop, expect, open, serialText, test, useConsole } from './page.ts';
 import { openShell, run } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 const row = (page: Page, name: string) => page.locator(`[role=treeitem][data-domain][data-name="${name}"]`);
 
@@ -12,8 +13,8 @@ async function boot(page: Page, name: string): Promise<void> {
   const more = page.getByRole('button', { name: 'New guest' });
   if (await more.isVisible()) await more.click();
   await page.getByRole('button', { name: `Boot ${name}`, exact: true }).click();
-  await expect(page.locator('.bh h2', { hasText: name })).toBeVisible({ timeout: 20_000 });
-  await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
+  await expect(page.locator('.bh h2', { hasText: name })).toBeVisible({ timeout: patient(20_000) });
+  await expect.poll(() => serialText(page), { timeout: patient(20_000) }).toMatch(/minipv>\s*$/);
 }
 
 /** Types a line at the guest that is shown; resolves when it has answered. */
@@ -56,7 +57,7 @@ test('a guest goes back to its snapshot: memory and disk are as they were', asyn
   );
   await page.keyboard.press('Shift+Tab');
   await row(page, 'web').click();
-  await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
+  await expect.poll(() => serialText(page), { timeout: patient(20_000) }).toMatch(/minipv>\s*$/);
   await type(page, 'ip 10.0.2.61', /minipv>\s*$/);
   await type(page, 'fill xvda 0 64 1', /fill xvda 0 64 1\n[^]*minipv>\s*$/);
   await type(page, 'sum xvda 0 64', /sum xvda 0 64\n[^]*minipv>\s*$/);
@@ -73,7 +74,7 @@ test('a guest goes back to its snapshot: memory and disk are as they were', asyn
   await page.keyboard.press('Shift+Tab');
   await row(page, 'web').click();
   // It is told that it was saved and went on elsewhere.
-  await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/resumed/);
+  await expect.poll(() => serialText(page), { timeout: patient(20_000) }).toMatch(/resumed/);
   await type(page, 'net', /^10\.0\.2\.61, echoed 0 bytes$/m);
   await type(page, 'sum xvda 0 64', new RegExp(`net\\n[^]*sum xvda 0 64\\n${sum.replace(/[\d.]+ ms.*/, '')}`));
 });

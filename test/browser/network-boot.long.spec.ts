@@ -1,6 +1,7 @@
 /** A guest in the page boots from the page's own network: iPXE in the card's ROM, DHCP, and a file of Domain 0 by TFTP. [needs npm run guests] */
 import { domainRows, expect, open, test } from './page.ts';
 import { openShell, run } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 for (const model of ['pcnet', 'ne2k_pci'])
   test(`a guest with ${model} boots a file that dnsmasq in Domain 0 gives out`, async ({ page }) => {
@@ -17,6 +18,6 @@ for (const model of ['pcnet', 'ne2k_pci'])
     await run(page, 'dnsmasq --tftp-root=/srv/tftp --dhcp-boot=hello.ipxe; xl create /etc/xen/vm/net');
     await domainRows(page).filter({ hasText: 'net' }).click();
     await expect
-      .poll(() => page.getByTestId('screen-text').innerText(), { timeout: 120_000 })
+      .poll(() => page.getByTestId('screen-text').innerText(), { timeout: patient(120_000) })
       .toContain('came by TFTP to 10.0.2.15');
   });

@@ -1,6 +1,7 @@
 /** What the browser tests share: a page without WebAssembly that fails a test on any exception, and words for what a person does there. */
 
 import { expect, type Locator, type Page, test as base } from '@playwright/test';
+import { patient } from '../support/patience.ts';
 
 export const test = base.extend<{ exceptions: string[] }>({
   exceptions: [
@@ -97,7 +98,7 @@ export async function useConsole(within: Page | Locator, which: 'terminal' | 'sc
     has = within.locator(which === 'terminal' ? '.serial .ws.on' : '.screen .ws.on').first();
   await button.or(has).first().waitFor();
   // It may get it in this moment.
-  if (await button.isVisible()) await button.click({ timeout: 2000 }).catch(() => has.waitFor());
+  if (await button.isVisible()) await button.click({ timeout: patient(2000) }).catch(() => has.waitFor());
 }
 
 /** Text of the serial terminal's visible rows. */

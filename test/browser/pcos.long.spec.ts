@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { domainRows, expect, open, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const text = (page: Page): Promise<string> => page.getByTestId('screen-text').innerText();
 
@@ -8,16 +9,16 @@ test('pcos is booted from the first view beside its source, takes commands, and 
 }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
-  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
+  await expect.poll(() => text(page), { timeout: patient(60_000) }).toContain('pcos>');
   await expect(page.getByRole('region', { name: 'Source of main.c' })).toContainText('void main(');
   await page.getByLabel('Source file').selectOption('shell.c');
   await expect(page.getByRole('region', { name: 'Source of shell.c' })).toContainText('There is no command');
 
   await useConsole(page, 'screen');
   await page.keyboard.type('dhcp\nping 10.0.2.2\n');
-  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('4 sent, 0 lost');
+  await expect.poll(() => text(page), { timeout: patient(60_000) }).toContain('4 sent, 0 lost');
   await page.keyboard.type('draw\n');
-  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: patient(60_000) });
   /** Dots of the picture that are yellow; below it is the row of colours. */
   const drawn = (): Promise<number> =>
     page
@@ -55,7 +56,7 @@ test('pcos is booted from the first view beside its source, takes commands, and 
 test('pcos ends when its power button is pressed', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
-  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
+  await expect.poll(() => text(page), { timeout: patient(60_000) }).toContain('pcos>');
   await page
     .getByRole('treeitem', { name: /pcos HVM/ })
     .first()

@@ -1,4 +1,5 @@
 import { bootDemo, domainRows, expect, open, serialText, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const FAR = process.env.RINGSIDE_TEST_FAR!;
 
@@ -21,7 +22,7 @@ test('over plain http from another machine the page says what is lost, and guest
   await expect(domainRows(page)).toHaveCount(1);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await useConsole(page);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   await page.keyboard.type('echo $$ six by seven\n');
   await expect.poll(() => serialText(page)).toMatch(/^\$\$ six by seven$/m);
   await expect(page.getByTestId('screen-text')).toContainText(/\w/);

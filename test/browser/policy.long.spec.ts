@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { file } from '../support/needs.ts';
 import { bootDemo, expect, open, serialText, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 interface Served {
   serve(options: {
@@ -54,13 +55,13 @@ for (const { what, policy, isolated, share, told } of CASES)
       page.on('console', message => /Content.Security.Policy/i.test(message.text()) && broken.push(message.text()));
       await open(page, `${url}?jit=1`);
       await bootDemo(page);
-      await expect.poll(() => serialText(page), { timeout: 60_000 }).toMatch(/demo> *$/);
+      await expect.poll(() => serialText(page), { timeout: patient(60_000) }).toMatch(/demo> *$/);
       await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
       await useConsole(page);
       await page.keyboard.type('spin 20\n');
       const activity = page.getByRole('complementary', { name: 'Activity' });
       await expect(activity.locator('dt', { hasText: 'by compiled code' }).locator('+ dd')).toHaveText(share, {
-        timeout: 30_000,
+        timeout: patient(30_000),
       });
       if (policy === undefined) {
         expect(broken).toEqual([]);

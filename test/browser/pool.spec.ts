@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test';
 import { Ringside } from '../support/command-line.ts';
 import { expect, open, test } from './page.ts';
 import { openShell, run } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 /** A small guest that asks for its address at its start. */
 const GUEST = `printf "name='mini'\\ntype='pvh'\\nmemory=8\\nkernel='/boot/minipv'\\nextra='dhcp'\\nvif=['']\\n" > mini.cfg`;
@@ -17,11 +18,13 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   await host(page, 'tabs one');
   const other = await context.newPage();
   await host(other, 'tabs two');
-  await expect.poll(() => run(other, 'hostname; pool list'), { timeout: 30_000 }).toMatch(/^two\n(?:.*\n)+one +\d/m);
+  await expect
+    .poll(() => run(other, 'hostname; pool list'), { timeout: patient(30_000) })
+    .toMatch(/^two\n(?:.*\n)+one +\d/m);
   for (const tab of [page, other]) await run(tab, `${GUEST}; xl create -q mini.cfg`);
-  await expect.poll(() => run(page, 'pool guests'), { timeout: 30_000 }).toMatch(/^mini .* two +[rb] /m);
-  await expect.poll(() => run(other, 'ping -c 1 10.0.2.15'), { timeout: 30_000 }).toContain('1 received');
-  await expect.poll(() => run(other, 'ping -c 1 10.0.2.16'), { timeout: 30_000 }).toContain('1 received');
+  await expect.poll(() => run(page, 'pool guests'), { timeout: patient(30_000) }).toMatch(/^mini .* two +[rb] /m);
+  await expect.poll(() => run(other, 'ping -c 1 10.0.2.15'), { timeout: patient(30_000) }).toContain('1 received');
+  await expect.poll(() => run(other, 'ping -c 1 10.0.2.16'), { timeout: patient(30_000) }).toContain('1 received');
   expect(await run(other, 'brctl showmacs xenbr0')).toContain('00:16:3e');
   // The tree has the other host as a connection, which folds, and goes on to list it when it is gone.
   const tree = other.getByRole('tree', { name: 'Host and guests' });
@@ -37,7 +40,7 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   // What the other host's guests are tagged with sorts them here, too.
   await run(page, "virsh metadata mini urn:ringside:tags --key ringside --set '<tags><tag>shop</tag></tags>'");
   await other.getByLabel('Filter by name, state, mode, tag').fill('#shop');
-  await expect(guests).toHaveCount(1, { timeout: 30_000 });
+  await expect(guests).toHaveCount(1, { timeout: patient(30_000) });
   await guests.click();
   await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /mini/ })).toContainText('#shop');
   await other.getByLabel('Filter by name, state, mode, tag').fill('');
@@ -49,8 +52,8 @@ test('two tabs are a pool without a hub, and one network', async ({ page, contex
   );
   await openShell(other);
   await page.close();
-  await expect(connection).toContainText('disconnected', { timeout: 30_000 });
-  await expect.poll(() => run(other, 'brctl show'), { timeout: 30_000 }).toContain('eth0');
+  await expect(connection).toContainText('disconnected', { timeout: patient(30_000) });
+  await expect.poll(() => run(other, 'brctl show'), { timeout: patient(30_000) }).toContain('eth0');
 });
 
 test('a page and a host without one meet at a hub', async ({ page }) => {
@@ -62,7 +65,7 @@ test('a page and a host without one meet at a hub', async ({ page }) => {
     try {
       await node.expect('# ', 60);
       await host(page, `${address} page`);
-      await expect.poll(() => run(page, 'pool list'), { timeout: 30_000 }).toMatch(/^node +\d/m);
+      await expect.poll(() => run(page, 'pool list'), { timeout: patient(30_000) }).toMatch(/^node +\d/m);
       node.send('pool list\r');
       await node.expect('page', 20);
       node.send('ping -c 1 10.0.2.2\r');
@@ -96,7 +99,7 @@ test('a page over plain http from another address looks, and is told why it does
       await page.getByLabel('Name of this host').fill('page');
       await page.getByRole('button', { name: 'Join', exact: true }).click();
       await expect(page.getByText(/This host is a viewer\. .* browsers give it no means to encrypt/)).toBeVisible({
-        timeout: 30_000,
+        timeout: patient(30_000),
       });
       await expect(page.getByRole('row', { name: /^node / })).toBeVisible();
       node.send('pool list\r');
@@ -117,13 +120,13 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
   await expect(page.getByLabel('Code, or address of a hub')).toHaveValue('0123-4567-89ab-cdef');
   await page.getByLabel('Name of this host').fill('one');
   await page.getByRole('button', { name: 'With the tabs of this browser' }).click();
-  await expect(page.getByText('This host is one. It gives leases.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('This host is one. It gives leases.')).toBeVisible({ timeout: patient(30_000) });
   const other = await context.newPage();
   await host(other, 'tabs two');
   await run(other, `${GUEST}; xl create -q mini.cfg`);
   const hostOf = (tab: Page, name: string) => tab.locator(`[data-host=${name}]`);
   const guest = hostOf(page, 'two').getByRole('treeitem', { name: /mini/ });
-  await expect(guest).toContainText('lease 1', { timeout: 30_000 });
+  await expect(guest).toContainText('lease 1', { timeout: patient(30_000) });
   // Another host's guest is not for this one to send.
   await expect(guest.getByRole('button')).toHaveCount(0);
   await expect(page.getByRole('row', { name: /^two \d/ })).toBeVisible();
@@ -131,12 +134,12 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
   await other.getByRole('tab', { name: 'Pool' }).click();
   await hostOf(other, 'two').getByRole('treeitem', { name: /mini/ }).dragTo(hostOf(other, 'one'));
   await expect(hostOf(page, 'one').getByRole('treeitem', { name: /mini/ })).toContainText('lease 2', {
-    timeout: 30_000,
+    timeout: patient(30_000),
   });
   await page.getByRole('button', { name: 'Migrate mini to…' }).press('Enter');
   await page.getByRole('menuitem', { name: 'Migrate to two' }).press('Enter');
   await expect(hostOf(other, 'two').getByRole('treeitem', { name: /mini/ })).toContainText('lease 3', {
-    timeout: 30_000,
+    timeout: patient(30_000),
   });
   await expect(page.getByRole('row', { name: /xl migrate mini two done/ }).first()).toBeVisible();
   // In a guest's own menu, too, and there it asks how.
@@ -162,7 +165,7 @@ test('a guest with a volume of its host goes with it, after a word on what is se
   await other.getByRole('treeitem', { name: /^two/ }).click();
   await other.getByRole('tab', { name: 'Pool' }).click();
   const guest = other.locator('[data-host=two]').getByRole('treeitem', { name: /web/ });
-  await expect(guest).toContainText('lease 1', { timeout: 30_000 });
+  await expect(guest).toContainText('lease 1', { timeout: patient(30_000) });
   await guest.dragTo(other.locator('[data-host=one]'));
   const dialog = other.getByRole('dialog', { name: 'Migrate web to one' });
   await expect(dialog).toContainText('/dev/vg0/web');
@@ -171,7 +174,7 @@ test('a guest with a volume of its host goes with it, after a word on what is se
   await expect(dialog).toContainText('xl migrate --copy-storage-all --postcopy web one');
   await dialog.getByRole('button', { name: 'Migrate' }).click();
   await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /web/ })).toContainText('lease 2', {
-    timeout: 30_000,
+    timeout: patient(30_000),
   });
   expect(await run(page, 'lvs | grep -c web; virsh domstate web')).toMatch(/^1\nrunning\n/);
 });

@@ -1,11 +1,12 @@
 /** A guest's window as a window of the browser: the same terminal, the same screen. */
 import { bootDemo, domainRows, expect, open, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('a guest’s terminal and screen go into windows of their own and come back', async ({ page, context }) => {
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: patient(30_000) });
   let opening = context.waitForEvent('page');
   await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
   const terminal = await opening;
@@ -73,7 +74,7 @@ test('a terminal that was opened in a window of its own goes on in the page when
   const opening = context.waitForEvent('page');
   await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
   const terminal = await opening;
-  await expect(terminal.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await expect(terminal.getByTestId('serial-text')).toContainText('demo>', { timeout: patient(30_000) });
   await expect(terminal.locator('.xterm')).toHaveCount(0);
   release();
   await expect(terminal.locator('.xterm')).toBeVisible();
@@ -90,7 +91,7 @@ test('a terminal is drawn in the window that it goes to, whatever frames the one
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
-  await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>', { timeout: patient(30_000) });
   await useConsole(page);
   // As a page that is hidden from here on.
   await page.evaluate(() => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
 import { drop, expect, open, pressAndReload, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /** Larger than what the page keeps itself. */
 const bytes = Buffer.concat([readFileSync(file('guests/minipv/minipv.elf')), Buffer.alloc(300_000)]);
@@ -16,7 +17,7 @@ async function startAndReload(page: Page): Promise<void> {
   await open(page);
   await drop(page, [definition, kernel]);
   await page.getByRole('button', { name: 'Start web' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 20_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(20_000) });
   await page.goto('./?boot=0');
   await expect(page.getByText(/MiB free/)).toBeVisible();
 }
@@ -39,7 +40,7 @@ test('by the handle that the browser stored', async ({ page }) => {
   await startAndReload(page);
   await page.getByRole('button', { name: 'Open again: web' }).click();
   await page.getByRole('button', { name: 'Start web' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 20_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(20_000) });
   // What has changed since is not taken for it.
   await page.evaluate(async () => {
     const handle = await (await navigator.storage.getDirectory()).getFileHandle('test-minipv');
@@ -62,7 +63,7 @@ test('without a handle the page asks for the file, and checks that it is the sam
   await expect(page.getByText(/This minipv is another file: its content differs/)).toBeVisible();
   await drop(page, [kernel]);
   await page.getByRole('button', { name: 'Start web' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 20_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(20_000) });
   await page.goto('./?boot=0');
   await pressAndReload(page, page.getByRole('button', { name: /^Forget web/ }));
   await expect(page.getByRole('heading', { name: 'Drop a definition here' })).toBeVisible();

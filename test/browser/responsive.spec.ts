@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { domainWorkers, holdStill } from './workers.ts';
 import { bootDemo, domainRows, drop, expect, open, serialText, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 test('every guest has a worker of its own, and the page and Domain 0 wait for none: they answer while all guests stand still', async ({
   browser,
@@ -11,7 +12,7 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   const cdp = await browser.newBrowserCDPSession();
   expect(await domainWorkers(cdp)).toHaveLength(0);
   await bootDemo(page);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   await useConsole(page);
   await page.keyboard.type('spin 600\n');
   await expect.poll(() => serialText(page)).toMatch(/instructions a second/);
@@ -45,7 +46,7 @@ test('a phone shows all 80 columns of a text screen and of a serial line, and a 
 }) => {
   await open(page, './?boot=0');
   await bootDemo(page);
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toMatch(/demo> *$/);
   await expect(page.getByTestId('screen-text')).toContainText('demo>');
   const shape = () =>
     page.locator('.vga').evaluate(area => {

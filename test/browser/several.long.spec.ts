@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { file } from '../support/needs.ts';
 import { domainRows, drop, expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const kernel = { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) };
 const definition = (name: string, more = '') => ({
@@ -30,7 +31,7 @@ test('several definitions are judged together, and those that are chosen start o
   await expect(page.getByLabel('Take broken.cfg')).not.toBeChecked();
   await page.getByLabel('Take db.cfg').uncheck();
   await page.getByRole('button', { name: 'Start 1', exact: true }).click();
-  await expect(row('web')).toContainText('web runs as domain 1.', { timeout: 20_000 });
+  await expect(row('web')).toContainText('web runs as domain 1.', { timeout: patient(20_000) });
   // The broken one stands as it was, and hindered nobody.
   await expect(lines).toContainText('8M');
   await page.getByLabel('Take db.cfg').check();
@@ -40,7 +41,7 @@ test('several definitions are judged together, and those that are chosen start o
   await page.getByLabel('Text of the definition').fill(definition('mended').buffer.toString());
   await page.getByRole('button', { name: 'Start mended' }).click();
   await expect(domainRows(page)).toHaveCount(2);
-  await expect(page.getByTestId('serial-text').first()).toContainText('minipv>', { timeout: 20_000 });
+  await expect(page.getByTestId('serial-text').first()).toContainText('minipv>', { timeout: patient(20_000) });
 });
 
 test('files that come later complete several definitions, and a saved domain is restored beside them', async ({
@@ -48,7 +49,7 @@ test('files that come later complete several definitions, and a saved domain is 
 }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
   const state = { name: 'minipv.save', buffer: readFileSync(await (await saving).path()) };
@@ -81,7 +82,7 @@ test('what the machine has no memory for together is refused before anything sta
   await page.getByLabel('Take db.cfg').uncheck();
   await page.getByRole('button', { name: 'Start 1', exact: true }).click();
   await expect(page.locator('.several tbody tr', { hasText: 'web' })).toContainText('web runs as domain 1.', {
-    timeout: 20_000,
+    timeout: patient(20_000),
   });
   await expect(page.locator('.sev-v')).toContainText(/The guest wants 48 MiB and the host can give it \d+\./);
   await expect(page.locator('.counts')).toContainText('One cannot be started yet.');

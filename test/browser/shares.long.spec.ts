@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
 import { domainRows, drop, expect, open, test } from './page.ts';
 import { openShell, run } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 /** So much processor time of both lies between two looks, in seconds: xl's tenths move a part of it by 0.025 at most. */
 const SPAN_S = 4;
@@ -47,7 +48,7 @@ test('a slider of weight, and one of cap, moves the processor time that a guest 
     { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) },
   ]);
   await page.getByRole('button', { name: 'Start 2', exact: true }).click();
-  await expect(domainRows(page).filter({ hasText: /web|db/ })).toHaveCount(2, { timeout: 20_000 });
+  await expect(domainRows(page).filter({ hasText: /web|db/ })).toHaveCount(2, { timeout: patient(20_000) });
   expect(await part(page)).toBeCloseTo(1 / 2, 1);
   // 768 beside 256.
   await slide(page, 'weight', '768');

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/host/storage/index.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 import { openShell, prompt, run, shellText } from './shell.ts';
+import { patient } from '../support/patience.ts';
 
 const writerFiles = [
   {
@@ -54,7 +55,7 @@ test('the figure runs from one command: three guests, and a file of one of them 
   await openShell(page);
   await page.keyboard.type('clear; bash figure.sh\n');
   await expect
-    .poll(() => shellText(page), { timeout: 60_000 })
+    .poll(() => shellText(page), { timeout: patient(60_000) })
     .toMatch(/sector \d+ of \/dev\/sda\nThe bytes are the same\./);
   // The tree has the volume by that name, too.
   for (const name of ['files', 'web', 'demo'])
@@ -116,9 +117,9 @@ test('a domain that /etc/xen/auto names starts with the page', async ({ page }) 
     `printf 'name = "auto"\\ntype = "hvm"\\nmemory = 4\\nkernel = "/boot/writer.elf"\\ndisk = ["phy:/dev/vg0/web,xvda,w"]\\n' > /etc/xen/vm/auto; ln -s /etc/xen/vm/auto /etc/xen/auto/auto`,
   );
   await page.reload();
-  await expect(domainRows(page).filter({ hasText: 'auto' })).toHaveCount(1, { timeout: 30_000 });
+  await expect(domainRows(page).filter({ hasText: 'auto' })).toHaveCount(1, { timeout: patient(30_000) });
   await domainRows(page).filter({ hasText: 'auto' }).click();
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toContain('...');
+  await expect.poll(() => serialText(page), { timeout: patient(30_000) }).toContain('...');
 });
 
 const PLAIN = process.env.RINGSIDE_TEST_PLAIN!;
@@ -161,7 +162,7 @@ test('a guest on a volume finds there what it wrote before the page was closed',
   await page.getByRole('button', { name: 'Start writer' }).click();
   // A dot is a write that the drive called durable.
   await expect
-    .poll(async () => (await serialText(page)).split('.').length - 1, { timeout: 60_000 })
+    .poll(async () => (await serialText(page)).split('.').length - 1, { timeout: patient(60_000) })
     .toBeGreaterThan(20);
   const second = await context.newPage();
   await page.close();
@@ -210,7 +211,7 @@ test('what a guest writes to an image of Domain 0 is in the file, also after a r
     ),
   ).toContain(' 21474836480');
   await page.keyboard.type('clear\nxl create -c /etc/xen/vm/web\n');
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/minipv> *\n*$/);
+  await expect.poll(() => shellText(page), { timeout: patient(30_000) }).toMatch(/minipv> *\n*$/);
   // Sectors 5 to 304, of words that follow from their place and a seed.
   await page.keyboard.type('fill xvda 5 300 7\n');
   await expect.poll(() => shellText(page)).toMatch(/crc [0-9a-f]+/);

@@ -1,5 +1,6 @@
 /** Guests side by side, types of hypervisors, and a stop at a hypercall: what the page shows of them is the machine's. */
 import { domainRows, expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const tab = (page: Parameters<typeof open>[0], name: string) => page.getByRole('tab', { name, exact: true }).click();
 
@@ -8,7 +9,7 @@ test('types of hypervisors are drawn from one read under each, and leave no gues
   await tab(page, 'Inspect');
   await tab(page, 'Types');
   await page.getByRole('button', { name: 'Run all four' }).click();
-  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: patient(60_000) });
   // Fifteen accesses to registers, and a call of what the browser runs on; a ring has hypercalls and events.
   await expect(page.getByRole('img', { name: 'Hosted: 15 exits; 1 system call' })).toBeVisible();
   await expect(
@@ -28,7 +29,7 @@ test('a line goes to guests in four modes, whose exits count up; one of them sto
   await tab(page, 'Side by side');
   await page.getByRole('button', { name: 'Start minipv in four modes' }).click();
   const consoles = page.locator('.togg .code');
-  await expect(consoles.filter({ hasText: 'minipv>' })).toHaveCount(4, { timeout: 60_000 });
+  await expect(consoles.filter({ hasText: 'minipv>' })).toHaveCount(4, { timeout: patient(60_000) });
   await page.getByRole('textbox', { name: 'A line for all consoles' }).fill('calls 200');
   await page.keyboard.press('Enter');
   await expect(consoles.filter({ hasText: 'calls: 200' })).toHaveCount(4);

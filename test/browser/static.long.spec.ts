@@ -2,6 +2,7 @@
 
 import { domainRows, expect, open, test } from './page.ts';
 import { ended, portOf, serveStatic } from './static-server.ts';
+import { patient } from '../support/patience.ts';
 
 test.use({ serviceWorkers: 'allow' });
 
@@ -14,8 +15,8 @@ test('from a plain static server under a path the page is isolated, and opens wi
   await expect.poll(() => page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
   await expect(page.getByText('one worker for all')).toHaveCount(0);
   await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
-  await expect(page.getByText('opens without a network')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
+  await expect(page.getByText('opens without a network')).toBeVisible({ timeout: patient(60_000) });
   // Large files do not pass through the service worker: it may be ended on the way.
   const [image] = await Promise.all([
     page.waitForResponse(/guests\/disk\.img$/),
@@ -34,6 +35,6 @@ test('from a plain static server under a path the page is isolated, and opens wi
   await expect(page.getByText(/MiB free/)).toBeVisible();
   await page.goto(address);
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-  await expect(domainRows(page)).toHaveCount(1, { timeout: 30_000 });
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(domainRows(page)).toHaveCount(1, { timeout: patient(30_000) });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
 });

@@ -3,13 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { domainRows, drop, expect, open, register, serialText, test } from './page.ts';
 import type { Page } from '@playwright/test';
+import { patient } from '../support/patience.ts';
 
 /** Boots minipv, types at it, and reads the registers and the memory sums that the page's host has then. */
 async function run(page: Page, address: string): Promise<{ registers: string; clock: string }> {
   await open(page, address);
   await expect(page.getByTestId('virtual-time')).toContainText('noted');
   await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
-  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('minipv>');
+  await expect.poll(() => serialText(page), { timeout: patient(60_000) }).toContain('minipv>');
   // An input's time is that at which it comes. Time stands once the guest has echoed what came before, however busy this machine is.
   const line = 'calls 123';
   for (const [i, key] of [...line].entries()) {
@@ -48,7 +49,7 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
     { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
-  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('demo>');
+  await expect.poll(() => serialText(page), { timeout: patient(60_000) }).toContain('demo>');
   const tab = (name: string) => page.getByRole('tab', { name, exact: true }).click(),
     press = (name: string | RegExp) => page.getByRole('button', { name }).click();
   await tab('Inspect');

@@ -1,6 +1,7 @@
 /** The same guest, five ways: one click measures, the numbers are of that run, and its guests are gone afterwards. */
 import type { Page } from '@playwright/test';
 import { domainRows, expect, open, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 /** The number of a measure in each of the five rows. */
 const numbers = async (page: Page, measure: string): Promise<number[]> =>
@@ -13,7 +14,7 @@ test('one click measures a guest’s disk five ways, and leaves no guest behind'
   await page.getByRole('button', { name: 'Same guest, five ways' }).click();
   await expect(page.getByRole('heading', { name: 'One guest, five ways to its disk' })).toBeVisible();
   await expect(page.getByRole('progressbar', { name: 'Progress of the run' })).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: patient(60_000) });
   const exits = await numbers(page, 'VM exits'),
     ports = await numbers(page, 'Copied through ports'),
     events = await numbers(page, 'Events');
@@ -46,7 +47,7 @@ test('in one worker the same is measured, and the page says what differs', async
   await open(page, process.env.RINGSIDE_TEST_PLAIN!);
   await page.getByRole('button', { name: 'Same guest, five ways' }).click();
   await expect(page.getByText('All domains share one worker here. Counts are the same')).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: patient(60_000) });
   const exits = await numbers(page, 'VM exits');
   expect(exits[0]).toBeGreaterThan(4 * exits[1]!);
   expect(exits[1]).toBeGreaterThan(4 * Math.max(exits[2]!, exits[3]!));

@@ -1,6 +1,7 @@
 /** A guest of 64 bits among those that the page carries: its registers are shown whole, wide and on a phone, and it stops where it stands. */
 import type { Page } from '@playwright/test';
 import { expect, open, register, test } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
 
@@ -10,8 +11,8 @@ test('a guest of 64 bits has sixteen whole registers in its inspector, and nothi
   await open(page, './?boot=0');
   // It is offered behind the first prompt, or where nobody waits for one.
   await page.getByText(/^All \d+ guests$/).click();
-  await page.getByRole('button', { name: 'Boot minipv64-pvh' }).click({ timeout: 30_000 });
-  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await page.getByRole('button', { name: 'Boot minipv64-pvh' }).click({ timeout: patient(30_000) });
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await tab(page, 'Inspect');
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { print, pvhKernel, shutdown, waitForKey } from '../../src/hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { domainRows, drop, expect, open, serialText, test, useConsole } from './page.ts';
+import { patient } from '../support/patience.ts';
 
 const definition = Buffer.from('name = "guest1"\ntype = "pvh"\nmemory = 16\nkernel = "guest.elf"\n');
 
@@ -56,7 +57,7 @@ test('a guest has in its worker what its definition asks for, also when it was s
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
   const says = async () => {
-    await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+    await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: patient(30_000) });
     await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
     await useConsole(page);
     await page.keyboard.type('clear\ncpuid\npci\n');
