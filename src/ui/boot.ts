@@ -63,7 +63,7 @@ function firstVisit(): boolean {
   }
 }
 
-/** Whoever comes for the first time has not read its entries yet, seconds. */
+/** Seconds that the menu waits at a first visit: a person has not read its entries yet. */
 const FIRST_TIMEOUT_S = 8;
 
 /** Somebody has said in grub.cfg how long the menu is to stand. */

@@ -61,7 +61,7 @@ export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promi
 /** @throws Error where one cannot be read, or a script cannot be loaded */
 async function takeIn(all: NamedFile[]): Promise<void> {
   const isText = ({ name }: NamedFile): boolean => /\.(md|markdown)$/i.test(name);
-  // Beside other files it is what somebody wrote about them: a README in a folder.
+  // Among other files it is what somebody wrote about them: a README in a folder.
   const given = all.every(isText) ? all : all.filter(file => !isText(file));
   leftOut.value = all.filter(file => !given.includes(file)).map(({ name }) => name);
   const own = given.find(isText);
@@ -219,7 +219,7 @@ export async function startDraft(): Promise<void> {
   }
 }
 
-/** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
+/** Restores a saved domain. One that cannot be stays on the page with the reason. */
 async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
     const domain = await host.restore(state, images);

@@ -65,7 +65,7 @@ it('takes it from nobody who is elsewhere by then, and not on a touch screen', (
   expect(focused()).not.toBe('serial');
 });
 
-it('leaves the button of a source for the guest beside it, and a source that is written in alone', () => {
+it('leaves the button of a source for the guest next to it, and a source that is written in alone', () => {
   addConsole('serial', true);
   const boot = document.getElementById('boot')!;
   boot.focus();

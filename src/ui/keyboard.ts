@@ -3,7 +3,7 @@
  * its consoles it uses, so this goes on until somebody types, presses or goes elsewhere. What each console says below itself tells how it is left.
  */
 
-/** So often it is looked for a console, and so long. */
+/** How often a console is looked for, and for how long. */
 const LOOK_MS = 100,
   MOST_MS = 30_000;
 /** The button that gives a console the keyboard; of several consoles the one that is meant (terminal-window.tsx, screen.tsx). */

@@ -1,4 +1,4 @@
-/** A folder that was dropped on a guest's window: the guest gets it, and whoever dropped it what to type there. */
+/** A folder that was dropped on a guest's window: the guest gets it, and the person who dropped it is shown what to type there. */
 import { signal } from '@preact/signals';
 import { asTask, host } from './host.ts';
 import { treeOf } from './dropped-files.ts';

@@ -200,7 +200,7 @@ export class HostRuns {
   }
 }
 
-/** Guests end with their host: whoever leaves it with some is told. Their names. */
+/** Names of the guests that run: they end with their host, and a person who leaves it is told. */
 async function leave(host: NodeHost, say: (sentence: string) => void, who = 'the shell'): Promise<string[]> {
   const names = await host.endWithGuests();
   if (names.length > 0)

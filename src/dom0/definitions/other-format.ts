@@ -1,6 +1,6 @@
 /**
  * A dropped image is read as what it is. Named otherwise, xl and QEMU would give the guest the file's own bytes, or refuse it (qcow2_open() of QEMU's
- * block/qcow2.c): whoever takes the definition to one of them is to know.
+ * block/qcow2.c): a person who takes the definition to one of them should know.
  */
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import type { DefinedDisk } from './config/definition.ts';

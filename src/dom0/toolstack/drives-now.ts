@@ -30,7 +30,7 @@ import type { Blueprint } from './running-domain.ts';
 interface Devices {
   disks: string[];
   card: string;
-  /** Of virtio beside disks and card, where channels come and go or a folder came. */
+  /** Devices of virtio other than disks and card, where channels come and go or a folder came. */
   virtio?: string[];
 }
 

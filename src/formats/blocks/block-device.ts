@@ -64,7 +64,7 @@ export abstract class BlockDevice {
     return Math.floor(this.bytes / this.sectorBytes);
   }
 
-  /** It has so many bytes from now on, in whole sectors; absent: it stays as it is. @throws Error that says why it cannot be */
+  /** Changes its length to this number of bytes, in whole sectors; absent: it stays as it is. @throws Error that says why it cannot be */
   resize?(bytes: number): void;
 
   /** `done` is called once, before this returns or later. */

@@ -1,4 +1,4 @@
-/** A document of the project, to be read beside the machine that it is about. */
+/** A document of the project, to be read next to the machine that it is about. */
 
 import '../lessons/lessons.css';
 import { Lexer } from 'marked';
@@ -13,7 +13,7 @@ import { DOCUMENTS, documentText, linkedDocument, READ_ME, readable } from './do
 import { words } from './words.ts';
 
 const placeOf = (name: string) => ({ kind: 'documents', ...(name === READ_ME ? {} : { name }) });
-/** As an address, for whoever opens it in another tab. */
+/** As an address, so that it can be opened in another tab. */
 const hrefOf = (name: string): string => (name === READ_ME ? '#/documents' : `#/documents/${name}`);
 
 export function DocumentsPage({ name = READ_ME }: { name?: string | undefined }) {

@@ -13,7 +13,7 @@ const words = {
   byHand: 'This browser does not copy. The link:',
 };
 
-/** A lesson's address with a fresh seed, for a class: each number is a lesson. It asks whoever opens it for a name, of which numbers and code follow. */
+/** A lesson's address with a fresh seed, for a class: each number is a lesson. It asks the person who opens it for a name, from which numbers and code follow. */
 export function HandOut() {
   const handed = useSignal<{ title: string; seed: string; address?: string } | undefined>(undefined),
     text = words;

@@ -171,8 +171,8 @@ function Home() {
 
 /** What can be booted with a click. */
 function BootCard() {
-  const [best, ...beside] = shownOf(offers.value),
-    others = offers.value.filter(guest => guest !== best && !beside.includes(guest)),
+  const [best, ...next] = shownOf(offers.value),
+    others = offers.value.filter(guest => guest !== best && !next.includes(guest)),
     hasVt = !info.value?.noVt;
   return (
     <section class="card">
@@ -187,7 +187,7 @@ function BootCard() {
         </p>
       ) : (
         <>
-          {best && <Offers best={best} guests={beside} />}
+          {best && <Offers best={best} guests={next} />}
           {notHere.value > 0 && <NotHere />}
           <div class="more-r cf">
             {others.length > 0 && (
@@ -316,8 +316,8 @@ function shownOf(all: readonly Offer[]): Offer[] {
     return byId(inSight.rows);
   }
   const best = bestOf(all),
-    beside = byId(FIRST).filter(guest => guest !== best);
-  const shown = [...(best ? [best] : []), ...beside.slice(0, MOST_BESIDE)];
+    next = byId(FIRST).filter(guest => guest !== best);
+  const shown = [...(best ? [best] : []), ...next.slice(0, MOST_BESIDE)];
   if (isListed.value && info.value)
     inSight = { of, rows: shown.map(({ id }) => id), known: new Set(all.map(({ id }) => id)) };
   return shown;

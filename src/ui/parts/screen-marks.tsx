@@ -26,7 +26,7 @@ export interface MarksProps {
   /** The screen's rows as text: another picture. */
   lines: Signal<readonly string[]>;
   captured: Signal<boolean>;
-  /** Each drag marks, whoever has the mouse. */
+  /** Each drag marks, also where the guest has the mouse. */
   marking: Signal<boolean>;
 }
 

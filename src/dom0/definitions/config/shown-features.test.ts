@@ -1,5 +1,5 @@
 /**
- * What is said of <feature> of <cpu>, beside what CPUID shows a guest of KVM. The names, leaves and bits are libvirt's (src/cpu_map/x86_features.xml of 9.0), of
+ * What is said of <feature> of <cpu>, compared with what CPUID shows a guest of KVM. The names, leaves and bits are libvirt's (src/cpu_map/x86_features.xml of 9.0), of
  * all that some guest here is shown, and of some that none is.
  */
 import { beforeAll, expect, it } from 'vitest';

@@ -56,7 +56,7 @@ const DATA: readonly Data[] = [
   },
   { what: 'a packed image of the ISZ format', magic: 'IsZ!', how: CD },
   { what: 'a packed image of the DAA format', magic: 'DAA\0', how: CD },
-  { what: "a CD's table of contents, beside the .mdf file", magic: 'MEDIA DESCRIPTOR', how: CD },
+  { what: "a CD's table of contents, which comes with the .mdf file", magic: 'MEDIA DESCRIPTOR', how: CD },
   { what: 'a floppy disk in the TeleDisk format', magic: 'TD\0', how: FLOPPY },
   { what: 'a floppy disk in the TeleDisk format', magic: 'td\0', how: FLOPPY },
   { what: 'a floppy disk in the IMD format', magic: 'IMD 1', how: FLOPPY },
@@ -145,7 +145,7 @@ export const shortOf = (what: string): string => {
   return words.length <= MOST_SHORT ? words : `${words.slice(0, MOST_SHORT - 1)}…`;
 };
 
-/** The beginning of what is packed, encrypted or damaged: so many of all values that a byte can have are in 512 of them. Programs have some 120, random bytes 221 ± 5. */
+/** The beginning of what is packed, encrypted or damaged: the least number of different values in 512 bytes of it. Programs have some 120, random bytes 221 ± 5. */
 const NOISE_VALUES = 190,
   NOISE_BYTES = 512;
 const isNoise = (head: Uint8Array): boolean => new Set(head.subarray(0, NOISE_BYTES)).size >= NOISE_VALUES;

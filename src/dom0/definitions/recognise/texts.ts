@@ -101,12 +101,12 @@ export const TEXTS: readonly Kind[] = [
   {
     what: "VMware's list of a machine's snapshots",
     is: text => /^[ \t]*snapshot\.(lastUID|numSnapshots)[ \t]*=/im.test(text),
-    how: 'The machine is in the .vmx file beside it: drop that for what it is called here.',
+    how: 'The machine is in the .vmx file in the same folder: drop that for what it is called here.',
   },
   {
-    what: "a description of VMware's disk, beside the file that holds it",
+    what: "a description of VMware's disk, which another file holds",
     is: text => text.startsWith('# Disk DescriptorFile'),
-    how: 'Both are needed: run qemu-img convert -O raw on this one, with the other beside it, and take what it makes.',
+    how: 'Both are needed: run qemu-img convert -O raw on this one, with the other in the same folder, and take what it makes.',
   },
   {
     what: 'a virtual machine of KubeVirt',
@@ -261,7 +261,7 @@ export const TEXTS: readonly Kind[] = [
     how: 'The loader is what boots: take the disk or the CD that it is on, or the kernel that the menu names, with its command line in extra.',
   },
   {
-    what: "a CD's table of contents, beside the file that holds it",
+    what: "a CD's table of contents, which another file holds",
     is: text => /^[ \t]*FILE[ \t]+"?[^\n]*"?[ \t]+(BINARY|MOTOROLA|WAVE)/im.test(text) || /^\[CloneCD\]/m.test(text),
     how: 'Sectors of 2048 bytes are read here: run bchunk NAME.bin NAME.cue cd, and take the .iso that it makes.',
   },

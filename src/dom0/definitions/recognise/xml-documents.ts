@@ -54,7 +54,7 @@ const DOCUMENTS: Readonly<Record<string, Document>> = {
   Envelope: { what: 'a machine in the Open Virtualization Format', machine: ofOvf },
   VirtualBox: { what: 'a machine of VirtualBox', machine: ofVirtualBox },
   Foundry: {
-    what: "what VMware notes beside a machine's .vmx file",
+    what: 'what VMware notes about a machine, whose definition is its .vmx file',
     how: () => 'Drop the .vmx file for what the machine is called here.',
   },
   ParallelsVirtualMachine: {
@@ -67,7 +67,7 @@ const DOCUMENTS: Readonly<Record<string, Document>> = {
   },
   Parallels_disk_image: {
     what: 'a description of a disk of Parallels',
-    how: () => 'Run qemu-img convert -O raw on the .hds file beside it, and take what that makes.',
+    how: () => 'Run qemu-img convert -O raw on the .hds file in the same folder, and take what that makes.',
   },
   network: libvirt(
     'a network',
@@ -104,7 +104,10 @@ const WITHIN: readonly { root: string; has: RegExp; document: Document }[] = [
   {
     root: 'plist',
     has: /<key>(QEMU|Drive|System|Backend)<\/key>/,
-    document: { what: 'a machine of UTM', how: () => 'Take its disk, which is in Data or Images beside it.' },
+    document: {
+      what: 'a machine of UTM',
+      how: () => 'Take its disk, which is in the folder Data or Images next to it.',
+    },
   },
   {
     root: 'configuration',
@@ -124,7 +127,7 @@ export function documentOf(text: string): Document | undefined {
   return WITHIN.find(each => each.root === root && each.has.test(text))?.document;
 }
 
-/** A sentence on a document of libvirt's that is no domain's, to whoever gave it as one; undefined: there is nothing to say. */
+/** A sentence on a document of libvirt's that is no domain's, for the person who gave it as one; undefined: there is nothing to say. */
 export function describedXml(text: string, name: string): string | undefined {
   const found = documentOf(text);
   return found && `This is ${found.what}. ${found.how?.(name) ?? ''}`.trimEnd();

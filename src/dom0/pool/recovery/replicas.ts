@@ -265,7 +265,7 @@ class Incoming {
   }
 }
 
-/** Gives so many bytes of what lies in pieces, a copy each time, and fewer where there are no more. */
+/** Gives the next bytes of what lies in pieces, a copy each time: as many as are asked for, or fewer at the end. */
 function readerOf(pieces: readonly Uint8Array[]): (bytes: number) => Uint8Array {
   let left = pieces.reduce((sum, { length }) => sum + length, 0),
     piece = 0,

@@ -179,7 +179,7 @@ class Board {
   }
 
   devices(devices: XmlElement): XmlElement {
-    // Another board's bus is not here, whoever asks for one.
+    // Another board's bus is not here, though a document asks for one.
     const here =
       this.domid === undefined
         ? devices.children

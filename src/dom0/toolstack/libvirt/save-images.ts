@@ -98,7 +98,7 @@ export async function redefinedState(
   });
 }
 
-/** Files of whoever saves and restores, with another document in the states that go through them. */
+/** The files that a save or restore uses, with another document in the states that go through them. */
 export function withDocument(host: CommandHost, files: Files, xml: string): Files {
   if (!isQemu(host)) throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'xml modification unsupported');
   return {

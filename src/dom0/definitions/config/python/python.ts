@@ -92,7 +92,7 @@ class Reader {
     return { settings, problems: this.problems, lines: this.lines, remarks: this.remarks };
   }
 
-  /** Whoever takes the file to a host with xl is to know that xl does not read on. */
+  /** A person who takes the file to a host with xl should know that xl does not read on. */
   private tellOfXl({ line, column }: Position): void {
     if (this.remarks.some(remark => remark.warns && remark.line === line)) return;
     const isContinued = /\\\s*$/.test(this.lines[line - 1] ?? '');

@@ -1,5 +1,5 @@
 /**
- * What a saved state's file says of its domain, without its memory: read, and written anew. The rest of the file stays byte by byte (format.ts): of the checksums
+ * What a saved state's file says of its domain, without its memory: read, and written again. The rest of the file stays byte by byte (format.ts): of the checksums
  * only that of xl's header is another.
  */
 import type { State } from '../../../../devices/index.ts';
