@@ -79,7 +79,8 @@ export async function readStateAsItComes(
   return asked.value;
 }
 
-const bytesOf = async (
+/** @throws SavedStateError: the file cannot be read any more */
+export const bytesOf = async (
   file: Pick<Blob, 'slice'>,
   at: number,
   bytes: number,

@@ -15,6 +15,7 @@ import {
   RECORD_HEADER_BYTES,
 } from './format.ts';
 import { decodePlain } from './plain-data.ts';
+import { bytesOf } from './reading.ts';
 import type { SavedAbout } from './saved-state.ts';
 import { toolstackRecord, xlHeader } from './writer.ts';
 import { XL_HEADER_BYTES, XL_MAGIC } from './xl-header.ts';
@@ -33,7 +34,7 @@ interface Place {
 }
 
 const viewOf = async (file: Blob, at: number, bytes: number): Promise<DataView> => {
-  const view = new DataView(await file.slice(at, at + bytes).arrayBuffer());
+  const view = new DataView((await bytesOf(file, at, bytes, 'The saved state')).buffer);
   if (view.byteLength < bytes)
     throw new SavedStateError(
       `The saved state is cut short: byte ${at} wants ${bytes} bytes and ${view.byteLength} are there. Copy it again.`,
