@@ -576,12 +576,12 @@ const VIEWS = [
         ),
         definition(
           'mail',
-          'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=br0" ]\npci = [ "03:10.1" ]\non_crash = "preserv"\n',
+          'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=xenbr0" ]\npci = [ "03:10.1" ]\non_crash = "preserv"\n',
         ),
         kernel,
       ];
       await page.locator('input[type=file]').first().setInputFiles(files);
-      await page.locator('.sev-v .bad-at').waitFor();
+      await page.locator('.sev-v .bad-at').first().waitFor();
     },
   ],
   [

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { drop, expect, open, serialText, test } from './page.ts';
+import { drop, expect, open, serialText, test, useConsole } from './page.ts';
 import { patient } from '../support/patience.ts';
 
 /**
@@ -120,7 +120,7 @@ test('floppy disks are changed in the bar of the screen; a PC without KVM is tol
   await start(page).click();
   await expect(text(page)).toContainText('>', { timeout: patient(60_000) });
   const read = async (shown: string): Promise<void> => {
-    await page.getByRole('button', { name: 'Use this screen' }).click();
+    await useConsole(page, 'screen');
     await page.keyboard.press('x');
     await expect(text(page)).toContainText(shown);
     // Both at once give the keyboard back.
