@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { close80 } from '../src/cli/oracle/compare.ts';
-import { type Case, readFixtures } from '../src/cli/oracle/fixture.ts';
-import { OracleMachine } from '../src/cli/oracle/machine.ts';
-import { vendorDifferences } from '../src/cli/oracle/vendors.ts';
-import { main, replay } from '../src/cli/oracle.ts';
+import { close80 } from '../src/workshop/oracle/compare.ts';
+import { type Case, readFixtures } from '../src/workshop/oracle/fixture.ts';
+import { OracleMachine } from '../src/workshop/oracle/machine.ts';
+import { vendorDifferences } from '../src/workshop/oracle/vendors.ts';
+import { main, replay } from '../src/workshop/oracle.ts';
 import { file, haveShared, NEEDS_SHARED, shared } from './support/needs.ts';
 
 const groups = (folder: string): string[] => readdirSync(folder).filter(name => name.endsWith('.jsonl.gz'));

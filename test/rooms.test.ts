@@ -46,6 +46,10 @@ describe('rooms', () => {
     ).toHaveLength(1);
     expect(importFindings('src/cli/a.ts', "import '../ui/page.ts';")).toHaveLength(1);
     expect(importFindings('src/ui/a.ts', "import '../cli/main.ts';")).toHaveLength(1);
+    expect(importFindings('src/cli/a.ts', "import '../workshop/median.ts';")).toHaveLength(1);
+    expect(importFindings('src/cli/a.test.ts', "import '../workshop/median.ts';")).toHaveLength(1);
+    expect(importFindings('src/workshop/a.ts', "import '../cli/main.ts';")).toEqual([]);
+    expect(importFindings('src/workshop/a.ts', "import '../ui/page.ts';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { gunzipSync } from 'fflate';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
     expect(

@@ -1,7 +1,7 @@
 /** Two hosts of a pool with real guests, one of them too busy: the balancer tells what should move, and moves it once both want that. */
 import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { Arena, pause } from '../../src/cli/fuzz/pool/arena.ts';
+import { Arena, pause } from '../../src/workshop/fuzz/pool/arena.ts';
 import { later } from '../../src/cli/node-clock.ts';
 import { membershipOf } from '../../src/dom0/pool/index.ts';
 import { file } from '../support/needs.ts';

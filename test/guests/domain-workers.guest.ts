@@ -11,9 +11,9 @@ import {
   hog,
   sleeper,
   xenLoop,
-} from '../../src/cli/bench-hypervisor/guests.ts';
-import { countOf, sleep, WorkerHost } from '../../src/cli/bench-hypervisor/host.ts';
-import { SECTORS } from '../../src/cli/bench-hypervisor/ioreq.ts';
+} from '../../src/workshop/bench-hypervisor/guests.ts';
+import { countOf, sleep, WorkerHost } from '../../src/workshop/bench-hypervisor/host.ts';
+import { SECTORS } from '../../src/workshop/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { asm } from '../../src/cpu/test-support/asm.ts';
 import { spawnDomainWorker, spawnStorageWorker } from '../../src/cli/node-worker.ts';

@@ -1,8 +1,8 @@
 /** Debian's kernels move while they write and look at their clocks; 100 times each, with a worker a guest: npm run -s soak:migration. */
 import { expect, it } from 'vitest';
 import { later, soon, testHost } from '../../src/dom0/service/host.test-support.ts';
-import { GUESTS, lastTurn, problemIn } from '../../src/cli/soak-migration/guests.ts';
-import { Soak } from '../../src/cli/soak-migration/soak.ts';
+import { GUESTS, lastTurn, problemIn } from '../../src/workshop/soak-migration/guests.ts';
+import { Soak } from '../../src/workshop/soak-migration/soak.ts';
 import { haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
 
 const MOVES = 2;

@@ -3,7 +3,7 @@ import { pair, running, xl } from '../../src/dom0/pool/migration/pair.test-suppo
 import type { Host } from '../../src/dom0/service/index.ts';
 import { testFile, until } from '../../src/dom0/service/host.test-support.ts';
 import { virshProgram } from '../../src/dom0/shell/virsh.ts';
-import { FIRST_GFN, writerKernel } from '../../src/cli/bench-migration/writer.ts';
+import { FIRST_GFN, writerKernel } from '../../src/workshop/bench-migration/writer.ts';
 
 const ROUND = /Frames iteration \d+: (\d+)\/\1 {2}100%/g;
 const NOT_CONVERGED =

@@ -1,9 +1,9 @@
 /** Guests that go on at another host before their memory is there, with workers that stand for it. */
 import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Row } from '../../src/cli/bench-migration/guest.ts';
-import { HostSide } from '../../src/cli/bench-migration/side.ts';
-import { FIRST_GFN } from '../../src/cli/bench-migration/writer.ts';
+import type { Row } from '../../src/workshop/bench-migration/guest.ts';
+import { HostSide } from '../../src/workshop/bench-migration/side.ts';
+import { FIRST_GFN } from '../../src/workshop/bench-migration/writer.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { spawnDomainWorker } from '../../src/cli/node-worker.ts';
 import { MESSAGE } from '../../src/dom0/pool/migration/messages.ts';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportVolume } from '../../src/cli/soak-storage.ts';
+import { exportVolume } from '../../src/workshop/soak-storage.ts';
 import { definition, type Kind, KINDS, ROOT, writeRamdisk } from './debian-root.ts';
 import { debian, PROMPT } from './guests.ts';
 import { HostShell } from './host-shell.ts';

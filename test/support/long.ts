@@ -5,8 +5,8 @@
 export const LONG: Readonly<Record<string, number>> = {
   'src/cli/boot/index.ts start': 155,
   'src/cli/boot/prepare.ts prepare': 102,
-  'src/cli/fuzz/hypercalls/hostile.ts structure': 97,
-  'src/cli/fuzz/programs/segmented.ts instruction': 101,
+  'src/workshop/fuzz/hypercalls/hostile.ts structure': 97,
+  'src/workshop/fuzz/programs/segmented.ts instruction': 101,
   'src/cpu/flat-transfers.ts createFlatTransfers': 154,
   'src/cpu/fpu/extended-functions.ts partialRemainder': 109,
   'src/cpu/fpu/extended.ts': 688,

@@ -1,5 +1,5 @@
 /** A pool of processes as people start them, of which the one that has a guest is killed, while somebody outside asks the guest all the time. */
-import { hostHere, pause } from '../../src/cli/fuzz/pool/arena.ts';
+import { hostHere, pause } from '../../src/workshop/fuzz/pool/arena.ts';
 import { membershipOf } from '../../src/dom0/pool/index.ts';
 import { Client } from '../../src/dom0/pool/recovery/client.test-support.ts';
 import { until } from '../../src/dom0/service/host.test-support.ts';

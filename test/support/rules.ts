@@ -26,10 +26,11 @@ const below: Record<string, readonly string[]> = {
   api: DOM0,
   ui: [...DOM0, 'lessons', 'api'],
   cli: [...DOM0, 'lessons', 'api'],
+  workshop: [...DOM0, 'lessons', 'api', 'cli'],
 };
 
 const PURE_ROOMS = ['formats', 'cpu', 'devices', 'hypervisor'];
-const CLOCK_ROOMS = ['ui', 'cli'];
+const CLOCK_ROOMS = ['ui', 'cli', 'workshop'];
 
 /** 'src/cpu/architecture/edge.ts' → 'cpu', 'src/dom0/host/timers.ts' → 'dom0/host'; undefined outside src/. */
 export const roomOf = (path: string): string | undefined => /^src\/(dom0\/[^/]+(?=\/)|[^/]+)\//.exec(path)?.[1];
@@ -40,7 +41,7 @@ const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path);
 const isBuildPlugin = (path: string): boolean => path === 'src/cpu/gen/plugin.ts';
 /** Outside src/, only these are anybody's to import: the embedded guests, and the version in package.json. */
 const isFreeForAll = (target: string): boolean => target.startsWith('guests/') || target === 'package.json';
-/** Where a room meets its worker: there, and in src/cli and src/ui, clocks, timers and randomness come in. */
+/** Where a room meets its worker: there, and in src/cli, src/workshop and src/ui, clocks, timers and randomness come in. */
 const isWorkerEntry = (path: string): boolean => /(^|[-./])worker\.ts$/.test(path);
 /** The clock that they share. */
 const isSharedClock = (path: string): boolean => path === 'src/hypervisor/worker/shared-clock.ts';
@@ -203,7 +204,8 @@ export function circles(files: ReadonlyMap<string, string>, importsOf = valueImp
 
 /**
  * Imports from another room that go past an index.ts. Entries of workers are loaded by their address, not imported; and what one room of Domain 0 loads of
- * another when it is wanted is a file, as an index would bring that file's neighbours.
+ * another when it is wanted is a file, as an index would bring that file's neighbours. The command line offers nothing and has no index: the workshop, which
+ * judges it, imports the files that it needs.
  */
 export function pastIndexFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);
@@ -216,6 +218,7 @@ export function pastIndexFindings(path: string, text: string, forTests = isTest(
       isEntry ||
       other === undefined ||
       other === room ||
+      other === 'cli' ||
       !below[other] ||
       (by === 'import()' && ofOneHouse(room, other)) ||
       target.includes('test-support') ||
@@ -300,7 +303,7 @@ function isUse(parent: Node | undefined, key: string | undefined): boolean {
   return !(key === 'key' && !parent.computed);
 }
 
-/** Clocks, timers and randomness outside worker entries, src/cli and src/ui; WebAssembly anywhere in src. */
+/** Clocks, timers and randomness outside worker entries, src/cli, src/workshop and src/ui; WebAssembly anywhere in src. */
 export function globalFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);
   if (room === undefined || forTests || !MAY_USE.test(text)) return [];
@@ -330,9 +333,9 @@ export function globalFindings(path: string, text: string, forTests = isTest(pat
   return findings;
 }
 
-/** Workers that are made elsewhere than in the page or by the command line, whose worker threads are node's: a worker of the page makes none (ui/workers.ts). */
+/** Workers that are made elsewhere than in the page, by the command line or by the workshop, whose worker threads are node's: a worker of the page makes none (ui/workers.ts). */
 export function workerFindings(path: string, text: string, forTests = isTest(path)): string[] {
-  if (forTests || /^src\/(ui|cli)\//.test(path) || !/\bWorker\b/.test(text)) return [];
+  if (forTests || /^src\/(ui|cli|workshop)\//.test(path) || !/\bWorker\b/.test(text)) return [];
   return [...walk(parse(path, text))]
     .filter(({ node }) => node.type === 'NewExpression' && nameOf(node.callee) === 'Worker')
     .map(({ node }) => `${path}:${lineOf(text, node.start)}: a worker is made by the page alone`);

@@ -3,15 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { membershipOf, newCode, secretsOf } from '../../dom0/pool/index.ts';
-import { hostHere, random } from '../fuzz/pool/arena.ts';
+import { testHost } from '../../dom0/service/host.test-support.ts';
+import { nodeWays } from '../ways.ts';
 import { Hub } from './hub.ts';
 
 it('joins as a viewer, though it wanted to be a member, and says why', async () => {
-  const code = newCode(random),
+  const code = newCode(count => crypto.getRandomValues(new Uint8Array(count))),
     server = createServer();
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const hub = new Hub(server, { rooms: [(await secretsOf(code)).room], most: 2, say: () => {} });
-  const page = hostHere();
+  const page = testHost({ ways: nodeWays });
   onTestFinished(() => {
     vi.unstubAllGlobals();
     page.toolstack.close();

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { channels } from '../../dom0/host/nbd/channels.test-support.ts';
 import { ByteSink, ENCODING, formatBytes, OWN_FORMAT, type Picture } from '../../formats/rfb/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
-import { picker } from '../fuzz/pick.ts';
+import { xorshift } from '../../dom0/toolstack/index.ts';
 import { RfbClient } from './client.test-support.ts';
 import { readPassword, RfbServer, type ServedScreen } from './index.ts';
 import { keyOfXt } from '../../devices/ps2/index.ts';
@@ -277,7 +277,8 @@ describe('a pointer', () => {
 });
 
 it('hostile clients are hung up on or answered, and those beside them go on', async () => {
-  const pick = picker(7);
+  const next = xorshift(7);
+  const pick = (below: number): number => (next() >>> 0) % below;
   const { screen, server, connect } = serverOf();
   const beside = await connect().begin({ encodings: [HEXTILE] });
   await beside.update(false);

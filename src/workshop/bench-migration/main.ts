@@ -1,0 +1,276 @@
+/**
+ * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|tabs|nodes|turns] [--check] [--quick]
+ *
+ * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it stood still by the first host's count
+ * (from when it did until the second one has said that it runs there), and the gap: from the guest's last beat on the first host to its first one on the second,
+ * as a thread beside it sees. The third figure is that of who uses a guest: minipv at the same dial is pinged every 10 ms through the bridge of the first host while
+ * it moves, and the longest time between two answers counts (service.ts). After each move what the guest has written is looked through. `page`: both hosts are in this
+ * process, each guest in a worker; `tabs`: each in a tab of Chromium, whose task log is all that is known (tabs.ts); `nodes`: each in a process, with a hub between
+ * them; `turns`: hosts and guests take turns on one thread. In the row `linux` the writer is a program of Debian's kernel. Where QEMU is installed, the same guest
+ * moves as often between processes of QEMU's in the same run, with QEMU's own count and the same gap. `--check`: status 1 where the same Linux stood still longer than
+ * with QEMU by the gap, which is where the whole 95 % interval of the ratio of medians lies above 1; QEMU's own count ends when the state was written, and what the
+ * other process does then is not in it (qemu.ts). `--quick`: 128 MiB, three moves.
+ */
+import { parseArgs } from 'node:util';
+import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
+import { drawing } from '../fuzz/pick.ts';
+import { median, ratioOf } from '../median.ts';
+import { later, sharedMs, soon } from '../../cli/node-clock.ts';
+import { spawnDomainWorker } from '../../cli/node-worker.ts';
+import { nodeWays } from '../../cli/ways.ts';
+import { type MakeHost, Moves, serviceMs, type Sides, sidesHere } from './moves.ts';
+import { beSide, sidesInProcesses } from './processes.ts';
+import { movesInTabs, type Told } from './tabs.ts';
+import { isDebianHere, type Row } from './guest.ts';
+import { type Floor, floorOf, isQemuHere } from './qemu.ts';
+import type { Served } from './service.ts';
+import { spinsFor } from './writer.ts';
+
+const WRONG_USE = 2;
+interface Wanted {
+  /** That are written. */
+  frames: number;
+  /** Absent: as fast as the processor goes. */
+  framesPerSecond?: number;
+  /** The same Linux is QEMU's guest, whose downtime is the floor. */
+  linux?: boolean;
+}
+const MODERATE = { frames: 1500, framesPerSecond: 20_000 };
+const DIALS: Record<string, Wanted> = {
+  idle: { frames: 0 },
+  moderate: MODERATE,
+  linux: { ...MODERATE, linux: true },
+  heavy: { frames: 6000 },
+};
+/** The same for the guest that is pinged: it writes in turns, and answers between two. */
+const SERVED: Record<string, Served> = {
+  idle: { pages: 0, pauseUs: 0 },
+  moderate: { pages: 128, pauseUs: 6400 },
+  heavy: { pages: 128, pauseUs: 200 },
+};
+const WAYS = ['page', 'tabs', 'nodes', 'turns'] as const;
+type Way = (typeof WAYS)[number];
+
+/** What a guest needs beside the frames that it writes. */
+const LEAST_MIB = 4;
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
+
+const makeIn =
+  (turns: boolean): MakeHost =>
+  parts =>
+    createHost({
+      version: 'bench',
+      pcpus: 2,
+      runners: turns
+        ? inTurns({ soon, later, hostMs: sharedMs })
+        : inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs }),
+      soon,
+      later,
+      hostMs: sharedMs,
+      epochMs: () => Date.now(),
+      ways: nodeWays,
+      ...parts,
+    });
+
+function parse(argv: string[]) {
+  const text = { type: 'string' as const },
+    flag = { type: 'boolean' as const };
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      mib: text,
+      moves: text,
+      only: text,
+      way: text,
+      check: flag,
+      quick: flag,
+      host: text,
+      join: text,
+      row: text,
+    },
+  });
+  const { mib = values.quick ? '128' : '128,512', moves = values.quick ? '3' : '5', way } = values;
+  if (!/^[1-9]\d*$/.test(moves)) throw new Error(`--moves ${moves}: write a number.`);
+  if (!/^[1-9]\d*(,[1-9]\d*)*$/.test(mib)) throw new Error(`--mib ${mib}: write numbers with commas between them.`);
+  const sizes = mib.split(',').map(Number);
+  if (sizes.some(each => each < 2 * LEAST_MIB))
+    throw new Error(`--mib ${mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
+  if (way !== undefined && !WAYS.includes(way as Way)) throw new Error(`--way ${way}: there are ${WAYS.join(', ')}.`);
+  if (values.only !== undefined && !(values.only in DIALS))
+    throw new Error(`--only ${values.only}: there are ${Object.keys(DIALS).join(', ')}.`);
+  const ways: Way[] = way === undefined ? ['page', 'tabs', 'nodes'] : [way as Way];
+  return { ...values, sizes, moves: Number(moves), ways };
+}
+
+type Asked = ReturnType<typeof parse>;
+
+/** The row with a guest that writes so many frames a second here. */
+async function dialled(row: Row, framesPerSecond: number | undefined): Promise<Row> {
+  if (framesPerSecond === undefined) return row;
+  const pair = new Moves(row, sidesHere(row, makeIn(false), soon, pause), pause);
+  await pair.start();
+  const spins = await spinsFor(framesPerSecond, async spins => {
+    await pair.spin(spins);
+    return pair.framesPerSecond(sharedMs);
+  });
+  await pair.end();
+  return { ...row, dial: { ...row.dial, spins } };
+}
+
+const eachOf = ({ downtimeMs, gapMs }: Found): string =>
+  [downtimeMs, gapMs].map(values => `(${values.map(value => Math.round(value)).join(' ')})`).join(' ');
+
+const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);
+
+/** What was measured of each move. */
+interface Found {
+  /** Absent: nobody can tell. */
+  framesPerSecond?: number;
+  downtimeMs: number[];
+  /** Of those that were seen. */
+  gapMs: number[];
+}
+
+const foundOf = (moves: readonly { downtimeMs: number; gapMs?: number | undefined }[]): Found => ({
+  downtimeMs: moves.map(move => move.downtimeMs),
+  gapMs: moves.flatMap(({ gapMs }) => gapMs ?? []),
+});
+
+const seenCell = (value: number | undefined, width: number): string =>
+  value === undefined ? '?'.padStart(width) : cell(value, width);
+const medianCell = (values: readonly number[], width: number): string =>
+  seenCell(values.length > 0 ? median(values) : undefined, width);
+
+/** Two hosts by that way, for `work`. */
+async function between<Result>(row: Row, way: Way, work: (sides: Sides) => Promise<Result>): Promise<Result> {
+  const far = way === 'nodes' ? await sidesInProcesses(row) : undefined;
+  try {
+    return await work(far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause, way === 'page'));
+  } finally {
+    far?.end();
+  }
+}
+
+const measure = (row: Row, way: Way, moves: number): Promise<Found> =>
+  way === 'tabs' ? measureTabs(row, moves) : between(row, way, sides => measureBetween(sides, row, way, moves));
+
+async function measureTabs(row: Row, moves: number): Promise<Found> {
+  const done = await movesInTabs(row, moves);
+  return tell('tabs', done, {});
+}
+
+/** The row of a way. */
+function tell(
+  way: Way,
+  done: readonly Told[],
+  { framesPerSecond, pingMs }: { framesPerSecond?: number; pingMs?: number },
+): Found {
+  const found = foundOf(done);
+  const cells = [
+    seenCell(framesPerSecond, 8),
+    cell(median(done.map(({ rounds }) => rounds)), 7),
+    cell(median(done.map(({ bytes }) => bytes)) / 2 ** 20, 8, 1),
+    cell(median(done.map(({ totalMs }) => totalMs)), 9),
+    medianCell(found.downtimeMs, 9),
+    medianCell(found.gapMs, 7),
+    seenCell(pingMs, 8),
+  ];
+  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')}   ${eachOf(found)}\n`);
+  return { ...(framesPerSecond === undefined ? {} : { framesPerSecond }), ...found };
+}
+
+async function measureBetween(sides: Sides, row: Row, way: Way, moves: number): Promise<Found> {
+  const pair = new Moves(row, sides, pause);
+  await pair.start();
+  const framesPerSecond = await pair.framesPerSecond(sharedMs);
+  const done: Told[] = [];
+  for (let i = 0; i < moves; i++) {
+    const { rounds, ...move } = await pair.move();
+    done.push({ ...move, rounds: rounds.length });
+  }
+  await pair.end();
+  const served = SERVED[row.name];
+  const service = served && (await between({ ...row, served }, way, pair => serviceMs(pair, moves, pause)));
+  return tell(way, done, { framesPerSecond, ...(service ? { pingMs: service.ms } : {}) });
+}
+
+function tellFloor({ framesPerSecond, moves }: Floor): Found {
+  const found = foundOf(moves);
+  const cells = [
+    cell(framesPerSecond, 8),
+    ''.padStart(7),
+    cell(median(moves.map(({ bytes }) => bytes)) / 2 ** 20, 8, 1),
+    cell(median(moves.map(({ totalMs }) => totalMs)), 9),
+    medianCell(found.downtimeMs, 9),
+    medianCell(found.gapMs, 7),
+    ''.padStart(8),
+  ];
+  process.stdout.write(`QEMU   ${cells.join(' ')}   ${eachOf(found)}\n`);
+  return found;
+}
+
+/** Says how ours compares; what of it is longer than QEMU's, where both are counted alike. */
+function judge(way: Way, ours: Found, floor: Found): string[] {
+  const longer: string[] = [];
+  for (const [what, key] of [
+    ['stood', 'downtimeMs'],
+    ['gap', 'gapMs'],
+  ] as const) {
+    const { ratio, low, high } = ratioOf(ours[key], floor[key], drawing(1));
+    if (Number.isNaN(ratio)) continue;
+    const told = `${way}: ${what} ${ratio.toFixed(2)} of QEMU's (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+    process.stdout.write(`${told}\n`);
+    if (key === 'gapMs' && low > 1) longer.push(told);
+  }
+  return longer;
+}
+
+/** By all ways, and by QEMU; what is longer than with that. */
+async function measureRow(name: string, dial: Wanted, mib: number, { ways, moves }: Asked): Promise<string[]> {
+  // The kernel lies below them, and the guest has no more than its memory.
+  const frames = Math.min(dial.frames, (mib - LEAST_MIB) * FRAMES_A_MIB);
+  const asked: Row = { name, mib, dial: { frames, spins: 1 }, ...(dial.linux ? { linux: true } : {}) };
+  const row = await dialled(asked, dial.framesPerSecond);
+  process.stdout.write(
+    `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms  gap ms  ping ms (each: stood, gap)\n`,
+  );
+  const done: (Found & { way: Way })[] = [];
+  for (const way of ways) done.push({ way, ...(await measure(row, way, moves)) });
+  if (!isQemuHere()) return [];
+  const rate = done.find(({ framesPerSecond }) => framesPerSecond !== undefined)?.framesPerSecond;
+  const floor = tellFloor(await floorOf(row, moves, rate ?? dial.framesPerSecond ?? 0, sharedMs, pause));
+  return done.flatMap(({ way, ...found }) => judge(way, found, floor));
+}
+
+export async function main(argv: string[]): Promise<number> {
+  let asked: Asked;
+  try {
+    asked = parse(argv);
+  } catch (error) {
+    process.stderr.write(`bench:migration: ${(error as Error).message}\n`);
+    return WRONG_USE;
+  }
+  const { host, join, row: text } = asked;
+  if (host !== undefined && join !== undefined && text !== undefined) {
+    await beSide({ host, join, row: text }, makeIn(false), pause);
+    return 0;
+  }
+  if (!isQemuHere())
+    process.stdout.write('QEMU (qemu-system-x86_64) is not here: there is no floor, and nothing is judged.\n');
+  process.stdout.write(`Medians of ${asked.moves} moves.\n`);
+  const longer: string[] = [];
+  for (const mib of asked.sizes)
+    for (const [name, dial] of Object.entries(DIALS)) {
+      if (asked.only !== undefined && asked.only !== name) continue;
+      if (dial.linux && !isDebianHere()) {
+        process.stdout.write('\nDebian is not here (npm run guests): the floor is not judged.\n');
+        continue;
+      }
+      const found = await measureRow(name, dial, mib, asked);
+      if (dial.linux) longer.push(...found.map(each => `  ${mib} MiB, ${each}\n`));
+    }
+  if (longer.length > 0) process.stdout.write(`\nLinux stood still longer than with QEMU:\n${longer.join('')}`);
+  return asked.check && longer.length > 0 ? 1 : 0;
+}

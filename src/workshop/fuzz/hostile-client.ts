@@ -1,0 +1,137 @@
+/** A host with a guest that a hostile client has to itself and one beside it, and rounds of what that client sends. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHost, inTurns } from '../../dom0/service/index.ts';
+import { later, sharedMs, soon } from '../../cli/node-clock.ts';
+import { numbersOf } from '../numbers.ts';
+import { repository } from '../../cli/repository.ts';
+import { usedMiB } from './used.ts';
+
+const WRONG_USE = 2;
+const MIB = 2 ** 20;
+const MEMORY_MIB = 96;
+/** Messages between two looks at the guest beside. */
+const ROUND = 20_000;
+const MOST_GROWTH_MIB = 32;
+
+/** Others have their turn. */
+export const turn = (): Promise<void> => new Promise(soon);
+
+export abstract class HostileClient {
+  readonly host = createHost({
+    version: 'fuzz',
+    memory: new SharedArrayBuffer(MEMORY_MIB * MIB),
+    runners: inTurns({ soon, later, hostMs: sharedMs }),
+    soon,
+    later,
+    hostMs: sharedMs,
+    epochMs: () => Date.now(),
+  });
+  protected readonly seed: number;
+  /** The domain that it has. */
+  protected guest = 0;
+  private beside = 0;
+  /** Guests that it ended. */
+  ended = 0;
+
+  constructor(seed: number) {
+    this.seed = seed;
+  }
+
+  /** Sends so many messages. */
+  abstract round(messages: number): Promise<void>;
+  /** What went wrong in what it was answered: a sentence. */
+  abstract problem(): string | undefined;
+  /** What it was answered, and how often. */
+  abstract summary(): { text: string; answers: number };
+  abstract leave(): void;
+
+  async begin(): Promise<void> {
+    this.beside = await this.create('beside');
+  }
+
+  private async create(name: string): Promise<number> {
+    const kernel = readFileSync(join(repository(), 'guests/demo/demo.elf'));
+    const config = `name = "${name}"\nbuilder = "hvm"\nmemory = 8\nkernel = "demo.elf"\non_reboot = "destroy"\non_crash = "destroy"\n`;
+    const { id } = await this.host.create([
+      { name: `${name}.cfg`, data: new Blob([config]) },
+      { name: 'demo.elf', data: new Blob([kernel]) },
+    ]);
+    return id;
+  }
+
+  protected get isThere(): boolean {
+    const member = this.host.toolstack.members.get(this.guest);
+    return member !== undefined && member.ending === null;
+  }
+
+  /** Another guest where it has ended the last one. */
+  protected async freshGuest(): Promise<void> {
+    if (this.isThere) return;
+    // One that crashed is kept for those who look why.
+    if (this.host.toolstack.members.has(this.guest)) await this.host.destroy(this.guest);
+    // Its memory is given back once nobody touches it.
+    while (this.host.toolstack.dying.size > 0) await turn();
+    this.guest = await this.create(`guest-${++this.ended}`);
+  }
+
+  /** What the guest beside it has done. */
+  get besides(): { instructions: number; state: string } {
+    const member = this.host.toolstack.member(this.beside);
+    return {
+      instructions: this.host.toolstack.view.at(member.record.index)!.vcpus()[0]!.look().retired,
+      state: member.paused ? 'paused' : 'runs',
+    };
+  }
+}
+
+/** `fuzz:NAME --messages N --seed S`: its status. `most`: N where it is not told. */
+export async function fuzzClient(
+  name: string,
+  argv: string[],
+  make: (seed: number) => HostileClient,
+  write: (text: string) => void,
+  most = 1_000_000,
+): Promise<number> {
+  let messages: number, seed: number;
+  try {
+    ({ messages, seed } = numbersOf(argv, { messages: most, seed: 1 }));
+  } catch (error) {
+    process.stderr.write(`fuzz:${name}: ${(error as Error).message}\n`);
+    return WRONG_USE;
+  }
+  let problem: string | undefined;
+  const onRejection = (why: unknown): void => {
+    problem ??= `an error that nobody caught: ${(why as Error)?.stack ?? String(why)}`;
+  };
+  process.on('unhandledRejection', onRejection);
+  const client = make(seed);
+  await client.begin();
+  let before: number | undefined,
+    sent = 0;
+  while (sent < messages && problem === undefined) {
+    const { instructions } = client.besides;
+    const round = Math.min(ROUND, messages - sent);
+    await client.round(round);
+    sent += round;
+    const now = client.besides;
+    if (now.state !== 'runs') problem ??= `after ${sent} the guest beside it is paused`;
+    if (now.instructions === instructions) problem ??= `after ${sent} the guest beside it stands still`;
+    const wrong = client.problem();
+    if (wrong) problem ??= `after ${sent} ${wrong}`;
+    // What is loaded and compiled at first is no growth.
+    before ??= usedMiB();
+  }
+  client.leave();
+  process.off('unhandledRejection', onRejection);
+  const grownMiB = usedMiB() - (before ?? 0);
+  if (grownMiB > MOST_GROWTH_MIB) problem ??= `memory grew by ${grownMiB.toFixed(1)} MiB`;
+  const { text, answers } = client.summary();
+  if (answers === 0) problem ??= 'nothing was answered';
+  write(`${sent} messages from seed ${seed}: ${text}, ${client.ended} guests ended\n`);
+  write(
+    `memory grew by ${grownMiB.toFixed(1)} MiB (at most ${MOST_GROWTH_MIB})\n${problem ?? 'the host and the guest beside went on'}\n`,
+  );
+  for (const { record } of [...client.host.toolstack.members.values()]) await client.host.destroy(record.id);
+  return problem === undefined ? 0 : 1;
+}

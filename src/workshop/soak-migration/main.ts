@@ -1,0 +1,94 @@
+/**
+ * npm run -s soak:migration -- [--moves N] [--only GUEST] [--postcopy]
+ *
+ * Debian's kernels with and without Xen's drivers, in a PC and without one, of 32 and 64 bits, and minipv as a paravirtual guest go from one of two hosts to the
+ * other and back, 100 times each. A shell in them writes files and its disk, compares their sums and looks at the clock, while a connection by TCP that they have made and one
+ * that was made to them go on; minipv sends or gets a stream during each move, and sums it up. Each move must go on with what follows, nothing may be lost, no
+ * connection end, and no clock go back: else the status is 1. `--postcopy`: they go on after the first round, before the rest of their memory has come. Needs npm run guests (-- --amd64).
+ */
+import { parseArgs } from 'node:util';
+import { InMemoryFs } from 'just-bash/browser';
+import { type HostFiles, KeptFiles } from '../../dom0/host/files/index.ts';
+import { MemoryStore } from '../../dom0/host/storage/index.ts';
+import { createHost, inWorkers } from '../../dom0/service/index.ts';
+import { median } from '../median.ts';
+import { later, sharedMs, soon } from '../../cli/node-clock.ts';
+import { spawnDomainWorker } from '../../cli/node-worker.ts';
+import { DISK, diskImage, GUESTS, isHere, MINIPV_PORTS, PORTS } from './guests.ts';
+import { Soak } from './soak.ts';
+import { Talk } from './talk.ts';
+
+const WRONG_USE = 2;
+const MOVES = 100;
+
+/** Of a host that has nothing else. */
+async function filesWithDisk(): Promise<HostFiles> {
+  const files = await KeptFiles.open(new MemoryStore(), new InMemoryFs());
+  await files.writeFile(`/${DISK.name}`, diskImage());
+  return files;
+}
+
+export async function main(argv: string[]): Promise<number> {
+  let values: { moves?: string; only?: string; postcopy?: boolean };
+  try {
+    ({ values } = parseArgs({
+      args: argv,
+      options: { moves: { type: 'string' }, only: { type: 'string' }, postcopy: { type: 'boolean' } },
+    }));
+    if (!/^[1-9]\d*$/.test(values.moves ?? '1')) throw new Error(`--moves ${values.moves}: write a number.`);
+    if (values.only !== undefined && !GUESTS.some(({ name }) => name === values.only))
+      throw new Error(`--only ${values.only}: there are ${GUESTS.map(({ name }) => name).join(', ')}.`);
+  } catch (error) {
+    process.stderr.write(`soak:migration: ${(error as Error).message}\n`);
+    return WRONG_USE;
+  }
+  const moves = Number(values.moves ?? MOVES);
+  let status = 0;
+  for (const guest of GUESTS) {
+    if (values.only !== undefined && values.only !== guest.name) continue;
+    if (values.postcopy && guest.type === 'pv') continue;
+    if (!isHere(guest)) {
+      process.stdout.write(`${guest.name}: ${guest.folder} is not here (npm run guests).\n`);
+      continue;
+    }
+    const talk = await Talk.open(guest.folder === undefined ? MINIPV_PORTS : PORTS);
+    const soak = new Soak(guest, {
+      make: parts =>
+        createHost({
+          version: 'soak',
+          readsWhole: true,
+          pcpus: 2,
+          runners: inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs }),
+          soon,
+          later,
+          hostMs: sharedMs,
+          epochMs: () => Date.now(),
+          ...parts,
+        }),
+      soon,
+      pause: ms => new Promise(resolve => void later(ms, resolve)),
+      shared: true,
+      wish: values.postcopy ? { postcopy: 'after-precopy' } : {},
+      talk,
+      files: [await filesWithDisk(), await filesWithDisk()],
+    });
+    const downtimes: number[] = [];
+    let left = 0;
+    try {
+      await soak.start();
+      for (let i = 0; i < moves; i++) {
+        const { downtimeMs, leftBehind = 0 } = await soak.move();
+        downtimes.push(downtimeMs);
+        left += leftBehind;
+      }
+      process.stdout.write(
+        `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most${values.postcopy ? `; it went on without ${left} pages, and stood for ${soak.faults} of them` : ''}\n`,
+      );
+    } catch (error) {
+      status = 1;
+      process.stdout.write(`${guest.name}: after ${downtimes.length} moves: ${(error as Error).message}\n`);
+    }
+    await soak.end();
+  }
+  return status;
+}
