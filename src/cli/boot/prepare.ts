@@ -10,6 +10,7 @@ import {
   type Definition,
   newDefinition,
   NO_BOOT_CHECK,
+  type Card,
 } from '../../dom0/definitions/config/index.ts';
 import { formatFinding } from '../../dom0/definitions/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
@@ -142,22 +143,26 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
   const owners = new Map<string, string>();
   return guests.map((guest): Blueprint => {
     const { definition, xen } = guest;
-    const { nic: given, vif, ...bare } = definition;
+    const [{ model: given, pv, ...card } = {} as Card, ...others] = definition.cards;
     const isPc = xen !== 'pvh' && xen !== 'pv';
     if (options.nic && !isPc)
       stderr.text(
         `ringside: ${definition.name} gets a PV network card: a ${xen?.toUpperCase()} guest has PV devices only.\n`,
       );
-    const nic = isPc ? (given ?? options.nic) : undefined;
-    const owner = definition.mac && owners.get(definition.mac);
-    if (owner)
-      throw new UsageError(
-        `${owner} and ${definition.name} have the same station address, ${definition.mac}. Give one of them another, or leave mac out: then one is drawn.`,
-      );
-    if (definition.mac) owners.set(definition.mac, definition.name);
+    const model = isPc ? (given ?? options.nic) : undefined;
+    for (const { mac } of definition.cards) {
+      const owner = mac && owners.get(mac);
+      if (owner && owner !== definition.name)
+        throw new UsageError(
+          `${owner} and ${definition.name} have the same station address, ${mac}. Give one of them another, or leave mac out: then one is drawn.`,
+        );
+      if (mac) owners.set(mac, definition.name);
+    }
+    const isPv = xen !== undefined && (options.nic !== undefined || pv === true);
+    const first: Card = { ...card, ...(model ? { model } : {}), ...(isPv ? { pv: true } : {}) };
     return {
       ...guest,
-      definition: { ...bare, ...(nic ? { nic } : {}), ...(xen && (options.nic || vif) ? { vif: true } : {}) },
+      definition: { ...definition, cards: [...(model || isPv ? [first] : []), ...(xen ? others : [])] },
     };
   });
 }

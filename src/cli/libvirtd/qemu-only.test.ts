@@ -72,7 +72,7 @@ describe.skipIf(!VIRSH)('virsh at a host of KVM [needs libvirt-clients]', () => 
     expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} down\n`);
     expect(await virsh(`domif-getlink a ${MAC} --config`)).toBe(`${MAC} up\n`);
     const [member] = host.toolstack.members.values();
-    expect(member!.blueprint.definition.cardOptions?.link).toBe('down');
+    expect(member!.blueprint.definition.cards[0]!.options?.link).toBe('down');
     expect(await virsh('save a state')).toContain('saved');
     await virsh('restore state');
     expect(await virsh(`domif-getlink a ${MAC}`)).toBe(`${MAC} down\n`);

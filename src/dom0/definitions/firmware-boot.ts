@@ -4,7 +4,7 @@ import { slotOfDisk } from '../../devices/index.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { NIC_MODELS, romOf } from '../../devices/index.ts';
 import type { Finding } from './verdicts.ts';
-import type { Definition } from './config/definition.ts';
+import { type Definition, emulatedCard } from './config/definition.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError } from './config/judge-definition.ts';
@@ -15,13 +15,10 @@ import { type NamedImage, NO_IPXE, type PlannedDrive, type Firmware, baseName } 
 const NETWORK_PATH = '/pci@i0cf8/ethernet@3';
 
 /** `card`: how one is written that boots. Why the network that `boot` names is not tried; undefined: it is, or is not asked for. */
-export function networkProblem(
-  { bootOrder, nic }: Definition,
-  firmware: Firmware,
-  card: string,
-): ImageProblem | undefined {
-  if (!bootOrder.includes('n') || typeof firmware === 'string') return undefined;
+export function networkProblem(definition: Definition, firmware: Firmware, card: string): ImageProblem | undefined {
+  if (!definition.bootOrder.includes('n') || typeof firmware === 'string') return undefined;
   const short = 'no boot by network';
+  const nic = emulatedCard(definition)?.model;
   if (!nic) return { short, text: `There is no emulated card to boot by. Write ${card}.` };
   if (romOf(nic) === undefined) return { short, text: `${NIC_MODELS[nic].name} has no ROM to boot by. Write ${card}.` };
   return typeof firmware.nicRom === 'object' ? undefined : { short, text: firmware.nicRom ?? NO_IPXE };

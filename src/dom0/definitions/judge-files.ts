@@ -199,7 +199,7 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       UUID_TAKEN,
     );
   plan.errors.push(...(seldom?.places.judgePlaces(plan.findings, facts.places) ?? []));
-  const station = facts.stationProblem(definition?.mac);
+  const station = definition?.cards.map(({ mac }) => facts.stationProblem(mac)).find(problem => problem);
   if (station)
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);

@@ -1,7 +1,7 @@
 /** What a definition among files names, before anything is planned: firmware, disks, a boot loader. */
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import type { Found } from '../host/boot-loader/index.ts';
-import type { DefinedDisk, Definition } from './config/definition.ts';
+import { type DefinedDisk, type Definition, emulatedCard } from './config/definition.ts';
 import type { BootLoader } from '../host/index.ts';
 import { judgeDefinition } from './config/judge-definition.ts';
 import { lengthProblem } from './config/xlcfg.ts';
@@ -13,10 +13,13 @@ export const OWN_BIOS = 'ringside';
 export type Loaded = Found | string;
 
 /** What of firmware a definition needs. */
-export const needsOf = ({ bios, bootOrder, nic }: Definition): FirmwareNeeds => ({
-  bios: bios ?? OWN_BIOS,
-  ...(bootOrder.includes('n') && nic ? { card: nic } : {}),
-});
+export function needsOf(definition: Definition): FirmwareNeeds {
+  const nic = emulatedCard(definition)?.model;
+  return {
+    bios: definition.bios ?? OWN_BIOS,
+    ...(definition.bootOrder.includes('n') && nic ? { card: nic } : {}),
+  };
+}
 
 /** The definition among these files; undefined: there is none, or none that is judged. */
 export function definitionNamed(files: Given[]): Definition | undefined {

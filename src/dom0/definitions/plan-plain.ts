@@ -133,7 +133,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     memoryMiB: PLAIN_MEMORY_MIB,
     disks,
     bootOrder: { cdrom: 'dc', disk: 'cd', floppy: 'acd' }[drives[0].kind],
-    nic: DEFAULT_NIC,
+    cards: [{ model: DEFAULT_NIC }],
   };
   startUnsigned(drives, definition, firmware, findings);
   const problem =

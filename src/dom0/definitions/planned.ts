@@ -158,8 +158,8 @@ export function finish(
         `${place < 0 ? vdev : ideName(place)}: ${(isDevice(target) ? target : baseName(target)) || 'empty'}`,
     );
   if (drives.some(({ readOnly, image }) => !readOnly && image && !image.device)) summary.writesFiles = true;
-  const card = definition.nic ?? (definition.vif && 'vif');
-  if (card) summary.nic = card;
+  const [card] = definition.cards;
+  if (card) summary.nic = card.model ?? 'vif';
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot

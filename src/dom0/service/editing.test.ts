@@ -86,7 +86,10 @@ describe('the editor of definitions', () => {
 
   it('changes a text as a form does; a card follows the type', async () => {
     const { host } = await make();
-    const changed = await host.changeText({ path: 'a.cfg', text: TEXT }, { memoryMiB: 16, vif: true, nic: 'e1000' });
+    const changed = await host.changeText(
+      { path: 'a.cfg', text: TEXT },
+      { memoryMiB: 16, cards: [{ model: 'e1000', pv: true }] },
+    );
     expect(changed.text).toBe(`${TEXT.replace('= 8', '= 16')}vif = [ "model=e1000" ]\n`);
     const pvh = await host.changeText({ path: 'a.cfg', text: changed.text }, { type: 'pvh' });
     expect(pvh.text).toBe(`${TEXT.replace('= 8', '= 16').replace('hvm', 'pvh')}vif = [ "type=vif" ]\n`);

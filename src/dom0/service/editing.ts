@@ -21,6 +21,7 @@ import {
   newDefinition,
   prepareToRead,
   writeXlConfig,
+  type Card,
 } from '../definitions/config/index.ts';
 import { type CommandHost, filesFor, findManaged, managedOf, domainsOf } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
@@ -219,8 +220,10 @@ export async function changeText(
     ...(disks ? { disks: disks.map(disk => ({ ...disk, place: 0, at: { line: 1, column: 1 } })) } : {}),
   };
   // Only a PC has an emulated card; the card itself stays.
-  if (after.type !== 'hvm') delete after.nic;
-  else if (after.vif && definition.type !== 'hvm') after.nic ??= DEFAULT_NIC;
+  const [{ model, ...first } = {} as Card, ...others] = after.cards;
+  if (after.type !== 'hvm' && model) after.cards = [first, ...others];
+  else if (after.type === 'hvm' && definition.type !== 'hvm' && first.pv && !model)
+    after.cards = [{ model: DEFAULT_NIC, ...first }, ...others];
   return judgeText(host, { ...edited, text: changeDefinition(edited.text, definition, after) });
 }
 

@@ -1,5 +1,5 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { deviceNumber } from '../definitions/config/index.ts';
+import { deviceNumber, emulatedCard } from '../definitions/config/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { FrontRings, type RingFacts } from './front-rings.ts';
 import { isImage, openImageOf } from './image-download.ts';
@@ -228,6 +228,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     host.toolstack.hypervisor.kind === 'kvm'
       ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
       : undefined;
+  const nic = emulatedCard(blueprint.definition);
   return {
     memoryMiB: member.memoryMiB,
     ...(process ? { process } : {}),
@@ -255,7 +256,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
       rxBytes,
       txBytes,
     })),
-    ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
+    ...(nic ? { nic: nic.model } : {}),
     addresses: addressesOf(host, id),
     upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
     uuid: member.uuid,

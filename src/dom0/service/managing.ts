@@ -1,7 +1,6 @@
 /** What pages that manage domains ask of the host, and what they change, in libvirt’s model of it: commands that this makes are noted by virtual time one by one. */
 import {
   activePool,
-  cardsOf,
   changeHardware,
   cloneVolume,
   deleteVolume,
@@ -75,7 +74,7 @@ async function networksOf(host: CommandHost): Promise<NetworkFacts[]> {
     const { of, isOwn = false, ...state } = entry,
       [range] = of.ip?.dhcp?.ranges ?? [];
     const isOn = (definition: Definition): boolean =>
-      cardsOf(definition).some(({ cardOptions: options }) =>
+      definition.cards.some(({ options }) =>
         options?.network === undefined
           ? (options?.bridge ?? (isOwn ? of.bridge : undefined)) === of.bridge
           : options.network === of.name,

@@ -120,8 +120,7 @@ export class Reading {
 
   /** Networks that start with the host are there before a card is judged that is to be on one. */
   private async startNetworks(given: Given[]): Promise<void> {
-    const { cardOptions, moreCards = [] } = definitionNamed(given) ?? {};
-    const places = [{ cardOptions }, ...moreCards].map(card => card.cardOptions ?? {});
+    const places = (definitionNamed(given)?.cards ?? []).map(({ options = {} }) => options);
     if (places.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
     const { listNetworks } = await import('../toolstack/libvirt/index.ts');
     await listNetworks(this.host, 0);

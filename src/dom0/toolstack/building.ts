@@ -11,7 +11,7 @@ import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
 import { sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import { loadBackends } from '../backends/index.ts';
-import { buildByKeys, type NewDomain } from '../definitions/config/index.ts';
+import { buildByKeys, emulatedCard, type NewDomain } from '../definitions/config/index.ts';
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
@@ -123,7 +123,7 @@ export class Building<Console extends DomainConsole> {
       onlineVcpus: definition.vcpus,
       ...memory,
       // What comes to a guest of KVM while it runs finds its records.
-      card: kvm ?? definition.nic !== undefined,
+      card: kvm ?? emulatedCard(definition) !== undefined,
       drives:
         this.core.runners.elsewhere &&
         !modelHere &&
@@ -142,8 +142,9 @@ export class Building<Console extends DomainConsole> {
   ): Promise<void> {
     const { record } = member;
     const { definition, xen } = member.blueprint;
-    if (definition.nic) this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
-    if (definition.cardOptions?.link === 'down') member.runner.ask('setLink', false);
+    const emulated = emulatedCard(definition);
+    if (emulated) this.core.services.network.attachCard(record, emulated.rate, emulated.options);
+    if (emulated?.options?.link === 'down') member.runner.ask('setLink', false);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
@@ -165,8 +166,8 @@ export class Building<Console extends DomainConsole> {
       throw new Error(`${member.name} was destroyed before it could run.`);
     if (arriving) this.hasArrived(member, member.blueprint.saved!.state);
     if (xen) await this.attach(member);
-    if (definition.nic || definition.vif) await this.core.services.network.connect();
-    if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
+    if (definition.cards.length > 0) await this.core.services.network.connect();
+    if (modelHere) await Promise.all([loadBackends(['model']), emulated && loadNic(emulated.model)]);
     if (modelHere) this.attachModel(member, listener);
     // What it goes on from is in its memory now.
     const { saved, ...blueprint } = member.blueprint;
@@ -244,6 +245,7 @@ export class Building<Console extends DomainConsole> {
     const { blueprint, record, console, opened } = member;
     const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.core.drives.elsewhere(member);
+    const emulated = emulatedCard(definition);
     return {
       record,
       boot,
@@ -258,8 +260,7 @@ export class Building<Console extends DomainConsole> {
           ? { drives, ...(diskChanges ? { diskChanges } : {}) }
           : {}),
       ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
-      ...(definition.nic ? { nic: definition.nic } : {}),
-      ...(definition.mac ? { mac: definition.mac } : {}),
+      ...(emulated ? { nic: emulated.model, ...(emulated.mac ? { mac: emulated.mac } : {}) } : {}),
       ...(definition.virtio
         ? { virtio: { items: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
         : {}),
@@ -350,12 +351,15 @@ export class Building<Console extends DomainConsole> {
       runner.modelTime?.() ??
       hostTime(hostMs ?? (() => this.core.virtualMs), parts.later, () => this.core.wakeDomain0());
     const ide = member.opened?.ide ?? [];
+    const emulated = emulatedCard(definition);
     member.model = services.attachModel({
       record,
       boot,
       ide,
       io: services.io,
-      ...(definition.nic ? { nic: timers => wired(this.core.machine, record, timers, definition) } : {}),
+      ...(emulated
+        ? { nic: timers => wired(this.core.machine, record, timers, { ...emulated, nic: emulated.model }) }
+        : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),
       serial: byte => serial(Uint8Array.of(byte)),

@@ -22,6 +22,7 @@ import {
   parseDisk,
   parseVif,
   placeUnderKvm,
+  type Card,
 } from '../definitions/config/index.ts';
 import { ideName } from '../definitions/index.ts';
 import { formatRate } from '../host/network/index.ts';
@@ -44,8 +45,9 @@ export function devicesRecord({
 }: Pick<Blueprint, 'kvm' | 'definition' | 'document'>): State {
   const said = document === undefined ? {} : { document };
   if (!kvm) return { ...said, devices: { ...definedNow(definition) } };
-  const { disks, rate, cardOptions = {}, virtio = [] } = definition;
-  const options = Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`);
+  const { disks, cards, virtio = [] } = definition;
+  const [{ rate, options: asked = {} } = {} as Card] = cards;
+  const options = Object.entries(asked).map(([name, value]) => `${name}=${value}`);
   const devices: Devices = {
     disks: disks.filter(isVirtio).map(formatDisk),
     card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
@@ -61,15 +63,15 @@ interface DefinedNow {
 }
 
 function definedNow(definition: Definition): DefinedNow {
-  const card = ({ mac, rate, cardOptions = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>): string =>
+  const card = ({ mac, rate, options = {} }: Card): string =>
     [
       `mac=${mac}`,
-      ...Object.entries(cardOptions).map(([name, value]) => `${name}=${value}`),
+      ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
       ...(rate ? [`rate=${formatRate(rate)}`] : []),
     ].join(',');
   return {
     disks: definition.disks.map(({ at: _at, ...disk }) => disk),
-    cards: [definition, ...(definition.moreCards ?? [])].filter(({ mac }) => mac).map(card),
+    cards: definition.cards.filter(({ mac }) => mac).map(card),
   };
 }
 
@@ -182,22 +184,23 @@ function withDefined(blueprint: Blueprint): Blueprint {
   const asked = new Map(
     now.cards.map(text => {
       const { mac, rate, others } = parseVif(text);
-      return [mac, { ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) }];
+      return [mac, { ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) }];
     }),
   );
-  const { rate: _rate, cardOptions: _options, moreCards, ...rest } = definition;
-  const cards = moreCards?.map(({ rate: _r, cardOptions: _o, ...card }) => ({ ...card, ...asked.get(card.mac) }));
-  return {
-    ...blueprint,
-    definition: { ...rest, disks, ...asked.get(definition.mac), ...(cards ? { moreCards: cards } : {}) },
-  };
+  const cards = definition.cards.map(({ rate: _rate, options: _options, ...card }) => ({
+    ...card,
+    ...asked.get(card.mac),
+  }));
+  return { ...blueprint, definition: { ...definition, disks, cards } };
 }
 
 /** Where its card is, and how fast that may be. */
 function withCard(definition: Definition, card: string | undefined): Definition {
-  if (definition.nic && card === undefined) return definition;
-  const { rate: _rate, cardOptions: _options, ...rest } = definition;
-  if (!definition.nic) return rest;
-  const { rate, others } = parseVif(card!);
-  return { ...rest, ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) };
+  if (card === undefined) return definition;
+  const { rate, others } = parseVif(card);
+  const asked = { ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) };
+  return {
+    ...definition,
+    cards: definition.cards.map(({ rate: _rate, options: _options, ...rest }) => ({ ...rest, ...asked })),
+  };
 }

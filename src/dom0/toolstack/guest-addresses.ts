@@ -18,9 +18,8 @@ export function bridgedCards(
   { toolstack }: Pick<CommandHost, 'toolstack'>,
   { record: { id }, blueprint: { definition } }: Guest,
 ): { emulated: BridgedCard[]; attached: BridgedCard[] } {
-  const { mac, nic } = definition;
   return {
-    emulated: nic && mac ? [{ mac, port: `vif${id}.0-emu` }] : [],
+    emulated: definition.cards.flatMap(({ model, mac }) => (model && mac ? [{ mac, port: `vif${id}.0-emu` }] : [])),
     attached: toolstack.services.list(id, 'cards').map(card => ({ mac: card.mac, port: `vif${id}.${card.devid}` })),
   };
 }

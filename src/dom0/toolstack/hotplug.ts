@@ -6,8 +6,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
-import type { CardOptions, DefinedDisk } from '../definitions/config/index.ts';
-import type { Rate } from '../host/network/index.ts';
+import type { Card, DefinedDisk } from '../definitions/config/index.ts';
 import { ideName } from '../definitions/index.ts';
 import {
   DEVICE_KINDS,
@@ -217,24 +216,18 @@ function exchange<Console extends DomainConsole>(
 export async function attachCard<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
-  { mac: asked, rate, cardOptions }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
+  { mac: asked, rate, options }: Omit<Card, 'model' | 'pv'>,
 ): Promise<{ devid: number; mac: string }> {
   await toolstack.idle(member);
   const { cards } = toolstack.services.devices(member.record.id);
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
   const mac = asked ?? toolstack.stations.draw();
-  const devid = cards.add({ mac, rate, on: cardOptions, emulated: false });
+  const devid = cards.add({ mac, rate, on: options, emulated: false });
   const { blueprint } = member;
   const { definition } = blueprint;
-  const isFirst = !definition.vif && !definition.nic;
-  const card = { mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
-  member.blueprint = {
-    ...blueprint,
-    definition: isFirst
-      ? { ...definition, vif: true, ...card }
-      : { ...definition, moreCards: [...(definition.moreCards ?? []), card] },
-  };
+  const card: Card = { pv: true, mac, ...(rate ? { rate } : {}), ...(options ? { options } : {}) };
+  member.blueprint = { ...blueprint, definition: { ...definition, cards: [...definition.cards, card] } };
   toolstack.runners.poke();
   return { devid, mac };
 }

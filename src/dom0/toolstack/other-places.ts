@@ -6,8 +6,7 @@ import type { Blueprint } from './running-domain.ts';
 
 /** On a host without the bridge or network of one of its cards it would be on another: with guests from which it was to be kept apart. @throws Error with a sentence */
 export async function refuseOtherPlaces(host: CommandHost, blueprint: Blueprint): Promise<void> {
-  const { cardOptions, moreCards = [] } = withDevices(blueprint).definition;
-  const asked = [{ cardOptions }, ...moreCards].map(card => card.cardOptions ?? {});
+  const asked = withDevices(blueprint).definition.cards.map(({ options = {} }) => options);
   if (asked.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
   // Those that start with the host are there then.
   const { listNetworks } = await import('./libvirt/index.ts');

@@ -6,8 +6,7 @@ import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../devices/ide/
 import { NIC_SLOT, type NicModel, placeInSlot, slotOfDisk } from '../../devices/index.ts';
 import type { DriveImage } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
-import { type CardOptions, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
-import type { Rate } from '../host/network/index.ts';
+import { type Card, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
 import { queuedMedium } from './devices/index.ts';
 import { isOpenOnce } from './opened-drives.ts';
 import type { ToolstackCore } from './toolstack-parts.ts';
@@ -86,24 +85,20 @@ function openedFor<Console extends DomainConsole>(
 export async function plugCard<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
-  {
-    mac: asked,
-    rate,
-    cardOptions,
-    model = 'virtio',
-  }: { mac?: string; rate?: Rate; cardOptions?: CardOptions; model?: NicModel | undefined },
+  { mac: asked, rate, options, model = 'virtio' }: Omit<Card, 'model' | 'pv'> & { model?: NicModel | undefined },
 ): Promise<string> {
   const { network } = toolstack.services;
   await toolstack.idle(member);
-  if (member.blueprint.definition.nic) throw new Error('The guest has its card, and the board has a place for one.');
+  if (member.blueprint.definition.cards.length > 0)
+    throw new Error('The guest has its card, and the board has a place for one.');
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
   const mac = asked ?? toolstack.stations.draw();
-  network.attachCard(member.record, rate, cardOptions);
+  network.attachCard(member.record, rate, options);
   const { blueprint } = member;
-  const card = { nic: model, mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
+  const card: Card = { model, mac, ...(rate ? { rate } : {}), ...(options ? { options } : {}) };
   // As with a disk, its place is taken from now on.
-  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, ...card } };
+  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, cards: [card] } };
   try {
     await member.runner.ask('plug', { nic: model, mac });
   } catch (error) {
@@ -123,9 +118,9 @@ export async function unplug<Console extends DomainConsole>(
 ): Promise<boolean> {
   await toolstack.idle(member);
   const { record, blueprint, runner } = member;
-  const { nic, mac, disks } = blueprint.definition;
+  const { cards, disks } = blueprint.definition;
   const disk = disks.find(({ vdev }) => vdev === device);
-  const isCard = nic !== undefined && (device === mac || device === '0');
+  const isCard = cards.some(({ mac }) => device === mac || device === '0');
   if (!disk && !isCard)
     throw new Error(
       device.includes(':')
@@ -141,7 +136,7 @@ export async function unplug<Console extends DomainConsole>(
   const isThere = (): boolean =>
     toolstack.members.get(record.id) === member &&
     (isCard
-      ? member.blueprint.definition.nic !== undefined
+      ? member.blueprint.definition.cards.length > 0
       : member.blueprint.drives?.some(drive => drive.place === place) === true);
   for (let waited = 0; waited < waitMs && isThere(); waited += LOOK_MS)
     await new Promise<void>(resolve => void toolstack.hotplug.later(LOOK_MS, resolve));
@@ -169,8 +164,7 @@ function forget<Console extends DomainConsole>(
   const { definition } = blueprint;
   if (slot === NIC_SLOT) {
     services.network.detachCard(id);
-    const { nic: _nic, mac: _mac, rate: _rate, cardOptions: _on, ...rest } = definition;
-    member.blueprint = { ...blueprint, definition: rest };
+    member.blueprint = { ...blueprint, definition: { ...definition, cards: [] } };
   } else {
     const place = placeInSlot(slot);
     const { opened } = member;

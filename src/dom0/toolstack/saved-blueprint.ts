@@ -4,7 +4,7 @@ import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { modelOf } from '../backends/device-model/index.ts';
 import { baseName, ideName } from '../definitions/index.ts';
-import { BAD_NAME, type Definition, judgeDefinition, lengthProblem } from '../definitions/config/index.ts';
+import { BAD_NAME, type Card, type Definition, judgeDefinition, lengthProblem } from '../definitions/config/index.ts';
 import { DEVICE_KINDS, restoredBy, savedDisks } from './devices/index.ts';
 import type { Blueprint } from './running-domain.ts';
 import type { SavedFile } from './runners/runner.ts';
@@ -41,7 +41,8 @@ export function blueprintOf(
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
-  const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
+  const { mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
+  const [{ model: _model, ...first } = {} as Card, ...others] = judged.cards;
   // A PV guest sees what it has at first, and may get more.
   const mostMiB = Math.max(about.memoryMiB, (about.xen === 'pv' && judged.maxMemoryMiB) || 0);
   const { memoryMiB, ...told } = targetOf(state, mostMiB);
@@ -56,7 +57,7 @@ export function blueprintOf(
     vcpus: about.vcpus ?? 1,
     modelInDomain0: modelOf(state) !== undefined,
     ...(about.uuid ? { uuid: about.uuid } : {}),
-    ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
+    cards: [about.nic ? { ...first, model: about.nic, mac: about.mac ?? DEFAULT_MAC } : first, ...others],
   };
   return {
     definition: restoredBy(DEVICE_KINDS, emulated, state.toolstack ?? {}),

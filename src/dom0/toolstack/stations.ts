@@ -3,8 +3,8 @@ import type { Blueprint, Member } from './running-domain.ts';
 import { StationAddresses } from './station-addresses.ts';
 
 /** The addresses of a domain's cards. */
-const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] =>
-  [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
+const stationsOf = ({ definition: { cards } }: Blueprint): string[] =>
+  cards.flatMap(({ mac }) => (mac === undefined ? [] : [mac]));
 
 export class Stations {
   private readonly addresses: StationAddresses;
@@ -50,7 +50,6 @@ export class Stations {
   /** The blueprint with an address for each of its cards. @throws Error where another domain has one that is asked for */
   addressed(blueprint: Blueprint): Blueprint {
     const { definition } = blueprint;
-    if (!definition.nic && !definition.vif) return blueprint;
     const { taken } = this;
     const address = (given: string | undefined): string => {
       const problem = this.problem(given);
@@ -59,8 +58,7 @@ export class Stations {
       taken.add(mac);
       return mac;
     };
-    const mac = address(definition.mac);
-    const moreCards = definition.moreCards?.map(card => ({ ...card, mac: address(card.mac) }));
-    return { ...blueprint, definition: { ...definition, mac, ...(moreCards ? { moreCards } : {}) } };
+    const cards = definition.cards.map(card => ({ ...card, mac: address(card.mac) }));
+    return { ...blueprint, definition: { ...definition, cards } };
   }
 }

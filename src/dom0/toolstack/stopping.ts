@@ -132,8 +132,8 @@ export class Stopping<Console extends DomainConsole> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
     if (member.blueprint.xen || member.ending?.workerDied)
       return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
-    const problem = member.ending && this.core.stations.problem(member.blueprint.definition.mac);
-    if (problem) throw new Error(`${problem} Destroy it first.`);
+    const problem = member.ending && this.core.stations.problemOf(member.blueprint, []);
+    if (problem) throw new Error(problem);
     member.ending = null;
     member.runner.ask('reset');
     return 'It starts again in the same memory, which is empty now.';

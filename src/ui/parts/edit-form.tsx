@@ -17,6 +17,7 @@ import { Notes, TypedInput } from './typed.tsx';
 
 const words = laterStrings.defined.form;
 type Disk = Definition['disks'][number];
+type Card = Definition['cards'][number];
 
 interface Props {
   judged: JudgedText;
@@ -349,11 +350,12 @@ function Disks({ judged, change, choices, makesVolumes }: Props) {
 
 function Network({ judged, change }: Part) {
   const { definition: vm, cards } = judged;
-  const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
+  const [first] = vm.cards;
+  const card = first ? (first.model ?? 'vif') : 'none';
   return (
     <Field label={words.network} of="vif" judged={judged}>
       {id => (
-        <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
+        <select id={id} class="in" value={card} onChange={event => change(cardChanges(vm, event.currentTarget.value))}>
           <option value="none">{words.noCard}</option>
           <option value="vif">{words.pvCard}</option>
           {vm.type === 'hvm' &&
@@ -420,10 +422,12 @@ function More({ summary, isNeeded, children }: { summary: string; isNeeded: bool
   );
 }
 
-function cardChanges(chosen: string): Changes {
-  if (chosen === 'none')
-    return { vif: undefined, nic: undefined, mac: undefined, rate: undefined, moreCards: undefined };
-  return { vif: true, nic: chosen === 'vif' ? undefined : (chosen as NonNullable<Definition['nic']>) };
+/** The first card is another one; without it the guest has none at all. */
+function cardChanges({ cards: [first = {}, ...others] }: Definition, chosen: string): Changes {
+  if (chosen === 'none') return { cards: [] };
+  const { model: _before, ...card } = first;
+  const model = chosen === 'vif' ? undefined : (chosen as NonNullable<Card['model']>);
+  return { cards: [{ ...card, pv: true, ...(model ? { model } : {}) }, ...others] };
 }
 
 /** The first name that no disk has, and a volume or image that none of its disks is. */

@@ -31,6 +31,19 @@ export type CardOptions = Readonly<
   Partial<Record<'bridge' | 'network' | 'script' | 'ip' | 'vifname' | 'model' | 'link', string>>
 >;
 
+export interface Card {
+  /** Emulated on the guest's board. */
+  model?: NicModel;
+  /** For the PV drivers of a guest of Xen. An emulated card that is for them as well has the same station address, and the guest unplugs it. */
+  pv?: true;
+  /** The station address, in lower case with colons; absent: one is drawn when the domain is created. */
+  mac?: string;
+  /** How much it may send. */
+  rate?: Rate;
+  /** Other options of xl by their names (bridge, script). Only bridge, network and link have an effect here; the rest is kept for other hosts. */
+  options?: CardOptions;
+}
+
 /** Paths are as they were written. */
 export interface Definition {
   name: string;
@@ -69,18 +82,8 @@ export interface Definition {
   bootOrder: string;
   /** Single devices in place of its classes: disks by their names, n for the network. */
   bootDevices?: readonly string[];
-  /** An emulated network card on the host's bridge. */
-  nic?: NicModel;
-  /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
-  vif?: true;
-  /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
-  mac?: string;
-  /** How much the card may send. */
-  rate?: Rate;
-  /** What else is asked of the card: options of xl by their names (bridge, script). All but its bridge does nothing here, and is kept for other hosts. */
-  cardOptions?: CardOptions;
-  /** Cards behind the first one, for PV drivers alone. */
-  moreCards?: readonly { mac?: string; rate?: Rate; cardOptions?: CardOptions }[];
+  /** Network cards on the host's bridge: the first one may be emulated, too, the others are for PV drivers alone. */
+  cards: Card[];
   /** Of a guest of KVM: devices of virtio beside disks and card, each with its options (virtioWords). */
   virtio?: readonly string[];
   /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
@@ -115,6 +118,10 @@ export interface Definition {
   onReboot: Action;
   onCrash: Action;
 }
+
+/** The card on the guest's board; undefined: none is emulated. */
+export const emulatedCard = ({ cards }: Pick<Definition, 'cards'>): (Card & { model: NicModel }) | undefined =>
+  cards.find((card): card is Card & { model: NicModel } => card.model !== undefined);
 
 /** What CPUID shows a guest that boots a kernel of 64 bits, or no such. */
 export const cpuModelOf = (
@@ -157,6 +164,7 @@ export const newDefinition = (): Definition => ({
   vcpus: 1,
   cmdline: '',
   disks: [],
+  cards: [],
   bootOrder: 'cd',
   onPoweroff: 'destroy',
   onReboot: 'restart',

@@ -161,8 +161,7 @@ describe('libvirt domain XML', () => {
       maxVcpus: 2,
       hardAffinity: 3,
       bootOrder: 'dc',
-      nic: 'pcnet',
-      mac: '00:16:3e:55:66:77',
+      cards: [{ model: 'pcnet', mac: '00:16:3e:55:66:77' }],
       uuid: '0f4fb3a1-8a51-4d7e-a1e4-5d7d2f3e4c55',
     });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
@@ -382,8 +381,7 @@ describe('files of /etc/xen/vm (Python)', () => {
       memoryMiB: 1024,
       vcpus: 2,
       bootOrder: 'c',
-      nic: 'pcnet',
-      mac: '00:16:3e:21:43:65',
+      cards: [{ model: 'pcnet', mac: '00:16:3e:21:43:65' }],
     });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
       ['/var/lib/xen/images/win1/disk0', 'hda', 'disk', false],
@@ -448,8 +446,7 @@ describe('definitions that xend exported (SXP)', () => {
       bootOrder: 'dc',
       onCrash: 'restart',
       weight: 256,
-      nic: 'pcnet',
-      mac: '00:16:3e:0a:0b:0c',
+      cards: [{ model: 'pcnet', mac: '00:16:3e:0a:0b:0c' }],
     });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
       ['/images/old1.img', 'hda', 'disk', false],

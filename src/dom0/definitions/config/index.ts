@@ -8,9 +8,11 @@ export {
   BAD_NAME,
   type Bios,
   cpuModelOf,
-  type DefinedDisk,
+  type Card,
   type CardOptions,
+  type DefinedDisk,
   type Definition,
+  emulatedCard,
   newDefinition,
 } from './definition.ts';
 export { type DomainType, formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';

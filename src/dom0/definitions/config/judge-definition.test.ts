@@ -27,6 +27,7 @@ describe('definitions (xl.cfg(5))', () => {
       ramdisk: 'initrd.gz',
       cmdline: 'root=/dev/ram0 console=ttyS0 quiet',
       disks: [],
+      cards: [],
       bootOrder: 'cd',
       onPoweroff: 'destroy',
       onReboot: 'destroy',
@@ -94,11 +95,10 @@ describe('definitions (xl.cfg(5))', () => {
     expect(errors(text)).toEqual([]);
     expect(verdicts(text)).toMatchObject({ disk: 'approximated', vif: 'approximated', kernel: 'used' });
     expect(judgeDefinition('x.cfg', text).definition).toMatchObject({ disks: [{ vdev: 'hda', place: -1 }] });
-    expect(judgeDefinition('x.cfg', text).definition.nic).toBeUndefined();
     // Of cards it has paravirtual ones.
-    expect(judgeDefinition('x.cfg', text).definition.vif).toBe(true);
+    expect(judgeDefinition('x.cfg', text).definition.cards).toEqual([{ pv: true }]);
     const cards = ['type=vif', ''].map(vif => judgeDefinition('x.cfg', `${good}vif = ['${vif}']\n`).definition);
-    expect(cards.map(({ nic, vif }) => [nic, vif])).toEqual([
+    expect(cards.map(({ cards: [card] }) => [card!.model, card!.pv])).toEqual([
       [undefined, true],
       ['pcnet', true],
     ]);
@@ -293,7 +293,7 @@ describe('definitions (xl.cfg(5))', () => {
       ['/d.img', 0, 'disk', false],
       ['/x.iso', 2, 'cdrom', true],
     ]);
-    expect([definition.bootOrder, definition.nic]).toEqual(['dcn', 'pcnet']);
+    expect([definition.bootOrder, definition.cards[0]!.model]).toEqual(['dcn', 'pcnet']);
     const said = findings.filter(f => f.line > 3).map(f => [f.line, f.column, f.key, f.verdict]);
     expect(said).toEqual([
       [4, 10, 'disk', 'approximated'],
@@ -309,7 +309,7 @@ describe('definitions (xl.cfg(5))', () => {
     );
     expect(findings.find(f => f.key === 'vif.model')!.text).toMatch(/rtl8139 is not built: the card is an AMD PCNet/);
     const ne2000 = judgeDefinition('x.cfg', text.replace('rtl8139', 'ne2k_pci'));
-    expect([ne2000.definition.nic, ne2000.findings.find(f => f.key === 'vif.model')!.text]).toEqual([
+    expect([ne2000.definition.cards[0]!.model, ne2000.findings.find(f => f.key === 'vif.model')!.text]).toEqual([
       'ne2k_pci',
       'The card is a Realtek RTL8029AS (ne2k-pci).',
     ]);
@@ -367,14 +367,9 @@ describe('definitions (xl.cfg(5))', () => {
     const of = (vif: string, type = 'hvm') =>
       judgeDefinition('x.cfg', `${good.replace('hvm', type)}vif = [ ${vif} ]\n`);
     expect(of(`'mac=00:16:3E:74:3d:76,model=pcnet'`).definition).toMatchObject({
-      nic: 'pcnet',
-      mac: '00:16:3e:74:3d:76',
+      cards: [{ model: 'pcnet', mac: '00:16:3e:74:3d:76' }],
     });
-    expect([of(`''`).definition.nic, of(`''`).definition.mac, of('').definition.nic]).toEqual([
-      'pcnet',
-      undefined,
-      undefined,
-    ]);
+    expect([of(`''`).definition.cards, of('').definition.cards]).toEqual([[{ model: 'pcnet', pv: true }], []]);
     const all =
       'type=ioemu,bridge=xenbr0,gatewaydev=eth0,vifname=v,script=vif-bridge,ip=10.0.0.1,backend=dom1,rate=1MB/s@20ms,devid=0,mtu=9000,vlan=10,trusted,accel=1';
     expect(
@@ -434,9 +429,10 @@ describe('definitions (xl.cfg(5))', () => {
       'x.cfg',
       `${good}vif = [ 'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:02,bridge=b', '' ]\n`,
     );
-    expect([definition.mac, definition.moreCards]).toEqual([
-      '00:16:3e:00:00:01',
-      [{ mac: '00:16:3e:00:00:02', cardOptions: { bridge: 'b' } }, {}],
+    expect(definition.cards).toEqual([
+      { model: 'pcnet', pv: true, mac: '00:16:3e:00:00:01' },
+      { pv: true, mac: '00:16:3e:00:00:02', options: { bridge: 'b' } },
+      { pv: true },
     ]);
     expect(findings.filter(f => f.key === 'vif').map(f => [f.verdict, f.column])).toEqual([
       ['approximated', 9],
@@ -453,7 +449,7 @@ describe('definitions (xl.cfg(5))', () => {
     ]);
     expect(writeXlConfig(definition)).toContain('"mac=00:16:3e:00:00:02,bridge=b,type=vif", "type=vif" ]');
     const many = judgeDefinition('x.cfg', `${good}vif = [ ${"'', ".repeat(8)}'mac=00:16:3e:00:00:09,bridge=b' ]\n`);
-    expect(many.definition.moreCards).toHaveLength(7);
+    expect(many.definition.cards).toHaveLength(8);
     expect(many.findings.filter(f => f.key === 'vif').at(-1)).toMatchObject({
       verdict: 'ignored',
       text: 'Card 9 (mac=00:16:3e:00:00:09,bridge=b) is left out: a guest has at most 8 cards.',

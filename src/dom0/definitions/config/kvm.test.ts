@@ -47,17 +47,17 @@ describe('a domain of KVM', () => {
     ['rtl8139', 'pcnet'],
   ])('has for the card %s one that its driver drives, and its document keeps the name', (model, nic) => {
     const { definition } = judged(xml({ devices: DISK + CARD.replace("'virtio'", `'${model}'`) }));
-    expect(definition.nic).toBe(nic);
+    expect(definition.cards[0]!.model).toBe(nic);
     expect(writeXml(definition)).toContain(`<model type='${model}'/>`);
-    expect(judged(writeXlConfig(definition)).definition.nic).toBe(nic);
+    expect(judged(writeXlConfig(definition)).definition.cards[0]!.model).toBe(nic);
   });
 
   it('has the disks and the card that libvirt names, those of virtio too, and nothing of Xen', () => {
     const text = xml({ devices: DISK + drive('disk', 'vdc') + drive('disk', 'hda', 'ide') + CARD });
     expect(errors(text)).toEqual([]);
     const { definition, findings } = judged(text);
-    expect(definition).toMatchObject({ kvm: true, type: 'hvm', nic: 'virtio', mac: '52:54:00:aa:bb:cc' });
-    expect(definition.vif).toBeUndefined();
+    expect(definition).toMatchObject({ kvm: true, type: 'hvm' });
+    expect(definition.cards).toEqual([{ model: 'virtio', mac: '52:54:00:aa:bb:cc' }]);
     expect(namesOf(text)).toEqual([
       ['/a.img', 'vda', 6],
       ['/vdc', 'vdc', 8],
@@ -250,7 +250,7 @@ describe('a domain of KVM', () => {
     });
     expect(errors(text)).toEqual([]);
     const { definition } = judged(text);
-    expect(definition.moreCards).toBeUndefined();
+    expect(definition.cards).toHaveLength(1);
     expect(told(text, 'type.machine')).toBe('There is no q35 here: the board is a pc, with an i440FX and PIIX3.');
     expect(told(text, 'hap')).toBe('hap is for guests of Xen: one of KVM has nothing that it could change.');
     expect(told(text, 'viridian')).toMatch(/^viridian is for guests of Xen/);

@@ -34,10 +34,7 @@ function configOf(definition: Definition): Record<string, unknown> {
     cap,
     hardAffinity,
     softAffinity,
-    nic,
-    vif,
-    mac,
-    moreCards = [],
+    cards,
     vfb,
     bootloader,
   } = definition;
@@ -72,25 +69,17 @@ function configOf(definition: Definition): Record<string, unknown> {
             is_cdrom: kind === 'cdrom' ? 1 : 0,
           })),
         }),
-    ...(nic || vif
-      ? {
-          nics: [
-            {
-              devid: 0,
-              ...(mac ? { mac } : {}),
-              ...(nic ? { model: nic } : {}),
-              bridge: 'xenbr0',
-              nictype: nic ? 'vif_ioemu' : 'vif',
-            },
-            ...moreCards.map((card, i) => ({
-              devid: i + 1,
-              ...(card.mac ? { mac: card.mac } : {}),
-              bridge: 'xenbr0',
-              nictype: 'vif',
-            })),
-          ],
-        }
-      : {}),
+    ...(cards.length === 0
+      ? {}
+      : {
+          nics: cards.map(({ mac, model }, devid) => ({
+            devid,
+            ...(mac ? { mac } : {}),
+            ...(model ? { model } : {}),
+            bridge: 'xenbr0',
+            nictype: model ? 'vif_ioemu' : 'vif',
+          })),
+        }),
     ...(vfb ? { vfbs: [{ devid: 0, vnc: { enable: true }, sdl: { enable: false } }], vkbs: [{ devid: 0 }] } : {}),
     on_poweroff: underscored(definition.onPoweroff),
     on_reboot: underscored(definition.onReboot),

@@ -1,7 +1,7 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
 import { affinityLists } from './cpus.ts';
 import { formatRate } from '../../host/network/index.ts';
-import { type Definition, loaderText } from './definition.ts';
+import { type Card, type Definition, loaderText } from './definition.ts';
 import { type DiskSpec, otherOption } from './disk.ts';
 import type { Plain } from './rule.ts';
 
@@ -36,18 +36,15 @@ export function writeSxp(
   definition: Definition,
   { domid, others = [] }: { domid?: number; others?: readonly (readonly [key: string, value: Plain])[] } = {},
 ): string {
-  const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, vncPassword, bootloader } = definition;
+  const { name, type, memoryMiB, cards, vfb, vncPassword, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
-  const card = (
-    { mac, rate, cardOptions: { model: _model, ...others } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
-    kind: string,
-  ): string =>
+  const card = ({ model: emulated, mac, rate, options: { model, ...others } = {} }: Card): string =>
     device('vif', [
       ...(mac ? [field('mac', mac)] : []),
       ...Object.entries(others).map(([name, value]) => field(name, value)),
       ...(rate ? [field('rate', formatRate(rate))] : []),
-      kind,
+      emulated ? field('model', model ?? emulated) : '(type netfront)',
     ]);
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   const image = [
@@ -101,10 +98,7 @@ export function writeSxp(
         field('mode', disk.readOnly ? 'r' : 'w'),
       ]),
     ),
-    ...(nic || vif
-      ? [card(definition, nic ? field('model', definition.cardOptions?.model ?? nic) : '(type netfront)')]
-      : []),
-    ...moreCards.map(more => card(more, '(type netfront)')),
+    ...cards.map(card),
     ...(vfb ? [device('vfb', ['(type vnc)', ...(vncPassword ? [field('vncpasswd', vncPassword)] : [])])] : []),
   ];
   return `(domain\n${indent(lines).join('\n')}\n)\n`;

@@ -6,7 +6,7 @@ import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../forma
 import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
-import { type Definition, type DomainType, loaderText } from './definition.ts';
+import { type Card, type Definition, type DomainType, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
 import { LONG_AGO } from './keys/passwords.ts';
@@ -151,15 +151,10 @@ const consoleOf = ({ type, virtio }: Definition): string =>
   hasVirtio(virtio, 'console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
 
 function devices(definition: Definition, { domid, vncPort, channels }: LiveXml): string[] {
-  const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices, virtio = [] } = definition;
+  const { type, kvm, disks, cards, vfb, bootDevices, virtio = [] } = definition;
   const card = (
+    { model: emulated, mac, rate, options: { network, bridge, script, ip, vifname, model: asked, link } = {} }: Card,
     index: number,
-    {
-      mac,
-      rate,
-      cardOptions: { network, bridge, script, ip, vifname, model: asked, link } = {},
-    }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
-    model: string,
   ): string[] =>
     within(
       'interface',
@@ -172,7 +167,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
           ? [`<target dev='${domid === undefined ? escapedXml(vifname!) : `vif${domid}.${index}`}'/>`]
           : []),
         ...(index === 0 ? order('n') : []),
-        `<model type='${domid === undefined && model !== 'netfront' && asked ? escapedXml(asked) : model}'/>`,
+        `<model type='${domid === undefined && emulated && asked ? escapedXml(asked) : (emulated ?? 'netfront')}'/>`,
         ...(link ? [`<link state='${link}'/>`] : []),
         ...(rate
           ? within('bandwidth', [
@@ -207,8 +202,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
         ` type='${isNetwork ? 'network' : isBlock ? 'block' : 'file'}' device='${kind}'`,
       );
     }),
-    ...(nic || vif ? card(0, definition, nic ?? 'netfront') : []),
-    ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),
+    ...cards.flatMap(card),
     ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? graphics(definition, vncPort) : []),

@@ -25,13 +25,13 @@ async function guarded(files: Record<string, Uint8Array | string> = KERNEL) {
 describe('a guest with ha = 1', () => {
   it('is started by one of those that have its files where its host is lost', async () => {
     const { alfa, bravo, charlie, uuid } = await guarded();
-    const { mac } = [...bravo.host.toolstack.members.values()][0]!.blueprint.definition;
+    const [{ mac }] = [...bravo.host.toolstack.members.values()][0]!.blueprint.definition.cards;
     bravo.end();
     await until(() => placesOf([alfa, charlie], 'web').length > 0);
     await until(() => alfa.state.guardedOf('charlie').has(uuid));
     expect(placesOf([alfa, charlie], 'web')).toEqual(['charlie']);
     const [guest] = [...charlie.host.toolstack.members.values()];
-    expect([guest!.uuid, guest!.blueprint.definition.mac]).toEqual([uuid, mac]);
+    expect([guest!.uuid, guest!.blueprint.definition.cards[0]!.mac]).toEqual([uuid, mac]);
     expect(alfa.state.leases.get(uuid)).toMatchObject({ owner: 'charlie', epoch: 2 });
     expect(notes(charlie)).toEqual([`bravo is lost, where web ran. It starts here as domain ${guest!.record.id}.`]);
     expect(notes(alfa)).toEqual(['bravo is lost, and alfa cannot start it: /boot/minipv.elf is not here.']);

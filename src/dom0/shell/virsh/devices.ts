@@ -87,14 +87,12 @@ export const DEVICES: Record<string, VirshCommand> = {
     about: 'list all domain virtual interfaces',
     run: async (host, [word]) => {
       const domain = await find(host, word);
-      const { nic, vif, mac, cardOptions, moreCards = [] } = domain.definition;
-      const cards = nic || vif ? [{ mac, cardOptions, model: nic ?? 'netfront' }, ...moreCards] : [];
-      const rows = cards.map((card, i) => [
+      const rows = domain.definition.cards.map(({ model = 'netfront', mac = '-', options = {} }, i) => [
         domain.id === undefined ? '-' : cardName(host, domain.id, i),
-        card.cardOptions?.network === undefined ? 'bridge' : 'network',
-        card.cardOptions?.network ?? card.cardOptions?.bridge ?? BRIDGE,
-        'model' in card ? card.model : 'netfront',
-        card.mac ?? '-',
+        options.network === undefined ? 'bridge' : 'network',
+        options.network ?? options.bridge ?? BRIDGE,
+        model,
+        mac,
       ]);
       return table([['Interface', 'Type', 'Source', 'Model', 'MAC'], ...rows]);
     },

@@ -70,7 +70,7 @@ async function found({ host, xl }: Made) {
       .split('\n')
       .slice(1, -1)
       .map(line => line.split(/ +/)[2]),
-    rate: host.living(id).blueprint.definition.moreCards?.[0]?.rate !== undefined,
+    rate: host.living(id).blueprint.definition.cards[1]?.rate !== undefined,
   };
 }
 const FOUND = {

@@ -66,13 +66,8 @@ export const create = deed({
         const { plan, domain } = judged();
         if (plan.command !== '') task.command = plan.command;
         if (!domain) throw planRefusal(host, plan);
-        const { uuid, mac, moreCards } = known ?? domain.definition;
-        const definition = {
-          ...domain.definition,
-          ...(uuid === undefined ? {} : { uuid }),
-          ...(mac === undefined ? {} : { mac }),
-          ...(moreCards === undefined ? {} : { moreCards }),
-        };
+        const { uuid, cards } = known ?? domain.definition;
+        const definition = { ...domain.definition, ...(uuid === undefined ? {} : { uuid }), cards };
         const blueprint = {
           ...domain,
           definition,

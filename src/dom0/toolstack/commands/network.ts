@@ -39,7 +39,7 @@ export const networkAttach = command({
           const asked = {
             ...(mac ? { mac } : {}),
             ...(rate ? { rate } : {}),
-            ...(others ? { cardOptions: others } : {}),
+            ...(others ? { options: others } : {}),
           };
           if (member.blueprint.kvm) {
             const address = await plugCard(host.toolstack, member, { ...asked, model });

@@ -130,14 +130,14 @@ export const configUpdate = command({
     return host.tasks.run(
       `xl config-update ${member.name} ${files[0].name}`,
       async task => {
-        const { mac } = member.blueprint.definition;
+        const own = new Set(member.blueprint.definition.cards.map(({ mac }) => mac));
         const facts = {
           ...host.facts,
           isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
           // It keeps its own.
           ownerOf: () => undefined,
           stationProblem: (address: string | undefined) =>
-            address === mac ? undefined : host.facts.stationProblem(address),
+            own.has(address) ? undefined : host.facts.stationProblem(address),
           // What it has now is free by then.
           freeMiB: host.facts.freeMiB + member.memoryMiB,
         };

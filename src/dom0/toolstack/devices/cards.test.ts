@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { TestTimers } from '../../../devices/testing.ts';
-import { newDefinition } from '../../definitions/config/index.ts';
+import { type Card, newDefinition } from '../../definitions/config/index.ts';
 import { Machine } from '../../../hypervisor/memory/machine.ts';
 import { FakeGuest } from '../../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { HostBus } from '../../host/hardware/host-bus.ts';
 import { Network } from '../../host/network/network.ts';
 import type { Rate } from '../../host/network/rate.ts';
-import { CARDS, Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
+import { CARDS, Cards, formatNetworkList, savedCards } from './cards.ts';
 
 const MAC = '00:16:3e:12:34:56';
 const ID = { kind: 'vif', domid: 7, devid: 0 };
@@ -82,19 +82,41 @@ describe("a guest's PV cards", () => {
       expect(() => savedCards(wrong)).toThrow(/network cards/);
   });
 
+  const planned = (...cards: Card[]) =>
+    CARDS.planned({ type: 'hvm', disks: [], definition: { ...newDefinition(), cards } });
+
   it('come of a definition that has a card', () => {
-    expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual([{ mac: MAC, rate: undefined, emulated: true }]);
-    expect(cardsOf({ mac: MAC, nic: 'pcnet' })).toEqual([]);
+    expect(planned({ pv: true, mac: MAC, model: 'pcnet' })).toEqual([{ mac: MAC, rate: undefined, emulated: true }]);
+    expect(planned({ mac: MAC, model: 'pcnet' })).toBeUndefined();
   });
 
   it('leave the next one the first when the first goes, on the bridge that it has itself', () => {
-    const first = { mac: MAC, emulated: false };
-    const two = { ...newDefinition(), vif: true as const, mac: MAC, rate: { bytes: 1000, intervalUs: 50_000 } };
-    const left = (moreCards: { mac: string; cardOptions?: { bridge: string } }[]) =>
-      cardsOf(CARDS.hotplug.without(first, { ...two, cardOptions: { bridge: 'virbr0' }, moreCards }));
-    const mac = '00:16:3e:12:34:57';
-    expect(left([{ mac }])).toEqual([{ mac, rate: undefined, on: undefined, emulated: false }]);
-    const on = { bridge: 'virbr1' };
-    expect(left([{ mac, cardOptions: on }])).toEqual([{ mac, rate: undefined, on, emulated: false }]);
+    const first: Card = {
+      pv: true,
+      mac: MAC,
+      rate: { bytes: 1000, intervalUs: 50_000 },
+      options: { bridge: 'virbr0' },
+    };
+    const second: Card = { pv: true, mac: '00:16:3e:12:34:57', options: { bridge: 'virbr1' } };
+    const definition = { ...newDefinition(), cards: [first, second] };
+    expect(CARDS.hotplug.without({ mac: MAC, emulated: false }, definition).cards).toEqual([second]);
+  });
+
+  it('of a saved guest are those that the state has, each with what its text asks for it', () => {
+    const emulated: Card = { model: 'e1000', mac: MAC };
+    const second: Card = { mac: '00:16:3e:12:34:57', options: { bridge: 'virbr1' } };
+    const third: Card = { pv: true, mac: '00:16:3e:12:34:58' };
+    const definition = { ...newDefinition(), cards: [emulated, second, third] };
+    const restored = (...macs: string[]) =>
+      CARDS.restored!(
+        definition,
+        macs.map((mac, devid) => ({ devid, mac })),
+      ).cards;
+    expect(restored(MAC, second.mac!)).toEqual([
+      { ...emulated, pv: true },
+      { ...second, pv: true },
+    ]);
+    expect(restored(third.mac!)).toEqual([emulated, third]);
+    expect(restored()).toEqual([emulated]);
   });
 });

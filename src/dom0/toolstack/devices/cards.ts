@@ -6,7 +6,7 @@ import { SavedStateError } from '../../../hypervisor/index.ts';
 import type { Vif } from '../../backends/vif/index.ts';
 import { backend, type BackendParts, loadBackends } from '../../backends/index.ts';
 import { parseMac } from '../../../devices/net/index.ts';
-import type { CardOptions, Definition } from '../../definitions/config/index.ts';
+import type { Card, CardOptions, Definition } from '../../definitions/config/index.ts';
 import type { Network, PortCounts, Rate } from '../../host/network/index.ts';
 import type { PluggableKind } from './device-kind.ts';
 import { writeDevicePaths } from './device-paths.ts';
@@ -23,21 +23,11 @@ export interface GuestCard {
   emulated: boolean;
 }
 
-/** The cards of a definition. */
-export function cardsOf({
-  vif,
-  nic,
-  mac,
-  rate,
-  cardOptions: on,
-  moreCards = [],
-}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'cardOptions' | 'moreCards'>): readonly GuestCard[] {
-  const first = vif && mac ? [{ mac, rate, on, emulated: nic !== undefined }] : [];
-  const others = moreCards.flatMap(card =>
-    card.mac ? [{ mac: card.mac, rate: card.rate, on: card.cardOptions, emulated: false }] : [],
+/** Those of a definition's cards that are for PV drivers, once they have their addresses. */
+const cardsOf = ({ cards }: Definition): readonly GuestCard[] =>
+  cards.flatMap(({ model, pv, mac, rate, options: on }) =>
+    pv && mac ? [{ mac, rate, on, emulated: model !== undefined }] : [],
   );
-  return [...first, ...others];
-}
 
 /** A card in a saved state. */
 interface SavedCard {
@@ -166,28 +156,21 @@ export const CARDS: PluggableKind<GuestCard, Cards> = {
   hotplug: {
     noun: 'card',
     called: (_card, asked) => asked,
-    stays: ({ mac }, { nic, mac: first }) =>
-      nic && first === mac ? 'It stands beside an emulated card, which stays as long as the guest.' : undefined,
-    without: ({ mac }, definition) => {
-      const left = definition.moreCards?.filter(card => card.mac !== mac) ?? [];
-      if (definition.mac !== mac) return { ...definition, moreCards: left };
-      // The next card is the first one then.
-      const { vif: _vif, mac: _mac, rate: _rate, cardOptions: _on, ...others } = definition;
-      const [first, ...rest] = left;
-      return first ? { ...others, vif: true, ...first, moreCards: rest } : { ...others, moreCards: left };
-    },
+    stays: ({ emulated }) =>
+      emulated ? 'It stands beside an emulated card, which stays as long as the guest.' : undefined,
+    without: ({ mac }, definition) => ({ ...definition, cards: definition.cards.filter(card => card.mac !== mac) }),
   },
 };
 
 /** With the cards that a saved guest had for PV drivers, whatever its text says. */
-function withCards(definition: Definition, cards: readonly SavedCard[]): Definition {
-  const { vif: _vif, moreCards: _more, cardOptions: _on, ...others } = definition;
-  const [first, ...rest] = cards;
-  const asked = new Map(cardsOf({ ...definition, vif: true }).map(({ mac, on }) => [mac, on]));
-  const options = ({ mac }: SavedCard) => (asked.get(mac) ? { cardOptions: asked.get(mac)! } : {});
+function withCards(definition: Definition, saved: readonly SavedCard[]): Definition {
+  const asked = (mac: string): Card => definition.cards.find(card => card.mac === mac) ?? { mac };
+  const emulated = definition.cards.filter(({ model, mac }) => model && !saved.some(card => card.mac === mac));
   return {
-    ...others,
-    ...(first ? { vif: true, mac: first.mac, ...options(first) } : {}),
-    ...(rest.length > 0 ? { moreCards: rest.map(card => ({ mac: card.mac, ...options(card) })) } : {}),
+    ...definition,
+    cards: [
+      ...emulated.map(({ pv: _pv, ...card }) => card),
+      ...saved.map(({ mac }): Card => ({ ...asked(mac), pv: true })),
+    ],
   };
 }

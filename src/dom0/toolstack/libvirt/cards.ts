@@ -32,8 +32,8 @@ export function runningCards(host: CommandHost, { id, definition }: Domain): Car
       .list(id, 'cards')
       .map(({ devid, mac, counts }) => ({ name: cardName(host, id, devid), mac, counts }));
   const port = services.network
-    .bridgeFor(definition.cardOptions)
+    .bridgeFor(definition.cards[0]?.options)
     .list()
     .find(({ name }) => name.startsWith(`vif${id}.`));
-  return port ? [{ name: tapOf(id), mac: definition.mac, counts: port.counts }] : [];
+  return port ? [{ name: tapOf(id), mac: definition.cards[0]?.mac, counts: port.counts }] : [];
 }

@@ -89,7 +89,7 @@ export async function changeOfDefined(
   // One that is kept in XML has a place there for what is no device here, too.
   if (/^\s*</.test(managed.text))
     return { after: definition, commit: async () => void (await defineDomain(host, document)) };
-  const { disks, nic, vif, mac, cardOptions, moreCards, virtio } = definition;
-  const now = { ...managed.definition, disks, nic, vif, mac, cardOptions, moreCards, virtio } as Definition;
+  const { disks, cards, virtio } = definition;
+  const now = { ...managed.definition, disks, cards, virtio } as Definition;
   return { after: now, commit: () => failing(() => managedOf(host).change(managed, () => now)) };
 }

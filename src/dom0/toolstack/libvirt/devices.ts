@@ -104,11 +104,9 @@ export const wordsFor = async (
   type: 'xen' | 'kvm' = 'xen',
 ): Promise<Readonly<Record<DeviceChange, string[]>>> => xlWordsOf(await deviceOf(xml, type), type);
 
-function xlWordsOf(
-  { disks, nic, vif, mac, cardOptions }: Definition,
-  type: 'xen' | 'kvm',
-): Readonly<Record<DeviceChange, string[]>> {
+function xlWordsOf({ disks, cards }: Definition, type: 'xen' | 'kvm'): Readonly<Record<DeviceChange, string[]>> {
   const [disk] = disks;
+  const [card] = cards;
   if (disk)
     return {
       attach: [
@@ -121,18 +119,20 @@ function xlWordsOf(
           ? [disk.target ? 'cd-insert' : 'cd-eject', disk.vdev, ...(disk.target ? [disk.target] : [])]
           : [],
     };
-  if (nic || vif)
+  if (card) {
+    const { model, mac, options } = card;
     return {
       attach: [
         'network-attach',
         ...(mac ? [`mac=${mac}`] : []),
-        ...(type === 'kvm' && nic ? [`model=${nic}`] : []),
-        ...(cardOptions?.bridge ? [`bridge=${cardOptions.bridge}`] : []),
-        ...(cardOptions?.network ? [`network=${cardOptions.network}`] : []),
+        ...(type === 'kvm' && model ? [`model=${model}`] : []),
+        ...(options?.bridge ? [`bridge=${options.bridge}`] : []),
+        ...(options?.network ? [`network=${options.network}`] : []),
       ],
       detach: ['network-detach', mac ?? (type === 'kvm' ? '0' : '')],
       update: [],
     };
+  }
   throw new LibvirtError(
     'CONFIG_UNSUPPORTED',
     'only disks, network cards and channels come to a domain that runs, and go',
@@ -167,7 +167,7 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
  */
 function refuseRunning(
   has: Definition,
-  { disks: [disk], nic, vif }: Definition,
+  { disks: [disk], cards: [card] }: Definition,
   how: DeviceChange,
   type: 'xen' | 'kvm',
 ): void {
@@ -179,7 +179,7 @@ function refuseRunning(
     throw new LibvirtError('OPERATION_FAILED', `target ${disk.vdev} already exists`);
   if (how === 'detach' && isThere && bus && type === 'kvm')
     throw new LibvirtError('OPERATION_UNSUPPORTED', 'This type of disk cannot be hot unplugged');
-  if (how === 'attach' && (nic ?? vif) && has.nic && type === 'kvm')
+  if (how === 'attach' && card && has.cards.length > 0 && type === 'kvm')
     throw new LibvirtError('INTERNAL_ERROR', 'No more available PCI slots');
 }
 
@@ -254,7 +254,7 @@ async function changeRunning(
     const device = await deviceOf(xml, type);
     const element = await wellFormed(xml, DEVICE);
     if (how === 'update' && element.name === 'graphics') return updateGraphics(host, id, element, device);
-    if (how === 'update' && element.name === 'interface') return updateCard(host, id, device);
+    if (how === 'update' && element.name === 'interface') return updateCard(host, id, device.cards[0]!);
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
     if (how === 'attach') await refuseNowhere(host, device);

@@ -76,7 +76,8 @@ describe('the hardware of a domain', () => {
     expect(kept).toContain('boot = "dc"');
     expect(kept).toContain('vcpus = 2');
     const { next, devices } = await hardware('web');
-    expect([next!.maxVcpus, next!.nic, next!.mac]).toEqual([2, 'e1000', '00:16:3e:00:00:01']);
+    expect(next!.maxVcpus).toBe(2);
+    expect(next!.cards).toMatchObject([{ model: 'e1000', mac: '00:16:3e:00:00:01' }]);
     expect(devices.map(({ key }) => key).slice(0, 3)).toEqual(['disk hda', 'disk hdc', 'interface 00:16:3e:00:00:01']);
     await change('db', { of: 'boot', order: 'dc' });
     const xml = await text('/etc/xen/vm/db');
@@ -92,35 +93,41 @@ describe('the hardware of a domain', () => {
     );
     const xml = "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>";
     await change('net', { of: 'device', how: 'attach', xml });
-    const { disks, moreCards } = (await hardware('net')).next!;
+    const { disks, cards } = (await hardware('net')).next!;
     expect(disks.map(({ vdev }) => vdev)).toEqual(['hda', 'hdc']);
-    expect(moreCards).toMatchObject([{ mac: '00:16:3e:00:00:02', cardOptions: { network: 'inner' } }]);
+    expect(cards[1]).toMatchObject({ mac: '00:16:3e:00:00:02', options: { network: 'inner' } });
   });
 
   it('keeps what else is said of a card that changes, and of the others', async () => {
     const { host, change, hardware } = await make();
     await host.new('net.cfg', NET);
-    const cards = async () => {
-      const { nic, mac, rate, cardOptions, moreCards } = (await hardware('net')).next!;
-      return { nic, mac, rate, cardOptions, moreCards };
-    };
+    const cards = async () => (await hardware('net')).next!.cards;
     const second = {
+      pv: true,
       mac: '00:16:3e:00:00:09',
       rate: parseRate('2MB/s'),
-      cardOptions: { network: 'inner' },
+      options: { network: 'inner' },
     };
     await change('net', { of: 'card', how: 'update', place: 1, card: { model: 'netfront', mac: second.mac } });
-    expect(await cards()).toEqual({
-      nic: 'e1000',
-      mac: '00:16:3e:00:00:01',
-      rate: parseRate('1MB/s'),
-      cardOptions: { script: 'vif-bridge' },
-      moreCards: [second],
-    });
+    expect(await cards()).toEqual([
+      {
+        model: 'e1000',
+        pv: true,
+        mac: '00:16:3e:00:00:01',
+        rate: parseRate('1MB/s'),
+        options: { script: 'vif-bridge' },
+      },
+      second,
+    ]);
     await change('net', { of: 'card', how: 'detach', place: 0 });
-    expect(await cards()).toEqual(second);
-    await change('net', { of: 'card', how: 'update', place: 0, card: { ...second, model: 'netfront', bridge: 'br7' } });
-    expect((await cards()).cardOptions).toEqual({ bridge: 'br7' });
+    expect(await cards()).toEqual([second]);
+    await change('net', {
+      of: 'card',
+      how: 'update',
+      place: 0,
+      card: { mac: second.mac, model: 'netfront', bridge: 'br7' },
+    });
+    expect((await cards())[0]!.options).toEqual({ bridge: 'br7' });
   });
 
   it('says what a change is for xl, for virsh and in XML, and changes nothing', async () => {

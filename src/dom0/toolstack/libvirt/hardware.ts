@@ -2,7 +2,9 @@
  * A domain's hardware as managers of virtual machines show it: each device now and from the next start, and what a change of it is in xl's words, in virsh's
  * and in XML before it is made. Sources: virt-manager 4.1 (details of a machine), virsh(1), xl(1).
  */
+import type { NicModel } from '../../../devices/index.ts';
 import {
+  type Card,
   changeDefinition,
   changedKeys,
   type DefinedDisk,
@@ -71,7 +73,7 @@ export interface Hardware {
 export type Impact = 'now' | 'next' | 'both';
 
 /** The card at a place among a domain's; the model of those behind the first is netfront, or virtio's. */
-export interface Card {
+export interface AskedCard {
   mac?: string;
   model: string;
   bridge?: string;
@@ -81,7 +83,7 @@ export interface Card {
 
 export type HardwareChange =
   | { of: 'disk'; how: DeviceChange; vdev: string; disk?: DiskSpec }
-  | { of: 'card'; how: DeviceChange; place: number; card?: Card }
+  | { of: 'card'; how: DeviceChange; place: number; card?: AskedCard }
   | { of: 'vcpus'; count: number; most: number }
   | { of: 'memory'; mib: number; mostMib: number }
   | { of: 'boot'; order: string }
@@ -130,7 +132,7 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
       vcpus: isGuestOfXen && definition.type !== 'hvm',
       ...(disks ? { disks } : {}),
       // A board of KVM has a place for one.
-      card: isGuestOfXen || (disks !== undefined && !definition.nic),
+      card: isGuestOfXen || (disks !== undefined && definition.cards.length === 0),
     },
   };
 }
@@ -196,10 +198,10 @@ function differs(
 ): boolean {
   const said = (of: Definition): string | undefined => {
     const disk = of.disks.find(({ vdev }) => called === `disk ${vdev}`);
-    const card = cardsOf(of).find(({ mac }, i) => (place === undefined ? called === `interface ${mac}` : i === place));
+    const card = of.cards.find(({ mac }, i) => (place === undefined ? called === `interface ${mac}` : i === place));
     return disk
       ? JSON.stringify([disk.target, disk.format, disk.kind, disk.readOnly])
-      : card && JSON.stringify([card.model, card.cardOptions?.bridge]);
+      : card && JSON.stringify([card.model, card.options?.bridge]);
   };
   return managed !== undefined && said(definition) !== said(managed.definition);
 }
@@ -258,50 +260,20 @@ function changedDisks(
   return how === 'attach' ? [...disks, placed(disk!)] : disks.map((each, i) => (i === at ? placed(disk!) : each));
 }
 
-/** A card with all that a definition says of it. */
-type DefinedCard = NonNullable<Definition['moreCards']>[number] & { model: string };
-
-/** The cards of a definition, in order. */
-export function cardsOf({ nic, vif, mac, rate, cardOptions, moreCards = [] }: Definition): DefinedCard[] {
-  if (!nic && !vif) return [];
-  return [
-    {
-      model: nic ?? 'netfront',
-      ...(mac ? { mac } : {}),
-      ...(rate ? { rate } : {}),
-      ...(cardOptions ? { cardOptions } : {}),
-    },
-    ...moreCards.map(more => ({ ...more, model: 'netfront' })),
-  ];
-}
-
 /** A card as it is asked for, with what else was said of it before: it is at one bridge, by its name or by a network's; that of the host need not be named. */
-function definedCard({ mac, model, bridge, network: wanted }: Card, before: Partial<DefinedCard> = {}): DefinedCard {
-  const { bridge: _bridge, network, model: asked, ...others } = before.cardOptions ?? {};
-  const cardOptions = {
+function definedCard({ kvm }: Definition, { mac, model, bridge, network: wanted }: AskedCard, before: Card = {}): Card {
+  const { bridge: _bridge, network, model: said, ...others } = before.options ?? {};
+  const options = {
     ...others,
     ...(wanted ? { network: wanted } : bridge === BRIDGE ? {} : bridge ? { bridge } : network ? { network } : {}),
-    ...(asked && model === before.model ? { model: asked } : {}),
+    ...(said && model === before.model ? { model: said } : {}),
   };
   return {
-    model,
+    ...(model === 'netfront' ? {} : { model: model as NicModel }),
+    ...(kvm ? {} : { pv: true }),
     ...(mac ? { mac } : {}),
     ...(before.rate ? { rate: before.rate } : {}),
-    ...(Object.keys(cardOptions).length > 0 ? { cardOptions } : {}),
-  };
-}
-
-/** The definition with these cards and no others. */
-function withCards(definition: Definition, [first, ...more]: readonly DefinedCard[]): Definition {
-  const { nic: _nic, vif: _vif, mac: _mac, rate: _rate, cardOptions: _on, moreCards: _more, ...rest } = definition;
-  if (!first) return rest;
-  const { model, ...its } = first;
-  return {
-    ...rest,
-    vif: true,
-    ...(model === 'netfront' ? {} : { nic: model as NonNullable<Definition['nic']> }),
-    ...its,
-    ...(more.length > 0 ? { moreCards: more.map(({ model: _model, ...each }) => each) } : {}),
+    ...(Object.keys(options).length > 0 ? { options } : {}),
   };
 }
 
@@ -309,21 +281,21 @@ function changedCards(
   definition: Definition,
   { how, place, card }: Extract<HardwareChange, { of: 'card' }>,
 ): Definition {
-  const cards = cardsOf(definition);
+  const { kvm, cards } = definition;
   if (how !== 'attach' && !cards[place]) throw new LibvirtError('DEVICE_MISSING', 'there is no such network card');
   const after =
     how === 'attach'
-      ? [...cards, definedCard(card!)]
+      ? [...cards, definedCard(definition, card!)]
       : how === 'detach'
         ? cards.filter((_, i) => i !== place)
-        : cards.map((each, i) => (i === place ? definedCard(card!, each) : each));
-  const emulated = after.slice(1).find(({ model }) => model !== 'netfront');
-  if (emulated && !definition.kvm)
+        : cards.map((each, i) => (i === place ? definedCard(definition, card!, each) : each));
+  const emulated = after.slice(1).find(({ model }) => model !== undefined);
+  if (emulated && !kvm)
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
       `only the first card is emulated: give the others the model netfront, and not ${emulated.model}`,
     );
-  return withCards(definition, after);
+  return { ...definition, cards: after };
 }
 
 /** The element of a disk or card alone. */
@@ -341,8 +313,8 @@ async function deviceXml({ definition }: Domain, change: HardwareChange): Promis
     return disk && elementOf({ ...newDefinition(), disks: [placed(disk)] }, 'disk');
   }
   if (change.of !== 'card') return undefined;
-  const card = change.card ? definedCard(change.card) : cardsOf(definition)[change.place];
-  return card && elementOf(withCards(newDefinition(), [card]), 'interface');
+  const card = change.card ? definedCard(definition, change.card) : definition.cards[change.place];
+  return card && elementOf({ ...newDefinition(), cards: [card] }, 'interface');
 }
 
 /** Its text from the next start on, and what makes it so. @throws LibvirtError */

@@ -25,7 +25,6 @@ export { type DomainEvent, type EventKind, type EventOf, type EventParameter, li
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, jobParameters, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export {
-  cardsOf,
   changeHardware,
   type Device,
   type Hardware,

@@ -6,14 +6,10 @@ import { LibvirtError } from './errors.ts';
 import { listNetworks } from './networks.ts';
 
 /** @throws LibvirtError where one is not there */
-export async function refuseNowhere(
-  host: CommandHost,
-  { cardOptions, moreCards = [] }: Pick<Definition, 'cardOptions' | 'moreCards'>,
-): Promise<void> {
+export async function refuseNowhere(host: CommandHost, { cards }: Pick<Definition, 'cards'>): Promise<void> {
   const known = await listNetworks(host, 0);
   const { places } = host.toolstack.services.network;
-  for (const card of [{ cardOptions }, ...moreCards]) {
-    const place: Place = card.cardOptions ?? {};
+  for (const { options: place = {} as Place } of cards) {
     // That of the package is the host's own bridge until somebody starts or changes it.
     if (known.some(({ of, isActive, isShipped }) => of.name === place.network && !isActive && !isShipped))
       throw new LibvirtError('OPERATION_INVALID', `network '${place.network}' is not active`, 'network');

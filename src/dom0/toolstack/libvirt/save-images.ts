@@ -68,8 +68,8 @@ function difference(before: Definition, after: Definition): string | undefined {
     ['domain vCPU max', ({ vcpus, maxVcpus = vcpus }) => maxVcpus],
     ['domain disk count', ({ disks }) => disks.length],
     ...before.disks.map((_, i) => ['disk', ({ disks }: Definition) => disks[i]?.vdev] as const),
-    ['domain net card count', ({ nic, vif, moreCards = [] }) => (nic || vif ? 1 : 0) + moreCards.length],
-    ['network card mac', ({ mac }) => mac],
+    ['domain net card count', ({ cards }) => cards.length],
+    ...before.cards.map((_, i) => ['network card mac', ({ cards }: Definition) => cards[i]?.mac] as const),
   ];
   const [what, of] = pairs.find(([, each]) => each(before) !== each(after)) ?? [];
   return what && of && `Target ${what} ${of(after)} does not match source ${of(before)}`;
@@ -87,7 +87,7 @@ export async function redefinedState(
   const wrong = difference(definition, {
     ...asked,
     uuid: asked.uuid ?? definition.uuid!,
-    ...(asked.mac === undefined && definition.mac !== undefined ? { mac: definition.mac } : {}),
+    cards: asked.cards.map((card, i) => ({ ...definition.cards[i], ...card })),
   });
   if (wrong !== undefined) throw new LibvirtError('CONFIG_UNSUPPORTED', wrong, 'domain');
   const { paused: before, ...rest } = headings.toolstack;

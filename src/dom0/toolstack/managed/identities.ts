@@ -37,8 +37,7 @@ export class Identities {
 
   /** A definition that is kept at `path`, with what it does not say itself. */
   async complete(path: string, definition: Definition): Promise<Definition> {
-    const hasCard = definition.nic || definition.vif;
-    const cards = hasCard ? [definition.mac, ...(definition.moreCards ?? []).map(({ mac }) => mac)] : [];
+    const cards = definition.cards.map(({ mac }) => mac);
     if (definition.uuid !== undefined && !cards.includes(undefined)) return definition;
     const all = await this.all();
     const known = all.get(path);
@@ -57,14 +56,10 @@ export class Identities {
       all.set(path, identity);
       await this.write(all);
     }
-    const [first, ...more] = cards.map((mac, i) => mac ?? identity.macs[i]);
     return {
       ...definition,
       uuid: definition.uuid ?? identity.uuid!,
-      ...(first === undefined ? {} : { mac: first }),
-      ...(definition.moreCards
-        ? { moreCards: definition.moreCards.map((card, i) => ({ ...card, mac: more[i] })) }
-        : {}),
+      cards: definition.cards.map((card, i) => ({ ...card, mac: card.mac ?? identity.macs[i] })),
     };
   }
 

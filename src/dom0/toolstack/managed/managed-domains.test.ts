@@ -92,10 +92,9 @@ describe('managed domains', () => {
     const { files, managed } = await drawing(store, 1);
     const cards = `${web}vif = ["", "mac=00:16:3e:00:00:44", ""]\n`;
     await files.writeFile('/etc/xen/vm/web', cards);
-    const identity = ({ definition: { uuid, mac, moreCards } }: { definition: Definition }) => [
+    const identity = ({ definition: { uuid, cards } }: { definition: Definition }) => [
       uuid,
-      mac,
-      ...moreCards!.map(card => card.mac),
+      ...cards.map(card => card.mac),
     ];
     const drawn = identity((await managed.find('web'))!);
     expect(drawn.every(each => each !== undefined)).toBe(true);

@@ -3,7 +3,7 @@
  * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
  */
 import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
-import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
+import type { Card, DefinedDisk, Definition } from '../../definitions/config/index.ts';
 import { floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -132,23 +132,23 @@ function machineWords(definition: Definition, folder: string): string[] {
 }
 
 /** What boots first has the first number, by the letters of the boot order: c disks, d CDs, a floppy disks, n cards. */
-function bootIndexes({ kernel, bootOrder, disks, nic }: Definition): Map<DefinedDisk | 'card', number> {
+function bootIndexes({ kernel, bootOrder, disks, cards }: Definition): Map<DefinedDisk | 'card', number> {
   const order = new Map<DefinedDisk | 'card', number>();
   if (kernel !== undefined) return order;
   for (const letter of bootOrder) {
     const kind = { c: 'disk', d: 'cdrom', a: 'floppy' }[letter];
-    const found = letter === 'n' ? nic && 'card' : disks.find(disk => disk.kind === kind);
+    const found = letter === 'n' ? cards.length > 0 && ('card' as const) : disks.find(disk => disk.kind === kind);
     if (found && !order.has(found)) order.set(found, order.size + 1);
   }
   return order;
 }
 
-const cardWords = (nic: string, mac: string | undefined, bootIndex: number | undefined): string[] => [
+const cardWords = ({ model = 'virtio', mac }: Card, bootIndex: number | undefined): string[] => [
   '-netdev',
-  json({ type: 'tap', fd: '24', ...(nic === 'virtio' ? { vhost: true, vhostfd: '26' } : {}), id: 'hostnet0' }),
+  json({ type: 'tap', fd: '24', ...(model === 'virtio' ? { vhost: true, vhostfd: '26' } : {}), id: 'hostnet0' }),
   '-device',
   json({
-    driver: CARDS[nic] ?? nic,
+    driver: CARDS[model] ?? model,
     netdev: 'hostnet0',
     id: 'net0',
     ...(mac === undefined ? {} : { mac }),
@@ -242,7 +242,7 @@ const otherWords = (domid: number, { vncPassword }: Definition): string[] => [
 
 /** `domid`: it runs as that domain; else as it would be started first. */
 export function qemuCommandLine(definition: Definition, domid = -1): QemuCommandLine {
-  const { name, disks, nic, mac } = definition;
+  const { name, disks, cards } = definition;
   const folder = `/var/lib/libvirt/qemu/domain-${domid}-${name}`;
   const order = bootIndexes(definition);
   const diskParts = disks.flatMap((disk, i) =>
@@ -261,7 +261,7 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
       QEMU,
       ...machineWords(definition, folder),
       ...diskParts,
-      ...(nic ? cardWords(nic, mac, order.get('card')) : []),
+      ...cards.flatMap(card => cardWords(card, order.get('card'))),
       ...virtioWordsOf(definition),
       ...otherWords(domid, definition),
     ],

@@ -93,7 +93,7 @@ function twinOf(
   copyOf: (disk: DefinedDisk) => Copy,
   absolute: (path: string) => string,
 ): Definition {
-  const { uuid: _uuid, mac: _mac, ...rest } = definition;
+  const { uuid: _uuid, ...rest } = definition;
   const path = (written: string): string => {
     if (written === '' || host.isDevice(written)) return written;
     return namesFiles(written) ? spellFiles(pathsIn(written).map(absolute)) : absolute(written);
@@ -110,8 +110,7 @@ function twinOf(
     disks,
     ...(rest.kernel === undefined ? {} : { kernel: path(rest.kernel) }),
     ...(rest.ramdisk === undefined ? {} : { ramdisk: path(rest.ramdisk) }),
-    ...(rest.nic || rest.vif ? { mac: draw() } : {}),
-    ...(rest.moreCards ? { moreCards: rest.moreCards.map(card => ({ ...card, mac: draw() })) } : {}),
+    cards: rest.cards.map(card => ({ ...card, mac: draw() })),
   };
 }
 

@@ -215,7 +215,7 @@ describe('a guest that writes', () => {
       await type('fill xvda 5 300 8', CRC);
       const { definition: twin } = (await made.host.managed!.find('twin'))!;
       expect(twin).toMatchObject({ name: 'twin', kernel: '/boot/minipv', disks: [{ target: copy, vdev: 'xvda' }] });
-      expect(twin.mac).toMatch(/^00:16:3e:(?!01:02:03)/);
+      expect(twin.cards[0]!.mac).toMatch(/^00:16:3e:(?!01:02:03)/);
       expect(twin.uuid).toMatch(/^[0-9a-f-]{36}$/);
       expect(await made.xl('xm start twin')).toBe('');
       expect(await (await terminal(made.host, 'twin'))('sum xvda 5 300', CRC)).toBe(sum(pattern(5, 300, 7)));

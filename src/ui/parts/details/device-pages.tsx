@@ -219,20 +219,16 @@ function CardPage({ hardware, choices, place, is, done }: PageProps & { place: n
   );
 }
 
-const networkOf = ({ network, bridge }: Definition['cardOptions'] = {}): string =>
+type Card = Definition['cards'][number];
+
+const networkOf = ({ network, bridge }: Card['options'] = {}): string =>
   network ?? (bridge === undefined || bridge === OWN_NETWORK ? OWN_NETWORK : BY_BRIDGE + bridge);
 
-const cardsOf = ({ nic, vif, mac, cardOptions, moreCards = [] }: Definition): CardForm[] =>
-  nic || vif
-    ? [
-        { mac: mac ?? '', model: nic ?? 'netfront', on: networkOf(cardOptions) },
-        ...moreCards.map(card => ({
-          mac: card.mac ?? '',
-          model: 'netfront',
-          on: networkOf(card.cardOptions),
-        })),
-      ]
-    : [];
+const formOf = ({ model, mac = '', options }: Card): CardForm => ({
+  model: model ?? 'netfront',
+  mac,
+  on: networkOf(options),
+});
 
 /** What is shown of a device: as it is defined, where it is. */
 export function DevicePage({ device, ...props }: PageProps & { device: Device }) {
@@ -244,13 +240,13 @@ export function DevicePage({ device, ...props }: PageProps & { device: Device })
     ({ name, next }) => name === 'interface' && (next === undefined) === (device.next === undefined),
   );
   const place = cards.indexOf(device),
-    card = device.name === 'interface' ? cardsOf(shown)[place] : undefined;
+    card = device.name === 'interface' ? shown.cards[place] : undefined;
   return (
     <>
       {disk ? (
         <DiskPage {...props} device={device} disk={disk} />
       ) : card ? (
-        <CardPage {...props} place={place} is={card} />
+        <CardPage {...props} place={place} is={formOf(card)} />
       ) : (
         <p>{words.about[device.name] ?? words.kept}</p>
       )}

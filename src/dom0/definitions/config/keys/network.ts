@@ -1,7 +1,7 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
 import { NIC_MODELS, type NicModel } from '../../../../devices/index.ts';
-import { formatRate, type Rate } from '../../../host/network/index.ts';
-import type { CardOptions } from '../definition.ts';
+import { formatRate } from '../../../host/network/index.ts';
+import type { Card } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
@@ -53,12 +53,10 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', pvOnly ? wrong('no such card', text) : ignored('one card counts', text));
       continue;
     }
+    const card: Card = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) };
     if (index > 0) {
-      const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
-      definition.moreCards = [
-        ...(definition.moreCards ?? []),
-        { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) },
-      ];
+      const twin = mac && definition.cards.some(earlier => earlier.mac === mac);
+      definition.cards.push({ pv: true, ...card });
       asked.tell(
         item,
         'vif',
@@ -72,11 +70,7 @@ function eachCard(asked: Asked): void {
       continue;
     }
     const isEmulated = definition.type === 'hvm' && !pvOnly;
-    if (isEmulated) definition.nic = model;
-    if (!kvm) definition.vif = true;
-    if (mac) definition.mac = mac;
-    if (rate) definition.rate = rate;
-    if (others) definition.cardOptions = others;
+    definition.cards.push({ ...(isEmulated ? { model } : {}), ...(kvm ? {} : { pv: true as const }), ...card });
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
     const [kind, cards] = isEmulated
@@ -103,23 +97,17 @@ export const network: Family = {
       eachCard(asked);
       return TOLD;
     },
-    from: ({ nic, vif, mac, rate, cardOptions, moreCards = [] }) => {
-      const text = (
-        { mac, rate, cardOptions: { model, ...others } = {} }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
-        kind: string,
-      ): string =>
+    from: ({ cards }) => {
+      const text = ({ model: emulated, mac, rate, options: { model, ...others } = {} }: Card): string =>
         [
           mac && `mac=${mac}`,
           ...Object.entries(others).map(pair => pair.join('=')),
           rate && `rate=${formatRate(rate)}`,
-          model && kind.startsWith('model=') ? `model=${model}` : kind,
+          emulated ? `model=${model ?? emulated}` : 'type=vif',
         ]
           .filter(Boolean)
           .join();
-      const first = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
-      return nic || vif
-        ? [text(first, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))]
-        : undefined;
+      return cards.length > 0 ? cards.map(text) : undefined;
     },
   }),
 };

@@ -72,7 +72,7 @@ describe('a domain does not start, and may be defined, with', () => {
     for (const state of ['up', 'down']) {
       const { definition, findings } = judgeDefinition('a.xml', document(card(`<link state='${state}'/>`)));
       expect(findings.filter(finding => isFault(finding) || finding.refusesStart)).toEqual([]);
-      expect(definition.cardOptions?.link).toBe(state);
+      expect(definition.cards[0]!.options?.link).toBe(state);
       expect(writtenOver(document(card('')), definition, {})).toContain(`<link state='${state}'/>`);
     }
   });

@@ -178,11 +178,11 @@ export async function guestHostname(host: CommandHost, domain: Domain, flags = 0
   return name;
 }
 
-function nameByLease(host: CommandHost, { mac, cardOptions, moreCards = [] }: Definition): string | undefined {
+function nameByLease(host: CommandHost, { cards }: Definition): string | undefined {
   const { network } = host.toolstack.services;
-  return [{ mac, cardOptions }, ...moreCards]
+  return cards
     .flatMap(card => {
-      const of = card.cardOptions?.network;
+      const of = card.options?.network;
       const leases = of === undefined ? [] : (network.networkNamed(of)?.leases ?? []);
       return leases.filter(lease => lease.mac === card.mac?.toLowerCase());
     })

@@ -52,7 +52,7 @@ const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
     id === undefined || !definition.kvm
       ? []
       : [
-          ...(definition.nic ? ['net0'] : []),
+          ...(definition.cards.length > 0 ? ['net0'] : []),
           ...definition.disks.flatMap(disk => {
             const unit = (placeUnderKvm(disk) ?? -1) - VIRTIO_PLACE;
             return unit >= 0 ? [virtioDiskAlias(unit)] : [];
