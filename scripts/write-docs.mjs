@@ -1,6 +1,6 @@
 /**
- * npm run docs:hypercalls, docs:lessons, docs:map: writes anew what is made of the source in docs/hypercalls.md, lessons.md and architecture.md, by the test
- * that compares it:
+ * npm run docs:hypercalls, docs:lessons, docs:map: writes the parts of docs/hypercalls.md, lessons.md and files.md that are generated from the source, by the
+ * test that compares them:
  *
  *   node scripts/write-docs.mjs TEST     test/TEST.test.ts
  */

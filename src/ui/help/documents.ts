@@ -1,9 +1,15 @@
-/** The project's documents for those who use it, each loaded when it is opened. The map of its code is read next to that. */
+/** The project's documents for users, each loaded when it is opened. The map of the code is left out: it is read next to the code. */
 import { allPersistent } from '../load-again.ts';
 
 const TEXTS = allPersistent(
   import.meta.glob<{ default: string }>(
-    ['../../../docs/*.md', '../../../README.md', '!../../../docs/*.es.md', '!../../../docs/architecture.md'],
+    [
+      '../../../docs/*.md',
+      '../../../README.md',
+      '!../../../docs/*.es.md',
+      '!../../../docs/architecture.md',
+      '!../../../docs/files.md',
+    ],
     { query: '?raw' },
   ),
 );
