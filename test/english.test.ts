@@ -16,7 +16,6 @@ const LEFT: Readonly<Record<string, number>> = {
   'docs/hypercalls.md': 10,
   'docs/lessons.md': 21,
   'docs/libvirt.md': 22,
-  'docs/measurements.md': 41,
   'docs/memory-and-locks.md': 6,
   'docs/migration.md': 31,
   'docs/network.md': 4,
