@@ -6,7 +6,6 @@ import { file } from './support/needs.ts';
 
 /** Words that are left, by room. The numbers only shrink. */
 const LEFT: Readonly<Record<string, number>> = {
-  'docs/adding.md': 18,
   'docs/balancing.md': 8,
   'docs/debugging.md': 4,
   'docs/devices.md': 14,
@@ -21,7 +20,6 @@ const LEFT: Readonly<Record<string, number>> = {
   'docs/network.md': 4,
   'docs/package.md': 4,
   'docs/pools.md': 18,
-  'docs/reading.md': 3,
   'docs/recovery.md': 5,
   'docs/serving.md': 1,
   'docs/shell.md': 10,
