@@ -1,4 +1,4 @@
-/** npm run -s bench:hypervisor [-- --seconds N --runs N --only ROWS --json FILE]: src/workshop/bench-hypervisor/main.ts says what is measured. */
+/** npm run -s bench:hypervisor [-- --seconds N --runs N --only ROWS --guests N --state FILE --json FILE --check]: src/workshop/bench-hypervisor/main.ts says what is measured. */
 import { runProgram } from '../scripts/program.mjs';
 import { explain } from '../scripts/usage.mjs';
 

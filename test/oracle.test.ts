@@ -2,7 +2,7 @@ import { readdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { close80 } from '../src/workshop/oracle/compare.ts';
 import { type Case, readFixtures } from '../src/workshop/oracle/fixture.ts';
 import { OracleMachine } from '../src/workshop/oracle/machine.ts';
@@ -90,20 +90,11 @@ describe('npm run oracle', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** Exit status and everything printed. */
-  function run(...argv: string[]): { status: number; out: string; err: string } {
+  async function run(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
     const printed = { out: '', err: '' };
-    const keep = (stream: 'out' | 'err') => (text: string | Uint8Array) => {
-      printed[stream] += text;
-      return true;
-    };
-    const stdout = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
-    const stderr = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
-    try {
-      return { status: main(argv), ...printed };
-    } finally {
-      stdout.mockRestore();
-      stderr.mockRestore();
-    }
+    const keep = (stream: 'out' | 'err') => (text: string) => void (printed[stream] += text);
+    const status = await main(argv, keep('out'), keep('err'));
+    return { status, ...printed };
   }
   function written(name: string, data: string | Buffer): string {
     const path = join(folder, name);
@@ -121,12 +112,12 @@ describe('npm run oracle', () => {
   const fixture = (change: object): string =>
     written('case.jsonl', `${JSON.stringify(nop)}\n${JSON.stringify({ ...nop, ...change })}\n`);
 
-  it('counts passing cases', () => {
-    expect(run(fixture({}))).toMatchObject({ status: 0, out: '2 passed, 0 failed\n' });
+  it('counts passing cases', async () => {
+    expect(await run(fixture({}))).toMatchObject({ status: 0, out: '2 passed, 0 failed\n' });
   });
 
-  it('prints a case that ends otherwise, where it stands and what differs', () => {
-    const { status, out } = run(
+  it('prints a case that ends otherwise, where it stands and what differs', async () => {
+    const { status, out } = await run(
       fixture({ n: 'wrong', o: { v: 6, ip: 0x20400, f: 1, r: [[0, 9]], m: [[0x30000, 'ff']] } }),
     );
     expect(status).toBe(1);
@@ -136,7 +127,7 @@ describe('npm run oracle', () => {
     expect(out).toMatch(/\n1 passed, 1 failed\n$/);
   });
 
-  it('says where a malformed fixture is wrong, with status 2', () => {
+  it('says where a malformed fixture is wrong, with status 2', async () => {
     const wrong: [object, string][] = [
       [{ w: 8 }, ':2: w is none of 16, 32 and 64'],
       [{ c: '9' }, ':2: c is not a string of hexadecimal bytes'],
@@ -145,13 +136,13 @@ describe('npm run oracle', () => {
       [{ o: 3 }, ':2: o is not an object'],
     ];
     for (const [change, message] of wrong) {
-      const { status, err } = run(fixture(change));
+      const { status, err } = await run(fixture(change));
       expect(err).toContain(message);
       expect(status).toBe(2);
     }
   });
 
-  it('refuses a file that is no fixture', () => {
+  it('refuses a file that is no fixture', async () => {
     for (const [path, message] of [
       [written('elf', Buffer.from('\x7fELF\x01\x01\0\0', 'latin1')), ':1: not a line of JSON'],
       [
@@ -162,12 +153,12 @@ describe('npm run oracle', () => {
       [written('empty', ''), 'holds no case'],
       [join(folder, 'absent'), 'no such file'],
     ] as const) {
-      const { status, err } = run(path);
+      const { status, err } = await run(path);
       expect(err).toContain(message);
       expect(status).toBe(2);
     }
-    expect(run().status).toBe(2);
-    expect(run('--limit', 'x', 'f').status).toBe(2);
+    expect((await run()).status).toBe(2);
+    expect((await run('--limit', 'x', 'f')).status).toBe(2);
   });
 });
 

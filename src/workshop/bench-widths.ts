@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { ExitReason, type Processor, registers as regs } from '../cpu/architecture/index.ts';
 import { createProcessor, loadLevel } from '../cpu/index.ts';
-import { median } from './median.ts';
+import { median } from './harness/median.ts';
+import { program } from './harness/program.ts';
 
 interface Job {
   /** Files: 32-bit code, 64-bit code. */
@@ -89,39 +90,44 @@ class Width {
 const mean = (values: readonly number[]): number =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
-/** `argv`: one Job as JSON. */
-export async function main([job]: string[]): Promise<number> {
-  const { images, rows, runs, ms } = JSON.parse(job!) as Job;
-  await loadLevel('x86-64-v2');
-  const widths = ([32, 64] as const).map((bits, i) => new Width(bits, readFileSync(images[i]!)));
-  const ratios: number[] = [];
-  for (const { name, number, pilot } of rows) {
-    const rounds = widths.map(width => {
-      // As long as what is measured: V8 compiles meanwhile.
-      let count = pilot;
-      for (let i = 0; i < 5; i++)
-        count = Math.max(1, Math.round((count * ms) / Math.max(1, width.run(number, count).ms)));
-      return count;
-    });
-    const shared = widths.map(width => width.run(number, pilot));
-    if (shared[0]!.checksum !== shared[1]!.checksum)
-      throw new Error(
-        `${name}: the checksums are ${shared.map(({ checksum }) => checksum.toString(16)).join(' and ')}`,
+/** The operand is a Job as JSON. */
+export const main = program({
+  name: 'bench:widths',
+  operands: 'JOB',
+  options: {},
+  run: async (_none, write, [job]) => {
+    const { images, rows, runs, ms } = JSON.parse(job!) as Job;
+    await loadLevel('x86-64-v2');
+    const widths = ([32, 64] as const).map((bits, i) => new Width(bits, readFileSync(images[i]!)));
+    const ratios: number[] = [];
+    for (const { name, number, pilot } of rows) {
+      const rounds = widths.map(width => {
+        // As long as what is measured: V8 compiles meanwhile.
+        let count = pilot;
+        for (let i = 0; i < 5; i++)
+          count = Math.max(1, Math.round((count * ms) / Math.max(1, width.run(number, count).ms)));
+        return count;
+      });
+      const shared = widths.map(width => width.run(number, pilot));
+      if (shared[0]!.checksum !== shared[1]!.checksum)
+        throw new Error(
+          `${name}: the checksums are ${shared.map(({ checksum }) => checksum.toString(16)).join(' and ')}`,
+        );
+      const pairs = Array.from({ length: runs }, () =>
+        widths.map((width, i) => {
+          const { ms: time, instructions } = width.run(number, rounds[i]!);
+          return { round: time / rounds[i]!, nanoseconds: (time * 1e6) / instructions };
+        }),
       );
-    const pairs = Array.from({ length: runs }, () =>
-      widths.map((width, i) => {
-        const { ms: time, instructions } = width.run(number, rounds[i]!);
-        return { round: time / rounds[i]!, nanoseconds: (time * 1e6) / instructions };
-      }),
-    );
-    const ratio = median(pairs.map(([narrow, wide]) => narrow!.round / wide!.round));
-    ratios.push(ratio);
-    const [narrow, wide] = [0, 1].map(i => median(pairs.map(pair => pair[i]!.nanoseconds)).toFixed(1));
-    const more = (shared[1]!.instructions / shared[0]!.instructions).toFixed(2);
-    console.log(
-      `${name.padEnd(9)} ${ratio.toFixed(2)}   ${narrow} and ${wide} ns an instruction, ${more} times as many instructions`,
-    );
-  }
-  console.log(`${'mean'.padEnd(9)} ${mean(ratios).toFixed(2)}`);
-  return 0;
-}
+      const ratio = median(pairs.map(([narrow, wide]) => narrow!.round / wide!.round));
+      ratios.push(ratio);
+      const [narrow, wide] = [0, 1].map(i => median(pairs.map(pair => pair[i]!.nanoseconds)).toFixed(1));
+      const more = (shared[1]!.instructions / shared[0]!.instructions).toFixed(2);
+      write(
+        `${name.padEnd(9)} ${ratio.toFixed(2)}   ${narrow} and ${wide} ns an instruction, ${more} times as many instructions\n`,
+      );
+    }
+    write(`${'mean'.padEnd(9)} ${mean(ratios).toFixed(2)}\n`);
+    return 0;
+  },
+});

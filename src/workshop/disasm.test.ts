@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { list, main } from './disasm.ts';
 
 describe('disasm', () => {
@@ -16,22 +16,20 @@ describe('disasm', () => {
     writeFileSync(file, Uint8Array.from([0x90, 0x31, 0xc0, 0x0f, 0x04, 0xeb, 0xf9]));
     out = '';
     errors = '';
-    vi.spyOn(process.stdout, 'write').mockImplementation(text => {
-      out += text;
-      return true;
-    });
-    vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-      errors += text;
-      return true;
-    });
   });
   afterEach(() => {
-    vi.restoreAllMocks();
     rmSync(folder, { recursive: true });
   });
 
-  it('lists a flat binary, data where there is no instruction', () => {
-    expect(main([file, '--offset', '1', '--base', '0x7c00'])).toBe(0);
+  const run = (argv: string[]): Promise<number> =>
+    main(
+      argv,
+      text => void (out += text),
+      text => void (errors += text),
+    );
+
+  it('lists a flat binary, data where there is no instruction', async () => {
+    expect(await run([file, '--offset', '1', '--base', '0x7c00'])).toBe(0);
     expect(
       out
         .trimEnd()
@@ -48,9 +46,9 @@ describe('disasm', () => {
     expect(texts(16, 'intel')).toEqual(['dec ax', 'mov ax,WORD PTR [bx]']);
   });
 
-  it('lists a binary that ends inside an instruction, says where, and ends with status 2', () => {
+  it('lists a binary that ends inside an instruction, says where, and ends with status 2', async () => {
     writeFileSync(file, Uint8Array.from([0x90, 0xe8, 0x01, 0x02]));
-    expect(main([file])).toBe(2);
+    expect(await run([file])).toBe(2);
     expect(
       out
         .trimEnd()
@@ -60,26 +58,27 @@ describe('disasm', () => {
     expect(errors).toBe(`disasm: ${file}: the instruction at byte 0x1 is cut off by the end of the file, at 0x4\n`);
   });
 
-  it('answers wrong use with one sentence and status 2', () => {
+  it('answers wrong use with a sentence, its usage and status 2', async () => {
     const empty = join(folder, 'empty');
     writeFileSync(empty, '');
     const misuse: [string[], RegExp][] = [
       [[], /^disasm: no file given/],
-      [[join(folder, 'none')], /none: there is no such file\n$/],
-      [[folder], /this is a folder, not a file\n$/],
-      [[file, '--bits', '8'], /--bits 8: code is 16, 32 or 64 bits\n$/],
-      [[file, '--syntax', 'masm'], /--syntax masm: there are intel and att\n$/],
-      [[file, '--offset', '99'], /ends after 7 bytes\n$/],
+      [[join(folder, 'none')], /none: there is no such file\n/],
+      [[folder], /this is a folder, not a file\n/],
+      [[file, '--bits', '8'], /--bits 8: write one of 16, 32, 64\.\n/],
+      [[file, '--syntax', 'masm'], /--syntax masm: write one of intel, att\.\n/],
+      [[file, '--offset', '99'], /ends after 7 bytes\n/],
       [[file, '--offset', '-1'], /offset/],
       [[file, '--base', 'abc'], /--base abc: not a number/],
       [[file, file], /one file at a time/],
-      [[empty], /empty, there is nothing at byte 0\n$/],
+      [[empty], /empty, there is nothing at byte 0\n/],
       [[file, '--nonsense'], /nonsense/],
     ];
     for (const [argv, message] of misuse) {
       errors = '';
-      expect(main(argv), argv.join(' ')).toBe(2);
+      expect(await run(argv), argv.join(' ')).toBe(2);
       expect(errors).toMatch(message);
+      expect(errors).toMatch(/\nusage: disasm FILE \[--bits 16\|32\|64\] [^\n]*\n$/);
     }
     expect(out).toBe('');
   });

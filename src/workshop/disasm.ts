@@ -3,9 +3,10 @@
  *
  * Disassembles a flat binary by the processor's own instruction table: address, bytes, text; bytes that are no instruction as data.
  * A binary that ends inside an instruction is listed, the rest as data, and told of: status 2.
+ * `--bits`: 32 unless told. `--offset`: byte of the file to begin at, `--base`: address of the file's first byte; both 0 unless told, in decimal, or in
+ * hexadecimal with 0x. `--syntax`: intel unless told.
  */
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import {
   type CodeSize,
   DECODED,
@@ -16,12 +17,8 @@ import {
   type Syntax,
 } from '../cpu/table/index.ts';
 
-const USAGE = `usage: npm run -s disasm -- FILE [--bits 16|32|64] [--offset N] [--syntax intel|att] [--base ADDR]
-  FILE           a flat binary
-  --bits N       code size (default 32)
-  --offset N     byte of the file to begin at (default 0; decimal, or hexadecimal with 0x)
-  --syntax NAME  intel (default) or att
-  --base ADDR    address of the file's first byte (default 0)`;
+import { oneOf, type Option, WrongUse } from './harness/options.ts';
+import { program, type Write } from './harness/program.ts';
 
 /** Lines written at once. */
 const LINES = 4096;
@@ -53,39 +50,20 @@ export function* list(code: Uint8Array, { bits, syntax, offset, base }: Listing)
   return cut;
 }
 
-class Misuse extends Error {}
+/** A number in decimal, or in hexadecimal with 0x; 0 where it is not given. */
+const numeric: Option<number> = {
+  shape: 'N',
+  read: (texts, name) => {
+    const given = texts.at(-1) ?? '0',
+      number = /^(0x[0-9a-f]+|\d+)$/i.test(given) ? Number(given) : Number.NaN;
+    if (!Number.isSafeInteger(number))
+      throw new WrongUse(`${name} ${given}: not a number; write it in decimal, or in hexadecimal with 0x`);
+    return number;
+  },
+};
 
-function numeric(name: string, value: string): number {
-  const number = /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number))
-    throw new Misuse(`${name} ${value}: not a number; write it in decimal, or in hexadecimal with 0x`);
-  return number;
-}
-
-function parse(argv: string[]): { file: string; code: Uint8Array; listing: Listing } | null {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      bits: { type: 'string', default: '32' },
-      offset: { type: 'string', default: '0' },
-      syntax: { type: 'string', default: 'intel' },
-      base: { type: 'string', default: '0' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) return null;
-  const [file, ...more] = positionals;
-  if (file === undefined) throw new Misuse('no file given; --help says how');
-  if (more.length > 0) throw new Misuse(`one file at a time, and ${more[0]} is a second one`);
-  const bits = Number(values.bits);
-  if (bits !== 16 && bits !== 32 && bits !== 64) throw new Misuse(`--bits ${values.bits}: code is 16, 32 or 64 bits`);
-  const { syntax } = values;
-  if (syntax !== 'intel' && syntax !== 'att') throw new Misuse(`--syntax ${syntax}: there are intel and att`);
-  const offset = numeric('--offset', values.offset);
-  const base = numeric('--base', values.base);
-  if (bits !== 64 && base >= 2 ** 32)
-    throw new Misuse(`--base ${values.base}: beyond the 4 GiB that ${bits}-bit code can address`);
+/** What a file holds. @throws WrongUse */
+function codeOf(file: string): Uint8Array {
   let code: Uint8Array;
   try {
     code = readFileSync(file);
@@ -93,40 +71,44 @@ function parse(argv: string[]): { file: string; code: Uint8Array; listing: Listi
     const { code: reason, message } = error as NodeJS.ErrnoException;
     const why =
       reason === 'ENOENT' ? 'there is no such file' : reason === 'EISDIR' ? 'this is a folder, not a file' : message;
-    throw new Misuse(`${file}: ${why}`);
+    throw new WrongUse(`${file}: ${why}`);
   }
-  if (offset > code.length) throw new Misuse(`--offset ${values.offset}: ${file} ends after ${code.length} bytes`);
-  if (code.length === 0) throw new Misuse(`${file}: empty, there is nothing at byte 0`);
-  return { file, code, listing: { bits, syntax, offset, base } };
+  if (code.length === 0) throw new WrongUse(`${file}: empty, there is nothing at byte 0`);
+  return code;
 }
 
-/** Returns the exit status: 0, or 2 for wrong use, a file that cannot be read or one that ends inside an instruction. */
-export function main(argv: string[]): number {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(argv);
-  } catch (error) {
-    process.stderr.write(`disasm: ${(error as Error).message.split('\n')[0]}\n`);
-    return 2;
-  }
-  if (parsed === null) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const lines = list(parsed.code, parsed.listing);
+/** Writes the lines, some thousand at a time; returns what the generator returns. */
+function writeAll(lines: Generator<string, number>, write: Write): number {
   let ready: string[] = [];
-  let next = lines.next();
-  for (; !next.done; next = lines.next()) {
-    ready.push(next.value);
-    if (ready.length === LINES) {
-      process.stdout.write(`${ready.join('\n')}\n`);
-      ready = [];
-    }
+  const flush = (): void => {
+    if (ready.length > 0) write(`${ready.join('\n')}\n`);
+    ready = [];
+  };
+  for (;;) {
+    const { done, value } = lines.next();
+    if (!done) ready.push(value);
+    if (done || ready.length === LINES) flush();
+    if (done) return value;
   }
-  if (ready.length > 0) process.stdout.write(`${ready.join('\n')}\n`);
-  if (next.value < 0) return 0;
-  process.stderr.write(
-    `disasm: ${parsed.file}: the instruction at byte 0x${next.value.toString(16)} is cut off by the end of the file, at 0x${parsed.code.length.toString(16)}\n`,
-  );
-  return 2;
 }
+
+export const main = program({
+  name: 'disasm',
+  operands: 'FILE',
+  options: { bits: oneOf(['16', '32', '64']), offset: numeric, syntax: oneOf(['intel', 'att']), base: numeric },
+  run: ({ bits: digits = '32', offset, syntax = 'intel', base }, write, [file, ...more], complain) => {
+    if (file === undefined) throw new WrongUse('no file given');
+    if (more.length > 0) throw new WrongUse(`one file at a time, and ${more[0]} is a second one`);
+    const bits = Number(digits) as CodeSize;
+    if (bits !== 64 && base >= 2 ** 32)
+      throw new WrongUse(`--base ${base}: beyond the 4 GiB that ${bits}-bit code can address`);
+    const code = codeOf(file);
+    if (offset > code.length) throw new WrongUse(`--offset ${offset}: ${file} ends after ${code.length} bytes`);
+    const cut = writeAll(list(code, { bits, syntax, offset, base }), write);
+    if (cut < 0) return 0;
+    complain(
+      `disasm: ${file}: the instruction at byte 0x${cut.toString(16)} is cut off by the end of the file, at 0x${code.length.toString(16)}\n`,
+    );
+    return 2;
+  },
+});

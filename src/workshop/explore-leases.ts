@@ -5,41 +5,34 @@
  * All that can happen to a guest of a pool within what is given (src/dom0/pool/leases): the protocol's own code, every order of messages. It passes if no two
  * hosts ever run the guest, none runs a copy of before, and the guest runs again from wherever nothing more fails.
  */
-import { type Budget, explore } from './leases/explorer.ts';
-import { numbersOf } from './numbers.ts';
+import { number } from './harness/options.ts';
+import { program } from './harness/program.ts';
+import { explore } from './leases/explorer.ts';
 
-const DEFAULTS: Budget = {
-  hosts: 2,
-  moves: 1,
-  cancels: 1,
-  declines: 0,
-  losses: 1,
-  crashes: 1,
-  sleeps: 0,
-  takeOvers: 1,
-  anews: 0,
-  copies: 0,
-  ticks: 1,
-};
-const WRONG_USE = 2;
-
-export async function main(argv: string[]): Promise<number> {
-  let budget: Budget;
-  try {
-    budget = numbersOf(argv, DEFAULTS);
-  } catch (error) {
-    process.stderr.write(`explore:leases: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  const began = performance.now();
-  const seen = (worlds: number): void => void process.stderr.write(`\r${worlds} worlds`);
-  const { worlds, problem } = explore(budget, { seen });
-  process.stderr.write('\r');
-  const told = Object.entries(budget)
-    .map(([name, count]) => `${count} ${name}`)
-    .join(', ');
-  console.log(`${worlds} worlds (${told}) in ${((performance.now() - began) / 1000).toFixed(0)} s`);
-  if (!problem) console.log('0 failed');
-  else console.log(`1 failed: ${problem.sentence}\n${problem.steps.map(step => `  ${step}`).join('\n')}`);
-  return problem ? 1 : 0;
-}
+export const main = program({
+  name: 'explore:leases',
+  options: {
+    hosts: number(2),
+    moves: number(1),
+    cancels: number(1),
+    declines: number(0),
+    losses: number(1),
+    crashes: number(1),
+    sleeps: number(0),
+    takeOvers: number(1),
+    anews: number(0),
+    copies: number(0),
+    ticks: number(1),
+  },
+  run: (budget, write) => {
+    const began = performance.now();
+    const seen = (worlds: number): void => void process.stderr.write(`\r${worlds} worlds`);
+    const { worlds, problem } = explore(budget, { seen });
+    process.stderr.write('\r');
+    const counts = Object.entries(budget).map(([name, count]) => `${count} ${name}`);
+    write(`${worlds} worlds (${counts.join(', ')}) in ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+    if (!problem) write('0 failed\n');
+    else write(`1 failed: ${problem.sentence}\n${problem.steps.map(step => `  ${step}\n`).join('')}`);
+    return problem ? 1 : 0;
+  },
+});

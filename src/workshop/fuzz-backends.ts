@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:backends -- [--messages N] [--seed S]… [--what xenstore|vbd|vif|console|vfb]… [--alone]
+ * npm run -s fuzz:backends -- [--messages N] [--seed S]… [--what xenstore|vbd|vif|console|vfb]… [--alone] [--within SECONDS]
  *
  * A hostile domain writes what it likes into its rings, its granted pages and its store, while another thread writes into the same pages (`--alone`: none
  * does). Each kind gets N messages (a million unless told), shared among the seeds. It passes if there was no JavaScript exception, another domain's store
@@ -12,20 +12,16 @@ import { loadEverything } from '../dom0/service/index.ts';
 import { CAMPAIGNS } from './fuzz/backends/campaigns.ts';
 import { CONTROL_BYTES, Scribbler, type ScribblerStart } from './fuzz/backends/scribbler.ts';
 import { Stage } from './fuzz/backends/stage.ts';
-import { picker } from './fuzz/pick.ts';
+import { flag, number, seeds, someOf, within } from './harness/options.ts';
+import { picker } from './harness/pick.ts';
+import { program } from './harness/program.ts';
+import { ofEach, type Outcome, report } from './harness/report.ts';
 
-const USAGE = `usage: fuzz:backends [--messages N] [--seed S]… [--what ${Object.keys(CAMPAIGNS).join('|')}]… [--alone]\n`;
 /** Messages between two looks at everybody, and of one domain at most. */
 const LOOK_EVERY = 2000,
   LIFE = 5000;
 
-interface Outcome {
-  problem: string | undefined;
-  lives: number;
-  said: ReadonlySet<string>;
-}
-
-/** One campaign; what it failed of, how many domains there were, and the sentences in the log, with numbers left out. */
+/** One campaign, with how many kinds of sentences came into the log, numbers left out. */
 function run(
   what: string,
   seed: number,
@@ -39,9 +35,8 @@ function run(
     other: Scribbler | undefined,
     made = 0;
   const at = (problem: string | undefined): Outcome => ({
+    text: `${messages} messages of ${stage?.lives ?? 0} domains, ${said.size} kinds of sentences`,
     problem: problem && `${problem} (after ${made} messages)`,
-    lives: stage?.lives ?? 0,
-    said,
   });
   try {
     // The scribbler writes into the stage's memory, so it comes after that, and is told to the stage.
@@ -67,46 +62,24 @@ function run(
   }
 }
 
-/** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(
-  argv: string[],
-  write: (text: string) => void = text => process.stdout.write(text),
-): Promise<number> {
-  let messages = 1_000_000,
-    alone = false;
-  const seeds: number[] = [],
-    kinds: string[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const [name, value = ''] = [argv[i], argv[i + 1]];
-    const number = /^\d+$/.test(value) ? Number(value) : -1;
-    if (name === '--alone') alone = true;
-    else if (name === '--messages' && number > 0) messages = number;
-    else if (name === '--seed' && number >= 0) seeds.push(number);
-    else if (name === '--what' && Object.hasOwn(CAMPAIGNS, value)) kinds.push(value);
-    else {
-      process.stderr.write(`fuzz:backends: ${name} ${value} is not understood\n${USAGE}`);
-      return 2;
-    }
-    if (name !== '--alone') i++;
-  }
-  await loadEverything();
-  if (seeds.length === 0) seeds.push(1, 2, 3, 4);
-  const each = Math.ceil(messages / seeds.length);
-  let failed = 0;
-  for (const what of kinds.length > 0 ? kinds : Object.keys(CAMPAIGNS)) {
-    for (const seed of seeds) {
-      const { problem, lives, said } = run(what, seed, each, machine =>
-        alone ? undefined : otherThread(machine.memory as SharedArrayBuffer, seed),
-      );
-      if (problem !== undefined) failed++;
-      write(
-        `${what} seed ${seed}: ${each} messages of ${lives} domains, ${said.size} kinds of sentences${problem === undefined ? '' : ` FAILED: ${problem}`}\n`,
-      );
-    }
-  }
-  write(`${failed} failed\n`);
-  return failed === 0 ? 0 : 1;
-}
+export const main = program({
+  name: 'fuzz:backends',
+  options: {
+    messages: number(1_000_000, { least: 1 }),
+    seed: seeds(),
+    what: someOf(Object.keys(CAMPAIGNS)),
+    alone: flag,
+    within: within(),
+  },
+  run: async ({ messages, seed: seeds, what: kinds, alone, within }, write) => {
+    await loadEverything();
+    const each = Math.ceil(messages / seeds.length);
+    const campaigns = ofEach(kinds, seeds, (what, seed) =>
+      run(what, seed, each, machine => (alone ? undefined : otherThread(machine.memory as SharedArrayBuffer, seed))),
+    );
+    return report(campaigns, write, within);
+  },
+});
 
 /** A thread that scribbles (scribbler-worker.ts, whose bundle lies beside this program's). */
 function otherThread(memory: SharedArrayBuffer, seed: number): Scribbler {

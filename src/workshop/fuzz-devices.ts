@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:devices -- [--accesses N] [--seed S]… [--what DEVICE]…
+ * npm run -s fuzz:devices -- [--accesses N] [--seed S]… [--what DEVICE]… [--within SECONDS]
  *
  * Each device of a PC gets N random accesses (a million unless told), shared among the seeds: to its registers, to descriptors in guest memory, from the wire
  * and from people, while time passes. It passes if there was no JavaScript exception, no access that does not end, and no byte outside of guest memory, and if a
@@ -9,9 +9,11 @@ import { loadDrives } from '../devices/ide/index.ts';
 import { loadNics, loadVirtio } from '../devices/index.ts';
 import { CAMPAIGNS, draw } from './fuzz/devices/campaigns.ts';
 import { type Action, difference, Target } from './fuzz/devices/target.ts';
-import { picker } from './fuzz/pick.ts';
+import { number, seeds, someOf, within } from './harness/options.ts';
+import { picker } from './harness/pick.ts';
+import { program } from './harness/program.ts';
+import { ofEach, report } from './harness/report.ts';
 
-const USAGE = `usage: fuzz:devices [--accesses N] [--seed S]… [--what ${Object.keys(CAMPAIGNS).join('|')}]…\n`;
 /** Accesses between two looks, and those that a restored machine is compared in. */
 const LOOK_EVERY = 10_000,
   COMPARED = 1000;
@@ -58,36 +60,21 @@ function run(what: string, seed: number, accesses: number): string | undefined {
   }
 }
 
-/** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(
-  argv: string[],
-  write: (text: string) => void = text => process.stdout.write(text),
-): Promise<number> {
-  let accesses = 1_000_000;
-  const seeds: number[] = [],
-    kinds: string[] = [];
-  for (let i = 0; i < argv.length; i += 2) {
-    const [name, value = ''] = [argv[i], argv[i + 1]];
-    const number = /^\d+$/.test(value) ? Number(value) : -1;
-    if (name === '--accesses' && number > 0) accesses = number;
-    else if (name === '--seed' && number >= 0) seeds.push(number);
-    else if (name === '--what' && Object.hasOwn(CAMPAIGNS, value)) kinds.push(value);
-    else {
-      process.stderr.write(`fuzz:devices: ${name} ${value} is not understood\n${USAGE}`);
-      return 2;
-    }
-  }
-  await Promise.all([loadNics(), loadDrives(), loadVirtio()]);
-  if (seeds.length === 0) seeds.push(1, 2, 3, 4);
-  const each = Math.ceil(accesses / seeds.length);
-  let failed = 0;
-  for (const what of kinds.length > 0 ? kinds : Object.keys(CAMPAIGNS)) {
-    for (const seed of seeds) {
-      const problem = run(what, seed, each);
-      if (problem !== undefined) failed++;
-      write(`${what} seed ${seed}: ${each} accesses${problem === undefined ? '' : ` FAILED: ${problem}`}\n`);
-    }
-  }
-  write(`${failed} failed\n`);
-  return failed === 0 ? 0 : 1;
-}
+export const main = program({
+  name: 'fuzz:devices',
+  options: {
+    accesses: number(1_000_000, { least: 1 }),
+    seed: seeds(),
+    what: someOf(Object.keys(CAMPAIGNS)),
+    within: within(),
+  },
+  run: async ({ accesses, seed: seeds, what: kinds, within }, write) => {
+    await Promise.all([loadNics(), loadDrives(), loadVirtio()]);
+    const each = Math.ceil(accesses / seeds.length);
+    const campaigns = ofEach(kinds, seeds, (what, seed) => ({
+      text: `${each} accesses`,
+      problem: run(what, seed, each),
+    }));
+    return report(campaigns, write, within);
+  },
+});

@@ -4,13 +4,13 @@
  * Compares the text and length of random instructions of 64-bit code, drawn from the rows of the instruction table with random prefixes, REX, ModRM, SIB, displacements and
  * immediates, with objdump's, in Intel's and in AT&T's words. src/cpu/table/test-support/normalise.ts lists the spellings that differ. It needs binutils.
  */
-import { parseArgs } from 'node:util';
 import { hasObjdump, objdump } from './fuzz/beside-objdump.ts';
 import { DECODED, decode, disassemble, newDecoded, type Row, rows } from '../cpu/table/index.ts';
 import { normalised, unknownToObjdump } from '../cpu/table/test-support/normalise.ts';
 import { generator } from './fuzz/machine.ts';
+import { number } from './harness/options.ts';
+import { program } from './harness/program.ts';
 
-const USAGE = 'usage: fuzz:disasm [--cases N] [--seed S] [--limit N]\n';
 /** Cases that one objdump gets. */
 const BATCH = 20_000;
 const NOP = 0x90,
@@ -89,33 +89,24 @@ function compareBatch(random: () => number, cases: number): { compared: number; 
   return { compared: starts.length, differences };
 }
 
-/** Status 0: nothing differs, or objdump is not here; 1: something does; 2: the command line is wrong. */
-export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      cases: { type: 'string', default: '100000' },
-      seed: { type: 'string', default: '1' },
-      limit: { type: 'string', default: '20' },
-    },
-  });
-  const [cases, seed, limit] = [values.cases, values.seed, values.limit].map(Number);
-  if (![cases, seed, limit].every(Number.isSafeInteger)) {
-    process.stderr.write(`fuzz:disasm: ${argv.join(' ')} is not understood\n${USAGE}`);
-    return 2;
-  }
-  if (!hasObjdump()) {
-    write('fuzz:disasm was skipped: objdump (binutils) is not installed.\n');
-    return 0;
-  }
-  const random = generator(seed!);
-  let failed = 0,
-    done = 0;
-  while (done < cases!) {
-    const { compared, differences } = compareBatch(random, Math.min(BATCH, cases! - done));
-    done += compared;
-    for (const line of differences) if (failed++ < limit!) write(`DIFFERS ${line}\n`);
-  }
-  write(`${done} instructions in two syntaxes, ${failed} differ\n`);
-  return failed === 0 ? 0 : 1;
-}
+/** Where objdump is not here, nothing differs. */
+export const main = program({
+  name: 'fuzz:disasm',
+  options: { cases: number(100_000), seed: number(1), limit: number(20) },
+  run: ({ cases, seed, limit }, write) => {
+    if (!hasObjdump()) {
+      write('fuzz:disasm was skipped: objdump (binutils) is not installed.\n');
+      return 0;
+    }
+    const random = generator(seed);
+    let failed = 0,
+      done = 0;
+    while (done < cases) {
+      const { compared, differences } = compareBatch(random, Math.min(BATCH, cases - done));
+      done += compared;
+      for (const line of differences) if (failed++ < limit) write(`DIFFERS ${line}\n`);
+    }
+    write(`${done} instructions in two syntaxes, ${failed} differ\n`);
+    return failed === 0 ? 0 : 1;
+  },
+});

@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:doors -- [--messages N] [--seed S]
+ * npm run -s fuzz:doors -- [--messages N] [--seed S] [--within SECONDS]
  *
  * Strangers at every server of ours: N connections (100,000 unless told) to the page, the hub, NBD, RFB, gdb, libvirt's socket and a forwarded port. Each sends
  * first bytes that are right, nearly right, half or none, in one piece or several, and then ends, breaks off, or stays and says nothing. It passes if nothing is
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Door, openDoors } from './fuzz/doors/doors.ts';
 import { fuzzClient, HostileClient, turn } from './fuzz/hostile-client.ts';
-import { type Pick, picker } from './fuzz/pick.ts';
+import { type Pick, picker } from './harness/pick.ts';
 
 const CONNECTIONS = 100_000;
 /** Strangers at a time, and those of them that stay. */
@@ -117,5 +117,4 @@ class Strangers extends HostileClient {
   }
 }
 
-export const main = (argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> =>
-  fuzzClient('doors', argv, seed => new Strangers(seed), write, CONNECTIONS);
+export const main = fuzzClient('doors', seed => new Strangers(seed), CONNECTIONS);

@@ -8,5 +8,5 @@ it('a hostile debugger gets whole answers, and disturbs no guest but its own', a
 });
 
 it('tells of wrong words', async () => {
-  expect(await main(['--messages', 'many'], () => {})).toBe(2);
+  expect(await main(['--messages', 'many'], undefined, () => {})).toBe(2);
 });

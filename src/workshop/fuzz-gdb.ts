@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:gdb -- [--messages N] [--seed S]
+ * npm run -s fuzz:gdb -- [--messages N] [--seed S] [--within SECONDS]
  *
  * A hostile debugger: N messages (1,000,000 unless told), malformed and nearly right, to the stub of a guest that is stepped, run, written to and killed by them. It
  * passes if every answer is a whole packet, nothing is thrown, memory does not grow, and the guest beside it runs on.
@@ -8,7 +8,7 @@ import { GdbStub } from '../dom0/toolstack/debugger/index.ts';
 import { gdbPacket, PacketReader } from '../formats/gdb/index.ts';
 import { gdbMessage } from './fuzz/gdb/messages.ts';
 import { fuzzClient, HostileClient, turn } from './fuzz/hostile-client.ts';
-import { picker } from './fuzz/pick.ts';
+import { picker } from './harness/pick.ts';
 
 /** Messages that go at once, before the guests have their turn. */
 const BATCH = 16;
@@ -66,5 +66,4 @@ class HostileDebugger extends HostileClient {
   }
 }
 
-export const main = (argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> =>
-  fuzzClient('gdb', argv, seed => new HostileDebugger(seed), write);
+export const main = fuzzClient('gdb', seed => new HostileDebugger(seed));

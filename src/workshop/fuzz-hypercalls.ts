@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:hypercalls -- [--calls N] [--seed S]… [--type hvm|pvh|pv]… [--others running|paused]…
+ * npm run -s fuzz:hypercalls -- [--calls N] [--seed S]… [--type hvm|pvh|pv]… [--others running|paused]… [--within SECONDS]
  *
  * A hostile domain makes random hypercalls: forged page tables, other domains' frames, stale grants and handles, indices out of range, while its frames
  * are ballooned and granted, and dies and comes back at random moments. Each type gets N calls (2 million unless told), shared among the seeds; of an even
@@ -9,62 +9,36 @@
  */
 import { loadEverything } from '../dom0/service/index.ts';
 import { Campaign } from './fuzz/hypercalls/campaign.ts';
-import type { HostileType } from './fuzz/hypercalls/hostile.ts';
+import { number, seeds, someOf, within } from './harness/options.ts';
+import { program } from './harness/program.ts';
+import { report } from './harness/report.ts';
 
-const USAGE = 'usage: fuzz:hypercalls [--calls N] [--seed S]… [--type hvm|pvh|pv]… [--others running|paused]…\n';
-const TYPES: readonly HostileType[] = ['hvm', 'pvh', 'pv'];
-
-interface Options {
-  calls: number;
-  seeds: number[];
-  types: HostileType[];
-  running: boolean[];
-}
-
-function parse(argv: string[]): Options | string {
-  const options: Options = { calls: 2_000_000, seeds: [], types: [], running: [] };
-  for (let i = 0; i < argv.length; i += 2) {
-    const [name, value] = [argv[i], argv[i + 1]];
-    if (value === undefined) return `${name} needs a value`;
-    const number = Number(value);
-    if (name === '--calls' && Number.isSafeInteger(number) && number > 0) options.calls = number;
-    else if (name === '--seed' && Number.isSafeInteger(number)) options.seeds.push(number);
-    else if (name === '--type' && (TYPES as readonly string[]).includes(value))
-      options.types.push(value as HostileType);
-    else if (name === '--others' && ['running', 'paused'].includes(value)) options.running.push(value === 'running');
-    else return `${name} ${value} is not understood`;
-  }
-  if (options.seeds.length === 0) options.seeds = [1, 2, 3, 4];
-  if (options.types.length === 0) options.types = [...TYPES];
-  return options;
-}
-
-/** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(
-  argv: string[],
-  write: (text: string) => void = text => process.stdout.write(text),
-): Promise<number> {
-  const options = parse(argv);
-  if (typeof options === 'string') {
-    process.stderr.write(`fuzz:hypercalls: ${options}\n${USAGE}`);
-    return 2;
-  }
-  await loadEverything();
-  let passed = 0,
-    failed = 0;
-  const each = Math.ceil(options.calls / options.seeds.length);
-  for (const type of options.types) {
-    for (const seed of options.seeds) {
-      for (const running of options.running.length > 0 ? options.running : [seed % 2 !== 0]) {
-        const campaign = new Campaign({ type, seed, running });
-        const problem = campaign.run(each) ?? campaign.end();
-        if (problem === undefined) passed++;
-        else failed++;
-        const what = `${type} seed ${seed}, others ${running ? 'running' : 'paused'}: ${each} calls, ${campaign.succeeded} taken, ${campaign.lives} lives`;
-        write(`${what}${problem === undefined ? '' : ` FAILED: ${problem}`}\n`);
-      }
-    }
-  }
-  write(`${passed} passed, ${failed} failed\n`);
-  return failed === 0 ? 0 : 1;
-}
+export const main = program({
+  name: 'fuzz:hypercalls',
+  options: {
+    calls: number(2_000_000, { least: 1 }),
+    seed: seeds(),
+    type: someOf(['hvm', 'pvh', 'pv']),
+    others: someOf(['running', 'paused'], []),
+    within: within(),
+  },
+  run: async ({ calls, seed: seeds, type: types, others, within }, write) => {
+    await loadEverything();
+    const each = Math.ceil(calls / seeds.length);
+    const othersOf = (seed: number): readonly string[] =>
+      others.length > 0 ? others : [seed % 2 !== 0 ? 'running' : 'paused'];
+    const campaigns = types.flatMap(type =>
+      seeds.flatMap(seed =>
+        othersOf(seed).map(state => ({
+          name: `${type} seed ${seed}, others ${state}`,
+          run: () => {
+            const campaign = new Campaign({ type, seed, running: state === 'running' });
+            const problem = campaign.run(each) ?? campaign.end();
+            return { text: `${each} calls, ${campaign.succeeded} taken, ${campaign.lives} lives`, problem };
+          },
+        })),
+      ),
+    );
+    return report(campaigns, write, within);
+  },
+});

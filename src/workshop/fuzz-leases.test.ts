@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LEASE_TIMING } from '../dom0/pool/leases/index.ts';
-import { picker } from './fuzz/pick.ts';
+import { picker } from './harness/pick.ts';
 import { main } from './fuzz-leases.ts';
 import { runAtRandom } from './leases/at-random.ts';
 
@@ -22,6 +22,6 @@ describe('fuzz:leases', () => {
   });
 
   it('tells of wrong words', async () => {
-    expect(await main(['--runs', 'many'], () => {})).toBe(2);
+    expect(await main(['--runs', 'many'], undefined, () => {})).toBe(2);
   });
 });

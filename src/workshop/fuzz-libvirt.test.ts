@@ -9,5 +9,5 @@ it('hostile clients have their answers, and disturb nobody', { timeout: patient(
 });
 
 it('tells of wrong words', async () => {
-  expect(await main(['--messages', 'many'], () => {})).toBe(2);
+  expect(await main(['--messages', 'many'], undefined, () => {})).toBe(2);
 });

@@ -1,15 +1,16 @@
 /**
- * npm run -s fuzz:libvirt -- [--messages N] [--seed S]
+ * npm run -s fuzz:libvirt -- [--messages N] [--seed S] [--within SECONDS]
  *
  * Hostile clients of the daemon: N messages (1,000,000 unless told), noise and nearly right, to a real host. It passes if each call of a connection that stands
  * has its one answer, if who is no stranger is served as before, and if memory does not grow.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
 import { joined } from '../formats/bytes/index.ts';
 import { encode } from '../formats/xdr/index.ts';
-import { type Pick, picker } from './fuzz/pick.ts';
+import { Growth } from './harness/growth.ts';
+import { number, within } from './harness/options.ts';
+import { type Pick, picker } from './harness/pick.ts';
+import { program } from './harness/program.ts';
 import { Client } from '../cli/libvirtd/client.ts';
 import { PacketReader, packetOf } from '../cli/libvirtd/packets.ts';
 import {
@@ -25,14 +26,11 @@ import { onSmallHost } from './small-host.ts';
 import { PROCEDURES } from '../cli/libvirtd/table.ts';
 import { domain, type Header, text } from '../cli/libvirtd/types.ts';
 import { later } from '../cli/node-clock.ts';
-import { numbersOf } from './numbers.ts';
 
-const WRONG_USE = 2;
 /** Messages of one client. */
 const BATCH = 200;
 /** Clients come and go; nothing of them stays. */
 const MOST_GROWTH_MIB = 48;
-const MIB = 2 ** 20;
 /** An answer may wait for a job of the domain's (30 s). */
 const MOST_WAIT_MS = 60_000;
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
@@ -165,82 +163,67 @@ async function settled(line: Line): Promise<void> {
   }
 }
 
-/** A garbage collection before memory is looked at. */
-function heapMiB(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed / MIB;
-}
-
-export async function main(
-  argv: string[],
-  print = (text: string): unknown => process.stdout.write(text),
-): Promise<number> {
-  let options: { messages: number; seed: number };
-  try {
-    options = numbersOf(argv, { messages: 1_000_000, seed: 1 });
-  } catch (error) {
-    print(`fuzz:libvirt: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  const { messages, seed } = options;
-  const pick = picker(seed);
-  let answers = 0,
-    hungUp = 0,
-    first: number | undefined;
-  let growth = 0;
-  await onSmallHost({}, async host => {
-    const connect = (): { line: Line; gone: () => boolean } => {
-      const line = new Line();
-      let isGone = false;
-      new Client(host, line, PROCEDURES, () => (isGone = true));
-      return { line, gone: () => isGone };
-    };
-    const call = (line: Line, serial: number, name: string, given: Uint8Array): void => {
-      line.open.add(serial);
-      line.write(
-        packetOf(
-          {
-            program: REMOTE_PROGRAM,
-            version: VERSION,
-            procedure: procedureNumber(name),
-            type: TYPE.CALL,
-            serial,
-            status: 0,
-          },
-          given,
-        ),
-      );
-    };
-    const good = connect().line;
-    const OPEN = joined([word(0), word(0)]),
-      LIST = joined([word(1), word(0)]);
-    call(good, 1, 'connect_open', OPEN);
-    for (let sent = 0, served = 1; sent < messages; ) {
-      const { line } = connect();
-      call(line, 0, 'connect_open', joined([word(0), word(pick(4) === 0 ? 1 : 0)]));
-      for (let i = 1; i <= BATCH && sent < messages; i++, sent++) {
-        const { bytes, call: number, isNoise } = message(pick, i);
-        // What follows noise may be a part of it: it is the last that a client sends.
-        if (isNoise) await settled(line);
-        if (number !== undefined && !line.isClosed) line.open.add(number);
-        line.write(bytes);
-        if (isNoise) break;
+export const main = program({
+  name: 'fuzz:libvirt',
+  options: { messages: number(1_000_000), seed: number(1), within: within() },
+  run: async ({ messages, seed, within }, write) => {
+    const pick = picker(seed),
+      growth = new Growth(MOST_GROWTH_MIB);
+    let answers = 0,
+      hungUp = 0,
+      done = 0,
+      problem: string | undefined;
+    await onSmallHost({}, async host => {
+      const connect = (): { line: Line; gone: () => boolean } => {
+        const line = new Line();
+        let isGone = false;
+        new Client(host, line, PROCEDURES, () => (isGone = true));
+        return { line, gone: () => isGone };
+      };
+      const call = (line: Line, serial: number, name: string, given: Uint8Array): void => {
+        line.open.add(serial);
+        line.write(
+          packetOf(
+            {
+              program: REMOTE_PROGRAM,
+              version: VERSION,
+              procedure: procedureNumber(name),
+              type: TYPE.CALL,
+              serial,
+              status: 0,
+            },
+            given,
+          ),
+        );
+      };
+      const good = connect().line;
+      const OPEN = joined([word(0), word(0)]),
+        LIST = joined([word(1), word(0)]);
+      call(good, 1, 'connect_open', OPEN);
+      for (let served = 1; done < messages && !within.isOver(); ) {
+        const { line } = connect();
+        call(line, 0, 'connect_open', joined([word(0), word(pick(4) === 0 ? 1 : 0)]));
+        for (let i = 1; i <= BATCH && done < messages; i++, done++) {
+          const { bytes, call: number, isNoise } = message(pick, i);
+          // What follows noise may be a part of it: it is the last that a client sends.
+          if (isNoise) await settled(line);
+          if (number !== undefined && !line.isClosed) line.open.add(number);
+          line.write(bytes);
+          if (isNoise) break;
+        }
+        await settled(line);
+        answers += line.answers;
+        if (line.isClosed) hungUp++;
+        line.close();
+        call(good, ++served, 'connect_list_all_domains', LIST);
+        await settled(good);
+        if (good.isClosed) throw new Error('Who did nothing wrong was hung up on.');
+        for (const { id } of host.all()) await host.toolstack.remove(host.member(id)).catch(() => {});
+        if (done >= messages / 10) growth.begin();
       }
-      await settled(line);
-      answers += line.answers;
-      if (line.isClosed) hungUp++;
-      line.close();
-      call(good, ++served, 'connect_list_all_domains', LIST);
-      await settled(good);
-      if (good.isClosed) throw new Error('Who did nothing wrong was hung up on.');
-      for (const { id } of host.all()) await host.toolstack.remove(host.member(id)).catch(() => {});
-      if (sent >= messages / 10) first ??= heapMiB();
-    }
-    growth = heapMiB() - (first ?? 0);
-  });
-  print(
-    `${messages} messages from seed ${seed}: ${answers} answers, ${hungUp} clients hung up on; memory grew by ${growth.toFixed(1)} MiB.\n`,
-  );
-  return growth < MOST_GROWTH_MIB ? 0 : 1;
-}
+      problem = growth.problem();
+    });
+    write(`${done} messages from seed ${seed}: ${answers} answers, ${hungUp} clients hung up on; ${growth.text}.\n`);
+    return problem === undefined ? 0 : 1;
+  },
+});

@@ -4,11 +4,13 @@ import { findHost, type Host, NoHost, runNatively } from './fuzz/native/host.ts'
 import { main } from './fuzz-native.ts';
 import { patient } from '../../test/support/patience.ts';
 
-const run = (...argv: string[]) => {
+const run = async (...argv: string[]) => {
   let text = '';
-  const status = main(argv, line => {
-    text += line;
-  });
+  const status = await main(
+    argv,
+    line => void (text += line),
+    () => {},
+  );
   return { status, lines: text.trim().split('\n') };
 };
 
@@ -24,8 +26,8 @@ function host(): Host | string {
 
 it("random instructions end as on the host's processor; where that cannot be asked, it is said", {
   timeout: patient(240_000),
-}, () => {
-  const { status, lines } = run('--cases', '3000', '--seed', '7');
+}, async () => {
+  const { status, lines } = await run('--cases', '3000', '--seed', '7');
   const found = host();
   if (typeof found === 'string') {
     console.log(lines[0]);
@@ -36,7 +38,7 @@ it("random instructions end as on the host's processor; where that cannot be ask
   expect([status, lines.at(-1)]).toEqual([0, '3000 passed, 0 failed']);
 });
 
-it('a system call ends its case and has no effect; the next case runs', () => {
+it('a system call ends its case and has no effect; the next case runs', async () => {
   const found = host();
   if (typeof found === 'string') return;
   const drawer = new Drawer(1, 32);
@@ -59,7 +61,7 @@ it('a system call ends its case and has no effect; the next case runs', () => {
   expect(runNatively(found, cases).map(end => end?.signal)).toEqual([SIGSYS, SIGSYS, SIGTRAP]);
 });
 
-it('a wrong command line gives status 2', () => {
-  expect(run('--cases', 'many').status).toBe(2);
-  expect(run('--seed').status).toBe(2);
+it('a wrong command line gives status 2', async () => {
+  expect((await run('--cases', 'many')).status).toBe(2);
+  expect((await run('--seed')).status).toBe(2);
 });

@@ -9,54 +9,22 @@ import { judge } from './fuzz/native/compare.ts';
 import { type Bits, Drawer } from './fuzz/native/cases.ts';
 import { findHost, type Host, NoHost, runNatively } from './fuzz/native/host.ts';
 import { NativeMachine } from './fuzz/native/machine.ts';
+import { number, oneOf, seeds } from './harness/options.ts';
+import { program, type Write } from './harness/program.ts';
 
-const USAGE = 'usage: fuzz:native [--cases N] [--seed S]… [--limit N] [--bits 16|32|64]\n';
 /** Cases of one run of the runner: some 10 MB each way. */
 const BATCH = 5_000;
 
-interface Options {
+interface Wanted {
   cases: number;
-  seeds: number[];
+  seeds: readonly number[];
   /** Differences printed. */
   limit: number;
-  /** Of all cases. */
-  bits?: Bits;
+  /** Of all cases; undefined: some of each. */
+  bits: Bits | undefined;
 }
 
-function parse(argv: string[]): Options | string {
-  const options: Options = { cases: 100_000, seeds: [], limit: 20 };
-  for (let i = 0; i < argv.length; i += 2) {
-    const name = argv[i]!,
-      value = argv[i + 1];
-    if (value === undefined) return `${name} needs a value`;
-    const number = Number(value);
-    if (name === '--cases' && Number.isSafeInteger(number) && number > 0) options.cases = number;
-    else if (name === '--seed' && Number.isSafeInteger(number)) options.seeds.push(number);
-    else if (name === '--limit' && Number.isSafeInteger(number) && number >= 0) options.limit = number;
-    else if (name === '--bits' && (number === 16 || number === 32 || number === 64)) options.bits = number;
-    else return `${name} ${value} is not understood`;
-  }
-  if (options.seeds.length === 0) options.seeds = [1, 2, 3, 4];
-  return options;
-}
-
-/** Status 0: nothing differs, or the host cannot be asked; 1: something does; 2: the command line is wrong. */
-export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
-  const options = parse(argv);
-  if (typeof options === 'string') {
-    process.stderr.write(`fuzz:native: ${options}\n${USAGE}`);
-    return 2;
-  }
-  try {
-    return compareAll(findHost(), options, write);
-  } catch (error) {
-    if (!(error instanceof NoHost)) throw error;
-    write(`fuzz:native was skipped: ${error.message}.\n`);
-    return 0;
-  }
-}
-
-function compareAll(host: Host, { cases, seeds, limit, bits }: Options, write: (text: string) => void): number {
+function compareAll(host: Host, { cases, seeds, limit, bits }: Wanted, write: Write): number {
   write(`against ${host.name} (${host.vendor})\n`);
   const machine = new NativeMachine();
   const each = Math.ceil(cases / seeds.length);
@@ -86,3 +54,27 @@ function compareAll(host: Host, { cases, seeds, limit, bits }: Options, write: (
   write(`${same} passed, ${differ} failed\n`);
   return differ === 0 ? 0 : 1;
 }
+
+/** Where the host cannot be asked, nothing differs. */
+export const main = program({
+  name: 'fuzz:native',
+  options: {
+    cases: number(100_000, { least: 1 }),
+    seed: seeds(),
+    limit: number(20),
+    bits: oneOf(['16', '32', '64']),
+  },
+  run: ({ cases, seed: seeds, limit, bits }, write) => {
+    try {
+      return compareAll(
+        findHost(),
+        { cases, seeds, limit, bits: bits === undefined ? undefined : (Number(bits) as Bits) },
+        write,
+      );
+    } catch (error) {
+      if (!(error instanceof NoHost)) throw error;
+      write(`fuzz:native was skipped: ${error.message}.\n`);
+      return 0;
+    }
+  },
+});

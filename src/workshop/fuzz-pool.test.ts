@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { picker } from './fuzz/pick.ts';
+import { picker } from './harness/pick.ts';
 import { makers } from './fuzz/pool/messages.ts';
 import { main } from './fuzz-pool.ts';
 
@@ -19,5 +19,5 @@ it('sends frames of any length, one of nothing among them', () => {
 });
 
 it('tells of wrong words', async () => {
-  expect(await main(['--messages', 'many'], () => {})).toBe(2);
+  expect(await main(['--messages', 'many'], undefined, () => {})).toBe(2);
 });

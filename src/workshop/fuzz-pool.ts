@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:pool -- [--messages N] [--seed S]
+ * npm run -s fuzz:pool -- [--messages N] [--seed S] [--within SECONDS]
  *
  * A hostile member of a pool, who has its code: N messages (1,000,000 unless told), malformed and nearly right, to a real host through a real hub: of its links,
  * channels, documents, frames, leases, moves and checkpoints, and of NBD. It passes if the host goes on, if what it has with another host does, and if memory does not grow.
@@ -17,12 +17,12 @@ import { type ByteChannel, serveNbd } from '../dom0/host/nbd/index.ts';
 import { MemoryDisk } from '../formats/blocks/index.ts';
 import { Arena, pause, random } from './fuzz/pool/arena.ts';
 import { channelMessage, type Maker, makers } from './fuzz/pool/messages.ts';
-import { type Pick, picker } from './fuzz/pick.ts';
-import { usedMiB } from './fuzz/used.ts';
+import { Growth } from './harness/growth.ts';
+import { number, within } from './harness/options.ts';
+import { type Pick, picker } from './harness/pick.ts';
+import { program } from './harness/program.ts';
 import { soon } from '../cli/node-clock.ts';
-import { numbersOf } from './numbers.ts';
 
-const WRONG_USE = 2;
 const SALT_BYTES = 16;
 /** Messages that go at once; of so many the pool is looked after. */
 const BATCH = 32,
@@ -186,41 +186,35 @@ class Attack {
   }
 }
 
-export async function main(argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> {
-  let messages: number, seed: number;
-  try {
-    ({ messages, seed } = numbersOf(argv, { messages: 1_000_000, seed: 1 }));
-  } catch (error) {
-    process.stderr.write(`fuzz:pool: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  const arena = await Arena.open();
-  const attack = new Attack(arena, picker(seed));
-  let problem: string | undefined;
-  let sent = 0;
-  // What is loaded and compiled at first is no growth.
-  let before: number | undefined;
-  while (sent < messages && problem === undefined) {
-    const round = Math.min(ROUND, messages - sent);
-    await attack.round(round);
-    sent += round;
-    problem = await arena.problem(`after ${sent}`);
-    before ??= usedMiB();
-  }
-  attack.leave();
-  await pause(100);
-  const grownMiB = usedMiB() - (before ?? 0);
-  const said = membershipOf(arena.alfa).here.pool.left;
-  if (said !== undefined) problem ??= `alfa has left: ${said}`;
-  if (grownMiB > MOST_GROWTH_MIB) problem ??= `memory grew by ${grownMiB.toFixed(1)} MiB`;
-  write(
-    `${sent} messages from seed ${seed}: ${[...attack.counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}\n`,
-  );
-  for (const [why, count] of [...attack.refusals].sort(([, a], [, b]) => b - a).slice(0, 20))
-    write(`${String(count).padStart(8)}  ${why}\n`);
-  write(
-    `memory grew by ${grownMiB.toFixed(1)} MiB (at most ${MOST_GROWTH_MIB})\n${problem ?? 'the host and what it has with others went on'}\n`,
-  );
-  await arena.close();
-  return problem === undefined ? 0 : 1;
-}
+export const main = program({
+  name: 'fuzz:pool',
+  options: { messages: number(1_000_000), seed: number(1), within: within() },
+  run: async ({ messages, seed, within }, write) => {
+    const arena = await Arena.open();
+    const attack = new Attack(arena, picker(seed)),
+      growth = new Growth(MOST_GROWTH_MIB);
+    let problem: string | undefined;
+    let sent = 0;
+    while (sent < messages && problem === undefined && !within.isOver()) {
+      const round = Math.min(ROUND, messages - sent);
+      await attack.round(round);
+      sent += round;
+      problem = await arena.problem(`after ${sent}`);
+      growth.begin();
+    }
+    attack.leave();
+    await pause(100);
+    const left = membershipOf(arena.alfa).here.pool.left;
+    if (left !== undefined) problem ??= `alfa has left: ${left}`;
+    const grown = growth.problem();
+    problem ??= grown;
+    write(
+      `${sent} messages from seed ${seed}: ${[...attack.counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}\n`,
+    );
+    for (const [why, count] of [...attack.refusals].sort(([, a], [, b]) => b - a).slice(0, 20))
+      write(`${String(count).padStart(8)}  ${why}\n`);
+    write(`${growth.text}\n${problem ?? 'the host and what it has with others went on'}\n`);
+    await arena.close();
+    return problem === undefined ? 0 : 1;
+  },
+});

@@ -1,5 +1,5 @@
 /**
- * npm run -s fuzz:rfb -- [--messages N] [--seed S]
+ * npm run -s fuzz:rfb -- [--messages N] [--seed S] [--within SECONDS]
  *
  * Hostile clients of RFB: N messages (1,000,000 unless told), malformed and nearly right, to the server of a guest's screen, which they type at and point at. It passes
  * if nothing is thrown, memory does not grow, and the guest beside it runs on; and a client that keeps to the protocol is served while they are at it.
@@ -7,7 +7,7 @@
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
 import { ByteSink, CLIENT, SECURITY, VERSION } from '../formats/rfb/index.ts';
 import { fuzzClient, HostileClient, turn } from './fuzz/hostile-client.ts';
-import { type Pick, picker } from './fuzz/pick.ts';
+import { type Pick, picker } from './harness/pick.ts';
 import { rfbGreeting, rfbMessage } from './fuzz/rfb/messages.ts';
 import { RfbServer, screenOf } from '../cli/rfb/index.ts';
 
@@ -125,5 +125,4 @@ class HostileViewers extends HostileClient {
   }
 }
 
-export const main = (argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> =>
-  fuzzClient('rfb', argv, seed => new HostileViewers(seed), write);
+export const main = fuzzClient('rfb', seed => new HostileViewers(seed));

@@ -11,12 +11,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Disagreement, type Judged, judgeXl, judgeXml } from './definitions/judge.ts';
 import { missingLibvirt } from './definitions/libvirt.ts';
 import { missingXl } from './definitions/xl.ts';
+import { flag, number, WrongUse } from './harness/options.ts';
+import { program, type Write } from './harness/program.ts';
 
-const WRONG_USE = 2;
 /** What is asked: its name, how many definitions, what it lacks here. */
 const PARTS = [
   { name: 'libvirt', runs: 600, missing: missingLibvirt, judge: judgeXml },
@@ -25,7 +25,7 @@ const PARTS = [
 
 const block = (text: string): string => text.replace(/^/gm, '    ').trimEnd();
 
-function print(name: string, judged: Judged, isAll: boolean, write: (text: string) => unknown): number {
+function print(name: string, judged: Judged, isAll: boolean, write: Write): number {
   const kinds = new Map<string, Disagreement[]>();
   for (const each of judged.disagreements) {
     const key = `${each.why ?? ''}\n${each.kind}`;
@@ -52,38 +52,28 @@ function print(name: string, judged: Judged, isAll: boolean, write: (text: strin
   return open;
 }
 
-export async function main(
-  argv: string[],
-  write = (text: string): unknown => process.stdout.write(text),
-): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: { runs: { type: 'string' }, first: { type: 'string' }, all: { type: 'boolean' } },
-  });
-  const [only] = positionals;
-  const [runs, first] = [values.runs, values.first ?? '0'].map(text => (text === undefined ? undefined : Number(text)));
-  if (
-    ![runs ?? 0, first].every(number => Number.isSafeInteger(number) && number! >= 0) ||
-    (only !== undefined && PARTS.every(({ name }) => name !== only))
-  ) {
-    write('judge:definitions: write libvirt, xl or neither, and whole numbers behind --runs and --first\n');
-    return WRONG_USE;
-  }
-  let open = 0;
-  for (const { name, runs: usual, missing, judge } of PARTS) {
-    if (only !== undefined && only !== name) continue;
-    const lacks = missing();
-    if (lacks !== undefined) {
-      write(`${name}: skipped, as this machine lacks ${lacks}\n`);
-      continue;
+export const main = program({
+  name: 'judge:definitions',
+  operands: '[libvirt|xl]',
+  options: { runs: number(undefined), first: number(0), all: flag },
+  run: async ({ runs, first, all }, write, [only]) => {
+    if (only !== undefined && PARTS.every(({ name }) => name !== only))
+      throw new WrongUse(`${only}: write libvirt, xl or neither.`);
+    let open = 0;
+    for (const { name, runs: usual, missing, judge } of PARTS) {
+      if (only !== undefined && only !== name) continue;
+      const lacks = missing();
+      if (lacks !== undefined) {
+        write(`${name}: skipped, as this machine lacks ${lacks}\n`);
+        continue;
+      }
+      const folder = mkdtempSync(join(tmpdir(), 'judge-definitions-'));
+      try {
+        open += print(name, await judge(folder, first, runs ?? usual), all, write);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     }
-    const folder = mkdtempSync(join(tmpdir(), 'judge-definitions-'));
-    try {
-      open += print(name, await judge(folder, first!, runs ?? usual), values.all ?? false, write);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
-  return open === 0 ? 0 : 1;
-}
+    return open === 0 ? 0 : 1;
+  },
+});

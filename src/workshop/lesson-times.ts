@@ -3,7 +3,9 @@
  * steps from where it was done. Of some times the median, once the engine has compiled what it needs.
  */
 import { anyAnswers, type Lesson, LessonRun, readLesson } from '../lessons/index.ts';
-import { median } from './median.ts';
+import { median } from './harness/median.ts';
+import { WrongUse } from './harness/options.ts';
+import { program } from './harness/program.ts';
 import { lessonHost, PAGE_LESSONS } from '../cli/page-lessons.ts';
 
 const TIMES = 5,
@@ -40,19 +42,21 @@ async function resetsMs(lesson: Lesson): Promise<number[]> {
   return medians;
 }
 
-/** Status 1: there is no such lesson. */
-export async function main(argv: string[]): Promise<number> {
-  const unknown = argv.find(id => !PAGE_LESSONS.has(id));
-  if (unknown !== undefined) {
-    process.stderr.write(`There is no lesson ${unknown}. There are ${[...PAGE_LESSONS.keys()].join(', ')}.\n`);
-    return 1;
-  }
-  for (const id of argv.length > 0 ? argv : PAGE_LESSONS.keys()) {
-    const medians = await resetsMs(readLesson(PAGE_LESSONS.get(id)!, 'a', id).lesson),
-      slow = medians.filter(ms => ms > MOST_MS).length;
-    process.stdout.write(
-      `${id.padEnd(20)}${medians.map(ms => ms.toFixed(0).padStart(6)).join('')} ms${slow > 0 ? `, ${slow} above ${MOST_MS}` : ''}\n`,
-    );
-  }
-  return 0;
-}
+export const main = program({
+  name: 'lessons:times',
+  operands: '[LESSON…]',
+  options: {},
+  run: async (_none, write, lessons) => {
+    const unknown = lessons.find(id => !PAGE_LESSONS.has(id));
+    if (unknown !== undefined)
+      throw new WrongUse(`There is no lesson ${unknown}. There are ${[...PAGE_LESSONS.keys()].join(', ')}.`);
+    for (const id of lessons.length > 0 ? lessons : PAGE_LESSONS.keys()) {
+      const medians = await resetsMs(readLesson(PAGE_LESSONS.get(id)!, 'a', id).lesson),
+        slow = medians.filter(ms => ms > MOST_MS).length;
+      write(
+        `${id.padEnd(20)}${medians.map(ms => ms.toFixed(0).padStart(6)).join('')} ms${slow > 0 ? `, ${slow} above ${MOST_MS}` : ''}\n`,
+      );
+    }
+    return 0;
+  },
+});

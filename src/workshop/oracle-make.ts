@@ -3,38 +3,29 @@
  *
  * Has the host's processor make fixtures for `npm run -s oracle`: random instructions and short blocks, the same ones for the same seed, in one file of
  * gzipped JSON lines for each group (src/workshop/oracle/make/gen.py describes them). It needs Linux on an x86-64 processor, gcc and python3.
+ * `--bits`: 32 (unless told) for 32- and 16-bit code, or 64. `--seed`: any text; the same text makes the same cases. `--out`: this folder gets
+ * GROUP.jsonl.gz. `--states`: cases of a form of weight 1 (12 unless told). `--only`: the forms whose GROUP:NAME it finds.
  */
-import { parseArgs } from 'node:util';
+import { number, oneOf, required, text } from './harness/options.ts';
+import { program } from './harness/program.ts';
 import { generate, NoHost } from './oracle/make.ts';
 
-const USAGE = `usage: npm run -s oracle:make -- [--bits 32|64] --seed TEXT --out FOLDER [--states N] [--only REGEX]
-  --bits N      32 (default): 32- and 16-bit code; 64: 64-bit code
-  --seed TEXT   whatever; the same text makes the same cases
-  --out FOLDER  gets GROUP.jsonl.gz
-  --states N    cases for a form of weight 1 (default 12)
-  --only REGEX  only the forms whose GROUP:NAME it finds`;
-
-/** Returns the exit status: 0, 1 if the host cannot be asked, 2 for wrong use. */
-export function main(argv: string[]): number {
-  try {
-    const { values } = parseArgs({
-      args: argv,
-      options: {
-        bits: { type: 'string', default: '32' },
-        seed: { type: 'string' },
-        out: { type: 'string' },
-        states: { type: 'string', default: '12' },
-        only: { type: 'string', default: '' },
-      },
-    });
-    const { bits, seed, out, states, only } = values;
-    if (bits !== '32' && bits !== '64') throw new Error(`--bits ${bits}: there are 32 (with 16) and 64`);
-    if (seed === undefined || out === undefined) throw new Error(`--${seed === undefined ? 'seed' : 'out'} is missing`);
-    if (!/^[1-9]\d*$/.test(states)) throw new Error(`--states ${states}: not a whole number above 0`);
-    return generate(['--bits', bits, '--seed', seed, '--out', out, '--states', states, '--only', only]);
-  } catch (error) {
-    const here = error instanceof NoHost;
-    process.stderr.write(`oracle:make: ${(error as Error).message}${here ? '' : `\n${USAGE}`}\n`);
-    return here ? 1 : 2;
-  }
-}
+export const main = program({
+  name: 'oracle:make',
+  options: {
+    bits: oneOf(['32', '64']),
+    seed: required(text('TEXT')),
+    out: required(text('FOLDER')),
+    states: number(12, { least: 1 }),
+    only: text('REGEX'),
+  },
+  run: ({ bits = '32', seed, out, states, only = '' }, _write, _none, complain) => {
+    try {
+      return generate(['--bits', bits, '--seed', seed, '--out', out, '--states', String(states), '--only', only]);
+    } catch (error) {
+      if (!(error instanceof NoHost)) throw error;
+      complain(`oracle:make: ${error.message}\n`);
+      return 1;
+    }
+  },
+});

@@ -2,20 +2,17 @@
  * npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
  *
  * Replays fixtures that a real processor made (test/oracle/README.md) on ours and prints the cases that end otherwise, how many were compared in part and
- * why (oracle/vendors.ts), then `N passed, N failed`.
+ * why (oracle/vendors.ts), then `N passed, N failed`. FILE: JSON lines, gzipped or plain. `--limit`: of each form N failing cases are printed (3 unless told).
+ * `--through-idt`: exceptions are delivered through the IDT instead of leaving by a VM exit. `--in-regions`: whatever a case begins at is compiled, and the cases
+ * that retired instructions in compiled regions are counted.
  */
-import { parseArgs } from 'node:util';
+import { flag, number, WrongUse } from './harness/options.ts';
+import { program } from './harness/program.ts';
 import { compare } from './oracle/compare.ts';
 import { FixtureError, readFixtures } from './oracle/fixture.ts';
 import type { Case } from './oracle/fixture.ts';
 import { OracleMachine } from './oracle/machine.ts';
 import { vendorDifferences } from './oracle/vendors.ts';
-
-const USAGE = `usage: npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
-  FILE           fixtures, JSON lines, gzipped or plain
-  --limit N      failing cases printed for each form (default 3)
-  --through-idt  exceptions are delivered through the IDT instead of leaving by a VM exit
-  --in-regions   whatever a case begins at is compiled; the cases that retired instructions so are counted`;
 
 /** Differences printed for one case. */
 const DIFFERENCES = 4;
@@ -52,51 +49,30 @@ export function replay(
   return { passed: cases.length - failed, failed };
 }
 
-/** Returns the exit status: 0 all passed, 1 some failed, 2 wrong use or a fixture that cannot be read. */
-export function main(argv: string[]): number {
-  let files: string[];
-  let limit: number;
-  let throughIdt: boolean;
-  let inRegions: boolean;
-  try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        limit: { type: 'string', default: '3' },
-        'through-idt': { type: 'boolean', default: false },
-        'in-regions': { type: 'boolean', default: false },
-      },
-    });
-    files = positionals;
-    limit = Number(values.limit);
-    throughIdt = values['through-idt'];
-    inRegions = values['in-regions'];
-    if (!Number.isInteger(limit) || limit < 0) throw new Error(`--limit ${values.limit}: not a whole number`);
-    if (files.length === 0) throw new Error('no fixture file given');
-  } catch (error) {
-    process.stderr.write(`oracle: ${(error as Error).message}\n${USAGE}\n`);
-    return 2;
-  }
-  const total: Result = { passed: 0, failed: 0 },
-    inPart = new Map<string, number>();
-  try {
-    const machine = new OracleMachine(throughIdt, inRegions);
-    for (const file of files) {
-      const cases = readFixtures(file);
-      const { passed, failed } = replay(machine, file, cases, limit, line => process.stdout.write(`${line}\n`));
-      for (const { why } of cases.flatMap(vendorDifferences)) inPart.set(why, (inPart.get(why) ?? 0) + 1);
-      total.passed += passed;
-      total.failed += failed;
-      if (files.length > 1) process.stdout.write(`${file}: ${passed} passed, ${failed} failed\n`);
+export const main = program({
+  name: 'oracle',
+  operands: 'FILE…',
+  options: { limit: number(3), 'through-idt': flag, 'in-regions': flag },
+  run: ({ limit, 'through-idt': throughIdt, 'in-regions': inRegions }, write, files) => {
+    if (files.length === 0) throw new WrongUse('no fixture file given');
+    const total: Result = { passed: 0, failed: 0 },
+      inPart = new Map<string, number>();
+    try {
+      const machine = new OracleMachine(throughIdt, inRegions);
+      for (const file of files) {
+        const cases = readFixtures(file);
+        const { passed, failed } = replay(machine, file, cases, limit, line => write(`${line}\n`));
+        for (const { why } of cases.flatMap(vendorDifferences)) inPart.set(why, (inPart.get(why) ?? 0) + 1);
+        total.passed += passed;
+        total.failed += failed;
+        if (files.length > 1) write(`${file}: ${passed} passed, ${failed} failed\n`);
+      }
+      if (inRegions) write(`${machine.casesInRegions} cases ran in regions\n`);
+    } catch (error) {
+      throw error instanceof FixtureError ? new WrongUse(error.message) : error;
     }
-    if (inRegions) process.stdout.write(`${machine.casesInRegions} cases ran in regions\n`);
-  } catch (error) {
-    if (!(error instanceof FixtureError)) throw error;
-    process.stderr.write(`oracle: ${error.message}\n`);
-    return 2;
-  }
-  for (const [why, count] of inPart) process.stdout.write(`${count} cases were compared in part: ${why}\n`);
-  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
-  return total.failed === 0 ? 0 : 1;
-}
+    for (const [why, count] of inPart) write(`${count} cases were compared in part: ${why}\n`);
+    write(`${total.passed} passed, ${total.failed} failed\n`);
+    return total.failed === 0 ? 0 : 1;
+  },
+});

@@ -9,7 +9,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Probe, registers as R } from '../cpu/architecture/index.ts';
 import { loadEverything } from '../dom0/service/index.ts';
 import type { Turns } from '../dom0/toolstack/runners/index.ts';
@@ -19,13 +18,15 @@ import type { Domain } from '../hypervisor/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { FRAME_BYTES } from '../hypervisor/memory/index.ts';
 import type { PastNow, PastWish } from '../hypervisor/verbs/index.ts';
-import { drawing } from './fuzz/pick.ts';
+import { number, text, WrongUse } from './harness/options.ts';
+import { program } from './harness/program.ts';
+import { drawing } from './harness/pick.ts';
 import { parseBootOptions } from '../cli/boot/options.ts';
 import { prepareAll } from '../cli/boot/prepare.ts';
 import { type Guest, Session } from '../cli/boot/session.ts';
 import { Output } from '../cli/boot/terminal.ts';
 
-const WRONG_USE = 2;
+const DISK_IMAGE = join(process.env.RINGSIDE_ROOT ?? '.', '.cache/guests/disks/debian-disk.img');
 const MEMORY_MIB = 64;
 /** What a step back within the last ten seconds may cost, seconds of processor time: aim and floor. */
 const AIM_S = 0.5,
@@ -268,42 +269,33 @@ async function timeSteps(run: StraightRun, draw: () => number): Promise<void> {
   }
 }
 
-export async function main(argv: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      jumps: { type: 'string', default: '1000' },
-      seconds: { type: 'string', default: '40' },
-      seed: { type: 'string', default: '1' },
-      image: {
-        type: 'string',
-        default: join(process.env.RINGSIDE_ROOT ?? '.', '.cache/guests/disks/debian-disk.img'),
-      },
-    },
-  });
-  const [jumps, seconds, seed] = [values.jumps, values.seconds, values.seed].map(Number) as [number, number, number];
-  if (!(jumps > 0 && seconds > 0 && seed >= 0) || !existsSync(values.image)) {
-    process.stderr.write(
-      `soak:back: write numbers above 0 for --jumps and --seconds, and fetch the disk by npm run guests (${values.image}).\n`,
+export const main = program({
+  name: 'soak:back',
+  options: {
+    jumps: number(1000, { least: 1 }),
+    seconds: number(40, { least: 1 }),
+    seed: number(1),
+    image: text('FILE'),
+  },
+  run: async ({ jumps, seconds, seed, image = DISK_IMAGE }) => {
+    if (!existsSync(image)) throw new WrongUse(`${image} is not here. Fetch it: npm run guests.`);
+    await loadEverything();
+    const draw = drawing(seed);
+    const run = new StraightRun(image, seconds, draw);
+    const ran = { rounds: 0 };
+    const spent = await costOf(async () => {
+      ran.rounds = await run.run();
+    });
+    const { bytes, at } = await run.ask('keep');
+    const end = sumsOf(run.domain);
+    process.stdout.write(
+      `Debian ran ${seconds} s of its time, ${(at.instructions / 1e6).toFixed(0)} million instructions, in ${spent.toFixed(0)} s of processor time, with its sums; it wrote, synced and pinged ${ran.rounds} times. Its past takes ${(bytes / 2 ** 20).toFixed(0)} MiB.\n`,
     );
-    return WRONG_USE;
-  }
-  await loadEverything();
-  const draw = drawing(seed);
-  const run = new StraightRun(values.image, seconds, draw);
-  const ran = { rounds: 0 };
-  const spent = await costOf(async () => {
-    ran.rounds = await run.run();
-  });
-  const { bytes, at } = await run.ask('keep');
-  const end = sumsOf(run.domain);
-  process.stdout.write(
-    `Debian ran ${seconds} s of its time, ${(at.instructions / 1e6).toFixed(0)} million instructions, in ${spent.toFixed(0)} s of processor time, with its sums; it wrote, synced and pinged ${ran.rounds} times. Its past takes ${(bytes / 2 ** 20).toFixed(0)} MiB.\n`,
-  );
-  const failed = await jump(run, jumps, draw);
-  await timeSteps(run, draw);
-  const wrong = whichDiffer(end, sumsOf(run.domain));
-  if (wrong.length > 0) process.stdout.write(`back in the present: ${wrong.join(', ')} differ\n`);
-  await run.session.close();
-  return failed > 0 || wrong.length > 0 || ran.rounds === 0 ? 1 : 0;
-}
+    const failed = await jump(run, jumps, draw);
+    await timeSteps(run, draw);
+    const wrong = whichDiffer(end, sumsOf(run.domain));
+    if (wrong.length > 0) process.stdout.write(`back in the present: ${wrong.join(', ')} differ\n`);
+    await run.session.close();
+    return failed > 0 || wrong.length > 0 || ran.rounds === 0 ? 1 : 0;
+  },
+});

@@ -5,7 +5,7 @@
  */
 import { expect, it, onTestFinished } from 'vitest';
 import { xorshift } from '../../src/dom0/toolstack/random.ts';
-import { median } from '../../src/workshop/median.ts';
+import { median } from '../../src/workshop/harness/median.ts';
 import { type Fate, type Kept, type Lost, PoolOfProcesses } from '../support/lost-host.ts';
 
 const { RINGSIDE_RUNS = '50', RINGSIDE_CUTS = '20', RINGSIDE_SEED = '1' } = process.env;

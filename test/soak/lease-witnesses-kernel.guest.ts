@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type Pick, picker } from '../../src/workshop/fuzz/pick.ts';
+import { type Pick, picker } from '../../src/workshop/harness/pick.ts';
 import { CutNetwork, NEAR, type NetworkProgram, whyNoNetwork } from '../support/cut-network.ts';
 import { file, program } from '../support/needs.ts';
 import { acknowledged, complaints, DISK_BYTES, diskProblems, numberedWriter } from '../support/numbered-writer.ts';

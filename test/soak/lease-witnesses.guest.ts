@@ -5,7 +5,7 @@
  * that nobody else gets. None ever runs twice, and all go on in the end.
  */
 import { expect, it } from 'vitest';
-import { type Pick, picker } from '../../src/workshop/fuzz/pick.ts';
+import { type Pick, picker } from '../../src/workshop/harness/pick.ts';
 import { MemoryDisk } from '../../src/formats/blocks/index.ts';
 import { channels } from '../../src/dom0/host/nbd/channels.test-support.ts';
 import { type ByteChannel, type NbdExports, serveNbd, type Sockets } from '../../src/dom0/host/nbd/index.ts';

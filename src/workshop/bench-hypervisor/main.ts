@@ -1,5 +1,5 @@
 /**
- * npm run -s bench:hypervisor [-- --seconds N --runs N --only slots,weights,… --json FILE --check]
+ * npm run -s bench:hypervisor [-- --seconds N --runs N --only slots,weights,… --guests N --state FILE --json FILE --check]
  *
  * What the hypervisor costs and whether it shares as it should. Domains run in worker threads, as many at once as there are slots; times of sharing are
  * runstate times. With --check the status is 1 where a goal is missed. Rows:
@@ -44,7 +44,9 @@ import {
   xenLoop,
 } from './guests.ts';
 import { ioreq } from './ioreq.ts';
-import { median } from '../median.ts';
+import { median } from '../harness/median.ts';
+import { flag, hidden, listOf, number, text } from '../harness/options.ts';
+import { program } from '../harness/program.ts';
 import { sharedMs } from '../../cli/node-clock.ts';
 import { countOf, sleep, WorkerHost } from './host.ts';
 import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
@@ -52,12 +54,9 @@ import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
 interface Options {
   seconds: number;
   runs: number;
-  only: string[];
-  json: string;
   /** Of the idle rows: how many, and a saved state instead of a boot. */
   guests: number;
-  state: string;
-  check: boolean;
+  state: string | undefined;
 }
 
 interface Result {
@@ -401,7 +400,7 @@ async function busy({ seconds }: Options): Promise<Result> {
 const idleRow =
   (row: string, run: typeof idleInWorkers) =>
   async (options: Options): Promise<Result> => {
-    const saved = options.state === '' ? savedShell() : new Uint8Array(readFileSync(options.state));
+    const saved = options.state === undefined ? savedShell() : new Uint8Array(readFileSync(options.state));
     if (!saved) return { row, text: 'no Debian kernel here: npm run guests fetches it', values: {} };
     const { guests } = options;
     const { percent, halts, exits, instructions, hostMiB, byReason } = await run(saved, guests, 30 * options.seconds);
@@ -430,53 +429,32 @@ const ROWS: Record<string, (options: Options) => Promise<Result>> = {
   idleturns: idleRow('idleturns', idleInTurns),
 };
 
-export async function main(argv: string[]): Promise<number> {
-  const options: Options = {
-    seconds: 2,
-    runs: 5,
-    only: Object.keys(ROWS),
-    json: '',
-    guests: 20,
-    state: '',
-    check: false,
-  };
-  for (let i = 0; i < argv.length; i += 2) {
-    if (argv[i] === '--check') {
-      options.check = true;
-      i--;
-      continue;
-    }
-    const value = argv[i + 1];
-    if (argv[i] === '--seconds') options.seconds = Number(value);
-    else if (argv[i] === '--runs') options.runs = Number(value);
-    else if (argv[i] === '--only') options.only = value.split(',');
-    else if (argv[i] === '--json') options.json = value;
-    else if (argv[i] === '--guests') options.guests = Number(value);
-    else if (argv[i] === '--state') options.state = value;
-    else if (argv[i] === '--hog') {
-      process.stdout.write(String(await hogProcess(Number(value))));
+export const main = program({
+  name: 'bench:hypervisor',
+  options: {
+    seconds: number(2, { least: 1 }),
+    runs: number(5, { least: 1 }),
+    only: listOf(Object.keys(ROWS)),
+    guests: number(20, { least: 1 }),
+    state: text('FILE'),
+    json: text('FILE'),
+    check: flag,
+    hog: hidden(number(undefined)),
+  },
+  run: async ({ only, json, check, hog, ...options }, write) => {
+    if (hog !== undefined) {
+      write(String(await hogProcess(hog)));
       return 0;
-    } else {
-      process.stderr.write(
-        `bench:hypervisor: unknown option ${argv[i]}; there are --seconds, --runs, --only ${Object.keys(ROWS).join(',')}, --guests, --state, --json and --check.\n`,
-      );
-      return 2;
     }
-  }
-  const unknown = options.only.find(row => !Object.hasOwn(ROWS, row));
-  if (unknown !== undefined) {
-    process.stderr.write(`bench:hypervisor: there is no row ${unknown}; there are ${Object.keys(ROWS).join(', ')}.\n`);
-    return 2;
-  }
-  await loadEverything();
-  const results: Result[] = [];
-  for (const row of options.only) {
-    const result = await ROWS[row](options);
-    results.push(result);
-    process.stdout.write(
-      `${row.padEnd(9)} ${result.met === undefined ? '  ' : result.met ? 'ok' : '--'}  ${result.text}\n`,
-    );
-  }
-  if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  return options.check && results.some(({ met }) => met === false) ? 1 : 0;
-}
+    await loadEverything();
+    const results: Result[] = [];
+    for (const row of only) {
+      const result = await ROWS[row](options);
+      results.push(result);
+      const verdict = result.met === undefined ? '  ' : result.met ? 'ok' : '--';
+      write(`${row.padEnd(9)} ${verdict}  ${result.text}\n`);
+    }
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
+    return check && results.some(({ met }) => met === false) ? 1 : 0;
+  },
+});

@@ -11,11 +11,12 @@
  * with QEMU by the gap, which is where the whole 95 % interval of the ratio of medians lies above 1; QEMU's own count ends when the state was written, and what the
  * other process does then is not in it (qemu.ts). `--quick`: 128 MiB, three moves.
  */
-import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
-import { drawing } from '../fuzz/pick.ts';
-import { median, ratioOf } from '../median.ts';
+import { drawing } from '../harness/pick.ts';
+import { median, ratioOf } from '../harness/median.ts';
+import { flag, hidden, number, oneOf, text, WrongUse } from '../harness/options.ts';
+import { program } from '../harness/program.ts';
 import { later, sharedMs, soon } from '../../cli/node-clock.ts';
 import { spawnDomainWorker } from '../../cli/node-worker.ts';
 import { nodeWays } from '../../cli/ways.ts';
@@ -27,7 +28,6 @@ import { type Floor, floorOf, isQemuHere } from './qemu.ts';
 import type { Served } from './service.ts';
 import { spinsFor } from './writer.ts';
 
-const WRONG_USE = 2;
 interface Wanted {
   /** That are written. */
   frames: number;
@@ -74,37 +74,19 @@ const makeIn =
       ...parts,
     });
 
-function parse(argv: string[]) {
-  const text = { type: 'string' as const },
-    flag = { type: 'boolean' as const };
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      mib: text,
-      moves: text,
-      only: text,
-      way: text,
-      check: flag,
-      quick: flag,
-      host: text,
-      join: text,
-      row: text,
-    },
-  });
-  const { mib = values.quick ? '128' : '128,512', moves = values.quick ? '3' : '5', way } = values;
-  if (!/^[1-9]\d*$/.test(moves)) throw new Error(`--moves ${moves}: write a number.`);
-  if (!/^[1-9]\d*(,[1-9]\d*)*$/.test(mib)) throw new Error(`--mib ${mib}: write numbers with commas between them.`);
+/** @throws WrongUse */
+function sizesOf(mib: string): number[] {
+  if (!/^[1-9]\d*(,[1-9]\d*)*$/.test(mib)) throw new WrongUse(`--mib ${mib}: write numbers with commas between them.`);
   const sizes = mib.split(',').map(Number);
   if (sizes.some(each => each < 2 * LEAST_MIB))
-    throw new Error(`--mib ${mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
-  if (way !== undefined && !WAYS.includes(way as Way)) throw new Error(`--way ${way}: there are ${WAYS.join(', ')}.`);
-  if (values.only !== undefined && !(values.only in DIALS))
-    throw new Error(`--only ${values.only}: there are ${Object.keys(DIALS).join(', ')}.`);
-  const ways: Way[] = way === undefined ? ['page', 'tabs', 'nodes'] : [way as Way];
-  return { ...values, sizes, moves: Number(moves), ways };
+    throw new WrongUse(`--mib ${mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
+  return sizes;
 }
 
-type Asked = ReturnType<typeof parse>;
+interface Asked {
+  moves: number;
+  ways: readonly Way[];
+}
 
 /** The row with a guest that writes so many frames a second here. */
 async function dialled(row: Row, framesPerSecond: number | undefined): Promise<Row> {
@@ -244,33 +226,41 @@ async function measureRow(name: string, dial: Wanted, mib: number, { ways, moves
   return done.flatMap(({ way, ...found }) => judge(way, found, floor));
 }
 
-export async function main(argv: string[]): Promise<number> {
-  let asked: Asked;
-  try {
-    asked = parse(argv);
-  } catch (error) {
-    process.stderr.write(`bench:migration: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  const { host, join, row: text } = asked;
-  if (host !== undefined && join !== undefined && text !== undefined) {
-    await beSide({ host, join, row: text }, makeIn(false), pause);
-    return 0;
-  }
-  if (!isQemuHere())
-    process.stdout.write('QEMU (qemu-system-x86_64) is not here: there is no floor, and nothing is judged.\n');
-  process.stdout.write(`Medians of ${asked.moves} moves.\n`);
-  const longer: string[] = [];
-  for (const mib of asked.sizes)
-    for (const [name, dial] of Object.entries(DIALS)) {
-      if (asked.only !== undefined && asked.only !== name) continue;
-      if (dial.linux && !isDebianHere()) {
-        process.stdout.write('\nDebian is not here (npm run guests): the floor is not judged.\n');
-        continue;
-      }
-      const found = await measureRow(name, dial, mib, asked);
-      if (dial.linux) longer.push(...found.map(each => `  ${mib} MiB, ${each}\n`));
+export const main = program({
+  name: 'bench:migration',
+  options: {
+    mib: text('N,N'),
+    moves: number(undefined, { least: 1 }),
+    only: oneOf(Object.keys(DIALS)),
+    way: oneOf(WAYS),
+    check: flag,
+    quick: flag,
+    host: hidden(text('NAME')),
+    join: hidden(text('URL')),
+    row: hidden(text('ROW')),
+  },
+  run: async ({ quick, mib, moves: givenMoves, only, way, check, host, join, row }, write) => {
+    if (host !== undefined && join !== undefined && row !== undefined) {
+      await beSide({ host, join, row }, makeIn(false), pause);
+      return 0;
     }
-  if (longer.length > 0) process.stdout.write(`\nLinux stood still longer than with QEMU:\n${longer.join('')}`);
-  return asked.check && longer.length > 0 ? 1 : 0;
-}
+    const moves = givenMoves ?? (quick ? 3 : 5),
+      ways: readonly Way[] = way === undefined ? ['page', 'tabs', 'nodes'] : [way],
+      sizes = sizesOf(mib ?? (quick ? '128' : '128,512'));
+    if (!isQemuHere()) write('QEMU (qemu-system-x86_64) is not here: there is no floor, and nothing is judged.\n');
+    write(`Medians of ${moves} moves.\n`);
+    const longer: string[] = [];
+    for (const size of sizes)
+      for (const [name, dial] of Object.entries(DIALS)) {
+        if (only !== undefined && only !== name) continue;
+        if (dial.linux && !isDebianHere()) {
+          write('\nDebian is not here (npm run guests): the floor is not judged.\n');
+          continue;
+        }
+        const found = await measureRow(name, dial, size, { ways, moves });
+        if (dial.linux) longer.push(...found.map(each => `  ${size} MiB, ${each}\n`));
+      }
+    if (longer.length > 0) write(`\nLinux stood still longer than with QEMU:\n${longer.join('')}`);
+    return check && longer.length > 0 ? 1 : 0;
+  },
+});

@@ -2,7 +2,7 @@
 import type { Host, HostParts } from '../../dom0/service/index.ts';
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
-import { median } from '../median.ts';
+import { median } from '../harness/median.ts';
 import { wire } from '../soak-migration/soak.ts';
 import { Beats } from './beats.ts';
 import type { Row } from './guest.ts';

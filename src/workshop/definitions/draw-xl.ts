@@ -1,5 +1,5 @@
 /** Definitions in xl's language: each piece alone in a definition of an HVM guest that has nothing else, and then some of several. */
-import { picker } from '../fuzz/pick.ts';
+import { picker } from '../harness/pick.ts';
 import type { Drawn } from './draw-xml.ts';
 import { XL_PIECES } from './pieces-xl.ts';
 

@@ -1,5 +1,5 @@
 /** Definitions in XML: each piece alone in a document that has nothing else, and then documents of several. */
-import { picker } from '../fuzz/pick.ts';
+import { picker } from '../harness/pick.ts';
 import { DEVICES, type Piece, type Slot, XML_PIECES } from './pieces-xml.ts';
 
 /** `text`: with the domain's type in the place of TYPE. */

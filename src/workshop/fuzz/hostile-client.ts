@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHost, inTurns } from '../../dom0/service/index.ts';
 import { later, sharedMs, soon } from '../../cli/node-clock.ts';
-import { numbersOf } from '../numbers.ts';
+import { Growth } from '../harness/growth.ts';
+import { number, within } from '../harness/options.ts';
+import { type Main, program } from '../harness/program.ts';
 import { repository } from '../../cli/repository.ts';
-import { usedMiB } from './used.ts';
 
-const WRONG_USE = 2;
 const MIB = 2 ** 20;
 const MEMORY_MIB = 96;
 /** Messages between two looks at the guest beside. */
@@ -85,53 +85,42 @@ export abstract class HostileClient {
   }
 }
 
-/** `fuzz:NAME --messages N --seed S`: its status. `most`: N where it is not told. */
-export async function fuzzClient(
-  name: string,
-  argv: string[],
-  make: (seed: number) => HostileClient,
-  write: (text: string) => void,
-  most = 1_000_000,
-): Promise<number> {
-  let messages: number, seed: number;
-  try {
-    ({ messages, seed } = numbersOf(argv, { messages: most, seed: 1 }));
-  } catch (error) {
-    process.stderr.write(`fuzz:${name}: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  let problem: string | undefined;
-  const onRejection = (why: unknown): void => {
-    problem ??= `an error that nobody caught: ${(why as Error)?.stack ?? String(why)}`;
-  };
-  process.on('unhandledRejection', onRejection);
-  const client = make(seed);
-  await client.begin();
-  let before: number | undefined,
-    sent = 0;
-  while (sent < messages && problem === undefined) {
-    const { instructions } = client.besides;
-    const round = Math.min(ROUND, messages - sent);
-    await client.round(round);
-    sent += round;
-    const now = client.besides;
-    if (now.state !== 'runs') problem ??= `after ${sent} the guest beside it is paused`;
-    if (now.instructions === instructions) problem ??= `after ${sent} the guest beside it stands still`;
-    const wrong = client.problem();
-    if (wrong) problem ??= `after ${sent} ${wrong}`;
-    // What is loaded and compiled at first is no growth.
-    before ??= usedMiB();
-  }
-  client.leave();
-  process.off('unhandledRejection', onRejection);
-  const grownMiB = usedMiB() - (before ?? 0);
-  if (grownMiB > MOST_GROWTH_MIB) problem ??= `memory grew by ${grownMiB.toFixed(1)} MiB`;
-  const { text, answers } = client.summary();
-  if (answers === 0) problem ??= 'nothing was answered';
-  write(`${sent} messages from seed ${seed}: ${text}, ${client.ended} guests ended\n`);
-  write(
-    `memory grew by ${grownMiB.toFixed(1)} MiB (at most ${MOST_GROWTH_MIB})\n${problem ?? 'the host and the guest beside went on'}\n`,
-  );
-  for (const { record } of [...client.host.toolstack.members.values()]) await client.host.destroy(record.id);
-  return problem === undefined ? 0 : 1;
-}
+/** `fuzz:NAME`. `most`: how many messages where the command line does not say. */
+export const fuzzClient = (name: string, make: (seed: number) => HostileClient, most = 1_000_000): Main =>
+  program({
+    name: `fuzz:${name}`,
+    options: { messages: number(most), seed: number(1), within: within() },
+    run: async ({ messages, seed, within }, write) => {
+      let problem: string | undefined;
+      const onRejection = (why: unknown): void => {
+        problem ??= `an error that nobody caught: ${(why as Error)?.stack ?? String(why)}`;
+      };
+      process.on('unhandledRejection', onRejection);
+      const client = make(seed),
+        growth = new Growth(MOST_GROWTH_MIB);
+      await client.begin();
+      let sent = 0;
+      while (sent < messages && problem === undefined && !within.isOver()) {
+        const { instructions } = client.besides;
+        const round = Math.min(ROUND, messages - sent);
+        await client.round(round);
+        sent += round;
+        const now = client.besides;
+        if (now.state !== 'runs') problem ??= `after ${sent} the guest beside it is paused`;
+        if (now.instructions === instructions) problem ??= `after ${sent} the guest beside it stands still`;
+        const wrong = client.problem();
+        if (wrong) problem ??= `after ${sent} ${wrong}`;
+        growth.begin();
+      }
+      client.leave();
+      process.off('unhandledRejection', onRejection);
+      const grown = growth.problem();
+      problem ??= grown;
+      const { text, answers } = client.summary();
+      if (answers === 0) problem ??= 'nothing was answered';
+      write(`${sent} messages from seed ${seed}: ${text}, ${client.ended} guests ended\n`);
+      write(`${growth.text}\n${problem ?? 'the host and the guest beside went on'}\n`);
+      for (const { record } of [...client.host.toolstack.members.values()]) await client.host.destroy(record.id);
+      return problem === undefined ? 0 : 1;
+    },
+  });

@@ -13,7 +13,7 @@ import {
   type LeaseRequest,
   type LeaseTiming,
 } from '../../dom0/pool/leases/index.ts';
-import type { Pick } from '../fuzz/pick.ts';
+import type { Pick } from '../harness/pick.ts';
 
 export interface RandomRun {
   /** What went wrong, and when. */

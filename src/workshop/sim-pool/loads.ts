@@ -1,5 +1,5 @@
 /** What guests of a simulated pool want of their hosts' slots, at each moment of a run. */
-import type { Draw } from '../fuzz/pick.ts';
+import type { Draw } from '../harness/pick.ts';
 import { RECORDED, RECORDED_EVERY_MS } from './recorded.ts';
 
 /** Slots that a guest would take if it got them. */

@@ -4,91 +4,68 @@
  * The balancer's own code (src/dom0/pool/balancing) on simulated hosts of four slots with five guests each, and what they would tell each other in a mesh, a
  * star and a tree of hubs. Runs with one seed are equal, but for what a look at the pool takes of the processor.
  */
-import { parseArgs } from 'node:util';
 import type { Mode } from '../../dom0/pool/balancing/index.ts';
 import { LEASE_TIMING } from '../../dom0/pool/leases/index.ts';
+import { flag, number, numbers, someOf } from '../harness/options.ts';
+import { program } from '../harness/program.ts';
 import { type LoadKind, LOADS } from './loads.ts';
 import { LIMITS, endOf, TOPOLOGIES, type Topology, tooMuch } from './wires.ts';
 import { type Outcome, PRESENCE_MS, type Scenario, World } from './world.ts';
 
-const USAGE =
-  'usage: sim:pool [--hosts N]… [--load KIND]… [--mode performance|density|off]… [--minutes N] [--seed S] [--json]\n';
-const WRONG_USE = 2;
 const KINDS = Object.keys(LOADS) as LoadKind[];
 const MODES: Mode[] = ['off', 'performance', 'density'];
 const SIZES = [2, 10, 100, 1000, 10_000];
-/** The largest pools are not watched for longer, unless told. */
+/** Minutes of virtual time, where the command line does not say; the largest pools are watched for less. */
+const MINUTES = 20;
 const LARGE = { hosts: 10_000, minutes: 5 };
 const MOST_HOSTS = 10_000;
 /** All loads are tried with so many; of other sizes the recorded one. */
 const COMMON_HOSTS = 100;
 
-export async function main(argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> {
-  let scenarios: Scenario[];
-  let isJson: boolean;
-  try {
-    ({ scenarios, isJson } = read(argv));
-  } catch (error) {
-    process.stderr.write(`sim:pool: ${(error as Error).message}\n${USAGE}`);
-    return WRONG_USE;
-  }
-  const rows: [Scenario, Outcome][] = [];
-  if (!isJson) write(`${HEAD}\n`);
-  for (const scenario of scenarios) {
-    const outcome = new World(scenario).run(() => process.cpuUsage().user / 1000);
-    rows.push([scenario, outcome]);
-    write(isJson ? `${JSON.stringify({ ...scenario, ...outcome })}\n` : `${line(scenario, outcome)}\n`);
-  }
-  if (!isJson) write(wireTable(rows));
-  // A move back within its rest is what must not be.
-  return rows.some(([, { backInRest }]) => backInRest > 0) ? 1 : 0;
+export const main = program({
+  name: 'sim:pool',
+  options: {
+    hosts: numbers(undefined, { least: 2, most: MOST_HOSTS }),
+    load: someOf(KINDS, []),
+    mode: someOf(MODES),
+    minutes: number(undefined, { least: 1, most: 1440 }),
+    seed: number(1, { most: 2 ** 31 }),
+    json: flag,
+  },
+  run: ({ json: isJson, ...wanted }, write) => {
+    const rows: [Scenario, Outcome][] = [];
+    if (!isJson) write(`${HEAD}\n`);
+    for (const scenario of scenariosOf(wanted)) {
+      const outcome = new World(scenario).run(() => process.cpuUsage().user / 1000);
+      rows.push([scenario, outcome]);
+      write(isJson ? `${JSON.stringify({ ...scenario, ...outcome })}\n` : `${line(scenario, outcome)}\n`);
+    }
+    if (!isJson) write(wireTable(rows));
+    // A move back within its rest is what must not be.
+    return rows.some(([, { backInRest }]) => backInRest > 0) ? 1 : 0;
+  },
+});
+
+interface Wanted {
+  hosts: readonly number[] | undefined;
+  load: readonly LoadKind[];
+  mode: readonly Mode[];
+  minutes: number | undefined;
+  seed: number;
 }
 
-function read(argv: string[]): { scenarios: Scenario[]; isJson: boolean } {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      hosts: { type: 'string', multiple: true },
-      load: { type: 'string', multiple: true },
-      mode: { type: 'string', multiple: true },
-      minutes: { type: 'string' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const number = (name: string, text: string, least: number, most: number): number => {
-    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most)
-      throw new Error(`--${name} ${text}: write a number from ${least} to ${most}.`);
-    return Number(text);
-  };
-  const oneOf = <Word extends string>(name: string, words: readonly Word[], text: string): Word => {
-    const word = words.find(each => each === text);
-    if (word === undefined) throw new Error(`--${name} ${text}: write one of ${words.join(', ')}.`);
-    return word;
-  };
-  const minutes = number('minutes', values.minutes ?? '20', 1, 1440);
-  const seed = number('seed', values.seed, 0, 2 ** 31);
-  const modes = values.mode?.map(text => oneOf('mode', MODES, text)) ?? MODES;
-  const sizes = values.hosts?.map(text => number('hosts', text, 2, MOST_HOSTS));
-  const kinds = values.load?.map(text => oneOf('load', KINDS, text));
+function scenariosOf({ hosts: sizes, load: kinds, mode: modes, minutes, seed }: Wanted): Scenario[] {
   const pairs: [number, LoadKind][] =
-    sizes || kinds
-      ? (sizes ?? [COMMON_HOSTS]).flatMap(hosts => (kinds ?? KINDS).map((kind): [number, LoadKind] => [hosts, kind]))
+    sizes || kinds.length > 0
+      ? (sizes ?? [COMMON_HOSTS]).flatMap(hosts =>
+          (kinds.length > 0 ? kinds : KINDS).map((kind): [number, LoadKind] => [hosts, kind]),
+        )
       : [
           ...KINDS.map((kind): [number, LoadKind] => [COMMON_HOSTS, kind]),
           ...SIZES.filter(size => size !== COMMON_HOSTS).map((size): [number, LoadKind] => [size, 'recorded']),
         ];
-  const isShort = values.minutes === undefined;
-  const scenarios = pairs.flatMap(([hosts, load]) =>
-    modes.map(mode => ({
-      hosts,
-      load,
-      mode,
-      minutes: isShort && hosts >= LARGE.hosts ? LARGE.minutes : minutes,
-      seed,
-    })),
-  );
-  return { scenarios, isJson: values.json };
+  const minutesOf = (hosts: number): number => minutes ?? (hosts >= LARGE.hosts ? LARGE.minutes : MINUTES);
+  return pairs.flatMap(([hosts, load]) => modes.map(mode => ({ hosts, load, mode, minutes: minutesOf(hosts), seed })));
 }
 
 const HEAD =

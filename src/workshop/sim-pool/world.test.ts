@@ -104,7 +104,7 @@ describe('sim:pool', () => {
   it.each([[['--hosts', '1']], [['--load', 'heavy']], [['--mode', 'fast']], [['--hots', '3']], [['--minutes', '']]])(
     'tells of wrong words: %s',
     async argv => {
-      expect(await main(argv, () => {})).toBe(2);
+      expect(await main(argv, undefined, () => {})).toBe(2);
     },
   );
 });

@@ -12,7 +12,7 @@ import {
   type Move,
   type Settings,
 } from '../../dom0/pool/balancing/index.ts';
-import { type Draw, drawing } from '../fuzz/pick.ts';
+import { type Draw, drawing } from '../harness/pick.ts';
 import { type Load, type LoadKind, LOADS } from './loads.ts';
 
 const MIB = 2 ** 20;

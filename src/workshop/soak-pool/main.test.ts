@@ -13,5 +13,5 @@ it('hosts of one hub with guests lose nothing, from the first join to the last l
 });
 
 it('tells of wrong words', async () => {
-  expect(await main(['--members', '1'], () => {})).toBe(2);
+  expect(await main(['--members', '1'], undefined, () => {})).toBe(2);
 });

@@ -1,5 +1,5 @@
 /** What `judge:tools` runs: a tool with drawn options, standard input and small files. */
-import { drawing } from '../fuzz/pick.ts';
+import { drawing } from '../harness/pick.ts';
 import { TOOLS } from './options.ts';
 import type { Lot } from './values.ts';
 

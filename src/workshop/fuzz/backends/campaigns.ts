@@ -3,7 +3,7 @@
  * does is not hidden by what another did.
  */
 import { FB_DIRECTORY, FB_OUT_EVENTS, FB_OUT_OFFSET, FB_PAGE } from '../../../dom0/backends/vfb/index.ts';
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 import { CONSOLE, type Device, type Puppet, type Stage, STORE } from './stage.ts';
 
 /** Frames and grants of the hostile domain: ring pages, a list of frames, and data; every fifth data page is granted for reading alone, every seventh not. */

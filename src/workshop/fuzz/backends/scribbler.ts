@@ -2,7 +2,7 @@
  * Who writes into a hostile domain's pages while Domain 0 reads them: what its other processors could do. Words of a control block that both threads
  * share; a thread of its own runs `scribble` (scribbler-worker.ts).
  */
-import { type Pick, picker } from '../pick.ts';
+import { type Pick, picker } from '../../harness/pick.ts';
 
 /** Words of the control block: what is wanted, what is so, how many pages there are, and their byte offsets. */
 const WANTED = 0,

@@ -1,6 +1,6 @@
 /** What is attacked, device by device: its ports and addresses, those of a PCI function by what its base registers say, and what it hears from outside. */
 import { inSlots, type NicModel, VIRTIO_DISK_SLOT } from '../../../devices/index.ts';
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 import { type Action, type Target, VIRTIO_ITEMS, VIRTIO_SLOTS } from './target.ts';
 import { offer } from './virtqueues.ts';
 

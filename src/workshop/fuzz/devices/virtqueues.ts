@@ -1,5 +1,5 @@
 /** What a hostile driver does to a device of virtio: it takes it as an honest one would, so that its queues live, and offers chains of every form. */
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 import type { Action, Target } from './target.ts';
 
 /** BAR 4, in which everything lies on a page of its own (devices/virtio/transport.ts). */

@@ -15,7 +15,7 @@ import { repository } from '../../../cli/repository.ts';
 import { listenForViewers, screenOf } from '../../../cli/rfb/index.ts';
 import { nodeSockets } from '../../../cli/sockets.ts';
 import { gdbMessage } from '../gdb/messages.ts';
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 import { rfbGreeting, rfbMessage } from '../rfb/messages.ts';
 import { anyGreeting, httpGreeting, libvirtGreeting, nbdGreeting } from './greetings.ts';
 

@@ -1,5 +1,5 @@
 /** What strangers send first to servers of ours: right, nearly right, half and no message at all. */
-import { damaged, type Pick } from '../pick.ts';
+import { damaged, type Pick } from '../../harness/pick.ts';
 
 const one = <T>(pick: Pick, of: readonly T[]): T => of[pick(of.length)]!;
 const noise = (pick: Pick, most: number): Buffer => Buffer.from(Array.from({ length: pick(most) }, () => pick(256)));

@@ -1,6 +1,6 @@
 /** What a hostile debugger sends: packets that are right, nearly right and none at all. */
 import { gdbPacket } from '../../../formats/gdb/index.ts';
-import { damaged, type Pick } from '../pick.ts';
+import { damaged, type Pick } from '../../harness/pick.ts';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, letter => letter.charCodeAt(0) & 0xff);
 

@@ -13,7 +13,7 @@ import { Services, WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
 import { StoreError } from '../../../dom0/backends/xenstore/index.ts';
 import { Hostile, HOSTILE_MIB, HOSTILE_VCPUS, type HostileType } from './hostile.ts';
 import { LENT_COUNT, LENT_FIRST, Neighbours } from './neighbours.ts';
-import { type Pick, picker } from '../pick.ts';
+import { type Pick, picker } from '../../harness/pick.ts';
 
 /** Enough for the four domains and their records, and not so much that the hostile one cannot find the end of it. */
 const MACHINE_BYTES = 64 << 20;

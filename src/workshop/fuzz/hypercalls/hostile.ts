@@ -24,7 +24,7 @@ import { hypercall, XEN_RECORDS, xenOf } from '../../../hypervisor/interfaces/xe
 import { getParam } from '../../../hypervisor/interfaces/xen/hvm/index.ts';
 import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
 import { pvhKernel } from '../../../hypervisor/interfaces/xen/pvh-program.test-support.ts';
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 
 export type HostileType = 'hvm' | 'pvh' | 'pv';
 export const HOSTILE_MIB = 8,

@@ -3,7 +3,7 @@ import * as Y from 'yjs';
 import { CHECKPOINT, encodeHead, encodeKept } from '../../../dom0/pool/index.ts';
 import { encodeOffer, MESSAGE, PROTOCOL } from '../../../dom0/pool/migration/index.ts';
 import { concat } from '../../../formats/bytes/index.ts';
-import type { Pick } from '../pick.ts';
+import type { Pick } from '../../harness/pick.ts';
 
 const bytesOf = (pick: Pick, count: number): Uint8Array => Uint8Array.from({ length: count }, () => pick(256));
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

@@ -1,6 +1,6 @@
 /** What a hostile client of RFB sends: greetings and messages that are right, nearly right and none at all. */
 import { CLIENT, ENCODING, formatBytes, OWN_FORMAT, ByteSink, SECURITY, VERSION } from '../../../formats/rfb/index.ts';
-import { damaged, type Pick } from '../pick.ts';
+import { damaged, type Pick } from '../../harness/pick.ts';
 
 /** Numbers at which something may end: of places, sizes, keysyms. */
 const WORDS = [0, 1, 2, 15, 16, 17, 399, 400, 639, 640, 641, 0x7fff, 0x8000, 0xffff];

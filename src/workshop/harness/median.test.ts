@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { drawing } from './fuzz/pick.ts';
+import { drawing } from './pick.ts';
 import { ratioOf } from './median.ts';
 
 it('says how sure a ratio is', () => {
