@@ -1,9 +1,9 @@
 /**
  * Makes pictures of the page's views: in a wide window and on a phone, light, dark and with high contrast.
  *
- *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast] [VIEW…]
+ *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast] [xen|kvm|plain] [VIEW…]
  *
- * They are put into .cache/screenshots; --docs: those of them that the README shows into docs/pictures, too.
+ * `kvm` are the views of a host with KVM, `plain` those of one whose processors have no VT. A view can be asked for alone. They are put into .cache/screenshots; --docs: those of them that the README shows into docs/pictures, too.
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';

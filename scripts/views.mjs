@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildPage } from './build.mjs';
 import { courseAnswers } from './course-page.mjs';
 import { faultyFloppy } from './faulty-floppy.mjs';
+import { KIND_WORDS, kindOf, viewsOfKinds } from './kinds-of-host.mjs';
 import { at } from './lib.mjs';
 import { serve } from './serve.mjs';
 import { ensureDependencies } from './setup.mjs';
@@ -50,10 +51,6 @@ const EMULATED =
 /** One with the same disk, and a ring to it. */
 const DIRECT =
   'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
-
-/** A guest of KVM, with disk and card of virtio. */
-const OF_KVM =
-  'type = "hvm"\nkvm = 1\nmemory = 16\nkernel = "minipv"\nserial = "pty"\ndisk = [ "blank.img,raw,vda,w" ]\nvif = [ "model=virtio" ]\n';
 
 /** A guest of a pool, whose network all of its hosts share. */
 const POOLED = 'name="NAME"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nextra="dhcp"\\nvif=[""]\\n';
@@ -352,6 +349,11 @@ function fillWall(students) {
       }),
     );
 }
+/** Measures a guest in all the ways that there are here. */
+const runWays = async page => {
+  await page.getByRole('button', { name: 'Run all three' }).click();
+  await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: RUNS_MS });
+};
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const holdButton = page => page.locator('.sub').getByRole('button', { name: /^Hold/ });
@@ -465,7 +467,10 @@ async function meetInPool(page) {
       .locator(`[data-host=${name}] [data-guest=${guest}]`, { hasText: 'lease 1' })
       .waitFor({ timeout: PROMPT_MS });
 }
-/** In their order: each goes on from where the one before it ended. Where it is a picture, it waits for a moment that shows much. */
+/**
+ * In their order: a name, what draws it, and the views that it goes on from; where it names none it opens the page itself. Where it is a picture, it waits for
+ * a moment that shows much.
+ */
 const VIEWS = [
   [
     'boot-menu',
@@ -614,6 +619,7 @@ const VIEWS = [
         );
       } else await goTo(page, 'web');
     },
+    'several',
   ],
   [
     'pcos',
@@ -638,6 +644,7 @@ const VIEWS = [
       }
       await leaveScreen(page);
     },
+    'console',
   ],
   [
     'windows',
@@ -661,6 +668,7 @@ const VIEWS = [
       const use = page.getByRole('button', { name: 'Use this screen' });
       if (await use.isVisible()) await use.click();
     },
+    'pcos',
   ],
   [
     'host',
@@ -673,9 +681,10 @@ const VIEWS = [
       await page.waitForTimeout(isPicture ? HISTORY_MS : SETTLE_MS);
       await toHost(page, 'Host');
     },
+    'console',
   ],
-  ['storage', page => tab(page, 'Storage')],
-  ['network', page => tab(page, 'Network')],
+  ['storage', page => toHost(page, 'Storage'), 'console'],
+  ['network', page => toHost(page, 'Network'), 'console'],
   [
     'host-exits',
     async (page, { isPicture }) => {
@@ -710,6 +719,7 @@ const VIEWS = [
       await page.mouse.move(0, 0);
       await unfocus(page);
     },
+    'console',
   ],
   [
     'host-memory',
@@ -722,6 +732,7 @@ const VIEWS = [
       await toHost(page, 'Inspect');
       await tab(page, 'Memory');
     },
+    'console',
   ],
   [
     'overview',
@@ -729,6 +740,7 @@ const VIEWS = [
       await goTo(page, 'web');
       await tab(page, 'Overview');
     },
+    'console',
   ],
   [
     'hardware',
@@ -737,6 +749,7 @@ const VIEWS = [
       await page.getByRole('tab', { name: 'Add hardware' }).click();
       await page.locator('.says').waitFor();
     },
+    'overview',
   ],
   [
     'domain-xml',
@@ -745,9 +758,10 @@ const VIEWS = [
       await page.getByRole('group', { name: 'View' }).getByRole('button', { name: 'XML' }).click();
       await page.locator('.edt-v button').first().waitFor();
     },
+    'hardware',
   ],
-  ['history', page => tab(page, 'History')],
-  ['exits', page => inspect(page)],
+  ['history', page => tab(page, 'History'), 'overview'],
+  ['exits', page => inspect(page), 'overview'],
   [
     'rings',
     async (page, { isPicture }) => {
@@ -781,6 +795,7 @@ const VIEWS = [
       const frame = await page.locator('.chain li b').allInnerTexts();
       granted = Number.parseInt(frame[1] ?? '0', 16);
     },
+    'console',
   ],
   [
     'event-channels',
@@ -788,8 +803,9 @@ const VIEWS = [
       await goTo(page, 'web');
       await inspect(page, 'Event channels');
     },
+    'console',
   ],
-  ['grants', page => tab(page, 'Grants')],
+  ['grants', page => tab(page, 'Grants'), 'event-channels'],
   [
     'i-o-path',
     async page => {
@@ -822,6 +838,7 @@ const VIEWS = [
       // Means are of many.
       await page.waitForTimeout(2 * SETTLE_MS);
     },
+    'console',
   ],
   [
     'xenstore',
@@ -831,6 +848,7 @@ const VIEWS = [
       await goTo(page, 'web');
       await inspect(page, 'XenStore');
     },
+    'console',
   ],
   [
     'processor',
@@ -838,6 +856,7 @@ const VIEWS = [
       await goTo(page, (await hasFetched(page)) ? 'debian-686-pae' : 'pcos');
       await inspect(page, 'Processor');
     },
+    'pcos',
   ],
   [
     'memory',
@@ -892,8 +911,10 @@ const VIEWS = [
       await page.waitForTimeout(SETTLE_MS);
       await unfocus(page);
     },
+    'rings',
+    'processor',
   ],
-  ['engine', page => tab(page, 'Engine')],
+  ['engine', page => tab(page, 'Engine'), 'processor'],
   [
     'define',
     async page => {
@@ -914,6 +935,7 @@ const VIEWS = [
       // A phone shows the page from its top.
       await page.evaluate(() => scrollTo(0, 0));
     },
+    'console',
   ],
   [
     'four-ways',
@@ -932,6 +954,7 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Run all four' }).click();
       await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: RUNS_MS });
     },
+    'four-ways',
   ],
   [
     'side-by-side',
@@ -943,6 +966,7 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Type it into all' }).click();
       await page.waitForTimeout(SETTLE_MS);
     },
+    'types',
   ],
   [
     'scheduler',
@@ -1073,6 +1097,7 @@ const VIEWS = [
       await page.getByText('More', { exact: true }).click();
       await unfocus(page);
     },
+    'lesson-more',
   ],
   ...['handout', 'answers', 'guide', 'glossary', 'progress'].map(view => [
     `lesson-${view}`,
@@ -1186,7 +1211,7 @@ const VIEWS = [
       await page.locator('.checkpoints').evaluate(part => part.scrollIntoView({ block: 'center' }));
     },
   ],
-  ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
+  ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click(), 'saved'],
   [
     'pool-alone',
     async page => {
@@ -1203,54 +1228,7 @@ const VIEWS = [
       await page.getByRole('menuitem', { name: 'Migrate to bravo' }).waitFor();
     },
   ],
-  [
-    'kvm',
-    async page => {
-      await page.goto(`./?boot=kvm&${HOST}`);
-      await page
-        .getByRole('treeitem', { name: '/dev/sda', includeHidden: true })
-        .waitFor({ state: 'attached', timeout: PROMPT_MS });
-    },
-  ],
-  [
-    'kvm-guest',
-    async page => {
-      const newGuest = page.getByRole('button', { name: 'New guest' });
-      if (await newGuest.isVisible()) await newGuest.click();
-      const file = (name, buffer) => ({ name, mimeType: '', buffer });
-      await page
-        .locator('input[type=file]')
-        .first()
-        .setInputFiles([
-          definition('web', OF_KVM),
-          file('minipv', readFileSync(at('guests', 'minipv', 'minipv.elf'))),
-          file('blank.img', Buffer.alloc(2 ** 20)),
-        ]);
-      await page.getByRole('button', { name: 'Start web' }).click();
-      await page.locator('.bh h2', { hasText: 'web' }).waitFor({ timeout: PROMPT_MS });
-      await prompt(page);
-      await type(page, 'dhcp', 'disks', 'time vda write 2048 4 8', 'ping 10.0.2.2 5');
-    },
-  ],
-  ['kvm-overview', page => tab(page, 'Overview')],
-  ['kvm-exits', page => inspect(page)],
-  ['kvm-memory', page => tab(page, 'Memory')],
-  ['kvm-host', page => toHost(page, 'Host')],
-  [
-    'kvm-scheduler',
-    async page => {
-      await toHost(page, 'Inspect');
-      await tab(page, 'Scheduler');
-    },
-  ],
-  [
-    'kvm-ways',
-    async page => {
-      await tab(page, 'Five ways');
-      await page.getByRole('button', { name: 'Run all three' }).click();
-      await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: RUNS_MS });
-    },
-  ],
+  ...viewsOfKinds({ tab, toHost, inspect, prompt, type, choose, runWays }, HOST, PROMPT_MS),
   [
     'embedded',
     async page => {
@@ -1313,11 +1291,37 @@ const VIEWS = [
   ],
 ];
 
-/** Of words of a command line, the first that is no size, no theme and no view: an error with those that there are. */
+/** Of words of a command line, the first that is no size, no theme, no kind of host and no view: an error with those that there are. */
 export function checkWords(command, words, sizes = SIZES, options = []) {
-  const known = [...options, ...Object.keys({ ...sizes, ...THEMES }), ...VIEWS.map(([name]) => name)];
-  const unknown = words.find(word => !known.includes(word));
+  const names = VIEWS.map(([name]) => name);
+  const known = [...options, ...Object.keys({ ...sizes, ...THEMES }), ...KIND_WORDS, ...names];
+  const kinds = KIND_WORDS.filter(kind => words.includes(kind));
+  const unknown = words.find(word => !known.includes(word) && !kinds.some(kind => names.includes(`${kind}-${word}`)));
   if (unknown !== undefined) throw new Error(`${command}: unknown option ${unknown}; there are ${known.join(', ')}.`);
+}
+
+/** Of all views those that words name: kinds of host, names, and names of views of these kinds without their beginning. */
+function viewsAmong(words) {
+  const kinds = KIND_WORDS.filter(kind => words.includes(kind)),
+    ofKinds = VIEWS.filter(([name]) => kinds.length === 0 || kinds.includes(kindOf(name))),
+    named = ofKinds.filter(
+      ([name]) => words.includes(name) || (kinds.length > 0 && words.includes(name.replace(`${kindOf(name)}-`, ''))),
+    );
+  return named.length > 0 ? named : ofKinds;
+}
+
+/** What a view is drawn from, and is not there yet: itself last. */
+function wayTo([name, , ...after], shown) {
+  const before = after.filter(each => !shown.has(each));
+  return [
+    ...before.flatMap(each =>
+      wayTo(
+        VIEWS.find(([other]) => other === each),
+        shown,
+      ),
+    ),
+    name,
+  ];
 }
 
 /** What a view that does not come is to its caller, who goes on with the next one where this returns. */
@@ -1326,8 +1330,8 @@ const refuse = error => {
 };
 
 /**
- * Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on
- * from the one before wants that, too. `failed`: is told of one that does not come. `isPicture`: a moment that shows much is waited for.
+ * Calls `look` with each view as it is drawn: (page, its name, size, theme). `only`: sizes, themes, kinds of host and views, all where it names none; what a
+ * view goes on from is drawn before it, without a look. `failed`: is told of one that does not come. `isPicture`: a moment that shows much is waited for.
  */
 export async function walkViews(look, { only = [], sizes = SIZES, failed = refuse, isPicture = false }) {
   const among = all => {
@@ -1348,9 +1352,17 @@ export async function walkViews(look, { only = [], sizes = SIZES, failed = refus
         const context = await browser.newContext({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
         const page = await context.newPage();
         page.on('dialog', dialog => void dialog.accept());
-        for (const [name, show] of among(VIEWS)) {
+        // Drawn since the page was opened.
+        const shown = new Set();
+        for (const view of viewsAmong(only)) {
+          const [name] = view;
           try {
-            await show(page, { isPicture });
+            for (const step of new Set(wayTo(view, shown))) {
+              const [, show, ...after] = VIEWS.find(([other]) => other === step);
+              if (after.length === 0) shown.clear();
+              shown.add(step);
+              await show(page, { isPicture: isPicture && step === name });
+            }
             await page.waitForTimeout(SETTLE_MS);
             await look(page, name, size, theme);
           } catch (error) {
