@@ -77,6 +77,20 @@ test('a phone shows all 80 columns of a text screen and of a serial line, and a 
       .toBe(true);
     await expect.poll(columns).toBeGreaterThanOrEqual(80);
   }
+  // Of its time hours, minutes and seconds are there whole, next to all that the header has.
+  for (const width of [390, 360]) {
+    await page.setViewportSize({ width, height: 844 });
+    const clock = await page.locator('.top .clock').evaluate(part => {
+      const text = document.createRange();
+      text.selectNodeContents(part.lastChild!);
+      text.setEnd(part.lastChild!, '00:00:00'.length);
+      return { end: text.getBoundingClientRect().right, edge: part.getBoundingClientRect().right };
+    });
+    expect(clock.end, `${width}`).toBeLessThanOrEqual(clock.edge + 0.5);
+    const shown = page.locator('.top').evaluate(top => top.scrollWidth <= top.clientWidth);
+    expect(await shown, `${width}`).toBe(true);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
   // The guest's facts stand below its windows, and not under them.
   const windowsEnd = () => page.locator('.desk').evaluate(desk => desk.getBoundingClientRect().bottom);
   const factsBegin = () =>
