@@ -16,14 +16,14 @@ const pathOf = (name: string): string => {
 };
 const BOOT_SECONDS = 400;
 
-it.skipIf(!haveGuests).each(guestsOf('linux'))(
+it.skipIf(!haveGuests).each(guestsOf('linux', 'xen'))(
   `$name comes to its shell ${NEEDS_GUESTS}`,
   async ({ name, definition }) => {
     const folder = mkdtempSync(join(tmpdir(), 'ringside-modes-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const path = join(folder, `${name}.cfg`),
       stats = join(folder, 'stats.json');
-    writeFileSync(path, await definition.data.text());
+    writeFileSync(path, await definition!.data.text());
     for (const each of FILES) symlinkSync(pathOf(each), join(folder, each));
     const vm = new Ringside('boot', path, '--stats', stats);
     onTestFinished(() => vm.kill());

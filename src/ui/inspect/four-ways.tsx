@@ -57,7 +57,7 @@ const words = {
   virtual:
     'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
-  table: 'Five ways',
+  table: 'Ways to the disk',
   exitsTable: 'Exits by reason, of the whole run',
   columns: [
     'Way',

@@ -9,8 +9,12 @@ export interface Entry {
   name: string;
   /** What it can look at. */
   of: 'guest' | 'host' | 'both';
+  /** On a host without Xen, where it has another. */
+  nameWithoutXen?: string;
   /** It is about what Xen has, and there is nothing of it where Xen is not. */
   ofXen?: true;
+  /** It makes whole PCs, which a computer without VT cannot start. */
+  needsVt?: true;
   View: ComponentType<InspectorProps>;
 }
 
@@ -99,9 +103,17 @@ export const INSPECTORS: readonly Entry[] = [
       part => part.SchedulerPart,
     ),
   },
-  { id: 'ways', name: 'Five ways', of: 'host', View: later(fourWays, part => part.FourWays) },
+  {
+    id: 'ways',
+    needsVt: true,
+    name: 'Five ways',
+    nameWithoutXen: 'Three ways',
+    of: 'host',
+    View: later(fourWays, part => part.FourWays),
+  },
   {
     id: 'types',
+    needsVt: true,
     name: 'Types',
     of: 'host',
     View: later(

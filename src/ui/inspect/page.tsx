@@ -3,6 +3,7 @@
 import './inspect.css';
 import { useMemo } from 'preact/hooks';
 import type { DomainSession } from '../sessions.ts';
+import { info } from '../host.ts';
 import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { isWithout } from '../without-xen.ts';
@@ -17,8 +18,11 @@ export function InspectPage({ session }: { session?: DomainSession }) {
   const machine = useMachine();
   const here = place.value;
   const offered = INSPECTORS.filter(
-    ({ of, ofXen }) => (of === 'both' || of === (session ? 'guest' : 'host')) && !(ofXen && isWithout()),
-  );
+    ({ of, ofXen, needsVt }) =>
+      (of === 'both' || of === (session ? 'guest' : 'host')) &&
+      !(ofXen && isWithout()) &&
+      !(needsVt && info.value?.noVt),
+  ).map(entry => (isWithout() ? { ...entry, name: entry.nameWithoutXen ?? entry.name } : entry));
   const { id, name, View } = offered.find(each => each.id === here.name) ?? offered[0]!;
   const target = useMemo(
     () => ({ ...(session ? { session } : {}), ...(machine.value?.view ? { machine: machine.value.view } : {}) }),

@@ -9,14 +9,18 @@ import type { Sample } from '../../counters.ts';
 import { whole } from '../../units.ts';
 import { inspector } from '../frame.tsx';
 import type { Table } from '../inspector.ts';
-import { end, isOneOf, linux, problem, start, starting } from './start.ts';
-import { isWithout, said } from '../../without-xen.ts';
+import { guestsOf, type System } from './modes.ts';
+import { end, hostKind, isOneOf, linux, problem, start, starting } from './start.ts';
+import { said } from '../../without-xen.ts';
 
 const words = {
   title: 'Side by side',
   lede: 'One system in several modes, or any guests that run: a line goes to all consoles at once, and each counts what it took.',
-  starts: { minipv: 'Start minipv in four modes', linux: 'Start one Linux in three modes' } as const,
-  startsWithoutXen: { minipv: 'Start minipv in two modes', linux: 'Start one Linux in two modes' } as const,
+  starts: {
+    minipv: (modes: string) => `Start minipv in ${modes}`,
+    linux: (modes: string) => `Start one Linux in ${modes}`,
+  },
+  modes: ['', 'its one mode', 'two modes', 'three modes', 'four modes'],
   starting: (name: string) => `${name} is being made`,
   end: 'Destroy these',
   line: 'A line for all consoles',
@@ -31,7 +35,6 @@ const words = {
   columns: ['Guest', 'Mode', 'Exits', 'Hypercalls', 'For the device model', 'Instructions'],
   real: 'Exits of a waiting guest count, too: one that polls its serial port makes some without being asked. A paravirtual guest has no VM exits; what is counted of it are its traps into Xen, hypercalls among them.',
 };
-const starts = () => (isWithout() ? words.startsWithoutXen : words.starts);
 const LINES = 11,
   MOST_REASONS = 3;
 
@@ -88,6 +91,16 @@ function typeIntoAll(line: string, guests: readonly Guest[]): void {
   for (const { session } of guests) session.terminal.type(`${line}\r`);
 }
 
+/** Makes one system's guests; nothing where the host starts none of them. */
+function Start({ system }: { system: System }) {
+  const modes = guestsOf(system, hostKind()).length;
+  return modes === 0 ? null : (
+    <button class="btn" disabled={starting.value !== undefined} onClick={() => void start(system)}>
+      {words.starts[system](words.modes[modes]!)}
+    </button>
+  );
+}
+
 function Figure({ data: { guests } }: { data: Data }) {
   const line = useSignal(''),
     most = Math.max(1, ...guests.map(exitsOf));
@@ -99,14 +112,8 @@ function Figure({ data: { guests } }: { data: Data }) {
           <p class="sec">{words.lede}</p>
         </div>
         <div class="row wrap">
-          <button class="btn" disabled={starting.value !== undefined} onClick={() => void start('minipv')}>
-            {starts().minipv}
-          </button>
-          {linux() && (
-            <button class="btn" disabled={starting.value !== undefined} onClick={() => void start('linux')}>
-              {starts().linux}
-            </button>
-          )}
+          <Start system="minipv" />
+          {linux() && <Start system="linux" />}
           {guests.some(({ name }) => isOneOf(name)) && (
             <button class="btn" onClick={() => void end()}>
               {words.end}

@@ -17,13 +17,16 @@ const PVH: Mode = { suffix: 'pvh', settings: 'type = "pvh"\n', console: 'hvc0' }
   SHADOW: Mode = { suffix: 'shadow', settings: `type = "hvm"\nhap = 0\n${SERIAL}`, console: 'ttyS0' },
   PV: Mode = { suffix: 'pv', settings: 'type = "pv"\n', console: 'hvc0' },
   KVM: Mode = { suffix: 'kvm', settings: `type = "hvm"\nkvm = 1\n${SERIAL}`, console: 'ttyS0' },
-  PC: Mode = { suffix: 'pc', settings: `type = "hvm"\n${SERIAL}`, console: 'ttyS0' };
+  /** Any definition of xl asks for Xen or KVM: a plain PC is a kernel without one. */
+  PC: Mode = { suffix: 'pc', settings: '', console: 'ttyS0' };
 
 /** Debian's kernel of 32 bits is no guest of Xen's PV any more (Linux 5.9). */
 const MODES: Readonly<Record<System, readonly Mode[]>> = { minipv: [PV, PVH, HVM, SHADOW], linux: [PVH, HVM, SHADOW] };
 
-/** Where there is no Xen: a guest that finds KVM, and one that finds a PC. */
-const WITHOUT_XEN: readonly Mode[] = [KVM, PC];
+/** What the host starts: guests of Xen in all modes, those of KVM, or paravirtual guests alone, where a computer has no VT. */
+export type HostKind = 'xen' | 'kvm' | 'plain';
+const modesOn = (system: System, host: HostKind): readonly Mode[] =>
+  host === 'kvm' ? [KVM, PC] : MODES[system].filter(mode => host === 'xen' || mode === PV);
 
 /** The lines of each that are alike for all of its modes; a Linux has `FILES`. */
 const SYSTEM: Readonly<Record<System, (mode: Mode) => string>> = {
@@ -34,6 +37,8 @@ const SYSTEM: Readonly<Record<System, (mode: Mode) => string>> = {
 };
 const KERNEL = 'vmlinuz',
   RAMDISK = 'initrd-modules';
+/** The kernel's file of each. */
+export const KERNELS: Readonly<Record<System, string>> = { minipv: 'minipv.elf', linux: KERNEL };
 /** What is fetched of a Linux that is offered. */
 export const FILES: readonly string[] = [KERNEL, RAMDISK];
 
@@ -41,10 +46,24 @@ export const FILES: readonly string[] = [KERNEL, RAMDISK];
 export const linuxOf = <Of extends { files: readonly { name: string }[] }>(offers: readonly Of[]): Of | undefined =>
   offers.findLast(({ files }) => FILES.every(name => files.some(file => file.name === name)));
 
-/** What each of its guests is made of, beside the files that all have. */
-export const guestsOf = (system: System, withoutXen = false): { name: string; definition: NamedFile }[] =>
-  (withoutXen ? WITHOUT_XEN : MODES[system]).map(mode => {
+export interface ModeOfSystem {
+  name: string;
+  /** Absent: a plain PC, which is called like its kernel. */
+  definition?: NamedFile;
+}
+
+/** Its guests, one for each mode that the host starts. */
+export const guestsOf = (system: System, host: HostKind): ModeOfSystem[] =>
+  modesOn(system, host).map(mode => {
     const name = `${system}-${mode.suffix}`,
       text = `name = "${name}"\n${SYSTEM[system](mode)}${mode.settings}`;
-    return { name, definition: { name: `${name}.cfg`, data: new Blob([text]) } };
+    return mode === PC ? { name } : { name, definition: { name: `${name}.cfg`, data: new Blob([text]) } };
   });
+
+/** What Domain 0 is given for one of them. `files`: those that all modes have. */
+export const filesFor = (
+  system: System,
+  { name, definition }: ModeOfSystem,
+  files: readonly NamedFile[],
+): NamedFile[] =>
+  definition ? [definition, ...files] : files.map(file => (file.name === KERNELS[system] ? { ...file, name } : file));

@@ -1,17 +1,18 @@
 /** Makes the guests of several modes, and takes them away. */
 import { signal } from '@preact/signals';
 import type { NamedFile } from '../../../dom0/service/index.ts';
-import { domains, host } from '../../host.ts';
+import { domains, host, info } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
 import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
 import { pageGuests } from '../page-guests.ts';
-import { FILES, guestsOf, linuxOf, type System } from './modes.ts';
+import { FILES, filesFor, guestsOf, type HostKind, linuxOf, type System } from './modes.ts';
 import { isWithout } from '../../without-xen.ts';
 
 /** What is being made, and why it was not. */
 export const starting = signal<{ name: string } | undefined>(undefined),
   problem = signal('');
 
+export const hostKind = (): HostKind => (isWithout() ? 'kvm' : info.value?.noVt ? 'plain' : 'xen');
 /** The Linux that can be had, and has what each of its modes needs. */
 export const linux = (): Offer | undefined => linuxOf(offers.value.filter(({ saved }) => !saved));
 
@@ -30,10 +31,11 @@ export async function start(system: System): Promise<void> {
   starting.value = { name: system };
   try {
     const files = await filesOf(system);
-    for (const { name, definition } of guestsOf(system, isWithout())) {
+    for (const mode of guestsOf(system, hostKind())) {
+      const { name } = mode;
       if (domains.peek().some(domain => domain.name === name)) continue;
       starting.value = { name };
-      await host.create([definition, ...files]);
+      await host.create(filesFor(system, mode, files));
     }
   } catch (error) {
     problem.value = sentence(error);
@@ -44,7 +46,7 @@ export async function start(system: System): Promise<void> {
 
 const NAMES: ReadonlySet<string> = new Set(
   (['minipv', 'linux'] as const).flatMap(system =>
-    [...guestsOf(system), ...guestsOf(system, true)].map(({ name }) => name),
+    (['xen', 'kvm'] as const).flatMap(kind => guestsOf(system, kind).map(({ name }) => name)),
   ),
 );
 /** A guest of this name is one of several modes. */
