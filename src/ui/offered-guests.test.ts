@@ -28,6 +28,7 @@ it('offers what was fetched where Domain 0 cannot take it among its files, and s
   page.startCatalogue();
   await page.catalogue;
   expect(page.offers.value.map(({ id }) => id)).toContain('debian');
+  expect(page.isAnyFetched.value).toBe(true);
   expect(tasks.value.map(({ command, message }) => [command, message])).toEqual([
     ['Domain-0', '/etc/xen is read-only.'],
   ]);
@@ -67,6 +68,21 @@ it('lists each guest that npm start fetches as soon as it is there, and says why
   answer = { guests: [guest('debian-686')] };
   await vi.advanceTimersByTimeAsync(60_000);
   expect(page.offers.value.some(({ bytes }) => bytes > 0)).toBe(false);
+});
+
+it('does not ask for guests to be fetched where they were, and this host cannot start them', async () => {
+  const guest = { id: 'debian', title: 'Debian', about: '', bytes: 7, files: [{ name: 'vmlinuz', path: 'vmlinuz' }] };
+  vi.stubGlobal('fetch', async () => Response.json({ guests: [guest] }));
+  page.startCatalogue();
+  await page.catalogue;
+  const before = info.value;
+  info.value = { noVt: true } as NonNullable<typeof before>;
+  expect([page.offers.value.map(({ id }) => id), page.notHere.value > 1, page.isAnyFetched.value]).toEqual([
+    ['minipv-pv'],
+    true,
+    true,
+  ]);
+  info.value = before;
 });
 
 it('gives a download up that nothing comes of any more', async () => {

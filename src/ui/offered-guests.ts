@@ -56,6 +56,8 @@ const startsHere = ({ type, saved }: Offer): boolean => {
   return kvm ? type?.[0] !== 'p' && !saved : !noVt || type === 'pv';
 };
 export const offers = computed(() => listed.value.filter(startsHere));
+/** Whether guests were fetched, also those that this host cannot start. */
+export const isAnyFetched = computed(() => listed.value.some(({ bytes: size }) => size > 0));
 /** Of what is listed, how many this host cannot start. */
 export const notHere = computed(() => listed.value.length - offers.value.length);
 

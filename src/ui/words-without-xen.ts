@@ -22,6 +22,7 @@ const WORDS: Some<typeof strings> = {
     lede: 'Real x86 code runs on a Linux‑style host with KVM, in this tab, and nothing leaves it.',
     log: 'Kernel’s log',
     logHint: 'as dmesg prints it',
+    ways: 'Same guest, three ways',
   },
   shell: { name: 'Shell of the host', domain: 'host system', hostEnded: 'The host ended, and this shell with it.' },
   strip: {

@@ -25,6 +25,17 @@ test('a host without Xen starts what it offers, as guests of KVM', async ({ page
   }
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
   await expect(page.getByTestId('screen-text').filter({ hasText: 'pcos>' })).toBeAttached({ timeout: patient(30_000) });
+  // Its words are those of such a host from the first view on, and what its inspectors start does start.
+  await expect(page.getByRole('button', { name: /^Kernel’s log/ })).toBeVisible();
+  await page.getByRole('link', { name: 'Ringside' }).click();
+  await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
+  await expect(page.getByRole('tab', { name: 'Three ways' })).toBeVisible();
+  await page.getByRole('tab', { name: 'Side by side' }).click();
+  await page.getByRole('button', { name: 'Start minipv in two modes' }).click();
+  for (const name of ['minipv-kvm', 'minipv-pc'])
+    await expect(page.getByRole('region', { name: `The last lines of ${name}` })).toContainText('minipv>', {
+      timeout: patient(30_000),
+    });
 });
 
 test('a computer without VT offers what starts there, and its keyboard goes to it', async ({ page }) => {
@@ -33,6 +44,13 @@ test('a computer without VT offers what starts there, and its keyboard goes to i
   await expect(page.getByText(needs('VT'))).toBeVisible();
   await expect(page.getByRole('button', { name: /^Boot / })).toHaveCount(1);
   await expect(page.getByRole('button', { name: 'Start three side by side' })).toHaveCount(0);
+  await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
+  await page.getByRole('tab', { name: 'Side by side' }).click();
+  await expect(page.getByRole('button', { name: /^Start (minipv|one Linux)/ })).toHaveText([
+    'Start minipv in its one mode',
+  ]);
+  for (const name of ['Five ways', 'Types']) await expect(page.getByRole('tab', { name })).toHaveCount(0);
+  await page.getByRole('tab', { name: 'Desktop' }).click();
   await page.getByRole('button', { name: 'Boot minipv-pv' }).click();
   // No click, and no key but those that are for the guest.
   await expect(page.getByText('Keyboard goes to minipv-pv.')).toBeVisible({ timeout: patient(30_000) });

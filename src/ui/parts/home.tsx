@@ -3,7 +3,17 @@
 import { signal } from '@preact/signals';
 import { domains, hostProblem, info, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { coming, FIGURE, isListed, notHere, type Offer, offers, pcos, progressText } from '../offered-guests.ts';
+import {
+  coming,
+  FIGURE,
+  isAnyFetched,
+  isListed,
+  notHere,
+  type Offer,
+  offers,
+  pcos,
+  progressText,
+} from '../offered-guests.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { started } from '../boot-times.ts';
@@ -211,7 +221,7 @@ function BootCard() {
           {coming.value ? (
             <MoreComes now={coming.value} />
           ) : (
-            offers.value.every(({ bytes: size }) => size === 0) && (
+            !isAnyFetched.value && (
               <p class="cf sec">
                 {strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code>
               </p>
@@ -264,10 +274,11 @@ const Measured = () => (
 /** The guide for authors, and lessons to begin from. */
 const AUTHORS = '?time=virtual&lesson=own&view=guide';
 
-/** Of those beside it so many of these stand before the others: a guest of each kind. The console below has the room. */
-const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'],
-  MOST_BESIDE = 3;
-/** So many characters stand below a row, in one line. */
+/** Shown under the best guest, in this order: one guest of each kind. */
+const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'];
+/** How many of them: more would push the console out of a window of 900 lines. */
+const MOST_FIRST = 3;
+/** Longest description that fits in one line, characters. */
 const ONE_LINE = 56;
 
 /** `best`: the first of them, with what makes it so. */
@@ -317,7 +328,7 @@ function shownOf(all: readonly Offer[]): Offer[] {
   }
   const best = bestOf(all),
     next = byId(FIRST).filter(guest => guest !== best);
-  const shown = [...(best ? [best] : []), ...next.slice(0, MOST_BESIDE)];
+  const shown = [...(best ? [best] : []), ...next.slice(0, MOST_FIRST)];
   if (isListed.value && info.value)
     inSight = { of, rows: shown.map(({ id }) => id), known: new Set(all.map(({ id }) => id)) };
   return shown;
@@ -333,7 +344,7 @@ async function startWays(): Promise<void> {
   );
 }
 
-/** One whose source is here is shown beside it. */
+/** Boots a guest. The screen of pcos is shown next to its source. */
 function boot(guest: Offer): void {
   if (guest !== pcos) return void bootOffer(guest);
   go({ kind: 'pcos' });
@@ -412,7 +423,7 @@ const Source = ({ guest }: { guest: Offer }) =>
     </>
   );
 
-/** One that runs is a click away; another boots beside it. */
+/** The link to a guest of this name that runs already; Boot starts another one. */
 function Runs({ guest }: { guest: Offer }) {
   const domain = living.value.find(({ name }) => name === guest.id);
   return domain ? (

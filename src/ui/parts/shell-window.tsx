@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { elsewhere, newShell, type ShellSession, shell, state } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
+import { isWithout } from '../without-xen.ts';
 import { StateNote } from './domain0-shell.tsx';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
@@ -25,7 +26,7 @@ export function ShellPage() {
             {domain}
           </h2>
           <ModeBadge type="d0" />
-          <span class="sec meta">{words.about}</span>
+          <span class="sec meta">{isWithout() ? words.aboutWithoutXen : words.about}</span>
         </div>
       </div>
       {!elsewhere.value && <StateNote />}

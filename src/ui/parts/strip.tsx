@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Task } from '../../dom0/service/index.ts';
-import { dismiss, host, tasks } from '../host.ts';
+import { dismiss, host, info, tasks } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { type StripTab, stripTab } from '../settings.ts';
 import { newShell, shell } from '../shell-session.ts';
@@ -30,6 +30,8 @@ export function Strip() {
   const open = stripOpen.value,
     tab = stripTab.value;
   const all = tasks.value;
+  // The words of its tabs depend on the host (without-xen.ts).
+  void info.value;
   const last = all[0];
   const showsTasks = open && tab === 'tasks';
   const those = (state: Task['state']): Task[] => all.filter(task => task.state === state);

@@ -39,8 +39,7 @@ export const identity: Family = {
     into: (definition, { text }) => {
       definition.name = text;
     },
-    judge: ({ text }) =>
-      used(`xl list shows it as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
+    judge: ({ text }) => used(`listed as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
     absent: context => {
       if (!context.mentions('name'))
         context.tell(
