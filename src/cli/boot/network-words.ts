@@ -1,5 +1,5 @@
 /** What --net and --forward may say. */
-import { type Forward, readForward } from '../../dom0/host/network/nat/index.ts';
+import { type Forward, readForward, readForwardToAny } from '../../dom0/host/network/nat/index.ts';
 import { UsageError } from './usage-error.ts';
 
 /** @throws UsageError */
@@ -8,10 +8,15 @@ export function netWord(text: string): 'nat' {
   return text;
 }
 
-/** @throws UsageError */
-export function forwardWord(text: string): Forward {
+/** To a guest of the only network that there is. @throws UsageError */
+export const forwardWord = (text: string): Forward => forwardBy(readForward, text);
+
+/** To a guest of any network of a host that has several. @throws UsageError */
+export const hostForwardWord = (text: string): Forward => forwardBy(readForwardToAny, text);
+
+function forwardBy(read: (text: string) => Forward, text: string): Forward {
   try {
-    return readForward(text);
+    return read(text);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`--forward ${error.message}`);
     throw error;

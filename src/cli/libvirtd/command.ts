@@ -3,7 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BootError, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import { HostError } from '../../hypervisor/index.ts';
 import { NodeAllowedFiles, NotAllowed } from '../allowed/allowed-files.ts';
+import { openNetwork } from '../boot/network.ts';
+import { checkForwards, hostForwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
 import { OWNER_ONLY_FOLDER } from '../owner-only.ts';
@@ -29,6 +32,8 @@ A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list 
                         made there (also several times); an image that a guest writes is locked
   --host WORDS          what the host has, as ringside sh has it
   --hypervisor KIND     xen, or kvm: guests are processes of QEMU, and clients connect to qemu:///system
+  --net nat             guests reach what this machine reaches, by TCP and UDP, also from networks that have <forward mode='nat'/>
+  --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-192.168.122.2:22 (also several times)
 ${JOIN_ABOUT}
 
 Other paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
@@ -45,11 +50,16 @@ function parse(argv: string[]) {
         allow: { type: 'string', multiple: true },
         host: { type: 'string' },
         hypervisor: { type: 'string' },
+        net: { type: 'string' },
+        forward: { type: 'string', multiple: true },
         ...JOIN_OPTIONS,
         help: { type: 'boolean', short: 'h' },
       },
     });
-    return values;
+    const net = values.net === undefined ? undefined : netWord(values.net),
+      forwards = (values.forward ?? []).map(hostForwardWord);
+    checkForwards(net, forwards);
+    return { ...values, network: { net, forwards } };
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
@@ -58,7 +68,7 @@ function parse(argv: string[]) {
 /** Runs until it is ended (Ctrl-C). */
 export async function libvirtd(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
-  let state: HostState | undefined;
+  let state: HostState | undefined, network: Awaited<ReturnType<typeof openNetwork>>;
   const refused = (error: Error, status: number): number => (
     stderr.text(`ringside libvirtd: ${error.message}\n`), status
   );
@@ -76,7 +86,9 @@ export async function libvirtd(argv: string[]): Promise<number> {
     await putFiles(await state.files(), options.file ?? []);
     const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
-    await new HostRuns({ state, definition, asked, kvm, allowed, join: joining, stdout }).during(
+    network = await openNetwork(options.network, sentence => stderr.text(`ringside libvirtd: ${sentence}\n`));
+    const peer = network?.peer;
+    await new HostRuns({ state, definition, asked, kvm, allowed, join: joining, peer, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
         const channels = new ChannelSockets(
@@ -101,10 +113,11 @@ export async function libvirtd(argv: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof WrongUse || error instanceof HostDefinitionError || error instanceof NotAllowed)
       return refused(error, WRONG_USE);
-    if (error instanceof StateError || error instanceof BootError || error instanceof SocketError)
-      return refused(error, NOT_DONE);
+    if ([StateError, BootError, HostError, SocketError].some(kind => error instanceof kind))
+      return refused(error as Error, NOT_DONE);
     throw error;
   } finally {
+    network?.close();
     state?.close();
   }
 }

@@ -7,7 +7,7 @@ import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { fileBytes } from '../file-bytes.ts';
 import { HostError } from '../../hypervisor/index.ts';
 import { openNetwork } from '../boot/network.ts';
-import { checkForwards, forwardWord, netWord } from '../boot/network-words.ts';
+import { checkForwards, hostForwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
@@ -34,7 +34,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --menu                show the boot menu, as it is at a terminal without -c and --boot
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --net nat             guests reach what this machine reaches, by TCP and UDP, and 10.0.2.2 is its 127.0.0.1
-  --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-:22 (also several times)
+  --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-:22 (also several times), or
+                        tcp:2222-192.168.122.2:22 on a network of libvirt's
 ${JOIN_ABOUT}
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
@@ -68,7 +69,7 @@ function parse(argv: string[]) {
       },
     });
     const net = values.net === undefined ? undefined : netWord(values.net),
-      forwards = (values.forward ?? []).map(forwardWord);
+      forwards = (values.forward ?? []).map(hostForwardWord);
     checkForwards(net, forwards);
     const jitThreshold = jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']);
     return { ...values, network: { net, forwards }, jitThreshold };

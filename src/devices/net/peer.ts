@@ -61,6 +61,11 @@ const NO_STATION = new Uint8Array(6);
 /** What a way further is made with. */
 export interface BeyondParts {
   timers: Timers;
+  /** An address is one of this network's. */
+  holds(address: number): boolean;
+  /** This network's, which may be one address. */
+  gateway: number;
+  nameServer: number;
   /** The packet that `frame` makes goes to the station that has `to`, as from `from`; it may be lost on its way, as where nobody says that he has the address. */
   send(from: number, to: number, frame: (path: Path) => Uint8Array): void;
   /** Something was sent, or a timer set, that was not while a packet was taken. */
@@ -157,6 +162,9 @@ export class NetworkPeer implements Ethernet {
     this.giveOut(options);
     this.beyond = options.beyond?.({
       timers,
+      holds: address => isWithin(this.subnet, address),
+      gateway: subnet.gateway,
+      nameServer: subnet.nameServer,
       send: (from, to, frame) => this.sendTo(from, to, frame),
       woken: this.answered,
     });

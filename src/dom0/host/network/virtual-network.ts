@@ -1,13 +1,5 @@
 /** A network beside the host's own: a bridge of its own with a gateway, which answers as the host's does, and knows a way further or none. */
-import {
-  type Beyond,
-  type BeyondParts,
-  GATEWAY,
-  type Lease,
-  NAME_SERVER,
-  NetworkPeer,
-  type Subnet,
-} from '../../../devices/net/index.ts';
+import { type Beyond, type BeyondParts, type Lease, NetworkPeer, type Subnet } from '../../../devices/net/index.ts';
 import type { Timers } from '../../../devices/index.ts';
 import { Bridge, type BridgePort } from './bridge.ts';
 
@@ -36,7 +28,7 @@ export class VirtualNetwork {
       subnet,
       answered,
       holdersOf: address => this.bridge.holdersOf(address),
-      ...(beyond ? { beyond: parts => asOfOwn(beyond, parts, subnet.gateway) } : {}),
+      ...(beyond ? { beyond } : {}),
     });
     this.port = this.bridge.addPort(name, { deliver: ({ bytes }) => this.peer.send(bytes) }, true);
     this.peer.receive = bytes => this.port.input({ bytes });
@@ -63,17 +55,4 @@ export class VirtualNetwork {
     this.port.remove();
     this.peer.close();
   }
-}
-
-/** The way further knows the gateway and the name server by the addresses that they have on the host's own network. */
-function asOfOwn(beyond: (parts: BeyondParts) => Beyond, parts: BeyondParts, gateway: number): Beyond {
-  const own = beyond({
-    ...parts,
-    send: (from, to, frame) => parts.send(from === GATEWAY || from === NAME_SERVER ? gateway : from, to, frame),
-  });
-  return {
-    ...own,
-    take: (packet, udp) =>
-      own.take(packet.destination === gateway ? { ...packet, destination: NAME_SERVER } : packet, udp),
-  };
 }

@@ -1,5 +1,5 @@
 /** TCP through the NAT: a guest's connection ends here, and its bytes go on by one of the computer's own, and the other way round. */
-import { GATEWAY, type IpPacket, type Path } from '../../../../devices/net/index.ts';
+import type { BeyondParts, IpPacket, Path } from '../../../../devices/net/index.ts';
 import { Endpoint, type EndpointUser } from './endpoint.ts';
 import type { OpenForward, Outside, Refusal, Stream } from './outside.ts';
 import { distance, parseTcp, resetFor, RST, type Segment, SYN, ACK, tcpFrame } from './segment.ts';
@@ -17,6 +17,8 @@ export interface NatParts {
   outside: Outside;
   /** Those that lead to this network. */
   forwards: readonly OpenForward[];
+  /** Of the guests' network: for them clients of forwards come from the gateway. */
+  stations: Pick<BeyondParts, 'gateway' | 'nameServer'>;
   nowNs(): number;
   send(from: number, to: number, frame: (path: Path) => Uint8Array): void;
   /** ICMP destination unreachable about a packet. */
@@ -85,8 +87,8 @@ export class Connections {
 
   private begin(pair: Pair, syn: Segment, packet: IpPacket): void {
     const { parts, open } = this;
-    const { outside } = parts;
-    const translated = translate(outside, pair.far, pair.farPort);
+    const { outside, stations } = parts;
+    const translated = translate(outside, stations, pair.far, pair.farPort);
     if (translated === 'nothing') return this.reset(pair, syn);
     if (translated === 'prohibited') return parts.unreachable(packet, PROHIBITED);
     // It asks again later.
@@ -114,7 +116,7 @@ export class Connections {
 
   /** Somebody comes to a port of the computer's: he comes to the guest's from the gateway. */
   private accept(stream: Stream, guest: number, guestPort: number): void {
-    const pair = { guest, guestPort, far: GATEWAY, farPort: 0 };
+    const pair = { guest, guestPort, far: this.parts.stations.gateway, farPort: 0 };
     if (!this.makeRoom()) return stream.reset();
     do pair.farPort = FIRST_PORT + (this.lastPort++ % PORTS);
     while (this.open.has(keyOf(pair)));
@@ -194,6 +196,7 @@ export class Connections {
   close(): void {
     for (const connection of this.open.values()) if (connection instanceof Connection) connection.endpoint.abort();
     this.open.clear();
+    for (const forward of this.parts.forwards) if ('onStream' in forward) forward.onStream(stream => stream.reset());
   }
 
   get size(): number {

@@ -2,7 +2,7 @@
  * UDP through the NAT: each port of a guest's has one of the computer's own, whomever it writes to (RFC 4787, REQ-1), and gets what those write to it whose
  * addresses it has written to (REQ-8).
  */
-import { GATEWAY, type IpPacket, type UdpDatagram, udpFrame } from '../../../../devices/net/index.ts';
+import { type IpPacket, type UdpDatagram, udpFrame } from '../../../../devices/net/index.ts';
 import { LOOPBACK, type SocketAddress } from '../../nbd/index.ts';
 import { type NatParts, PROHIBITED } from './connections.ts';
 import type { Datagrams } from './outside.ts';
@@ -38,8 +38,12 @@ export class Flows {
 
   /** False: nothing is there. */
   take(packet: IpPacket, { sourcePort, destinationPort, data }: UdpDatagram): boolean {
-    const { outside, nowNs } = this.parts;
-    const translated = translate(outside, packet.destination, destinationPort);
+    const { outside, nowNs, stations } = this.parts;
+    const isAnswer =
+      packet.destination === stations.gateway && this.flows.get(`${packet.source}:${sourcePort}`)?.isForward;
+    const translated = isAnswer
+      ? { to: { host: LOOPBACK, port: destinationPort } }
+      : translate(outside, stations, packet.destination, destinationPort);
     if (translated === 'nothing') return false;
     if (translated === 'prohibited') {
       this.parts.unreachable(packet, PROHIBITED);
@@ -61,7 +65,7 @@ export class Flows {
     const { parts, flows } = this;
     if (!isForward && flows.size >= MOST_FLOWS) this.forgetOldest();
     const flow: Flow = { datagrams, heard: new Map(), usedNs: parts.nowNs(), isForward };
-    if (isForward) flow.heard.set(LOOPBACK, GATEWAY);
+    if (isForward) flow.heard.set(LOOPBACK, parts.stations.gateway);
     flows.set(`${guest}:${port}`, flow);
     datagrams.onReceived((bytes, from) => {
       this.receive(flow, { guest, port }, bytes, from);
@@ -88,7 +92,9 @@ export class Flows {
 
   private forget(key: string, flow: Flow): void {
     this.flows.delete(key);
-    flow.datagrams.close();
+    // The port of a forward is open for as long as the host is there.
+    if (flow.isForward) flow.datagrams.onReceived(() => {});
+    else flow.datagrams.close();
   }
 
   /** Forgets what nobody uses; the result says when to come again. */

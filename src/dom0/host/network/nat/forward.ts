@@ -13,8 +13,18 @@ export interface Forward {
   guestPort: number;
 }
 
-/** @throws RangeError with a sentence */
+/** To a guest on the host's own network. @throws RangeError with a sentence */
 export function readForward(text: string): Forward {
+  const forward = readForwardToAny(text);
+  if (!((forward.guest & NETWORK_MASK) >>> 0 === NETWORK))
+    throw new RangeError(
+      `"${text}": ${formatAddress(forward.guest)} is no address of the network's, ${formatAddress(NETWORK)}/24. Leave it out for ${formatAddress(FIRST_LEASE)}.`,
+    );
+  return forward;
+}
+
+/** To a guest on whichever network of the host has its address. @throws RangeError with a sentence */
+export function readForwardToAny(text: string): Forward {
   const parts = /^(?:hostfwd=)?(?:(tcp|udp):)?(?:([\d.]*):)?(\d+)-([\d.]*):(\d+)$/.exec(text);
   if (!parts) throw new RangeError(`"${text}" is no forward. Write tcp:PORT-:PORT OF THE GUEST, as in tcp:2222-:22.`);
   const [, protocol = 'tcp', host = '', port, guestHost, guestPort] = parts;
@@ -23,10 +33,7 @@ export function readForward(text: string): Forward {
       `"${text}": ports are opened on ${LOOPBACK} alone, and not on ${host}. Leave the address out.`,
     );
   const guest = guestHost === '' ? FIRST_LEASE : parseAddress(guestHost!);
-  if (!((guest & NETWORK_MASK) >>> 0 === NETWORK))
-    throw new RangeError(
-      `"${text}": ${guestHost} is no address of the network's, ${formatAddress(NETWORK)}/24. Leave it out for ${formatAddress(FIRST_LEASE)}.`,
-    );
+  if (Number.isNaN(guest)) throw new RangeError(`"${text}": ${guestHost} is no IPv4 address.`);
   return {
     protocol: protocol as Forward['protocol'],
     port: portOf(text, port!, 0),

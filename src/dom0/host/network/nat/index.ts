@@ -1,4 +1,4 @@
 /** What src/dom0/host/network/nat offers to other rooms. */
-export { readForward, type Forward } from './forward.ts';
+export { readForward, readForwardToAny, type Forward } from './forward.ts';
 export { natTo } from './nat.ts';
 export type { Datagrams, OpenForward, Outside, Refusal, Stream } from './outside.ts';

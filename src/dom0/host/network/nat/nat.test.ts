@@ -1,16 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GATEWAY, get16, get32, NAME_SERVER, parseAddress } from '../../../../devices/net/index.ts';
+import { GATEWAY, get16, get32, NAME_SERVER, NetworkPeer, parseAddress } from '../../../../devices/net/index.ts';
+import { OWN_SUBNET } from '../../../../devices/net/subnet.ts';
+import { TestTimers } from '../../../../devices/testing.ts';
 import { concat } from '../../../../formats/bytes/index.ts';
 import { ascii } from '../../../../devices/net/packets.ts';
 import { SEND_BYTES } from './endpoint.ts';
-import { readForward } from './forward.ts';
-import { natTo } from './nat.ts';
+import { readForward, readForwardToAny } from './forward.ts';
+import { type Nat, natTo } from './nat.ts';
 import { bytesOf, difference, FakeDatagrams, FakeOutside, FakeStream, joined, ME, Net } from './nat.test-support.ts';
 import type { OpenForward, Refusal, Stream } from './outside.ts';
 import { ACK, FIN, RST, SYN } from './segment.ts';
 
-const FAR = parseAddress('198.51.100.7');
+const FAR = parseAddress('198.51.100.7'),
+  OTHER = parseAddress('192.168.122.0');
 const EMPTY = { connections: 0, flows: 0 };
 
 const query = (name: string): Uint8Array =>
@@ -326,6 +329,39 @@ describe('the NAT of a network that goes', () => {
     await first.pass(1500);
     expect(first.nat.sizes.connections).toBe(1);
   });
+
+  it('has the forwards to its addresses, which lead nowhere once it is gone, and to the one that has them next', async () => {
+    let accept = (_stream: Stream): void => {};
+    const datagrams = new FakeDatagrams();
+    const outside = new FakeOutside([
+      { address: OTHER + 2, port: 22, onStream: taken => (accept = taken) },
+      { address: OTHER + 2, port: 53, datagrams },
+    ]);
+    const way = natTo(outside);
+    const ask = () => {
+      const client = new FakeStream();
+      accept(client);
+      return client;
+    };
+    const own = new Net(outside, () => 0, way);
+    ask();
+    expect(own.nat.sizes).toEqual(EMPTY);
+    const timers = new TestTimers();
+    const open = (): Nat => {
+      let nat: Nat | undefined;
+      const subnet = { ...OWN_SUBNET, network: OTHER, gateway: OTHER + 1, nameServer: OTHER + 1 };
+      new NetworkPeer(timers, { subnet, beyond: parts => (nat = way(parts)) });
+      return nat!;
+    };
+    const other = open();
+    ask();
+    expect([own.nat.sizes, other.sizes]).toEqual([EMPTY, { connections: 1, flows: 1 }]);
+    other.close!();
+    expect([ask().wasReset, datagrams.closed]).toEqual([true, false]);
+    const again = open();
+    ask();
+    expect(again.sizes).toEqual({ connections: 1, flows: 1 });
+  });
 });
 
 describe('UDP through the NAT', () => {
@@ -453,6 +489,8 @@ describe('a forward', () => {
     ])
       expect(readForward(text)).toEqual(ssh);
     expect(readForward('udp:0-10.0.2.16:53')).toEqual({ protocol: 'udp', port: 0, guest: ME + 1, guestPort: 53 });
+    expect(readForwardToAny('tcp:2222-192.168.122.2:22')).toEqual({ ...ssh, guest: OTHER + 2 });
+    expect(() => readForwardToAny('tcp:2222-192.168.122:22')).toThrow('192.168.122 is no IPv4 address');
   });
 
   it.each([

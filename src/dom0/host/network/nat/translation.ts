@@ -2,7 +2,7 @@
  * What a guest's addresses mean outside, and which of them it may reach. As with QEMU's user network 10.0.2.2 is the computer itself, by its loopback, and
  * 10.0.2.3 whom the computer asks for names. Other addresses of the computer's are refused, as are those that no router passes on.
  */
-import { formatAddress, GATEWAY, NAME_SERVER, NETWORK } from '../../../../devices/net/index.ts';
+import { type BeyondParts, formatAddress, NETWORK } from '../../../../devices/net/index.ts';
 import { LOOPBACK, type SocketAddress } from '../../nbd/index.ts';
 import type { Outside } from './outside.ts';
 
@@ -21,12 +21,18 @@ export type Translated =
   | 'prohibited'
   | 'nothing';
 
-export function translate(outside: Outside, address: number, port: number): Translated {
-  if (address === GATEWAY) return { to: { host: LOOPBACK, port } };
-  if (address === NAME_SERVER) {
+/** `stations`: who answers on the guest's network. One that is both answers for names alone. */
+export function translate(
+  outside: Outside,
+  stations: Pick<BeyondParts, 'gateway' | 'nameServer'>,
+  address: number,
+  port: number,
+): Translated {
+  if (address === stations.nameServer) {
     const to = port === NAME_PORT ? outside.nameServer() : undefined;
     return to ? { to } : 'nothing';
   }
+  if (address === stations.gateway) return { to: { host: LOOPBACK, port } };
   const host = formatAddress(address);
   return isPassedOn(address) && !outside.isOwn(host) ? { to: { host, port } } : 'prohibited';
 }
