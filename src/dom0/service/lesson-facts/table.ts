@@ -70,8 +70,8 @@ export const FACTS: readonly FactRow[] = [
   value('move.rounds', 'rounds in which its memory was copied while it ran, when it was moved last'),
   value('move.round.N', 'pages of round N, from 1 on'),
   value('move.pages', 'pages of all rounds'),
-  value('move.rest_kib', 'KiB that went while it stood still'),
-  value('move.down_us', 'microseconds that it stood still'),
+  value('move.rest_kib', 'KiB that were sent while it was paused'),
+  value('move.down_us', 'microseconds that it was paused'),
   value('move.total_us', 'microseconds from the first page to its first step there'),
 ];
 

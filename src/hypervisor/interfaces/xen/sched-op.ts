@@ -104,7 +104,7 @@ function remoteShutdown({ machine }: HypercallContext, args: GuestStruct<typeof 
 }
 
 /**
- * SCHEDOP_watchdog: id 0 takes a free timer and returns its id, 1 or 2; else the timer is set anew, with 0 seconds stopped. One that runs out ends the domain.
+ * SCHEDOP_watchdog: id 0 takes a free timer and returns its id, 1 or 2; any other id restarts that timer, and 0 seconds stop it. A timer that expires ends the domain.
  * IN: id, timeout.
  * Errors: EINVAL no such id, one that is not in use, or a new one of 0 seconds; ENOSPC both are in use.
  */
@@ -136,8 +136,8 @@ export function schedOpCompat(caller: HypercallContext, [command, value]: readon
 }
 
 /**
- * set_timer_op: the one-shot timer of the vCPU that calls, at an absolute system time in nanoseconds; 0 stops it. The top bit is Linux's way to say "never",
- * which Xen takes as some seconds from now and Linux then sets anew.
+ * set_timer_op: the one-shot timer of the vCPU that calls, at an absolute system time in nanoseconds; 0 stops it. Linux sets the top bit for "never",
+ * which Xen takes as some seconds from now; Linux then sets it again.
  * IN: low, high; one word of 64-bit code.
  */
 export function setTimerOp(caller: HypercallContext, [low, high]: readonly number[]): number {

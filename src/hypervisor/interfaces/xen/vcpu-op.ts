@@ -332,7 +332,7 @@ function stopSingleshotTimer({ time, current }: HypercallContext, _arg: number, 
 
 /**
  * VCPUOP_register_vcpu_info: moves a vCPU's vcpu_info to a place of the guest's: contents go along, and everything is signalled again, so that nothing is
- * lost. Once, and for good. The place may be shared_info's own.
+ * lost. Only once. The place may be shared_info's own.
  * IN: mfn, offset.
  * Errors: ENXIO it leaves the page, or is not aligned to words of the guest's width; EINVAL it was moved before, another vCPU has it and is up, or the frame
  * is none that the guest may write (xen/common/domain.c, map_vcpu_info).

@@ -21,12 +21,12 @@ export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
-/** What kinds of guests can be run, as guests and `xl info` are told. Paravirtual ones have 32 bits. */
+/** What kinds of guests can be run, as guests and `xl info` see it. Paravirtual ones have 32 bits. */
 export const guestKinds = (hasVt: boolean): string =>
   `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ' : ''}`;
 /** What follows the numbers of the version. */
 export const XEN_EXTRA = '.0-ringside';
-/** The version control's name of the sources: not told. */
+/** The version control's name of the sources: not disclosed. */
 export const CHANGESET = 'unavailable';
 
 const bits = (...features: number[]): number => features.reduce((word, bit) => word | (1 << bit), 0);
@@ -79,7 +79,7 @@ function extraversion(_caller: HypercallContext, args: GuestStruct<typeof Extrav
   return 0;
 }
 
-/** XENVER_compile_info: who built it with what; where and when is not told. OUT: compiler, compile_by, compile_domain, compile_date. */
+/** XENVER_compile_info: who built it with what; place and date are not disclosed. OUT: compiler, compile_by, compile_domain, compile_date. */
 function compileInfo(_caller: HypercallContext, args: GuestStruct<typeof CompileInfo>): number {
   args.compiler = 'TypeScript';
   args.compile_by = 'ringside';
@@ -92,7 +92,7 @@ function capabilities({ machine }: HypercallContext, args: GuestStruct<typeof Ca
   return 0;
 }
 
-/** XENVER_changeset: not told. OUT: changeset. */
+/** XENVER_changeset: not disclosed. OUT: changeset. */
 function changeset(_caller: HypercallContext, args: GuestStruct<typeof Changeset>): number {
   args.changeset = CHANGESET;
   return 0;
@@ -131,7 +131,7 @@ function guestHandle({ machine, xenBlock }: HypercallContext, args: GuestStruct<
   return 0;
 }
 
-/** XENVER_commandline: Domain 0's to know; others are not refused, but told so. OUT: commandline. */
+/** XENVER_commandline: for Domain 0 only; other domains get a text that says so. OUT: commandline. */
 function commandline(_caller: HypercallContext, args: GuestStruct<typeof Commandline>): number {
   args.commandline = DENIED;
   return 0;

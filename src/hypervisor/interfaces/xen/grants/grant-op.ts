@@ -379,7 +379,7 @@ function notSelf(caller: GrantCaller, domid: number): number {
 }
 
 /**
- * GNTTABOP_setup_table: so many frames of the table, and their numbers.
+ * GNTTABOP_setup_table: sets the number of frames of the table, and returns their frame numbers.
  * IN: dom, nr_frames, frame_list. OUT: status.
  * Errors: EINVAL another count than 1.
  * Status: permission_denied another domain, bad_domain there is none; general_error more than it may have; bad_virt_addr the list cannot be written.
@@ -411,7 +411,7 @@ function putFrame(caller: GrantCaller, address: number, mfn: number, type: Field
 }
 
 /**
- * GNTTABOP_get_status_frames: the numbers of so many status frames of a table of version 2.
+ * GNTTABOP_get_status_frames: frame numbers of the first nr_frames status frames of a version 2 table.
  * IN: nr_frames, dom, frame_list. OUT: status.
  * Errors: EINVAL another count than 1.
  * Status: permission_denied another domain, bad_domain there is none; general_error it has fewer; bad_virt_addr the list cannot be written.

@@ -131,7 +131,7 @@ export function memoryOp(caller: HypercallContext, [command, arg]: readonly numb
 // ---- how much memory
 
 /**
- * XENMEM_increase_reservation: more frames, nowhere to be seen: a paravirtual guest is told their numbers and maps them, others have no use for them.
+ * XENMEM_increase_reservation: more frames, not mapped anywhere: a paravirtual guest gets their numbers and maps them; other guests have no use for them.
  * Returns how many extents were done; it stops at the first that cannot be, and says nothing of why.
  * IN: extent_start, nr_extents, extent_order, mem_flags, domid.
  */
@@ -168,7 +168,7 @@ function decreaseReservation(
 }
 
 /**
- * XENMEM_populate_physmap: memory at guest frames; a paravirtual guest is told the machine frames. Returns how many extents were done. Nobody has entries
+ * XENMEM_populate_physmap: memory at guest frames; a paravirtual guest gets the machine frame numbers. Returns how many extents were done. Nobody has entries
  * populated on demand in its own memory: that is the toolstack's.
  * IN: extent_start, nr_extents, extent_order, mem_flags, domid.
  */
