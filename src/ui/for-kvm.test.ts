@@ -47,7 +47,6 @@ it.each(['demo/demo', 'demo/demo64', 'pcos/pcos', 'minipv/minipv-hvm', 'minipv/m
       name: 'bios.bin',
     });
     expect(plan.errors.map(({ text: why }) => why)).toEqual([]);
-    expect(domain!.definition.kvm).toBe(true);
-    expect(domain!.xen).toBeUndefined();
+    expect(domain!.definition.kind).toBe('kvm');
   },
 );

@@ -1,4 +1,5 @@
 /** --disk and --cdrom: image files as drives on the IDE channels. */
+import { hasBoard, type Kind } from '../../hypervisor/kinds/index.ts';
 import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -178,16 +179,16 @@ export function openFloppies({
 export function openDrives(
   disks: string[],
   cdrom: string | undefined,
-  type?: 'hvm' | 'pvh' | 'pv',
+  guest: Kind = 'pc',
   devices?: HostDevices,
 ): DriveImage[] {
-  const isVirtual = type === 'pvh' || type === 'pv';
+  const isVirtual = !hasBoard(guest);
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   const virtio = disks.filter(text => diskWords(text).isVirtio),
     others = disks.filter(text => !virtio.includes(text));
   if (isVirtual && virtio.length > 0)
     throw new UsageError(
-      `A ${type.toUpperCase()} guest has no PCI bus for disks of virtio. Leave virtio out, or write --type hvm.`,
+      `A ${guest.toUpperCase()} guest has no PCI bus for disks of virtio. Leave virtio out, or write --type hvm.`,
     );
   if (others.length > places.length)
     throw new UsageError(
@@ -230,14 +231,17 @@ export function restoredDrives(
   // What it was called, and whether it may be written, is as it was.
   return [
     ...openFloppies(floppies),
-    ...openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map(
-      (drive, i) => {
-        const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
-        return before
-          ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly }
-          : drive;
-      },
-    ),
+    ...openDrives(
+      disks.length > 0 ? disks : labels('disk'),
+      cdrom ?? labels('cdrom')[0],
+      state.about.kind,
+      devices,
+    ).map((drive, i) => {
+      const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
+      return before
+        ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly }
+        : drive;
+    }),
   ];
 }
 

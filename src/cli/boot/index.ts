@@ -1,4 +1,5 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
+import { hasBoard } from '../../hypervisor/kinds/index.ts';
 import { availableParallelism } from 'node:os';
 import { accessSync, closeSync, constants, existsSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -461,7 +462,7 @@ function write(path: string, text: string | Uint8Array, option: string): void {
 function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: number, options: BootOptions): object {
   const {
     name,
-    blueprint: { xen },
+    blueprint: { definition },
     restarts,
   } = guest;
   const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, apicReads, model, memory, tier, driveRings } =
@@ -480,7 +481,7 @@ function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: nu
     exitsByReason,
     apicReads,
     // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.
-    ...(xen === 'pvh' || xen === 'pv'
+    ...(!hasBoard(definition.kind)
       ? {}
       : {
           deviceModel: {

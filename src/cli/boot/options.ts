@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { CPU_LEVELS, type CpuModel, isFeature, modelFrom, partsOfModel } from '../../cpu/architecture/index.ts';
-import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
+import { type Bios, bootOrder, bootOrderProblem } from '../../dom0/definitions/config/index.ts';
+import type { XenKind } from '../../hypervisor/kinds/index.ts';
 import type { Forward } from '../../dom0/host/network/nat/index.ts';
 import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
@@ -23,7 +24,7 @@ export interface BootOptions {
   file?: string;
   files: string[];
   /** What the guest shows of Xen; absent: a plain PC, or what a definition says. */
-  type?: DomainType;
+  type?: XenKind;
   /** It finds KVM. */
   kvm?: true;
   /** MiB of machine memory. */
@@ -494,7 +495,7 @@ function xenOptions(word: string, text: string): string {
   }
 }
 
-function guestType(word: string, text: string): DomainType {
+function guestType(word: string, text: string): XenKind {
   if (text !== 'hvm' && text !== 'pvh' && text !== 'pv')
     throw new UsageError(`${word} takes hvm, pvh, pv or kvm, not "${text}".`);
   return text;

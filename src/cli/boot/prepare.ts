@@ -1,4 +1,5 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
+import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -142,12 +143,13 @@ export function prepareAll(
 function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): Blueprint[] {
   const owners = new Map<string, string>();
   return guests.map((guest): Blueprint => {
-    const { definition, xen } = guest;
+    const { definition } = guest;
+    const { kind } = definition;
     const [{ model: given, pv, ...card } = {} as Card, ...others] = definition.cards;
-    const isPc = xen !== 'pvh' && xen !== 'pv';
+    const isPc = hasBoard(kind);
     if (options.nic && !isPc)
       stderr.text(
-        `ringside: ${definition.name} gets a PV network card: a ${xen?.toUpperCase()} guest has PV devices only.\n`,
+        `ringside: ${definition.name} gets a PV network card: a ${kind.toUpperCase()} guest has PV devices only.\n`,
       );
     const model = isPc ? (given ?? options.nic) : undefined;
     for (const { mac } of definition.cards) {
@@ -158,11 +160,11 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
         );
       if (mac) owners.set(mac, definition.name);
     }
-    const isPv = xen !== undefined && (options.nic !== undefined || pv === true);
+    const isPv = findsXen(kind) && (options.nic !== undefined || pv === true);
     const first: Card = { ...card, ...(model ? { model } : {}), ...(isPv ? { pv: true } : {}) };
     return {
       ...guest,
-      definition: { ...definition, cards: [...(model || isPv ? [first] : []), ...(xen ? others : [])] },
+      definition: { ...definition, cards: [...(model || isPv ? [first] : []), ...(findsXen(kind) ? others : [])] },
     };
   });
 }
@@ -170,7 +172,7 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
 /** Where the device model is to run, as the command line has it: what a definition says else stays. */
 function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
   if (deviceModel === undefined) return guest;
-  if (guest.xen !== 'hvm' && deviceModel === 'dom0')
+  if (guest.definition.kind !== 'hvm' && deviceModel === 'dom0')
     throw new UsageError(
       `${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`,
     );
@@ -180,18 +182,19 @@ function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
 /** A PC whose guest finds KVM, where the command line has it so. */
 function underKvm(guest: Blueprint, { kvm }: BootOptions): Blueprint {
   if (!kvm) return guest;
-  if (guest.xen !== undefined)
+  if (findsXen(guest.definition.kind))
     throw new UsageError(
       `${guest.definition.name} is a guest of Xen, as its definition has it. Leave --type kvm out, or name a kernel or disks.`,
     );
-  return { ...guest, definition: { ...guest.definition, kvm: true }, kvm: true };
+  return { ...guest, definition: { ...guest.definition, kind: 'kvm' } };
 }
 
 /** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
 function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
-  if (noVt && guest.xen !== undefined && guest.xen !== 'pv')
+  const { kind } = guest.definition;
+  if (noVt && findsXen(kind) && kind !== 'pv')
     throw new UsageError(
-      `${guest.definition.name} was not created: ${guest.xen.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
+      `${guest.definition.name} was not created: ${kind.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
         'Take a PV guest (--type pv), or leave out --no-vt.',
     );
   return guest;
@@ -261,8 +264,9 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       if (typeof rom === 'string') throw new UsageError(rom);
       image.nicRom = rom;
     }
-    const definition = { ...newDefinition(), name: image.name, ...sizesOf(options) };
-    checkBoot(image, ramAround(definition.memoryMiB, definition.mmioHoleMiB), options.type);
+    const guest = { name: image.name, kind: options.type ?? 'pc' } as const;
+    const definition: Definition = { ...newDefinition(), ...guest, ...sizesOf(options) };
+    checkBoot(image, ramAround(definition.memoryMiB, definition.mmioHoleMiB), definition.kind);
     if (options.type === 'pv' || options.type === 'pvh')
       throw new UsageError(
         `A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`,
@@ -273,7 +277,6 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       drives,
       text: '',
       startEpochMs,
-      ...(options.type ? { xen: options.type } : {}),
     };
   }
   const {

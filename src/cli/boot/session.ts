@@ -2,6 +2,7 @@
  * The guests of one `ringside boot`, over the toolstack: in turns on this thread, in real or virtual time, or each in a worker thread. What the command line
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
+import { findsXen } from '../../hypervisor/kinds/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { ConsoleHistory } from '../../dom0/backends/console/index.ts';
 import { type Blueprint, type DomainConsole, hasScreen, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
@@ -335,7 +336,7 @@ export class Session {
 
   private ended(guest: Guest, ending: Ending, again: boolean): void {
     if (again) {
-      if (guest.blueprint.xen || ending.workerDied) guest.before = this.stats(guest);
+      if (findsXen(guest.blueprint.definition.kind) || ending.workerDied) guest.before = this.stats(guest);
       return;
     }
     guest.last = statsOf(this.toolstack, guest.member);

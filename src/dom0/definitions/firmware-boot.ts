@@ -73,7 +73,7 @@ export function startsWithNothing(
   definition: Definition,
 ): Pick<Finding, 'verdict' | 'short' | 'text' | 'warns'> | undefined {
   const tried = drivesTried(drives, definition);
-  if (!definition.kvm && (tried.length === 0 || !tried.every(isNew))) return undefined;
+  if (definition.kind !== 'kvm' && (tried.length === 0 || !tried.every(isNew))) return undefined;
   const what =
     tried.length === 0
       ? 'No drive that is to be booted has an image.'

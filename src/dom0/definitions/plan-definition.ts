@@ -1,9 +1,10 @@
 /** From a definition to a domain that could be created, with a verdict on each of its settings. */
+import { hasBoard, typeOf, type XenKind } from '../../hypervisor/kinds/index.ts';
 import { type GuestRam, ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import type { Finding } from './verdicts.ts';
-import { cpuModelOf, type DefinedDisk, type Definition, type DomainType } from './config/definition.ts';
+import { cpuModelOf, type DefinedDisk } from './config/definition.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
 import { otherKeys, writeXlConfig } from './config/write-xl.ts';
@@ -52,9 +53,6 @@ export function withOptions(file: string, written: string, options: string): { t
   const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
   return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
 }
-
-/** What a guest finds of Xen. */
-const xenOf = ({ type, kvm }: Definition): DomainType | undefined => (kvm ? undefined : type);
 
 /** How the drives of a definition find their images, and what starts them. */
 interface Disks {
@@ -110,7 +108,7 @@ class Judgement {
       ramdisk = found ? found.ramdisk : this.find(definition.ramdisk, 'ramdisk');
     if (!kernel) return undefined;
     const boot: Boot = {
-      kind: bootKind(definition.type),
+      kind: bootKind(definition.kind),
       kernel: kernel.data,
       name: baseName(kernel.name),
       cmdline: found?.cmdline ?? definition.cmdline,
@@ -140,7 +138,7 @@ class Judgement {
     const { definition, findings, language } = this.judged;
     const isUnknown = findings.some(({ key, verdict }) => key === 'memory' && verdict === 'error');
     const ram = isUnknown ? ramAround(1024) : this.ram;
-    return check(boot, ram, xenOf(definition), cpuModelOf(definition, isLongBoot(boot)))?.replace(
+    return check(boot, ram, definition.kind, cpuModelOf(definition, isLongBoot(boot)))?.replace(
       /memory = (\d+)/,
       (_, mib: string) => language.write('memory', mib),
     );
@@ -168,7 +166,7 @@ class Judgement {
         definition.disks.map(disk => findingOf(disk, findings)),
       );
     const boot = firmwareBoot(drives, definition, firmware);
-    const unfit = biosFile && boot && check(boot, this.ram, xenOf(definition));
+    const unfit = biosFile && boot && check(boot, this.ram, definition.kind);
     if (unfit) this.replace('bios_path_override', 'error', 'is no firmware', unfit);
     const problem =
       typeof firmware === 'string'
@@ -204,11 +202,11 @@ export function planDefinition(
     judgement = new Judgement(judged, resolve);
   let boot = judgement.kernelBoot(disks.load);
   const biosFile = boot ? undefined : judgement.find(definition.biosPath, 'bios_path_override');
-  const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
+  const drives = definition.disks.map((disk, i) => planDrive(disk, i, typeOf(definition.kind), findings, disks.image));
   if (
     !definition.kernel &&
-    definition.type === 'hvm' &&
-    (definition.disks.length > 0 || definition.bootOrder.includes('n') || definition.kvm || biosFile)
+    hasBoard(definition.kind) &&
+    (definition.disks.length > 0 || definition.bootOrder.includes('n') || definition.kind === 'kvm' || biosFile)
   )
     boot = judgement.firmwareBoot(drives, disks.firmware, biosFile);
   return {
@@ -219,7 +217,6 @@ export function planDefinition(
       isForeign ? writeXlConfig(definition) : text,
       `xl create ${quoted(file)}`,
       drives,
-      definition.type,
     ),
     write: language.write,
   };
@@ -234,7 +231,7 @@ const findingOf = (disk: DefinedDisk, findings: Finding[]): Finding | undefined 
 function planDrive(
   disk: DefinedDisk,
   index: number,
-  type: DomainType,
+  type: XenKind,
   findings: Finding[],
   resolve: (path: string) => Given | string,
 ): PlannedDrive {

@@ -146,7 +146,7 @@ describe('images alone', () => {
     const data = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))),
       kernel = { name: 'k.elf', data };
     const { plan, domain } = planFiles([kernel, disk(8)]);
-    expect([plan.errors, domain?.xen, domain?.boot.kind]).toEqual([[], undefined, 'kernel']);
+    expect([plan.errors, domain?.definition.kind, domain?.boot.kind]).toEqual([[], 'pc', 'kernel']);
     expect(domain?.drives.map(({ vdev, image }) => [vdev, image?.name])).toEqual([['hda', 'disk.img']]);
     expect(plan.definition).toContain('hda');
   });

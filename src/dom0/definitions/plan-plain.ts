@@ -1,11 +1,12 @@
 /** Plans of plain PCs: kernels and images that come without a definition. */
+import type { XenKind } from '../../hypervisor/kinds/index.ts';
 import { ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import type { Finding } from './verdicts.ts';
-import { type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { type Definition, newDefinition } from './config/definition.ts';
 import { IN_MEMORY } from './config/disk.ts';
 import { isError } from './config/judge-definition.ts';
 import { DEFAULT_NIC } from './config/keys/network.ts';
@@ -133,6 +134,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     memoryMiB: PLAIN_MEMORY_MIB,
     disks,
     bootOrder: { cdrom: 'dc', disk: 'cd', floppy: 'acd' }[drives[0].kind],
+    kind: 'pc',
     cards: [{ model: DEFAULT_NIC }],
   };
   startUnsigned(drives, definition, firmware, findings);
@@ -160,7 +162,7 @@ export function planKernel(options: {
   vcpus?: number;
   name?: string;
   /** Absent: a plain PC. */
-  type?: DomainType;
+  type?: XenKind;
 }): Planned {
   const { kernel, ramdisk, images = [], memoryMiB, mmioHoleMiB } = options;
   const plain = plainDrives(images);
@@ -170,7 +172,7 @@ export function planKernel(options: {
   const definition: Definition = {
     ...newDefinition(),
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
-    type: options.type ?? 'hvm',
+    kind: options.type ?? 'pc',
     memoryMiB,
     ...(mmioHoleMiB === undefined ? {} : { mmioHoleMiB }),
     vcpus: options.vcpus ?? 1,
@@ -178,12 +180,12 @@ export function planKernel(options: {
     cmdline,
     ...(images.length > 0 ? { disks: plain.disks } : {}),
   };
-  const boot: Boot = { kind: bootKind(options.type), kernel: kernel.data, name: kernelName, cmdline };
+  const boot: Boot = { kind: bootKind(definition.kind), kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
     definition.ramdisk = baseName(ramdisk.name);
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };
   }
-  const problem = check(boot, ramAround(memoryMiB, mmioHoleMiB), options.type);
+  const problem = check(boot, ramAround(memoryMiB, mmioHoleMiB), definition.kind);
   const finding: Finding = {
     file: kernelName,
     line: 1,
@@ -202,6 +204,5 @@ export function planKernel(options: {
     writeXlConfig(definition),
     xlCreateFrom(definition),
     plain.drives,
-    options.type,
   );
 }

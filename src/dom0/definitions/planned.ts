@@ -1,4 +1,5 @@
 /** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
+import { hasBoard, type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
 import type { GuestRam } from '../../hypervisor/layout/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
@@ -6,7 +7,7 @@ import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './verdicts.ts';
-import type { Bios, Definition, DomainType } from './config/definition.ts';
+import type { Bios, Definition } from './config/definition.ts';
 import { isError } from './config/judge-definition.ts';
 import type { Packing } from '../../formats/unpack/index.ts';
 import type { Language } from './config/source.ts';
@@ -84,9 +85,6 @@ export interface Planned {
     definition: Definition;
     boot: Boot;
     drives: PlannedDrive[];
-    /** What it shows of Xen; absent: a plain PC, or one whose guest finds KVM. */
-    xen?: DomainType;
-    kvm?: true;
   };
 }
 
@@ -111,8 +109,7 @@ export function startsWith(bytes: Uint8Array, text: string): boolean {
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
-export const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' =>
-  type === 'pvh' || type === 'pv' ? type : 'kernel';
+export const bootKind = (kind: Kind): 'kernel' | 'pvh' | 'pv' => (hasBoard(kind) ? 'kernel' : kind);
 
 /** A word as POSIX shells read it back. */
 export const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
@@ -146,10 +143,13 @@ export function finish(
   text: string,
   command: string,
   drives: PlannedDrive[] = [],
-  xen?: DomainType,
 ): Planned {
   const errors = findings.filter(isError);
-  const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
+  const summary: Plan['summary'] = {
+    memoryMiB: definition.memoryMiB,
+    vcpus: definition.vcpus,
+    type: typeOf(definition.kind),
+  };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
   if (drives.length > 0)
@@ -162,9 +162,7 @@ export function finish(
   if (card) summary.nic = card.model ?? 'vif';
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
-  return errors.length === 0 && boot
-    ? { plan, domain: { definition, boot, drives, ...(definition.kvm ? { kvm: true } : xen ? { xen } : {}) } }
-    : { plan };
+  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives } } : { plan };
 }
 
 export function refuse(file: string, short: string, text: string): Planned {
@@ -181,9 +179,9 @@ export function refuse(file: string, short: string, text: string): Planned {
   };
 }
 
-export function check(boot: Boot, ram: GuestRam, xen?: DomainType, cpuLevel?: CpuModel): string | undefined {
+export function check(boot: Boot, ram: GuestRam, kind: Kind, cpuLevel?: CpuModel): string | undefined {
   try {
-    checkBoot(boot, ram, xen, cpuLevel);
+    checkBoot(boot, ram, kind, cpuLevel);
     return undefined;
   } catch (error) {
     if (error instanceof LoadError) return error.message;

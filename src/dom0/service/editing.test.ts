@@ -91,7 +91,7 @@ describe('the editor of definitions', () => {
       { memoryMiB: 16, cards: [{ model: 'e1000', pv: true }] },
     );
     expect(changed.text).toBe(`${TEXT.replace('= 8', '= 16')}vif = [ "model=e1000" ]\n`);
-    const pvh = await host.changeText({ path: 'a.cfg', text: changed.text }, { type: 'pvh' });
+    const pvh = await host.changeText({ path: 'a.cfg', text: changed.text }, { kind: 'pvh' });
     expect(pvh.text).toBe(`${TEXT.replace('= 8', '= 16').replace('hvm', 'pvh')}vif = [ "type=vif" ]\n`);
     const disk = { target: '/dev/vg0/a', format: 'raw', vdev: 'xvda', kind: 'disk' as const, readOnly: false };
     expect((await host.changeText({ path: 'a.cfg', text: pvh.text }, { disks: [disk] })).text).toContain(

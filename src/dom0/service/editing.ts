@@ -1,4 +1,5 @@
 /** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
+import { hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
 import {
   baseName,
   type Finding,
@@ -131,7 +132,7 @@ export async function openDefinition(host: CommandHost, name?: string): Promise<
   const text = writeXlConfig({
     ...newDefinition(),
     name: `guest${n}`,
-    type: kernel ? 'pvh' : 'hvm',
+    kind: kernel ? 'pvh' : 'hvm',
     ...(kernel ? { kernel } : {}),
   });
   return { path: `guest${n}.cfg`, text, isKept: false, automatic: false, choices };
@@ -181,14 +182,14 @@ async function planOf(
     return judgeFiles(await host.read(await filesFor({ host, read }, path)), await factsFor(host, path)).plan;
   }
   // What is no definition by its look (an empty text) would be planned as something else.
-  const { name, memoryMiB, vcpus, type } = definition;
+  const { name, memoryMiB, vcpus, kind } = definition;
   return {
     name,
     errors: findings.filter(isError),
     findings,
     definition: text,
     command: '',
-    summary: { memoryMiB, vcpus, type },
+    summary: { memoryMiB, vcpus, type: typeOf(kind) },
   };
 }
 
@@ -221,8 +222,8 @@ export async function changeText(
   };
   // Only a PC has an emulated card; the card itself stays.
   const [{ model, ...first } = {} as Card, ...others] = after.cards;
-  if (after.type !== 'hvm' && model) after.cards = [first, ...others];
-  else if (after.type === 'hvm' && definition.type !== 'hvm' && first.pv && !model)
+  if (!hasBoard(after.kind) && model) after.cards = [first, ...others];
+  else if (hasBoard(after.kind) && !hasBoard(definition.kind) && first.pv && !model)
     after.cards = [{ model: DEFAULT_NIC, ...first }, ...others];
   return judgeText(host, { ...edited, text: changeDefinition(edited.text, definition, after) });
 }

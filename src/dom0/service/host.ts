@@ -2,6 +2,7 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
  * starts no worker by itself: `HostParts` says how.
  */
+import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { DOMAIN_0, skipIds } from '../../hypervisor/memory/index.ts';
 import { type DriveImage, type Medium, noMedia, type OpenMedium } from '../../hypervisor/index.ts';
 import {
@@ -424,7 +425,7 @@ export class HostCore implements CommandHost {
       state: this.toolstack.state(member),
       status: this.toolstack.status(member),
       ...(job ? { job } : {}),
-      type: member.blueprint.xen ?? 'hvm',
+      type: typeOf(member.blueprint.definition.kind),
       memoryMiB: member.memoryMiB,
       vcpus: member.record.vcpus,
       definition: member.blueprint.text,

@@ -1,4 +1,5 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
+import { hasBoard } from '../../hypervisor/kinds/index.ts';
 import { deviceNumber, emulatedCard } from '../definitions/config/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { FrontRings, type RingFacts } from './front-rings.ts';
@@ -216,7 +217,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
       kind,
       readOnly,
       target: medium?.name ?? '',
-      isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh',
+      isEmulated: place >= 0 && hasBoard(blueprint.definition.kind),
       ...pvOf(vdev),
       ...imageIn(drive),
     };
@@ -236,7 +237,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     vcpus: {
       online: onlineOf(host, { id, name, index: record.index }),
       most: record.vcpus,
-      canChange: blueprint.xen === 'pv' || blueprint.xen === 'pvh',
+      canChange: !hasBoard(blueprint.definition.kind),
     },
     weight: shares?.weight ?? 0,
     cap: shares?.cap ?? 0,

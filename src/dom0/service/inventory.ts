@@ -1,4 +1,5 @@
 /** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
@@ -189,7 +190,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
       errors,
       ...(definition.description ? { description: definition.description } : {}),
       ...(definition.tags ? { tags: definition.tags } : {}),
-      type: definition.type,
+      type: typeOf(definition.kind),
       memoryMiB: definition.memoryMiB,
       vcpus: definition.vcpus,
     }),

@@ -103,11 +103,11 @@ export class Reading {
       ...given.flatMap(file => ('data' in file && !isDefinition(file) ? [file.data] : [])),
       ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
     ];
-    const type = definitionNamed(given)?.type,
-      prefer = type === 'pvh' ? 'pvh' : 'note';
+    const kind = definitionNamed(given)?.kind,
+      prefer = kind === 'pvh' ? 'pvh' : 'note';
     await Promise.all([
       ...kernels.map(kernel => prepareKernel(kernel, prefer)),
-      ...(type === 'pv' ? [loadPvBuilder()] : []),
+      ...(kind === 'pv' ? [loadPvBuilder()] : []),
     ]).catch(() => {
       throw new Error(
         'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',

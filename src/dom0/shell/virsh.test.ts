@@ -125,7 +125,7 @@ describe('virsh', () => {
     expect(await virsh('define /root/k.xml')).toBe("Domain 'k' defined from /root/k.xml\n\n");
     expect(await virsh('start k')).toBe("Domain 'k' started\n\n");
     const [member] = host.toolstack.members.values();
-    expect([member?.blueprint.kvm, member?.blueprint.xen]).toEqual([true, undefined]);
+    expect(member?.blueprint.definition.kind).toBe('kvm');
     for (const [words, first] of [
       ['dumpxml k', "<domain type='kvm' id='1'>"],
       ['dumpxml k --inactive', "<domain type='kvm'>"],

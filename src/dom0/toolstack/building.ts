@@ -1,4 +1,5 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
+import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import { outside } from '../../formats/bytes/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
@@ -47,10 +48,10 @@ export class Building<Console extends DomainConsole> {
   }
 
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
-  private mayRun({ xen }: Blueprint): void {
+  private mayRun({ definition: { kind } }: Blueprint): void {
     this.mayBuild();
-    if (xen && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(xen));
-    if (xen === 'pv' || this.core.machine.hasVt) return;
+    if (findsXen(kind) && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(kind));
+    if (kind === 'pv' || this.core.machine.hasVt) return;
     this.core.hypervisor.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
   }
@@ -60,15 +61,16 @@ export class Building<Console extends DomainConsole> {
     this.mayRun(asked);
     const { paused = false, made, listed } = options;
     // Disks may come to it though it has none.
-    if (asked.kvm) await loadBackends(['drives']);
+    if (asked.definition.kind === 'kvm') await loadBackends(['drives']);
     const whole = asked.saved ? (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
     const addressed = this.core.stations.addressed(withLevel(whole));
     if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
-    const { definition, xen } = addressed;
+    const { definition } = addressed;
+    const { kind } = definition;
     const { machine, queue } = this.core;
     // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
     const modelHere =
-      xen === 'hvm' &&
+      kind === 'hvm' &&
       (definition.modelInDomain0 === true ||
         (!this.core.runners.elsewhere && (addressed.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
     const { record, seenMiB, populateMiB } = this.recordOf(addressed, modelHere);
@@ -83,9 +85,9 @@ export class Building<Console extends DomainConsole> {
       `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
-      if (xen) this.core.services.prepare(record, uuid, modelHere);
+      if (findsXen(kind)) this.core.services.prepare(record, uuid, modelHere);
       const setParam: NewDomain['setParam'] = (name, value) =>
-        xen && this.core.services.dom0.setHvmParam(record.id, HVM_PARAM[name], value);
+        findsXen(kind) && this.core.services.dom0.setHvmParam(record.id, HVM_PARAM[name], value);
       buildByKeys({ machine, record, setParam }, definition);
     } catch (error) {
       destroyDomain(machine, record);
@@ -116,19 +118,21 @@ export class Building<Console extends DomainConsole> {
 
   /** Frames and a record for a new domain. @throws HostError */
   private recordOf(blueprint: Blueprint, modelHere: boolean) {
-    const { definition, xen, kvm, drives = [] } = blueprint;
+    const { definition, drives = [] } = blueprint;
+    const { kind } = definition;
+    const isKvm = kind === 'kvm';
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
     const record = createDomain(this.core.machine, seenMiB, p2mFrames, {
       vcpus: definition.maxVcpus ?? definition.vcpus,
       onlineVcpus: definition.vcpus,
       ...memory,
       // What comes to a guest of KVM while it runs finds its records.
-      card: kvm ?? emulatedCard(definition) !== undefined,
+      card: isKvm || emulatedCard(definition) !== undefined,
       drives:
         this.core.runners.elsewhere &&
         !modelHere &&
-        (kvm ?? drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))))),
-      ...(xen ? { guest: XEN_RECORDS[xen] } : kvm && { guest: KVM_RECORDS }),
+        (isKvm || drives.some(drive => drive.place >= 0 && (kind === 'hvm' || (kind === 'pc' && isOpenOnce(drive))))),
+      ...(findsXen(kind) ? { guest: XEN_RECORDS[kind] } : isKvm && { guest: KVM_RECORDS }),
     });
     return { record, seenMiB, populateMiB: memory.populateMiB };
   }
@@ -141,11 +145,12 @@ export class Building<Console extends DomainConsole> {
     paused: boolean,
   ): Promise<void> {
     const { record } = member;
-    const { definition, xen } = member.blueprint;
+    const { definition } = member.blueprint;
+    const xen = findsXen(definition.kind);
     const emulated = emulatedCard(definition);
     if (emulated) this.core.services.network.attachCard(record, emulated.rate, emulated.options);
     if (emulated?.options?.link === 'down') member.runner.ask('setLink', false);
-    const waits = paused || xen !== undefined;
+    const waits = paused || xen;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
     if (arriving && xen) this.core.services.announce(record.id, describe(member));
@@ -154,7 +159,7 @@ export class Building<Console extends DomainConsole> {
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
       // A host with Xen needs none of it.
-      member.blueprint.kvm ? outside(import('./kvm-memory.ts')) : undefined,
+      definition.kind === 'kvm' ? outside(import('./kvm-memory.ts')) : undefined,
       member.blueprint.saved && loadSavedDomain(),
     ]);
     if (definition.virtio) (await outside(import('./channels.ts'))).openChannels(member);
@@ -195,7 +200,7 @@ export class Building<Console extends DomainConsole> {
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);
     await member.runner.destroy();
-    if (member.blueprint.xen) this.core.services.detach(record.id);
+    if (findsXen(member.blueprint.definition.kind)) this.core.services.detach(record.id);
     this.core.services.detachDrives(record.id);
     this.core.drives.closeDevices(member);
     this.core.queue.remove(record.index);
@@ -209,7 +214,7 @@ export class Building<Console extends DomainConsole> {
     uuid: string,
     { paused = false, before, restarts, why }: BuildOptions<Console>,
   ): Member<Console> {
-    const { definition, saved, xen } = blueprint;
+    const { definition, saved } = blueprint;
     const shown = saved?.state.toolstack?.console;
     return {
       blueprint,
@@ -226,7 +231,7 @@ export class Building<Console extends DomainConsole> {
       ),
       runner: undefined as unknown as DomainRunner,
       early: [],
-      usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
+      usesPvConsole: !hasBoard(definition.kind) || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
       paused,
       why: { running: why ?? (blueprint.saved ? 'restored' : 'booted'), paused: 'user' },
@@ -243,7 +248,7 @@ export class Building<Console extends DomainConsole> {
 
   private startOf(member: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
     const { blueprint, record, console, opened } = member;
-    const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
+    const { definition, boot, diskChanges, saved, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.core.drives.elsewhere(member);
     const emulated = emulatedCard(definition);
     return {
@@ -268,11 +273,13 @@ export class Building<Console extends DomainConsole> {
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(xen && (console.printXen || this.core.hypervisor.log.wantsGuests) ? { withXenConsole: true } : {}),
+      ...(findsXen(definition.kind) && (console.printXen || this.core.hypervisor.log.wantsGuests)
+        ? { withXenConsole: true }
+        : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
       // A guest of Xen that restarts is a new domain.
-      onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
-      onTripleFault: xen || this.core.parts.tripleFaultEnds ? 'end' : 'restart',
+      onReset: definition.onReboot === 'restart' && !findsXen(definition.kind) ? 'restart' : 'end',
+      onTripleFault: findsXen(definition.kind) || this.core.parts.tripleFaultEnds ? 'end' : 'restart',
     };
   }
 

@@ -38,13 +38,9 @@ interface Devices {
 const isVirtio = (disk: DefinedDisk): boolean => (placeUnderKvm(disk) ?? -1) >= VIRTIO_PLACE;
 
 /** For Domain 0's record of it: libvirt's document, and what a guest of KVM has now. */
-export function devicesRecord({
-  kvm,
-  definition,
-  document,
-}: Pick<Blueprint, 'kvm' | 'definition' | 'document'>): State {
+export function devicesRecord({ definition, document }: Pick<Blueprint, 'definition' | 'document'>): State {
   const said = document === undefined ? {} : { document };
-  if (!kvm) return { ...said, devices: { ...definedNow(definition) } };
+  if (definition.kind !== 'kvm') return { ...said, devices: { ...definedNow(definition) } };
   const { disks, cards, virtio = [] } = definition;
   const [{ rate, options: asked = {} } = {} as Card] = cards;
   const options = Object.entries(asked).map(([name, value]) => `${name}=${value}`);
@@ -161,7 +157,7 @@ export function targetsOf(saved: SavedState, definition: Definition): Pick<Defin
 
 /** Its definition, as its text has it, becomes what the state says. */
 export function withDevices(blueprint: Blueprint): Blueprint {
-  if (!blueprint.kvm) return withDefined(blueprint);
+  if (blueprint.definition.kind !== 'kvm') return withDefined(blueprint);
   const { definition, drives = [], saved } = blueprint;
   const { disks: said, card, virtio } = devicesIn(saved?.state.toolstack);
   const disks = [

@@ -11,8 +11,8 @@ import { checkTarget, noRoomFor } from './services.ts';
 type Guest = Pick<Member, 'record' | 'blueprint'>;
 
 /** A plain PC's memory does not change, and neither does that of a guest without a balloon. */
-export const hasBalloon = ({ blueprint: { kvm, definition } }: Pick<Member, 'blueprint'>): boolean =>
-  kvm === true && hasVirtio(definition.virtio, 'balloon');
+export const hasBalloon = ({ blueprint: { definition } }: Pick<Member, 'blueprint'>): boolean =>
+  definition.kind === 'kvm' && hasVirtio(definition.virtio, 'balloon');
 
 /** As much as its balloon can leave it; undefined: it has none. */
 export const mostMiBOf = (member: Guest): number | undefined =>
@@ -30,7 +30,7 @@ const FRAME_KIB = 4;
 
 /** What of the host's memory it has now. */
 export const residentKiB = (machine: Machine, { record, blueprint, memoryMiB }: Guest & Pick<Member, 'memoryMiB'>) =>
-  blueprint.kvm ? framesOfKvm(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
+  blueprint.definition.kind === 'kvm' ? framesOfKvm(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
 
 /** What a balloon that is driven has left its guest, which may say that more is in it than it has; undefined: it has none, or nothing drives it. */
 export function balloonedKiB(machine: Machine, guest: Guest): number | undefined {

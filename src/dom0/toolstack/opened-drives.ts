@@ -1,4 +1,5 @@
 /** Media of domains' drives that Domain 0 has open, and devices of the host among them. */
+import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import type { DomainListener } from '../../hypervisor/domain/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
@@ -43,15 +44,16 @@ export class OpenedDrives {
    */
   open(member: Member, modelHere: boolean, { problem }: DomainListener): void {
     const { blueprint, record } = member;
-    const { diskChanges, saved, xen } = blueprint;
+    const { diskChanges, saved, definition } = blueprint;
+    const { kind } = definition;
     const elsewhere = this.parts.elsewhere();
     // A PC of this thread opens its files itself.
-    if (!xen && !elsewhere && !blueprint.drives?.some(isOpenOnce)) return;
-    const inWorker = elsewhere && !modelHere && (!xen || xen === 'hvm');
+    if (!findsXen(kind) && !elsewhere && !blueprint.drives?.some(isOpenOnce)) return;
+    const inWorker = elsewhere && !modelHere && hasBoard(kind);
     const isHere = (drive: DriveImage): boolean =>
       inWorker
-        ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
-        : xen === 'hvm' || !xen || drive.medium !== undefined;
+        ? drive.place < 0 || isOpenOnce(drive) || (kind === 'hvm' && drive.kind === 'disk')
+        : hasBoard(kind) || drive.medium !== undefined;
     const here = (blueprint.drives ?? []).filter(isHere).map(drive =>
       // What the domain before this one had changed is put into the disks once all are open.
       this.withDevice(member, drive, formatOf(member, drive), problem, diskChanges === undefined),
@@ -59,7 +61,7 @@ export class OpenedDrives {
     if (here.length > 0)
       member.opened = openInDomain0(
         here,
-        xen,
+        kind,
         images => backend('drives').attachDrives(images, this.parts.openMedium, problem, diskChanges),
         inWorker,
       );
@@ -78,10 +80,9 @@ export class OpenedDrives {
 
   /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
   elsewhere({ blueprint, opened }: Member): DriveImage[] {
-    const drives =
-      blueprint.xen === 'pv' || blueprint.xen === 'pvh'
-        ? []
-        : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
+    const drives = hasBoard(blueprint.definition.kind)
+      ? (blueprint.drives ?? []).filter(({ place }) => place >= 0)
+      : [];
     return drives.map(drive => {
       const disk = opened?.ide.find(({ place }) => place === drive.place)?.disk;
       return disk ? { ...drive, medium: queuedMedium(drive.medium?.name ?? '', disk) } : drive;
@@ -108,7 +109,9 @@ export class OpenedDrives {
       sectorBytes: kind === 'cdrom' ? 2048 : 512,
       format,
       say,
-      ...(member.blueprint.xen || this.parts.elsewhere() ? {} : { late: () => this.parts.poke() }),
+      ...(findsXen(member.blueprint.definition.kind) || this.parts.elsewhere()
+        ? {}
+        : { late: () => this.parts.poke() }),
     });
     member.devices.push(device);
     return { ...drive, medium: { name: medium.name, disk: device.disk } };

@@ -1,4 +1,5 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
+import { findsXen, hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
 import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
@@ -6,7 +7,7 @@ import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../h
 import { type BreakHit, type BreakPoint, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
-import { type Action, cpuModelOf, type Definition, type DomainType } from '../definitions/config/index.ts';
+import { type Action, cpuModelOf, type Definition } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
@@ -22,9 +23,6 @@ import { type Attached, type Described, memoryShape, WHOLE_P2M } from './service
 export interface Blueprint {
   definition: Definition;
   boot: Boot;
-  /** What it shows of Xen; absent: a plain PC, or one whose guest finds KVM. */
-  xen?: DomainType;
-  kvm?: true;
   drives?: readonly DriveImage[];
   /** What the guest has changed of its drives, as a saved state has it (saved-disks.ts). */
   diskChanges?: Uint8Array[];
@@ -49,8 +47,8 @@ export function withLevel(blueprint: Blueprint): Blueprint {
 }
 
 /** A PC has its VGA, any other guest a screen where its definition gives it one (vfb). */
-export const hasScreen = ({ xen = 'hvm', definition }: Pick<Blueprint, 'xen' | 'definition'>): boolean =>
-  xen === 'hvm' || definition.vfb !== undefined;
+export const hasScreen = ({ definition }: Pick<Blueprint, 'definition'>): boolean =>
+  hasBoard(definition.kind) || definition.vfb !== undefined;
 
 /** Where what a domain shows goes: viewers in the page, standard output. */
 export interface DomainConsole {
@@ -197,24 +195,25 @@ const hadOf = ({ about: { populatedMiB: memoryMiB, memoryMiB: maxMemoryMiB } }: 
 
 /** How much of what a domain needs of machine memory. */
 export function shapeOf(
-  { definition, boot, xen, kvm, saved }: Blueprint,
+  { definition, boot, saved }: Blueprint,
   machineFrames: number,
 ): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number; shadowFrames?: number } {
   // A balloon is what takes from a guest of KVM what it sees and is not to have.
-  const grows = kvm && hasVirtio(definition.virtio, 'balloon') ? 'hvm' : xen;
+  const { kind } = definition;
+  const grows = kind === 'kvm' && hasVirtio(definition.virtio, 'balloon') ? 'hvm' : findsXen(kind) ? kind : undefined;
   // A saved one gets what it had: its balloon may have left it less than it is to have, or not have come so far down.
   const { memoryMiB, maxMemoryMiB } = saved ? hadOf(saved.state) : definition;
   const shape = memoryShape(grows, memoryMiB, maxMemoryMiB),
     { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
-  if (xen === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
+  if (kind === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
   const ram = ramAround(seenMiB, definition.mmioHoleMiB),
     reach = p2mFrames(boot, ram);
   return {
     ...shape,
     lowMiB: ram.lowMiB,
-    p2mFrames: xen ? Math.max(WHOLE_P2M, reach) : reach,
-    ...(xen === 'hvm' && definition.hap === false ? { shadowFrames: shadowFramesOf(definition, seenMiB) } : {}),
+    p2mFrames: findsXen(kind) ? Math.max(WHOLE_P2M, reach) : reach,
+    ...(kind === 'hvm' && definition.hap === false ? { shadowFrames: shadowFramesOf(definition, seenMiB) } : {}),
   };
 }
 
@@ -231,7 +230,8 @@ function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition
 
 /** What the store is told of a domain. */
 export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' | 'uuid' | 'opened'>): Described {
-  const { definition, boot, startEpochMs, xen: type = 'hvm', saved } = blueprint;
+  const { definition, boot, startEpochMs, saved } = blueprint;
+  const type = typeOf(definition.kind);
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
   return {
     uuid,

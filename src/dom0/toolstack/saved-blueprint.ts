@@ -41,16 +41,15 @@ export function blueprintOf(
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
-  const { mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
+  const { mmioHoleMiB: _hole, ...rest } = judged;
   const [{ model: _model, ...first } = {} as Card, ...others] = judged.cards;
   // A PV guest sees what it has at first, and may get more.
-  const mostMiB = Math.max(about.memoryMiB, (about.xen === 'pv' && judged.maxMemoryMiB) || 0);
+  const mostMiB = Math.max(about.memoryMiB, (about.kind === 'pv' && judged.maxMemoryMiB) || 0);
   const { memoryMiB, ...told } = targetOf(state, mostMiB);
   const emulated: Definition = {
     ...rest,
     name: nameOf(state),
-    ...(about.xen ? { type: about.xen } : {}),
-    ...(about.kvm ? { kvm: true } : {}),
+    kind: about.kind,
     memoryMiB,
     maxMemoryMiB: mostMiB,
     ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),
@@ -67,8 +66,6 @@ export function blueprintOf(
     ...documentIn(state.toolstack),
     startEpochMs: about.startEpochMs,
     saved: { state, ...from, ...told },
-    ...(about.xen ? { xen: about.xen } : {}),
-    ...(about.kvm ? { kvm: true } : {}),
   };
 }
 

@@ -129,7 +129,7 @@ export class Saving {
     const { runner, blueprint, record } = member;
     if (!this.parts.inWorkers() && !live) return;
     // It is refused where it cannot be asked to suspend itself, before anything of it goes.
-    if (blueprint.xen === 'pv' && !this.parts.services.listens(record.id, 'suspend')) return;
+    if (blueprint.definition.kind === 'pv' && !this.parts.services.listens(record.id, 'suspend')) return;
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
@@ -227,7 +227,7 @@ export class Saving {
     // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
     // Nobody gives it to a guest that stands still.
     const typed = member.attached?.typed;
-    const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
+    const typedAt = member.blueprint.definition.kind === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
     const all = {
       ...kept,
       ...name,

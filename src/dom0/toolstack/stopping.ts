@@ -1,4 +1,5 @@
 /** A domain stops, by itself or because it is destroyed: what its definition says follows, and what it had is given back. */
+import { findsXen } from '../../hypervisor/kinds/index.ts';
 import { destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -71,7 +72,7 @@ export class Stopping<Console extends DomainConsole> {
       beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
-    if (again && !beside && !member.blueprint.xen && !ending.workerDied) {
+    if (again && !beside && !findsXen(member.blueprint.definition.kind) && !ending.workerDied) {
       this.core.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
       member.runner.ask('reset');
@@ -130,7 +131,7 @@ export class Stopping<Console extends DomainConsole> {
   /** Toolstack.reset. @throws Error with a sentence */
   async reset(member: Member<Console>): Promise<string> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-    if (member.blueprint.xen || member.ending?.workerDied)
+    if (findsXen(member.blueprint.definition.kind) || member.ending?.workerDied)
       return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
     const problem = member.ending && this.core.stations.problemOf(member.blueprint, []);
     if (problem) throw new Error(problem);
@@ -202,7 +203,7 @@ export class Stopping<Console extends DomainConsole> {
   }
 
   detach(member: Member<Console>): void {
-    if (member.blueprint.xen) this.core.services.detach(member.record.id);
+    if (findsXen(member.blueprint.definition.kind)) this.core.services.detach(member.record.id);
     this.core.services.network.detachCard(member.record.id);
     this.core.services.detachDrives(member.record.id);
     delete member.attached;

@@ -335,7 +335,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What its balloon driver shall come to. @throws Error with a sentence */
   setMemory(member: Member<Console>, memoryMiB: number): void {
-    if (member.blueprint.kvm) {
+    if (member.blueprint.definition.kind === 'kvm') {
       if (!member.askMemory) throw new Error(`${member.name} is being built. Ask again once it runs.`);
       member.askMemory(memoryMiB);
     } else this.services.setMemory(member.record.id, memoryMiB);

@@ -77,7 +77,7 @@ export async function restoreLater(
   if (file) return restoreFrom(domain, state as SavedState, file, name);
   const arrival = new Arrival(domain, away);
   // A paravirtual guest has no machine of its own before its state is there.
-  if ((state as SavedHead).about.xen !== 'pv') {
+  if ((state as SavedHead).about.kind !== 'pv') {
     const { warmUp } = await outside(import('../domain/warm-up.ts')).catch(notLoaded('takes domains in'));
     await warmUp(domain, turn);
   }

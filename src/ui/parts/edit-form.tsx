@@ -1,5 +1,6 @@
 /** The form of a definition: what most people change. Whatever else its text says stays as it is. */
 
+import { hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/service/index.ts';
@@ -38,7 +39,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   /** A kernel is wanted, and none is named yet. */
   const wantsKernel = useSignal(false);
   const source: Source =
-    vm.type !== 'hvm' || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
+    !hasBoard(vm.kind) || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
   const startFrom = (from: Source): void => {
     wantsKernel.value = from === 'kernel';
     if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
@@ -173,14 +174,19 @@ function General({ judged, change, source }: Part & { source: Source }) {
         {id => (
           <span class="seg" role="group" id={id} aria-label={words.mode}>
             {(['pv', 'pvh', 'hvm'] as const).map(kind => (
-              <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>
+              <button
+                key={kind}
+                type="button"
+                aria-pressed={typeOf(vm.kind) === kind}
+                onClick={() => typeOf(vm.kind) === kind || change({ kind })}
+              >
                 {strings.types[kind]}
               </button>
             ))}
           </span>
         )}
       </Field>
-      <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
+      <p class="cap-t hint-m">{words.types[hasBoard(vm.kind) && source === 'kernel' ? 'direct' : typeOf(vm.kind)]}</p>
       <Field label={tagWords.name} of="tags" judged={judged}>
         {id => (
           <TagsField
@@ -238,7 +244,7 @@ function Start({ judged, change, source, startFrom }: Part & { source: Source; s
   const { definition: vm } = judged;
   return (
     <>
-      {vm.type === 'hvm' && (
+      {hasBoard(vm.kind) && (
         <div class="fld">
           <label>{words.startFrom}</label>
           <span class="seg" role="group" aria-label={words.startFrom}>
@@ -358,7 +364,7 @@ function Network({ judged, change }: Part) {
         <select id={id} class="in" value={card} onChange={event => change(cardChanges(vm, event.currentTarget.value))}>
           <option value="none">{words.noCard}</option>
           <option value="vif">{words.pvCard}</option>
-          {vm.type === 'hvm' &&
+          {hasBoard(vm.kind) &&
             cards.map(({ model, name }) => (
               <option key={model} value={model}>
                 {name}
@@ -432,7 +438,7 @@ function cardChanges({ cards: [first = {}, ...others] }: Definition, chosen: str
 
 /** The first name that no disk has, and a volume or image that none of its disks is. */
 function freshDisk(vm: Definition, paths: readonly string[]): Disk {
-  const prefix = vm.type === 'hvm' ? 'hd' : 'xvd';
+  const prefix = hasBoard(vm.kind) ? 'hd' : 'xvd';
   const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
   const target =
     paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';

@@ -1,5 +1,6 @@
 /** A definition, as form and as text side by side: both are views of one text, which Domain 0 judges after every change. */
 
+import { typeOf } from '../../hypervisor/kinds/index.ts';
 import './edit.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
@@ -133,7 +134,7 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
             <StateMark state="-" />
             {title}
           </h2>
-          {judged && <ModeBadge type={judged.definition.type} />}
+          {judged && <ModeBadge type={typeOf(judged.definition.kind)} />}
           <span class="sec meta">{!isKept ? words.notKept : changed ? words.changed : words.kept(now.path)}</span>
           {running && isKept && (
             <button class="btn sm" onClick={() => go({ kind: 'domain', id: running.id })}>

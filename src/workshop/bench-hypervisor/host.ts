@@ -1,6 +1,7 @@
 /** Small guests over the toolstack, each in a worker of its own or in turns on this thread, with one machine memory and one run queue. */
 import { MemoryDisk } from '../../formats/blocks/index.ts';
-import { type DomainType, newDefinition } from '../../dom0/definitions/config/index.ts';
+import type { XenKind } from '../../hypervisor/kinds/index.ts';
+import { newDefinition } from '../../dom0/definitions/config/index.ts';
 import { inTurns, inWorkers, type WorkerLike } from '../../dom0/service/index.ts';
 import {
   type DomainConsole,
@@ -24,7 +25,7 @@ export function countOf(machine: Machine, record: DomainRecord): number {
 }
 
 interface Started {
-  xen?: DomainType;
+  xen?: XenKind;
   weight?: number;
   cap?: number;
   /** Of its GUEST_MIB; what is missing is populated on demand. */
@@ -88,7 +89,7 @@ export class BenchHost {
         definition: {
           ...newDefinition(),
           name,
-          type: xen ?? 'hvm',
+          kind: xen ?? 'pc',
           memoryMiB: populateMiB,
           maxMemoryMiB: GUEST_MIB,
           onPoweroff: 'preserve',

@@ -2,15 +2,14 @@
 import { type CpuLevel, type CpuModel, modelFrom } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
+import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import type { Rate } from '../../host/network/index.ts';
 import type { BootLoader } from '../../host/index.ts';
 import type { DiskSpec } from './disk.ts';
 import type { Position } from './xlcfg.ts';
 
-export type DomainType = 'hvm' | 'pv' | 'pvh';
 /** What a domain's name may not have: it is part of paths, and terminals obey control characters. */
 export const BAD_NAME = /[\p{Cc}/]/u;
-export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
 
 /** What happens to a domain that stopped (xl.cfg(5), "Event Actions"). */
 export const ACTIONS = [
@@ -47,9 +46,7 @@ export interface Card {
 /** Paths are as they were written. */
 export interface Definition {
   name: string;
-  type: DomainType;
-  /** It finds KVM in place of Xen, and its type is hvm: disks and card are of virtio, or a PC's own. */
-  kvm?: true;
+  kind: Kind;
   memoryMiB: number;
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
@@ -159,7 +156,7 @@ export const DEFAULT_MEMORY_MIB = 32;
 /** What a definition that says nothing asks for: xl's defaults. */
 export const newDefinition = (): Definition => ({
   name: '',
-  type: 'hvm',
+  kind: 'hvm',
   memoryMiB: DEFAULT_MEMORY_MIB,
   vcpus: 1,
   cmdline: '',

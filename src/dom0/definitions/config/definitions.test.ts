@@ -154,7 +154,7 @@ describe('libvirt domain XML', () => {
     const { definition, findings } = judged(XML_HVM);
     expect(definition).toMatchObject({
       name: 'build1',
-      type: 'hvm',
+      kind: 'hvm',
       memoryMiB: 512,
       maxMemoryMiB: 1024,
       vcpus: 1,
@@ -178,7 +178,7 @@ describe('libvirt domain XML', () => {
     expect(errors(XML_PV)).toEqual([]);
     expect(judged(XML_PV).definition).toMatchObject({
       name: 'pv2',
-      type: 'pv',
+      kind: 'pv',
       memoryMiB: 128,
       kernel: '/boot/vmlinuz',
       ramdisk: '/boot/initrd',
@@ -377,7 +377,7 @@ describe('files of /etc/xen/vm (Python)', () => {
     const { definition, findings } = judged(SUSE_HVM);
     expect(definition).toMatchObject({
       name: 'win1',
-      type: 'hvm',
+      kind: 'hvm',
       memoryMiB: 1024,
       vcpus: 2,
       bootOrder: 'c',
@@ -403,7 +403,7 @@ describe('files of /etc/xen/vm (Python)', () => {
     const { definition, findings } = judged(SUSE_PV);
     expect(definition).toMatchObject({
       name: 'web3',
-      type: 'pv',
+      kind: 'pv',
       memoryMiB: 320,
       kernel: '/boot/vmlinuz-xen',
       ramdisk: '/boot/initrd-xen',
@@ -440,7 +440,7 @@ describe('definitions that xend exported (SXP)', () => {
     const { definition, findings } = judged(SXP_HVM);
     expect(definition).toMatchObject({
       name: 'old1',
-      type: 'hvm',
+      kind: 'hvm',
       memoryMiB: 512,
       vcpus: 2,
       bootOrder: 'dc',
@@ -457,7 +457,7 @@ describe('definitions that xend exported (SXP)', () => {
     expect(errors(SXP_PV)).toEqual([]);
     expect(judged(SXP_PV).definition).toMatchObject({
       name: 'pv1',
-      type: 'pv',
+      kind: 'pv',
       kernel: '/boot/vmlinuz',
       ramdisk: '/boot/initrd',
       cmdline: 'root=/dev/xvda1 ro',

@@ -39,7 +39,7 @@ describe('a definition that a form changes', () => {
 
   it('counts more than an older spelling of the same', () => {
     const old = 'name = "a"\nbuilder = "hvm"\nkernel = "/k"\nextra = "quiet"\nroot = "/dev/hda"\n';
-    expect(read(change(old, { cmdline: 'debug', type: 'pv' }))).toMatchObject({ cmdline: 'debug', type: 'pv' });
+    expect(read(change(old, { cmdline: 'debug', kind: 'pv' }))).toMatchObject({ cmdline: 'debug', kind: 'pv' });
     expect(read(change(old, { cmdline: '' })).cmdline).toBe('');
   });
 

@@ -15,7 +15,7 @@ export {
   emulatedCard,
   newDefinition,
 } from './definition.ts';
-export { type DomainType, formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';
+export { formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';
 export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';
 export {

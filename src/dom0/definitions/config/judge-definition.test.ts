@@ -20,7 +20,7 @@ describe('definitions (xl.cfg(5))', () => {
     expect(findings.every(f => f.verdict === 'used')).toBe(true);
     expect(definition).toEqual({
       name: 'web1',
-      type: 'hvm',
+      kind: 'hvm',
       memoryMiB: 256,
       vcpus: 1,
       kernel: '/boot/vmlinuz',
@@ -71,7 +71,7 @@ describe('definitions (xl.cfg(5))', () => {
   });
 
   it('takes the three types, PV for none as xl does, and the old spellings', () => {
-    const typeOf = (text: string): string => judgeDefinition('x.cfg', text).definition.type;
+    const typeOf = (text: string): string => judgeDefinition('x.cfg', text).definition.kind;
     expect(['hvm', 'pvh', 'pv'].map(type => typeOf(good.replace('hvm', type)))).toEqual(['hvm', 'pvh', 'pv']);
     expect(['hvm', 'pvh', 'pv'].map(type => verdicts(good.replace('hvm', type)).type)).toEqual([
       'used',

@@ -2,6 +2,7 @@
  * What a definition means here: one verdict for every key, and the domain that comes of it. The rules are in `keys/`.
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
+import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import type { Finding, Verdict } from '../verdicts.ts';
 import { type Definition, newDefinition } from './definition.ts';
 import { underKvm } from './keys/kvm.ts';
@@ -14,7 +15,7 @@ import { join, kindProblem, said, toNumber } from './values.ts';
 import { type Language, languageOf, readDefinition } from './source.ts';
 import { type Atom, type Position, type Setting, shortened, type Value } from './xlcfg.ts';
 
-export type { Action, DefinedDisk, Definition, DomainType } from './definition.ts';
+export type { Action, DefinedDisk, Definition } from './definition.ts';
 
 export interface Judgement {
   /** Complete only when no finding is an error. */
@@ -157,8 +158,8 @@ class Judge {
     if (!setting) return rule.absent?.(this.context);
     const { value } = setting;
     const { definition } = this.context;
-    if (rule.guests && !rule.guests.includes(definition.type)) {
-      const name = definition.type.toUpperCase();
+    if (rule.guests && !rule.guests.includes(typeOf(definition.kind))) {
+      const name = typeOf(definition.kind).toUpperCase();
       const text = `${key} is for guests of other types: a ${name} guest has nothing that it could change.`;
       return this.report(setting, key, { verdict: 'ignored', short: `nothing in a ${name} guest`, text });
     }

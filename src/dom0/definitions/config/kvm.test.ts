@@ -56,7 +56,7 @@ describe('a domain of KVM', () => {
     const text = xml({ devices: DISK + drive('disk', 'vdc') + drive('disk', 'hda', 'ide') + CARD });
     expect(errors(text)).toEqual([]);
     const { definition, findings } = judged(text);
-    expect(definition).toMatchObject({ kvm: true, type: 'hvm' });
+    expect(definition).toMatchObject({ kind: 'kvm' });
     expect(definition.cards).toEqual([{ model: 'virtio', mac: '52:54:00:aa:bb:cc' }]);
     expect(namesOf(text)).toEqual([
       ['/a.img', 'vda', 6],
@@ -280,8 +280,7 @@ describe('a domain of KVM', () => {
         },
       });
     const { domain } = planned(firmware);
-    expect(domain).toMatchObject({ kvm: true, boot: { bootOrder: ['/pci@i0cf8/scsi@5/disk@0,0'] } });
-    expect(domain?.xen).toBeUndefined();
+    expect(domain).toMatchObject({ definition: { kind: 'kvm' }, boot: { bootOrder: ['/pci@i0cf8/scsi@5/disk@0,0'] } });
     expect(domain?.drives).toMatchObject([{ place: 6, vdev: 'vda', kind: 'disk' }]);
     expect(wanted).toEqual(['ringside']);
   });
@@ -292,7 +291,7 @@ describe('a domain of Xen', () => {
     const text = xml({ type: 'xen', os: '<type>linux</type><kernel>/k</kernel>' });
     expect(errors(text)).toEqual([]);
     expect(namesOf(text)).toEqual([['/a.img', 'xvda', -1]]);
-    expect(judged(text).definition.kvm).toBeUndefined();
+    expect(judged(text).definition.kind).not.toBe('kvm');
     expect(judged(text).findings.map(finding => finding.text)).toContain(
       "A guest of Xen has no disks of virtio: it is xvda, by Xen's own back end.",
     );

@@ -45,7 +45,7 @@ describe('a password', () => {
     const { definition } = judged(text);
     for (const written of [writeXlConfig(definition), writeXml(definition)])
       expect(passwordIn(written)).toEqual(['s3cret', undefined]);
-    if (!definition.kvm) expect(passwordIn(writeSxp(definition))).toEqual(['s3cret', undefined]);
+    if (definition.kind !== 'kvm') expect(passwordIn(writeSxp(definition))).toEqual(['s3cret', undefined]);
     if (text.startsWith('<')) expect(passwordIn(writtenOver(text, definition)!)).toEqual(['s3cret', undefined]);
   });
 

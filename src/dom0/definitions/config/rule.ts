@@ -5,7 +5,8 @@
 import type { HVM_PARAM } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { DomainRecord, Machine } from '../../../hypervisor/memory/index.ts';
 import type { Verdict } from '../verdicts.ts';
-import type { Definition, DomainType } from './definition.ts';
+import type { XenKind } from '../../../hypervisor/kinds/index.ts';
+import type { Definition } from './definition.ts';
 import { nearest } from './nearest.ts';
 import { type Judged, used, wrong } from './options.ts';
 import type { ValueType } from './values.ts';
@@ -65,7 +66,7 @@ export interface KeyRule {
   /** Value for which nothing is lost: then the verdict is 'used'. A list with something in it counts as '['. */
   readonly fits?: (value: string) => boolean;
   /** Guests that have anything it could change (all). */
-  readonly guests?: readonly DomainType[];
+  readonly guests?: readonly XenKind[];
   /** What is wrong with a value of the right kind; undefined: it is in range. `text` is the end of a sentence that begins with the setting. */
   readonly range?: (asked: Asked) => Judged | undefined;
   /** What a value in range comes to in this definition; undefined: as the rule says in general. */
@@ -134,7 +135,7 @@ export function alike(
 }
 
 /** A family of which guests of other types have nothing. */
-export function only(guests: readonly DomainType[], family: Family): Family {
+export function only(guests: readonly XenKind[], family: Family): Family {
   return Object.fromEntries(Object.entries(family).map(([name, of]) => [name, { ...of, guests }]));
 }
 

@@ -2,6 +2,7 @@
  * Domains as `xl list -l` prints them: libxl_domain_config in JSON. Sources: tools/libs/light/libxl_types.idl for the names; printf_info_one_json() in
  * tools/xl/xl_misc.c; what has its default is left out, as libxl does.
  */
+import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import { type Affinity, MAX_PCPUS } from '../../../hypervisor/scheduler/index.ts';
 import { ALL_CPUS } from './cpus.ts';
 import { type Definition, loaderWords } from './definition.ts';
@@ -22,7 +23,7 @@ function configOf(definition: Definition): Record<string, unknown> {
   const {
     name,
     uuid,
-    type,
+    kind,
     memoryMiB,
     maxMemoryMiB = memoryMiB,
     vcpus,
@@ -38,6 +39,7 @@ function configOf(definition: Definition): Record<string, unknown> {
     vfb,
     bootloader,
   } = definition;
+  const type = typeOf(kind);
   // libxl's configuration has none of floppy disks.
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   return {

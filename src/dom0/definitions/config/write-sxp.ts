@@ -1,4 +1,5 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
+import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import { affinityLists } from './cpus.ts';
 import { formatRate } from '../../host/network/index.ts';
 import { type Card, type Definition, loaderText } from './definition.ts';
@@ -36,7 +37,8 @@ export function writeSxp(
   definition: Definition,
   { domid, others = [] }: { domid?: number; others?: readonly (readonly [key: string, value: Plain])[] } = {},
 ): string {
-  const { name, type, memoryMiB, cards, vfb, vncPassword, bootloader } = definition;
+  const { name, memoryMiB, cards, vfb, vncPassword, bootloader } = definition;
+  const type = typeOf(definition.kind);
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const card = ({ model: emulated, mac, rate, options: { model, ...others } = {} }: Card): string =>

@@ -2,11 +2,12 @@
  * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it.
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
+import { hasBoard, typeOf, type XenKind } from '../../../hypervisor/kinds/index.ts';
 import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
 import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
-import { type Card, type Definition, type DomainType, loaderText } from './definition.ts';
+import { type Card, type Definition, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
 import { LONG_AGO } from './keys/passwords.ts';
@@ -39,7 +40,7 @@ const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc', vd: 'vir
 /** Back ends of xl by what libvirt calls them (xenParseXLDisk() of src/libxl/xen_xl.c). */
 const DRIVERS: Record<string, string> = { phy: 'phy', qdisk: 'qemu', tap: 'tap' };
 /** What <type> says of them: the machine, then the kind. */
-const OS: Record<DomainType, readonly [machine: string, kind: string]> = {
+const OS: Record<XenKind, readonly [machine: string, kind: string]> = {
   hvm: ['xenfv', 'hvm'],
   pvh: ['xenpvh', 'xenpvh'],
   pv: ['xenpv', 'linux'],
@@ -69,8 +70,8 @@ export const tagsXml = (tags: readonly string[]): string[] =>
 
 export function writeXml(definition: Definition, live: LiveXml = {}): string {
   const { domid, isLocal = false } = live;
+  const isPc = hasBoard(definition.kind);
   const {
-    type,
     memoryMiB,
     maxMemoryMiB = memoryMiB,
     vcpus,
@@ -82,58 +83,60 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
   } = definition;
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
-  return `<domain type='${definition.kvm ? 'kvm' : 'xen'}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
-    ...element('name', definition.name),
-    ...element('uuid', definition.uuid),
-    ...element('description', definition.description),
-    ...within('metadata', tagsXml(definition.tags ?? [])),
-    `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
-    `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
-    `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
-    ...within('cputune', [
-      ...sharesXml(definition),
-      ...(pins.length > 1
-        ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
+  return `<domain type='${definition.kind === 'kvm' ? 'kvm' : 'xen'}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent(
+    [
+      ...element('name', definition.name),
+      ...element('uuid', definition.uuid),
+      ...element('description', definition.description),
+      ...within('metadata', tagsXml(definition.tags ?? [])),
+      `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
+      `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
+      `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
+      ...within('cputune', [
+        ...sharesXml(definition),
+        ...(pins.length > 1
+          ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
+          : []),
+      ]),
+      ...(bootloader
+        ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
         : []),
-    ]),
-    ...(bootloader
-      ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
-      : []),
-    ...within('os', [
-      osType(definition),
-      ...(biosPath ? [`<loader type='rom'>${escapedXml(biosPath)}</loader>`] : []),
-      ...element('kernel', kernel),
-      ...element('initrd', definition.ramdisk),
-      ...element('cmdline', definition.cmdline),
-      ...(kernel || definition.bootDevices || type !== 'hvm'
-        ? []
-        : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
-    ]),
-    ...(type === 'hvm'
-      ? within('features', [
-          '<acpi/>',
-          '<apic/>',
-          '<pae/>',
-          ...(definition.hap === false ? ["<hap state='off'/>"] : []),
-          ...(definition.viridian ? ['<viridian/>'] : []),
-        ])
-      : []),
-    ...within(
-      'cpu',
-      (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),
-      " mode='host-passthrough'",
-    ),
-    `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
-    ...element('on_poweroff', definition.onPoweroff),
-    ...element('on_reboot', definition.onReboot),
-    ...element('on_crash', definition.onCrash),
-    ...within('devices', devices(definition, live)),
-  ]).join('\n')}\n</domain>\n`;
+      ...within('os', [
+        osType(definition),
+        ...(biosPath ? [`<loader type='rom'>${escapedXml(biosPath)}</loader>`] : []),
+        ...element('kernel', kernel),
+        ...element('initrd', definition.ramdisk),
+        ...element('cmdline', definition.cmdline),
+        ...(kernel || definition.bootDevices || !isPc
+          ? []
+          : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
+      ]),
+      ...(isPc
+        ? within('features', [
+            '<acpi/>',
+            '<apic/>',
+            '<pae/>',
+            ...(definition.hap === false ? ["<hap state='off'/>"] : []),
+            ...(definition.viridian ? ['<viridian/>'] : []),
+          ])
+        : []),
+      ...within(
+        'cpu',
+        (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),
+        " mode='host-passthrough'",
+      ),
+      `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
+      ...element('on_poweroff', definition.onPoweroff),
+      ...element('on_reboot', definition.onReboot),
+      ...element('on_crash', definition.onCrash),
+      ...within('devices', devices(definition, live)),
+    ],
+  ).join('\n')}\n</domain>\n`;
 }
 
 /** Weight and cap of Xen's scheduler as cgroups have them; a KVM guest's weight is its shares. What each has without being asked is left out. */
-function sharesXml({ kvm, weight, cap }: Definition): string[] {
-  const usual = kvm ? USUAL.shares : USUAL.credits;
+function sharesXml({ kind, weight, cap }: Definition): string[] {
+  const usual = kind === 'kvm' ? USUAL.shares : USUAL.credits;
   return [
     ...(weight === undefined || weight === usual ? [] : element('shares', weight)),
     ...(cap ? [...element('period', USUAL_PERIOD_US), ...element('quota', (USUAL_PERIOD_US / 100) * cap)] : []),
@@ -141,17 +144,17 @@ function sharesXml({ kvm, weight, cap }: Definition): string[] {
 }
 
 /** Where the definition does not say which processor the guest has, its kernel does, and there is no `arch`. */
-function osType({ type, kvm, cpuLevel }: Definition): string {
-  const [machine, kind] = kvm ? OF_KVM : OS[type];
-  const arch = type === 'pv' ? 'i686' : cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686');
-  return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${kind}</type>`;
+function osType({ kind, cpuLevel }: Definition): string {
+  const [machine, type] = kind === 'kvm' ? OF_KVM : OS[typeOf(kind)];
+  const arch = kind === 'pv' ? 'i686' : cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686');
+  return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${type}</type>`;
 }
 
-const consoleOf = ({ type, virtio }: Definition): string =>
-  hasVirtio(virtio, 'console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
+const consoleOf = ({ kind, virtio }: Definition): string =>
+  hasVirtio(virtio, 'console') ? 'virtio' : hasBoard(kind) ? 'serial' : 'xen';
 
 function devices(definition: Definition, { domid, vncPort, channels }: LiveXml): string[] {
-  const { type, kvm, disks, cards, vfb, bootDevices, virtio = [] } = definition;
+  const { kind: guest, disks, cards, vfb, bootDevices, virtio = [] } = definition;
   const card = (
     { model: emulated, mac, rate, options: { network, bridge, script, ip, vifname, model: asked, link } = {} }: Card,
     index: number,
@@ -184,7 +187,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
       const { target, format, vdev, kind, readOnly, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
       const isNetwork = isNetworkDisk(target) && nbdAddressProblem(target) === undefined;
-      const backend = otherOption(disk, 'backendtype') ?? (isBlock && !kvm ? 'phy' : 'qdisk');
+      const backend = otherOption(disk, 'backendtype') ?? (isBlock && guest !== 'kvm' ? 'phy' : 'qdisk');
       const discard = others.includes('discard') ? 'unmap' : others.includes('no-discard') ? 'ignore' : undefined;
       return within(
         'disk',
@@ -203,10 +206,10 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
       );
     }),
     ...cards.flatMap(card),
-    ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
+    ...(hasBoard(guest) ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
-    ...(type === 'hvm' || vfb ? graphics(definition, vncPort) : []),
-    ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
+    ...(hasBoard(guest) || vfb ? graphics(definition, vncPort) : []),
+    ...(hasBoard(guest) ? within('video', ["<model type='vga'/>"]) : []),
     ...channelElements(virtio, channels),
     ...balloonOf(definition),
     ...foldersOf(virtio),
@@ -253,9 +256,9 @@ const foldersOf = (virtio: readonly string[]): string[] =>
     );
   });
 
-function balloonOf({ kvm, virtio = [] }: Definition): string[] {
+function balloonOf({ kind, virtio = [] }: Definition): string[] {
   const item = virtio.find(each => virtioWords(each).name === 'balloon');
-  if (item === undefined) return [`<memballoon model='${kvm ? 'none' : 'xen'}'/>`];
+  if (item === undefined) return [`<memballoon model='${kind === 'kvm' ? 'none' : 'xen'}'/>`];
   const { deflate, reporting, period } = virtioWords(item).options;
   const attributes = `${deflate ? ` autodeflate='${deflate}'` : ''}${reporting ? ` freePageReporting='${reporting}'` : ''}`;
   const open = `memballoon model='virtio'${attributes}`;

@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 10;
+export const PROTOCOL = 11;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {

@@ -97,7 +97,7 @@ export function mayBePostcopy({ name, paused, record, blueprint, model }: Guest,
   if (paused || wish.paused) refuse('post-copy migration is not supported with non-live or paused migration');
   if (wish.verify) refuse('post-copy migration cannot be compared afterwards: leave --debug out');
   const without = `Migrate ${name} without --postcopy.`;
-  if (blueprint.xen === 'pv')
+  if (blueprint.definition.kind === 'pv')
     refuse(
       `the page tables of a paravirtual guest name machine frames, so that all of them go before it runs. ${without}`,
     );

@@ -339,7 +339,7 @@ class Departure {
   private whenPlaced = (): void => {};
 
   private get kind(): 'PV' | 'HVM' {
-    return this.guest.blueprint.xen === 'pv' ? 'PV' : 'HVM';
+    return this.guest.blueprint.definition.kind === 'pv' ? 'PV' : 'HVM';
   }
 
   /** struct save_file_header: flags and the length of the configuration behind it. */

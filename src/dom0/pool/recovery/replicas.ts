@@ -225,7 +225,7 @@ class Incoming {
     );
     if (line.isOver) throw new Error('The other host sends them on another line.');
     // Frames of a paravirtual guest are all in each state.
-    const isWhole = this.isWhole || head.about.xen === 'pv';
+    const isWhole = this.isWhole || head.about.kind === 'pv';
     const replica = parts.replica();
     replica.add({ ...about, head, state, bytes: rest.length + last.length }, saved, isWhole, kept.keep);
     parts.counts(replica);

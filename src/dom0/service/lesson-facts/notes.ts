@@ -14,7 +14,7 @@ const PLACE = 0x500,
   NOTE_WORDS = NAME_WORDS + 1;
 
 export const notes: Family = ({ domain, member }, { values }) => {
-  const word = wordsOf(domain, member.blueprint.xen === 'pv');
+  const word = wordsOf(domain, member.blueprint.definition.kind === 'pv');
   if (word(PLACE) !== MAGIC) return;
   const count = Math.min(MOST_NOTES, word(PLACE + 4)),
     first = word(PLACE + 8);

@@ -109,7 +109,7 @@ describe('a host that has started so', () => {
     expect(await xl('list')).toMatch(/^a +1 +16 +1 +--p/m);
     const boot = { kind: 'firmware', firmware: new Uint8Array(65536) } as never;
     await expect(
-      host.toolstack.build({ definition: { name: 'b', type: 'hvm' } as never, boot, text: '', startEpochMs: 0 }),
+      host.toolstack.build({ definition: { name: 'b', kind: 'hvm' } as never, boot, text: '', startEpochMs: 0 }),
     ).rejects.toThrow('is VT/AMD-V supported by your CPU');
     expect(await xl('dmesg')).toContain('(XEN) HVM support not available\n');
   });

@@ -35,8 +35,8 @@ export const blockAttach = command({
         const disk = parseDisk(spec);
         if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
         const { target, vdev, kind, readOnly } = disk,
-          { kvm } = member.blueprint;
-        if (!kvm && deviceNumber(vdev) === undefined)
+          { kind: guest } = member.blueprint.definition;
+        if (guest !== 'kvm' && deviceNumber(vdev) === undefined)
           throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
         if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
         const image: DriveImage = { place: -1, vdev, kind, readOnly };
@@ -65,15 +65,16 @@ export const blockAttach = command({
           .orNoTransferDisk(member.name, () => {
             if (path !== undefined) image.medium = host.deviceMedium(path, member.name);
             const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
-            if (kvm) return plugDisk(host.toolstack, member, image, defined, say);
+            if (guest === 'kvm') return plugDisk(host.toolstack, member, image, defined, say);
             return attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
           })
           .catch((error: Error) => {
             throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
           });
-        task.message = kvm
-          ? `${vdev} (${target}) is in the guest’s PCI bus, and the guest was told.`
-          : `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
+        task.message =
+          guest === 'kvm'
+            ? `${vdev} (${target}) is in the guest’s PCI bus, and the guest was told.`
+            : `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
       },
       id,
     );

@@ -33,7 +33,7 @@ export const deviceDetach = (
       return host.tasks.run(
         `xl ${name} ${member.name} ${device}`,
         async task => {
-          if (member.blueprint.kvm) {
+          if (member.blueprint.definition.kind === 'kvm') {
             const isGone = await unplug(host.toolstack, member, device).catch((error: Error) => {
               throw new Refusal(error.message);
             });

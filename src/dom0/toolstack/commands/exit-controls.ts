@@ -98,7 +98,7 @@ export const exitControls = command({
       domain = host.toolstack.view.at(member.record.index),
       before = domain?.exitControls() ?? USUAL_EXIT_CONTROLS;
     if (Object.keys(changes).length === 0) return before;
-    if (member.blueprint.xen === 'pv')
+    if (member.blueprint.definition.kind === 'pv')
       throw new Refusal(
         `${member.name} is paravirtual: it runs without VT-x, which alone has such controls. Take a guest of type hvm or pvh.`,
       );

@@ -1,4 +1,5 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
+import { hasBoard } from '../../../hypervisor/kinds/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan } from '../../definitions/index.ts';
 import { formatFinding } from '../../definitions/config/index.ts';
@@ -183,7 +184,7 @@ export const trigger = deed({
     }
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
-      if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
+      if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.living(id);
       return follow(
         host,
@@ -201,7 +202,7 @@ export const trigger = deed({
     }
     if (what === 's3resume') {
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
-      if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
+      if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.living(id);
       return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.ask('wake'), id);
     }

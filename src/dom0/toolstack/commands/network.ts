@@ -41,7 +41,7 @@ export const networkAttach = command({
             ...(rate ? { rate } : {}),
             ...(others ? { options: others } : {}),
           };
-          if (member.blueprint.kvm) {
+          if (member.blueprint.definition.kind === 'kvm') {
             const address = await plugCard(host.toolstack, member, { ...asked, model });
             task.message = `A card, ${address}, is in the guest’s PCI bus, and the guest was told.`;
             return { devid: 0, mac: address };

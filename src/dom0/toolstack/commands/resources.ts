@@ -22,7 +22,7 @@ export const memSet = command({
     const { machine } = host,
       { record, blueprint } = member;
     const frames = (): number =>
-      blueprint.kvm
+      blueprint.definition.kind === 'kvm'
         ? framesOfKvm(machine, member)
         : Atomics.load(machine.words, (record.guestOffset >>> 2) + XEN.CURRENT_FRAMES);
     const had = frames();
@@ -39,7 +39,7 @@ export const memSet = command({
       listens: () =>
         balloonView(machine, member)?.isDriven ??
         host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
-      ...(blueprint.kvm ? { silence: 'nothing in it drives its balloon of virtio' } : {}),
+      ...(blueprint.definition.kind === 'kvm' ? { silence: 'nothing in it drives its balloon of virtio' } : {}),
       nowMs: host.parts.hostMs,
       later: host.parts.later,
       say,

@@ -144,7 +144,7 @@ export const configUpdate = command({
         const { plan, domain } = judgeFiles(await host.read(files), facts);
         if (!domain) throw planRefusal(host, plan);
         const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
-        const { xen: _xen, kvm: _kvm, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
+        const { diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
         member.blueprint = {
           ...kept,
           ...domain,

@@ -5,7 +5,8 @@
 import type { Machine } from '../../../hypervisor/index.ts';
 import type { DomainRecord } from '../../../hypervisor/memory/index.ts';
 import type { BackendParts } from '../../backends/index.ts';
-import type { Definition, DomainType, Family } from '../../definitions/config/index.ts';
+import type { XenKind } from '../../../hypervisor/kinds/index.ts';
+import type { Definition, Family } from '../../definitions/config/index.ts';
 import type { Network } from '../../host/network/index.ts';
 import type { GuestDisk } from './drives.ts';
 
@@ -34,7 +35,7 @@ export interface Place {
 /** What a guest's devices follow from. */
 export interface Planned {
   definition: Definition;
-  type: DomainType;
+  type: XenKind;
   /** For PV drivers, with their media open. */
   disks: readonly GuestDisk[];
 }

@@ -4,6 +4,7 @@ import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { FakeGuest, FrontRing } from '../../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { Disks, savedDisks } from './disks.ts';
+import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import { divideDrives, type OpenDrive } from './drives.ts';
 
 const ID = { kind: 'vbd', domid: 7, devid: 51712 };
@@ -38,11 +39,11 @@ function writes(disk: BlockDevice | null | undefined): boolean {
 describe('the drives of a guest', () => {
   it('are emulated for a PC, both for an HVM guest, and for PV drivers alone for others', () => {
     const drives = [drive(), drive('hdc', 2, null), drive('xvde', -1)];
-    const shape = (type?: 'hvm' | 'pvh' | 'pv') => {
-      const { ide, disks } = divideDrives(drives, type);
+    const shape = (kind: Kind) => {
+      const { ide, disks } = divideDrives(drives, kind);
       return [ide.map(({ place }) => place), disks.map(({ vdev, place }) => [vdev, place])];
     };
-    expect(shape()).toEqual([[0, 2, -1], []]);
+    expect(shape('pc')).toEqual([[0, 2, -1], []]);
     // An empty CD-ROM drive is a virtual block device, too (libxl: a vbd for every disk of the definition).
     expect(shape('hvm')).toEqual([
       [0, 2],

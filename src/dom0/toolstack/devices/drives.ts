@@ -1,11 +1,11 @@
 /** Drives of a guest with their media open: which of them are emulated, which are for PV drivers, and how both share a medium. */
+import { findsXen, type Kind } from '../../../hypervisor/kinds/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type IdeAttachment, VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 import type { DriveImage, Medium } from '../../../hypervisor/index.ts';
 import { backend } from '../../backends/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
 import { ideName } from '../../definitions/index.ts';
-import type { DomainPaths } from '../domain-paths.ts';
 
 /** A disk for the PV drivers of a guest. */
 export interface GuestDisk {
@@ -39,16 +39,16 @@ export type OpenDrive = IdeAttachment & {
  */
 export function divideDrives(
   drives: readonly OpenDrive[],
-  type: DomainPaths['type'] | undefined,
+  guest: Kind,
   isQueued = false,
 ): { ide: IdeAttachment[]; disks: GuestDisk[] } {
-  if (type === undefined) return { ide: drives.map(bare), disks: [] };
+  if (!findsXen(guest)) return { ide: drives.map(bare), disks: [] };
   const ide: IdeAttachment[] = [],
     disks: GuestDisk[] = [];
   for (const drive of drives) {
     if (drive.kind === 'floppy') {
       // Xen has no floppy disks for PV drivers.
-      if (type === 'hvm') ide.push(bare(drive));
+      if (guest === 'hvm') ide.push(bare(drive));
       continue;
     }
     // What virtio has is no disk of Xen's.
@@ -57,7 +57,7 @@ export function divideDrives(
       continue;
     }
     const { vdev, kind, readOnly, target, disk } = drive;
-    const place = type === 'hvm' ? drive.place : -1;
+    const place = guest === 'hvm' ? drive.place : -1;
     if (disk && place >= 0) {
       const shared = shareDisk(disk);
       ide.push({ place, kind, disk: shared.emulated });
@@ -85,7 +85,7 @@ export function divideDrives(
  */
 export function openInDomain0(
   images: readonly DriveImage[],
-  type: DomainPaths['type'] | undefined,
+  guest: Kind,
   open: (images: readonly DriveImage[]) => IdeAttachment[],
   isQueued = false,
 ): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
@@ -102,7 +102,7 @@ export function openInDomain0(
       target: medium?.name ?? '',
     }),
   );
-  return { ...divideDrives(drives, type, isQueued), all };
+  return { ...divideDrives(drives, guest, isQueued), all };
 }
 
 /** A medium that is open here, as a drive in another worker knows it. */

@@ -104,7 +104,7 @@ class Domains {
 
   /** What a domain is now, by its number. @throws Error with a sentence where there is none */
   definition(id: number): Definition {
-    if (id === 0) return { ...newDefinition(), name: 'Domain-0', type: 'pv', uuid: NO_UUID };
+    if (id === 0) return { ...newDefinition(), name: 'Domain-0', kind: 'pv', uuid: NO_UUID };
     return this.ofMember(this.parts.member(id));
   }
 

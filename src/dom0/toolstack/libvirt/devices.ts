@@ -155,7 +155,7 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   const id = live ? guestId(domain) : 0;
   const whole = how === 'attach' && live && config ? await withAddress(host, xml) : xml;
   const next = config ? await changeOfDefined(host, domain, whole, how) : undefined;
-  const type = live && host.toolstack.living(id).blueprint.kvm ? 'kvm' : 'xen';
+  const type = live && host.toolstack.living(id).blueprint.definition.kind === 'kvm' ? 'kvm' : 'xen';
   if (live) await changeRunning(host, id, whole, how, type);
   if (live && how === 'update' && isQemu(host)) await tellOfTray(host, domain, xml);
   await next?.commit();

@@ -2,6 +2,7 @@
  * libvirt's domains: which there are, and what is known of one. Source: include/libvirt/libvirt-domain.h (states, flags), src/libxl/libxl_driver.c for what
  * Xen's driver answers.
  */
+import { hasBoard } from '../../../hypervisor/kinds/index.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import {
   type Definition,
@@ -154,8 +155,8 @@ export function persistent({ managed }: Pick<Domain, 'managed'>): ManagedDomain 
 }
 
 /** What it calls its kind (libxl's os.type). */
-export const osTypeOf = ({ type }: Pick<Definition, 'type'>): string =>
-  type === 'hvm' ? 'hvm' : type === 'pvh' ? 'xenpvh' : 'linux';
+export const osTypeOf = ({ kind }: Pick<Definition, 'kind'>): string =>
+  hasBoard(kind) ? 'hvm' : kind === 'pvh' ? 'xenpvh' : 'linux';
 
 /** virDomainInfo. */
 export interface Info {

@@ -2,6 +2,7 @@
  * A domain's hardware as managers of virtual machines show it: each device now and from the next start, and what a change of it is in xl's words, in virsh's
  * and in XML before it is made. Sources: virt-manager 4.1 (details of a machine), virsh(1), xl(1).
  */
+import { findsXen, hasBoard } from '../../../hypervisor/kinds/index.ts';
 import type { NicModel } from '../../../devices/index.ts';
 import {
   type Card,
@@ -113,8 +114,9 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
   const next = managed && maskedPasswords(await xmlOf(host, domain, XML_INACTIVE)),
     now = id === undefined ? undefined : maskedPasswords(await xmlOf(host, domain, 0));
   const blueprint = id === undefined ? undefined : host.toolstack.members.get(id)?.blueprint,
-    isGuestOfXen = blueprint?.xen !== undefined,
-    disks = isGuestOfXen ? 'xvd' : blueprint?.kvm ? 'vd' : undefined;
+    kind = blueprint?.definition.kind,
+    isGuestOfXen = kind !== undefined && findsXen(kind),
+    disks = isGuestOfXen ? 'xvd' : kind === 'kvm' ? 'vd' : undefined;
   const vcpus = isGuestOfXen ? await vcpuCount(host, domain, LIVE) : definition.vcpus;
   return {
     name,
@@ -129,7 +131,7 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
     isXen: !isQemu(host),
     canChangeNow: {
       memory: isGuestOfXen,
-      vcpus: isGuestOfXen && definition.type !== 'hvm',
+      vcpus: isGuestOfXen && !hasBoard(definition.kind),
       ...(disks ? { disks } : {}),
       // A board of KVM has a place for one.
       card: isGuestOfXen || (disks !== undefined && definition.cards.length === 0),
@@ -209,7 +211,7 @@ function differs(
 /** What a kind of guest always has stays; what only a document says can be taken out of it. */
 function canGo(name: string, { definition, managed }: Pick<Domain, 'definition' | 'managed'>): boolean {
   if (name === 'disk' || name === 'interface' || name === 'rng') return true;
-  if (name === 'graphics') return definition.type !== 'hvm';
+  if (name === 'graphics') return !hasBoard(definition.kind);
   if (['console', 'serial', 'video', 'memballoon', 'emulator'].includes(name)) return false;
   return managed !== undefined && /^\s*</.test(managed.text);
 }
@@ -261,7 +263,11 @@ function changedDisks(
 }
 
 /** A card as it is asked for, with what else was said of it before: it is at one bridge, by its name or by a network's; that of the host need not be named. */
-function definedCard({ kvm }: Definition, { mac, model, bridge, network: wanted }: AskedCard, before: Card = {}): Card {
+function definedCard(
+  { kind }: Definition,
+  { mac, model, bridge, network: wanted }: AskedCard,
+  before: Card = {},
+): Card {
   const { bridge: _bridge, network, model: said, ...others } = before.options ?? {};
   const options = {
     ...others,
@@ -270,7 +276,7 @@ function definedCard({ kvm }: Definition, { mac, model, bridge, network: wanted 
   };
   return {
     ...(model === 'netfront' ? {} : { model: model as NicModel }),
-    ...(kvm ? {} : { pv: true }),
+    ...(kind === 'kvm' ? {} : { pv: true }),
     ...(mac ? { mac } : {}),
     ...(before.rate ? { rate: before.rate } : {}),
     ...(Object.keys(options).length > 0 ? { options } : {}),
@@ -281,7 +287,7 @@ function changedCards(
   definition: Definition,
   { how, place, card }: Extract<HardwareChange, { of: 'card' }>,
 ): Definition {
-  const { kvm, cards } = definition;
+  const { kind, cards } = definition;
   if (how !== 'attach' && !cards[place]) throw new LibvirtError('DEVICE_MISSING', 'there is no such network card');
   const after =
     how === 'attach'
@@ -290,7 +296,7 @@ function changedCards(
         ? cards.filter((_, i) => i !== place)
         : cards.map((each, i) => (i === place ? definedCard(definition, card!, each) : each));
   const emulated = after.slice(1).find(({ model }) => model !== undefined);
-  if (emulated && !kvm)
+  if (emulated && kind !== 'kvm')
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
       `only the first card is emulated: give the others the model netfront, and not ${emulated.model}`,

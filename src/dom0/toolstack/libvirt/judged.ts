@@ -1,4 +1,5 @@
 /** A domain's document, before anything is made of it. Sources: virDomainDefParseNode() of src/conf/domain_conf.c, catchXMLError() of src/util/virxml.c. */
+import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import {
   type Definition,
   formatFinding,
@@ -41,9 +42,9 @@ export async function judged(
   const refuse = (why: string): never => {
     throw new LibvirtError('INVALID_ARG', why, 'domain');
   };
-  if (isQemu(host) && !definition.kvm && findings.length > 0)
+  if (isQemu(host) && definition.kind !== 'kvm' && findings.length > 0)
     refuse(
-      `${CAPABILITIES} domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${definition.type}).`,
+      `${CAPABILITIES} domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${typeOf(definition.kind)}).`,
     );
   if (errors.length > 0) throw new LibvirtError('XML_ERROR', errors.map(formatFinding).join('\n'), 'domain');
   // A page takes such a definition for one of Xen's, and says so; who asks libvirt's driver means what is written.

@@ -39,7 +39,7 @@ const ACTUAL = 6,
 export function memoryStats(host: CommandHost, domain: Domain): MemoryStat[] {
   const member = host.toolstack.members.get(activeId(domain));
   const actual = { tag: ACTUAL, word: 'actual', value: infoOf(host, domain).memoryKiB };
-  if (!member?.blueprint.kvm) return [actual];
+  if (member?.blueprint.definition.kind !== 'kvm') return [actual];
   const stats = balloonView(host.machine, member)?.stats;
   const said = (rows: readonly (readonly [number, number, string, boolean])[]): MemoryStat[] =>
     rows.flatMap(([from, tag, word, isBytes]) => {

@@ -57,13 +57,13 @@ export async function converted(
   const wrong = judged.findings.filter(isFault);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
   if (isArgv) {
-    if (judged.definition.type !== 'hvm' || !judged.definition.kvm)
+    if (judged.definition.kind !== 'kvm')
       refuse([
         "invalid argument: could not find capabilities for domaintype=xen: qemu-argv is for <domain type='kvm'>.",
       ]);
     return `${writeQemuArgv(judged.definition)}\n\n`;
   }
-  if (fromXml && judged.definition.kvm)
+  if (fromXml && judged.definition.kind === 'kvm')
     refuse([`invalid argument: could not find capabilities for domaintype=kvm: ${format} is for guests of Xen.`]);
   if (!fromXml) {
     const { settings, definition } = judged;

@@ -48,7 +48,7 @@ const COMMANDS: Readonly<Record<string, QmpCommand>> = {
   cont: { run: (host, guest) => (host.toolstack.setPaused(guest, false), {}) },
   system_powerdown: { run: (host, guest) => (host.toolstack.shutDown(guest), {}) },
   system_reset: { run: (_host, guest) => (guest.runner.ask('reset'), {}) },
-  'query-kvm': { run: (_host, guest) => ({ enabled: guest.blueprint.kvm === true, present: true }) },
+  'query-kvm': { run: (_host, guest) => ({ enabled: guest.blueprint.definition.kind === 'kvm', present: true }) },
   'query-name': { run: (_host, { name }) => ({ name }) },
   'query-uuid': { run: (_host, { uuid }) => ({ UUID: uuid }) },
   'query-version': { run: () => VERSION },
@@ -85,7 +85,7 @@ const INFO: Readonly<
   name: (_host, { name }) => say(name),
   uuid: (_host, { uuid }) => say(uuid),
   version: () => say(`${VERSION.qemu.major}.${VERSION.qemu.minor}.${VERSION.qemu.micro}${VERSION.package}`),
-  kvm: (_host, guest) => say(`kvm support: ${guest.blueprint.kvm ? 'enabled' : 'disabled'}`),
+  kvm: (_host, guest) => say(`kvm support: ${guest.blueprint.definition.kind === 'kvm' ? 'enabled' : 'disabled'}`),
   cpus: async (host, guest, _words, cpu) =>
     (await vcpuList.run(host, [guest.record.id]))
       .map(({ vcpu }) => say(`${vcpu === cpu ? '*' : ' '} CPU #${vcpu}: thread_id=${tidOf(guest.record.id, vcpu)}`))

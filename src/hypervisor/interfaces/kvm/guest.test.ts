@@ -363,7 +363,7 @@ describe('a saved state', () => {
     const domain = boot(code);
     runToEnd(domain);
     const state = saved(domain);
-    expect(state.about.kvm).toBe(true);
+    expect(state.about.kind).toBe('kvm');
     const other = boot(code, state);
     expect([other.guest.name, other.guest.saveRest()]).toEqual(['kvm', expect.objectContaining({})]);
     const { vcpus } = other.guest.saveRest() as { vcpus: { systemTime: Uint32Array; steal: Uint32Array }[] };

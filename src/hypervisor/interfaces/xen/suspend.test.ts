@@ -49,7 +49,7 @@ function restored(guest: TestGuest): { domain: Domain; machine: Machine } {
     at += chunk.length;
   }
   const saved = readState(bytes, 'saved');
-  expect(saved.about.xen).toBe('pvh');
+  expect(saved.about.kind).toBe('pvh');
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
   const record = createDomain(machine, 4, 0x100000, { guest: XEN_PVH });
   const { options } = guest.domain;

@@ -28,7 +28,7 @@ it.each<[System, (string | boolean)[][]]>([
     const data = new Uint8Array(await definition!.data.arrayBuffer());
     const { plan, domain } = planFiles([{ name: definition!.name, data }, ...files]);
     expect([plan.errors.map(({ text }) => text), plan.name]).toEqual([[], name]);
-    expect([domain!.xen, domain!.definition.hap !== false]).toEqual(types[i]);
+    expect([domain!.definition.kind, domain!.definition.hap !== false]).toEqual(types[i]);
   }
 });
 

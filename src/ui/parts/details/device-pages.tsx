@@ -1,5 +1,6 @@
 /** A page for each device of a domain. */
 
+import { hasBoard } from '../../../hypervisor/kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type {
   Definition,
@@ -136,9 +137,9 @@ function namesOf(networks: Choices['networks'], on: string): (readonly [string, 
 
 /** Models that a card at a place may have. */
 export function modelsFor({ now, next }: Hardware, place: number): (readonly [string, string])[] {
-  const { type, kvm } = (next ?? now)!;
-  const pv = kvm ? (['virtio', 'virtio'] as const) : (['netfront', words.pvModel] as const);
-  return type === 'hvm' && place === 0 ? [pv, ...MODELS.map(model => [model, model] as const)] : [pv];
+  const { kind } = (next ?? now)!;
+  const pv = kind === 'kvm' ? (['virtio', 'virtio'] as const) : (['netfront', words.pvModel] as const);
+  return hasBoard(kind) && place === 0 ? [pv, ...MODELS.map(model => [model, model] as const)] : [pv];
 }
 
 export const cardChange = (how: 'attach' | 'update', place: number, { mac, model, on }: CardForm): HardwareChange => ({

@@ -18,7 +18,7 @@ const About = ({ hardware: { name, uuid, osType, path, id, isXen, now, next } }:
     <dt>{words.type}</dt>
     <dd>{words.kinds[osType] ?? osType}</dd>
     <dt>{words.hypervisor}</dt>
-    <dd>{(next ?? now)?.kvm ? 'KVM' : isXen ? 'Xen' : 'QEMU'}</dd>
+    <dd>{(next ?? now)?.kind === 'kvm' ? 'KVM' : isXen ? 'Xen' : 'QEMU'}</dd>
     <dt>{words.path}</dt>
     <dd class="m brk">{path ?? words.transient}</dd>
     <dt>{words.runsAs}</dt>

@@ -1,4 +1,5 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
+import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
 import { BOOT_DEVICES, BOOT_LETTERS, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
 import type { BootLoader } from '../../../host/index.ts';
 import { type Definition, isHvmloader, loaderWords } from '../definition.ts';
@@ -35,14 +36,14 @@ const wordsOf = (asked: Asked): string[] =>
 
 /** Mini-OS with GRUB in it, as the kernel of a PV guest: it reads the menu of the guest's disk, as pygrub does. */
 const isPvGrub = (context: Context): boolean =>
-  context.definition.type !== 'hvm' &&
+  !hasBoard(context.definition.kind) &&
   (/(^|\/)pv-?grub[^/]*$/.test(context.textOf('kernel') ?? '') ||
     (/^pvgrub(32|64)$/.test(context.textOf('firmware') ?? '') && !context.textOf('kernel')));
 const loads = (context: Context): boolean =>
   isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
 /** Whether the boot loader has anything to do. */
 const looksOnDisk = (context: Context): boolean =>
-  loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
+  loads(context) && !hasBoard(context.definition.kind) && !namesKernel(context);
 const noLoader = (context: Context): Judged =>
   ignored(
     'no boot loader asks for it',
@@ -80,7 +81,7 @@ const beside = (key: string): Judged =>
 /** An ELF image that xl starts in hvmloader's place, by its PVH note: an HVM guest without a BIOS. */
 const startsOwnFirmware = (context: Context): boolean => {
   const image = context.textOf('firmware_override');
-  return context.definition.type === 'hvm' && !!image && !isHvmloader(image);
+  return hasBoard(context.definition.kind) && !!image && !isHvmloader(image);
 };
 const namesKernel = (context: Context): boolean => {
   const kernel = context.textOf('kernel');
@@ -89,23 +90,23 @@ const namesKernel = (context: Context): boolean => {
 
 /** Something has to start: a kernel, or what firmware finds on a disk. */
 function needStart(context: Context): void {
-  const { type, disks } = context.definition;
+  const { kind, disks } = context.definition;
   if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
   // QEMU starts without anything, and its BIOS says so.
-  if (type === 'hvm' && context.definition.kvm) return;
+  if (kind === 'kvm') return;
   // The network: whether there is a card to boot by is judged with the card.
-  if (type === 'hvm' && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
+  if (hasBoard(kind) && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
     const text = `The definition has neither a kernel nor a disk. Write ${context.write('kernel', 'FILE')} or ${context.write('disk', '[ "FILE,raw,hda" ]')}, and drop that file too.`;
     context.tell({ line: 1, column: 1 }, 'kernel', wrong('missing', text));
-  } else if (type !== 'hvm' && !(context.mentions('kernel') && !context.has('kernel'))) {
+  } else if (!hasBoard(kind) && !(context.mentions('kernel') && !context.has('kernel'))) {
     const named = context.textOf('bootloader');
     const [kernel, bootloader] = [context.write('kernel', 'FILE'), context.write('bootloader', 'pygrub')];
     const why = named
       ? `${named} is no boot loader that is known here. Write ${bootloader}, or ${kernel}.`
       : `Write ${kernel}, or ${bootloader} for one on its own disk; a PC that boots a disk is ${context.write('type', 'hvm')}.`;
-    const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
+    const text = `A ${kind.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
     context.tell(context.placeOf('kernel', 'type'), 'kernel', wrong('needs a kernel', text));
   }
 }
@@ -156,9 +157,9 @@ export const boot: Family = {
       into: (definition, asked) => {
         if (startsOwnFirmware(asked)) definition.kernel = asked.text;
       },
-      judge: ({ text, definition: { type } }) =>
-        type !== 'hvm'
-          ? ignored('no firmware to replace', `A ${type.toUpperCase()} guest has no firmware.`)
+      judge: ({ text, definition: { kind } }) =>
+        !hasBoard(kind)
+          ? ignored('no firmware to replace', `A ${kind.toUpperCase()} guest has no firmware.`)
           : isHvmloader(text)
             ? onFirmware
             : undefined,
@@ -309,7 +310,7 @@ export const boot: Family = {
   }),
   firmware: rule('string', anyFirmware, {
     range: asked => {
-      if (asked.definition.type === 'hvm') return isFirmware(asked);
+      if (hasBoard(asked.definition.kind)) return isFirmware(asked);
       return asked.textOf('kernel')
         ? wrong(
             'kernel is named, too',
@@ -319,7 +320,7 @@ export const boot: Family = {
     },
     into: (definition, asked) => {
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
-      if (definition.type === 'hvm') takeFirmware(definition, asked);
+      if (hasBoard(definition.kind)) takeFirmware(definition, asked);
     },
     judge: asked => (isPvGrub(asked) ? pvGrub : judgeFirmware(asked)),
   }),
@@ -358,7 +359,7 @@ export const boot: Family = {
     },
     judge: asked => {
       if (asked.text === '') return undefined;
-      if (asked.definition.type === 'hvm')
+      if (hasBoard(asked.definition.kind))
         return ignored('firmware boots the disks', 'An HVM guest does not need one: its firmware looks at its disks.');
       if (namesKernel(asked)) return ignored('kernel counts', 'kernel is set too and counts alone, as in xl.');
       return programOf(asked.text)

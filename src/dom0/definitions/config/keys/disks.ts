@@ -1,8 +1,9 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
+import { hasBoard, type XenKind, typeOf } from '../../../../hypervisor/kinds/index.ts';
 import type { Remedy } from '../../verdicts.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
-import type { Definition, DomainType } from '../definition.ts';
+import type { Definition } from '../definition.ts';
 import { type DiskSpec, formatDisk, IN_MEMORY, parseDisk, placeOf, placeUnderKvm } from '../disk.ts';
 import { isDevice, isTransfer } from '../../../host/storage/index.ts';
 import { isNetworkDisk, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
@@ -20,7 +21,7 @@ const UNDER_KVM = 'vda to vdh (virtio) and hda to hdd (IDE, and CDs)';
 export function diskVerdict(
   spec: DiskSpec,
   place: number,
-  type: DomainType,
+  type: XenKind,
   isStored: boolean = isDevice(spec.target),
 ): Judged {
   if (spec.kind === 'floppy') return floppyVerdict(spec, isStored);
@@ -65,7 +66,7 @@ function floppyVerdict({ vdev, target }: DiskSpec, isStored: boolean): Judged {
 }
 
 /** A disk for PV drivers alone. */
-function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: DomainType, isStored: boolean): Judged {
+function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: XenKind, isStored: boolean): Judged {
   const what = kind === 'cdrom' ? 'CD' : 'disk';
   if (target === '')
     return ignored(
@@ -91,7 +92,7 @@ function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: Domain
 /** One finding for each disk, and one for each option in its text. */
 function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => void): void {
   const { value, definition } = asked;
-  const { type } = definition;
+  const { kind } = definition;
   const found: Definition['disks'] = [];
   const one = (item: Value): Judged => {
     let remedy: Remedy | undefined;
@@ -105,16 +106,15 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     if (typeof spec === 'string') return fail('not understood', spec);
     const addressProblem = isNetworkDisk(spec.target) ? nbdAddressProblem(spec.target) : undefined;
     if (addressProblem) return fail('not understood', addressProblem);
-    const { kvm } = definition;
     const number = deviceNumber(spec.vdev);
     // PVH and PV guests have no IDE.
-    const place = kvm ? placeUnderKvm(spec) : type === 'hvm' ? placeOf(spec.vdev) : -1;
+    const place = kind === 'kvm' ? placeUnderKvm(spec) : hasBoard(kind) ? placeOf(spec.vdev) : -1;
     if (place === undefined)
       return fail(
         'no such drive',
         `a guest of KVM has ${UNDER_KVM}, and no ${spec.kind === 'cdrom' ? 'CD in ' : ''}${spec.vdev}.`,
       );
-    if (number === undefined && !kvm)
+    if (number === undefined && kind !== 'kvm')
       return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);
     const other = found.find(
       disk => (number !== undefined && deviceNumber(disk.vdev) === number) || (place >= 0 && disk.place === place),
@@ -122,7 +122,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     if (other)
       return fail(
         `${spec.vdev} is taken`,
-        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${kvm ? UNDER_KVM : type === 'hvm' ? 'hda to hdd' : 'xvda to xvdp'}.`,
+        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${kind === 'kvm' ? UNDER_KVM : hasBoard(kind) ? 'hda to hdd' : 'xvda to xvdp'}.`,
       );
     if (place >= 0 || spec.target !== '')
       found.push({
@@ -134,7 +134,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
           ...(item.origin?.parts?.target ? { image: item.origin.parts.target } : {}),
         },
       });
-    return diskVerdict(spec, place, type);
+    return diskVerdict(spec, place, typeOf(kind));
   };
   for (const item of value.kind === 'list' ? value.items : []) asked.tell(item, 'disk', one(item));
   found.forEach(take);

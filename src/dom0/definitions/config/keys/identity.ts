@@ -1,5 +1,6 @@
 /** Keys that say what the domain is. Source: xl.cfg(5), "Mandatory Configuration Items" and "General Options". */
-import { BAD_NAME, type DomainType } from '../definition.ts';
+import { typeOf, type XenKind } from '../../../../hypervisor/kinds/index.ts';
+import { BAD_NAME } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, oneOf, rule } from '../rule.ts';
 import { seldom } from './seldom.ts';
@@ -8,7 +9,7 @@ import { seldom } from './seldom.ts';
 const MOST_NAME_LETTERS = 1000;
 
 const BUILDERS = ['hvm', 'linux', 'generic'];
-const TYPE: Record<DomainType, [short: string, text: string]> = {
+const TYPE: Record<XenKind, [short: string, text: string]> = {
   hvm: ['a whole PC is built for it', 'The guest starts on a fully virtual PC, and can detect its hypervisor there.'],
   pvh: ['entered by its PVH note, no PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
   pv: ['its kernel asks Xen, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
@@ -54,18 +55,18 @@ export const identity: Family = {
     from: ({ name }) => name,
   }),
   type: rule('string', used('fully virtual machine', 'The guest starts on a fully virtual PC.'), {
-    range: oneOf(['hvm', 'pvh', 'pv'] satisfies DomainType[], { nouns: 'types' }),
+    range: oneOf(['hvm', 'pvh', 'pv'] satisfies XenKind[], { nouns: 'types' }),
     into: (definition, { text }) => {
-      definition.type = text as DomainType;
+      definition.kind = text as XenKind;
     },
-    judge: ({ text }) => used(...TYPE[text as DomainType]),
+    judge: ({ text }) => used(...TYPE[text as XenKind]),
     absent: context => {
       if (context.mentions('type') || context.has('builder')) return;
-      context.definition.type = 'pv';
+      context.definition.kind = 'pv';
       const text = 'Without a type xl builds a paravirtual guest. Write type = "hvm" for a kernel that wants a PC.';
       context.tell({ line: 1, column: 1 }, 'type', approximated('no type means PV', text));
     },
-    from: ({ type }) => type,
+    from: ({ kind }) => typeOf(kind),
   }),
   builder: rule(
     'string',
@@ -76,11 +77,11 @@ export const identity: Family = {
           ? undefined
           : wrong('no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".'),
       into: (definition, asked) => {
-        if (!asked.has('type')) definition.type = asked.text === 'hvm' ? 'hvm' : 'pv';
+        if (!asked.has('type')) definition.kind = asked.text === 'hvm' ? 'hvm' : 'pv';
       },
       judge: asked => {
         if (asked.has('type')) return undefined;
-        const { type } = asked.definition;
+        const type = typeOf(asked.definition.kind);
         const { text, ...old } = approximated(
           `old spelling of type = "${type}"`,
           `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`,

@@ -59,7 +59,7 @@ const hasPort = (items: readonly string[] = [], port: string): boolean =>
 
 /** Devices of virtio: one finding each. Undefined: the guest finds no KVM. */
 export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
-  if (!definition.kvm) return undefined;
+  if (definition.kind !== 'kvm') return undefined;
   for (const item of value.kind === 'list' ? value.items : []) {
     const { name, options } = virtioWords(item.kind === 'list' ? '' : item.text);
     const problem = isOfVirtio({ value: item, text: name, number: Number.NaN });

@@ -2,6 +2,7 @@
  * Whether a guest finds KVM, and what it has of virtio. xl has no key `kvm`: the name is Proxmox's (qm.conf), and libvirt has <domain type='kvm'>. Xen's `virtio`
  * lists devices by other words (docs/man/xl.cfg.5.pod.in of 4.20), and does nothing for guests of Xen here.
  */
+import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
 import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, type Family, isEmpty, rule } from '../rule.ts';
 import { said } from '../values.ts';
@@ -9,17 +10,17 @@ import { seldom } from './seldom.ts';
 
 /** What a key comes to for a guest of KVM; undefined: the same as for one of Xen. */
 export const underKvm = (asked: Asked): Judged | undefined =>
-  asked.definition.kvm ? seldom?.kvm.judge(asked) : undefined;
+  asked.definition.kind === 'kvm' ? seldom?.kvm.judge(asked) : undefined;
 
 const kvm = rule('defbool', used('KVM in place of Xen', 'With 1 the guest finds KVM, and nothing of Xen.'), {
   into: (definition, { number }) => {
-    if (number !== 0) definition.kvm = true;
+    if (number !== 0 && hasBoard(definition.kind)) definition.kind = 'kvm';
   },
-  judge: ({ key, value, number, definition: { type }, write }) =>
-    number === 0 || type === 'hvm'
+  judge: ({ key, value, number, definition: { kind }, write }) =>
+    number === 0 || hasBoard(kind)
       ? undefined
       : wrong('needs a PC', `${said(key, value)}: a guest of KVM is a whole PC. Write ${write('type', 'hvm')}.`),
-  from: ({ kvm }) => kvm && 1,
+  from: ({ kind }) => (kind === 'kvm' ? 1 : undefined),
 });
 
 const virtio = rule(

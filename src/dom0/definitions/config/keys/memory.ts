@@ -1,4 +1,5 @@
 /** Keys about memory. Source: xl.cfg(5), "Memory Allocation". */
+import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
 import { MAX_MEMORY_MIB } from '../../../../hypervisor/layout/index.ts';
 import { DEFAULT_MEMORY_MIB } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
@@ -71,7 +72,7 @@ export const memory: Family = {
       asked.numberOf('hap') === 0
         ? used('MiB for shadow page tables', 'The guest’s shadow page tables get so many MiB, or as many as they need.')
         : undefined,
-    from: ({ type, hap, shadowMemoryMiB }) => (type === 'hvm' && hap === false ? shadowMemoryMiB : undefined),
+    from: ({ kind, hap, shadowMemoryMiB }) => (hasBoard(kind) && hap === false ? shadowMemoryMiB : undefined),
   }),
   ...alike('tdp', 'defbool', approximated('always on', translation), isOne),
 };

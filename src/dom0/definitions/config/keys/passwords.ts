@@ -22,8 +22,8 @@ export const askedOfViewers = used(
 export const passwords: Family = {
   vncpasswd: rule('string', askedOfViewers, {
     // QEMU's driver; libxl leaves it to QEMU, which looks at the first ones.
-    range: ({ text, definition: { kvm } }) =>
-      kvm && text.length > MOST_CHARACTERS
+    range: ({ text, definition: { kind } }) =>
+      kind === 'kvm' && text.length > MOST_CHARACTERS
         ? wrong(
             `at most ${MOST_CHARACTERS} characters`,
             `VNC password is ${text.length} characters long, only ${MOST_CHARACTERS} permitted.`,

@@ -1,4 +1,5 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
+import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
 import { LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround } from '../../../../hypervisor/layout/index.ts';
 import { approximated, ignored, used } from '../options.ts';
 import { cpuid, hide } from './cpuid.ts';
@@ -48,13 +49,13 @@ export const pc: Family = {
       into: (definition, { number }) => {
         if (number === 0) definition.hap = false;
       },
-      judge: ({ number, definition: { type } }) => {
+      judge: ({ number, definition: { kind } }) => {
         if (number !== 0) return undefined;
-        return type === 'pvh'
+        return kind === 'pvh'
           ? approximated('always on for PVH', 'A PVH guest always has nested paging, as Xen wants it.')
           : used('shadow page tables', 'Xen keeps shadow page tables by exits for #PF, CR3 and INVLPG.');
       },
-      from: ({ type, hap }) => (type === 'hvm' && hap === false ? 0 : undefined),
+      from: ({ kind, hap }) => (hasBoard(kind) && hap === false ? 0 : undefined),
     }),
   }),
   ...only(['hvm'], {
@@ -88,10 +89,10 @@ export const pc: Family = {
         if (number === 0) definition.hpet = false;
       },
       judge: ({ number }) => (number === 0 ? used('no HPET', 'The PC has no High Precision Event Timer.') : undefined),
-      build: ({ setParam }, { type, hpet }) => {
-        if (type === 'hvm' && hpet !== false) setParam('HPET_ENABLED', 1);
+      build: ({ setParam }, { kind, hpet }) => {
+        if (hasBoard(kind) && hpet !== false) setParam('HPET_ENABLED', 1);
       },
-      from: ({ type, hpet }) => (type === 'hvm' && hpet === false ? 0 : undefined),
+      from: ({ kind, hpet }) => (hasBoard(kind) && hpet === false ? 0 : undefined),
     }),
     ...alike('vga', 'string', vga, value => value === 'stdvga', oneOf(['stdvga', 'cirrus', 'qxl', 'none'])),
     ...alike('stdvga', 'defbool', vga, isOne),
@@ -155,8 +156,8 @@ export const pc: Family = {
     fits: isZero,
     // As xl does where there is no vfb.
     judge: ({ number, definition }) => {
-      if (definition.type === 'hvm' || number === 0) return undefined;
-      if (definition.type === 'pvh')
+      if (hasBoard(definition.kind) || number === 0) return undefined;
+      if (definition.kind === 'pvh')
         return ignored(
           'no screen for PVH: write vfb',
           "xl gives a PVH guest no screen for this. Write vfb = ['vnc=1'].",

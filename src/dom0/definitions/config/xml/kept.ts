@@ -78,7 +78,7 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   if (kept?.name !== 'domain' || !made) return written;
   const isRunning = live.domid !== undefined;
   const said = withoutTags(withoutShares(withoutChannels(renamed(kept), definition), definition));
-  return xmlText(merged(made, isRunning ? whatIsDone(said, definition.kvm ?? false) : said, isRunning));
+  return xmlText(merged(made, isRunning ? whatIsDone(said, definition.kind === 'kvm') : said, isRunning));
 }
 
 /** Of what was asked for, what there is: a document of what runs has nothing else. What tools keep in it for themselves stays. */
@@ -109,9 +109,9 @@ const rootOf = (text: string): Element | undefined => {
 };
 
 /** How it shares processors the definition alone says; a quota of a guest of KVM is not there. */
-function withoutShares(domain: Element, { kvm, weight }: Definition): Element {
+function withoutShares(domain: Element, { kind, weight }: Definition): Element {
   const isGone = ({ name, text }: Element): boolean =>
-    name === 'shares' ? text !== `${weight}` : !kvm && (name === 'period' || name === 'quota');
+    name === 'shares' ? text !== `${weight}` : kind !== 'kvm' && (name === 'period' || name === 'quota');
   const children = domain.children.map(child =>
     child.name === 'cputune' ? { ...child, children: child.children.filter(each => !isGone(each)) } : child,
   );
@@ -129,8 +129,8 @@ function withoutTags(domain: Element): Element {
 }
 
 /** Channels of a guest of KVM that the definition has no longer; what is no channel here stays. */
-function withoutChannels(domain: Element, { kvm, virtio }: Definition): Element {
-  if (!kvm) return domain;
+function withoutChannels(domain: Element, { kind, virtio }: Definition): Element {
+  if (kind !== 'kvm') return domain;
   const names = new Set(channelsOf(virtio).map(({ name }) => name));
   const isThere = (device: Element): boolean => {
     const item = device.name === 'channel' ? channelIn(device) : undefined;

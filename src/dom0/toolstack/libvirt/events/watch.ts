@@ -49,7 +49,7 @@ interface Look {
 /** What comes to a domain of KVM while it runs, and goes: by its alias (qemuAssignDeviceAliases()). */
 const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
   new Set(
-    id === undefined || !definition.kvm
+    id === undefined || definition.kind !== 'kvm'
       ? []
       : [
           ...(definition.cards.length > 0 ? ['net0'] : []),

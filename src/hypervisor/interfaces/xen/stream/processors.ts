@@ -96,13 +96,13 @@ export const modelIn = ({ registers: { cpuLevel, cpuHidden } }: SavedProcessor):
 
 /** A leaf as the first processor shows it, without its hypervisor's own; a guest of neither Xen nor KVM sees a plain PC's. */
 export function leafShown(
-  { xen, kvm, apic = false }: Pick<SavedAbout, 'xen' | 'kvm' | 'apic'>,
+  { kind, apic = false }: Pick<SavedAbout, 'kind' | 'apic'>,
   features: Features,
   leaf: number,
   subleaf: number,
 ): CpuidAnswer {
   const plain = cpuid(leaf, subleaf, apic, 0, features);
-  return xen || kvm ? underHypervisor(leaf, plain) : plain;
+  return kind !== 'pc' ? underHypervisor(leaf, plain) : plain;
 }
 
 /** IA32_EFER says so. */

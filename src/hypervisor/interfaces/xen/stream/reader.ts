@@ -8,6 +8,7 @@ import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
+import { findsXen, typeOf } from '../../../kinds/index.ts';
 import { layoutOf, ramEnd } from '../../../layout/ram-layout.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
@@ -37,7 +38,8 @@ import {
 import type { Complaint, FileRecord, Heard } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, isModel, isSavedTurns, leafShown, modelIn, readProcessor } from './processors.ts';
-import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedState } from './saved-state.ts';
+import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedState, WrittenAbout } from './saved-state.ts';
+import { readAbout } from './saved-state.ts';
 import { hasBecome, isStationAddress, type SavedSince } from './saved-since.ts';
 import { changedParts } from './changes.ts';
 
@@ -81,7 +83,7 @@ export class Reader implements Heard {
   image(version: number, kind: number): void {
     this.version = version;
     this.kind = kind;
-    if (this.isPv !== (this.about?.xen === 'pv'))
+    if (this.isPv !== (this.about?.kind === 'pv'))
       this.complaint.damaged("the domain header and the configuration in xl's header name guests of two types");
   }
 
@@ -166,19 +168,21 @@ export class Reader implements Heard {
     let config: {
       c_info?: { name?: unknown; type?: unknown };
       b_info?: { max_vcpus?: unknown; max_memkb?: unknown };
-      ringside?: SavedAbout;
+      ringside?: WrittenAbout;
     };
     try {
       config = JSON.parse(text) as typeof config;
     } catch {
       return complaint.damaged("the configuration in xl's header is no JSON");
     }
-    const about = config?.ringside;
-    if (!about || typeof about !== 'object')
+    const written = config?.ringside;
+    if (!written || typeof written !== 'object')
       return complaint.say(
         "was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.",
       );
-    const { name, memoryMiB, lowMiB = memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
+    const damaged = () => complaint.damaged("the configuration in xl's header does not say what the domain is");
+    const about = readAbout(written, damaged);
+    const { name, memoryMiB, lowMiB = memoryMiB, p2mFrames, vcpus = 1, kind, actions, startEpochMs, nic } = about;
     if (nic !== undefined && !isNicModel(nic))
       complaint.say(
         'was saved with a network card that this version does not have. Restore it with the version that saved it.',
@@ -193,10 +197,9 @@ export class Reader implements Heard {
       !isCount(about.populatedMiB, memoryMiB) ||
       !isCount(p2mFrames, MOST_FRAMES) ||
       !isCount(lowMiB, memoryMiB) ||
-      (lowMiB < memoryMiB && xen === 'pv') ||
+      (lowMiB < memoryMiB && kind === 'pv') ||
       p2mFrames < ramEnd(layoutOf({ memoryMiB, lowMiB })) ||
       !isCount(vcpus, MAX_VCPUS) ||
-      ![undefined, 'hvm', 'pvh', 'pv'].includes(xen) ||
       !ends(actions?.onReset) ||
       !ends(actions.onTripleFault) ||
       !Number.isFinite(startEpochMs) ||
@@ -205,11 +208,11 @@ export class Reader implements Heard {
       (about.mac !== undefined && !isStationAddress(about.mac)) ||
       (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
       config.c_info?.name !== name ||
-      config.c_info.type !== (xen ?? 'hvm') ||
+      config.c_info.type !== typeOf(kind) ||
       config.b_info?.max_vcpus !== vcpus ||
       config.b_info.max_memkb !== memoryMiB * 1024
     )
-      complaint.damaged("the configuration in xl's header does not say what the domain is");
+      return damaged();
     return about;
   }
 
@@ -457,7 +460,7 @@ export class Reader implements Heard {
 
   private domain(about: SavedAbout, record = this.needed('RINGSIDE_DOMAIN'), state = this.ours(record)): State {
     const { complaint } = this,
-      { xen, vcpus = 1 } = about;
+      { kind, vcpus = 1 } = about;
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key =>
       Number.isFinite(state[key]),
     );
@@ -485,9 +488,9 @@ export class Reader implements Heard {
       )
         complaint.record(record, 'does not say what the paravirtual guest had');
     }
-    if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined)
+    if (findsXen(kind) ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined)
       complaint.record(record, "does not say what the guest had of Xen's");
-    if (about.kvm ? typeof state.kvm !== 'object' || state.kvm === null : state.kvm !== undefined)
+    if (kind === 'kvm' ? typeof state.kvm !== 'object' || state.kvm === null : state.kvm !== undefined)
       complaint.record(record, "does not say what the guest had of KVM's");
     const { since, ...rest } = state as { since?: SavedSince } & State;
     if (!since) return rest;

@@ -16,7 +16,7 @@ import {
 } from './format.ts';
 import { decodePlain } from './plain-data.ts';
 import { bytesOf } from './reading.ts';
-import type { SavedAbout } from './saved-state.ts';
+import { readAbout, type SavedAbout, type WrittenAbout } from './saved-state.ts';
 import { toolstackRecord, xlHeader } from './writer.ts';
 import { XL_HEADER_BYTES, XL_MAGIC } from './xl-header.ts';
 
@@ -51,8 +51,16 @@ async function configIn(file: Blob): Promise<{ end: number; about: SavedAbout }>
   const text = new TextDecoder().decode((await viewOf(file, XL_HEADER_BYTES, bytes)).buffer.slice(0, -1));
   let about: SavedAbout | undefined;
   try {
-    about = (JSON.parse(text) as { ringside?: SavedAbout }).ringside;
-  } catch {
+    const written = (JSON.parse(text) as { ringside?: WrittenAbout }).ringside;
+    about =
+      written &&
+      readAbout(written, () => {
+        throw new SavedStateError(
+          'The saved state does not say what kind of guest it has. Edit it where it was saved.',
+        );
+      });
+  } catch (error) {
+    if (error instanceof SavedStateError) throw error;
     // What it says is no configuration either.
   }
   if (typeof about?.definition !== 'string' || typeof about.name !== 'string')

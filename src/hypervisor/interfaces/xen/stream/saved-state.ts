@@ -3,6 +3,7 @@ import type { CpuModel } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
 import type { DiskChange } from '../../../disks/overlay-disk.ts';
+import { KINDS, type Kind } from '../../../kinds/index.ts';
 import type { NicModel } from '../../../../devices/index.ts';
 import type { SavedDrive } from '../../../disks/saved-drive.ts';
 import type { HvmRecord } from './hvm-context.ts';
@@ -34,14 +35,20 @@ export interface SavedAbout {
   cpuLevel?: CpuModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
-  /** What it shows of Xen (absent: nothing, a plain PC). */
-  xen?: 'hvm' | 'pvh' | 'pv';
-  /** It shows KVM (absent: it does not). */
-  kvm?: true;
+  kind: Kind;
   /** Of a guest of Xen: its handle, which stays. */
   uuid?: string;
   /** Its disks and CD-ROM drives (absent: none). */
   drives?: SavedDrive[];
+}
+
+/** As it is written; older states say what the guest shows of Xen, or that it shows KVM. */
+export type WrittenAbout = Omit<SavedAbout, 'kind'> & { kind?: unknown; xen?: unknown; kvm?: unknown };
+
+/** @throws whatever `damaged` throws, where it is no kind of guest */
+export function readAbout({ kind, xen, kvm, ...about }: WrittenAbout, damaged: () => never): SavedAbout {
+  const said = kind ?? xen ?? (kvm === true ? 'kvm' : 'pc');
+  return { ...about, kind: KINDS.find(each => each === said) ?? damaged() };
 }
 
 /** A PAGE_DATA record: frame numbers, their types (PAGE), and the bytes of those that bring some, in their order. */

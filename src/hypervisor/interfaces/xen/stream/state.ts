@@ -62,7 +62,7 @@ export function restoreInto(domain: Domain, saved: Restored): void {
   machine.bytes.set(emulator.screen, record.screenOffset);
   domain.screen.restored();
   putParts(domain, saved, refuse);
-  if (about.kvm) domain.guest.restoreRest(saved.domain.kvm as State);
+  if (about.kind === 'kvm') domain.guest.restoreRest(saved.domain.kvm as State);
   const guest = xenOf(domain);
   if (!guest) return;
   const { xen, pv: rest } = saved.domain;

@@ -5,6 +5,7 @@ import type { State } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
+import { typeOf } from '../../../kinds/index.ts';
 import { SCREEN_BYTES } from '../../../layout/layout.ts';
 import { XEN } from '../layout.ts';
 import { joined } from '../../../../formats/bytes/index.ts';
@@ -150,7 +151,7 @@ export class StateWriter {
     yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(this.boot));
     yield toRecord(LIBXL.LIBXC_CONTEXT);
     yield imageHeader();
-    const isPv = about.xen === 'pv';
+    const isPv = about.kind === 'pv';
     yield domainHeader(isPv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
     if (isPv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
     yield cpuidPolicy(this.domain, about);
@@ -190,7 +191,7 @@ export class StateWriter {
     const ownState = {
       ...parts,
       turns,
-      ...(xen ? { xen } : about.kvm ? { kvm: domain.guest.saveRest() } : {}),
+      ...(xen ? { xen } : about.kind === 'kvm' ? { kvm: domain.guest.saveRest() } : {}),
       ...(since ? { since } : {}),
     };
     const { machine, record } = options;
@@ -275,13 +276,8 @@ function describe(domain: Domain, by: SavedBy, known: Int32Array | undefined): S
     ...(options.nic ? { nic: options.nic } : {}),
     ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
-    ...(xen
-      ? {
-          xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const),
-          uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID),
-        }
-      : {}),
-    ...(domain.guest.name === 'kvm' ? { kvm: true as const } : {}),
+    kind: xen ? (xen.isPvh ? 'pvh' : xen.isHvm ? 'hvm' : 'pv') : domain.guest.name === 'kvm' ? 'kvm' : 'pc',
+    ...(xen ? { uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID) } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }
@@ -298,10 +294,11 @@ function uuidOf(words: Int32Array, at: number): string {
 
 /** xl's own keys (libxl_types.idl) for what they have a name for; the rest is ours. */
 function configuration(about: SavedAbout): string {
-  const { name, memoryMiB, vcpus = 1, xen = 'hvm' } = about;
+  const { name, memoryMiB, vcpus = 1 } = about;
+  const type = typeOf(about.kind);
   return JSON.stringify({
-    c_info: { type: xen, name, ...(about.uuid === undefined ? {} : { uuid: about.uuid }) },
-    b_info: { max_vcpus: vcpus, max_memkb: memoryMiB * 1024, target_memkb: about.populatedMiB * 1024, type: xen },
+    c_info: { type, name, ...(about.uuid === undefined ? {} : { uuid: about.uuid }) },
+    b_info: { max_vcpus: vcpus, max_memkb: memoryMiB * 1024, target_memkb: about.populatedMiB * 1024, type },
     ringside: about,
   });
 }
