@@ -32,7 +32,7 @@ export const living = computed(() => domains.value.filter(lives));
 /** What a domain is called; one that is gone by its number. Without Xen the host's own system is none. */
 export const nameOf = (id: number): string =>
   id === 0
-    ? strings.shell[info.value?.kvm ? 'system' : 'domain']
+    ? strings.shell[info.value?.hypervisor === 'kvm' ? 'system' : 'domain']
     : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
 /** A task as a person reads it. */

@@ -113,7 +113,7 @@ it('offers kernels of Xen where there is one', () => {
   const types = () => page.offers.value.map(({ type }) => type);
   expect(types()).toEqual(expect.arrayContaining(['pv', 'pvh', 'hvm']));
   const before = info.value;
-  info.value = { ...before, kvm: true } as typeof before;
+  info.value = { ...before, hypervisor: 'kvm' } as typeof before;
   expect(types().filter(type => type?.startsWith('pv'))).toEqual([]);
   expect(types()).toContain('hvm');
   info.value = before;

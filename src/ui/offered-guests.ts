@@ -52,8 +52,8 @@ export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 const listed = signal<readonly Offer[]>(own);
 /** Whether this host can start it: kernels and saved guests of Xen need Xen, and all but paravirtual guests need VT. */
 const startsHere = ({ type, saved }: Offer): boolean => {
-  const { kvm, noVt } = info.value ?? {};
-  return kvm ? type?.[0] !== 'p' && !saved : !noVt || type === 'pv';
+  const { hypervisor, noVt } = info.value ?? {};
+  return hypervisor === 'kvm' ? type?.[0] !== 'p' && !saved : !noVt || type === 'pv';
 };
 export const offers = computed(() => listed.value.filter(startsHere));
 /** Whether guests were fetched, also those that this host cannot start. */
@@ -289,7 +289,7 @@ export async function fetchGuest(
     void keepDownload(url, data);
     files.push({ name, data: guest.saved ? await unzipped(data) : data });
   }
-  return info.peek()?.kvm ? (await loadForKvm()).filesForKvm(files) : files;
+  return info.peek()?.hypervisor === 'kvm' ? (await loadForKvm()).filesForKvm(files) : files;
 }
 
 const loadForKvm = persistent(() => import('./for-kvm.ts'));

@@ -9,7 +9,7 @@ const load = persistent(() => import('./words-without-xen.ts'));
 const its = signal<Its | undefined>(undefined);
 /** Counts how often the page's words were exchanged. */
 export const exchanged = signal(0);
-export const isWithout = (): boolean => info.value?.kvm === true;
+export const isWithout = (): boolean => info.value?.hypervisor === 'kvm';
 
 /** A command as this host has it; written as xl has it. */
 export const spelled = (command: string): string => (isWithout() && its.value?.asVirsh(command)) || command;

@@ -222,7 +222,7 @@ export class HostCore implements CommandHost {
       mode: this.toolstack.runners.elsewhere ? 'shared' : 'single',
       ...(parts.virtual ? { time: 'virtual' } : {}),
       ...(parts.why === undefined ? {} : { why: parts.why }),
-      ...(this.toolstack.hypervisor.kind === 'kvm' ? { kvm: true } : {}),
+      hypervisor: this.toolstack.hypervisor.kind,
       ...(this.toolstack.hypervisor.hasVt ? {} : { noVt: true }),
       memoryMiB: machine.frames >>> 8,
       freeMiB: machine.freeFrames >>> 8,

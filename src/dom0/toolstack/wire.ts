@@ -10,8 +10,8 @@ export interface HostInfo {
   why?: string;
   /** Domains run in virtual time, so that a run repeats itself; absent: they follow the clock on the wall. */
   time?: 'virtual';
-  /** Its own system is the hypervisor: there is no Xen, and no Domain 0. */
-  kvm?: true;
+  /** `kvm`: its own system is the hypervisor. There is no Xen then, and no Domain 0. */
+  hypervisor: 'xen' | 'kvm';
   /** The processor shows no VT-x: only paravirtual guests start. */
   noVt?: true;
   /** MiB of machine memory, and how many are free. */

@@ -189,7 +189,7 @@ function BootCard() {
       <h2>
         <Icon name="run" size={15} /> {strings.home.boot}
       </h2>
-      {!info.value?.kvm && hasVt && <Figure />}
+      {info.value?.hypervisor !== 'kvm' && hasVt && <Figure />}
       {/* Which guests there are depends on the host. */}
       {!isListed.value || !(info.value || hostProblem.value) ? (
         <p class="sec" role="status">
@@ -318,7 +318,7 @@ let inSight: { of: string; rows: readonly string[]; known: ReadonlySet<string> }
  * The best, and some that stand below it in sight. What comes while the page is there stands behind these: no row takes another's place under a pointer.
  */
 function shownOf(all: readonly Offer[]): Offer[] {
-  const of = `${info.value?.kvm} ${info.value?.noVt}`,
+  const of = `${info.value?.hypervisor} ${info.value?.noVt}`,
     byId = (ids: readonly string[]): Offer[] => ids.flatMap(id => all.filter(guest => guest.id === id));
   if (inSight?.of === of && byId(inSight.rows).length > 0) {
     const { rows, known } = inSight;

@@ -17,7 +17,7 @@ const words = {
 const ENTRY = 'xen';
 
 export function NotHere() {
-  const isKvm = info.value?.kvm === true,
+  const isKvm = info.value?.hypervisor === 'kvm',
     to = new URLSearchParams(location.search);
   to.set('boot', ENTRY);
   return (
