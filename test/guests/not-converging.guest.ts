@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { pair, running, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
 import type { Host } from '../../src/dom0/service/index.ts';
 import { testFile, until } from '../../src/dom0/service/host.test-support.ts';
-import { virshProgram } from '../../src/dom0/shell/virsh.ts';
+import { virshProgram } from '../../src/dom0/libvirt/virsh/index.ts';
 import { FIRST_GFN, writerKernel } from '../../src/workshop/bench-migration/writer.ts';
 
 const ROUND = /Frames iteration \d+: (\d+)\/\1 {2}100%/g;

@@ -7,7 +7,7 @@ import { parseSync } from 'vite';
 
 const BELOW_DOM0 = ['hypervisor', 'formats', 'devices', 'cpu'];
 const TO_TOOLSTACK = [...BELOW_DOM0, 'dom0/host', 'dom0/backends', 'dom0/definitions', 'dom0/toolstack'];
-const DOM0 = [...TO_TOOLSTACK, 'dom0/pool', 'dom0/shell', 'dom0/service'];
+const DOM0 = [...TO_TOOLSTACK, 'dom0/libvirt', 'dom0/pool', 'dom0/shell', 'dom0/service'];
 
 /** A room may import itself and those named here. Domain 0 has rooms of its own. */
 const below: Record<string, readonly string[]> = {
@@ -19,8 +19,9 @@ const below: Record<string, readonly string[]> = {
   'dom0/backends': [...BELOW_DOM0, 'dom0/host'],
   'dom0/definitions': [...BELOW_DOM0, 'dom0/host'],
   'dom0/toolstack': TO_TOOLSTACK,
+  'dom0/libvirt': TO_TOOLSTACK,
   'dom0/pool': TO_TOOLSTACK,
-  'dom0/shell': [...TO_TOOLSTACK, 'dom0/pool'],
+  'dom0/shell': [...TO_TOOLSTACK, 'dom0/libvirt', 'dom0/pool'],
   'dom0/service': DOM0,
   lessons: DOM0,
   api: DOM0,

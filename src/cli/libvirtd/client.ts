@@ -9,7 +9,7 @@ import {
   LibvirtError,
   libvirtErrorOf,
   type DomainEvent,
-} from '../../dom0/toolstack/libvirt/index.ts';
+} from '../../dom0/libvirt/index.ts';
 import type { Descriptors, Pair } from './descriptors.ts';
 import { DOMAIN_EVENTS, procedureOf } from './domain-events.ts';
 import { refuseUnknownFlags } from './known-flags.ts';

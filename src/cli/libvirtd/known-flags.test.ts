@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { XdrReader } from '../../formats/xdr/xdr.ts';
 import { startKvm } from '../../dom0/service/index.ts';
 import { testFiles, testHost } from '../../dom0/service/host.test-support.ts';
-import { defineDomain, definePool, refOf, startPool } from '../../dom0/toolstack/libvirt/index.ts';
+import { defineDomain, definePool, refOf, startPool } from '../../dom0/libvirt/index.ts';
 import { refuseUnknownFlags } from './known-flags.ts';
 import type { Caller } from './procedure.ts';
 import { PROCEDURES } from './table.ts';

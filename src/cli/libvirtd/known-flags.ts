@@ -1,10 +1,10 @@
 /**
  * Flags that procedures know, and refuse others as virCheckFlags() does, before anything is done. Not here: procedures whose flags what they answer from
- * (src/dom0/toolstack/libvirt) refuses itself. Source: the drivers' functions in src/qemu/qemu_driver.c, src/libxl/libxl_driver.c, src/network/bridge_driver.c
+ * (src/dom0/libvirt) refuses itself. Source: the drivers' functions in src/qemu/qemu_driver.c, src/libxl/libxl_driver.c, src/network/bridge_driver.c
  * and src/storage/storage_driver.c of libvirt 9.0, and the bits' names in include/libvirt.
  */
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
-import { checkFlags, CONFIG, isQemu, LIVE } from '../../dom0/toolstack/libvirt/index.ts';
+import { checkFlags, CONFIG, isQemu, LIVE } from '../../dom0/libvirt/index.ts';
 import { functionOf } from './protocol.ts';
 
 /** VIR_CONNECT_LIST_DOMAINS_FILTERS_ALL; those by activity, persistence and state; VIR_CONNECT_GET_ALL_DOMAINS_STATS_*: NOWAIT, BACKING, ENFORCE_STATS. */

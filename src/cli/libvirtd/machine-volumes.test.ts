@@ -21,7 +21,7 @@ import {
   volumeByName,
   volumeInfo,
   volumeXml,
-} from '../../dom0/toolstack/libvirt/index.ts';
+} from '../../dom0/libvirt/index.ts';
 import { daemon } from './virsh.test-support.ts';
 
 const MIB = 2 ** 20;

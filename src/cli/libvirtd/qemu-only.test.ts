@@ -1,7 +1,7 @@
 /** Debian's virsh asks a host of KVM for what libvirt's driver of QEMU alone has. */
 import { describe, expect, it } from 'vitest';
 import { startKvm } from '../../dom0/service/index.ts';
-import { domainByName, LIVE, MAXIMUM, setVcpus } from '../../dom0/toolstack/libvirt/index.ts';
+import { domainByName, LIVE, MAXIMUM, setVcpus } from '../../dom0/libvirt/index.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 
 const MAC = '52:54:00:00:00:01';

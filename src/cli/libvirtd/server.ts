@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { Host } from '../../dom0/service/index.ts';
-import { listenToLives, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
+import { listenToLives, listNetworks, networkEvents, poolEvents } from '../../dom0/libvirt/index.ts';
 import { channelOf, removeSocket } from '../sockets.ts';
 import { Client } from './client.ts';
 import { descriptorsFor } from './descriptors.ts';

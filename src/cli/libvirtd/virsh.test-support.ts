@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { program } from '../../../test/support/needs.ts';
 import { testFiles, testHost } from '../../dom0/service/host.test-support.ts';
 import { filesBeside } from '../../dom0/host/files/index.ts';
-import { uriOf } from '../../dom0/toolstack/libvirt/index.ts';
+import { uriOf } from '../../dom0/libvirt/index.ts';
 import { NodeAllowedFiles } from '../allowed/allowed-files.ts';
 import { LibvirtServer } from './server.ts';
 

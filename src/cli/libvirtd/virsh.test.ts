@@ -20,7 +20,7 @@ import { openHostState } from '../../dom0/host/state/state.ts';
 import { MemoryStore, writerKernel } from '../../dom0/host/storage/index.ts';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
-import { virshProgram } from '../../dom0/shell/virsh.ts';
+import { virshProgram } from '../../dom0/libvirt/virsh/index.ts';
 import { LibvirtServer } from './server.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 

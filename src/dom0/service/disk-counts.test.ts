@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { asm16 } from '../../cpu/test-support/asm.ts';
 import { MemoryDisk } from '../../formats/blocks/index.ts';
-import { blockStats, domainByName, statsOf } from '../toolstack/libvirt/index.ts';
+import { blockStats, domainByName, statsOf } from '../libvirt/index.ts';
 import { testFile, testHost, until } from './host.test-support.ts';
 
 const BIOS = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));

@@ -6,6 +6,8 @@ import type { VirtualTime } from './virtual-time.ts';
 /** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
 export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
+  core.toolstack.services.network.startDefined = async () =>
+    (await import('../libvirt/index.ts')).listNetworks(core, 0);
   const { virtual } = parts;
   if (virtual)
     Object.assign(core, {

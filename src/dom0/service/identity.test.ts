@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import { systemPrograms } from '../shell/system.ts';
-import type { Surroundings } from '../shell/program.ts';
-import { virshProgram } from '../shell/virsh.ts';
+import type { Surroundings } from '../toolstack/programs/index.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 import { xlProgram } from '../shell/xl.ts';
 import type { Host } from './host.ts';
 import { stillHost } from './host.test-support.ts';

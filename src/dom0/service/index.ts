@@ -62,7 +62,7 @@ export {
 } from '../definitions/images/index.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { NetworkFacts, PoolFacts, Verdicts } from './managing.ts';
-export type { Device, Hardware, HardwareChange, Impact, Proposal } from '../toolstack/libvirt/index.ts';
+export type { Device, Hardware, HardwareChange, Impact, Proposal } from '../libvirt/index.ts';
 export type { Definition } from '../definitions/config/index.ts';
 export type { PastNow, PastWish } from '../../hypervisor/verbs/index.ts';
 export type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../hypervisor/domain/index.ts';

@@ -30,7 +30,7 @@ import {
   volumeOf,
   volumesOf,
   wishedNetworkXml,
-} from '../toolstack/libvirt/index.ts';
+} from '../libvirt/index.ts';
 import { type Definition, escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import { imageOfDrive } from './image-download.ts';
 import { shareFolder } from './shared-folders.ts';

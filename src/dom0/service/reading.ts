@@ -122,8 +122,7 @@ export class Reading {
   private async startNetworks(given: Given[]): Promise<void> {
     const places = (definitionNamed(given)?.cards ?? []).map(({ options = {} }) => options);
     if (places.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
-    const { listNetworks } = await import('../toolstack/libvirt/index.ts');
-    await listNetworks(this.host, 0);
+    await this.host.toolstack.services.network.startDefined();
   }
 
   /** The one path of what a definition in a directory of Domain 0 names as a disk. */

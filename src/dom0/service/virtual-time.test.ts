@@ -9,7 +9,7 @@ import { assemble } from '../../cpu/assembler/index.ts';
 import type { Host } from './host.ts';
 import { testHost, timersOfTest } from './host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
-import { virshProgram } from '../shell/virsh.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { type LoggedInput, VirtualTime } from './virtual-time.ts';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { InMemoryFs } from 'just-bash/browser';
 import { describe, expect, it } from 'vitest';
 import { Bash } from './bash.ts';
-import { type Program, succeeded } from './program.ts';
+import { type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
 

@@ -8,7 +8,7 @@ import { countRight } from './byte-counts.ts';
 import { HereDocuments } from './here-documents.ts';
 import { Jobs, SIGNALS } from './jobs.ts';
 import { Pipes } from './pipes.ts';
-import { failed, type Program, type Ran, type Surroundings } from './program.ts';
+import { failed, type Program, type Ran, type Surroundings } from '../toolstack/programs/index.ts';
 import { PATHS, Rewriting, type Scope } from './rewriting.ts';
 import { SHELL_PID } from './shell-command.ts';
 import { arraysOf, namesOf, shellCommands, type ShellParts } from './shell-commands.ts';

@@ -4,7 +4,7 @@ import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { type Tags, tagsOf } from '../../formats/file-systems/index.ts';
 import { GROUP, type Storage } from '../host/storage/index.ts';
 import { onDisk } from './disk-paths.ts';
-import { failed, type Program, succeeded, type Surroundings } from './program.ts';
+import { failed, type Program, succeeded, type Surroundings } from '../toolstack/programs/index.ts';
 import { noOption, read } from './small-tools/options.ts';
 
 /** blkid(8): a tag, or any tag, was not found; the words are wrong. */

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { MemoryStore, runStorageCommand, Storage } from '../host/storage/index.ts';
 import { testHost } from '../service/host.test-support.ts';
 import { lsblk } from './block-devices.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from '../toolstack/programs/index.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,7 @@
 /** `lsblk`: the host's disk, its partitions and its volumes as a tree, with the guests that have them. Source: lsblk(8) of util-linux 2.38. */
 import type { CommandHost } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { sizeText } from './sfdisk.ts';
 
 const SECTOR_BYTES = 512;

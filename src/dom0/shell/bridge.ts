@@ -1,7 +1,7 @@
 /** `brctl` for the host's bridge, and `tcpdump`, which writes what passes it into a file. Source: brctl(8) of bridge-utils; tcpdump(1). */
 import type { CommandHost } from '../toolstack/index.ts';
 import { capture, formatStations } from '../host/network/index.ts';
-import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from '../toolstack/programs/index.ts';
 
 export const bridgePrograms = (host: CommandHost): Program[] => [brctl(host), tcpdump(host)];
 

@@ -1,7 +1,7 @@
 import { InMemoryFs } from 'just-bash/browser';
 import { describe, expect, it } from 'vitest';
 import { Bash } from './bash.ts';
-import type { Program } from './program.ts';
+import type { Program } from '../toolstack/programs/index.ts';
 
 /** As dd: bytes that are no text, and what it says of them. */
 const bytes: Program = {

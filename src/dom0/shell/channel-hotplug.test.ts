@@ -1,7 +1,7 @@
 /** Channels come to a guest of KVM that runs, and go again; what virsh says of them, and what is told of them. */
 import { expect, it } from 'vitest';
 import type { ChannelTold } from '../../devices/index.ts';
-import { type DomainEvent, listenToLives } from '../toolstack/libvirt/index.ts';
+import { type DomainEvent, listenToLives } from '../libvirt/index.ts';
 import { startKvm } from '../service/index.ts';
 import { diskXml, guestXml, kvmHost } from './pci-hotplug.test-support.ts';
 

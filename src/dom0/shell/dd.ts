@@ -3,8 +3,8 @@ import { type BlockDevice, SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { MOST_FILE_BYTES } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { copyInTurns, type CopyParts, imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
-import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
-import { failed, type Program, type Ran, type Surroundings } from './program.ts';
+import { type DiskHost, onDisk, storedAt } from './disk-paths.ts';
+import { absolutePath, failed, type Program, type Ran, type Surroundings } from '../toolstack/programs/index.ts';
 
 const UNITS: Record<string, number> = {
   '': 1,

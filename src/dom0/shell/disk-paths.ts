@@ -1,13 +1,9 @@
 /** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
 import type { CommandHost } from '../toolstack/index.ts';
 import { GROUP, isDevice, type Storage } from '../host/storage/index.ts';
-import type { Surroundings } from './program.ts';
+import { absolutePath, type Surroundings } from '../toolstack/programs/index.ts';
 
 export type DiskHost = Pick<CommandHost, 'openDevices' | 'realPath'>;
-
-/** The path of a file as it is written in a directory. */
-export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'directory'>): string =>
-  path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`;
 
 /**
  * The host's disk and the path by which it knows what is written; undefined: that is a file, or nothing. Images that lie under overlays are as they are now.

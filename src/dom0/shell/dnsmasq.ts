@@ -1,6 +1,6 @@
 /** `dnsmasq`: which of Domain 0's files the network gives to guests that boot from it. Source: dnsmasq(8), its options for TFTP and for the name of the boot file. */
 import type { CommandHost } from '../toolstack/index.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const OPTIONS = ['--enable-tftp', '--tftp-root=', '--dhcp-boot='];
 const USAGE = `Usage: dnsmasq [options]

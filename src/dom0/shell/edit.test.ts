@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../test/support/eventually.ts';
 import { testFiles, testHost } from '../service/host.test-support.ts';
-import { defineNetwork } from '../toolstack/libvirt/index.ts';
+import { defineNetwork } from '../libvirt/index.ts';
 import { recordsOf, type SnapshotRecord } from '../toolstack/snapshots/index.ts';
 import { editPrograms } from './edit.ts';
 import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
-import type { Program } from './program.ts';
-import { virshProgram } from './virsh.ts';
+import type { Program } from '../toolstack/programs/index.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 
 const CONFIG = 'name = "a"\ntype = "pvh"\nmemory = 8\nkernel = "/k"\n';
 

@@ -4,7 +4,7 @@
  */
 import type { CommandHost } from '../toolstack/index.ts';
 import { hasVmx } from './kernel-files.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const isKvm = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'kvm';
 

@@ -4,7 +4,7 @@ import type { HostState } from '../host/state/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
-import { failed, type Program, succeeded, type Terminal } from './program.ts';
+import { failed, type Program, succeeded, type Terminal } from '../toolstack/programs/index.ts';
 import { Session } from './session.ts';
 import { blkidProgram } from './blkid.ts';
 import { ddProgram } from './dd.ts';
@@ -27,7 +27,7 @@ import { kernelFile } from './kernel-files.ts';
 import { kvmTools } from './kvm-tools.ts';
 import { systemPrograms } from './system.ts';
 import { truncateProgram } from './truncate.ts';
-import { virshProgram } from './virsh.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 import { withoutXen } from './without-xen.ts';
 import { xentopProgram, xlProgram } from './xl.ts';
 

@@ -2,7 +2,7 @@
 import type { HostConfigSpace } from '../host/hardware/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { PCI } from '../../devices/pci/index.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const CLASSES: Readonly<Record<number, string>> = {
   0x0101: 'IDE interface',

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Cable } from '../pool/migration/pair.test-support.ts';
 import { startKvm } from '../service/index.ts';
-import { listenToLives } from '../toolstack/libvirt/index.ts';
+import { listenToLives } from '../libvirt/index.ts';
 import { guestXml, kvmHost } from './pci-hotplug.test-support.ts';
 
 const STARTED = 2,

@@ -15,7 +15,14 @@ import {
   untabbed,
   visible,
 } from '../toolstack/terminal/index.ts';
-import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import {
+  failed,
+  type Owned,
+  type Program,
+  type Ran,
+  succeeded,
+  type Surroundings,
+} from '../toolstack/programs/index.ts';
 
 /** Lines of a screen that is so wide. */
 function wrapped(text: string, columns: number): string[] {

@@ -7,7 +7,7 @@ import { openHostState } from '../host/state/state.ts';
 import { MemoryStore } from '../host/storage/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { Turns } from '../toolstack/runners/in-turns.ts';
-import { virshProgram } from './virsh.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 import { xlProgram } from './xl.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));

@@ -1,7 +1,7 @@
 /** Disks and a card come to a guest of KVM that runs, and go when it has let go of them; the guest's part is played on its ports. */
 import { expect, it } from 'vitest';
 import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { listenToLives } from '../toolstack/libvirt/index.ts';
+import { listenToLives } from '../libvirt/index.ts';
 import {
   CARD,
   CARD_SLOT,

@@ -2,7 +2,7 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import type { Echo } from '../host/network/index.ts';
 import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
-import { aborted, failed, type Program, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Surroundings } from '../toolstack/programs/index.ts';
 
 const WRONG_USE = 2,
   NO_ANSWER = 1;

@@ -1,7 +1,7 @@
 /** `pool`: hosts that know each other, as Domain 0's shell joins, lists and leaves them. */
 import { type CommandHost, timeOf } from '../toolstack/index.ts';
 import type { Membership } from '../pool/index.ts';
-import { failed, type Program, type Ran, succeeded } from './program.ts';
+import { failed, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
 const USAGE = `Usage: pool COMMAND
 

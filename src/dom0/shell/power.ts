@@ -1,5 +1,5 @@
 /** reboot, poweroff and their like: programs of the shell that end the host. */
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 /** What becomes of the host. */
 export type PowerState = 'reboot' | 'poweroff';

@@ -1,7 +1,7 @@
 /** ps and top of a host whose guests are processes (toolstack/qemu). Sources: ps(1) and top(1) of procps-ng 4.0 for columns and options. */
 import { clockOf, type CommandHost } from '../toolstack/index.ts';
 import { type Process, processesOf, type Thread } from '../toolstack/qemu/index.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { two, upTime } from './up-time.ts';
 
 /** A row of either program: a process, or one of its threads. */

@@ -1,7 +1,7 @@
 /** `qemu-img check`: whether a qcow2 image's tables agree. Source: img_check() and dump_human_image_check() in qemu-img.c of QEMU 7.2; qemu-img(1) for statuses. */
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { checkQcow2, type ImageCheck, isQcow2, Qcow2Error } from '../../hypervisor/disks/index.ts';
-import { failed, type Ran } from './program.ts';
+import { failed, type Ran } from '../toolstack/programs/index.ts';
 import { read } from './small-tools/options.ts';
 
 /** The check was not completed, found errors, found leaks alone; the format has nothing to check. */

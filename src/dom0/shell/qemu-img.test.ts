@@ -6,7 +6,7 @@ import { openHostState } from '../host/state/state.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { Volume } from '../host/storage/volume.ts';
 import { qemuImgProgram } from './qemu-img.ts';
-import { virshProgram } from './virsh.ts';
+import { virshProgram } from '../libvirt/virsh/index.ts';
 
 const MIB = 2 ** 20;
 

@@ -18,8 +18,15 @@ import {
   type Storage,
   StorageError,
 } from '../host/storage/index.ts';
-import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { onDisk, storedAt } from './disk-paths.ts';
+import {
+  absolutePath,
+  failed,
+  type Program,
+  type Ran,
+  succeeded,
+  type Surroundings,
+} from '../toolstack/programs/index.ts';
 import { check } from './qemu-img-check.ts';
 
 const SECTOR_BYTES = 512;

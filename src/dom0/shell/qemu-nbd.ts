@@ -6,7 +6,7 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { LOOPBACK, type ByteChannel, type NbdExport, type NbdExports } from '../host/nbd/index.ts';
 import { NBD_PORT } from '../../formats/nbd/index.ts';
 import { onDisk } from './disk-paths.ts';
-import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from '../toolstack/programs/index.ts';
 import { read } from './small-tools/options.ts';
 
 const HINT = "Try `qemu-nbd --help' for more information.";

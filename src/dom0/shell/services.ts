@@ -4,7 +4,7 @@
  * and statuses; mount(8) of util-linux 2.38 for its status.
  */
 import { type CommandHost, timeOf } from '../toolstack/index.ts';
-import { failed, type Program, type Ran, succeeded } from './program.ts';
+import { failed, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
 /** systemctl(1): a unit is not active; there is no such unit. EXIT_NOTINSTALLED of systemd.exec(5): there is none to start or stop. */
 const NOT_ACTIVE = 3,

@@ -1,6 +1,6 @@
 import { InMemoryFs } from 'just-bash/browser';
 import { describe, expect, it } from 'vitest';
-import { type Program, succeeded } from './program.ts';
+import { type Program, succeeded } from '../toolstack/programs/index.ts';
 import { Session } from './session.ts';
 
 const tick = (ms = 0): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));

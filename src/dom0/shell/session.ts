@@ -3,7 +3,7 @@ import { Bash, type BashParts } from './bash.ts';
 import { completeWords } from './completion.ts';
 import { KeyParser } from '../toolstack/terminal/index.ts';
 import { LineEditor } from './line-editor.ts';
-import type { Owned, Terminal } from './program.ts';
+import type { Owned, Terminal } from '../toolstack/programs/index.ts';
 
 export interface SessionParts extends BashParts {
   terminal: Terminal;

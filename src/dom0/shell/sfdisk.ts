@@ -8,7 +8,7 @@ import { type Partition, readPartitions, TYPE, writePartitions } from '../../for
 import { isDevice, type Storage, StorageError } from '../host/storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from '../toolstack/programs/index.ts';
 import { noOption } from './small-tools/options.ts';
 
 const SECTOR_BYTES = 512;

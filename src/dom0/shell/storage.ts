@@ -2,7 +2,7 @@
 import { COMMANDS, runStorageCommand, type Storage } from '../host/storage/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { perform } from '../toolstack/commands/index.ts';
-import type { Program } from './program.ts';
+import type { Program } from '../toolstack/programs/index.ts';
 
 export function storagePrograms(storage: Storage, host: CommandHost): Program[] {
   const command = {

@@ -10,7 +10,7 @@ import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { blkidProgram } from './blkid.ts';
 import { pagers } from './pager.ts';
 import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
-import type { Program, Surroundings } from './program.ts';
+import type { Program, Surroundings } from '../toolstack/programs/index.ts';
 import { servicePrograms } from './services.ts';
 
 const MIB = 2 ** 20;

@@ -4,7 +4,7 @@ import { type CommandHost, MACHINE } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { upTime } from './up-time.ts';
 
 export const systemPrograms = (host: CommandHost): Program[] => [

@@ -1,7 +1,6 @@
 /** `truncate`: files of a length, images on the host's disk among them. Source: truncate(1) of coreutils for operands and what it says. */
 import type { CommandHost } from '../toolstack/index.ts';
-import { absolutePath } from './disk-paths.ts';
-import { failed, type Program, succeeded } from './program.ts';
+import { absolutePath, failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const LETTERS = 'KMGT';
 

@@ -2,7 +2,7 @@
  * Xen's programs on a host without Xen: they are installed, find no hypervisor and say so. Sources: xencall_open() in tools/libs/call/core.c and
  * libxl_ctx_alloc() in tools/libs/light/libxl.c of Xen 4.17; err() of tools/xenstore/xenstore_client.c.
  */
-import { failed, type Program } from './program.ts';
+import { failed, type Program } from '../toolstack/programs/index.ts';
 
 const NO_PRIVCMD = 'xencall: error: Could not obtain handle on privileged command interface: No such file or directory';
 const NO_LIBXL = `${NO_PRIVCMD}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { StoreClient } from '../backends/xenstore/client.ts';
 import { Store } from '../backends/xenstore/store.ts';
 import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
-import type { Ran, Surroundings } from './program.ts';
+import type { Ran, Surroundings } from '../toolstack/programs/index.ts';
 import { xenstorePrograms } from './xenstore.ts';
 
 function made() {

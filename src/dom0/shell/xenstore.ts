@@ -3,7 +3,7 @@
  * 4.17. All of one call is one transaction, but for ls.
  */
 import { type Permission, type StoreClient, StoreError, type StoreView } from '../backends/xenstore/index.ts';
-import { failed, type Owned, type Program, type Ran, succeeded } from './program.ts';
+import { failed, type Owned, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
 /** Columns of the output that is no terminal, and where permissions stand. */
 const WIDTH = 80,

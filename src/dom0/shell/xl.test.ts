@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from '../toolstack/programs/index.ts';
 import { xlProgram } from './xl.ts';
 
 it('takes the global options of xl(1) before the subcommand', async () => {

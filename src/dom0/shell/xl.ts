@@ -1,37 +1,13 @@
 /** `xl`, and its older spelling `xm`, as programs of the shell: the toolstack's table of commands. Those that the table says own the terminal. */
-import { namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import { attachXl, type Call, commandNamed, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
+import { attachXl, commandNamed, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
-import { absolutePath } from './disk-paths.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { callOf, failed, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
 const ABOUT = {
   xl: 'creates and controls domains: xl help',
   xm: "the same in xend's spelling, with domains that it manages: xm help",
 };
-
-/** Words as a call of the toolstack's table, with the files that a program of the shell sees. */
-export function callOf(
-  host: CommandHost,
-  words: string[],
-  around: Surroundings,
-  program: Call['program'] = 'xl',
-): Call {
-  const { readFile, writeFile } = around;
-  const absolute = (path: string): string => absolutePath(path, around);
-  return {
-    host,
-    program,
-    words,
-    absolute,
-    read: async path =>
-      namesFiles(path)
-        ? host.readFile(spellFiles(pathsIn(path).map(absolute)))
-        : new Blob([(await readFile(path)) as BlobPart]),
-    write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
-  };
-}
 
 /** Letters of options before a command, and its own words. */
 function parted(words: readonly string[]): { letters: string[]; own: string[] } {

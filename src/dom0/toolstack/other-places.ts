@@ -8,10 +8,9 @@ import type { Blueprint } from './running-domain.ts';
 export async function refuseOtherPlaces(host: CommandHost, blueprint: Blueprint): Promise<void> {
   const asked = withDevices(blueprint).definition.cards.map(({ options = {} }) => options);
   if (asked.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
-  // Those that start with the host are there then.
-  const { listNetworks } = await import('./libvirt/index.ts');
-  await listNetworks(host, 0);
-  const { places } = host.toolstack.services.network;
+  const { network } = host.toolstack.services;
+  await network.startDefined();
+  const { places } = network;
   const missing = asked.map(place => missingPlace(place, places)).find(place => place !== undefined);
   if (!missing) return;
   const had =

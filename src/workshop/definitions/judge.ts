@@ -1,5 +1,5 @@
 /** Verdicts and documents of Ringside next to those of libvirt's QEMU driver and of xl: what differs, by kind. */
-import { readXml } from '../../dom0/toolstack/libvirt/index.ts';
+import { readXml } from '../../dom0/libvirt/index.ts';
 import { differences, kindOf } from './compare.ts';
 import { xmlDefinition, type Drawn } from './draw-xml.ts';
 import { xlDefinition } from './draw-xl.ts';

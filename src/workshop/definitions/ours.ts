@@ -1,12 +1,6 @@
 /** What Ringside makes of definitions: a host with KVM that is asked as libvirt's clients ask it, and the reader of xl's language. */
 import { isFault, judgeDefinition, prepareToRead, writeJson } from '../../dom0/definitions/config/index.ts';
-import {
-  defineDomain,
-  shownXml,
-  undefineDomain,
-  XML_INACTIVE,
-  XML_SECURE,
-} from '../../dom0/toolstack/libvirt/index.ts';
+import { defineDomain, shownXml, undefineDomain, XML_INACTIVE, XML_SECURE } from '../../dom0/libvirt/index.ts';
 import { onSmallHost } from '../small-host.ts';
 import type { Answer } from './libvirt.ts';
 

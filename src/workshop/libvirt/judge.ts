@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { IMAGES } from '../../dom0/host/storage/index.ts';
-import { defineDomain } from '../../dom0/toolstack/libvirt/index.ts';
+import { defineDomain } from '../../dom0/libvirt/index.ts';
 import { Bash, shellParts } from '../../dom0/shell/index.ts';
 import type { HostState } from '../../dom0/service/index.ts';
 import { type NodeHost, sleep } from '../../cli/node-host.ts';

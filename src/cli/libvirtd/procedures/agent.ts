@@ -1,6 +1,6 @@
 /** Procedures that a guest's agent answers. Other hosts than those of KVM have none: libvirt's driver of Xen knows of no agents. */
 import { array, hyper, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText, type Parameter, parameters, text } from '../types.ts';
 import { meant, ofDomainWithFlags } from './domains.ts';

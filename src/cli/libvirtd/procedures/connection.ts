@@ -1,6 +1,6 @@
 /** Procedures of a connection: who is there, what it can do. */
 import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { hypervisorOf, converted, LibvirtError, NativeError } from '../../../dom0/toolstack/libvirt/index.ts';
+import { hypervisorOf, converted, LibvirtError, NativeError } from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { FEATURE } from '../protocol.ts';
 import { domain, flags, maybeText, parameters, text } from '../types.ts';

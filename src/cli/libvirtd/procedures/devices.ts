@@ -1,6 +1,6 @@
 /** Procedures of domains' devices, and what went through them. */
 import { array, bytes, hyper, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, type Parameter, parameters, text } from '../types.ts';
 import { meant } from './domains.ts';

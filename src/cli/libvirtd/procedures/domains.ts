@@ -19,7 +19,7 @@ import {
   shownXml,
   XML_MIGRATABLE,
   XML_SECURE,
-} from '../../../dom0/toolstack/libvirt/index.ts';
+} from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, type DomainRef, flags, LIST_MAX, maybeText, text, uuid } from '../types.ts';
 

@@ -1,6 +1,6 @@
 /** The procedure that gives a client a descriptor of a domain's screen, at which it speaks that screen's protocol. */
 import { struct, unsigned } from '../../../formats/xdr/index.ts';
-import { openGraphics } from '../../../dom0/toolstack/libvirt/index.ts';
+import { openGraphics } from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags } from '../types.ts';
 import { meant } from './domains.ts';

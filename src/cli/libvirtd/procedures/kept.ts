@@ -1,7 +1,7 @@
 /** Procedures that networks and pools share: both are kept by a name and a UUID, and are active, persistent and automatic or not. */
 import { array, int, optional, struct, unsigned } from '../../../formats/xdr/index.ts';
 import type { CommandHost } from '../../../dom0/toolstack/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { type Procedure, procedure, type Told } from '../procedure.ts';
 import { flags, LIST_MAX, type NamedRef, named, text, uuid } from '../types.ts';
 import { countOf, namesOf } from './lists.ts';

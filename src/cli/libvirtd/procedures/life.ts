@@ -1,6 +1,6 @@
 /** Procedures that define, start, stop, save and forget domains. */
 import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText, type Parameter, parameter, text } from '../types.ts';

@@ -1,7 +1,7 @@
 /** Older procedures of lists: first how many there are, then their names. */
 import { array, int, struct } from '../../../formats/xdr/index.ts';
 import type { CommandHost } from '../../../dom0/toolstack/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import { flags, LIST_MAX, maybeText, text } from '../types.ts';
 

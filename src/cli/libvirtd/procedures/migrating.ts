@@ -1,6 +1,6 @@
 /** Procedures of domains that go to other hosts. The client speaks to this host alone: it knows no other of a pool (VIR_MIGRATE_PEER2PEER). */
 import { bytes, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText, type Parameter, parameters } from '../types.ts';
 import { meant, ofDomainWithFlags } from './domains.ts';

@@ -1,7 +1,7 @@
 /** Procedures of networks, and lists of what a host here has none of. */
 import { array, hyper, int, struct, unsigned } from '../../../formats/xdr/index.ts';
 import type { CommandHost } from '../../../dom0/toolstack/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import { flags, LIST_MAX, maybeText, named, text } from '../types.ts';
 import { keptProcedures, LISTED, NAMED_LIST, OF_NAMED, OF_NAMED_WITH_FLAGS, refOf } from './kept.ts';

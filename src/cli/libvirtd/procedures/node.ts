@@ -1,12 +1,6 @@
 /** Procedures of the host's machine. */
 import { array, bytes, fixed, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import {
-  capabilities,
-  domainCapabilities,
-  nodeInfo,
-  nodeMemory,
-  sysinfo,
-} from '../../../dom0/toolstack/libvirt/index.ts';
+import { capabilities, domainCapabilities, nodeInfo, nodeMemory, sysinfo } from '../../../dom0/libvirt/index.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { flags, maybeText, text } from '../types.ts';

@@ -1,12 +1,6 @@
 /** Procedures that only QEMU's driver has: a guest's agent and monitor, which are a program of their own, its process and its disks. */
 import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import {
-  agentCommand,
-  controlInfo,
-  diskErrors,
-  injectNmi,
-  monitorCommand,
-} from '../../../dom0/toolstack/libvirt/index.ts';
+import { agentCommand, controlInfo, diskErrors, injectNmi, monitorCommand } from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText, text } from '../types.ts';
 import { meant, ofDomainWithFlags } from './domains.ts';

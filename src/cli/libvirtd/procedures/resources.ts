@@ -1,7 +1,7 @@
 /** Procedures of memory, processors, shares and jobs of domains. */
 import { array, bytes, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, LIST_MAX, type Parameter, parameters, text } from '../types.ts';
 import { meant, ofDomain, ofDomainWithFlags } from './domains.ts';

@@ -1,6 +1,6 @@
 /** Procedures of domains' snapshots. */
 import { array, int, struct } from '../../../formats/xdr/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { type DomainRef, domain, flags, LIST_MAX, snapshot, text } from '../types.ts';
 import { meant, ofDomainWithFlags } from './domains.ts';

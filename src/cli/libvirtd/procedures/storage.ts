@@ -1,7 +1,7 @@
 /** Procedures of storage: pools, their volumes, and what goes into volumes and comes out of them. */
 import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import type { CommandHost } from '../../../dom0/toolstack/index.ts';
-import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import type { Stream } from '../stream.ts';
 import { flags, LIST_MAX, maybeText, type NamedRef, named, text, volume } from '../types.ts';

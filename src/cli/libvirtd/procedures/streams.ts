@@ -8,7 +8,7 @@ import {
   SCREENSHOT_TYPE,
   screenshot,
   sendKeys,
-} from '../../../dom0/toolstack/libvirt/index.ts';
+} from '../../../dom0/libvirt/index.ts';
 import type { CommandHost, ConsoleInput, ConsoleOutput } from '../../../dom0/toolstack/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText } from '../types.ts';

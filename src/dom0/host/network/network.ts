@@ -221,6 +221,9 @@ export class Network {
     };
   }
 
+  /** Starts the networks that start with the host, once. libvirt keeps their definitions, in a room above this one: service/host-with.ts sets this. */
+  startDefined: () => Promise<unknown> = async () => {};
+
   /** A network that is the host's own bridge by another name. */
   addAlias(name: string): void {
     this.onOwnBridge.add(name);

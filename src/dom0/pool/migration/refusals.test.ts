@@ -7,7 +7,7 @@ import { soon, testFile, testHost, timersOfTest, until } from '../../service/hos
 import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
 import { startPostcopy } from '../../toolstack/domains/index.ts';
-import { createNetwork } from '../../toolstack/libvirt/index.ts';
+import { createNetwork } from '../../libvirt/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';

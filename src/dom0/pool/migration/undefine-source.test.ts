@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { testFiles, until } from '../../service/host.test-support.ts';
-import { virshProgram } from '../../shell/virsh.ts';
+import { virshProgram } from '../../libvirt/virsh/index.ts';
 import { pair, running } from './pair.test-support.ts';
 
 it('is forgotten by the first host with --undefinesource, and else is not', async () => {

@@ -107,4 +107,5 @@ export {
   type Table,
 } from './command.ts';
 export { openConsole } from './console.ts';
+export { screenPort } from './vncviewer.ts';
 export { attachXl, commandNamed, helpOf, namesOf, runXl } from './words.ts';

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { pvhKernel, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost } from '../../service/host.test-support.ts';
 import { MemoryStore, Storage } from '../../host/storage/index.ts';
-import { virshProgram } from '../../shell/virsh.ts';
-import { callOf } from '../../shell/xl.ts';
+import { virshProgram } from '../../libvirt/virsh/index.ts';
+import { callOf } from '../programs/index.ts';
 import { COMMANDS, runXl } from './index.ts';
 
 const demo = readFileSync(fileURLToPath(new URL('../../../../guests/demo/demo.elf', import.meta.url)));

@@ -1,6 +1,6 @@
 /** Channels and a console in a guest's command line, as tests/qemuxml2argvdata/channel-virtio-unix.args of libvirt 9 has them, in the JSON of newer machines. */
 import { expect, it } from 'vitest';
-import { converted } from '../libvirt/index.ts';
+import { converted } from '../../libvirt/index.ts';
 
 it('has channels as ports of one device, behind port 0, which is the console’s', async () => {
   const xml = `<domain type='kvm'>
