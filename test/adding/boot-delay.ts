@@ -9,16 +9,12 @@ declare module '../../src/dom0/definitions/config/definition.ts' {
 }
 
 export const delays: Family = {
-  boot_delay: rule(
-    'number',
-    used('waits before it starts', 'The guest starts this many seconds after it was created.'),
-    {
-      range: ({ number }) => (number > 60 ? wrong('at most 60', 'a guest waits at most 60 seconds.') : undefined),
-      judge: ({ number }) => used(`waits ${number} s`, `The guest starts ${number} s after it was created.`),
-      into: (definition, { number }) => {
-        definition.bootDelay = number;
-      },
-      from: ({ bootDelay }) => bootDelay,
+  boot_delay: rule('number', used('waits before it starts', 'The guest starts this many seconds later.'), {
+    range: ({ number }) => (number > 60 ? wrong('at most 60', 'a guest waits at most 60 seconds.') : undefined),
+    judge: ({ number }) => used(`waits ${number} s`, `The guest starts ${number} s after it was created.`),
+    into: (definition, { number }) => {
+      definition.bootDelay = number;
     },
-  ),
+    from: ({ bootDelay }) => bootDelay,
+  }),
 };
