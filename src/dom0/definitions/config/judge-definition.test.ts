@@ -180,6 +180,7 @@ describe('definitions (xl.cfg(5))', () => {
         spice_image_compression: '"glz"',
         spice_streaming_video: '"all"',
         vtpm: '["backend=0"]',
+        vnuma: '[["pnode=0", "size=256", "vcpus=0"]]',
         p9: '["tag=a"]',
         vkb: '["backend=0"]',
         vdispl: '["backend=0"]',

@@ -73,22 +73,11 @@ export const identity: Family = {
     approximated('old spelling of type', 'builder is the spelling of Xen 4.9 and older for type.'),
     {
       range: asked =>
-        asked.has('type') || BUILDERS.includes(asked.text)
+        BUILDERS.includes(asked.text)
           ? undefined
           : wrong('no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".'),
       into: (definition, asked) => {
         if (!asked.has('type')) definition.kind = asked.text === 'hvm' ? 'hvm' : 'pv';
-      },
-      judge: asked => {
-        if (asked.has('type')) return undefined;
-        const type = typeOf(asked.definition.kind);
-        const { text, ...old } = approximated(
-          `old spelling of type = "${type}"`,
-          `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`,
-        );
-        return asked.text === 'linux'
-          ? { ...old, text: `${text} xl refuses it: Invalid domain type linux.`, warns: true }
-          : { ...old, text };
       },
     },
   ),

@@ -3,6 +3,7 @@
  * it. The words are those with which libxl refuses the same on a host without it. Sources, of Xen 4.17: libxl_create.c, libxl_pci.c, libxl_usb.c, libxl_dm.c.
  */
 import { ERROR_FAIL, ERROR_INVAL } from '../../libxl-words.ts';
+import { contradictionOf } from './contradictions.ts';
 import { type Judged, wrong } from '../options.ts';
 import type { Asked } from '../rule.ts';
 import { shortened } from '../xlcfg.ts';
@@ -60,10 +61,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 export const REFUSED_KEYS: readonly string[] = Object.keys(REFUSALS);
 
-/** Why no domain starts with a setting; undefined: one may. */
+/** Why no domain starts with a setting, or what another one makes of it; undefined: the key's own rule says. */
 export function refusalOf(asked: Asked): Judged | undefined {
   const refusal = Object.hasOwn(REFUSALS, asked.key) ? REFUSALS[asked.key](asked) : undefined;
-  if (!refusal) return undefined;
+  if (!refusal) return contradictionOf(asked);
   const { said, why, status = ERROR_FAIL } = refusal;
   return {
     ...wrong('not here: it does not start', `${asked.key}: ${why.replace(/\.$/, '')}. Take ${asked.key} out.`),

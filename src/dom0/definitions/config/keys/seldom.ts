@@ -6,4 +6,4 @@ export const loadSeldom = async (): Promise<void> => {
 
 /** Those keys; the architecture that libvirt's XML names is `cpuid` of xl. */
 export const SELDOM =
-  /^[\s\uFEFF]*<|cpuid|disk|kvm|vfb|vif|usbctrl|usbdev|vtpm|p9|channel|vkb|vdispl|tags|pci|dtdev|passthr|irqs|ioports|iomem|pool|pvshim|spicetls|dm_restrict|model|bridge|network|seclabel/;
+  /^[\s\uFEFF]*[<(]|builder|vnuma|vncdisp|cpuid|disk|kvm|vfb|vif|usbctrl|usbdev|vtpm|p9|channel|vkb|vdispl|tags|pci|dtdev|passthr|irqs|ioports|iomem|pool|pvshim|spicetls|dm_restrict|model|bridge|network|seclabel/;
