@@ -33,5 +33,5 @@ it('draws the same definition for a number, and finds what differs in two docume
 it('says what it takes where it is asked wrongly', async () => {
   let said = '';
   expect(await main(['nonsense'], undefined, text => void (said += text))).toBe(2);
-  expect(said).toContain('write libvirt, xl or neither');
+  expect(said).toContain('write libvirt, xl, recorded or none');
 });

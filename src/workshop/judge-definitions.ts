@@ -1,17 +1,18 @@
 /**
- * npm run -s judge:definitions -- [libvirt|xl] [--runs N] [--first N] [--all]
+ * npm run -s judge:definitions -- [libvirt|xl|recorded] [--runs N] [--first N] [--all]
  *
  * Definitions next to libvirt and to xl: N of each (600 of XML and 500 of xl's language unless told) are drawn, first each part alone and then several together.
  * Those in XML go to libvirt's own QEMU driver (`virsh -c qemu:///embed`, as root) and to a host of Ringside's with KVM: both take one or refuse it, and what
  * `dumpxml` then says of it is compared. Those in xl's language go to `xl -N create`, with a library in Xen's place, and to Ringside's reader: what xl would
  * make of each is compared as JSON. Of each kind of disagreement it prints the count, an example, and why it is so (src/workshop/definitions/explained.ts); what nobody has
- * explained ends it with status 1. `--all` prints every one.
+ * explained ends it with status 1. `--all` prints every one. `recorded` asks libvirt again for all that is recorded of it for the unit test of the checks between
+ * elements (src/dom0/definitions/config/xml/judged-by-qemu.jsonl).
  * Needs libvirt-daemon-driver-qemu, qemu-system-x86 and libvirt-clients; xen-utils-4.17, gcc and libc6-dev.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Disagreement, type Judged, judgeXl, judgeXml } from './definitions/judge.ts';
+import { type Disagreement, type Judged, judgeRecorded, judgeXl, judgeXml } from './definitions/judge.ts';
 import { missingLibvirt } from './definitions/libvirt.ts';
 import { missingXl } from './definitions/xl.ts';
 import { flag, number, WrongUse } from './harness/options.ts';
@@ -21,6 +22,7 @@ import { program, type Write } from './harness/program.ts';
 const PARTS = [
   { name: 'libvirt', runs: 600, missing: missingLibvirt, judge: judgeXml },
   { name: 'xl', runs: 500, missing: missingXl, judge: judgeXl },
+  { name: 'recorded', runs: 0, missing: missingLibvirt, judge: judgeRecorded },
 ] as const;
 
 const block = (text: string): string => text.replace(/^/gm, '    ').trimEnd();
@@ -54,11 +56,11 @@ function print(name: string, judged: Judged, isAll: boolean, write: Write): numb
 
 export const main = program({
   name: 'judge:definitions',
-  operands: '[libvirt|xl]',
+  operands: '[libvirt|xl|recorded]',
   options: { runs: number(undefined), first: number(0), all: flag },
   run: async ({ runs, first, all }, write, [only]) => {
     if (only !== undefined && PARTS.every(({ name }) => name !== only))
-      throw new WrongUse(`${only}: write libvirt, xl or neither.`);
+      throw new WrongUse(`${only}: write libvirt, xl, recorded or none of them.`);
     let open = 0;
     for (const { name, runs: usual, missing, judge } of PARTS) {
       if (only !== undefined && only !== name) continue;

@@ -51,7 +51,7 @@ export const EXPLAINED_XML: readonly Explained[] = [
   [/domain\/devices\/interface/, 'cards of other kinds are on the host’s bridge, and one card is built'],
   [/domain\/devices\/memballoon/, 'the balloon of virtio is the only one; its other models are it'],
   [
-    /domain\/(?:currentMemory|memory|uuid|cputune)/,
+    /domain\/(?:currentMemory|memory|maxMemory|uuid|cputune)/,
     'sizes are in whole MiB; what is not read is given back as it was written',
   ],
 ];
@@ -70,6 +70,10 @@ export const EXPLAINED_XL: readonly Explained[] = [
   [
     /^verdict: taken here, and reported\n/,
     'xm, which ran files as Python, took it: it is read so, with a warning that xl refuses it',
+  ],
+  [
+    /vcpu hard affinity map is empty/,
+    'how many processors a host has is known as a domain starts: there it is refused (src/dom0/definitions/judge-files.ts), and a definition may be for another host',
   ],
   [/cpus_soft = 'node:0'/, 'the library in the place of Xen has no topology'],
   [/^document: .*: (?:only here)/, DEFAULTS],

@@ -1,5 +1,6 @@
 /** Verdicts and documents of Ringside next to those of libvirt's QEMU driver and of xl: what differs, by kind. */
 import { readXml } from '../../dom0/libvirt/index.ts';
+import { recorded } from './recorded.ts';
 import { differences, kindOf } from './compare.ts';
 import { xmlDefinition, type Drawn } from './draw-xml.ts';
 import { xlDefinition } from './draw-xl.ts';
@@ -121,6 +122,20 @@ function treeOf(name: string, value: unknown): Tree {
       text: '',
     };
   return { name, attributes: {}, children: [], text: String(value) };
+}
+
+/** What was recorded of libvirt for the checks between elements (src/dom0/definitions/config/xml/between.test.ts), asked again. */
+export async function judgeRecorded(folder: string): Promise<Judged> {
+  const drawn = recorded();
+  const theirs = await askLibvirt(drawn, folder);
+  const disagreements = drawn.flatMap(each => {
+    const { refused } = theirs.get(each.name)!;
+    if (refused === each.said) return [];
+    const detail = `recorded: ${each.said ?? 'taken'}\nnow:      ${refused ?? 'taken'}`;
+    return [{ kind: 'recorded: libvirt says something else', detail, drawn: each }];
+  });
+  const alike = drawn.length - disagreements.length;
+  return { definitions: drawn.length, verdictsAlike: alike, documents: 0, documentsAlike: 0, disagreements };
 }
 
 export async function judgeXl(folder: string, first: number, count: number): Promise<Judged> {

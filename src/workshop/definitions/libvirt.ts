@@ -1,6 +1,6 @@
 /** libvirt's own QEMU driver, within virsh: `qemu:///embed` has its files below a folder, and no daemon. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a definition came to. */
@@ -20,6 +20,8 @@ export function missingLibvirt(): string | undefined {
   if (!existsSync(VIRSH)) return 'virsh: apt-get install libvirt-clients';
   if (!existsSync(DRIVER)) return "libvirt's QEMU driver: apt-get install libvirt-daemon-driver-qemu";
   if (!existsSync('/usr/bin/qemu-system-x86_64')) return 'QEMU: apt-get install qemu-system-x86';
+  if (!/^libvirt-qemu:/m.test(readFileSync('/etc/passwd', 'utf8')))
+    return 'the user libvirt-qemu: apt-get install libvirt-daemon-system, or useradd -r -g kvm libvirt-qemu';
   return process.getuid?.() === 0 ? undefined : 'root, as whom its driver alone opens';
 }
 

@@ -323,6 +323,22 @@ device
  <controller type='nonsense' index='0'/>
  <controller type='ide' index='0'/><controller type='ide' index='0'/>
  <controller type='isa' index='0'/>
+ <controller type='usb' index='0' model='ich9-ehci1'/><controller type='usb' index='0' model='ich9-uhci1'/>
+ <controller type='usb' index='0' model='ich9-uhci1'/>
+ <controller type='usb' index='0' model='ehci'/><controller type='usb' index='0' model='qemu-xhci'/>
+ <controller type='usb'/><controller type='usb'/>
+ <controller type='usb' index='0' model='none'/><controller type='usb' index='1' model='ehci'/>
+ <controller type='pci' index='1'/>
+ <controller type='pci' model='pci-bridge'/>
+ <controller type='pci' index='0' model='pci-root'/><controller type='pci' model='pci-bridge'/>
+ <controller type='pci' index='0' model='pcie-root'/><controller type='pci' model='pcie-root-port'/>
+ <controller type='pci' index='1' model='dmi-to-pci-bridge'/>
+ <controller type='pci' index='1' model='dmi-to-pci-bridge'/><controller type='pci' index='2' model='pci-bridge'/>
+ <controller type='pci' index='1' model='pci-bridge'/><controller type='pci' index='2' model='dmi-to-pci-bridge'/>
+ <controller type='pci' index='1' model='pci-expander-bus'/>
+ <controller type='pci' index='1' model='pcie-expander-bus'/>
+ <controller type='ide'/><controller type='ide'/>
+ <controller type='scsi' index='0' model='buslogic'/>
  <hub type='usb'/>
  <redirdev bus='usb' type='spicevmc'/>
  <smartcard mode='host'/>

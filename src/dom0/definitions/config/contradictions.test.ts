@@ -45,7 +45,7 @@ it('says that xl refuses the builder linux, which xm took', async () => {
     const text = `name = 'a'\nmemory = 64\nkernel = '/k'\n${line}\n`;
     await prepareToRead(text);
     const { definition, findings } = judgeDefinition('a.cfg', text);
-    expect(definition.type).toBe('pv');
+    expect(definition.kind).toBe('pv');
     expect(findings.filter(isFault)).toEqual([]);
     expect(findings.find(({ key }) => key === 'builder')).toMatchObject({
       warns: true,

@@ -35,6 +35,31 @@ export function ioThreadsOf(domain: Element): Set<string> {
   return new Set(ids);
 }
 
+/** A PC of PCI Express. */
+export const isQ35 = (domain: Element): boolean =>
+  attribute(childOf(domain, 'os'), 'type', 'machine')?.includes('q35') ?? false;
+
+/** Controllers of a type with their numbers: what says none has the next free one, and a root of PCI 0 (virDomainControllerDefPostParse()). */
+export function numbered(
+  domain: Element,
+  type: string,
+): { controller: Element; index: number; model: string | undefined }[] {
+  const controllers = devicesOf(domain, 'controller').filter(({ attributes }) => attributes.type === type);
+  const isRoot = ({ attributes: { model } }: Element): boolean => /^pcie?-root$/.test(model ?? '');
+  const taken = new Set(
+    controllers.map(each => Number(each.attributes.index ?? (type === 'pci' && isRoot(each) ? 0 : NaN))),
+  );
+  return controllers.map(controller => {
+    const { index, model } = controller.attributes;
+    if (index !== undefined || (type === 'pci' && isRoot(controller)))
+      return { controller, index: Number(index ?? 0), model };
+    let next = 0;
+    while (taken.has(next)) next++;
+    taken.add(next);
+    return { controller, index: next, model };
+  });
+}
+
 /** Two devices with one name, or at one place. */
 export function twice(
   elements: readonly Element[],

@@ -1,5 +1,7 @@
 /** What libvirt's driver of QEMU refuses of elements that do not go together (between.ts). Sources: src/qemu/qemu_validate.c and qemu_domain.c of libvirt 9.0. */
 import { all, attribute, devicesOf, fault, ioThreadsOf, type Judge, vcpusOf } from './between-parts.ts';
+import { controllersOfQemu } from './between-controllers.ts';
+import { placesOfQemu } from './between-places.ts';
 import { busOf } from './bus.ts';
 import { shortened } from '../xlcfg.ts';
 import { childOf, type Element } from './tree.ts';
@@ -115,7 +117,7 @@ const domainOfQemu: Judge = domain => {
 };
 
 const TICKS: Readonly<Record<string, readonly string[]>> = {
-  pit: ['delay', 'discard'],
+  pit: ['delay', 'catchup', 'discard'],
   rtc: ['delay', 'catchup'],
 };
 function timersOfQemu(timer: Element): ReturnType<Judge> {
@@ -313,65 +315,6 @@ function screensOfQemu(domain: Element): ReturnType<Judge> {
   ];
 }
 
-const XHCI_PORTS = 15;
-/** Controllers of a PC with an i440FX, and devices that hang on one. */
-function controllersOfQemu(domain: Element): ReturnType<Judge> {
-  const machine = attribute(childOf(domain, 'os'), 'type', 'machine') ?? 'pc';
-  const controllers = devicesOf(domain, 'controller');
-  const usbIsOff = controllers.some(({ attributes: { type, model } }) => type === 'usb' && model === 'none');
-  const isOld = !machine.includes('q35');
-  return [
-    ...devicesOf(domain, 'input').flatMap(input => {
-      const { type, bus, model } = input.attributes;
-      return [
-        fault(bus === 'xen', input, 'unsupported input bus xen. Write ps2 or virtio.'),
-        fault(
-          model !== undefined && type !== 'passthrough' && type !== 'evdev',
-          input,
-          `virtio (non-)transitional models are not supported for input type=${shortened(type ?? '')}.`,
-        ),
-        fault(usbIsOff && bus === 'usb', input, "Can't add USB input device. USB bus is disabled."),
-      ];
-    }),
-    ...controllers.flatMap(controller => {
-      const { type, model, ports } = controller.attributes,
-        index = controller.attributes.index ?? '0';
-      return [
-        fault(
-          type === 'usb' && model === 'qemu-xhci' && Number(ports) > XHCI_PORTS,
-          controller,
-          `'qemu-xhci' controller only supports up to '${XHCI_PORTS}' ports.`,
-        ),
-        fault(
-          type === 'pci' && index === '0' && isOld && model !== 'pci-root',
-          controller,
-          `The PCI controller with index='0' must be model='pci-root' for this machine type, but model='${shortened(model ?? '(null)')}' was found instead.`,
-        ),
-        fault(
-          type === 'pci' && index !== '0' && /^pcie?-root$/.test(model ?? ''),
-          controller,
-          'pci-root and pcie-root controllers should have index 0.',
-        ),
-        fault(
-          type === 'pci' && isOld && model === 'pcie-root-port',
-          controller,
-          "a PCI slot is needed to connect a PCI controller model='pcie-root-port', but none is available.",
-        ),
-        fault(
-          type === 'ide' && index !== '0',
-          controller,
-          'Only a single IDE controller is supported for this machine type.',
-        ),
-        fault(
-          type === 'xenbus' || type === 'isa',
-          controller,
-          `Cannot automatically add a new PCI bus for a device with connect flags 00: a guest of KVM has no controller of type ${type}.`,
-        ),
-      ];
-    }),
-  ];
-}
-
 function othersOfQemu(domain: Element): ReturnType<Judge> {
   const audios = devicesOf(domain, 'audio');
   const hasSpice = devicesOf(domain, 'graphics').some(({ attributes }) => attributes.type === 'spice');
@@ -447,4 +390,4 @@ function othersOfQemu(domain: Element): ReturnType<Judge> {
   ];
 }
 
-export const OF_QEMU: readonly Judge[] = [processorOfQemu, domainOfQemu, disksOfQemu, devicesOfQemu];
+export const OF_QEMU: readonly Judge[] = [processorOfQemu, domainOfQemu, disksOfQemu, devicesOfQemu, placesOfQemu];

@@ -123,7 +123,7 @@ describe.each(['kvm', 'xen'])('a document of what runs, of %s,', type => {
     <features><acpi/><smm state='on'/><kvm><hidden state='on'/></kvm></features>
     <pm><suspend-to-mem enabled='yes'/></pm><sysinfo type='smbios'><bios><entry name='vendor'>x</entry></bios></sysinfo>
     <on_lockfailure>ignore</on_lockfailure><genid/><title>T</title><metadata><x:y xmlns:x='urn:x'>z</x:y></metadata>`;
-  const DEVICES = `${disk("<serial>WD</serial><driver name='qemu' type='raw' cache='none' iothread='1'/><alias name='ua-d'/><address type='pci' slot='0x1f'/>")}
+  const DEVICES = `${disk("<serial>WD</serial><driver name='qemu' type='raw' cache='none' iothread='1'/><alias name='ua-d'/><address type='pci' slot='0x1e'/>")}
     ${card("<model type='rtl8139'/><mtu size='9000'/><driver queues='4'/><virtualport type='openvswitch'/><link state='up'/>")}
     <watchdog model='i6300esb'/><vsock><cid auto='yes'/></vsock><shmem name='s'/><iommu model='intel'/><panic model='isa'/>
     <memory model='dimm'><target><size>1</size><node>0</node></target></memory><redirdev bus='usb' type='tcp'><source mode='connect' host='h' service='1'/></redirdev>
