@@ -77,7 +77,7 @@ async function moved(page, number) {
     return Number(count) === number && rest.join('');
   }, `move ${number} in the task log`);
   const [, sentMib, seconds, rounds, downtimeMs] =
-    /([\d.]+) MiB went in ([\d.]+) s, (\d+) rounds? while it ran; it stood still for (\d+) ms/.exec(told) ?? [];
+    /([\d.]+) MiB went in ([\d.]+) s, (\d+) rounds? while it ran; it was paused for (\d+) ms/.exec(told) ?? [];
   if (sentMib === undefined) throw new Error(`The task log does not say how it went: ${told}`);
   return {
     rounds: Number(rounds),

@@ -833,7 +833,7 @@ const VIEWS = [
         await typeAhead(page, `time ${disk} read 2000000 4`);
       }
       await inspect(page, 'I/O path');
-      await page.getByLabel('Beside a request of').selectOption('direct');
+      await page.getByLabel('Next to a request of').selectOption('direct');
       await page.locator('.lane-h h4').nth(1).waitFor({ timeout: PROMPT_MS });
       // Means are of many.
       await page.waitForTimeout(2 * SETTLE_MS);
@@ -1067,7 +1067,7 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Measure' }).click();
       await page
         .getByRole('region', { name: /round by round/ })
-        .getByText('It stood still')
+        .getByText('It was paused')
         .waitFor({ timeout: PROMPT_MS });
     },
   ],

@@ -3,7 +3,7 @@
 /** With --help. */
 export const NO_JIT_ABOUT = 'compile no guest code: the interpreter runs alone';
 export const JIT_THRESHOLD_ABOUT =
-  'compile guest code of which so many samples were taken, for tests: 1 compiles whatever is looked at';
+  'compile guest code after this many samples, for tests: 1 compiles all code that is sampled';
 /** Samples in an epoch there can be. */
 export const MAX_JIT_THRESHOLD = 1000;
 /** Where both are given. */

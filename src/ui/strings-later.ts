@@ -20,9 +20,9 @@ export const laterStrings = {
     forget: (name: string) => `Forget ${name}; its files stay where they are`,
     choose: 'Choose it',
     ask: (files: string[]) =>
-      `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here once more, or choose ${files.length === 1 ? 'it' : 'them'}.`,
+      `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here again, or choose ${files.length === 1 ? 'it' : 'them'}.`,
     changed: (name: string) =>
-      `${name} has changed since it was dropped. Forget this and drop it anew if you mean it as it is now.`,
+      `${name} has changed since it was dropped. Forget this and drop it again if you want it as it is now.`,
     other: (name: string, was: number, is: number) =>
       `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
   },
@@ -35,7 +35,7 @@ export const laterStrings = {
     about: (caused: Caused) =>
       did(caused) === ''
         ? 'Domain-0 made no hypercall for it and wrote nothing into XenStore.'
-        : `Domain-0 did this for it: ${did(caused)}. Here the toolstack calls the hypervisor directly: each call stands under the name of its hypercall.`,
+        : `Domain-0 did this for it: ${did(caused)}. Here the toolstack calls the hypervisor directly: each call is listed under the name of its hypercall.`,
     kinds: { hypercall: 'hypercall', write: 'XenStore', remove: 'XenStore rm', grant: 'grant', log: 'xl dmesg' },
     by: (domain: string) => `${domain} wrote`,
     more: (n: number) => `and ${n} more`,
@@ -210,7 +210,7 @@ export const laterStrings = {
     memoryLeft: (mib: number, left: number) => `${mib} MiB more, ${left} MiB stay free`,
     memoryLacks: (mib: number, free: number) => `${mib} MiB are wanted, and ${free} are free`,
     form: {
-      foreign: 'This text is not in xl’s language. A change here writes it anew as xl.cfg.',
+      foreign: 'This text is not in xl’s language. A change here rewrites it as xl.cfg.',
       name: 'Name',
       notes: 'Notes',
       mode: 'Mode',
@@ -260,7 +260,7 @@ export const laterStrings = {
   bootSectors: {
     ...strings.bootSectors,
     boot: (title: string) => `Boot ${title}`,
-    bootAgain: (title: string) => `Boot ${title} anew`,
+    bootAgain: (title: string) => `Boot ${title} again`,
     bootKey: 'Ctrl + Enter',
     choose: 'Boot sector',
     reset: 'Reset the source',
@@ -271,8 +271,8 @@ export const laterStrings = {
     listing: 'Address and bytes of each line',
     goTo: (line: number, column: number) => `${line}:${column}, go there`,
     screen: 'Screen',
-    notBooted: 'Boot it by the button or by Ctrl + Enter. Its screen stands here.',
-    mend: 'Mend the source, then boot it.',
+    notBooted: 'Boot it by the button or by Ctrl + Enter. Its screen is shown here.',
+    mend: 'Fix the source, then boot it.',
     unknown: (name: string) => `There is no boot sector ‘${name}’. Choose one in the first view.`,
   },
   draft: {
@@ -288,10 +288,10 @@ export const laterStrings = {
     restoring: 'Restoring …',
     changed: 'The guests here have changed since it was refused. Try again.',
     goToLine: (line: number) => `Go to line ${line}`,
-    startsBlocked: (n: number) => `Start waits: ${count(n, 'error')} to mend.`,
+    startsBlocked: (n: number) => `Start waits: ${count(n, 'error')} to fix.`,
     startsBlockedAt: 'Start waits for the lines that are marked as missing or as an error.',
     nothingCreated: (name: string) => `${name || 'The guest'} was not created.`,
-    ready: 'Nothing stands in the way.',
+    ready: 'Nothing is in the way.',
     position: 'Line:col',
     verdict: 'Verdict',
     happens: 'What happens',

@@ -23,7 +23,7 @@ export const strings = {
   hostName: 'ringside-1',
   virtualTime: 'virtual time',
   guestTime: 'time',
-  guestTimeOf: (name: string) => `Time of ${name} since it was built; it stands while paused`,
+  guestTimeOf: (name: string) => `Time of ${name} since it was built; it stops while paused`,
   ofGuest: (name: string) => ` of ${name}`,
   machineTime: {
     label: 'All guests',
@@ -39,7 +39,7 @@ export const strings = {
   starting: 'Domain-0 starts',
   openTree: 'Open tree',
   closeTree: 'Close tree',
-  notIsolated: 'This page is not cross-origin isolated: all domains share one worker, in turns and slower.',
+  notIsolated: 'This page is not cross-origin isolated: all domains share one worker, and run slower.',
   howToServe: 'How to serve it',
   howToServeText:
     'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
@@ -220,7 +220,7 @@ export const strings = {
     source: 'Source',
     file: 'Source file',
     lines: (n: number) => count(n, 'line'),
-    notBooted: 'Boot it: its screen stands here. help lists its commands.',
+    notBooted: 'Boot it: its screen appears here. help lists its commands.',
   },
 
   bootSectors: {
@@ -246,7 +246,7 @@ export const strings = {
     destroy: 'Destroy',
     /** What goes with a guest that is about to be destroyed. */
     leaving: (name: string, memoryMiB: number, disks: number, seconds: number) =>
-      `${name} stands still and is destroyed in ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
+      `${name} is paused and is destroyed in ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
     more: (name: string) => `More actions for ${name}`,
     keep: 'Keep it',
     destroyNow: 'Destroy now',
@@ -262,7 +262,7 @@ export const strings = {
     gone: 'The domain no longer exists.',
     lastSeen: 'This is what it showed last.',
     view: 'Windows',
-    beside: 'Console beside',
+    beside: 'Console alongside',
     serial: 'Serial',
     screen: 'Screen',
     both: 'Both',
@@ -392,7 +392,7 @@ export const strings = {
     collapse: { tasks: 'Hide task log', shell: 'hide it', log: 'hide it' },
     /** The visible word first (WCAG 2.5.3). */
     toggle: (tab: string, does: string) => `${tab}: ${does[0]!.toLowerCase()}${does.slice(1)}`,
-    shellAbove: 'The shell stands on the workbench.',
+    shellAbove: 'The shell is on the workbench.',
     states: { running: 'running', done: 'done', failed: 'failed' } as Record<string, string>,
     counts: (running: number, failed: number) =>
       [running ? `${running} running` : '', failed ? `${failed} failed` : ''].filter(Boolean).join(', '),
@@ -401,7 +401,7 @@ export const strings = {
     page: 'page',
     pageFailed: (what: string) => `The page had an error: ${what}. Guests go on; reload if it looks wrong.`,
     workerFailed: (what: string) => `The worker of Domain-0 ended (${what}). Reload the page.`,
-    hostEnded: 'Domain-0 ended before it had done that. It is started again; try once more.',
+    hostEnded: 'Domain-0 ended before it had done that. It is started again; try again.',
     endedWithHost: 'It ended with Domain-0, as every guest did. Its memory is lost.',
     hostLost: (names: string[]) =>
       `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. Their memory is lost, their definitions are kept: start each again.` : ' No guest was running.'}`,
@@ -410,7 +410,7 @@ export const strings = {
     connectFailed: (what: string) =>
       `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
     download: (name: string, status: number) =>
-      `${name}: the server answered ${status}. Check that it is served beside the page.`,
+      `${name}: the server answered ${status}. Check that it is served with the page.`,
     silent: (seconds: number) => `the server sent nothing for ${seconds} s`,
     downloadBroke: (name: string, why: string) =>
       `${name} could not be fetched (${why}). Check the connection and try again.`,
@@ -420,6 +420,6 @@ export const strings = {
       `the folder ${name} holds more than ${most} files. Drop those that belong to the guest`,
     emptyFolder: (name: string) => `the folder ${name} holds no file`,
     tryAgain: 'Try again',
-    notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
+    notBuilt: (name: string) => `${name} is not with this page. Build it with npm run build.`,
   },
 };

@@ -31,7 +31,7 @@ const WORDS: Some<typeof strings> = {
     expand: { shell: 'show the host’s shell', log: 'show what dmesg prints' },
   },
   errors: {
-    hostEnded: 'The host ended before it had done that. It is started again; try once more.',
+    hostEnded: 'The host ended before it had done that. It is started again; try again.',
     endedWithHost: 'It ended with the host, as every guest did. What was in its memory is lost.',
   },
 };
@@ -65,7 +65,7 @@ const OF_KVM: readonly (readonly [xen: RegExp, kvm: string])[] = [
   [/the device model in Domain-0|the device model|its device model/g, 'QEMU'],
   [/device model/g, 'QEMU'],
   [/Domain-0/g, 'the host'],
-  [/Xen reads on_crash or on_reboot/g, 'QEMU is told, and resets it or ends'],
+  [/Xen reads on_crash or on_reboot/g, 'QEMU is notified, and resets it or ends'],
   [/does what on_reboot or on_crash says/g, 'resets it or ends its process'],
   [/Xen sends Domain-0/g, 'KVM returns to QEMU'],
   [/somebody chose that/g, 'it was chosen that'],

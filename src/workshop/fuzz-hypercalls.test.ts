@@ -44,6 +44,6 @@ it('a call that does harm is found out, whatever harm it is', () => {
     };
   expect(said(() => {})).toBeUndefined();
   expect(said(throws)).toContain('JavaScript exception after 0 calls: RangeError: out of bounds');
-  expect(said(stores)).toContain('something of the domains that stand still has changed');
+  expect(said(stores)).toContain('something in the paused domains has changed');
   expect(said(loses)).toMatch(/frame/);
 });

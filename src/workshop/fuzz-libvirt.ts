@@ -51,7 +51,7 @@ class Line implements ByteChannel {
     for (const { header } of this.reader.take(bytes)) {
       if (header.type !== TYPE.REPLY) continue;
       this.answers++;
-      if (!this.open.delete(header.serial)) throw new Error(`An answer to call ${header.serial}, which nobody made.`);
+      if (!this.open.delete(header.serial)) throw new Error(`An answer to call ${header.serial}, which no call made.`);
     }
   }
 

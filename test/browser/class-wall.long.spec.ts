@@ -88,7 +88,7 @@ test('a class of two browsers meets its wall at a hub, and says when that is gon
     await expect(wall.getByText('1 student, 0 stuck.')).toBeVisible();
 
     await hub.kill();
-    await expect(students[0]!.getByText('Your class is told nothing now.')).toBeVisible();
+    await expect(students[0]!.getByText('Nothing is sent to your class now.')).toBeVisible();
     await expect(wall.getByRole('alert')).toContainText('hub');
   } finally {
     await hub.kill();

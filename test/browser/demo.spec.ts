@@ -85,7 +85,7 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   await expect.poll(() => clock.textContent()).not.toBe(stopped);
   // Destroying says what goes with the guest, and can be taken back.
   await page.getByRole('button', { name: 'Destroy' }).click();
-  await expect(page.getByText(/demo stands still .* 16 MiB of memory will be lost/)).toBeVisible();
+  await expect(page.getByText(/demo is paused .* 16 MiB of memory will be lost/)).toBeVisible();
   const standing = await clock.textContent();
   await page.getByRole('button', { name: 'Keep it' }).click();
   await expect.poll(() => clock.textContent()).not.toBe(standing);

@@ -90,7 +90,7 @@ test('a lesson whose worker has ended says so, and goes on when its step is begu
   for (const worker of page.workers()) await worker.evaluate(() => globalThis.close()).catch(() => {});
   await expect(page.getByText(/worker ended and was started again/).first()).toBeVisible({ timeout: patient(60_000) });
   await click(page, 'Run it for me');
-  const said = page.getByText('Begin the step again: its guests are made anew.');
+  const said = page.getByText('Begin the step again: its guests are made again.');
   await expect(said).toBeVisible();
   expect((await said.boundingBox())!.width).toBeLessThanOrEqual(PHONE.width);
   await page.getByRole('button', { name: 'Begin the step again' }).click();

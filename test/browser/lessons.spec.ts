@@ -73,7 +73,7 @@ test('what somebody does by hand is ticked, with what was counted, and a word is
   await page.keyboard.type('time xvda write 392 4 1\n');
   await expect(steps.first()).toHaveText(/^done .*50 doorbells/);
   await expect(steps).toHaveText(/^done .*50 doorbells.*at a time.*idle after \d/);
-  await expect(page.getByText('Opens when that is done: your 50 stands beside the counter.')).toBeVisible();
+  await expect(page.getByText('Opens when that is done: your 50 is shown next to the counter.')).toBeVisible();
 });
 
 test('a lesson’s link with a seed can be handed out', async ({ page, context }) => {
@@ -140,7 +140,7 @@ test('whoever loads a lesson anew, comes back to it or changes its language goes
   await expect(here).toHaveAttribute('data-step', '1');
   await expect(page.getByText('You said 50.')).toBeVisible();
   // Whoever types by hand finds the guest awake.
-  await expect(page.locator('.mtime')).not.toContainText('time stands');
+  await expect(page.locator('.mtime')).not.toContainText('time stopped');
   await page.getByText('More', { exact: true }).click();
   await page.getByRole('link', { name: 'Glossary' }).click();
   await expect(page.getByRole('heading', { name: 'Glossary' })).toBeVisible();

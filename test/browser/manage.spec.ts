@@ -45,7 +45,7 @@ test('snapshots are a tree that one goes back in; a clone, a name and a note are
   await tab(page, 'Overview').click();
   await page.getByLabel('Notes').fill('The shop.\nAsk Ada.');
   await page.getByLabel('Notes').blur();
-  await expect(page.getByText('It stands in /etc/xen/vm/web.')).toBeAttached();
+  await expect(page.getByText('It is in /etc/xen/vm/web.')).toBeAttached();
   await expect(page.locator('.about')).toContainText(/Up\d+ s/);
   // A name that is taken is refused where it was asked for.
   const clone = page.getByRole('dialog', { name: 'Clone web' });
@@ -144,7 +144,7 @@ test('many are sorted, filtered, chosen and started together; a link leads to a 
   await expect(tab(page, 'History')).toHaveAttribute('aria-selected', 'true');
   // Beside its console, as wide as somebody made it, at the next visit, too.
   await tab(page, 'Inspect').click();
-  await page.getByRole('button', { name: 'Console beside' }).click();
+  await page.getByRole('button', { name: 'Console alongside' }).click();
   const splitter = page.getByRole('separator', { name: 'Width of the console' });
   await splitter.focus();
   await page.keyboard.press('ArrowRight');

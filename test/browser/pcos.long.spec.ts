@@ -48,7 +48,7 @@ test('pcos is booted from the first view beside its source, takes commands, and 
   await page.keyboard.press('AltLeft');
   await page.keyboard.up('ControlLeft');
   const first = await domainRows(page).getAttribute('data-domain');
-  await page.getByRole('button', { name: 'Boot pcos anew' }).click();
+  await page.getByRole('button', { name: 'Boot pcos again' }).click();
   await expect.poll(() => domainRows(page).first().getAttribute('data-domain')).not.toBe(first);
   await expect(domainRows(page)).toHaveCount(1);
 });

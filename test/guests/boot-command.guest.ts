@@ -338,7 +338,7 @@ describe('ringside boot', () => {
     expect([status, err.trimEnd().split('\n')]).toEqual([
       0,
       [
-        `${path}:2:1: type (ignored): type = 'hvm' gives way to the option given beside the file: type = 'pvh'.`,
+        `${path}:2:1: type (ignored): type = 'hvm' gives way to the option on the command line: type = 'pvh'.`,
         `${path}:5:1: soundhw (ignored): soundhw is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory, and by a page in its storage; the file stays as it is.`,
@@ -378,7 +378,7 @@ describe('ringside boot', () => {
       status: 2,
       err: `ringside: ${long}: A definition has at most 256 KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).\n`,
     });
-    expect((await boot([deep])).err).toContain(`${deep}:2:41: Lists stand in lists here more than 32 deep`);
+    expect((await boot([deep])).err).toContain(`${deep}:2:41: Lists are nested here more than 32 deep`);
   });
 
   it('refuses what needs VT on a computer without it', async () => {

@@ -8,7 +8,7 @@ import { file } from './needs.ts';
 
 /** What is avoided, as a pattern of whole words, and what to write. */
 export const AVOIDED: readonly (readonly [words: string, instead: string])[] = [
-  ['so (?:many|often|long)', 'the count or the limit; "at most N", "every N ms", "as long as"'],
+  ['(?<!Why )so (?:many|often|long)', 'the count or the limit; "at most N", "every N ms", "as long as"'],
   ['whoever', 'the caller, the owner, the client: name it'],
   ['who (?:has|have|asks)', 'name the actor'],
   ['(?:is|are|was|were|be|been) had', 'name the owner'],

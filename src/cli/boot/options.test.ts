@@ -41,7 +41,7 @@ describe('options', () => {
     [['--disk', 'a', '--boot', ''], /--boot "": the order is empty/],
     [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
-    [['--bios', 'ovmf.fd,foo'], /--bios knows no option "foo": rw alone stands behind the file's comma/],
+    [['--bios', 'ovmf.fd,foo'], /--bios knows no option "foo": only rw may follow the file's comma/],
     [['a', '--type', 'lxc'], /--type takes hvm, pvh, pv or kvm, not "lxc"/],
     [['a', 'b', '--disk', 'x'], /--disk is for one guest, and there are 2/],
     [['a', '--script', 'x', '--script', 'y'], /--script is given twice, and there is one guest/],

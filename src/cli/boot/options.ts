@@ -118,7 +118,7 @@ const WORDS: Record<string, Word> = {
   '--device-model': {
     value: 'WHERE',
     about:
-      "stub: an HVM guest's devices run beside its processor, as NAME-dm; dom0: in Domain 0 (stub, or what the configuration says)",
+      "stub: an HVM guest's devices run in its own worker, as NAME-dm; dom0: in Domain 0 (stub, or what the configuration says)",
     set: (o, v, w) => (o.deviceModel = modelPlace(w, v)),
   },
   '--host-memory': {
@@ -166,7 +166,7 @@ const WORDS: Record<string, Word> = {
       else {
         const [, path = v, option] = /^(.*),([^,/]*)$/s.exec(v) ?? [];
         if (option !== undefined && option !== 'rw')
-          throw new UsageError(`${w} knows no option "${option}": rw alone stands behind the file's comma.`);
+          throw new UsageError(`${w} knows no option "${option}": only rw may follow the file's comma.`);
         o.firmware = path;
         if (option) o.writesFirmware = true;
       }

@@ -147,7 +147,7 @@ describe('memory', () => {
     // An address of machine memory has 31 bits.
     expect(Number(needed('', ['--memory', '1900']))).toBeLessThanOrEqual(2 ** 31);
     expect(needed('', ['--memory', '2040'])).toMatch(
-      /^A machine has at most 2048 MiB, and this one would need (\d+): demo 2040, \d+ that the host keeps beside them\. Give demo \d+ MiB or less, or start fewer at once\.$/,
+      /^A machine has at most 2048 MiB, and this one would need (\d+): demo 2040, \d+ that the host keeps besides\. Give demo \d+ MiB or less, or start fewer at once\.$/,
     );
     expect(needed('', ['--type', 'hvm', '--memory', '2030'])).toContain('demo 2030');
     expect(needed('', ['--memory', '1024'], ['--memory', '1020'])).toContain('demo 1024, demo 1020');

@@ -104,7 +104,7 @@ export function machineBytesOf(
   const parts = [
     ...needs.map(({ name, seenMiB }) => `${name} ${seenMiB}`),
     ...(dom0MiB > 0 ? [`Domain 0 ${dom0MiB} (dom0_mem)`] : []),
-    `${keptMiB} that the host keeps beside them`,
+    `${keptMiB} that the host keeps besides`,
   ];
   const [largest] = [...needs].sort((a, b) => b.seenMiB - a.seenMiB);
   const advice =

@@ -25,7 +25,7 @@ const STANDARD_INPUT = 0;
 const gradeHelp = (): string => `Usage: ringside grade LESSON [options] [NAME=]CODE…
        ringside grade LESSON [options] --class FILE
 
-Are these the codes that students get at the end of a lesson? What a wrong one suggests stands behind it: another lesson, another version,
+Are these the codes that students get at the end of a lesson? What a wrong one suggests is printed after it: another lesson, another version,
 somebody else's numbers, a letter that was typed wrong.
 
   LESSON        ${[...PAGE_LESSONS.keys()].join(', ')},

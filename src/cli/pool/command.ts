@@ -28,14 +28,14 @@ A class that takes lessons meets here, too: its teacher writes the code into the
   --members N           how many may be in a pool at once (${MEMBERS}; at most ${MOST_MEMBERS})
   --no-page             the hub alone: the page is not built first, as hosts without a page do not want it
   --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same. Written
-                        several times: so many pools, none of which sees another
+                        several times: as many pools, none of which sees another
   --allow-host NAME     a further name that the hub answers to, as of a proxy in front of it; several times. Without it there are the
                         address of --listen and this machine's names: another page could have a name of its own lead here
   --allow-origin ORIGIN lets pages of this origin join (https://course.example) and no others but the hub's own; several times.
                         Without it pages of all origins may, if they have the code
   --frame-ancestors ORIGIN   lets pages of this origin show the page in a frame; several times. Without it they may show lessons (embed=1)
   --code-file FILE      the same from a file, one a line, so that it is in no list of processes; or in the variable ${CODE_VARIABLE}
-  --pools N             so many pools with codes that are drawn (1; at most ${MOST_POOLS})
+  --pools N             this many pools with random codes (1; at most ${MOST_POOLS})
 `;
 
 class WrongUse extends Error {}
@@ -60,7 +60,7 @@ export function readListen(text: string): { host: string; port: number } {
   const [, bracketed, plain, portText] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*))(?::(\d+))?$/.exec(text) ?? [];
   const port = Number(portText ?? PORT);
   if ((bracketed ?? plain) === undefined || port > 65_535)
-    throw new WrongUse(`--listen ${text}: write HOST, HOST:PORT or :PORT; an IPv6 address stands in [ ].`);
+    throw new WrongUse(`--listen ${text}: write HOST, HOST:PORT or :PORT; an IPv6 address is in [ ].`);
   return { host: bracketed ?? (plain || '127.0.0.1'), port };
 }
 

@@ -162,8 +162,7 @@ class Passes {
             throw new Mistake('equ names a number: a register is no number', statement.column);
           this.now.set(body.name, value);
         } else if (body.kind === 'org') {
-          if (++origins > 1)
-            throw new Mistake('org stands in a second place: a flat program has one origin', body.column);
+          if (++origins > 1) throw new Mistake('a second org: a flat program has one origin', body.column);
           this.origin = this.count(body.value, scope, 'org', body.column, 0xffff_ffffn);
         } else {
           const times = this.times(statement, scope);
@@ -214,7 +213,7 @@ class Passes {
       );
     if (number < 0n)
       throw new Mistake(
-        `${what} takes no number below 0, and this is ${number}${what === 'times' ? `: what stands before is ${-number} byte${number === -1n ? '' : 's'} too long` : ''}`,
+        `${what} takes no number below 0, and this is ${number}${what === 'times' ? `: the text before it is ${-number} byte${number === -1n ? '' : 's'} too long` : ''}`,
         column,
       );
     if (number > most) throw new Mistake(`${what} ${number} is too much: at most ${most} here`, column);

@@ -47,10 +47,10 @@ function little(bytes: number[], value: bigint, width: number): void {
 
 /** The value in so many bits, signed or not; a mistake where it has more. */
 export function ranged({ number, addresses, registers }: Value, bits: number, column: number): bigint {
-  if (registers.length > 0) throw new Mistake('a register in a number: an address stands in brackets', column);
+  if (registers.length > 0) throw new Mistake('a register in a number: an address is written in brackets', column);
   if (addresses !== 0 && addresses !== 1)
     throw new Mistake(
-      'labels are added or multiplied here: a label stands alone, with a number, or as the difference of two',
+      'labels are added or multiplied here: a label must be alone, with a number, or as the difference of two',
       column,
     );
   if (bits >= 64) return number;
@@ -287,7 +287,7 @@ function rexPrefix(
   const high = registers.find(({ register }) => register.rex === 'excluded');
   if (high)
     throw new Mistake(
-      `${high.register.name} cannot stand beside registers of 64-bit code: an instruction that names one has spl, bpl, sil and dil instead of ah, ch, dh and bh`,
+      `${high.register.name} cannot be used with registers of 64-bit code: an instruction that names one has spl, bpl, sil and dil instead of ah, ch, dh and bh`,
       high.column,
     );
   return [0x40 | bits];
@@ -315,7 +315,7 @@ function prefixBytes({ lock, repeat, segment }: Prefixes, operands: readonly Ope
   const memory = operands.find(({ kind }) => kind === 'memory') as MemoryOperand | undefined;
   if (lock && !(mayLock && memory))
     throw new Mistake(
-      'lock stands only before what changes memory: take it away, or give a destination in memory',
+      'lock goes only before an instruction that changes memory: remove it, or give a destination in memory',
       operands[0]?.column ?? 1,
     );
   const override = memory !== undefined && memory.segment >= 0 ? memory.segment : segment;

@@ -95,7 +95,7 @@ function unary(cursor: Cursor, qualify: (name: string) => string, depth: number)
         value: BigInt([...token.text].reduceRight((sum, letter) => sum * 256n + BigInt(letter.charCodeAt(0)), 0n)),
       };
     case 'float':
-      throw new Mistake(`“${token.text}” has a point: such numbers stand alone behind dd, dq or dt`, column);
+      throw new Mistake(`“${token.text}” has a point: such numbers must be alone after dd, dq or dt`, column);
     case 'name': {
       const register = isEscaped(token) ? undefined : registerOf(token.text);
       return register ? { kind: 'register', register } : { kind: 'symbol', name: qualify(token.text), column };
@@ -118,7 +118,7 @@ function unary(cursor: Cursor, qualify: (name: string) => string, depth: number)
       break;
     default:
   }
-  throw new Mistake(`${described(token)} stands where a number or a label should`, column);
+  throw new Mistake(`${described(token)} is where a number or a label should be`, column);
 }
 
 const plain = (number: bigint, known = true): Value => ({
@@ -169,12 +169,12 @@ export function evaluate(expression: Expression, scope: Scope): Value {
 function number(value: Value, operator: string, column: number): Value {
   if (value.registers.length > 0)
     throw new Mistake(
-      `a register stands with “${operator}”: between brackets registers can only be added, and multiplied by a number`,
+      `a register is used with “${operator}”: between brackets registers can only be added, and multiplied by a number`,
       column,
     );
   if (value.addresses !== 0 && value.known)
     throw new Mistake(
-      `a label stands with “${operator}”: that takes plain numbers; the difference of two labels is one, as in (end-$$)`,
+      `a label is used with “${operator}”: that takes plain numbers; the difference of two labels is one, as in (end-$$)`,
       column,
     );
   return value;

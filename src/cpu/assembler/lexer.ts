@@ -186,7 +186,7 @@ export class Cursor {
 
   expect(sign: string, why: string): void {
     if (!this.take(sign))
-      throw new Mistake(`${described(this.peek)} stands where “${sign}” should: ${why}`, this.peek.column);
+      throw new Mistake(`${described(this.peek)} is where “${sign}” should be: ${why}`, this.peek.column);
   }
 
   expectEnd(): void {

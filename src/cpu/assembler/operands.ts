@@ -71,9 +71,9 @@ export function parseOperand(cursor: Cursor, qualify: (name: string) => string):
   if (register) {
     cursor.next();
     if (cursor.sees(':'))
-      throw new Mistake(`an override stands inside the brackets: write [${register.name}:…]`, peek.column);
+      throw new Mistake(`an override belongs inside the brackets: write [${register.name}:…]`, peek.column);
     if (cursor.peek.kind === 'sign' && '+-*/'.includes(cursor.peek.text))
-      throw new Mistake('a sum with a register is an address and stands in brackets: [bx+2]', cursor.peek.column);
+      throw new Mistake('a sum with a register is an address and belongs in brackets: [bx+2]', cursor.peek.column);
     return { kind: 'register', register, column, size, to };
   }
   const value = parseExpression(cursor, qualify);
@@ -102,7 +102,7 @@ function memory(
     } else break;
   }
   if (inside > 64)
-    throw new Mistake('an address has 16, 32 or 64 bits: inside brackets stand byte, word, dword or qword', column);
+    throw new Mistake('an address has 16, 32 or 64 bits: inside brackets write byte, word, dword or qword', column);
   const address = parseExpression(cursor, qualify);
   cursor.expect(']', 'close the bracket of the address');
   return { kind: 'memory', segment, address, inside, nosplit, relative, column, size };
@@ -163,7 +163,7 @@ export function addressOf(operand: MemoryOperand, scope: Scope, size: 16 | 32 | 
   const value = evaluate(operand.address, scope);
   if (value.addresses !== 0 && value.addresses !== 1 && value.known)
     throw new Mistake(
-      'labels are added or multiplied in this address: only one label may stand in it, or differences of two',
+      'labels are added or multiplied in this address: only one label may be in it, or differences of two',
       column,
     );
   const { registers } = value;
@@ -196,7 +196,7 @@ export function addressOf(operand: MemoryOperand, scope: Scope, size: 16 | 32 | 
   if (operand.inside !== 0 && operand.inside !== 8 && operand.inside !== held)
     throw new Mistake(
       bits === 64
-        ? 'the number beside registers has 8 or 32 bits: write byte, dword or nothing'
+        ? 'the number added to registers has 8 or 32 bits: write byte, dword or nothing'
         : `the registers make this an address of ${bits} bits: write ${bits === 16 ? 'word' : 'dword'}, byte or nothing`,
       column,
     );

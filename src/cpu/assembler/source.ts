@@ -206,7 +206,7 @@ export class Reader {
         break;
       default:
         throw new Mistake(
-          name === 'equ' ? 'equ needs a name before it: WIDTH equ 320' : `${name} cannot stand here`,
+          name === 'equ' ? 'equ needs a name before it: WIDTH equ 320' : `${name} cannot be used here`,
           column,
         );
     }
@@ -229,7 +229,7 @@ export class Reader {
       } else {
         if (width > 8)
           throw new Mistake(
-            `${described(peek)} stands where a number with a point or a string should: this width holds nothing else`,
+            `${described(peek)} is where a number with a point or a string should be: this width holds nothing else`,
             peek.column,
           );
         cursor.parts = 0;
@@ -256,7 +256,7 @@ export class Reader {
     }
     const { peek } = cursor;
     if (peek.kind === 'end')
-      throw new Mistake('a prefix stands before an instruction on its line: write both on one line', column);
+      throw new Mistake('a prefix belongs before an instruction on its line: write both on one line', column);
     const name = peek.text.toLowerCase();
     if (peek.kind !== 'name' || formsOf(name) === undefined) {
       throw new Mistake(`${described(peek)} is no instruction and no directive that is known here`, peek.column);
@@ -269,7 +269,7 @@ export class Reader {
         const operand = parseOperand(cursor, this.qualify);
         to ||= operand.to;
         operands.push(operand);
-        if (operands.length > 4) throw new Mistake('no instruction has so many operands', operand.column);
+        if (operands.length > 4) throw new Mistake('no instruction has this many operands', operand.column);
       } while (cursor.take(','));
     }
     const instruction: Instruction = { name, column: peek.column, prefixes, operands, to };

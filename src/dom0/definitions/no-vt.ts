@@ -26,6 +26,6 @@ export const NO_VT: LibxlWords = {
 export const needsXen = (type: string): string =>
   `${type === 'pv' ? 'A paravirtual guest is a kernel of Xen' : `A guest of type ${type} finds Xen`}, and this host has none: its own system is the hypervisor (KVM). ${
     type === 'hvm'
-      ? "Write kvm = 1 beside it, or <domain type='kvm'>: then the guest finds KVM."
+      ? "Also write kvm = 1, or <domain type='kvm'>: then the guest finds KVM."
       : 'Start the host with Xen (reboot shows its boot menu), or take a guest that is a whole PC.'
   }`;

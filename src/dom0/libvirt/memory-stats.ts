@@ -67,7 +67,7 @@ export async function setMemoryStatsPeriod(
   if (config)
     throw new LibvirtError(
       'OPERATION_UNSUPPORTED',
-      "the period of a definition is set by defining it anew (virsh edit, <stats period='…'/> in <memballoon>)",
+      "the period of a definition is set by defining it again (virsh edit, <stats period='…'/> in <memballoon>)",
     );
   const member = live && host.toolstack.members.get(guestId(domain));
   if (!member || !hasBalloon(member))

@@ -175,7 +175,7 @@ export async function pinVcpu(
   if ((flags & CONFIG) !== 0)
     throw new LibvirtError(
       'OPERATION_UNSUPPORTED',
-      'processors of a definition are pinned by defining it anew (virsh edit)',
+      'processors of a definition are pinned by defining it again (virsh edit)',
     );
   const id = activeId(domain);
   const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);

@@ -31,7 +31,7 @@ export async function setTags(
     host.tasks.run(`virsh metadata ${quoted(name)} ${TAGS_URI} ${command}`, async task => {
       if (managed) await managedOf(host).change(managed, change);
       if (member) member.blueprint = { ...member.blueprint, definition: change(member.blueprint.definition) };
-      task.message = managed ? `It stands in ${managed.path}.` : `${name} is not defined: its tags go when it does.`;
+      task.message = managed ? `It is in ${managed.path}.` : `${name} is not defined: its tags go when it does.`;
     }),
   );
 }

@@ -93,7 +93,7 @@ export class Channels {
     const channel = this.open.get(number);
     if (!channel) {
       // What was on its way when the channel was closed here.
-      if (!this.wasOpen(number)) throw new Violation(`sent on channel ${number}, which nobody has opened`);
+      if (!this.wasOpen(number)) throw new Violation(`sent on channel ${number}, which is not open`);
       return;
     }
     if (type === TYPE.data) {

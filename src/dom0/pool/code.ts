@@ -43,7 +43,7 @@ export interface CodeSecrets {
 
 /** A browser gives a page means to encrypt only from https or from its own machine: what comes over plain http may be changed on its way, and what it seals with it. */
 export const WHY_VIEWER =
-  'This page came over plain http from another machine, where whoever is between could have changed it, so that browsers give it no means to encrypt. It looks, by its own means, and no guest comes or goes. Load it from https or from this machine to join as a member.';
+  'This page came over plain http from another machine. A machine in between could have changed it, so browsers deny it WebCrypto. It can watch, with its own encryption, but no guest moves to it or from it. Load it from https or from this machine to join as a member.';
 
 export const canEncrypt = (): boolean => globalThis.crypto?.subtle !== undefined;
 

@@ -57,7 +57,7 @@ it('may send 100,000 messages of any kind: each is taken, or ends the link in wo
     'opened channel N, which is not its to open',
     'sent a message of type N, which there is not',
     'sent a message without a head',
-    'sent on channel N, which nobody has opened',
+    'sent on channel N, which is not open',
   ]);
 });
 

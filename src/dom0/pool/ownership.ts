@@ -202,7 +202,7 @@ export class Ownership {
     const { engine } = this.parts;
     if (this.isLostCoordinator)
       throw new Error(
-        `${this.coordinatorName}, which gives leases, is not there, and without it no guest can get another host's. Where it is gone for good, have another host give them: pool emergency.`,
+        `${this.coordinatorName}, which gives leases, is not there, and without it no guest can get another host's. If it is gone permanently, have another host grant them: pool emergency.`,
       );
     const askedMs = this.parts.leaseMs();
     const isConfirmed = (): boolean => {
@@ -213,7 +213,7 @@ export class Ownership {
     await this.becomes(guest, isConfirmed, HAND_OVER_MS);
     if (!isConfirmed())
       throw new Error(
-        `${engine ? 'etcd' : this.coordinatorName}, which gives leases, has not answered for ${HAND_OVER_MS / 1000} s, and without it no guest can get another host's. Try again${engine ? '' : ', or where it is gone for good have another host give them: pool emergency'}.`,
+        `${engine ? 'etcd' : this.coordinatorName}, which gives leases, has not answered for ${HAND_OVER_MS / 1000} s, and without it no guest can get another host's. Try again${engine ? '' : ', or if it is gone permanently have another host grant them: pool emergency'}.`,
       );
     return this.holder.of(guest)?.epoch ?? epoch;
   }
@@ -420,7 +420,7 @@ export class Ownership {
     host.toolstack.setPaused(member, true);
     const who = engine ? 'etcd' : this.coordinatorName;
     say(
-      `${member.name} stands still: ${who} has not confirmed for ${LEASE_TIMING.fenceMs / 1000} s that it is this host's. It goes on once that is confirmed.`,
+      `${member.name} is paused: ${who} has not confirmed for ${LEASE_TIMING.fenceMs / 1000} s that it is this host's. It goes on once that is confirmed.`,
     );
   }
 

@@ -261,7 +261,7 @@ export function serve(
           ...(shared || how.virtualTime
             ? {}
             : {
-                why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.',
+                why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker, and run slower.',
               }),
           soon,
           later,

@@ -104,7 +104,7 @@ describe('a file that was made to hurt is refused with a sentence', () => {
       () => [counted('x.xml', `<domain>${' '.repeat(MIB)}`, 100)],
       /^A definition has at most 256 KiB, and this file is longer/,
     ],
-    ['NUL bytes in xl.cfg', () => [counted('x.cfg', `${CONFIG}extra = \0\n`)], /cannot stand here/],
+    ['NUL bytes in xl.cfg', () => [counted('x.cfg', `${CONFIG}extra = \0\n`)], /cannot be here/],
     [
       'NUL bytes in a name',
       () => [counted('x.cfg', CONFIG.replace('"a"', '"a\0b"'))],
@@ -113,7 +113,7 @@ describe('a file that was made to hurt is refused with a sentence', () => {
     [
       'lists in lists',
       () => [counted('x.cfg', `disk = ${nested(20_000, '[', ']')}\n`)],
-      /Lists stand in lists here more than 32 deep/,
+      /Lists are nested here more than 32 deep/,
     ],
     [
       'parentheses in parentheses',
@@ -125,7 +125,7 @@ describe('a file that was made to hurt is refused with a sentence', () => {
       () => [counted('x', `a = "aaaaaaaa"\n${'a = a + a\n'.repeat(200)}name = a\n`)],
       /more than 1048576 characters together/,
     ],
-    ['text that is multiplied', () => [counted('x', 'name = "a" * 1000000000\nkernel = "k"\n')], /cannot stand here/],
+    ['text that is multiplied', () => [counted('x', 'name = "a" * 1000000000\nkernel = "k"\n')], /cannot be here/],
     ['a format that widens', () => [counted('x', 'name = "%1000000000d" % 5\nkernel = "k"\n')], /./],
     ['SXP in SXP', () => [counted('x.sxp', `(domain ${nested(20_000, '(', ')')})`)], /more than 32 deep/],
     [
@@ -143,7 +143,7 @@ describe('a file that was made to hurt is refused with a sentence', () => {
     [
       'elements in elements',
       () => [counted('x.xml', domain(`<name>a</name>${nested(20_000, '<a>', '</a>')}`))],
-      /Elements stand in elements here more than 32 deep/,
+      /Elements are nested here more than 32 deep/,
     ],
     ['NUL bytes in XML', () => [counted('x.xml', domain('<name>a\0b</name>'))], /This is no XML/],
     [

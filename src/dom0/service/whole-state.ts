@@ -75,7 +75,7 @@ export function wholeState(
         for await (const piece of state.packed(await headOf(host, page))) {
           if (writes(host))
             throw new Error(
-              'A guest that writes the host’s disk was started meanwhile, so the copy would be of no one moment. Export once more.',
+              'A guest that writes the host’s disk was started meanwhile, so the copy would mix several moments. Export again.',
             );
           bytes += piece.length;
           port.postMessage({ bytes: piece } satisfies StatePiece, [piece.buffer]);

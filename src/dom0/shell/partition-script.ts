@@ -65,7 +65,7 @@ export class PartitionScript {
       const [, name, value = ''] = /^([a-z-]+)\s*:\s*(.*)$/.exec(words) ?? [];
       if (name !== undefined && HEADERS.includes(name)) {
         if (this.lines.length > 0)
-          throw new ScriptError(`line ${i + 1}: unsupported command\n${name}: stands before the first partition.`);
+          throw new ScriptError(`line ${i + 1}: unsupported command\n${name}: is before the first partition.`);
         this.headers++;
         if (name === 'label-id') this.labelId = this.identifier(value, i + 1);
         else this.mustBe(name, value, i + 1);

@@ -16,7 +16,7 @@ const USAGE = `Usage: pool COMMAND
   receive on|off                     whether guests may come from other hosts
   replicas                           snapshots that are kept here of guests of other hosts
   restore GUEST [--at TIME]          have one go on here as it was then, where its host is lost
-  emergency                          give leases here, where the host that did is gone for good
+  emergency                          give leases here, where the host that did is gone permanently
   tasks                              what was done on its hosts
   leave                              be alone again
 `;

@@ -336,7 +336,7 @@ const CHECKS: Record<string, readonly Check[]> = {
       options.has('k') &&
       ['n', 'r', 'f', 'b', 'd', 'g', 'h', 'V'].some(letter => options.has(letter)) &&
       options.get('k')!.some(key => /[a-zA-Z]/.test(key))
-        ? notHere('-k with an order of its own beside another')
+        ? notHere('-k with an order of its own next to another')
         : undefined,
     options => (options.has('V') && options.has('k') ? notHere('-V with -k') : undefined),
     options =>

@@ -91,7 +91,7 @@ function checked(state: State): SavedDomain {
     typed instanceof Uint8Array;
   if (!good)
     throw new SavedStateError(
-      'Record RINGSIDE_TOOLSTACK does not say what the guest had in the store. Save the guest anew.',
+      'Record RINGSIDE_TOOLSTACK does not say what the guest had in the store. Save the guest again.',
     );
   return state as unknown as SavedDomain;
 }

@@ -91,8 +91,7 @@ class ExtNodes implements FileNodes<number> {
   }
 
   private inode(number: number): Inode {
-    if (number < 1 || number > this.inodes)
-      throw bad(`a name stands for inode ${number}, and there are ${this.inodes}`);
+    if (number < 1 || number > this.inodes) throw bad(`a name points to inode ${number}, and there are ${this.inodes}`);
     const group = Math.floor((number - 1) / this.inodesPerGroup);
     const descriptor = this.pieces.at(
       this.descriptors + group * this.descriptorBytes,

@@ -32,7 +32,7 @@ export function attachDrives(
     const failed = (error: Error): Error => {
       if (!told) {
         told = new Error(
-          `${medium.name} ${error instanceof Qcow2Error ? error.message : 'cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.'}`,
+          `${medium.name} ${error instanceof Qcow2Error ? error.message : 'cannot be read any more: the file was changed or moved after it was given. Give it again and boot again.'}`,
         );
         problem(told.message);
       }

@@ -338,7 +338,7 @@ export class History {
       place.begun = !isAt(reached(), end);
       if (place.begun && isAt(reached(), before) && !isThere(before, target))
         throw new Error(
-          `The run did not repeat itself: it stands at instruction ${before.instructions}, ${before.ns} ns, exit ${before.exits}, and its slice ended at ${end.instructions}, ${end.ns} ns, exit ${end.exits}. This is a defect of Ringside.`,
+          `The run did not repeat itself: it is at instruction ${before.instructions}, ${before.ns} ns, exit ${before.exits}, and its slice ended at ${end.instructions}, ${end.ns} ns, exit ${end.exits}. This is a defect of Ringside.`,
         );
       if (!place.begun) {
         place.slice++;

@@ -13,7 +13,7 @@ import {
 import { later } from '../../hypervisor/worker/index.ts';
 import { callsBy, followLife, startDomain0, Unanswered } from '../domain0-worker.ts';
 
-const KEEPS_NOTHING = 'A host that is part of another page starts anew at each visit.';
+const KEEPS_NOTHING = 'A host that is part of another page starts from scratch at each visit.';
 const ENDED = 'Domain 0 of this host has ended: create another.';
 
 /** What `PageBoot` says of the menu's entry. @throws BootError */

@@ -13,19 +13,19 @@ export const words = {
   loads: 'the machine is loaded',
   progress: 'Progress of the experiment',
   under: (name: string) => `Measured now: ${name}`,
-  cancelled: 'Cancelled: its guests are gone, and what was measured so far stands below.',
+  cancelled: 'Cancelled. Its guests are gone; what was measured so far is below.',
   failed: (why: string) =>
     `the experiment could not be run: ${why || 'its script could not be loaded'}. Load the page again.`,
-  ended: 'the browser has ended the experiment’s worker; what was measured so far stands below.',
+  ended: 'the browser has ended the experiment’s worker; what was measured so far is below.',
   next: 'Run it again.',
   held: { yes: 'The claim held here', partly: 'The claim held in part', no: 'The claim did not hold here' },
   csv: 'Raw numbers as CSV',
   table: 'Table',
   how: 'How it was measured',
   virtual: (seed: number) =>
-    `In virtual time, with the seed ${seed}: counts are the machine’s own, and whoever runs it with this seed gets the same.`,
+    `In virtual time, with the seed ${seed}: counts are the machine’s own, and every run with this seed gets the same.`,
   timed: (warm: number, timed: number) =>
-    `In real time, on this computer: each part of it ran ${warm} times to warm up and ${timed} times by the clock, in turns. A bar is the median of what the work took beyond an empty run, the line through it goes from the least to the most. Counts, and the sentence above, are those of one run.`,
+    `In real time, on this computer: each part of it ran ${warm} times to warm up and ${timed} interleaved runs, timed by the clock. A bar is the median of what the work took beyond an empty run, the line through it spans least to most. Counts, and the sentence above, are those of one run.`,
   costs: 'The table of costs',
   costsHint:
     'Virtual time knows no such costs: every instruction takes 4 ns there. The column “time by the costs” is a row’s counts times these. Put your own numbers in.',

@@ -173,7 +173,7 @@ function why(shown: Shown<Data>): Why {
     source = 'xen/include/public/event_channel.h';
   if (port.pending && port.masked)
     return {
-      question: 'Why is nobody told?',
+      question: 'Why is no vCPU notified?',
       answer: 'The bit is set, and the guest has masked the port. It finds the event when it unmasks.',
       source,
     };
@@ -181,7 +181,7 @@ function why(shown: Shown<Data>): Why {
     return {
       question: 'Why is it pending?',
       answer:
-        'Somebody has sent an event, and the guest has not looked yet: its vCPU is told once, however many are sent until then.',
+        'An event was sent, and the guest has not looked yet: its vCPU is notified once, however many are sent until then.',
       source,
     };
   if (port.state === 'UNBOUND')

@@ -88,7 +88,7 @@ function io({ qualification: q }: Told): Explained {
   return {
     fields: [
       ['31–16', hex(port, 4), `port: ${what}`],
-      ['6', q & 64 ? '1' : '0', q & 64 ? 'the port stands in the instruction' : 'the port is in DX'],
+      ['6', q & 64 ? '1' : '0', q & 64 ? 'the port is in the instruction' : 'the port is in DX'],
       ['5', q & 32 ? '1' : '0', q & 32 ? 'REP prefix' : 'no REP prefix'],
       ['4', q & 16 ? '1' : '0', q & 16 ? 'string instruction' : 'no string instruction'],
       ['3', isIn ? '1' : '0', `direction: ${isIn ? 'IN' : 'OUT'}`],
@@ -170,7 +170,7 @@ const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.WBINVD]: () => 'Writing back all caches would hurt every guest.',
   [ExitReason.XSETBV]: () => 'XSETBV always exits: which registers are saved is Xen’s business.',
   [ExitReason.FERR]: () =>
-    'An x87 error is told by a pin here, as on a PC with a separate coprocessor: the chip set turns it into IRQ 13.',
+    'An x87 error is signalled by a pin here, as on a PC with a separate coprocessor: the chip set turns it into IRQ 13.',
 };
 
 function crAccess({ qualification: q }: Told): Explained {
@@ -201,7 +201,7 @@ function vector({ reason, detail }: Told): Explained {
     number === HYPERCALL_VECTOR
       ? 'The kernel asks Xen for something: INT 0x82 is the door that a 32-bit paravirtual guest finds in its hypercall page. It runs in ring 1, so every interrupt gate is Xen’s.'
       : number === 14
-        ? `A page fault${detail ? ` at ${hex(detail, 8)}` : ''}. Exceptions of a paravirtual guest go through Xen’s interrupt table; Xen hands this one to the guest’s own handler, or mends its page tables.`
+        ? `A page fault${detail ? ` at ${hex(detail, 8)}` : ''}. Exceptions of a paravirtual guest go through Xen’s interrupt table; Xen hands this one to the guest’s own handler, or fixes its page tables.`
         : number === 13
           ? 'A kernel in ring 1 used an instruction of ring 0. Xen emulates those that a paravirtual kernel may use, and hands the others back as #GP.'
           : number === 7
@@ -327,7 +327,7 @@ export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): Deed[] {
     if (vectorOf(reason) >= 0)
       return [
         ['Xen', `is entered through gate ${vectorOf(reason)} of its own table`, VECTOR_CODE[vectorOf(reason)]],
-        ['Xen', 'emulates, mends or bounces it'],
+        ['Xen', 'emulates, fixes or bounces it'],
       ];
     if (reason === ExitReason.IO) return ioDeeds(told, devices);
     if (reason === ExitReason.EPT_VIOLATION) return eptDeeds(told, devices);

@@ -55,7 +55,7 @@ const words = {
   single:
     'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
   virtual:
-    'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
+    'This host runs in virtual time: a processor executes a fixed number of instructions per second, however fast this computer is, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
   table: 'Ways to the disk',
   exitsTable: 'Exits by reason, of the whole run',

@@ -36,7 +36,9 @@ it('has a tick at all of a step that is behind somebody', () => {
 it('compares what was said with what was measured, when both are there', () => {
   const answers = new Map([['many', 12]]);
   expect(waitsFor(steps[2]!, now(0))).toMatch(/^Opens when that is done: the machine/);
-  expect(waitsFor(steps[2]!, now(0, { answers }))).toBe('Opens when that is done: your 12 stands beside the counter.');
+  expect(waitsFor(steps[2]!, now(0, { answers }))).toBe(
+    'Opens when that is done: your 12 is shown next to the counter.',
+  );
   const results = new Map([[2, { measured: [{ row, value: 14 }], judged: [] }]]) as unknown as Now['results'];
   expect(gapsOf({ from: 0, steps: steps.slice(0, 3) }, now(3, { answers, results }))).toEqual([
     'you said 12, measured 14',

@@ -73,7 +73,7 @@ export function keepOwnLesson(text: string): void {
     sessionStorage.setItem(OWN_KEY, text.slice(0, MOST_CHARACTERS + 1));
   } catch {
     throw new Error(
-      'a lesson is read after the page was loaded anew, and this browser keeps nothing for it: allow this site to keep data',
+      'a lesson is read after the page was reloaded, and this browser keeps nothing for it: allow this site to keep data',
     );
   }
 }

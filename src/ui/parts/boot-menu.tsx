@@ -36,7 +36,7 @@ const words = {
     ['c-hv here', 'GRUB', 'you are here'],
     ['c-hv', 'Xen', 'takes processor and memory'],
     ['c-d0', 'Domain-0', 'drives the devices, has xl'],
-    ['c-A', 'Guests', 'run beside it'],
+    ['c-A', 'Guests', 'run next to it'],
   ] as [string, string, string][],
   label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
   off: 'The host is switched off. Press any key to switch it on.',

@@ -59,7 +59,7 @@ describe('a definition that was dropped', () => {
   it('cannot be started while it has an error, and says so', () => {
     const root = show([memory], [memory]);
     expect(start(root).disabled).toBe(true);
-    expect(root.querySelector('[role=status]')!.textContent).toContain('1 error to mend');
+    expect(root.querySelector('[role=status]')!.textContent).toContain('1 error to fix');
   });
 
   it('can be started when nothing stands in the way', () => {

@@ -26,7 +26,7 @@ interface Props {
 }
 
 /** The cursor goes to the first error. */
-export const goToError = (): void => document.querySelector<HTMLButtonElement>('#edit-told .stop button')?.click();
+export const goToError = (): void => document.querySelector<HTMLButtonElement>('#edit-found .stop button')?.click();
 
 export function EditText({ text, judged, path, onType, onMend }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -84,7 +84,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
               text={text}
               rows={lines.length}
               label={words.text}
-              told="edit-told"
+              told="edit-found"
               onType={onType}
               onMove={follow}
             />
@@ -112,7 +112,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
                 )}
                 {first && remedy !== undefined && (
                   <button
-                    class="btn sm mend"
+                    class="btn sm fix"
                     aria-label={words.writeIn(remedy, first.line)}
                     onClick={() => onMend!(first)}
                   >
@@ -124,7 +124,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
           })}
         </ol>
       </div>
-      <ul class="edt-m" id="edit-told">
+      <ul class="edt-m" id="edit-found">
         {told.map((finding, i) => {
           const reason = reasonOf(finding);
           return (

@@ -32,7 +32,7 @@ const words = {
   to: (name: string) => ` to ${name}`,
   sleeps: ': it sleeps until an event',
   exit: (what: string) => `left for Xen: ${what}`,
-  upcall: 'was told that an event is pending',
+  upcall: 'was notified that an event is pending',
   whys: {
     ALONE: 'nobody else waited',
     PRIORITY: 'best priority',

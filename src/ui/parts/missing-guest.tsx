@@ -14,7 +14,7 @@ const words = {
   defined: 'It is defined.',
   start: (name: string) => `Start ${name}`,
   definition: 'Its definition',
-  unknown: 'Nothing is defined by that name in this browser. What is, stands in the tree.',
+  unknown: 'Nothing is defined by that name in this browser. The tree shows what is.',
   host: 'All guests of the host',
 };
 

@@ -30,7 +30,7 @@ const words = {
   removeNow: (name: string) => `Delete ${name} now`,
   missed: (names: string) => `${names} would have no network.`,
   keep: 'Keep',
-  cut: 'Cards on it reach nobody from then on, until their guests start anew.',
+  cut: 'Cards on it are disconnected from then on, until their guests start again.',
   automatic: 'starts with the host',
   name: 'Name',
   mode: 'How guests get further',

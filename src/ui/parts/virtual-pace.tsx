@@ -11,7 +11,7 @@ const words = {
   title:
     'This host runs in virtual time. An instruction takes 4 ns, whatever this computer does, and each input is noted at its virtual time: the same inputs make the same run again.',
   speed: 'Speed',
-  stands: 'time stands',
+  stands: 'time stopped',
   full: 'full',
 };
 /** Virtual seconds in one of the wall's. */
@@ -39,7 +39,7 @@ export function VirtualPace() {
         {clock(ns)}
         <span class="hide-s"> {micros(ns)}</span>
       </div>
-      <label class={`pace hide-s${stands ? ' stands' : ''}`}>
+      <label class={`pace hide-s${stands ? ' stopped' : ''}`}>
         <span class="when-wide">{words.speed}</span>
         <input
           type="range"

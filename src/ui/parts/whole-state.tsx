@@ -18,7 +18,7 @@ const list = (names: readonly string[], none: string): string =>
 const words = {
   title: 'The whole host in one file',
   about:
-    'Definitions, disks, layout and the task log. Zeros take no room. Memory of guests that run is not in it: save their state beside it. Guests that write the host’s disk stand still while it is copied.',
+    'Definitions, disks, layout and the task log. Zeros take no room. Memory of guests that run is not in it: save their state separately. Guests that write the host’s disk are paused while it is copied.',
   export: 'Export everything',
   choose: 'Open an exported file',
   reset: 'Reset the host',

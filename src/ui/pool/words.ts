@@ -39,7 +39,7 @@ export const words = {
   invite: 'Invite',
   inviteLink: 'Link into this pool',
   hubOfThisMachine: `The hub serves this machine alone: no phone gets there. ${HUB} serves others, too.`,
-  inviteHint: 'Who has the code may join. Other hosts:',
+  inviteHint: 'Anybody with the code may join. Other hosts:',
   copy: 'Copy the link',
   copied: 'The link is in the clipboard.',
   notCopied: 'The browser does not give the clipboard: copy the link by hand.',
@@ -82,18 +82,18 @@ export const words = {
   },
   copyDisks: (size: string) => `Send its disks (${size})`,
   copyHint: (to: string) =>
-    `While it runs, and once more what it writes meanwhile. The copy here stays. Without this the move is refused: ${to} does not reach them.`,
+    `While it runs, and again what it writes meanwhile. The copy here stays. Without this the move is refused: ${to} does not reach them.`,
   postcopyWish: (to: string) => `Run on ${to} before all of its memory is there (post-copy)`,
   postcopyHint:
-    'It stands still for less time where it writes much. Until the rest has come neither host has all of it: who loses one of them loses the guest.',
+    'It is paused for less time if it writes much. Until the rest has arrived neither host has all of it: losing either host loses the guest.',
   cancel: 'Cancel',
   move: 'Migrate',
   round: (n: number, sent: string, left: string) => `Round ${n}: ${sent} sent, ${left} left`,
   postcopy: ({ frames, came, faults, latencyMs, longestMs }: PostcopyCounts) =>
-    `Runs there, with ${came} of ${count(frames, 'page')} that it left behind${faults === 0 ? '' : `; it stood for ${count(faults, 'page')}, ${seconds(latencyMs / faults)} each, ${seconds(longestMs)} at most`}`,
+    `Runs there, with ${came} of ${count(frames, 'page')} that it left behind${faults === 0 ? '' : `; it waited for ${count(faults, 'page')}, ${seconds(latencyMs / faults)} each, ${seconds(longestMs)} at most`}`,
   rate: (sent: string) => `at ${sent}/s`,
   dirty: (written: string) => `while it writes ${written}/s`,
-  stood: (ms: number) => `stood still for ${seconds(ms)}`,
+  stood: (ms: number) => `paused for ${seconds(ms)}`,
   total: (ms: number) => `${seconds(ms)} in all`,
   heatOf: 'Where it writes, in its memory from left to right, a row for each round:',
   heat: (written: readonly number[], parts: number) =>

@@ -49,7 +49,7 @@ export async function ioreq({
   }
   return {
     row: 'ioreq',
-    text: `µs beside the processor / Domain 0 in turns / Domain 0 in its thread: ${parts.join('; ')}`,
+    text: `µs in the guest's worker / Domain 0 on the same thread / Domain 0 in its thread:  ${parts.join('; ')}`,
     values,
   };
 }

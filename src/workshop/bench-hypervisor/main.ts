@@ -213,7 +213,7 @@ async function wake({ seconds }: Options): Promise<Result> {
   const ms = median(waits);
   return {
     row: 'wake',
-    text: `${waits.length} wake-ups beside four hogs, median wait ${ms.toFixed(2)} ms`,
+    text: `${waits.length} wake-ups while four hogs run, median wait ${ms.toFixed(2)} ms`,
     values: { ms },
     met: ms <= 2,
   };
@@ -406,7 +406,7 @@ const idleRow =
     const { percent, halts, exits, instructions, hostMiB, byReason } = await run(saved, guests, 30 * options.seconds);
     const text =
       `${guests} idle Linux guests use ${percent.toFixed(1)} % of a core; each a second ${halts.toFixed(1)} halts, ` +
-      `${exits.toFixed(0)} exits, ${(instructions / 1000).toFixed(0)} thousand instructions; ${hostMiB.toFixed(0)} MiB each beside its RAM`;
+      `${exits.toFixed(0)} exits, ${(instructions / 1000).toFixed(0)} thousand instructions; ${hostMiB.toFixed(0)} MiB each besides its RAM`;
     return { row, text, values: { percent, halts, exits, instructions, hostMiB, ...byReason }, met: percent < 10 };
   };
 

@@ -216,7 +216,7 @@ async function measureRow(name: string, dial: Wanted, mib: number, { ways, moves
   const asked: Row = { name, mib, dial: { frames, spins: 1 }, ...(dial.linux ? { linux: true } : {}) };
   const row = await dialled(asked, dial.framesPerSecond);
   process.stdout.write(
-    `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms  gap ms  ping ms (each: stood, gap)\n`,
+    `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms   down ms  gap ms  ping ms (each: down, gap)\n`,
   );
   const done: (Found & { way: Way })[] = [];
   for (const way of ways) done.push({ way, ...(await measure(row, way, moves)) });
@@ -260,7 +260,7 @@ export const main = program({
         const found = await measureRow(name, dial, size, { ways, moves });
         if (dial.linux) longer.push(...found.map(each => `  ${size} MiB, ${each}\n`));
       }
-    if (longer.length > 0) write(`\nLinux stood still longer than with QEMU:\n${longer.join('')}`);
+    if (longer.length > 0) write(`\nLinux was paused longer than with QEMU:\n${longer.join('')}`);
     return check && longer.length > 0 ? 1 : 0;
   },
 });

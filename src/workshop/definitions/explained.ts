@@ -65,7 +65,7 @@ export const EXPLAINED_XL: readonly Explained[] = [
   ],
   [
     /^verdict: refused here\n/,
-    'xl -N reads it, and libxl refuses it as it makes the domain, or goes on without what could not be read: told at once here',
+    'xl -N reads it, and libxl refuses it as it makes the domain, or goes on without what could not be read: reported at once here',
   ],
   [
     /^verdict: taken here, and reported\n/,

@@ -106,8 +106,8 @@ export const fuzzClient = (name: string, make: (seed: number) => HostileClient, 
         await client.round(round);
         sent += round;
         const now = client.besides;
-        if (now.state !== 'runs') problem ??= `after ${sent} the guest beside it is paused`;
-        if (now.instructions === instructions) problem ??= `after ${sent} the guest beside it stands still`;
+        if (now.state !== 'runs') problem ??= `after ${sent} the other guest is paused`;
+        if (now.instructions === instructions) problem ??= `after ${sent} the other guest does not run`;
         const wrong = client.problem();
         if (wrong) problem ??= `after ${sent} ${wrong}`;
         growth.begin();
@@ -119,7 +119,7 @@ export const fuzzClient = (name: string, make: (seed: number) => HostileClient, 
       const { text, answers } = client.summary();
       if (answers === 0) problem ??= 'nothing was answered';
       write(`${sent} messages from seed ${seed}: ${text}, ${client.ended} guests ended\n`);
-      write(`${growth.text}\n${problem ?? 'the host and the guest beside went on'}\n`);
+      write(`${growth.text}\n${problem ?? 'the host and the other guest continued'}\n`);
       for (const { record } of [...client.host.toolstack.members.values()]) await client.host.destroy(record.id);
       return problem === undefined ? 0 : 1;
     },

@@ -134,7 +134,7 @@ class Events {
   private run(index: number, epoch: number): void {
     const { world } = this;
     const host = world.hosts[index];
-    if (host.version !== 0 && host.version !== world.version) throw new Broken(`host ${index} runs a copy of before`);
+    if (host.version !== 0 && host.version !== world.version) throw new Broken(`host ${index} runs an outdated copy`);
     if (epoch < world.fence)
       throw new Broken(`host ${index} runs by epoch ${epoch}, and the disk is at ${world.fence}`);
     // What its host sends waits for the copy: the guest may have run on by that lease, and by no later one.

@@ -167,7 +167,7 @@ function twinOf({ directory }: Clients, xml: string): string {
 
 export const PARTS: readonly Part[] = [
   {
-    name: 'python3-libvirt: a life told by events, pools and volumes by streams',
+    name: 'python3-libvirt: a life seen by events, pools and volumes by streams',
     needs: [PYTHON_LIBVIRT],
     run: async clients => {
       const text = await clients.python('life.py', '/boot/minipv.elf');
@@ -242,7 +242,7 @@ export const PARTS: readonly Part[] = [
     },
   },
   {
-    name: 'virt-install by paths of this machine: a CD that boots, a disk that is made beside it',
+    name: 'virt-install by paths of this machine: a CD that boots, a disk that is made next to it',
     needs: [VIRT_INSTALL, [guest('cds/grub-rescue-cdrom.iso'), GUESTS]],
     run: async clients => {
       const { machine } = clients;

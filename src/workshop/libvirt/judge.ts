@@ -166,7 +166,7 @@ function openShell(directory: string, env: NodeJS.ProcessEnv): { run(command: st
       for (let isAgain = false; ; isAgain = true) {
         stdin.write(`timeout ${LIMIT_S} ${command} </dev/null >${said} 2>${complained}; echo $?\n`);
         const { value, done } = await statuses.next();
-        if (done) throw new Error(`sh has ended before it told the status of: ${command}`);
+        if (done) throw new Error(`sh has ended before it printed the status of: ${command}`);
         const status = Number(value);
         if (status === LATE && !isAgain) continue;
         return { text: [said!, complained!].map(path => without(readFileSync(path, 'utf8'))).join(''), status };

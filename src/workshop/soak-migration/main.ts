@@ -73,7 +73,7 @@ export const main = program({
           left += leftBehind;
         }
         write(
-          `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most${postcopy ? `; it went on without ${left} pages, and stood for ${soak.faults} of them` : ''}\n`,
+          `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it was paused for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most${postcopy ? `; it went on without ${left} pages, and waited for ${soak.faults} of them` : ''}\n`,
         );
       } catch (error) {
         status = 1;

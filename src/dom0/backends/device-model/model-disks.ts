@@ -32,7 +32,7 @@ export function restoreDisks({ drives, disks }: SavedModel, ide: readonly IdeAtt
   if (difference) throw new SavedStateError(`The domain cannot be restored: ${difference}.`);
   for (const record of disks) {
     const disk = readDiskRecord(record);
-    if (!disk) throw new SavedStateError('A disk of the saved device model contradicts itself. Save the guest anew.');
+    if (!disk) throw new SavedStateError('A disk of the saved device model contradicts itself. Save the guest again.');
     restoreChanges(ide, disk.place, disk.changes);
   }
 }

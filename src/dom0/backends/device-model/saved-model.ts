@@ -25,7 +25,7 @@ export function modelOf({ about, toolstack }: Pick<SavedState, 'about' | 'toolst
     model.disks.every(disk => disk instanceof Uint8Array);
   if (!good)
     throw new SavedStateError(
-      `The state of ${about.name} does not say what its device model was. Save the guest anew.`,
+      `The state of ${about.name} does not say what its device model was. Save the guest again.`,
     );
   return model as SavedModel;
 }

@@ -27,5 +27,5 @@ export function repeatedLetters(text: string): string {
   const again = [...bootOrder(text)].filter(letter => text.split(letter).length > 2);
   return again.length === 0
     ? ''
-    : ` No device is tried twice: ${again.map(letter => `‘${letter}’`).join(' and ')} ${again.length === 1 ? 'counts where it first stands' : 'count where they first stand'}, as in "${bootOrder(text)}".`;
+    : ` No device is tried twice: ${again.map(letter => `‘${letter}’`).join(' and ')} ${again.length === 1 ? 'counts where it comes first' : 'count where they come first'}, as in "${bootOrder(text)}".`;
 }

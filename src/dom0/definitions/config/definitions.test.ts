@@ -425,7 +425,7 @@ describe('files of /etc/xen/vm (Python)', () => {
         `base = '/img'\nname = base % 1\nfor a in [1]:\n    memory = 64\nwhile 0:\n    memory = 128\nmemory = 64\nmemroy = 2 + 3\nkernel = nowhere\nboot = open(1)\nvif = [ 'a' 'b', \nextra = 'x'\n`,
       ),
     ).toEqual([
-      'vm:2:13: More values stand behind % than the format takes.',
+      'vm:2:13: More values follow % than the format takes.',
       'vm:5:1: "while" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
       'vm:9:10: nowhere was assigned nothing before. Text needs quotes: "nowhere".',
       'vm:10:8: open( …: nothing is executed here. Write the value that is meant.',

@@ -163,7 +163,7 @@ export function parseDisk(
   if (prefix !== undefined && OUR_PREFIXES.includes(prefix)) {
     if (VDEV.test(/^[^,]*,\s*([^,:]*)/.exec(rest)?.[1] ?? '')) positional = OLD_POSITIONAL;
   } else if (prefix !== undefined && rest[prefix.length + 1] === '/')
-    return `‘${shortened(prefix)}:’ is no prefix. Write the path of a file; one with a colon stands last, as target=.`;
+    return `‘${shortened(prefix)}:’ is no prefix. Write the path of a file; one with a colon must be last, as target=.`;
   // An empty CD drive of older releases.
   if (/^,[^,]*:cdrom(?:,|$)/.test(rest)) positional = OLD_POSITIONAL;
   while (rest !== '') {

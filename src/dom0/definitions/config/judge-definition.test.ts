@@ -342,7 +342,7 @@ describe('definitions (xl.cfg(5))', () => {
     const said = (order: string): string => of(order).findings.find(({ key }) => key === 'boot')!.text;
     expect([of('cc').definition.bootOrder, said('cc')]).toEqual([
       'c',
-      'The firmware tries disks. No device is tried twice: ‘c’ counts where it first stands, as in "c".',
+      'The firmware tries disks. No device is tried twice: ‘c’ counts where it comes first, as in "c".',
     ]);
     expect([of('cdcd').definition.bootOrder, of('cdcd').findings.filter(isError)]).toEqual(['cd', []]);
     expect(said('cdcd')).toContain('‘c’ and ‘d’ count where');
@@ -516,7 +516,7 @@ describe('definitions (xl.cfg(5))', () => {
       },
     );
     expect(judged.findings.find(f => f.key === 'type' && f.verdict === 'ignored')!.text).toBe(
-      "type = 'hvm' gives way to the option given beside the file: type = 'pvh'.",
+      "type = 'hvm' gives way to the option on the command line: type = 'pvh'.",
     );
     expect(verdicts(`${good.replace('hvm', 'pv')}hap = 1\n`).hap).toBe('ignored');
   });

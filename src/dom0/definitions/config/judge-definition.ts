@@ -276,7 +276,7 @@ class Judge {
             )
           : ignored(
               'an option counts',
-              `${said(key, before.value)} gives way to the option given beside the file: ${said(key, value)}.`,
+              `${said(key, before.value)} gives way to the option on the command line: ${said(key, value)}.`,
             ),
       );
     }

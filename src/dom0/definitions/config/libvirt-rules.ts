@@ -100,7 +100,7 @@ const route: Judge = ({ attributes, places }) => {
         `${family === undefined ? 'No family specified' : `${family} is specified`} for '${shortened(attributes[name]!)}'`,
       );
   if (netmask !== undefined && isV6) return fault('netmask', 'Specifying netmask is invalid for an IPv6 address');
-  if (netmask !== undefined && prefix !== undefined) return fault('netmask', 'Both a prefix and a netmask stand');
+  if (netmask !== undefined && prefix !== undefined) return fault('netmask', 'Both a prefix and a netmask are given');
   if (netmask !== undefined && !mask) return fault('netmask', `Bad netmask address '${shortened(netmask)}'`);
   if (prefix !== undefined && !/^\d+$/.test(prefix)) return [];
   const width = isV6 ? 128 : 32;

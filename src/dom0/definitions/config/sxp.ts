@@ -85,7 +85,7 @@ function parse(text: string, problems: SyntaxProblem[]): List | undefined {
     if (bracket === '(') {
       const list: List = { kind: 'list', items: [], ...at };
       if (open.length >= MOST_NESTING)
-        return fail(at, `Lists stand in lists here more than ${MOST_NESTING} deep, and no definition has that.`);
+        return fail(at, `Lists are nested here more than ${MOST_NESTING} deep, and no definition has that.`);
       open.at(-1)?.items.push(list);
       open.push(list);
     } else if (bracket === ')') {
@@ -164,7 +164,7 @@ class Mapping {
       column: at.column,
       key: shortened(name),
       verdict: 'ignored',
-      short: 'told by xend',
+      short: 'reported by xend',
       text,
     });
   }
@@ -188,7 +188,7 @@ class Mapping {
         'This is what the boot loader had found when the domain was started: it looks again.',
       );
     if (TOLD.has(name))
-      return this.ignore(name, field, `${name} is what xend told of the domain, and nothing that is asked for.`);
+      return this.ignore(name, field, `${name} is what xend reported about the domain, not a setting.`);
     // xl calls the card by its name.
     if (key === 'stdvga' && values[0].kind !== 'list' && /^[01]$/.test(values[0].text))
       return this.setting('vga', field, {

@@ -49,7 +49,7 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
       '3:7: After vcpus comes = and a value; here is "2".',
       '4:9: The string has no closing double quote on its line.',
       '6:8: True is Python; xl has numbers and strings only. Write 1.',
-      `7:12: The value of boot ends before the string "d". One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
+      `7:12: The value of boot ends before the string "d". One setting per line; several values are in brackets: [ 'a', 'b' ].`,
     ]);
     expect(read(text)).toEqual({ type: 'hvm' });
   });
@@ -68,7 +68,7 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
   it('recognises old-style Python files', () => {
     expect(problems(`import os\nname = os.path.join("a")`)[0]).toMatch(/^1:8: After import comes = and a value/);
     expect(problems('memory = 2 + 3')).toEqual([
-      expect.stringContaining('1:12: "+" cannot stand here: this looks like an old-style Python configuration file'),
+      expect.stringContaining('1:12: "+" cannot be here: this looks like an old-style Python configuration file'),
     ]);
     expect(problems('vcpus = -1')).toEqual(["1:9: -1 has a sign, and xl's numbers have none. Write digits only."]);
     expect(problems('if (x):')[0]).toContain('old-style Python');

@@ -175,7 +175,7 @@ class Tokenizer {
     else if (c === '[' && ++this.depth > MOST_NESTING)
       return this.bad(
         c,
-        `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`,
+        `Lists are nested here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`,
       );
     this.push(c as Token['kind'], 1);
   }
@@ -217,13 +217,13 @@ class Tokenizer {
     } else if ('+-.():'.includes(c))
       this.bad(
         c,
-        `"${c}" cannot stand here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`,
+        `"${c}" cannot be here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`,
       );
     else if (c === '{' || c === '}')
-      this.bad(c, `"${c}" cannot stand here: xl has no dictionaries. Lists stand in brackets: [ 'a', 'b' ].`);
+      this.bad(c, `"${c}" cannot be here: xl has no dictionaries. Lists are in brackets: [ 'a', 'b' ].`);
     else {
       const character = String.fromCodePoint(text.codePointAt(at)!);
-      this.bad(character, `"${character}" cannot stand here. Put text in quotes.`);
+      this.bad(character, `"${character}" cannot be here. Put text in quotes.`);
     }
   }
 
@@ -232,7 +232,7 @@ class Tokenizer {
     if (text.startsWith(quote.repeat(3), at))
       return this.bad(
         quote.repeat(3),
-        'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.',
+        'Strings in three quotes are Python; a string of xl is on one line, in single or double quotes.',
       );
     let value = '',
       i = at + 1;
@@ -327,7 +327,7 @@ class Parser {
     if (end.kind !== 'newline' && end.kind !== ';' && end.kind !== 'end') {
       return this.fail(
         end,
-        `The value of ${shortened(key.text)} ends before ${describe(end)}. One setting a line; several values stand in brackets: [ 'a', 'b' ].`,
+        `The value of ${shortened(key.text)} ends before ${describe(end)}. One setting per line; several values are in brackets: [ 'a', 'b' ].`,
       );
     }
     const last = this.tokens[this.at - 1]!;
@@ -378,7 +378,7 @@ class Parser {
         const text =
           next.kind === 'string' && this.tokens[this.at - 1]!.kind !== ']'
             ? `A comma is missing before ${describe(next)}: xl's list goes on with "," or ends with "]".`
-            : `Between the values of a list stands a comma; here is ${describe(next)}.`;
+            : `The values of a list are separated by commas; here is ${describe(next)}.`;
         return (this.fail(next, text), null);
       }
     }

@@ -216,7 +216,7 @@ function wrappedProblem(name: string, kind: ImageKind, head: Uint8Array, packing
   if (hasRawSectors(head))
     return {
       short: 'raw CD sectors',
-      text: `${name} has a CD's raw sectors of 2352 bytes, and sectors of 2048 are read here. Run bchunk ${name} NAME.cue cd with the .cue beside it, and take the .iso that it makes.`,
+      text: `${name} has a CD's raw sectors of 2352 bytes, and sectors of 2048 are read here. Run bchunk ${name} NAME.cue cd with the .cue next to it, and take the .iso that it makes.`,
     };
   if (/^\s*<(!doctype html|html)/i.test(textAt(head, 0, 64)))
     return {

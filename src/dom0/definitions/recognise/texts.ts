@@ -145,7 +145,7 @@ export const TEXTS: readonly Kind[] = [
     how: 'It fetches an image for UEFI as a rule: take one that a BIOS starts, too.',
   },
   {
-    what: 'what cloud-init is told',
+    what: 'settings for cloud-init',
     is: text => text.startsWith('#cloud-config'),
     how: "A guest reads it from a CD: cloud-localds seed.iso FILE makes one, which is given with the guest's disk.",
   },
@@ -171,7 +171,7 @@ export const TEXTS: readonly Kind[] = [
     how: 'Run packer build, and take the image that it makes.',
   },
   {
-    what: 'what Terraform is told',
+    what: 'settings for Terraform',
     is: text => /^(resource|provider|module|variable|terraform)[ \t]+("[^"\n]*"[ \t]*)*\{/m.test(text),
     how: "Its provider of libvirt works with a host here: ringside libvirtd prints the URI to write into provider's uri.",
   },

@@ -156,7 +156,7 @@ function domUloader({ entry = '', args = '' }: BootLoader, cmdline: string, disk
   const [, device = '', kernel, ramdisk] = /^(?:(?:\/dev\/)?([^:/,]*):)?([^,]+)(?:,(.*))?$/.exec(entry) ?? [];
   if (!kernel)
     throw new BootLoaderError(
-      'domUloader wants to be told the kernel: write bootentry = "xvda1:/boot/vmlinuz-xen,/boot/initrd-xen".',
+      'domUloader needs to know the kernel: write bootentry = "xvda1:/boot/vmlinuz-xen,/boot/initrd-xen".',
     );
   const path = (text: string): string => (text.startsWith('/') ? text : `/${text}`);
   const parts = disks.flatMap(({ vdev, from }) => [

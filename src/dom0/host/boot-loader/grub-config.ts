@@ -233,7 +233,7 @@ class Run {
     if (this.left >= 0) return value;
     this.problems.push({
       line,
-      sentence: `The variables stand for too many characters from $${variable.slice(0, 40)} on; they are left empty. Write fewer, or shorter ones.`,
+      sentence: `The variables expand to too many characters from $${variable.slice(0, 40)} on; they are left empty. Write fewer, or shorter ones.`,
     });
     return '';
   }

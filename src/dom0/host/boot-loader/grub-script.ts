@@ -58,7 +58,7 @@ export function readGrubScript(source: string): { statements: Statement[]; probl
         1,
         `It has ${source.length} characters, and at most ${MOST_CHARACTERS} are read. Make it shorter.`,
       );
-    if (source.includes('\0')) throw new Mistake(1, 'It holds NUL bytes: this is no text. Write it anew.');
+    if (source.includes('\0')) throw new Mistake(1, 'It holds NUL bytes: this is no text. Write it again.');
     new Reader(source).all(statements);
   } catch (error) {
     if (!(error instanceof Mistake)) throw error;
@@ -84,7 +84,7 @@ class Reader {
     if (rest)
       throw new Mistake(
         rest.line,
-        `${this.source.slice(rest.from, rest.to)} stands alone: take it away, or write what it closes.`,
+        `${this.source.slice(rest.from, rest.to)} is alone: remove it, or write what it closes.`,
       );
   }
 
@@ -117,7 +117,7 @@ class Reader {
   private statement(keyword: string | undefined): Statement | undefined {
     const { line } = this.next!;
     if (++this.depth > MOST_DEPTH)
-      throw new Mistake(line, `Blocks stand more than ${MOST_DEPTH} deep in one another. Write fewer.`);
+      throw new Mistake(line, `Blocks are nested more than ${MOST_DEPTH} deep in one another. Write fewer.`);
     try {
       if (keyword === 'if') return this.condition(line);
       if (keyword === 'menuentry' || keyword === 'submenu') return this.entry(keyword, line);
@@ -126,7 +126,7 @@ class Reader {
         throw new Mistake(line, `${keyword}: there are no loops here. Write out what it makes.`);
       const words = this.words();
       if (this.keyword() === '{')
-        throw new Mistake(this.next!.line, '{ stands alone: it belongs behind menuentry, submenu or function.');
+        throw new Mistake(this.next!.line, '{ is alone: it belongs after menuentry, submenu or function.');
       return { kind: 'command', words, line };
     } finally {
       this.depth--;

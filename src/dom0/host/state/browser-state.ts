@@ -249,7 +249,7 @@ export class BrowserState {
     for (const piece of writeState(head, [...tree, part])) {
       if (disk.changes !== changes || store !== this.store)
         throw new Error(
-          'Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.',
+          'Domain 0 wrote to its disk meanwhile, so the copy would mix several moments. Let what writes there end, and export again.',
         );
       yield piece;
     }

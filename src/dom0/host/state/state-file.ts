@@ -160,7 +160,7 @@ class Reader {
 
   private cut(): StateFileError {
     return new StateFileError(
-      `The file ends at byte ${this.data.size}, in the middle of a record: it was cut off. Export it once more, or take another copy.`,
+      `The file ends at byte ${this.data.size}, in the middle of a record: it was cut off. Export it again, or take another copy.`,
     );
   }
 }

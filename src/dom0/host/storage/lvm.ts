@@ -200,7 +200,7 @@ export function writeGroup(medium: BlockDevice, group: GroupText, nowMs: number)
     // A text must not reach what the header names until now.
     if (bytes.length > (area.bytes - SECTOR_BYTES) / 2 - SECTOR_BYTES)
       throw new StoreDamaged(
-        `The group ${group.group} has so many volumes that its metadata area is full. Remove some with lvremove.`,
+        `The group ${group.group} has too many volumes: its metadata area is full. Remove some with lvremove.`,
       );
     const old = readLocation(medium, area);
     const ring = area.bytes - SECTOR_BYTES;

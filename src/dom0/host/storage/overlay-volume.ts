@@ -93,7 +93,7 @@ export function imageDiffers(
     image.device.bytes === imageBytes
       ? 'its contents are others'
       : `it had ${imageBytes} bytes, and has ${image.device.bytes}`;
-  return `${path} was changed since the overlay ${volume} was made of it: ${how}. What the overlay holds fits the old image alone: put that back, or remove the overlay (lvremove) and make it anew.`;
+  return `${path} was changed since the overlay ${volume} was made of it: ${how}. The overlay fits only the old image: put that back, or remove the overlay (lvremove) and make a new one.`;
 }
 
 /** What a volume that is an overlay, by any of its names, knows of its image. */

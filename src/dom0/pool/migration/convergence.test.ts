@@ -51,6 +51,6 @@ it('leaves one alone whose rounds become shorter, or that nobody asked to slow d
   rounds(convergence, [1000, 900, 900, 900]);
   expect(caps).toEqual([]);
   expect(convergence.problem('web', 'b')).toBe(
-    'While 900 pages went to b, web wrote 900 (9000 pages/s): its rounds do not become shorter, and it stands still for the rest. Slow it down (xl sched-credit -d web -c 20), or migrate it with --auto-converge.',
+    'While 900 pages went to b, web wrote 900 (9000 pages/s): its rounds do not become shorter, and it is paused for the rest. Slow it down (xl sched-credit -d web -c 20), or migrate it with --auto-converge.',
   );
 });

@@ -78,6 +78,6 @@ export class Convergence {
   problem(name: string, to: string): string | undefined {
     if (this.isShorter || this.dirtiedPerSecond === undefined) return undefined;
     const rounds = `While ${this.framesBefore} pages went to ${to}, ${name} wrote ${this.sentFrames} (${Math.round(this.dirtiedPerSecond)} pages/s)`;
-    return `${rounds}: its rounds do not become shorter, and it stands still for the rest. ${this.parts.throttles ? 'It was slowed down as far as it goes.' : `Slow it down (xl sched-credit -d ${name} -c 20), or migrate it with --auto-converge.`}`;
+    return `${rounds}: its rounds do not become shorter, and it is paused for the rest. ${this.parts.throttles ? 'It was slowed down as far as it goes.' : `Slow it down (xl sched-credit -d ${name} -c 20), or migrate it with --auto-converge.`}`;
   }
 }

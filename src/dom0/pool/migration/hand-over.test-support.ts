@@ -94,7 +94,7 @@ export function behindHandOver(engine?: () => LeaseEngine): void {
     const { alfa, bravo, charlie, over, id } = await given(engine);
     charlie.end();
     expect(await over).toMatch(
-      /\nWhether web is charlie's is not known here yet\. [^]*\nWhere charlie is gone for good: xl unpause web--migratedaway\.$/,
+      /\nWhether web is charlie's is not known here yet\. [^]*\nWhere charlie is gone permanently: xl unpause web--migratedaway\.$/,
     );
     expect(placesOf([bravo], 'web--migratedaway')).toEqual(['bravo paused']);
     await bravo.host.unpause(id);

@@ -179,7 +179,7 @@ export class Receiver {
     const { host, ownership, isFromHere = false } = this.parts;
     if (offer.postcopy && !host.toolstack.runners.elsewhere)
       throw new Error(
-        `unsupported configuration: guests of this host take turns on one thread, which cannot stand for memory. Migrate ${name} without --postcopy.`,
+        `unsupported configuration: guests of this host share one thread, which cannot wait for memory. Migrate ${name} without --postcopy.`,
       );
     if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
     await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>

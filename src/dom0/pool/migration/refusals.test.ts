@@ -166,7 +166,7 @@ describe('a host that cannot take a guest', () => {
       return err;
     };
     expect(await unsupported('--postcopy', 'web')).toContain(
-      'unsupported configuration: guests of this host take turns on one thread, which cannot stand for memory. Migrate web without --postcopy.',
+      'unsupported configuration: guests of this host share one thread, which cannot wait for memory. Migrate web without --postcopy.',
     );
     expect(await unsupported('--postcopy', '-p', 'web')).toContain(
       'unsupported configuration: post-copy migration is not supported with non-live or paused migration',

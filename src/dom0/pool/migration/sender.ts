@@ -472,7 +472,7 @@ class Departure {
       void decided.then(gone => this.settledLate(gone, held, line)).catch(() => {});
       guest.whenUnpaused = () => ownership.takeBack(guest.uuid);
       throw new Error(
-        `${isThere.message}\n** Migration failed during final handshake **\nWhether ${name} is ${to}'s is not known here yet. It stands still as ${migratedAwayName(name)}, and goes, or goes on, once that is known.\nWhere ${to} is gone for good: xl unpause ${migratedAwayName(name)}.`,
+        `${isThere.message}\n** Migration failed during final handshake **\nWhether ${name} is ${to}'s is not known here yet. It is paused as ${migratedAwayName(name)}, and goes, or goes on, once that is known.\nWhere ${to} is gone permanently: xl unpause ${migratedAwayName(name)}.`,
       );
     }
     this.runsThereMs = this.nowMs();
@@ -571,7 +571,7 @@ class Departure {
       await new Promise<void>(resolve => this.parts.host.parts.later(ASK_MS, resolve));
     }
     throw new Error(
-      `${why.message}\n** Migration failed during final handshake **\nDomain state is now undefined !\nPlease CHECK AT BOTH ENDS for running instances, before renaming and\n resuming at most one instance.  Two simultaneous instances of the domain\n would probably result in SEVERE DATA LOSS and it is now your\n responsibility to avoid that.  Sorry.\nWhere ${this.to} is gone for good: xl unpause ${migratedAwayName(this.name)}.`,
+      `${why.message}\n** Migration failed during final handshake **\nDomain state is now undefined !\nPlease CHECK AT BOTH ENDS for running instances, before renaming and\n resuming at most one instance.  Two simultaneous instances of the domain\n would probably result in SEVERE DATA LOSS and it is now your\n responsibility to avoid that.  Sorry.\nWhere ${this.to} is gone permanently: xl unpause ${migratedAwayName(this.name)}.`,
     );
   }
 

@@ -45,9 +45,7 @@ describe('a guest with ha = 1', () => {
     expect(placesOf([alfa, charlie], 'web')).toEqual([]);
     await until(() => placesOf([charlie], 'web')[0] === 'charlie');
     expect(placesOf([bravo], 'web')).toEqual(['bravo paused']);
-    expect(bravo.pool.said.at(-1)).toMatch(
-      /^web stands still: alfa has not confirmed for 8 s that it is this host's\./,
-    );
+    expect(bravo.pool.said.at(-1)).toMatch(/^web is paused: alfa has not confirmed for 8 s that it is this host's\./);
     for (const each of [alfa, bravo, charlie]) each.end();
   });
 

@@ -84,7 +84,7 @@ export class Replication {
       if (each.lastMs !== undefined && nowMs - each.lastMs > everyMs)
         this.say(
           each,
-          `The snapshot of before was ${seconds(nowMs - each.lastMs)} s old when this one had come to ${to}, and ${seconds(everyMs)} s are wanted.`,
+          `The previous snapshot was ${seconds(nowMs - each.lastMs)} s old when this one had come to ${to}, and ${seconds(everyMs)} s are wanted.`,
         );
       else delete each.said;
       each.lastMs = atMs;

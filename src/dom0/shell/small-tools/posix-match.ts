@@ -401,7 +401,7 @@ export class Expression {
       ];
       for (let thread = stack.pop(); thread; thread = stack.pop()) {
         if (++steps > MOST_STEPS)
-          throw new PatternError('a regular expression with back references that takes so long is not offered here');
+          throw new PatternError('a regular expression with back references that takes this long is not offered here');
         if (this.steps[thread.at].kind !== 'match') this.advance(thread, text, stack);
         else {
           if (!best || thread.slots[1] > best[1]) best = thread.slots;

@@ -25,7 +25,7 @@ export const spelled = (point: BreakPoint): string =>
     ? subject(point)
     : point.kind === 'execute'
       ? `the instruction at ${hex(point.linear)}`
-      : `whoever ${VERBS[point.kind]} ${point.bytes} ${point.bytes === 1 ? 'byte' : 'bytes'} at ${hex(point.linear)}`;
+      : `anything that ${VERBS[point.kind]} ${point.bytes} ${point.bytes === 1 ? 'byte' : 'bytes'} at ${hex(point.linear)}`;
 
 /** Why it stopped, as a sentence. */
 export function reasonOf({ point, vcpu, instruction, access, record }: BreakHit): string {

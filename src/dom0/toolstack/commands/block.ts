@@ -73,7 +73,7 @@ export const blockAttach = command({
           });
         task.message =
           guest === 'kvm'
-            ? `${vdev} (${target}) is in the guest’s PCI bus, and the guest was told.`
+            ? `${vdev} (${target}) is on the guest’s PCI bus, and the guest was notified.`
             : `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
       },
       id,

@@ -101,7 +101,7 @@ export const pause = deed({
       `xl pause ${host.standing(id).name}`,
       async task => {
         host.toolstack.setPaused(host.standing(id), true);
-        task.message = 'Its processors and its time stand still.';
+        task.message = 'Its processors and its time are stopped.';
       },
       id,
     ),

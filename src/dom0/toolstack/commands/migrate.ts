@@ -6,7 +6,7 @@ import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
 /** What was sent, and how long that took. */
 const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, silentMs, leftBehind, notConverged }: Moved): string =>
-  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms${silentMs === undefined ? '' : `, answered no ping for ${Math.round(silentMs)}`}${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
+  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it was paused' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it was paused for ${Math.round(downtimeMs)} ms${silentMs === undefined ? '' : `, answered no ping for ${Math.round(silentMs)}`}${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
 
 const ONE_HOST =
   'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
@@ -20,7 +20,7 @@ export const migrate = command({
     ['-e', 'Do not wait in the background for the death of the domain: Domain 0 watches over all domains here'],
     ['-s <sshcommand>', 'Hosts of a pool are connected already: it is not used.'],
     ['--live', 'The same: a domain always moves while it runs.'],
-    ['--debug', 'Send all of its memory once more while it stands still, and compare it there.'],
+    ['--debug', 'Send all of its memory again while it is paused, and compare it there.'],
     [
       '--auto-converge',
       'Slow it down while it writes faster than its pages go there. (QEMU has this, and xl does not.)',

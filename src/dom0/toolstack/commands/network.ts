@@ -43,7 +43,7 @@ export const networkAttach = command({
           };
           if (member.blueprint.definition.kind === 'kvm') {
             const address = await plugCard(host.toolstack, member, { ...asked, model });
-            task.message = `A card, ${address}, is in the guest’s PCI bus, and the guest was told.`;
+            task.message = `A card, ${address}, is on the guest’s PCI bus, and the guest was notified.`;
             return { devid: 0, mac: address };
           }
           await loadBackends(['vif']);

@@ -436,7 +436,9 @@ describe('where a domain is to stop', () => {
     const { xl } = await make();
     await xl('break x c0001000');
     await xl('break -w x 0xffffffff81000000 8');
-    expect(await xl('break x')).toBe('the instruction at 0xc0001000\nwhoever writes 8 bytes at 0xffffffff81000000\n');
+    expect(await xl('break x')).toBe(
+      'the instruction at 0xc0001000\nanything that writes 8 bytes at 0xffffffff81000000\n',
+    );
     await xl('break -d -w x 0xffffffff81000000 8');
     expect(await xl('break x')).toBe('the instruction at 0xc0001000\n');
   });

@@ -46,7 +46,7 @@ export const snapshot = command({
         const { disks, state } = record;
         const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
         task.message = state
-          ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.`
+          ? `${mib(state.bytes)} hold its memory, processors and devices, in addition to ${ofDisks}; the guest goes on.`
           : record.disksOnly
             ? `${ofDisks} of it are kept as they were; the guest goes on.`
             : `It does not run: ${ofDisks} of it are kept.`;

@@ -79,8 +79,8 @@ export const trace = command({
   summary: "Follow a domain's disk requests and packets, place by place",
   usage: '[options] <Domain>',
   options: [
-    ['-n COUNT', `So many requests (1), at most ${MOST_REQUESTS}`],
-    ['-t SECONDS', `At most so long (${DEFAULT_SECONDS})`],
+    ['-n COUNT', `Number of requests (1), at most ${MOST_REQUESTS}`],
+    ['-t SECONDS', `Time limit (${DEFAULT_SECONDS})`],
   ],
   /** The first requests that begin from now on, in words; nothing was written before, and nothing is afterwards. */
   run: async (host: CommandHost, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {

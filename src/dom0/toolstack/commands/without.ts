@@ -102,7 +102,7 @@ export const WITHOUT: Readonly<Record<string, Without>> = {
     summary: 'Set hypervisor parameters',
     usage: '<Params>',
     least: 1,
-    why: 'cannot set parameters: Xen takes its options when it boots. They stand in /boot/grub/grub.cfg, and xl info xen_commandline tells them.',
+    why: 'cannot set parameters: Xen takes its options when it boots. They are in /boot/grub/grub.cfg, and xl info xen_commandline prints them.',
   },
   'channel-list': {
     summary: 'List virtual channel devices for a domain',

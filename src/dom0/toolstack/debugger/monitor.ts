@@ -87,7 +87,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   exits: { usage: 'exits', about: 'VM exits of the thread’s vCPU, by reason, and its last ones', run: exits },
   walk: { usage: 'walk ADDRESS', about: 'the page walk of a linear address', run: walk },
   xenstore: { usage: 'xenstore [PATH]', about: 'the store below a path (the domain’s own)', run: xenstore },
-  past: { usage: 'past', about: 'where it stands in its run, and how far it can go back', run: past },
+  past: { usage: 'past', about: 'where it is in its run, and how far it can go back', run: past },
 };
 
 /** @throws nothing: what is not known is said */

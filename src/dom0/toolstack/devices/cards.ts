@@ -42,7 +42,7 @@ export function savedCards(saved: unknown): readonly SavedCard[] {
   const cards = saved ?? [];
   if (!Array.isArray(cards) || !cards.every(card => Number.isInteger(card?.devid) && parseMac(String(card.mac))))
     throw new SavedStateError(
-      'The record of the toolstack does not say what network cards the guest had. Save the guest anew.',
+      'The record of the toolstack does not say what network cards the guest had. Save the guest again.',
     );
   return cards;
 }
@@ -157,7 +157,7 @@ export const CARDS: PluggableKind<GuestCard, Cards> = {
     noun: 'card',
     called: (_card, asked) => asked,
     stays: ({ emulated }) =>
-      emulated ? 'It stands beside an emulated card, which stays as long as the guest.' : undefined,
+      emulated ? 'It accompanies an emulated card, which stays as long as the guest.' : undefined,
     without: ({ mac }, definition) => ({ ...definition, cards: definition.cards.filter(card => card.mac !== mac) }),
   },
 };

@@ -166,7 +166,7 @@ describe("a guest's disks", () => {
     );
     expect(() => restore([drive('xvdb')])).toThrow('virtual disk 51712');
     for (const bad of [null, {}, { disks: [{}], changes: [] }, { disks: [], changes: [1] }])
-      expect(() => savedDisks(bad)).toThrow('Save the guest anew');
+      expect(() => savedDisks(bad)).toThrow('Save the guest again');
     expect(savedDisks(undefined)).toBeUndefined();
   });
 });

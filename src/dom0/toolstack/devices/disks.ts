@@ -48,7 +48,7 @@ export function savedDisks(disks: unknown): SavedDisks | undefined {
     saved.changes.every(bytes => bytes instanceof Uint8Array);
   if (!good)
     throw new SavedStateError(
-      'The record of the toolstack does not say what disks the guest had. Save the guest anew.',
+      'The record of the toolstack does not say what disks the guest had. Save the guest again.',
     );
   return saved as SavedDisks;
 }
@@ -191,7 +191,7 @@ function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDis
   if (difference) refuse(`The domain cannot be restored: ${difference}.`);
   for (const record of changes) {
     const change =
-      readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest anew.');
+      readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest again.');
     restoreChanges(disks.map(asDrive), change.place, change.changes);
   }
 }

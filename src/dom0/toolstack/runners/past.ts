@@ -37,7 +37,9 @@ export function forgetPast(entry: InTurns): void {
 export function askedOf(entry: InTurns, on: Carried, name: string, given: readonly unknown[]): unknown {
   if (CHANGES_BOARD.has(name)) {
     if (entry.history?.isInPast)
-      return Promise.reject(new Error('It stands in its past, in which nothing comes and goes: let it go on first.'));
+      return Promise.reject(
+        new Error('It is in its past, in which nothing can be attached or detached: let it continue first.'),
+      );
     forgetPast(entry);
   }
   const { history, domain } = entry;

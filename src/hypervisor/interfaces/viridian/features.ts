@@ -54,7 +54,7 @@ export function viridianFeatures(words: readonly string[]): number | string {
     if (word === 'all') for (const group of VIRIDIAN_GROUPS) enabled.add(group);
     else if (word === 'defaults') defaults = true;
     else if (!(name in GROUPS))
-      return `there is no group ${name || 'without a name'}. The groups are ${VIRIDIAN_GROUPS.join(', ')}; "all" and "defaults" stand for several.`;
+      return `there is no group ${name || 'without a name'}. The groups are ${VIRIDIAN_GROUPS.join(', ')}; "all" and "defaults" name several.`;
     else {
       (word === name ? enabled : disabled).add(name);
       (word === name ? disabled : enabled).delete(name);

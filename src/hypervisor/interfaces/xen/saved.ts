@@ -247,7 +247,7 @@ export function restoreXen(xen: XenGuest, state: State): void {
 }
 
 const lost = (what: string): SavedStateError =>
-  new SavedStateError(`Record RINGSIDE_DOMAIN names no memory of the guest for ${what}. Save the guest anew.`);
+  new SavedStateError(`Record RINGSIDE_DOMAIN names no memory of the guest for ${what}. Save the guest again.`);
 
 /** Machine frame at a guest frame, with a reference on it. */
 function referenced(xen: XenGuest, gfn: number, what: string): number {

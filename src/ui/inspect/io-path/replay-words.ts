@@ -7,7 +7,7 @@ export const words = {
   next: 'Next stage',
   play: 'Play',
   stage: (n: number, of: number, who: string) => `${n} of ${of}, ${who}.`,
-  picture: (n: number, of: number) => `Who has the request: stage ${n} of ${of}`,
+  picture: (n: number, of: number) => `Where the request is: stage ${n} of ${of}`,
   lanes: { guest: 'Guest', xen: 'Xen', dom0: 'Domain-0', host: 'Host' } as const,
   says: {
     slotDisk: 'blkfront writes operation, sectors and grants into the next slot, and moves req_prod.',
@@ -26,9 +26,9 @@ export const words = {
     inPlace: 'The data lie where the chain says: the guest’s own memory, without a copy between.',
     used: 'The status goes into the chain’s last byte and the chain into the used ring; used.idx moves, and where it passes used_event an interrupt tells of it.',
     bell: 'req_prod passed req_event, so it tells the back end: a hypercall sets a pending bit and wakes Domain-0.',
-    noBell: 'The back end was at work: req_event is further on, nothing is told, and there is no exit.',
+    noBell: 'The back end was at work: req_event is further on, so no event is sent, and there is no exit.',
     drive: 'The driver has written the drive’s registers; the last write is the command.',
-    card: 'The driver has told the card of a packet.',
+    card: 'The driver has notified the card of a packet.',
     takesDisk: 'The back end finds req_prod moved, copies the request out of the slot and moves req_cons.',
     takesSend:
       'The back end copies the request out of the slot, moves req_cons, and takes the packet out of the granted page.',
@@ -40,7 +40,7 @@ export const words = {
     medium: 'A layer of the host’s storage turns the place into one of the layer below.',
     bridge: 'The bridge looks at the station address and passes the frame on.',
     controller: 'Domain-0’s driver gives the command to the adapter, which moves the data itself.',
-    answer: 'The response goes into the slot, rsp_prod moves; where it passes rsp_event the guest is told.',
+    answer: 'The response goes into the slot, rsp_prod moves; if it passes rsp_event, the guest is notified.',
     done: 'The drive sets its status and raises its interrupt.',
   },
 };

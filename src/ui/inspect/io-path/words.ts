@@ -12,7 +12,7 @@ export const words = {
   done: 'answered',
   open: 'under way',
   number: (n: number) => `request ${n}`,
-  compare: 'Beside a request of',
+  compare: 'Next to a request of',
   none: 'no other guest',
   waitsFor: (name: string) => `Nothing of ${name} yet: have it read, write or send something.`,
   twoWays: (kib: number, what: string) => `One ${what} of ${kib} KiB, two ways`,

@@ -46,7 +46,7 @@ export function why(shown: Shown<Data>): Why {
   return {
     question: 'Why two walks?',
     answer:
-      'The guest’s own tables end in a guest frame. Only Xen’s second stage knows which machine frame stands behind it, so each of the guest’s steps is looked up there, too.',
+      'The guest’s own tables end in a guest frame. Only Xen’s second stage knows which machine frame is behind it, so each of the guest’s steps is looked up there, too.',
     source: 'Intel SDM vol. 3, 28.3',
   };
 }

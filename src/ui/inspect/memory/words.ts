@@ -5,7 +5,8 @@ const EPT_LEVELS = 4;
 
 export const words = {
   nothing: 'There is no machine.',
-  caption: 'A cell is 1 MiB of whoever owns most of it. Granted: frames that others may map; mapped: that they do.',
+  caption:
+    'A cell is 1 MiB, coloured by the owner of most of it. Granted: frames that others may map; mapped: that they do.',
   owner: 'Owner',
   columns: ['Owner', 'MiB', 'Granted', 'Mapped'],
   frameCount: 'Frames',

@@ -38,7 +38,7 @@ const words = {
     }.`,
   room: ({ oldest, bytes }: PastNow) =>
     `Its past is kept from ${seconds(oldest.ns)} on and takes ${Math.ceil(bytes / 2 ** 20)} MiB.`,
-  stands: 'While it is in its past the whole host stands. Run takes it to the present first.',
+  stands: 'While it is in its past the whole host is paused. Run takes it to the present first.',
   address: 'Address that was written',
   lastWrite: 'To its last write',
   wrote: (linear: number, value: number | undefined) =>

@@ -76,7 +76,7 @@ export function why({ data, chosen }: Shown<Data>): Why {
   if (known) return known;
   if (state.regs[R.ACTIVITY] === 1)
     return {
-      question: 'Why does it stand there?',
+      question: 'Why is it there?',
       answer: 'It has executed HLT and waits for an interrupt. Xen has given its processor to somebody else.',
       source: 'Intel SDM vol. 3, 25.4.2',
     };
@@ -84,7 +84,7 @@ export function why({ data, chosen }: Shown<Data>): Why {
     ? {
         question: 'Why does nothing move?',
         answer:
-          'The domain is paused: no instruction retires, and its time stands still. A step lets it run so far and stops it again.',
+          'The domain is paused: no instruction retires, and its time does not advance. A step lets it run that far and pauses it again.',
       }
     : {
         question: 'Why do the registers jump?',

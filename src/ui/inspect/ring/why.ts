@@ -18,7 +18,7 @@ export function why({ data: { ring } }: Pick<Shown<Data>, 'data'>): Why {
   if (distance <= 0)
     return {
       question: 'Would the next push send an event?',
-      answer: `No. req_event is ${ring.reqEvent}, which req_prod has passed: the push that passed it rings, once, for all behind it. Domain-0 sets req_event anew in its final check, before it sleeps.`,
+      answer: `No. req_event is ${ring.reqEvent}, which req_prod has passed: the push that passed it rings, once, for all behind it. Domain-0 sets req_event again in its final check, before it sleeps.`,
       source,
     };
   return {
@@ -30,7 +30,7 @@ export function why({ data: { ring } }: Pick<Shown<Data>, 'data'>): Why {
 
 /** The same of a virtqueue (VIRTIO 1.2, 2.7.10): avail_event is the index whose chain is told of. */
 function kickWhy({ reqProd, reqEvent, reqCons, virtqueue }: RingFacts): Why {
-  const question = 'Would the next chain be told of?',
+  const question = 'Would the device be notified of the next chain?',
     source = 'VIRTIO 1.2, 2.7.10',
     [now, event] = [reqProd & 0xffff, (reqEvent - 1) & 0xffff];
   if (!virtqueue!.hasEvents)
@@ -47,7 +47,7 @@ function kickWhy({ reqProd, reqEvent, reqCons, virtqueue }: RingFacts): Why {
     };
   return {
     question,
-    answer: `No. avail_event is ${event}, and avail.idx has passed it: the device was told, and sets avail_event anew once it has taken all that is there.`,
+    answer: `No. avail_event is ${event}, and avail.idx has passed it: the device was notified, and sets avail_event again once it has taken everything.`,
     source,
   };
 }

@@ -5,7 +5,7 @@ import type { GrantEntry } from '../../../hypervisor/interfaces/xen/view/index.t
 
 export const words = {
   nothing:
-    'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.',
+    'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices is under Exits.',
   virtqueue: {
     inDriverRing: 'in the available ring',
     inDeviceRing: 'in the used ring',

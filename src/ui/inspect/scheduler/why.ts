@@ -17,7 +17,7 @@ function fairWhy({ data, chosen }: Shown<Data>, picked: Decision | undefined): W
     return {
       question: 'Who comes next?',
       answer:
-        'Whoever has the least virtual runtime: that is what a thread has run, the slower the more cpu_shares its guest has. So all that always have work come to parts by their shares. Who has used up its quota waits for its next period.',
+        'The thread with the least virtual runtime: the time it has run, which counts more slowly the more cpu_shares its guest has. So threads that always have work get time in proportion to their shares. A guest that has used up its quota waits for its next period.',
       source: FAIR_SOURCE,
     };
   const name = data.units.find(({ unit }) => unit === picked.to)?.name ?? '?';

@@ -24,7 +24,7 @@ export const words = {
   shares: 'Weight and cap',
   sharesHint: 'Bar: its time in the picture. Mark: what the weights give.',
   log: 'Decisions',
-  newest: 'the line in the picture stands at the marked one',
+  newest: 'the line in the picture is at the marked one',
   legend: ['BOOST', 'UNDER', 'OVER'],
   runnable: 'runnable, waits',
   creditLine: ({ least, most }: { least: number; most: number }) =>

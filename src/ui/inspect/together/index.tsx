@@ -25,7 +25,7 @@ const words = {
   end: 'Destroy these',
   line: 'A line for all consoles',
   send: 'Type it into all',
-  none: 'No guest runs. Start some in several modes, or any others: they all stand here.',
+  none: 'No guest runs. Start some in several modes, or any others: all of them are shown here.',
   exits: 'exits since the line',
   all: (n: string) => `${n} since it was made`,
   rows: { hypercalls: 'Hypercalls', ioreqs: 'For the device model', retired: 'Instructions' },

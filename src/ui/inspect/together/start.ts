@@ -19,7 +19,7 @@ export const linux = (): Offer | undefined => linuxOf(offers.value.filter(({ sav
 async function filesOf(system: System): Promise<NamedFile[]> {
   if (system === 'minipv') return [{ name: 'minipv.elf', data: await pageGuests.kernel() }];
   const offer = linux();
-  if (!offer) throw new Error('There is no such Linux beside this page. Fetch it (npm run guests), and build again.');
+  if (!offer) throw new Error('This page has no such Linux. Fetch it (npm run guests), and build again.');
   const wanted = { ...offer, files: offer.files.filter(({ name }) => FILES.includes(name)) };
   return fetchGuest(wanted, new AbortController().signal, () => {});
 }

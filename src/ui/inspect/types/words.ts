@@ -28,12 +28,12 @@ export const TYPE_WORDS: Readonly<Record<TypeId, TypeWords>> = {
     title: 'Hypervisor with drivers of its own',
     known: 'type 1, full virtualization with a service console: VMware ESX',
     is: 'The hypervisor is the lowest layer, and the drivers are in it, too. To an unchanged guest it shows a whole PC. The service console is a guest for administration: it creates and stops the others, and no request passes it.',
-    here: 'The device model answers in the hypervisor’s own turn. Domain-0 stands for the console: it made this guest, and took no part in the read. The last step is the browser’s file here and the VMkernel’s own driver there. ESXi has no console any more.',
+    here: 'The device model answers in the hypervisor’s own turn. Domain-0 plays the part of the console: it made this guest, and took no part in the read. The last step is the browser’s file here and the VMkernel’s own driver there. ESXi has no console any more.',
   },
   kvm: {
     title: 'Linux as the hypervisor',
     known: 'neither type as such: KVM',
-    is: 'A module makes Linux itself the hypervisor: beside kernel and user mode a thread has a guest mode, which the kernel enters by VMLAUNCH and VMRESUME. Linux’s scheduler, memory management and drivers serve guests and processes alike; a process, QEMU, has the device model.',
+    is: 'A module makes Linux itself the hypervisor: besides kernel and user mode a thread has a guest mode, which the kernel enters by VMLAUNCH and VMRESUME. Linux’s scheduler, memory management and drivers serve guests and processes alike; a process, QEMU, has the device model.',
     here: 'The guest finds KVM. Each exit goes to the kernel, which returns to QEMU where a device of the PC is asked (KVM_EXIT_IO); QEMU reads the image by a call of the same kernel. Here one worker is guest, thread and device model; Linux with KVM in the boot menu starts the host without Xen. “Type 2” does not describe it: the monitor is in the kernel, and below that there is none.',
   },
 };
@@ -135,7 +135,7 @@ export const words = {
     question: (exits: number, calls: number) =>
       `Why does the same read leave the guest ${exits} times by registers, and ${calls === 1 ? 'once' : `${calls} times`} through a ring?`,
     answer: (exits: number, calls: number) =>
-      `A drive is a set of registers, and each use of one leaves the guest: ${exits} exits for one command by DMA, whoever is below the monitor. A ring is memory that both sides see: ${calls} hypercall${calls === 1 ? '' : 's'}, one to tell Domain-0${calls > 1 ? ' and one to wait for it' : ''}. What it costs instead is Domain-0: an event there, one back, and a processor that changes hands.`,
+      `A drive is a set of registers, and each use of one leaves the guest: ${exits} exits for one command by DMA, whatever is below the monitor. A ring is memory that both sides see: ${calls} hypercall${calls === 1 ? '' : 's'}, one to tell Domain-0${calls > 1 ? ' and one to wait for it' : ''}. What it costs instead is Domain-0: an event there, one back, and a processor that changes hands.`,
     source:
       'R. P. Goldberg, Architectural Principles for Virtual Computer Systems, 1973 (types I and II); xen/include/public/io/blkif.h; ATA/ATAPI-6, clause 6; Documentation/virt/kvm/api.rst',
   },

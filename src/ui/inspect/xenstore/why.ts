@@ -65,7 +65,7 @@ const WHY: readonly (readonly [name: RegExp, why: Why])[] = [
     {
       question: 'Why a path as a value?',
       answer:
-        'Each half of a device names the other one here, so that either finds it, and whoever removes the device removes both.',
+        'Each half of a device names the other one here, so that either finds it, and removing the device removes both.',
       source: 'xen/include/public/io/xenbus.h',
     },
   ],

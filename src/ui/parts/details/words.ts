@@ -32,10 +32,10 @@ export const words = {
     tpm: 'TPM',
   } as Record<string, string>,
   about: {
-    graphics: 'The guest’s screen, with keyboard and pointer: it stands on the tab Console.',
+    graphics: 'The guest’s screen, with keyboard and pointer: it is on the tab Console.',
     video: 'The card of a PC. It belongs to the board.',
-    serial: 'COM1 of a PC: it stands on the tab Console.',
-    console: 'The text console: it stands on the tab Console.',
+    serial: 'COM1 of a PC: it is on the tab Console.',
+    console: 'The text console: it is on the tab Console.',
     memballoon: 'It gives memory back to the host, and takes it again (Memory).',
     rng: 'A source of random numbers, of virtio.',
     filesystem:

@@ -89,5 +89,5 @@ export const words = {
   cardVirtio: (model: string) => `Its board has a card, ${model}. Details changes that, also while the guest runs.`,
   plain: 'The guest has no PV drivers of Xen’s, or has stopped: nothing can be attached to it here.',
   gone: 'The domain no longer exists.',
-  emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
+  emulatedCard: (model: string) => `Also: an emulated ${model}.`,
 };

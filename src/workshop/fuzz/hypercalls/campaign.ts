@@ -245,7 +245,7 @@ export class Campaign {
     if (problem) return problem;
     if (!options.running)
       return this.hostile && neighbours.checksum() !== this.still
-        ? 'something of the domains that stand still has changed'
+        ? 'something in the paused domains has changed'
         : undefined;
     return neighbours.problem(false);
   }

@@ -55,7 +55,7 @@ const forLoader = (
   take: (loader: BootLoader, asked: Asked) => void,
   from?: KeyRule['from'],
 ): Family => ({
-  [key]: rule(type, used('for the boot loader', 'The boot loader is told this.'), {
+  [key]: rule(type, used('for the boot loader', 'The boot loader gets this.'), {
     into: (definition, asked) => {
       if (definition.bootloader) take(definition.bootloader, asked);
     },
@@ -195,7 +195,7 @@ export const boot: Family = {
   }),
   cmdline: rule(
     'string',
-    used('command line of the kernel', 'This is the whole command line; root and extra do not count beside it.'),
+    used('command line of the kernel', 'This is the whole command line; root and extra do not count with it.'),
     {
       into: (definition, { text }) => {
         definition.cmdline = text;
@@ -229,7 +229,7 @@ export const boot: Family = {
           : used('end of the command line', 'This text ends the command line of the kernel.'),
   }),
   // libxl's default is cda.
-  boot: rule('string', used('what firmware tries', 'The firmware tries these devices in turn.'), {
+  boot: rule('string', used('what firmware tries', 'The firmware tries these devices in this order.'), {
     range: asked => {
       if (namesKernel(asked)) return undefined;
       const problem = bootOrderProblem(asked.text);
@@ -251,7 +251,7 @@ export const boot: Family = {
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),
   // Ringside's own: libvirt's <boot order> decides among drives of one class, and xl has no word for that. (A real xl does not look at it.)
-  boot_devices: rule('list', used('what firmware tries', 'The firmware tries these devices in turn.'), {
+  boot_devices: rule('list', used('what firmware tries', 'The firmware tries these devices in this order.'), {
     guests: ['hvm'],
     judge: asked => {
       const { definition } = asked;

@@ -70,7 +70,10 @@ export const memory: Family = {
     },
     judge: asked =>
       asked.numberOf('hap') === 0
-        ? used('MiB for shadow page tables', 'The guest’s shadow page tables get so many MiB, or as many as they need.')
+        ? used(
+            'MiB for shadow page tables',
+            'The guest’s shadow page tables get this many MiB, or as many as they need.',
+          )
         : undefined,
     from: ({ kind, hap, shadowMemoryMiB }) => (hasBoard(kind) && hap === false ? shadowMemoryMiB : undefined),
   }),

@@ -16,7 +16,7 @@ const isMoment = (text: string): boolean =>
 
 export const askedOfViewers = used(
   'clients of VNC are asked for it',
-  'Clients of VNC are asked for it, wherever this host serves the screen to them. The page shows the screen to whoever has the page.',
+  'VNC clients are asked for it, wherever this host serves the screen to them. The page shows the screen to all its users.',
 );
 
 export const passwords: Family = {

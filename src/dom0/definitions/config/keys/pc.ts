@@ -101,7 +101,7 @@ export const pc: Family = {
     ...alike(
       'nographic',
       'defbool',
-      approximated('the screen stays', 'The screen can be ignored: the serial console works beside it.'),
+      approximated('the screen stays', 'The screen can be ignored: the serial console works as well.'),
       isZero,
     ),
     ...alike(
@@ -132,7 +132,7 @@ export const pc: Family = {
     ),
     mmio_hole: rule(
       'number',
-      used('no RAM in so much below 4 GiB', 'RAM that finds no room below the hole of so many MiB lies from 4 GiB on.'),
+      used('no RAM in so much below 4 GiB', 'RAM that does not fit below the hole of this many MiB is above 4 GiB.'),
       {
         range: between(LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB),
         into: (definition, { number }) => {

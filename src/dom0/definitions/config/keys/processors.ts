@@ -134,7 +134,7 @@ export const processors: Family = {
   }),
   cap: rule(
     'number',
-    used('cap in the run queue', 'The guest gets at most so many per cent of a processor; 0: no limit.'),
+    used('cap in the run queue', 'The guest gets at most this many per cent of a processor; 0: no limit.'),
     {
       range: ({ number }) =>
         number < 0 || number > MAX_CAP

@@ -77,7 +77,10 @@ export const xen: Family = {
             'for HVM guests',
             `A ${kind.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`,
           );
-        return used('Hyper-V interface', `The guest finds Hyper-V's interface beside Xen's: ${groups.join(', ')}.`);
+        return used(
+          'Hyper-V interface',
+          `The guest finds Hyper-V's interface in addition to Xen's: ${groups.join(', ')}.`,
+        );
       },
       build: ({ setParam }, { viridian = 0 }) => {
         if (viridian !== 0) setParam('VIRIDIAN', viridian);
@@ -99,7 +102,7 @@ export const xen: Family = {
     'defbool',
     used(
       'where the device model runs',
-      'The emulated devices of an HVM guest run beside its processor, as the stub domain NAME-dm.',
+      'The emulated devices of an HVM guest run in its own worker, as the stub domain NAME-dm.',
     ),
     {
       into: (definition, { number }) => {

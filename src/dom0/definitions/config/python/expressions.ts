@@ -108,7 +108,7 @@ export class Expressions {
   private tooDeep(at: Position): never {
     // Nothing behind it is read.
     this.at = this.tokens.length - 1;
-    throw new Wrong(at, `Lists stand in lists here more than ${MOST_NESTING} deep. Take brackets out.`);
+    throw new Wrong(at, `Lists are nested here more than ${MOST_NESTING} deep. Take brackets out.`);
   }
 
   private either(): PythonValue {
@@ -191,7 +191,7 @@ export class Expressions {
         if (op.text === '%' && value?.kind === 'string')
           return this.counted(string(format(value.text, other), value), op);
         if (op.text === '%' && value?.kind !== 'number')
-          throw new Unfit('Before % stands a format in quotes, and behind it what goes into it.');
+          throw new Unfit('A format in quotes comes before %, and its values after it.');
         if (op.text === '*' && (value?.kind === 'string' || value?.kind === 'list'))
           return this.repeated(value, numberOf(other), op);
         const [a, b] = [numberOf(value), numberOf(other)];
@@ -298,7 +298,7 @@ export class Expressions {
         if (this.inList && areTwo(text, more))
           throw new Wrong(
             next,
-            `A comma is missing before the string ${shown(next)}: Python joins strings that stand beside each other.`,
+            `A comma is missing before the string ${shown(next)}: Python joins strings that are next to each other.`,
           );
         this.joined.push({ line: next.line, column: next.column, text: shortened(text) });
         text += more;
@@ -317,7 +317,7 @@ export class Expressions {
       token,
       token.kind === 'newline'
         ? 'A value is missing here.'
-        : `${shown(token)} cannot stand here: a value is a string, a number, a list or a name.`,
+        : `${shown(token)} cannot be here: a value is a string, a number, a list or a name.`,
     );
   }
 
@@ -367,7 +367,7 @@ export class Expressions {
       given.push(this.expression());
       if (this.isSign(',')) this.at++;
       else if (!this.isSign(')'))
-        throw new Wrong(this.peek(), `Between the values of a call stands a comma; here is ${shown(this.peek())}.`);
+        throw new Wrong(this.peek(), `The values of a call are separated by commas; here is ${shown(this.peek())}.`);
       if (this.peek().kind === 'end') throw new Wrong(open, '"(" is never closed: ")" is missing.');
     }
     this.at++;
@@ -399,7 +399,7 @@ export class Expressions {
             this.tokens[this.at - 1],
             `${shortened(this.tokens[this.at - 1].text)}=… is text and needs quotes around it.`,
           );
-        throw new Wrong(next, `Between the values of a list stands a comma; here is ${shown(next)}.`);
+        throw new Wrong(next, `The values of a list are separated by commas; here is ${shown(next)}.`);
       }
     }
     this.at++;
@@ -433,7 +433,7 @@ export class Expressions {
       const token = this.peek();
       if (token.kind === 'name') targets.push(token.text);
       else if (token.kind !== 'sign' || !'(),'.includes(token.text))
-        throw new Wrong(token, `Between for and in stand names; here is ${shown(token)}.`);
+        throw new Wrong(token, `Names are expected between for and in; here is ${shown(token)}.`);
       this.at++;
     }
     this.at++;
@@ -509,7 +509,7 @@ export class Expressions {
     while (!this.isSign('}')) {
       const key = this.expression();
       if (!this.isSign(':'))
-        throw new Wrong(this.peek(), `In a dictionary a colon stands behind the key; here is ${shown(this.peek())}.`);
+        throw new Wrong(this.peek(), `In a dictionary a colon follows the key; here is ${shown(this.peek())}.`);
       this.at++;
       entries.set(
         this.fits(open, () => shownAs(key)),

@@ -130,7 +130,7 @@ class Reader {
     } catch (thrown) {
       let error = thrown;
       if (error instanceof Leaves && this.loops === 0)
-        error = new Wrong(error.word, `${error.word.text} stands in no loop. Take it out.`);
+        error = new Wrong(error.word, `${error.word.text} is in no loop. Remove it.`);
       if (!(error instanceof Wrong)) throw error;
       const { line, column } = error.at;
       // A line in a loop is told once.
@@ -219,7 +219,7 @@ class Reader {
     if (items?.length !== names.length)
       throw new Wrong(
         at,
-        `Before = stand ${names.length} names, and behind it ${items ? `${items.length} values` : 'one value'}.`,
+        `There are ${names.length} names before =, and ${items ? `${items.length} values` : 'one value'} after it.`,
       );
     names.forEach((name, i) => this.give(name, items[i]));
   }
@@ -331,7 +331,7 @@ class Reader {
     const { of } = this;
     if (this.blocks >= MOST_BLOCKS) {
       of.at = of.tokens.length - 1;
-      throw new Wrong(first, `Blocks stand in blocks here more than ${MOST_BLOCKS} deep.`);
+      throw new Wrong(first, `Blocks are nested here more than ${MOST_BLOCKS} deep.`);
     }
     this.blocks++;
     try {
@@ -350,7 +350,7 @@ class Reader {
 
   private colon(what: string): void {
     const { of } = this;
-    if (!of.isSign(':')) throw new Wrong(of.peek(), `Behind ${what} stands a colon; here is ${shown(of.peek())}.`);
+    if (!of.isSign(':')) throw new Wrong(of.peek(), `A colon follows ${what}; here is ${shown(of.peek())}.`);
     of.at++;
   }
 

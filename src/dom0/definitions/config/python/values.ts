@@ -27,7 +27,7 @@ export function number(value: number, { line, column }: Position): Atom {
 
 /** What xl has a word for: a dictionary and None it has not. */
 export function plain(value: PythonValue): Value {
-  if (value === undefined) throw new Unfit('None cannot stand in a list here.');
+  if (value === undefined) throw new Unfit('None cannot be in a list here.');
   if (value.kind === 'dictionary')
     throw new Unfit('A dictionary is no value of a definition. Write a string, a number or a list.');
   return value;
@@ -252,8 +252,7 @@ export function format(text: string, given: PythonValue): string {
       if (kind === undefined) throw new Unfit('Of formats, %s, %r, %c, %d, %u, %i, %o, %x and %% are read here.');
       if (name !== undefined && given?.kind !== 'dictionary')
         throw new Unfit(`%(${name})${kind} wants a dictionary behind %.`);
-      if (name === undefined && next >= values.length)
-        throw new Unfit('The format wants more values than stand behind %.');
+      if (name === undefined && next >= values.length) throw new Unfit('The format needs more values than follow %.');
       const value =
         name === undefined ? values[next++] : given?.kind === 'dictionary' ? given.entries.get(name) : undefined;
       if (value?.kind === 'list' || value?.kind === 'dictionary')
@@ -267,6 +266,6 @@ export function format(text: string, given: PythonValue): string {
     },
   );
   if (given?.kind !== 'dictionary' && next < values.length)
-    throw new Unfit('More values stand behind % than the format takes.');
+    throw new Unfit('More values follow % than the format takes.');
   return made;
 }

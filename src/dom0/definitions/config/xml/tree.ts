@@ -44,10 +44,7 @@ export function parse(text: string): Element | undefined {
   parser.on('opentagstart', ({ name }) => {
     const at = { line: parser.line, column: Math.max(1, parser.column - name.length - 1) };
     if (open.length >= MOST_NESTING)
-      throw new Wrong(
-        at,
-        `Elements stand in elements here more than ${MOST_NESTING} deep, and no definition has that.`,
-      );
+      throw new Wrong(at, `Elements are nested here more than ${MOST_NESTING} deep, and no definition has that.`);
     open.push({ name, attributes: {}, places: {}, children: [], text: '', parts: [], ...at });
   });
   // It has read the closing quote, and a value has no such quote within.

@@ -8,7 +8,7 @@ export const GRUB_CONFIG_PATH = '/boot/grub/grub.cfg';
 
 /** What an installation leaves there. A function: the builder would write a constant out at each use. */
 export const defaultGrubConfig =
-  (): string => `# The host's boot menu: what stands here counts when the host starts the next time (reboot).
+  (): string => `# The host's boot menu: it counts when the host starts the next time (reboot).
 # Xen's options are those of its own command line: dom0_mem=256M, sched=credit or rr, loglvl=, guest_loglvl=, hvm_fep, noreboot ...
 set default=0
 set timeout=1

@@ -175,7 +175,7 @@ export function savePv(
   return { p2mFrames, sharedInfo: bytes.slice(shared, shared + FRAME_BYTES), contexts, pages: image, rest };
 }
 
-const damaged = (what: string): SavedStateError => new SavedStateError(`${what} Save the guest anew.`);
+const damaged = (what: string): SavedStateError => new SavedStateError(`${what} Save the guest again.`);
 
 /** What is read of a paravirtual domain beside its pages. */
 export interface SavedPvImage {

@@ -289,7 +289,7 @@ it('finds by what comes once more where memory is not as it came', () => {
   const other = page.slice();
   other[78] = 1;
   for (const wrong of [batch(other), batch()])
-    expect(() => putPages(domain, [wrong])).toThrow(/^verify pfn 0x120 failed: it came once more at byte 4711/);
+    expect(() => putPages(domain, [wrong])).toThrow(/^verify pfn 0x120 failed: it came again at byte 4711/);
   expect([page[77], page[78]]).toEqual([1, 0]);
   page.fill(0);
   putPages(domain, [batch()]);

@@ -73,7 +73,7 @@ export class Complaint {
   }
 
   damaged(what: string): never {
-    this.say(`is damaged: ${what}. Copy it again, or save the guest anew.`);
+    this.say(`is damaged: ${what}. Copy it again, or save the guest again.`);
   }
 
   record({ name, at }: FileRecord, what: string): never {

@@ -174,7 +174,7 @@ function verifyPages(domain: Domain, { pfns, types, bytes, verify }: SavedPages)
           : mfn >= 0 && isEqual(machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), has);
     if (!isSame)
       throw new SavedStateError(
-        `verify pfn 0x${pfns[i].toString(16)} failed: it came once more at byte ${verify} of the stream, and is not as it came before. Migrate the guest again, and tell how it came to that.`,
+        `verify pfn 0x${pfns[i].toString(16)} failed: it came again at byte ${verify} of the stream, and is not as it came before. Migrate the guest again, and tell how it came to that.`,
       );
   }
 }
@@ -208,7 +208,7 @@ function frameFor(domain: Domain, gfn: number): number {
   const entry = entryAt(domain, gfn);
   const refuse = (): never => {
     throw new SavedStateError(
-      `Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest anew.`,
+      `Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest again.`,
     );
   };
   if (entry !== 0)
