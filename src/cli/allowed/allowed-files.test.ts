@@ -169,6 +169,26 @@ describe('files of this machine', () => {
 });
 
 describe('an image of this machine', () => {
+  it('has several writers that share it, of a raw disk, and no other until the last has gone', () => {
+    const { inside, files } = folders();
+    const path = join(inside, 'disk.img');
+    const shared = () => files.open(path, 'a', true, '', 'raw', true);
+    const [first, second] = [shared(), shared()];
+    first.medium.write(512, new Uint8Array(512).fill(7));
+    const seen = new Uint8Array(512);
+    second.medium.read(512, seen);
+    expect(seen).toEqual(new Uint8Array(512).fill(7));
+    const busy = `resource busy: Lockspace resource '${path}' is locked`;
+    expect(() => writer(files, path)).toThrow(busy);
+    first.close();
+    first.close();
+    expect(() => writer(files, path)).toThrow(busy);
+    second.close();
+    const alone = writer(files, path);
+    expect(shared).toThrow(busy);
+    alone.close();
+  });
+
   it('has one writer, whatever it is called, and readers beside it', () => {
     const { inside, files } = folders();
     const path = join(inside, 'disk.img');

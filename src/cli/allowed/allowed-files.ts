@@ -301,7 +301,7 @@ export class NodeAllowedFiles implements AllowedFiles {
   }
 
   /** `top`: the image that it is, or lies below. */
-  private openLayer(path: string, writes: boolean, top: string): { file: FileDevice; close(): void } {
+  private openLayer(path: string, writes: boolean, top: string, shared = false): { file: FileDevice; close(): void } {
     let fd: number;
     try {
       fd = this.openOwn(path, writes ? constants.O_RDWR : constants.O_RDONLY);
@@ -309,7 +309,7 @@ export class NodeAllowedFiles implements AllowedFiles {
       throw accessError(path, wordsOf(error), top);
     }
     try {
-      const release = writes ? lockOrFail(fd, path) : () => {};
+      const release = writes ? lockOrFail(fd, path, shared) : () => {};
       let isOpen = true;
       // Its number is another file's from then on.
       const close = (): void => {
@@ -335,12 +335,13 @@ export class NodeAllowedFiles implements AllowedFiles {
     {
       writes,
       format,
+      shared = false,
       top = path,
       depth = 0,
-    }: { writes: boolean; format?: string | undefined; top?: string; depth?: number },
+    }: { writes: boolean; format?: string | undefined; shared?: boolean; top?: string; depth?: number },
   ): { medium: BlockDevice; close(): void } {
     if (depth > MOST_LAYERS) throw accessError(path, 'it lies on itself', top);
-    const { file, close } = this.openLayer(path, writes, top);
+    const { file, close } = this.openLayer(path, writes, top, shared);
     if (format !== 'qcow2') return { medium: file, close };
     const open = [{ close }];
     const closeAll = (): void => open.splice(0).forEach(each => each.close());
@@ -372,8 +373,19 @@ export class NodeAllowedFiles implements AllowedFiles {
     }
   }
 
-  open(path: string, _who: string, writes: boolean, _uuid: string, format: string | undefined): OpenDisk {
-    return { ...this.disk(path, { writes, format }), path: this.own(path), rename: () => {} };
+  open(
+    path: string,
+    _who: string,
+    writes: boolean,
+    _uuid: string,
+    format: string | undefined,
+    shared = false,
+  ): OpenDisk {
+    return {
+      ...this.disk(path, { writes, format, shared: shared && format !== 'qcow2' }),
+      path: this.own(path),
+      rename: () => {},
+    };
   }
 
   look(path: string, format: string | undefined): SeenImage {
@@ -438,8 +450,8 @@ const inodeOf = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `${dev}:${
 const lockedError = (path: string): Error => new Error(`resource busy: Lockspace resource '${path}' is locked`);
 
 /** @throws Error in libvirt's words where somebody writes it */
-function lockOrFail(fd: number, path: string): () => void {
-  const release = lockFile(inodeOf(fstatSync(fd)));
+function lockOrFail(fd: number, path: string, shared = false): () => void {
+  const release = lockFile(inodeOf(fstatSync(fd)), shared);
   if (!release) throw lockedError(path);
   return release;
 }

@@ -6,15 +6,32 @@
 import { createServer } from 'node:net';
 import { socketName } from '../storage/directory-lock.ts';
 
-const here = new Set<string>();
+/** Who has a file: of those that share it so many, and the socket of them all. */
+interface Holders {
+  shared: boolean;
+  count: number;
+  release: () => void;
+}
 
-/** What lets go of it; undefined: somebody has it. `inode`: dev and ino of the file. */
-export function lockFile(inode: string): (() => void) | undefined {
-  if (here.has(inode)) return undefined;
-  const release = listenAt(inode);
+const here = new Map<string, Holders>();
+
+/**
+ * What lets go of it; undefined: somebody has it. `inode`: dev and ino of the file; `shared`: others of this process may have it, too, that say the same (another
+ * process may not, whatever it says).
+ */
+export function lockFile(inode: string, shared = false): (() => void) | undefined {
+  const known = here.get(inode);
+  if (known && !(known.shared && shared)) return undefined;
+  const release = known?.release ?? listenAt(inode);
   if (!release) return undefined;
-  here.add(inode);
+  const holders = known ?? { shared, count: 0, release };
+  holders.count++;
+  here.set(inode, holders);
+  let isHeld = true;
   return () => {
+    if (!isHeld) return;
+    isHeld = false;
+    if (--holders.count > 0) return;
     here.delete(inode);
     release();
   };

@@ -189,6 +189,15 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     // libvirt draws a UUID for a document without one, so that it is another domain of that name.
     expect(await virsh('create two.xml')).toContain("operation failed: domain 'two' already exists with uuid");
     expect(await virsh('start reader')).toBe("Domain 'reader' started\n\n");
+    for (const name of ['share', 'too']) await define(name, disk, '<shareable/>');
+    expect(await virsh('start share')).toBe(failed('share', busy));
+    await virsh('destroy one');
+    for (const name of ['share', 'too']) expect(await virsh(`start ${name}`)).toBe(`Domain '${name}' started\n\n`);
+    expect(await virsh('dumpxml too')).toContain('<shareable/>');
+    await virsh('destroy share');
+    expect(await virsh('start one')).toBe(failed('one', busy));
+    await virsh('destroy too');
+    expect(await virsh('start one')).toBe("Domain 'one' started\n\n");
     for (const [name, image, why] of [
       ['out', 'link.img', 'Permission denied'],
       ['dots', '../secret.img', 'Permission denied'],

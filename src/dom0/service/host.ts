@@ -345,7 +345,7 @@ export class HostCore implements CommandHost {
     const { allowed, later } = this.parts;
     const from = isNetworkDisk(path) ? this.far : allowed?.has(path) ? allowed : this.storage;
     if (!from) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    return guestDevice(from.open(path, who, !how.readOnly, how.uuid, how.format), path, how, later);
+    return guestDevice(from.open(path, who, !how.readOnly, how.uuid, how.format, how.shared), path, how, later);
   };
 
   get facts(): HostFacts {

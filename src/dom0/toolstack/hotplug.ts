@@ -46,7 +46,7 @@ export async function attachDisk<Console extends DomainConsole>(
   const before = member.devices.length,
     keptBefore = member.kept.length;
   try {
-    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, defined.format, say);
+    const drive = toolstack.drives.withDevice(member, { ...image, place: -1 }, defined, say);
     const opened = openInDomain0([drive], 'pvh', images => backend('drives').attachDrives(images, openMedium, say));
     for (const disk of opened.disks) disks.add(disk);
     const { ide = [], disks: others = [], all = [] } = member.opened ?? {};
@@ -158,11 +158,7 @@ async function changeEmulated<Console extends DomainConsole>(
     const [opened] =
       opensItself || !medium
         ? []
-        : backend('drives').attachDrives(
-            [toolstack.drives.withDevice(member, wanted, defined.format, say)],
-            openMedium,
-            say,
-          );
+        : backend('drives').attachDrives([toolstack.drives.withDevice(member, wanted, defined, say)], openMedium, say);
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
       toolstack.services.attachDrive(member.record.id, { place, kind, disk });

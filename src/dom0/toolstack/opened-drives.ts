@@ -6,6 +6,7 @@ import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
 import type { DriveImage, OpenMedium } from '../../hypervisor/index.ts';
 import { backend } from '../backends/index.ts';
 import { openInDomain0, queuedMedium } from './devices/index.ts';
+import type { Definition } from '../definitions/config/index.ts';
 import type { KeepsWrites, Member, OpenHostDevice } from './running-domain.ts';
 import type { Services } from './services.ts';
 
@@ -27,9 +28,12 @@ interface OpeningParts {
 export const isOpenOnce = ({ medium }: Pick<DriveImage, 'medium'>): boolean =>
   medium !== undefined && ('device' in medium || 'disk' in medium || 'keptAs' in medium);
 
-/** Of the image in a domain's drive, as its definition has it. A drive of a saved state may be known by its place alone. */
-const formatOf = ({ blueprint: { definition } }: Member, { vdev, place }: DriveImage): string | undefined =>
-  definition.disks.find(disk => (vdev === undefined ? disk.place === place : disk.vdev === vdev))?.format;
+/** What a definition says of the image in a drive. */
+export type DefinedImage = Pick<Definition['disks'][number], 'format' | 'shared'>;
+
+/** Of a domain's drive. A drive of a saved state may be known by its place alone. */
+const definedImage = ({ blueprint: { definition } }: Member, { vdev, place }: DriveImage): DefinedImage | undefined =>
+  definition.disks.find(disk => (vdev === undefined ? disk.place === place : disk.vdev === vdev));
 
 export class OpenedDrives {
   private readonly parts: OpeningParts;
@@ -56,7 +60,7 @@ export class OpenedDrives {
         : hasBoard(kind) || drive.medium !== undefined;
     const here = (blueprint.drives ?? []).filter(isHere).map(drive =>
       // What the domain before this one had changed is put into the disks once all are open.
-      this.withDevice(member, drive, formatOf(member, drive), problem, diskChanges === undefined),
+      this.withDevice(member, drive, definedImage(member, drive), problem, diskChanges === undefined),
     );
     if (here.length > 0)
       member.opened = openInDomain0(
@@ -89,15 +93,19 @@ export class OpenedDrives {
     });
   }
 
-  /** A drive whose medium Domain 0 alone has open, with that open; `format`: of its image. `isNew`: the guest has changed nothing of it yet. @throws Error with a sentence */
+  /** A drive whose medium Domain 0 alone has open, with that open; `defined`: what is said of its image. `isNew`: the guest has changed nothing of it yet. @throws Error with a sentence */
   withDevice(
     member: Member,
     drive: DriveImage,
-    format: string | undefined,
+    defined: DefinedImage | undefined,
     say: (sentence: string) => void,
     isNew = true,
   ): DriveImage {
     const { medium, readOnly, kind } = drive;
+    if (defined?.shared && medium && !('device' in medium))
+      throw new Error(
+        `${medium.name}: what guests write to this file is kept for each of them, so they cannot share it. Take a volume of the host.`,
+      );
     if (medium && 'keptAs' in medium && medium.keptAs !== undefined)
       return this.withKept(member, drive, medium.keptAs, { isNew, say });
     if (!medium || !('device' in medium)) return drive;
@@ -107,7 +115,8 @@ export class OpenedDrives {
       uuid: member.uuid,
       readOnly,
       sectorBytes: kind === 'cdrom' ? 2048 : 512,
-      format,
+      format: defined?.format,
+      shared: defined?.shared,
       say,
       ...(findsXen(member.blueprint.definition.kind) || this.parts.elsewhere()
         ? {}

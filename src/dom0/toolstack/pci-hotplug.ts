@@ -67,13 +67,13 @@ function openedFor<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
   wanted: DriveImage,
-  { format }: DefinedDisk,
+  defined: DefinedDisk,
   say: (sentence: string) => void,
 ): IdeAttachment | undefined {
   const devices = member.devices.length,
     kept = member.kept.length;
   try {
-    const image = toolstack.drives.withDevice(member, wanted, format, say);
+    const image = toolstack.drives.withDevice(member, wanted, defined, say);
     return backend('drives').attachDrives([image], toolstack.hotplug.openMedium, say)[0];
   } catch (error) {
     for (const each of [...member.devices.splice(devices), ...member.kept.splice(kept)]) each.close();

@@ -107,6 +107,8 @@ export type OpenHostDevice = (
     sectorBytes: number;
     /** As its definition has it. */
     format: string | undefined;
+    /** Other domains may write it meanwhile that share it, too. */
+    shared?: boolean | undefined;
     say: (sentence: string) => void;
     /** A request was answered in another turn than it was made in: whoever waits for that is to be woken. */
     late?: () => void;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseDisk, placeOf } from './disk.ts';
+import type { OptionRemark } from './options.ts';
+import { type DiskSpec, formatDisk, parseDisk, placeOf } from './disk.ts';
 
 const disk = (target: string, more: object = {}) => ({
   target,
@@ -34,6 +35,14 @@ describe('disk specifications (xl-disk-configuration(5))', () => {
     expect(parseDisk('file:/x.iso,hdc:cdrom,r')).toEqual(
       disk('/x.iso', { vdev: 'hdc', kind: 'cdrom', readOnly: true }),
     );
+  });
+
+  it('reads a disk that several guests write as xm wrote it, and says that xl knows no such access', () => {
+    const said: OptionRemark[] = [];
+    const shared = parseDisk('/dev/vg0/a,raw,xvda,access=w!', said);
+    expect(shared).toEqual(disk('/dev/vg0/a', { shared: true }));
+    expect(said).toMatchObject([{ name: 'access', verdict: 'approximated' }]);
+    expect(parseDisk(formatDisk(shared as DiskSpec))).toEqual(shared);
   });
 
   it('gives target= the rest of the text, commas and all', () => {

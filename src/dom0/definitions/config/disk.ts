@@ -30,6 +30,8 @@ export interface DiskSpec {
   vdev: string;
   kind: ImageKind;
   readOnly: boolean;
+  /** Other guests may write it meanwhile, where they say the same. */
+  shared?: boolean;
   /** What else is asked of it, and changes nothing here, as xl has it (`script=block-drbd`, `discard`). Kept for whoever takes the definition elsewhere. */
   others?: readonly string[];
 }
@@ -42,7 +44,14 @@ const OLD_POSITIONAL: readonly Positional[] = ['target', 'vdev', 'access'];
 const OUR_PREFIXES = ['files', 'transfer'];
 const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', access: 'rw or ro' };
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
-const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
+const ACCESS: Record<string, { readOnly: boolean; shared?: true }> = {
+  r: { readOnly: true },
+  ro: { readOnly: true },
+  w: { readOnly: false },
+  rw: { readOnly: false },
+  // xend's word, which libvirt writes for a disk that is shareable (xenFormatXMDisk()); xl has none.
+  'w!': { readOnly: false, shared: true },
+};
 /** By name, or by the number of xen-vbd-interface(7). vda is one of virtio, which guests of KVM have. */
 const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|vd[a-z]\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
 const oneOf =
@@ -58,7 +67,13 @@ const OPTIONS: Record<string, OptionRule> = {
   target: () => used('the image', 'This file is in the drive.'),
   format: value => formatVerdict(value),
   vdev: () => used('the drive', 'It says which drive the disk is.'),
-  access: () => used('who may write', 'It says whether the guest may write.'),
+  access: value =>
+    ACCESS[value]?.shared
+      ? approximated(
+          'xm’s word',
+          'Other guests may write the disk, too, where they say the same. xl knows no such access.',
+        )
+      : used('who may write', 'It says whether the guest may write.'),
   devtype: oneOf(['cdrom', 'disk'], used('as asked', 'It says whether the drive is a CD-ROM drive.')),
   backend: unless(isDomain0, refused('back ends are in Domain 0', 'Back ends are in Domain 0 only. Take backend out.')),
   backendtype: oneOf(
@@ -250,7 +265,8 @@ function specOf(
     vdev,
     kind: isCd ? 'cdrom' : 'disk',
     // xl has no CD drive that is written, whatever its access says.
-    readOnly: isCd || (access !== undefined && ACCESS[access]),
+    readOnly: isCd || (access !== undefined && ACCESS[access].readOnly),
+    ...(!isCd && access !== undefined && ACCESS[access].shared ? { shared: true } : {}),
     ...(others.length > 0 ? { others } : {}),
   };
 }
@@ -260,10 +276,10 @@ export const otherOption = ({ others = [] }: DiskSpec, name: string): string | u
   others.find(option => option.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /** The disk as its definition would have it. */
-export function formatDisk({ target, format, vdev, kind, readOnly, others = [] }: DiskSpec): string {
+export function formatDisk({ target, format, vdev, kind, readOnly, shared, others = [] }: DiskSpec): string {
   const cdrom = kind === 'cdrom';
   const form = format === 'qcow2' ? format : 'raw';
-  const access = readOnly === cdrom ? [] : ['ro'];
+  const access = shared ? ['w!'] : readOnly === cdrom ? [] : ['ro'];
   // A path with what means something between or before the parameters stands last, by name.
   if (/[,=:]/.test(target))
     return [

@@ -60,11 +60,11 @@ const SUPPORT = `
    .acpi*|address*|backingStore*|mirror*|privateData
    !auth*|encryption*|iotune*|transient*
    +alias +name
-   -backenddomain*|blockio*|geometry*|product|serial|shareable|vendor|wwn
+   -backenddomain*|blockio*|geometry*|product|serial|vendor|wwn
    +boot +order -loadparm
    +driver +discard|name|type -ats|cache|copy_on_read|detect_zeroes|error_policy|event_idx|io|ioeventfd|iommu|iothread|packed|page_per_vq|queue_size|queues|rerror_policy
     -metadata_cache*
-   +readonly
+   +readonly|shareable
    +source +dev|file|name|protocol !tls -dir|fdgroup|managed|mode|namespace|path|pool|query|startupPolicy|tlsHostname|type|volume .index
     !auth*|encryption*|reservations*|slices*
     -address*|config*|cookies*|identity*|initiator*|readahead*|reconnect*|seclabel*|snapshot*|ssl*|timeout*

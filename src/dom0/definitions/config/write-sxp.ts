@@ -97,7 +97,7 @@ export function writeSxp(
       device(isTapped(disk) ? 'tap2' : 'vbd', [
         field('uname', uname(disk)),
         field('dev', `${disk.vdev}:${disk.kind}`),
-        field('mode', disk.readOnly ? 'r' : 'w'),
+        field('mode', disk.readOnly ? 'r' : disk.shared ? 'w!' : 'w'),
       ]),
     ),
     ...cards.map(card),

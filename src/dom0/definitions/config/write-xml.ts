@@ -184,7 +184,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
     bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : [];
   return [
     ...disks.flatMap(disk => {
-      const { target, format, vdev, kind, readOnly, others = [] } = disk;
+      const { target, format, vdev, kind, readOnly, shared, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
       const isNetwork = isNetworkDisk(target) && nbdAddressProblem(target) === undefined;
       const backend = otherOption(disk, 'backendtype') ?? (isBlock && guest !== 'kvm' ? 'phy' : 'qdisk');
@@ -200,6 +200,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
               : []),
           `<target dev='${escapedXml(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
           ...(readOnly ? ['<readonly/>'] : []),
+          ...(shared ? ['<shareable/>'] : []),
           ...order(vdev),
         ],
         ` type='${isNetwork ? 'network' : isBlock ? 'block' : 'file'}' device='${kind}'`,

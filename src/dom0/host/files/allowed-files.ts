@@ -34,8 +34,15 @@ export interface AllowedFiles extends HostFiles {
   /** @throws Error in libvirt's words */
   look(path: string, format: string | undefined): SeenImage;
   measure(path: string): MeasuredImage;
-  /** A disk for `who`; of what is written it is the only writer on that machine. @throws Error in libvirt's words */
-  open(path: string, who: string, writes: boolean, uuid: string, format: string | undefined): OpenDisk;
+  /** A disk for `who`; of what is written it is the only writer on that machine, unless others of this host share it, which is for raw ones. @throws Error in libvirt's words */
+  open(
+    path: string,
+    who: string,
+    writes: boolean,
+    uuid: string,
+    format: string | undefined,
+    shared?: boolean,
+  ): OpenDisk;
   /** The file itself, and not the disk in it. @throws as `open` */
   openFile(path: string, writes: boolean): { file: GrowingFile; close(): void };
   /** Removes a file's name, also while somebody writes it, who goes on with what has no name any more (unlink(2)). @throws Error of the system */

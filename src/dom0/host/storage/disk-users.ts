@@ -1,4 +1,4 @@
-/** Who has which disks open: one that writes has a disk alone, and several may read one. */
+/** Who has which disks open: one that writes has a disk alone, unless all that write it share it, and several may read one. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 
 /** A disk that somebody has open. */
@@ -16,6 +16,8 @@ export interface DiskUser {
   path: string;
   who: string;
   writes: boolean;
+  /** Others may write it meanwhile that share it, too. */
+  shared?: boolean;
 }
 
 export class DiskUsers {
@@ -26,8 +28,8 @@ export class DiskUsers {
   }
 
   /** Why a disk cannot be had beside those that have it. `called`: the disk, for people. */
-  hinders(path: string, writes: boolean, called = path): string | undefined {
-    const other = this.of(path).find(user => writes || user.writes);
+  hinders(path: string, writes: boolean, called = path, shared = false): string | undefined {
+    const other = this.of(path).find(user => (writes || user.writes) && !(shared && user.shared));
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
     return (
       other &&

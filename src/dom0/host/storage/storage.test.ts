@@ -133,6 +133,23 @@ describe('the host’s storage', () => {
     expect(storage.volumes).toEqual([]);
   });
 
+  it('has several writers of a raw volume that share it, and one of an image', async () => {
+    const storage = await open();
+    storage.createVolume('web', GIB);
+    const shared = (who: string) => storage.open('/dev/vg0/web', who, true, '', 'raw', true);
+    const [first, second] = [shared('a'), shared('b')];
+    const into = sector(0);
+    first.medium.write(0, sector(5));
+    second.medium.read(0, into);
+    expect(into).toEqual(sector(5));
+    for (const writes of [true, false])
+      expect(() => storage.open('/dev/vg0/web', 'c', writes)).toThrow('is mounted read-write in a');
+    first.close();
+    second.close();
+    storage.open('/dev/vg0/web', 'c', true);
+    expect(() => shared('a')).toThrow('is mounted read-write in c');
+  });
+
   it('knows a volume again by a sample of it, as a file with the same bytes, and tells one that somebody wrote', async () => {
     const storage = await open(new MemoryStore(), 8 * GIB);
     storage.createVolume('web', 4 * 2 ** 20);

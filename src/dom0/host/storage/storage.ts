@@ -510,8 +510,8 @@ export class Storage {
     return name === undefined || this.group.volumes.some(volume => volume.name === name);
   }
 
-  /** Opens a device for a domain; one that writes has it alone. @throws StorageError */
-  open(written: string, who: string, writes: boolean): OpenDisk {
+  /** Opens a device for a domain; one that writes has it alone, unless all that write it share it: of raw ones alone, since an image's tables have one writer. @throws StorageError */
+  open(written: string, who: string, writes: boolean, _uuid?: string, _format?: string, isShared = false): OpenDisk {
     const { path, medium } = this.resolve(this.deviceOf(written, who));
     const own = /^\/dev\/sda([1-9]?)$/.exec(path);
     if (own && (own[1] === '' || this.isDomain0s(Number(own[1]))) && writes)
@@ -519,8 +519,9 @@ export class Storage {
         `Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`,
       );
     const below = this.qcow2.below(path);
+    const shared = isShared && !(medium instanceof OverlayVolume || medium instanceof Qcow2Disk);
     const problem =
-      this.users.hinders(path, writes, told(path)) ??
+      this.users.hinders(path, writes, told(path), shared) ??
       below.map(each => this.users.hinders(each, false, told(each))).find(each => each !== undefined);
     if (problem) throw new StorageError(problem);
     const overlay = writes && this.overlayOf(path);
@@ -529,7 +530,7 @@ export class Storage {
         `${told(path)} lies under the overlay ${told(`/dev/${GROUP}/${overlay}`)}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
       );
     if (writes) this.group.settle(volumeIn(path));
-    return this.use(medium, { path, who, writes }, below);
+    return this.use(medium, { path, who, writes, shared }, below);
   }
 
   /** To look at a device whoever has it: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */

@@ -133,11 +133,13 @@ export function diskOf(
       read.remark(inner, `disk.${inner.name}`, notHere('This is not set for single disks here.'));
   }
   const readOnly = isCdrom || element.children.some(inner => inner.name === 'readonly');
+  // Several guests may read one without that.
+  const shared = !readOnly && childOf(element, 'shareable') !== undefined;
   const format = driver?.attributes.type === 'qcow2' ? 'qcow2' : 'raw';
   const backend = BACKENDS[driver?.attributes.name ?? ''];
   const discard = { unmap: 'discard', ignore: 'no-discard' }[driver?.attributes.discard ?? ''];
   const rest = [
-    readOnly ? 'ro' : 'rw',
+    shared ? 'w!' : readOnly ? 'ro' : 'rw',
     ...(isCdrom ? ['cdrom'] : []),
     // What libxl takes for such an image by itself need not be said.
     ...(backend && backend !== (type === 'block' && !read.isKvm ? 'phy' : 'qdisk') ? [`backendtype=${backend}`] : []),

@@ -37,7 +37,7 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
   vcpu: ['@current', '@cpuset'],
   cputune: ['vcpupin'],
   os: ['kernel', 'initrd', 'cmdline', 'boot'],
-  disk: ['source', 'readonly', 'boot'],
+  disk: ['source', 'readonly', 'shareable', 'boot'],
   filesystem: ['source', 'readonly'],
   interface: ['ip', 'script', 'bandwidth', 'boot', 'target'],
   graphics: ['listen', '@passwd', '@passwdValidTo'],
