@@ -24,9 +24,16 @@ import {
 import { posix } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { imageHead } from '../../dom0/service/index.ts';
-import { type AllowedFiles, FOLDERS, type MeasuredImage, type SeenImage } from '../../dom0/host/files/index.ts';
+import {
+  type AllowedFiles,
+  FOLDERS,
+  type ImageFormat,
+  type MeasuredImage,
+  type SeenImage,
+} from '../../dom0/host/files/index.ts';
 import { IMAGES, type OpenDisk } from '../../dom0/host/storage/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { ImageError, isVmdk, isVpc, VmdkDisk, VpcDisk } from '../../formats/other-images/index.ts';
 import { Qcow2Disk, Qcow2Error, qcow2HeaderOf, Qcow2Source } from '../../formats/qcow2/index.ts';
 import { fileBytes } from '../file-bytes.ts';
 import { allocate } from './allocate.ts';
@@ -342,6 +349,13 @@ export class NodeAllowedFiles implements AllowedFiles {
   ): { medium: BlockDevice; close(): void } {
     if (depth > MOST_LAYERS) throw accessError(path, 'it lies on itself', top);
     const { file, close } = this.openLayer(path, writes, top, shared);
+    if (format === 'vmdk' || format === 'vpc')
+      try {
+        return { medium: format === 'vmdk' ? new VmdkDisk(file) : new VpcDisk(file), close };
+      } catch (error) {
+        close();
+        throw error instanceof ImageError ? new Error(`${path} ${error.message}`) : error;
+      }
     if (format !== 'qcow2') return { medium: file, close };
     const open = [{ close }];
     const closeAll = (): void => open.splice(0).forEach(each => each.close());
@@ -402,9 +416,21 @@ export class NodeAllowedFiles implements AllowedFiles {
     try {
       const qcow2 = qcow2HeaderOf(file);
       const allocationBytes = statSync(this.own(path)).blocks * BLOCK_BYTES;
-      return { capacityBytes: qcow2?.diskBytes ?? file.bytes, allocationBytes, fileBytes: file.bytes, qcow2 };
+      const format = qcow2 ? 'qcow2' : formatOf(file);
+      const capacityBytes = qcow2?.diskBytes ?? this.capacityOf(path, format) ?? file.bytes;
+      return { format, capacityBytes, allocationBytes, fileBytes: file.bytes, qcow2 };
     } finally {
       close();
+    }
+  }
+
+  /** Of a disk in an image of another product; undefined: it is none, or one that is damaged, which is as long as its file. */
+  private capacityOf(path: string, format: ImageFormat): number | undefined {
+    if (format === 'raw') return undefined;
+    try {
+      return this.look(path, format).bytes;
+    } catch {
+      return undefined;
     }
   }
 
@@ -420,6 +446,13 @@ export class NodeAllowedFiles implements AllowedFiles {
       close();
     }
   }
+}
+
+/** Of a file that is no qcow2 image. */
+function formatOf(file: BlockDevice): ImageFormat {
+  const head = new Uint8Array(Math.min(BLOCK_BYTES, file.bytes));
+  file.read(0, head);
+  return isVmdk(head) ? 'vmdk' : isVpc(head) ? 'vpc' : 'raw';
 }
 
 /** @throws NotAllowed */

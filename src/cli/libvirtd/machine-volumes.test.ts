@@ -10,6 +10,7 @@ import {
   blockInfo,
   blockPeek,
   blockResize,
+  cloneVolume,
   createDomain,
   createPool,
   createVolume,
@@ -18,6 +19,7 @@ import {
   destroyDomain,
   poolByName,
   refreshPool,
+  resizeVolume,
   volumeByName,
   volumeInfo,
   volumeXml,
@@ -97,6 +99,29 @@ it('leaves nothing of a volume that cannot be', async () => {
   await expect(createVolume(host, pool, volume('huge', '', 2 ** 52))).rejects.toThrow();
   await refreshPool(host, await poolByName(host, 'p'));
   await expect(volumeByName(host, pool, 'huge')).rejects.toThrow("no storage vol with matching name 'huge'");
+});
+
+it.each(['vmdk', 'vpc'])('an image of %s is made, copied and copied back', async format => {
+  const { host, allow, pool } = await make();
+  const bytes = 102_408 * 512;
+  const xml = (name: string, type: string): string =>
+    `<volume><name>${name}</name><capacity>${bytes}</capacity><allocation>0</allocation><target><format type='${type}'/></target></volume>`;
+  const raw = await createVolume(host, pool, xml('raw', 'raw'));
+  const content = new Uint8Array(bytes);
+  for (const at of [0, 70_000, 5 * MIB, bytes - 1]) content[at] = at + 7;
+  writeFileSync(join(allow, 'raw'), content);
+  const made = await createVolume(host, pool, xml('empty', format));
+  expect([made.capacityBytes, statSync(join(allow, 'empty')).size < MIB]).toEqual([bytes, true]);
+  expect(await volumeXml(host, made)).toContain(`<format type='${format}'/>`);
+  const copy = await cloneVolume(host, pool, xml('copy', format), raw);
+  expect(copy.capacityBytes).toBe(bytes);
+  await cloneVolume(host, pool, xml('back', 'raw'), copy);
+  expect(Buffer.compare(readFileSync(join(allow, 'back')), content)).toBe(0);
+  await expect(resizeVolume(host, made, 2 * bytes)).rejects.toThrow('driver does not support resize');
+  const over = `<backingStore><path>${join(allow, 'raw')}</path><format type='raw'/></backingStore></volume>`;
+  await expect(createVolume(host, pool, xml('over', format).replace('</volume>', over))).rejects.toThrow(
+    `an image of ${format} lies on no other here`,
+  );
 });
 
 it('a file that has come to a pool by itself is a volume once that was refreshed', async () => {

@@ -53,16 +53,16 @@ function bytesAt(medium: BlockDevice, at: number, count: number): Uint8Array {
   return bytes;
 }
 
-/** A file of the machine beneath. That of a qcow2 image becomes longer as it is written. */
+/** A file of the machine beneath. That of an image which grows becomes longer as it is written. */
 function ofAllowed(
   allowed: AllowedFiles,
   path: string,
   { writes, isDisk }: { writes: boolean; isDisk: boolean },
 ): VolumeBytes {
-  const isQcow2 = allowed.measure(path).qcow2 !== undefined;
-  if (isDisk) return ofDevice(allowed.open(path, WHO, writes, '', isQcow2 ? 'qcow2' : 'raw'), path);
+  const { format } = allowed.measure(path);
+  if (isDisk) return ofDevice(allowed.open(path, WHO, writes, '', format), path);
   const { file, close } = allowed.openFile(path, writes);
-  if (!isQcow2) return ofDevice({ medium: file, close }, path);
+  if (format === 'raw') return ofDevice({ medium: file, close }, path);
   return {
     get length() {
       return file.bytes;

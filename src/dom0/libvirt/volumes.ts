@@ -1,10 +1,13 @@
 /** Volumes of pools. Sources: libvirt's documentation, "Storage pool and volume XML format"; src/conf/storage_conf.c and src/storage/storage_driver.c. */
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
+import { createVmdk, createVpc, ImageError } from '../../formats/other-images/index.ts';
 import { type Backing, createQcow2 } from '../../formats/qcow2/index.ts';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { type Definition, escapedXml } from '../definitions/config/index.ts';
+import type { ImageFormat } from '../host/files/index.ts';
+import { LONE_HOST, seedOfHost } from '../host/index.ts';
 import { copyInTurns, GROUP, IMAGES, imageVolume } from '../host/storage/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import { type CommandHost, uuidOf } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 import { checkFlags } from './flags.ts';
@@ -110,8 +113,9 @@ const compatOf = (version: number): string =>
 const backingXml = ({ path, format = 'raw' }: Backing): string =>
   `  <backingStore>\n    <path>${escapedXml(path)}</path>\n    <format type='${escapedXml(format)}'/>\n  </backingStore>\n`;
 
-async function formatOf(host: CommandHost, { type, path }: Volume, image: Image | undefined): Promise<Format> {
+async function formatOf(host: CommandHost, { type, path }: Volume, image: Image | undefined): Promise<ImageFormat> {
   if (type !== 'dir') return 'raw';
+  if (host.parts.allowed?.has(path)) return host.parts.allowed.measure(path).format;
   // What a guest writes into a raw image says nothing of it.
   if (image) return image.isQcow2 ? 'qcow2' : 'raw';
   const bytes = await openBytes(host, path, false);
@@ -127,8 +131,7 @@ const CREATE = { PREALLOC_METADATA: 1 << 0, REFLINK: 1 << 1, VALIDATE: 1 << 2 };
 /** virStorageVolResizeFlags. */
 const RESIZE = { ALLOCATE: 1 << 0, DELTA: 1 << 1, SHRINK: 1 << 2 };
 
-const FORMATS = ['raw', 'qcow2'] as const;
-type Format = (typeof FORMATS)[number];
+const FORMATS: readonly ImageFormat[] = ['raw', 'qcow2', 'vmdk', 'vpc'];
 
 interface Wanted {
   name: string;
@@ -137,7 +140,7 @@ interface Wanted {
   allocationBytes: number;
   /** Of a qcow2 image (<compat>). */
   version?: 2 | 3;
-  format: Format;
+  format: ImageFormat;
   backing?: Required<Backing>;
 }
 
@@ -145,12 +148,12 @@ interface Wanted {
 const KNOWN_FORMATS = 'none raw dir bochs cloop dmg iso vpc vdi fat vhd ploop cow qcow qcow2 qed vmdk luks'.split(' ');
 
 /** @throws LibvirtError */
-function formatNamed(format: string): Format {
+function formatNamed(format: string): ImageFormat {
   const known = FORMATS.find(each => each === format);
   if (known) return known;
   if (!KNOWN_FORMATS.includes(format))
     throw new LibvirtError('XML_ERROR', `unknown volume format type ${format}`, 'storage');
-  throw new LibvirtError('CONFIG_UNSUPPORTED', `images here are raw or qcow2, and not ${format}`, 'storage');
+  throw new LibvirtError('CONFIG_UNSUPPORTED', `images here are raw, qcow2, vmdk or vpc, and not ${format}`, 'storage');
 }
 
 /** `like`: one whose size and format count where none is said. @throws LibvirtError */
@@ -237,18 +240,23 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
     throw new LibvirtError('CONFIG_UNSUPPORTED', `a volume of ${GROUP} is raw, and not ${format}`, 'storage');
   if (backing && format === 'raw')
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'backing storage not supported for raw volumes', 'storage');
+  if (backing && format !== 'qcow2')
+    throw new LibvirtError(
+      'CONFIG_UNSUPPORTED',
+      `an image of ${format} lies on no other here: make it qcow2`,
+      'storage',
+    );
   if (backing) await lookAtBacking(host, backing.path);
   const path = `${pool.folder}/${name}`;
   await failing(() =>
     host.tasks.run(`virsh vol-create ${pool.name} ${name}`, async () => {
       if (pool.type === 'logical') return void (await host.openDevices())!.createVolume(name, bytes);
       // What cannot become a volume is none (virStorageBackendCreateRaw(), createFileDir()).
-      await (format === 'qcow2' ? makeQcow2(host, path, wanted) : makeRaw(host, path, wanted)).catch(
-        async (error: Error) => {
-          await host.parts.files!.rm(path, { force: true }).catch(() => {});
-          throw error;
-        },
-      );
+      const make = { raw: makeRaw, qcow2: makeQcow2, vmdk: makeOther, vpc: makeOther }[format];
+      await make(host, path, wanted).catch(async (error: Error) => {
+        await host.parts.files!.rm(path, { force: true }).catch(() => {});
+        throw error;
+      });
     }),
   );
   knowVolume(host, pool, name);
@@ -342,6 +350,31 @@ async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promi
   storage.createQcow2(volume, image);
 }
 
+/** An image of another product. @throws Error with a sentence */
+async function makeOther({ parts }: CommandHost, path: string, { name, bytes, format }: Wanted): Promise<void> {
+  const { allowed } = parts;
+  if (!allowed?.has(path))
+    throw new LibvirtError(
+      'CONFIG_UNSUPPORTED',
+      `images of ${format} are made in folders of the machine beneath (ringside libvirtd --allow)`,
+      'storage',
+    );
+  const nowMs = parts.epochMs(),
+    drawn = Uint8Array.from(uuidOf(0, nowMs, seedOfHost({ ...LONE_HOST, id: path })).match(/[0-9a-f]{2}/g)!, hex =>
+      Number.parseInt(hex, 16),
+    );
+  await allowed.truncate(path, 0);
+  const { file, close } = allowed.openFile(path, true);
+  try {
+    if (format === 'vmdk') createVmdk(file, { bytes, name, id: new DataView(drawn.buffer).getUint32(0) });
+    else createVpc(file, { bytes, nowMs, uuid: drawn });
+  } catch (error) {
+    throw error instanceof ImageError ? new Error(`${path} ${error.message}`) : error;
+  } finally {
+    close();
+  }
+}
+
 /** @throws LibvirtError */
 export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0): Promise<void> {
   checkFlags(flags, 0, 'storageVolDelete');
@@ -377,7 +410,11 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
     );
   const { allowed } = host.parts;
   const image = volume.type === 'dir' ? await imageOf(host, volume) : undefined;
-  const isQcow2 = volume.type === 'dir' && (await formatOf(host, volume, image)) === 'qcow2';
+  const format = await formatOf(host, volume, image),
+    isQcow2 = format === 'qcow2';
+  // bdrv_co_truncate() of QEMU's block/io.c.
+  if (format !== 'raw' && !isQcow2)
+    throw new LibvirtError('INTERNAL_ERROR', 'qemu-img: Image format driver does not support resize', 'storage');
   if (isQcow2 && !image?.isQcow2 && !allowed?.has(volume.path))
     throw new LibvirtError('CONFIG_UNSUPPORTED', `qcow2 images are written below ${IMAGES} alone`, 'storage');
   await failing(() =>

@@ -42,6 +42,6 @@ export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';
 export { AGENT_CHANNEL, type Channel, type ChannelEnd } from './channels.ts';
 export type { ChannelRefusal } from './channel-hotplug.ts';
-export { uuidOfName } from './uuid.ts';
+export { uuidOf, uuidOfName } from './uuid.ts';
 export { xorshift } from './random.ts';
 export { blueprintOf, savedDrives } from './saved-blueprint.ts';

@@ -13,8 +13,12 @@ export interface SeenImage {
   bytes: number;
 }
 
+/** As libvirt calls it, by the file's first bytes. */
+export type ImageFormat = 'raw' | 'qcow2' | 'vmdk' | 'vpc';
+
 /** What is known of a volume of a pool. */
 export interface MeasuredImage {
+  format: ImageFormat;
   /** Of the disk in it. */
   capacityBytes: number;
   /** Of the machine's disk. */

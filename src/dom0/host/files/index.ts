@@ -2,6 +2,7 @@
 export {
   type AllowedFiles,
   filesBeside,
+  type ImageFormat,
   type MeasuredImage,
   type SeenImage,
 } from './allowed-files.ts';
