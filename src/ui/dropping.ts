@@ -1,5 +1,6 @@
 /** What was dropped or chosen: taken in, judged, changed by its text and its form, and started. Loaded when the first files come. */
 
+import { signal } from '@preact/signals';
 import type { Changes, Edited, NamedFile, Plan } from '../dom0/service/index.ts';
 import { host, reportProblem } from './host.ts';
 import {
@@ -38,6 +39,18 @@ const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
 /** First bytes of an exported host (dom0/host/state/state-file.ts). */
 const STATE_MAGIC = 'Ringside state 1';
 
+/** Definitions as they were before others with their names came: with what was changed in them here. */
+export const replaced = signal<readonly NamedFile[]>([]);
+
+/** Those of `before` whose name one of `given` has, and that are another text. */
+async function otherTexts(before: readonly NamedFile[], given: readonly NamedFile[]): Promise<NamedFile[]> {
+  const pairs = before.filter(isDefinition).map(old => ({ old, now: given.find(({ name }) => name === old.name) }));
+  const differs = await Promise.all(
+    pairs.map(async ({ old, now }) => now !== undefined && (await old.data.text()) !== (await now.data.text())),
+  );
+  return pairs.filter((_, i) => differs[i]).map(({ old }) => old);
+}
+
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promise<void> {
   let given: NamedFile[] = [];
@@ -72,6 +85,7 @@ async function takeIn(all: NamedFile[]): Promise<void> {
     return;
   }
   const before = several.peek() ? (await severalPage()).filesOfSeveral() : (draft.peek()?.files ?? []);
+  replaced.value = await otherTexts(before, given);
   // What is there already stays: anything else completes it, and the same name replaces.
   const together = [...before.filter(file => !given.some(({ name }) => name === file.name)), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));

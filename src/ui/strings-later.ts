@@ -346,6 +346,8 @@ export const laterStrings = {
       `${definition} does not name ${files.join(', ')}, so nothing uses ${files.length === 1 ? 'it' : 'them'}.`,
     alone: (name: string) => `Make a guest of ${name}`,
     none: (name: string) => `${name} makes no guest by itself.`,
+    replaced: (name: string) => `${name} takes the place of the one with this name that was here.`,
+    keepBoth: 'Keep that one, too',
     others: (n: number) => (n === 1 ? 'Back to the other file' : `Back to the other ${n} files`),
   },
   several: {

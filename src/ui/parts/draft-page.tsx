@@ -12,7 +12,7 @@ import { Approximations, EditText } from './edit-text.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { KeptWrites } from './kept-writes.tsx';
 import { PlanSteps } from './plan-steps.tsx';
-import { UnusedFiles } from './unused-files.tsx';
+import { ReplacedFiles, UnusedFiles } from './unused-files.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
 const words = laterStrings.draft;
@@ -43,6 +43,7 @@ export function DraftPage() {
   return (
     <>
       <Head now={now} />
+      <ReplacedFiles />
       {unused.length > 0 && (
         <UnusedFiles
           files={unused}

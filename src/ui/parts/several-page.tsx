@@ -28,7 +28,7 @@ import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
-import { UnusedFiles } from './unused-files.tsx';
+import { ReplacedFiles, UnusedFiles } from './unused-files.tsx';
 import { Verdicts } from './verdicts.tsx';
 import { spelled } from '../without-xen.ts';
 
@@ -87,6 +87,7 @@ export function SeveralPage() {
           {leftOut.value.length > 0 && <span class="sec">{draftWords.leftOut(leftOut.value)}</span>}
         </div>
       </div>
+      <ReplacedFiles />
       <div class="body draft">
         <table class="several">
           <thead>
