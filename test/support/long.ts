@@ -39,6 +39,5 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/sector-page.tsx Sector': 96,
   'src/ui/parts/home.tsx Home': 85,
   'src/ui/parts/several-page.tsx Row': 103,
-  'src/ui/parts/several-page.tsx SeveralPage': 93,
   'src/ui/parts/terminal-window.tsx TerminalWindow': 140,
 };

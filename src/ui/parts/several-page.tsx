@@ -50,43 +50,13 @@ export function SeveralPage() {
     all.find(({ file }) => file.name === opened.value) ??
     all.find(({ plan }) => (plan?.errors.length ?? 0) > 0) ??
     all.find(({ plan }) => plan);
-  // One that was refused can be tried again, and is not ready for all that.
-  const open = all.filter(each => !each.busy && !each.done),
-    ready = open.filter(each => isReady(each) && !each.problem).length,
-    stopped = open.length - ready;
   useEffect(() => {
     if (shown?.plan && !shown.isSaved && !busy) void readForm(shown);
   }, [shown?.file, busy]);
   const form = shownForm.value?.file === shown?.file ? shownForm.value : undefined;
   return (
     <>
-      <div class="bh">
-        <div class="row wrap">
-          <h2>{words.title(all.length)}</h2>
-          <span class="grow" />
-          <button class="btn" onClick={discardSeveral}>
-            {draftWords.discard}
-          </button>
-          <button class="btn" disabled={busy || defines.length === 0} onClick={() => void defineChosen(words.defined)}>
-            {words.define(defines.length)}
-          </button>
-          <button
-            class="btn primary"
-            disabled={busy || starts.length === 0 || lacking(starts) !== undefined}
-            onClick={() => void startChosen(words.started)}
-          >
-            {words.start(starts.length)}
-          </button>
-        </div>
-        <div class="row wrap counts" role="status">
-          {!busy && ready > 0 && <Tag kind="used">{words.ready(ready)}</Tag>}
-          {!busy && stopped > 0 && <Tag kind="error">{words.stands(stopped)}</Tag>}
-          <span class="sec">
-            {busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, ready > 0) : draftWords.ready}
-          </span>
-          {leftOut.value.length > 0 && <span class="sec">{draftWords.leftOut(leftOut.value)}</span>}
-        </div>
-      </div>
+      <Head all={all} starts={starts} defines={defines} />
       <ReplacedFiles />
       <div class="body draft">
         <table class="several">
@@ -132,6 +102,52 @@ export function SeveralPage() {
         </div>
       </div>
     </>
+  );
+}
+
+/** How many can be started, and what can be done with those that are chosen. */
+function Head({
+  all,
+  starts,
+  defines,
+}: {
+  all: readonly Candidate[];
+  starts: readonly Candidate[];
+  defines: readonly Candidate[];
+}) {
+  // One that was refused can be tried again, and is not ready for all that.
+  const busy = all.some(each => each.busy),
+    open = all.filter(each => !each.busy && !each.done),
+    ready = open.filter(each => isReady(each) && !each.problem).length,
+    stopped = open.length - ready;
+  return (
+    <div class="bh">
+      <div class="row wrap">
+        <h2>{words.title(all.length)}</h2>
+        <span class="grow" />
+        <button class="btn" onClick={discardSeveral}>
+          {draftWords.discard}
+        </button>
+        <button class="btn" disabled={busy || defines.length === 0} onClick={() => void defineChosen(words.defined)}>
+          {words.define(defines.length)}
+        </button>
+        <button
+          class="btn primary"
+          disabled={busy || starts.length === 0 || lacking(starts) !== undefined}
+          onClick={() => void startChosen(words.started)}
+        >
+          {words.start(starts.length)}
+        </button>
+      </div>
+      <div class="row wrap counts" role="status">
+        {!busy && ready > 0 && <Tag kind="used">{words.ready(ready)}</Tag>}
+        {!busy && stopped > 0 && <Tag kind="error">{words.stands(stopped)}</Tag>}
+        <span class="sec">
+          {busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, ready > 0) : draftWords.ready}
+        </span>
+        {leftOut.value.length > 0 && <span class="sec">{draftWords.leftOut(leftOut.value)}</span>}
+      </div>
+    </div>
   );
 }
 
