@@ -79,6 +79,10 @@ cannot init xl context
     expect(await run('virsh list --all')).not.toContain('Domain-0');
     const log = (await domain0Log(host, state, { dom0CommandLine: 'root=/dev/sda2' })).join('\n');
     expect(log).toContain('/dev/kvm');
+    // The page shows what is there before the disk.
+    const first = await host.dmesg();
+    expect(first).toMatch(/\/dev\/kvm[\s\S]*eth0 is up/);
+    expect(log.startsWith(first.trimEnd())).toBe(true);
     expect(log.replaceAll('xenbr0', '')).not.toMatch(/xen|Domain 0/i);
     expect(host.queue.policy.name).toBe('fair');
   });

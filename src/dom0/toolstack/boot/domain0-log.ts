@@ -12,17 +12,11 @@ export async function domain0Log(
   { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
 ): Promise<string[]> {
   const { services, hypervisor } = host.toolstack;
-  const { hardware, network } = services;
   await host.openDevices();
   const { disk } = storage;
   const isXen = hypervisor.kind === 'xen';
   return [
-    `Ringside ${host.parts.version}, ${isXen ? 'Domain 0' : 'the host’s own system'}`,
-    `Command line: ${isXen ? dom0CommandLine : `BOOT_IMAGE=/boot/vmlinuz ${dom0CommandLine}`}`,
-    `Booting ${isXen ? 'paravirtualized kernel on Xen' : 'on bare hardware, no hypervisor below'}; memory: ${isXen ? `${hardware.frames * 4}K of its own` : `${host.machine.frames * 4}K`}`,
-    ...(isXen ? [] : kvmLines(host)),
-    ...hardware.list().map(line => `pci 0000:${line}`),
-    `e1000: eth0 is up; ${network.bridge.name}: port eth0 is forwarding`,
+    ...kernelLines(host, dom0CommandLine),
     ...adapterLines(disk.drivenBy),
     `sda: ${disk.bytes / SECTOR_BYTES} ${SECTOR_BYTES}-byte logical blocks: (${(disk.bytes / 1e9).toFixed(0)} GB/${(disk.bytes / 2 ** 30).toFixed(0)} GiB)`,
     ` sda: ${storage.partitions.map(({ number }) => `sda${number}`).join(' ')}`,
@@ -32,6 +26,21 @@ export async function domain0Log(
       ? `xenstored: serves ${services.xenstored.client().read('/local/domain/0/name') ?? 'Domain-0'}`
       : 'libvirtd: qemu:///system is served',
     `Managed domains: ${((await host.managed?.list()) ?? []).map(({ name }) => name).join(' ') || 'none'}`,
+  ];
+}
+
+/** The first of these lines, before the disk is there. */
+export function kernelLines(host: CommandHost, commandLine: string): string[] {
+  const { services, hypervisor } = host.toolstack,
+    { hardware, network } = services,
+    isXen = hypervisor.kind === 'xen';
+  return [
+    `Ringside ${host.parts.version}, ${isXen ? 'Domain 0' : 'the host’s own system'}`,
+    `Command line: ${isXen ? commandLine : `BOOT_IMAGE=/boot/vmlinuz ${commandLine}`}`,
+    `Booting ${isXen ? 'paravirtualized kernel on Xen' : 'on bare hardware, no hypervisor below'}; memory: ${isXen ? `${hardware.frames * 4}K of its own` : `${host.machine.frames * 4}K`}`,
+    ...(isXen ? [] : kvmLines(host)),
+    ...hardware.list().map(line => `pci 0000:${line}`),
+    `e1000: eth0 is up; ${network.bridge.name}: port eth0 is forwarding`,
   ];
 }
 
