@@ -103,3 +103,26 @@ it('keeps a definition that was changed here when another with its name is dropp
   );
   discard();
 });
+
+it('offers to a page that is loaded again all that was dropped, with what was changed', async () => {
+  const { remembered } = await import('./reopen.ts');
+  remembered.value = [];
+  await addFiles([WEB, file('other.img', 'a disk')]);
+  const sets = (): Promise<string[][]> =>
+    Promise.all(
+      remembered.value.map(({ files }) =>
+        Promise.all(files.map(async ({ name, content }) => `${name}: ${await content!.text()}`)),
+      ),
+    );
+  typeDraft('name = "web"\nmemory = 64\n');
+  await eventually(async () =>
+    expect(await sets()).toEqual([['other.img: a disk', 'web.cfg: name = "web"\nmemory = 64\n']]),
+  );
+  await addFiles([VM]);
+  // In place of the set that it completes.
+  await eventually(async () =>
+    expect(await sets()).toEqual([
+      ['other.img: a disk', 'vm.xml: <domain/>\n', 'web.cfg: name = "web"\nmemory = 64\n'],
+    ]),
+  );
+});

@@ -189,7 +189,9 @@ export function typeDraft(text: string): void {
   );
   draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
   typing.whenQuiet(() => {
-    if (draft.peek()?.files === files) void judgeQuietly(files);
+    if (draft.peek()?.files !== files) return;
+    rememberGiven(files);
+    void judgeQuietly(files);
   });
 }
 

@@ -52,8 +52,10 @@ export async function fingerprintOf(data: Blob): Promise<string> {
   return hash.toString(16).padStart(8, '0');
 }
 
-const isSame = (a: RememberedSet, b: RememberedSet): boolean =>
-  a.files.length === b.files.length && a.files.every(({ name }, i) => name === b.files[i]!.name);
+/** `other` has all of its files, or newer ones by these names; what a domain was made from stands for itself. */
+const isWithin = ({ files, name }: RememberedSet, other: RememberedSet): boolean =>
+  (name === undefined || files.length === other.files.length) &&
+  files.every(file => other.files.some(each => each.name === file.name));
 
 async function keepSets(sets: readonly RememberedSet[]): Promise<void> {
   remembered.value = sets;
@@ -79,7 +81,7 @@ export async function remember(given: readonly NamedFile[], name?: string): Prom
     );
     const fresh: RememberedSet = { files, givenMs: Date.now(), ...(name === undefined ? {} : { name }) };
     await loaded;
-    await keepSets([fresh, ...remembered.peek().filter(each => !isSame(each, fresh))].slice(0, MOST_SETS));
+    await keepSets([fresh, ...remembered.peek().filter(each => !isWithin(each, fresh))].slice(0, MOST_SETS));
   } catch {
     // It goes on without.
   }

@@ -69,6 +69,8 @@ export async function openSeveral(given: readonly NamedFile[], goes = true): Pro
     others.value = rest;
     several.value = candidates;
   });
+  // A page that is loaded again offers them, with what was changed here.
+  rememberGiven(given);
   followGone();
   if (goes) go({ kind: 'draft' });
   await judgeAll();
@@ -228,6 +230,7 @@ async function rewrite(file: NamedFile, to: string): Promise<void> {
         }
       : one,
   );
+  rememberGiven(filesOfSeveral());
   await judgeAll();
 }
 
