@@ -427,5 +427,7 @@ describe('the built page', () => {
       wasmFindings('a.js', Buffer.from('{prop:"WebAssembly",target:globalThis,violationType:"webassembly"}')),
     ).toEqual([]);
     expect(wasmFindings('a.js', Buffer.from('const name = "WebAssembly"; globalThis[name]'))).toHaveLength(1);
+    expect(wasmFindings('a.js', Buffer.from('"TypeScript, without WebAssembly; nothing is installed"'))).toEqual([]);
+    expect(wasmFindings('a.js', Buffer.from('"without "+WebAssembly.x+" no WebAssembly.x"'))).toHaveLength(1);
   });
 });

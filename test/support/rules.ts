@@ -377,11 +377,17 @@ const JUST_BASH_WORDS = [
   /([`"'])WebAssembly \(wasm\) binary module\1/g,
 ];
 
+/** What the project's documents say of it, which Help shows (ui/help/documents.ts): a comma or the next sentence is behind it, and no member of it. */
+const DOCUMENT_WORDS = /\b(?:without|no) WebAssembly(?=[,;:)]|\.(?: [A-Z]|\\n))/g;
+
 /** WebAssembly in a file of the built page, as a module (by its magic number, also in base64) or as a use of the global. */
 export function wasmFindings(path: string, bytes: Buffer): string[] {
   if (path.endsWith('.wasm') || bytes.subarray(0, 4).toString('latin1') === '\0asm') return [`${path} is WebAssembly`];
   if (!/\.(js|mjs|html)$/.test(path)) return [];
-  const text = JUST_BASH_WORDS.reduce((rest, words) => rest.replace(words, ''), bytes.toString('latin1'));
+  const text = [...JUST_BASH_WORDS, DOCUMENT_WORDS].reduce(
+    (rest, words) => rest.replace(words, ''),
+    bytes.toString('latin1'),
+  );
   return ['WebAssembly', 'AGFzbQ'].filter(word => text.includes(word)).map(word => `${path} has ${word} in it`);
 }
 
