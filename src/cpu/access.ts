@@ -1,6 +1,8 @@
 /**
- * Access to memory by linear address: through the TLB, and where that has no entry through paging and the second stage to machine memory, with accessed and
- * dirty bits, faults, breakpoints, and what lies outside memory. Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT).
+ * *Idea.* Every load and store of the guest goes through here, so the common case must be a few operations: two flat tables of the TLB, one word per linear page, say
+ * in one test whether the access is allowed, aligned and plain memory, and where. Everything else takes the slow path: the walk through paging and second stage
+ * (paging.ts), accessed and dirty bits, faults, breakpoints, devices. Invariants: an entry is only made for what the slow path would allow without any side effect, and
+ * whatever makes that untrue (a flush, code on the page, a log of writes) removes the entry. Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT).
  */
 import type { CodeCache } from './code-cache.ts';
 import { CR0_AM, CR4_SMAP, EFER_LMA } from './architecture/control-bits.ts';
@@ -83,8 +85,6 @@ export class MemoryAccess {
     this.shadow = shadow;
     this.plainWalk = shadow ? () => UNKNOWN : createPlainWalk(views, tlb, code, debug, log);
   }
-
-  // ---- access by linear address ----
 
   read8(linear: number): number {
     const e = this.TR[(linear >>> 12) + this.S[S_USER]!]!;
@@ -484,8 +484,6 @@ export class MemoryAccess {
     const writable = paging.writable && this.walkDirty && (entry & P2M_WRITE) !== 0;
     this.tlb.fill(linear, user, entry & ~4095, write, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
   }
-
-  // ---- paging ----
 
   /** Machine frame for a fetch at `linear`; throws #PF, or leaves with an EPT violation. */
   fetchFrame(linear: number): number {

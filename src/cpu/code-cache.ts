@@ -1,10 +1,10 @@
 /**
- * Where records lie and what becomes of them when their bytes change. A record is a decoded instruction, RECORD_WORDS words of one arena (A), linked to the
- * record that follows it. A table of records, one word a byte of a page, belongs to one machine frame and mode key; tables lie one after the other in PM.
- * Records never outlive the bytes they came from: a small store marks those that it touches as stale, and they are decoded anew, where they lie, when they
- * run next; a large one drops the frame's tables.
+ * *Idea.* Decoding is slow, so a decoded instruction is stored as a *record*, RECORD_WORDS words of one arena (A), linked to the record that follows
+ * it. A table of records, one word per byte of a page, belongs to one machine frame and mode key; tables are one after the other in PM. The danger is
+ * code that changes. The invariant: a record never outlives the bytes it came from. A small store marks the records that it touches as stale, and
+ * they are decoded again, in place, when they run next; a large store drops the frame's tables.
  *
- * Code that was compiled from several records enters the same way (`install`): its op number stands in a record, and goes when the bytes do.
+ * Code that was compiled from several records is entered the same way (`install`): its op number replaces a record's own, until the bytes change.
  */
 import { KEYS } from './mode.ts';
 import { META, META_LENGTH, OP, RECORD_MASK, RECORD_WORDS } from './record.ts';

@@ -1,6 +1,10 @@
 /**
- * Interrupts and exceptions: what is delivered, how, and what becomes of a fault while delivering. Sources: SDM vol. 3, chapter 6;
- * vol. 2, INT n and IRET; for exits, vol. 3, 25.2 and 27.2.
+ * *Idea.* Delivering an event means to find its gate, switch to the handler's privilege level and stack, and push a frame. Each of these steps reads
+ * guest memory and can fault itself, and any of them can be a VM exit. Delivery therefore records which event is in progress (`loop.delivering`): a
+ * fault during delivery is combined with it into a double fault or a shutdown, and an exit reports it, so that the hypervisor can inject it again.
+ * The common case, flat segments into ring 0, is in flat-transfers.ts.
+ *
+ * Sources: SDM vol. 3, chapter 6; vol. 2, INT n and IRET; for exits, vol. 3, 25.2 and 27.2.
  */
 import type { Cpu } from './cpu.ts';
 import {

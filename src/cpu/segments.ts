@@ -1,6 +1,9 @@
 /**
- * Descriptor tables, segment loads and far transfers. Sources: SDM vol. 3, chapter 3 (descriptors), 5.8 (transfers between privilege levels);
- * vol. 2, CALL, JMP, RET, IRET, MOV, and SDM vol. 3, table 5-2 for the order of checks.
+ * *Idea.* A segment register is a cache: loading a selector copies base, limit and rights from a descriptor in the guest's tables, and from then on
+ * only the copy counts. Loads and far transfers are where protection happens, and manuals prescribe the order of their checks, because the first one
+ * that fails decides which fault the guest sees. The functions here follow that order, and load a register only when its last check has passed. Plain
+ * flat segments take the short path of flat-transfers.ts. Sources: SDM vol. 3, chapter 3 (descriptors), 5.8 (transfers between privilege levels),
+ * table 5-2 (order of checks); vol. 2, CALL, JMP, RET, IRET, MOV.
  */
 import type { Cpu } from './cpu.ts';
 

@@ -1,4 +1,8 @@
-/** One client of RFB: hand-shake, what it asks and presses, and pictures as it asks for them. Source: RFC 6143, 7. */
+/**
+ * *Idea.* One VNC client. The protocol is a conversation over a stream of bytes, so it is written as a generator (`conversation`) that waits for the
+ * bytes that it needs. Pictures are pulled by the client: it asks for an update, and gets the tiles that differ from the picture that it has, as soon
+ * as there are any. Rate and backlog are limited, since guests may run on this thread. Source: RFC 6143, 7.
+ */
 import type { Later } from '../../dom0/host/index.ts';
 import { type ByteChannel, type Conversation, Converser } from '../../dom0/host/nbd/index.ts';
 import {

@@ -1,7 +1,9 @@
 /**
- * Paging: where a linear address leads, and whether an access may go there, read from state words, page tables and the second stage, and changing none of
- * them. The processor walks with this before it fills its TLB; inspectors and reports of dead workers walk with it without a processor.
- * Sources: SDM vol. 3, chapter 4; for the second stage, 28.3.
+ * *Idea.* One walk, two users. Translating a linear address means to read the guest's page tables, each of whose guest-physical addresses is
+ * translated by the second stage, and to check the rights on the way. The processor does this to fill its TLB; inspectors and the reports of dead
+ * workers do it with no processor at all. So this walk reads state words, page tables and second stage, returns what an access would meet, and
+ * changes nothing: accessed and dirty bits, faults and exits are the caller's (access.ts). Sources: SDM vol. 3, chapter 4; for the second stage,
+ * 28.3.
  */
 import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE } from './control-bits.ts';
 import { P2M_AWAY, P2M_ON_DEMAND, P2M_READ } from './edge.ts';

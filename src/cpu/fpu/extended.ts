@@ -1,12 +1,10 @@
 /**
- * 80-bit arithmetic on the x87 register words: the four operations, square root, comparison, loads and stores.
- * Operands and results are word indexes in R (three words: significand low, high, sign and exponent), so that a value never becomes an object or
- * a boxed number. Ordinary operands take a straight path in 32-bit integers; everything else (zeros, denormals, infinities, NaNs, encodings without
- * meaning, results near the ends of the exponent range, other precision or rounding) goes through softfloat.ts.
- * Measured (node 20, random operands, ns): add 32, multiply 32, divide 90, square root 100, compare 22. Sources: SDM vol. 1, 8.1.5, 8.4, 8.5; table 4-7 (NaN results).
- *
- * Functions that can meet an unmasked invalid, denormal or zero-divide exception return false then: flags are set and nothing else was done, so
- * the instruction must not pop either (SDM vol. 1, 8.7).
+ * *Idea.* The x87 computes with 80 bits, which no JavaScript number holds. Values stay where they are, in the register words: operands and results are word
+ * indexes in R (three words: significand low, high, sign and exponent), so no value ever becomes an object or a boxed number. Ordinary operands take a straight
+ * path in 32-bit integers: the four operations, square root, comparison, loads and stores. Everything else (zeros, denormals, infinities, NaNs, invalid
+ * encodings, results near the ends of the exponent range, other precision or rounding) goes to softfloat.ts. Measured (node 20, random operands, ns): add 32,
+ * multiply 32, divide 90, square root 100, compare 22. Sources: SDM vol. 1, 8.1.5, 8.4, 8.5; table 4-7 (NaN results). A function that meets an unmasked invalid,
+ * denormal or zero-divide exception returns false: flags are set and nothing else was done, so the instruction must not pop either (SDM vol. 1, 8.7).
  */
 import { FCW, FPR, FSW } from '../architecture/registers.ts';
 import {

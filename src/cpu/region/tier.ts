@@ -1,9 +1,13 @@
 /**
- * The second tier: finds where a guest spends its time, compiles regions there and lets records lead to them. Time is sampled: each so many retired instructions
- * a batch of the interpreter begins, and where it does is where time is spent. From a place that many samples named the next instructions are watched one by
- * one: the loop or function that they show becomes a region, and so does a place to which regions often lead out. Counts are halved at each epoch, so that only
- * what takes a real share of recent time is compiled. Registers, memory and the number of retired instructions are those of the interpreter, whatever was
- * compiled when.
+ * *Idea.* Interpreting costs the same for the millionth run of an instruction as for the first. The second tier finds the few places where a guest
+ * spends its time and compiles them to JavaScript functions, *regions*, which V8 then compiles to machine code. Finding them must be cheap, so it is
+ * done by sampling: every BATCH retired instructions the interpreter returns here, and its position is a sample. When enough samples fall into one
+ * line of memory, the next instructions are traced one by one. A loop or function that the trace shows becomes a region, and so does a place to which
+ * regions often exit. Counts are halved at each epoch, so only code that takes a real share of recent time is compiled.
+ *
+ * Invariants: registers, memory and the number of retired instructions are those of the interpreter, whatever was compiled and when, so runs in
+ * virtual time stay identical. A region is entered through a record (code-cache.ts), and is dropped as soon as a byte of its code changes. All limits
+ * are counts of instructions, never time. See docs/engine.md, "The second tier".
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
@@ -39,75 +43,46 @@ import { S_BUDGET, S_STOP, S_USER, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 import { INVALID } from '../tlb.ts';
 import { Compilation } from './compilation.ts';
+import {
+  BATCH,
+  BREAK,
+  EPOCH,
+  EPOCH_SHIFT,
+  EXITS_A_SAMPLE,
+  EXITS_KEPT,
+  FIRST_SAMPLES,
+  FIRST_TRACES,
+  IDLE,
+  IDLE_SHARE,
+  LARGE,
+  LINE,
+  LINE_SHIFT,
+  LONGEST_TRACE,
+  MAX_COMPILES,
+  MAX_COUNTS,
+  MAX_DROPS,
+  MAX_REGIONS,
+  MAX_TRACES,
+  MAX_UNDER_WAY,
+  PRODUCTS,
+  PUT_OFF,
+  QUIET,
+  REFUSED,
+  REGION_BATCH,
+  RETRY,
+  SHORT,
+  SHORT_TEXT,
+  TRACE,
+  TRACES_AN_EPOCH,
+  TRIAL,
+  WARM_CALLS,
+} from './limits.ts';
 import { createCall, createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
 
 /** Words of a record behind META and REGION: how often regions led to it, in which epoch. */
 const EXITS = META + 2,
   EXITS_EPOCH = META + 3;
-/**
- * Instructions from sample to sample while regions run few of them, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes:
- * samples of a loop fall on all its instructions, however many these are.
- */
-const BATCH = 4_999,
-  REGION_BATCH = 24_989;
-/** Samples are counted by lines of memory: a loop is found however many instructions it has. */
-const LINE_SHIFT = 7,
-  LINE = 1 << LINE_SHIFT;
 const NOTHING: ReadonlySet<number> = new Set();
-/** Samples from step to step of a compilation, some 100 µs: the guest goes on in between, and takes its interrupts. So many until a text that was no function yet is asked for again. */
-const BREAK = 2,
-  RETRY = 16;
-/** Characters of a text that becomes a function in the step that wrote it: V8 reads those in some 100 µs. */
-const SHORT_TEXT = 4000;
-/**
- * Instructions that are watched: until what goes round there is known, then until so many showed none that was new, since a region has the ways of branches that ran,
- * and at most so many, wherever control is then. Of an unpacker's loop the first rounds show a third of the ways that it takes. That takes time from the guest, and what
- * it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; an interpreter of scripts goes round in thousands of
- * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over, and regions are smaller then. So many regions are compiled in one epoch,
- * at most.
- */
-const TRACE = 2000,
-  QUIET = 1000,
-  LONGEST_TRACE = 8000,
-  MAX_TRACES = 24,
-  TRACES_AN_EPOCH = 12,
-  FIRST_TRACES = 2,
-  FIRST_SAMPLES = 100_000,
-  MAX_COMPILES = 24;
-/**
- * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
- * boot had three times the regions, most of which V8 had not optimised when they were over.
- */
-const EXITS_A_SAMPLE = 300;
-/** What an epoch leaves of their number: a few hundred in each, epoch after epoch, are worth a region as many at once are. */
-const EXITS_KEPT = 24 / 25;
-/**
- * Instructions of a region to which others lead rather than repeat its code: what shorter ones hold is written out in each. Unpacking a kernel took half as many
- * regions for it, and a tenth less time.
- */
-const LARGE = 60;
-/** Calls that teach what works on flags which numbers there are: V8 notes the types of a function that has run for a while. */
-const PRODUCTS = 1000;
-/** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
-const REFUSED = 16,
-  PUT_OFF = 1;
-/** Compilations that may be under way at once. */
-const MAX_UNDER_WAY = 16;
-/** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
-const EPOCH_SHIFT = 10,
-  EPOCH = 1 << EPOCH_SHIFT,
-  MAX_COUNTS = 4096;
-/** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
-const MAX_REGIONS = 512,
-  WARM_CALLS = 20;
-/** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
-const MAX_DROPS = 16;
-/** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 25,
-  TRIAL = 4096;
-/** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
-const IDLE = 64,
-  IDLE_SHARE = 1000;
 
 /** Of what ran, offsets from the start of page 0, what lies in these pages: a watch sees thousands of instructions, of which a region has some, and regions live long. */
 function within(ran: ReadonlySet<number>, pages: RegionText['pages']): ReadonlySet<number> {

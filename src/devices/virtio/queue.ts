@@ -1,6 +1,8 @@
 /**
- * A split virtqueue, from the device's side: what the driver offers in one ring is given back in the other. All of it lies in the guest's memory, and nothing that
- * is read there is trusted. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.7.
+ * *Idea.* A split virtqueue from the device's side: the driver puts chains of buffers into the available ring, the device returns them in the used
+ * ring, and each side tells the other by an index from when on it wants to be notified. Everything is in the guest's memory and nothing read there is
+ * trusted: each word is read once, lengths and links are checked, and a chain can never be longer than the queue. Source: OASIS Virtual I/O Device
+ * (VIRTIO) 1.2, 2.7.
  */
 import type { Dma, State } from '../bus.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';

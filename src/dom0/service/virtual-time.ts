@@ -1,7 +1,7 @@
 /**
- * A host in virtual time: its domains take turns in one worker, a turn of all of them is a round, and nothing that a guest sees depends on the clock on the
- * wall. What comes from outside is noted with the round before which it came, so that the same inputs before the same rounds make the same run again. The wall's
- * clock says only how long to wait between two rounds.
+ * *Idea.* A host in virtual time gives the same run for the same inputs. Its domains share one worker and run one at a time; once each has run, a
+ * *round* is over, and nothing that a guest sees depends on the real clock. An input from outside is logged with the number of the round before which
+ * it arrived, and replay delivers it before the same round. The real clock only determines how long to wait between two rounds.
  */
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../hypervisor/memory/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';

@@ -1,7 +1,8 @@
 /**
- * Reads QEMU's copy-on-write images, qcow2, of versions 2 and 3: a table of two levels (L1, L2) says where in the file each cluster of the disk lies. What it
- * has nowhere is in the backing file, or zeros. Nothing is encrypted, and nothing written (written.ts does that).
- * Source: QEMU's docs/interop/qcow2.txt.
+ * *Idea.* A qcow2 image is a disk that takes room only for what was written. It is divided into clusters, and a table of two levels (L1, L2) says
+ * where in the file each cluster is. A cluster without a place is in the backing file, or zeros. This file reads such images, of versions 2 and 3,
+ * without encryption; written.ts writes them. Tables are read when they are used and may contain anything, so each offset is checked before it is
+ * followed, and a bad one is a bad sector, not an exception elsewhere. Source: QEMU's docs/interop/qcow2.txt.
  */
 import { type BlockDevice, ImmediateDevice, inUnits, type Place } from '../blocks/index.ts';
 import { inflate, unzstd } from '../unpack/index.ts';

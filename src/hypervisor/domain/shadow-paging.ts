@@ -1,10 +1,14 @@
 /**
- * Shadow paging (hap = 0): the guest's page tables are never walked by the processor. Each translation that it misses is an exit for #PF: what the guest's own
- * tables explain is the guest's, with their error code; else their accessed and dirty bits are set, the second stage is looked up, and both together become an
- * entry of the shadow. Loads of CR3, INVLPG and what changes the rules of paging (CR0, CR4, EFER) exit, too, and drop what a TLB would drop: the virtual TLB
- * scheme of SDM vol. 3C, 33.3. Like Xen and KVM it takes pages that the guest has not written for read-only, to see the first write, and lets the processor run
- * with CR0.WP set: while the guest has it clear, a page that its kernel writes against the entry's right becomes the kernel's alone (KVM's mmu.rst, "write
- * protection"). Leaves of devices and of read-only memory exit for the hypervisor to emulate the access, which our processor does in its place.
+ * *Idea.* Without a second stage in hardware (hap = 0) the processor must never walk the guest's page tables, since they hold guest frames. It walks
+ * shadow tables instead, which hold machine frames and are filled on demand, like a TLB. A translation that is missing is an exit for #PF. If the
+ * guest's own tables explain the fault, the guest gets it, with their error code. If not, the guest's accessed and dirty bits are set, the second
+ * stage is looked up, and the two translations combined become a shadow entry. Whatever would empty a TLB exits too and drops entries: loads of CR3,
+ * INVLPG, and changes to the rules of paging (CR0, CR4, EFER). This is the virtual TLB scheme of SDM vol. 3C, 33.3.
+ *
+ * As in Xen and KVM, a page that the guest has not written yet is read-only in the shadow, so that the first write is seen, and the processor runs
+ * with CR0.WP set: while the guest has it clear, a page that its kernel writes against the entry's right becomes the kernel's alone (KVM's mmu.rst,
+ * "write protection"). Leaves of devices and of read-only memory exit, so that the hypervisor can emulate the access, which our processor does in its
+ * place.
  */
 import {
   ALLOWED,

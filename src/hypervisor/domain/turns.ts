@@ -1,6 +1,12 @@
 /**
- * Turns of a domain's vCPUs on its one processor: a number of instructions each while another could run, inside which those go on, too, that are sent
- * messages. Who spins gives way, and who has interrupts off goes on for a little, as the others may wait for its locks.
+ * *Idea.* All vCPUs of a domain share one processor and one thread, so they run one after another. A vCPU gets a *turn*: a number of instructions
+ * while another vCPU could run. On real hardware vCPUs run at the same time, and guests rely on it: they spin on locks, send interrupts and wait for
+ * the answer. So a turn is not simply round robin. A vCPU that spins (spin.ts) or pauses gives up its turn; one with interrupts off, which probably
+ * holds a lock, may run a little longer; and a vCPU that was sent a message runs at once, inside the sender's turn, and pays for it with its own next
+ * turn.
+ *
+ * Invariant: a turn is counted in instructions, not in time, so in virtual time every switch happens at the same instruction in every run. Source for
+ * lock holders: Uhlig and others, "Towards Scalable Multiprocessor Virtual Machines", 2004, section 4.2.
  */
 import { ExitReason, type Processor } from '../../cpu/architecture/index.ts';
 import { isInMwait } from '../../cpu/index.ts';

@@ -1,15 +1,13 @@
 /**
- * The past of a domain in virtual time: it goes back to any instruction, exit or time of its run, and forward again.
+ * *Idea.* In virtual time a domain's run is determined by its state and by its inputs: verbs of people and Domain 0, frames for its network card, and
+ * the ends of its slices. So its past need not be recorded instruction by instruction. It is enough to log the inputs (run-log.ts) and to store the
+ * state now and then, as a checkpoint, with only the memory and disk blocks written since the previous one. To go to any instruction, exit or time,
+ * restore the nearest earlier checkpoint and run from there with the same inputs at the same places. Output that the guest repeats then was already
+ * shown: `isReplaying` tells consumers to ignore it.
  *
- * A run in virtual time follows from the domain's state and from what comes from outside: what people and Domain 0 do to it (verbs), frames of its network card,
- * and where each of its slices ended. All that is logged (run-log.ts), and now and then the state is kept as a checkpoint, of memory and disks what was written
- * since the one before. To go to a moment is to put the nearest checkpoint before it back and to run from there, with the same events at the same places.
- * What the guest says then it has said before: `isReplaying` tells who would show it.
- *
- * Translations are forgotten at each checkpoint (memory/written-frames.ts). A guest may see that in the accessed bits of its page tables, so a run that goes through the
- * past forgets them at the same places, also where the checkpoint itself is gone.
- *
- * The domain alone goes back. While it is in the past, whoever runs it lets nobody else go on who could meet it there.
+ * Invariants: each checkpoint flushes the translations (memory/written-frames.ts), which a guest can see in the accessed bits of its page tables; so
+ * a replay flushes them at the same places, even where the checkpoint itself was discarded. Only the domain goes back: while it is in its past, its
+ * runner lets no other domain run that could interact with it.
  */
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { AddressPoint } from '../domain/break-points.ts';

@@ -1,4 +1,7 @@
-/** A run as it was: its slices, and what came from outside before each. */
+/**
+ * *Idea.* The record of a run, as far as replay needs it (history.ts): where each slice ended, and which inputs came before which slice. Between
+ * inputs a run in virtual time is determined, so nothing else is stored.
+ */
 import type { Moment } from '../domain/slice-again.ts';
 import type { Traffic } from './wire-past.ts';
 

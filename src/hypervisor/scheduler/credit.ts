@@ -1,7 +1,9 @@
 /**
- * Xen's credit scheduler (credit1, xen/common/sched/credit.c). A unit pays 10 credits for a millisecond on a slot; once in a time slice
- * (30 ms) the active ones get as many as that costs a slot between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes
- * with credit is BOOSTed until a tick meets it on a slot, or until the next accounting if it is active. A tick also makes active whom it meets.
+ * *Idea.* Xen's credit scheduler (credit1, xen/common/sched/credit.c): processor time is bought with credits. A unit pays 10 credits for each
+ * millisecond on a slot. Once in a time slice (30 ms) the active units share out what a slot costs in that time, in proportion to their weights and
+ * limited by their caps. A unit with credits is UNDER, one without is OVER, and UNDER runs first: that gives weights. A unit that wakes with credits
+ * is BOOSTed before both, since it probably slept for I/O and wants little: that gives latency. BOOST ends when a tick finds the unit on a slot, or
+ * at the next accounting if it is active. A tick also makes the unit that it finds active.
  */
 import { FLAG, MAX_UNITS, PRIORITY, SCHED, UNIT } from './block.ts';
 import { byPriority, type Policy, type SchedulerBlock } from './policy.ts';

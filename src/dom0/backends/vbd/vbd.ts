@@ -1,10 +1,11 @@
 /**
- * The block back end: serves a guest's paravirtual disk from a `BlockDevice`. Reads and writes go straight between the medium and the guest's granted pages.
- * Source: xen/include/public/io/blkif.h; what is answered to what as Linux's xen-blkback has it.
+ * *Idea.* The block back end serves a guest's paravirtual disk from a `BlockDevice`. A request on the ring names segments of pages that the guest has
+ * granted; the back end maps them and lets the medium read or write them directly, so data is not copied. Many requests are in flight, and each is
+ * answered when the medium has finished it, in any order. Source: xen/include/public/io/blkif.h; error codes as in Linux's xen-blkback.
  *
- * Requests are answered as the medium is done with them, in any order. What a front end that follows the rules can ask and not get (a sector past the end,
- * a write to a disk that is read-only, an operation that is not offered) is an error in the response. What only a broken or hostile one asks (more segments
- * than there are, parts of pages that are none, pages that it has not granted) closes the device.
+ * The guest is not trusted. What a correct front end can ask for and not get (a sector past the end, a write to a read-only disk, an operation that
+ * is not offered) is an error in the response. What only a broken or hostile one asks for (too many segments, impossible parts of pages, pages that
+ * it has not granted) closes the device.
  */
 import type { BlockDevice, Done } from '../../../formats/blocks/index.ts';
 import { FrameAway } from '../../../hypervisor/memory/index.ts';

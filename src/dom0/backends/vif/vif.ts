@@ -1,6 +1,9 @@
 /**
- * The back end of a paravirtual network card: netif rings on granted pages, and a port of the bridge.
- * Sources: xen/include/public/io/netif.h; for what a back end refuses, Linux's drivers/net/xen-netback (netback.c, rx.c, xenbus.c).
+ * *Idea.* The network back end connects two netif rings on granted pages to a port of the bridge. The two directions differ: a packet that the guest
+ * sends is gathered from its pages, as one frame that may still lack checksums or segmentation (the bridge finishes it where the receiver cannot); a
+ * packet for the guest is copied into buffers that the guest has offered, and waits, up to a limit, while there are none. The guest's rings are not
+ * trusted: impossible indices, grants or sizes close the device. Sources: xen/include/public/io/netif.h; for what is refused, Linux's
+ * drivers/net/xen-netback (netback.c, rx.c, xenbus.c).
  */
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';

@@ -1,6 +1,9 @@
 /**
- * The store behind xenstored: a tree of values with permissions, transactions and watches. No rings and no messages here.
- * Source: xen/docs/misc/xenstore.txt; order of checks and quotas as in xen/tools/xenstored (4.17).
+ * *Idea.* XenStore is a tree of small values that all domains share: each node has an owner and permissions, a domain may watch a subtree, and
+ * several changes may be one transaction. Nodes are immutable: a change replaces the node and its ancestors. That makes transactions simple. A
+ * transaction remembers the object that it saw at each path; at its end, if another object is at one of these paths, it conflicts (EAGAIN) and the
+ * client tries again. This file is only the tree; rings and messages are elsewhere. Source: xen/docs/misc/xenstore.txt; order of checks and quotas as
+ * in xen/tools/xenstored (4.17).
  */
 
 /** Names of errors as they stand in a reply (xen/include/public/io/xs_wire.h). */

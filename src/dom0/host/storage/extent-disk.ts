@@ -1,16 +1,17 @@
 /**
- * The host's disk: large, and stored as far as it was written. It is divided into extents of 1 MiB. An extent that is written for the first time gets a
- * slot of the data file, at its end or where an extent was freed; the map from extents to slots is a journal.
+ * *Idea.* The host's disk has 500 GB, and the browser grants a fraction of that. So the disk is sparse: it is divided into extents of 1 MiB, and an
+ * extent gets a slot of the data file when it is first written, at the file's end or where another extent was freed. The map from extents to slots is
+ * a journal. Extents may share a slot (`share`), which is how snapshots cost no room: an extent that is written while it shares gets a slot of its
+ * own.
  *
  *   disk.data   slot 0, slot 1, …     each of the size of an extent
- *   disk.0, .1  the map (journal.ts)  first a record that tells the disk's size, then records of pairs (extent, slot; slot −1: freed)
+ *   disk.0, .1  the map (journal.ts)  first a record with the disk's size, then records of pairs (extent, slot; slot −1: freed)
  *
- * The order of writes keeps the two consistent whatever a power cut leaves of what was not flushed: a pair becomes durable after the data in its slot, and a
- * slot that was freed gets new data after the record that frees it is durable. Extents may share a slot (`share`, for snapshots): whichever of them is
- * written gets one of its own, and the last one writes in place once the journal knows that it is the last.
+ * Invariants, whatever part of the unflushed writes a power cut leaves: a pair becomes durable after the data in its slot; a freed slot gets new data
+ * only after the record that frees it is durable; the last extent of a shared slot writes in place only once the journal knows that it is the last.
  *
- * A worker that ends is no power cut: what it wrote is in the files, and only its memory is gone. Pairs that the journal does not know yet stand in memory that
- * outlives it (`Unflushed`), too, so that whoever opens the disk in its place knows all that was answered.
+ * The end of a worker is not a power cut: its writes are in the files, and only its memory is lost. Pairs that are not yet in the journal are
+ * therefore also stored in memory that outlives the worker (`Unflushed`), so the next worker to open the disk knows every write that was answered.
  */
 import { Journal } from './journal.ts';
 import {

@@ -1,9 +1,10 @@
 /**
- * A durable list of records in two files that take turns (journal-format.ts). Records are appended and become durable together by `flush`; when they are many
- * more than what they amount to, a new list that says the same is written to the other file, which then counts. Until then the other file says how far the
- * list was flushed, and so does each mark in the list: a power cut may leave any part of what was not flushed, and nothing else is taken for such a torn tail.
+ * *Idea.* A durable list of records that survives any power cut. Records are appended to one of two files (journal-format.ts) and become durable
+ * together by `flush`. When the list is much longer than what it amounts to, an equivalent short list is written to the other file, which becomes the
+ * valid one. After a cut the end of the list may be torn; after damage any part may be wrong; the two must not be confused. So the other file, and
+ * marks in the list itself, say how far the list was flushed: only what lies behind that is a torn tail.
  *
- * Opening writes nothing. A torn tail is cut off, and what a power cut left of another list, before the first write.
+ * Opening writes nothing. The torn tail, and what a power cut left of a new list, are cut off before the first write.
  */
 import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';

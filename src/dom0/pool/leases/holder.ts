@@ -1,6 +1,9 @@
 /**
- * A host's side of the leases: it says when a guest may run here, and when it must not. It starts nothing itself: what it tells to do is done before it hears of
- * anything else.
+ * *Idea.* At most one host of a pool may run a guest, even if messages are lost, hosts die and clocks jump. A host may run a guest only under a lease
+ * that it renews; it stops the guest well before anybody else could get the lease, measured from when it *sent* the last request that was confirmed,
+ * so no message delay can make it late. `Holder` is one host's side of that. It has no timers and sends nothing: messages, ticks and commands go in,
+ * and effects (`ask`, `shake`, `run`, `pause`, `drop`) come out. That is why all interleavings can be explored (explore:leases). Invariant: the
+ * caller carries out the effects of one call, in order, before it makes the next.
  */
 import type { CopyKind, HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 

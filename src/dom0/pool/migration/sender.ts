@@ -1,6 +1,9 @@
 /**
- * The end of a migration that the domain leaves: its memory goes while it runs, then it stands still for the rest; the other host has a whole copy, is told that
- * it may go on, and says that it does. At every failure exactly one of the two runs. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17.
+ * *Idea.* The source's end of a live migration. Memory is copied in rounds while the guest runs; then the guest is paused for the rest, the target
+ * gets a complete copy, receives permission to run it (GO), and confirms that it does. The hard part is failure: at any moment the link or either
+ * host may end, and exactly one copy may run. So the source runs the guest until GO, and never on its own after it: then the lease decides in a pool,
+ * and without one the source asks the target until it knows. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17; messages:
+ * docs/migration.md.
  */
 import {
   type Medium,

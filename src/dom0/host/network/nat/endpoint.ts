@@ -1,6 +1,9 @@
 /**
- * One end of a TCP connection. Source: RFC 9293; 3.10.7 for what a segment does, 3.8.6 for windows. It offers no options but its MSS, holds what comes out of
- * order, and sends each acknowledgement at once.
+ * *Idea.* NAT without privileges: instead of forwarding a guest's TCP segments, the gateway terminates the connection and opens one of its own with
+ * the machine's sockets. So it needs one end of TCP, in full: states, windows, retransmission, out-of-order segments. An `Endpoint` has no socket and
+ * no timer of its own: segments go in by `take`, bytes by `write`, time by `expire` at `deadlineNs`; what it has to say goes to its
+ * `EndpointUser`. Source: RFC 9293; 3.10.7 for what a segment does, 3.8.6 for windows. It offers no options but its MSS, keeps segments that arrive
+ * out of order, and acknowledges every segment at once.
  */
 import { Pace } from './pace.ts';
 import { ACK, distance, FIN, lengthOf, plus, PSH, RST, type Segment, SYN } from './segment.ts';

@@ -1,6 +1,10 @@
 /**
- * HYPERVISOR_grant_table_op: sub-operations on arrays of structures in the caller's memory (xen/include/public/grant_table.h).
- * The call answers 0 or an errno; what became of an element is in its status. Structures are copied in once, before the first check.
+ * *Idea.* A domain grants another one access to a page by an entry in its grant table; the other names the entry to map the page, or to have Xen copy
+ * it. The entry is in the granter's memory and may change at any moment, even between two reads. So it is read once and claimed by an atomic change
+ * of its flags (grants.ts), and every use holds a reference on the frame until it is undone: a granter can never free a page that is in use.
+ * HYPERVISOR_grant_table_op takes arrays of structures in the caller's memory (xen/include/public/grant_table.h). The call returns 0 or an errno, and
+ * each element has its own status. Structures are copied in once, before the first check. Long arrays are preemptible: the call stops after
+ * MOST_AT_ONCE elements, and continues after pending interrupts.
  */
 import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, EOPNOTSUPP, ENOSYS, EPERM, ESRCH } from '../abi.ts';
