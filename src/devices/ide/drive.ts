@@ -64,8 +64,6 @@ const initial = () => ({
   dmaBytes: 0,
 });
 
-export type DriveRegisters = ReturnType<typeof initial>;
-
 export abstract class Drive {
   readonly r = initial();
   protected readonly host: DriveHost;

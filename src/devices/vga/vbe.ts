@@ -35,7 +35,6 @@ export const newDispi = () => ({
   index: 0,
   values: Uint16Array.from({ length: REGISTERS }, (_, i) => (i === ID ? ID_LAST : i === BPP ? 8 : 0)),
 });
-export type DispiRegisters = ReturnType<typeof newDispi>;
 
 /** The register file over `memory`; `changed` is called when the picture's form or place has. */
 export class Dispi {

@@ -22,20 +22,13 @@ export const EPERM = 1,
   ENODEV = 19,
   EINVAL = 22,
   ENOSPC = 28,
-  ERANGE = 34,
   ENOSYS = 38,
-  ENODATA = 61,
-  ETIME = 62,
-  EOVERFLOW = 75,
   EILSEQ = 84,
-  EOPNOTSUPP = 95,
-  ENOBUFS = 105;
+  EOPNOTSUPP = 95;
 
 // Domain ids with a meaning.
 export const DOMID_FIRST_RESERVED = 0x7ff0,
   DOMID_SELF = 0x7ff0,
-  DOMID_IO = 0x7ff1,
-  DOMID_COW = 0x7ff3,
   DOMID_INVALID = 0x7ff4;
 
 /** Where the hypervisor's part of a 32-bit PV guest's space begins (xen/include/public/arch-x86/xen-x86_32.h). */

@@ -10,7 +10,6 @@ export const XEN_INTERFACE = 1;
 /** What a domain shows of Xen (word TYPE of its XEN block). */
 export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;
 export const XEN_PARAMS = 40,
-  XEN_VCPUS = 32,
   XEN_VCPU_WORDS = 128,
   XEN_VIRQS = 24,
   XEN_STALE = 256;
