@@ -96,7 +96,7 @@ it('keeps a definition that was changed here when another with its name is dropp
   expect(root.textContent).not.toContain('takes the place');
   await addFiles([WEB]);
   show(DraftPage);
-  expect(root.textContent).toContain('web.cfg takes the place of the one with this name that was here.');
+  expect(root.textContent).toContain('web.cfg replaces the one of this name that was here.');
   press(/^Keep that one, too$/);
   await eventually(async () =>
     expect(await texts()).toEqual(['web.cfg: name = "web"\n', 'web-2.cfg: name = "web"\nmemory = 64\n']),

@@ -24,7 +24,7 @@ export const laterStrings = {
     changed: (name: string) =>
       `${name} has changed since it was dropped. Forget this and drop it again if you want it as it is now.`,
     other: (name: string, was: number, is: number) =>
-      `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
+      `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Choose the original, or forget this and drop the new one.`,
   },
   tasks: {
     log: 'log',
@@ -158,7 +158,7 @@ export const laterStrings = {
     make: 'New volume',
     free: (free: string) => `${free} free`,
     rule: (free: string) =>
-      `A name is of letters, digits and . _ + -, and does not begin with -; a size is from 0.004 GiB to the ${free} that are free.`,
+      `A name has letters, digits and . _ + -, and does not begin with -; a size is between 0.004 GiB and the ${free} that are free.`,
   },
   defined: {
     ...strings.defined,
@@ -183,7 +183,7 @@ export const laterStrings = {
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) =>
-      errors === 1 ? 'once its error is put right' : `once its ${errors} errors are put right`,
+      errors === 1 ? 'once its error is fixed' : `once its ${errors} errors are fixed`,
     next: 'Still in its way',
     atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) =>
       `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`,
@@ -191,7 +191,7 @@ export const laterStrings = {
     placed: (name: string) => `/etc/xen/vm/${name}`,
     andMore: (n: number) => `and ${n} more`,
     otherwise: (n: number) =>
-      n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`,
+      n === 1 ? 'What the approximated line becomes' : `What the ${n} approximated lines become`,
     why: (key: string) => `Why is ${key} refused?`,
     /** Why what xl would pass over is refused here, by how the short words of a finding begin. */
     reasons: [
@@ -208,7 +208,7 @@ export const laterStrings = {
     memoryAfter: (n: number) => `Machine memory${n === 0 ? '' : n === 1 ? ' after it starts' : ' after they start'}`,
     memoryFree: (free: number) => `${free} MiB are free`,
     memoryLeft: (mib: number, left: number) => `${mib} MiB more, ${left} MiB stay free`,
-    memoryLacks: (mib: number, free: number) => `${mib} MiB are wanted, and ${free} are free`,
+    memoryLacks: (mib: number, free: number) => `${mib} MiB are needed, and ${free} are free`,
     form: {
       foreign: 'This text is not in xl’s language. A change here rewrites it as xl.cfg.',
       name: 'Name',
@@ -238,8 +238,8 @@ export const laterStrings = {
       more: 'More: RAM disk, command line, on crash',
       moreHvm: 'More: on reboot, on crash',
       types: {
-        pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.',
-        pvh: 'VT and PV devices, no firmware. It wants a kernel.',
+        pv: 'Hypercalls and rings; runs on any computer. It needs a kernel made for it.',
+        pvh: 'VT and PV devices, no firmware. It needs a kernel.',
         hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.',
         direct: 'A whole PC, whose kernel starts without its firmware.',
       } as Record<string, string>,
@@ -346,7 +346,7 @@ export const laterStrings = {
       `${definition} does not name ${files.join(', ')}, so nothing uses ${files.length === 1 ? 'it' : 'them'}.`,
     alone: (name: string) => `Make a guest of ${name}`,
     none: (name: string) => `${name} makes no guest by itself.`,
-    replaced: (name: string) => `${name} takes the place of the one with this name that was here.`,
+    replaced: (name: string) => `${name} replaces the one of this name that was here.`,
     keepBoth: 'Keep that one, too',
     others: (n: number) => (n === 1 ? 'Back to the other file' : `Back to the other ${n} files`),
   },
@@ -361,7 +361,7 @@ export const laterStrings = {
       `${n === 1 ? 'One cannot' : `${n} cannot`} be started yet${others ? '; the others can' : ''}.`,
     busy: 'reading …',
     saved: 'saved domain',
-    restored: 'It goes on where it was saved.',
+    restored: 'It continues where it was saved.',
     isDone: 'done',
     lines: (name: string) => `${name}, line by line`,
     whyNot: (name: string) => `Why is ${name} not started?`,
@@ -395,13 +395,13 @@ export const laterStrings = {
     modes: { tile: 'Tile', stack: 'Stack', one: 'One' },
     show: (title: string) => `Show ${title}`,
     hide: (title: string) => `Close ${title}`,
-    none: 'All windows are closed; the guests go on. ‘Open windows’ shows them again.',
+    none: 'All windows are closed; the guests keep running. ‘Open windows’ shows them again.',
     move: (title: string) => `Move ${title}: arrow keys; with Shift they size it`,
     moveHint: 'Drag, or arrow keys; with Shift they size it',
     size: 'Drag to size',
     enlarge: (title: string) => `Enlarge ${title}`,
     back: (title: string) => `Put ${title} back next to the others`,
-    close: (title: string) => `Close the window ${title}; the guest goes on`,
+    close: (title: string) => `Close the window ${title}; the guest keeps running`,
   },
   shell: {
     about: 'xl, xenstore-ls, lvs, text tools and pipes; help lists them',

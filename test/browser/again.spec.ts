@@ -20,7 +20,7 @@ test('what could not be loaded is loaded when somebody asks for it again', async
   await page.getByRole('treeitem', { name: /minipv-pvh/ }).click();
   const again = page.getByTestId('serial').locator('..').getByRole('button', { name: 'Try again' });
   await expect(again).toBeVisible();
-  await expect(page.getByText('Text alone')).toBeVisible();
+  await expect(page.getByText('Text only')).toBeVisible();
   isThere = true;
   await again.click();
   await expect(page.locator('.serial .xterm').first()).toBeVisible();
@@ -38,10 +38,10 @@ test('what files need that were dropped, and where it could not be loaded they a
     buffer: Buffer.from(`name = "${name}"\nmemory = 16\nkernel = "k"\n`),
   }));
   await drop(page, files);
-  const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'was not taken in' });
+  const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'was refused' });
   await expect(refused).toContainText('drop it again');
   await page.getByRole('button', { name: /^Tasks/ }).click();
-  await expect(page.getByRole('region', { name: 'Tasks' }).getByText(/was not taken in/)).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Tasks' }).getByText(/was refused/)).toBeVisible();
   isThere = true;
   await drop(page, files);
   await expect(page.getByRole('heading', { name: '2 guests' })).toBeVisible();

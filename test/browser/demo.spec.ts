@@ -34,7 +34,7 @@ test('no guest is offered before the list is whole: what stood under the pointer
     await route.continue();
   });
   await open(page, './?boot=0');
-  await expect(page.getByRole('status').getByText('The list of guests is being read.')).toBeVisible();
+  await expect(page.getByRole('status').getByText('Loading the list of guests.')).toBeVisible();
   await expect(page.getByRole('button', { name: /^Boot / })).toHaveCount(0);
   answer();
   await expect(await demoButton(page)).toBeVisible();

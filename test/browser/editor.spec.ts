@@ -23,9 +23,9 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   // Nor is it kept back that what the error says would not be enough.
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "2040M"\nkernel = "/boot/minipv"\n');
   await expect(page.locator('.plan.next')).toContainText(
-    /Still in its way.*once its error is put right.*The guest wants 2040 MiB and the host can give it \d+\./s,
+    /Still in its way.*once its error is fixed.*The guest wants 2040 MiB and the host can give it \d+\./s,
   );
-  await expect(page.locator('.after')).toContainText(/2040 MiB are wanted, and \d+ are free/);
+  await expect(page.locator('.after')).toContainText(/2040 MiB are needed, and \d+ are free/);
   const whole = page.viewportSize()!;
   await page.setViewportSize({ width: 390, height: whole.height });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

@@ -46,7 +46,7 @@ const words = {
   spread: (least: string, most: string, runs: number) => `the middle of ${runs}: ${least} to ${most}`,
   progress: 'Progress of the run',
   cancelled: 'Cancelled: its guests are gone, and nothing else has changed.',
-  next: 'Run it again where what it names is put right.',
+  next: 'Fix what it names, then run it again.',
   notYet: 'not measured yet',
   commands:
     'The task log has what this does: each guest is created and destroyed; in between it types at their consoles.',

@@ -31,7 +31,7 @@ export const words = {
   iAm: (me: string, coordinator: string) =>
     `This host is ${me}. ${coordinator === me ? 'It' : coordinator} gives leases.`,
   lostCoordinator: (name: string) =>
-    `${name} gives leases, and is not there. Guests go on; none can move before it is back, or another takes its place.`,
+    `${name} gives leases, and is missing. Guests keep running; none can move until it is back, or another replaces it.`,
   away: (why: string) => `${why} This host joins again by itself; its guests go on.`,
   viewer: 'This host is a viewer.',
   emergency: 'Give leases here',

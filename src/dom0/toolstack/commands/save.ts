@@ -35,7 +35,7 @@ export const save = command({
           host.toolstack.save(host.living(id), signal, file.put),
         );
         const blob = file.whole();
-        task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
+        task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest keeps running.`;
         return blob;
       },
       id,

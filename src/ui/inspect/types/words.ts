@@ -52,7 +52,7 @@ export const words = {
     reads: (name: string) => `${name} reads`,
   },
   cancelled: 'Cancelled: its guest is gone, and nothing else has changed.',
-  next: 'Run it again where what it names is put right.',
+  next: 'Fix what it names, then run it again.',
   notYet: 'Nothing is drawn before it has happened.',
   needsXen: 'This host has no Xen. Reboot it with Xen to have this drawn.',
   sameWithoutXen:
