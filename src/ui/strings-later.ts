@@ -182,8 +182,7 @@ export const laterStrings = {
     write: (what: string) => `Write ${what}`,
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
-    once: (errors: number) =>
-      errors === 1 ? 'once its error is fixed' : `once its ${errors} errors are fixed`,
+    once: (errors: number) => (errors === 1 ? 'once its error is fixed' : `once its ${errors} errors are fixed`),
     next: 'Still in its way',
     atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) =>
       `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`,
