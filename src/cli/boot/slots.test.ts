@@ -13,7 +13,7 @@ function hog(name: string, change: Shares = {}): Blueprint {
   // jmp to itself
   const boot = { kind: 'kernel', kernel: program(['jmp $']), name, cmdline: '' } as const;
   return {
-    definition: { ...newDefinition(), name, memoryMiB: 4, onReboot: 'destroy', ...change },
+    definition: { ...newDefinition(), name, kind: 'pc', memoryMiB: 4, onReboot: 'destroy', ...change },
     boot,
     text: '',
     startEpochMs: 0,

@@ -1,13 +1,11 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
-import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import { outside } from '../../formats/bytes/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
-import { KVM_RECORDS } from '../../hypervisor/interfaces/kvm/index.ts';
-import { HVM_PARAM, XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
+import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
 import { sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
@@ -16,7 +14,7 @@ import { buildByKeys, emulatedCard, type NewDomain } from '../definitions/config
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
-import { isOpenOnce } from './opened-drives.ts';
+import { type GuestKind, kindOf, type Planned } from './kinds/index.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
 import { loadSavedDomain } from './services.ts';
@@ -48,10 +46,11 @@ export class Building<Console extends DomainConsole> {
   }
 
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
-  private mayRun({ definition: { kind } }: Blueprint): void {
+  private mayRun({ definition }: Blueprint): void {
     this.mayBuild();
-    if (findsXen(kind) && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(kind));
-    if (kind === 'pv' || this.core.machine.hasVt) return;
+    const kind = kindOf(definition);
+    if (kind.isOfXen && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(typeOf(kind.kind)));
+    if (!kind.needsVt || this.core.machine.hasVt) return;
     this.core.hypervisor.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
   }
@@ -60,20 +59,18 @@ export class Building<Console extends DomainConsole> {
   async build(asked: Blueprint, options: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayRun(asked);
     const { paused = false, made, listed } = options;
-    // Disks may come to it though it has none.
-    if (asked.definition.kind === 'kvm') await loadBackends(['drives']);
+    // What is built at once takes its name in the turn in which it was judged.
+    const { load } = kindOf(asked.definition);
+    if (load) await load();
     const whole = asked.saved ? (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
     const addressed = this.core.stations.addressed(withLevel(whole));
     if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
-    const { definition } = addressed;
-    const { kind } = definition;
+    const { definition, drives = [] } = addressed;
+    const kind = kindOf(definition);
     const { machine, queue } = this.core;
-    // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
-    const modelHere =
-      kind === 'hvm' &&
-      (definition.modelInDomain0 === true ||
-        (!this.core.runners.elsewhere && (addressed.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
-    const { record, seenMiB, populateMiB } = this.recordOf(addressed, modelHere);
+    const planned = { definition, drives, elsewhere: this.core.runners.elsewhere };
+    const modelHere = kind.modelInDomain0(planned);
+    const { record, seenMiB, populateMiB } = this.recordOf(addressed, kind, planned, modelHere);
     const uuid = definition.uuid ?? this.core.uuid(record.id, addressed.startEpochMs);
     // Where it starts again it is the same domain (create_domain() of xl_vmcontrol.c parses its definition once).
     const blueprint = { ...addressed, definition: { ...definition, uuid } };
@@ -85,9 +82,9 @@ export class Building<Console extends DomainConsole> {
       `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
-      if (findsXen(kind)) this.core.services.prepare(record, uuid, modelHere);
+      kind.prepare?.(this.core.services, record, uuid, modelHere);
       const setParam: NewDomain['setParam'] = (name, value) =>
-        findsXen(kind) && this.core.services.dom0.setHvmParam(record.id, HVM_PARAM[name], value);
+        kind.setParam?.(this.core.services, record.id, name, value);
       buildByKeys({ machine, record, setParam }, definition);
     } catch (error) {
       destroyDomain(machine, record);
@@ -117,22 +114,17 @@ export class Building<Console extends DomainConsole> {
   }
 
   /** Frames and a record for a new domain. @throws HostError */
-  private recordOf(blueprint: Blueprint, modelHere: boolean) {
-    const { definition, drives = [] } = blueprint;
-    const { kind } = definition;
-    const isKvm = kind === 'kvm';
+  private recordOf(blueprint: Blueprint, kind: GuestKind, planned: Planned, modelHere: boolean) {
+    const { definition } = blueprint;
+    const { card, drives } = kind.reserves(planned);
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
     const record = createDomain(this.core.machine, seenMiB, p2mFrames, {
       vcpus: definition.maxVcpus ?? definition.vcpus,
       onlineVcpus: definition.vcpus,
       ...memory,
-      // What comes to a guest of KVM while it runs finds its records.
-      card: isKvm || emulatedCard(definition) !== undefined,
-      drives:
-        this.core.runners.elsewhere &&
-        !modelHere &&
-        (isKvm || drives.some(drive => drive.place >= 0 && (kind === 'hvm' || (kind === 'pc' && isOpenOnce(drive))))),
-      ...(findsXen(kind) ? { guest: XEN_RECORDS[kind] } : isKvm && { guest: KVM_RECORDS }),
+      card,
+      drives: planned.elsewhere && !modelHere && drives,
+      ...(kind.records ? { guest: kind.records } : {}),
     });
     return { record, seenMiB, populateMiB: memory.populateMiB };
   }
@@ -146,38 +138,37 @@ export class Building<Console extends DomainConsole> {
   ): Promise<void> {
     const { record } = member;
     const { definition } = member.blueprint;
-    const xen = findsXen(definition.kind);
+    const kind = kindOf(definition);
     const emulated = emulatedCard(definition);
     if (emulated) this.core.services.network.attachCard(record, emulated.rate, emulated.options);
     if (emulated?.options?.link === 'down') member.runner.ask('setLink', false);
-    const waits = paused || xen;
+    const waits = paused || kind.isOfXen;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
-    if (arriving && xen) this.core.services.announce(record.id, describe(member));
+    if (arriving && kind.isOfXen) this.core.services.announce(record.id, describe(member));
     // Of one that comes from elsewhere the guest stands still from here on.
-    const [about, , kvmMemory] = await Promise.all([
+    const [about, , memory] = await Promise.all([
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
-      // A host with Xen needs none of it.
-      definition.kind === 'kvm' ? outside(import('./kvm-memory.ts')) : undefined,
+      kind.loadMemory?.(),
       member.blueprint.saved && loadSavedDomain(),
     ]);
     if (definition.virtio) (await outside(import('./channels.ts'))).openChannels(member);
     member.about = about;
-    if (kvmMemory) member.askMemory = memoryMiB => kvmMemory.askBalloon(this.core.machine, member, memoryMiB);
+    if (memory) member.askMemory = memoryMiB => memory.askBalloon(this.core.machine, member, memoryMiB);
     await arriving?.mayAttach;
     this.mayBuild();
     if (arriving && this.core.members.get(record.id) !== member)
       throw new Error(`${member.name} was destroyed before it could run.`);
     if (arriving) this.hasArrived(member, member.blueprint.saved!.state);
-    if (xen) await this.attach(member);
+    if (kind.isOfXen) await this.attach(member);
     if (definition.cards.length > 0) await this.core.services.network.connect();
     if (modelHere) await Promise.all([loadBackends(['model']), emulated && loadNic(emulated.model)]);
     if (modelHere) this.attachModel(member, listener);
     // What it goes on from is in its memory now.
     const { saved, ...blueprint } = member.blueprint;
     member.blueprint = blueprint;
-    kvmMemory?.begin(this.core, member, saved !== undefined);
+    memory?.begin(this.core, member, saved !== undefined);
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);
@@ -200,7 +191,7 @@ export class Building<Console extends DomainConsole> {
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);
     await member.runner.destroy();
-    if (findsXen(member.blueprint.definition.kind)) this.core.services.detach(record.id);
+    if (kindOf(member.blueprint.definition).isOfXen) this.core.services.detach(record.id);
     this.core.services.detachDrives(record.id);
     this.core.drives.closeDevices(member);
     this.core.queue.remove(record.index);
@@ -231,7 +222,7 @@ export class Building<Console extends DomainConsole> {
       ),
       runner: undefined as unknown as DomainRunner,
       early: [],
-      usesPvConsole: !hasBoard(definition.kind) || blueprint.saved?.state.toolstack?.usesPvConsole === true,
+      usesPvConsole: !kindOf(definition).hasBoard || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
       paused,
       why: { running: why ?? (blueprint.saved ? 'restored' : 'booted'), paused: 'user' },
@@ -251,6 +242,7 @@ export class Building<Console extends DomainConsole> {
     const { definition, boot, diskChanges, saved, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.core.drives.elsewhere(member);
     const emulated = emulatedCard(definition);
+    const kind = kindOf(definition);
     return {
       record,
       boot,
@@ -273,13 +265,10 @@ export class Building<Console extends DomainConsole> {
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(findsXen(definition.kind) && (console.printXen || this.core.hypervisor.log.wantsGuests)
-        ? { withXenConsole: true }
-        : {}),
+      ...(kind.isOfXen && (console.printXen || this.core.hypervisor.log.wantsGuests) ? { withXenConsole: true } : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
-      // A guest of Xen that restarts is a new domain.
-      onReset: definition.onReboot === 'restart' && !findsXen(definition.kind) ? 'restart' : 'end',
-      onTripleFault: findsXen(definition.kind) || this.core.parts.tripleFaultEnds ? 'end' : 'restart',
+      onReset: definition.onReboot === 'restart' && kind.restartsInPlace ? 'restart' : 'end',
+      onTripleFault: !kind.restartsInPlace || this.core.parts.tripleFaultEnds ? 'end' : 'restart',
     };
   }
 

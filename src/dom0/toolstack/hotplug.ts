@@ -2,22 +2,22 @@
  * Disks and network cards that come to a running guest and go again. Source: libxl__device_add_async() and libxl__initiate_device_generic_remove() in
  * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
  */
-import { hasBoard } from '../../hypervisor/kinds/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
 import type { Card, DefinedDisk } from '../definitions/config/index.ts';
+import { kindOf } from './kinds/index.ts';
 import { ideName } from '../definitions/index.ts';
 import {
   DEVICE_KINDS,
   type DeviceOf,
   type Hotplug,
+  isOpenOnce,
   openInDomain0,
   type Pluggable,
   queuedMedium,
 } from './devices/index.ts';
-import { isOpenOnce } from './opened-drives.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';
@@ -111,7 +111,7 @@ export async function changeDisc<Console extends DomainConsole>(
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
   if (drive?.kind === 'disk') throw new Error(`${vdev} is a hard disk, and stays as long as the guest.`);
   if (!drive && defined.kind === 'floppy') throw new Error('Virtual device not found');
-  if (drive && drive.place >= 0 && hasBoard(member.blueprint.definition.kind))
+  if (drive && drive.place >= 0 && kindOf(member.blueprint.definition).hasBoard)
     return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
   // Of a full virtual machine a drive is a part that no one adds while it runs.
   if (!drive && (!medium || !member.attached || member.blueprint.definition.kind === 'hvm'))

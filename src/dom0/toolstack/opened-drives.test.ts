@@ -44,7 +44,7 @@ async function make(disks: object[], drives: object[]) {
     kept: [],
     record: { id: 1, drivesOffset: 0 },
     runner: { ask: async () => {} },
-    blueprint: { definition: { disks }, drives },
+    blueprint: { definition: { kind: 'pc', disks }, drives },
   } as unknown as Member;
   toolstack.drives.open(member, false, { problem: () => {} } as never);
   return { member, toolstack, opened };

@@ -1,12 +1,12 @@
 /** Media of domains' drives that Domain 0 has open, and devices of the host among them. */
-import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import type { DomainListener } from '../../hypervisor/domain/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
 import type { DriveImage, OpenMedium } from '../../hypervisor/index.ts';
 import { backend } from '../backends/index.ts';
-import { openInDomain0, queuedMedium } from './devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
+import { isOpenOnce, openInDomain0, queuedMedium } from './devices/index.ts';
+import { kindOf } from './kinds/index.ts';
 import type { KeepsWrites, Member, OpenHostDevice } from './running-domain.ts';
 import type { Services } from './services.ts';
 
@@ -23,10 +23,6 @@ interface OpeningParts {
   /** Domains on this thread may have something to do. */
   poke(): void;
 }
-
-/** Its medium is open in Domain 0 alone: a device of the host, what is open already, or an image whose changes are kept. */
-export const isOpenOnce = ({ medium }: Pick<DriveImage, 'medium'>): boolean =>
-  medium !== undefined && ('device' in medium || 'disk' in medium || 'keptAs' in medium);
 
 /** What a definition says of the image in a drive. */
 export type DefinedImage = Pick<Definition['disks'][number], 'format' | 'shared'>;
@@ -49,23 +45,21 @@ export class OpenedDrives {
   open(member: Member, modelHere: boolean, { problem }: DomainListener): void {
     const { blueprint, record } = member;
     const { diskChanges, saved, definition } = blueprint;
-    const { kind } = definition;
+    const kind = kindOf(definition);
     const elsewhere = this.parts.elsewhere();
     // A PC of this thread opens its files itself.
-    if (!findsXen(kind) && !elsewhere && !blueprint.drives?.some(isOpenOnce)) return;
-    const inWorker = elsewhere && !modelHere && hasBoard(kind);
-    const isHere = (drive: DriveImage): boolean =>
-      inWorker
-        ? drive.place < 0 || isOpenOnce(drive) || (kind === 'hvm' && drive.kind === 'disk')
-        : hasBoard(kind) || drive.medium !== undefined;
-    const here = (blueprint.drives ?? []).filter(isHere).map(drive =>
-      // What the domain before this one had changed is put into the disks once all are open.
-      this.withDevice(member, drive, definedImage(member, drive), problem, diskChanges === undefined),
-    );
+    if (!kind.isOfXen && !elsewhere && !blueprint.drives?.some(isOpenOnce)) return;
+    const inWorker = elsewhere && !modelHere && kind.hasBoard;
+    const here = (blueprint.drives ?? [])
+      .filter(drive => kind.opensInDomain0(drive, inWorker))
+      .map(drive =>
+        // What the domain before this one had changed is put into the disks once all are open.
+        this.withDevice(member, drive, definedImage(member, drive), problem, diskChanges === undefined),
+      );
     if (here.length > 0)
       member.opened = openInDomain0(
         here,
-        kind,
+        definition.kind,
         images => backend('drives').attachDrives(images, this.parts.openMedium, problem, diskChanges),
         inWorker,
       );
@@ -84,7 +78,7 @@ export class OpenedDrives {
 
   /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
   elsewhere({ blueprint, opened }: Member): DriveImage[] {
-    const drives = hasBoard(blueprint.definition.kind)
+    const drives = kindOf(blueprint.definition).hasBoard
       ? (blueprint.drives ?? []).filter(({ place }) => place >= 0)
       : [];
     return drives.map(drive => {
@@ -118,7 +112,7 @@ export class OpenedDrives {
       format: defined?.format,
       shared: defined?.shared,
       say,
-      ...(findsXen(member.blueprint.definition.kind) || this.parts.elsewhere()
+      ...(kindOf(member.blueprint.definition).isOfXen || this.parts.elsewhere()
         ? {}
         : { late: () => this.parts.poke() }),
     });

@@ -7,8 +7,7 @@ import { NIC_SLOT, type NicModel, placeInSlot, slotOfDisk } from '../../devices/
 import type { DriveImage } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { type Card, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
-import { queuedMedium } from './devices/index.ts';
-import { isOpenOnce } from './opened-drives.ts';
+import { isOpenOnce, queuedMedium } from './devices/index.ts';
 import type { ToolstackCore } from './toolstack-parts.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';

@@ -1,5 +1,5 @@
 /** What a running guest is asked or allowed by way of the store and its records. */
-import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
+import { kindOf } from './kinds/index.ts';
 import { SLACK_MIB } from './services.ts';
 import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
@@ -12,7 +12,7 @@ export function setMaxMemory(
   { record, memoryMiB: now, blueprint: { definition } }: Member,
   memoryMiB: number,
 ): void {
-  if (!findsXen(definition.kind)) throw new Error('The guest is a plain PC: its memory does not change.');
+  if (!kindOf(definition).isOfXen) throw new Error('The guest is a plain PC: its memory does not change.');
   if (memoryMiB < now)
     throw new Error(
       'libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max',
@@ -22,7 +22,7 @@ export function setMaxMemory(
 
 /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
 export function setVcpus({ services, runners }: Asking, { record, blueprint }: Member, vcpus: number): void {
-  if (hasBoard(blueprint.definition.kind))
+  if (kindOf(blueprint.definition).hasBoard)
     throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
   for (let vcpu = 0; vcpu < record.vcpus; vcpu++)
     services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');

@@ -1,11 +1,10 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
-import { findsXen, hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
+import { typeOf } from '../../hypervisor/kinds/index.ts';
 import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
-import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
 import { type Action, cpuModelOf, type Definition } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
@@ -17,6 +16,7 @@ import type { DeviceModel } from '../backends/device-model/index.ts';
 import type { PostcopyCounts, Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
 import { DEVICE_KINDS, type GuestDisk, plannedOf } from './devices/index.ts';
+import { kindOf } from './kinds/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
@@ -48,7 +48,7 @@ export function withLevel(blueprint: Blueprint): Blueprint {
 
 /** A PC has its VGA, any other guest a screen where its definition gives it one (vfb). */
 export const hasScreen = ({ definition }: Pick<Blueprint, 'definition'>): boolean =>
-  hasBoard(definition.kind) || definition.vfb !== undefined;
+  kindOf(definition).hasBoard || definition.vfb !== undefined;
 
 /** Where what a domain shows goes: viewers in the page, standard output. */
 export interface DomainConsole {
@@ -200,22 +200,20 @@ export function shapeOf(
   { definition, boot, saved }: Blueprint,
   machineFrames: number,
 ): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number; shadowFrames?: number } {
-  // A balloon is what takes from a guest of KVM what it sees and is not to have.
-  const { kind } = definition;
-  const grows = kind === 'kvm' && hasVirtio(definition.virtio, 'balloon') ? 'hvm' : findsXen(kind) ? kind : undefined;
+  const kind = kindOf(definition);
   // A saved one gets what it had: its balloon may have left it less than it is to have, or not have come so far down.
   const { memoryMiB, maxMemoryMiB } = saved ? hadOf(saved.state) : definition;
-  const shape = memoryShape(grows, memoryMiB, maxMemoryMiB),
+  const shape = memoryShape(kind.seesMost(definition), memoryMiB, maxMemoryMiB),
     { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
-  if (kind === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
+  if (kind.reach === 'machine') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
   const ram = ramAround(seenMiB, definition.mmioHoleMiB),
     reach = p2mFrames(boot, ram);
   return {
     ...shape,
     lowMiB: ram.lowMiB,
-    p2mFrames: findsXen(kind) ? Math.max(WHOLE_P2M, reach) : reach,
-    ...(kind === 'hvm' && definition.hap === false ? { shadowFrames: shadowFramesOf(definition, seenMiB) } : {}),
+    p2mFrames: kind.reach === '4 GiB' ? Math.max(WHOLE_P2M, reach) : reach,
+    ...(kind.mayShadow && definition.hap === false ? { shadowFrames: shadowFramesOf(definition, seenMiB) } : {}),
   };
 }
 

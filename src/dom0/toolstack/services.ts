@@ -6,7 +6,7 @@ import { outside } from '../../formats/bytes/index.ts';
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
-import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
+import { Dom0, HVM_PARAM } from '../../hypervisor/interfaces/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { ringStorage } from '../../hypervisor/worker/index.ts';
@@ -45,20 +45,15 @@ export const SLACK_MIB = 1;
 /** How far guest-physical addresses of HVM and PVH guests reach: special pages lie just below 4 GiB. */
 export const WHOLE_P2M = 0x100000;
 
-/**
- * How much memory a guest sees, and how much of that there is for it. HVM and PVH guests see all they may ever have (maxmem), populated on demand where
- * that is more than they have now; a PV guest has a memory map of what it has.
- */
-export function memoryShape(
-  type: keyof typeof XEN_RECORDS | undefined,
+/** How much memory a guest sees, and how much of that there is for it. What sees the most that it may ever have (maxmem) is populated on demand. */
+export const memoryShape = (
+  seesMost: boolean,
   memoryMiB: number,
   maxMemoryMiB = memoryMiB,
-): { seenMiB: number; populateMiB: number } {
-  return {
-    seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB,
-    populateMiB: memoryMiB,
-  };
-}
+): { seenMiB: number; populateMiB: number } => ({
+  seenMiB: seesMost ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB,
+  populateMiB: memoryMiB,
+});
 
 /** What a balloon is to leave its guest. @throws Error with a sentence */
 export function checkTarget(memoryMiB: number, mostMiB: number): void {

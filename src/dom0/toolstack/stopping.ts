@@ -1,5 +1,5 @@
 /** A domain stops, by itself or because it is destroyed: what its definition says follows, and what it had is given back. */
-import { findsXen } from '../../hypervisor/kinds/index.ts';
+import { kindOf } from './kinds/index.ts';
 import { destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -72,7 +72,7 @@ export class Stopping<Console extends DomainConsole> {
       beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
-    if (again && !beside && !findsXen(member.blueprint.definition.kind) && !ending.workerDied) {
+    if (again && !beside && kindOf(member.blueprint.definition).restartsInPlace && !ending.workerDied) {
       this.core.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
       member.runner.ask('reset');
@@ -131,7 +131,7 @@ export class Stopping<Console extends DomainConsole> {
   /** Toolstack.reset. @throws Error with a sentence */
   async reset(member: Member<Console>): Promise<string> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-    if (findsXen(member.blueprint.definition.kind) || member.ending?.workerDied)
+    if (!kindOf(member.blueprint.definition).restartsInPlace || member.ending?.workerDied)
       return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
     const problem = member.ending && this.core.stations.problemOf(member.blueprint, []);
     if (problem) throw new Error(problem);
@@ -203,7 +203,7 @@ export class Stopping<Console extends DomainConsole> {
   }
 
   detach(member: Member<Console>): void {
-    if (findsXen(member.blueprint.definition.kind)) this.core.services.detach(member.record.id);
+    if (kindOf(member.blueprint.definition).isOfXen) this.core.services.detach(member.record.id);
     this.core.services.network.detachCard(member.record.id);
     this.core.services.detachDrives(member.record.id);
     delete member.attached;

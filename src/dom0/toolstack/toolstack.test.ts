@@ -51,7 +51,7 @@ function make() {
   );
   const build = (name: string) =>
     toolstack.build({
-      definition: { ...newDefinition(), name, memoryMiB: 4 },
+      definition: { ...newDefinition(), name, kind: 'pc', memoryMiB: 4 },
       boot: { kind: 'kernel', kernel: new Uint8Array(512), name, cmdline: '' },
       text: '',
       startEpochMs: 0,

@@ -20,6 +20,7 @@ import { Building } from './building.ts';
 import { Jobs } from './domains/jobs.ts';
 import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
+import { kindOf } from './kinds/index.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Held, Live, Saving, StateSink } from './saving.ts';
@@ -335,10 +336,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What its balloon driver shall come to. @throws Error with a sentence */
   setMemory(member: Member<Console>, memoryMiB: number): void {
-    if (member.blueprint.definition.kind === 'kvm') {
-      if (!member.askMemory) throw new Error(`${member.name} is being built. Ask again once it runs.`);
-      member.askMemory(memoryMiB);
-    } else this.services.setMemory(member.record.id, memoryMiB);
+    kindOf(member.blueprint.definition).setMemory(this.services, member, memoryMiB);
     member.memoryMiB = memoryMiB;
     this.runners.poke();
   }

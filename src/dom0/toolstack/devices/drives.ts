@@ -79,6 +79,10 @@ export function divideDrives(
   return { ide, disks };
 }
 
+/** Its medium is open in Domain 0 alone: a device of the host, what is open already, or an image whose changes are kept. */
+export const isOpenOnce = ({ medium }: Pick<DriveImage, 'medium'>): boolean =>
+  medium !== undefined && ('device' in medium || 'disk' in medium || 'keptAs' in medium);
+
 /**
  * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
  * device where it has none, for what is kept of them. `isQueued`: see divideDrives. @throws what `open` does

@@ -32,7 +32,7 @@ export type ListOf<Kind extends Pluggable> = ReturnType<Devices[Kind]['list']>;
 export { type CardInfo, formatNetworkList } from './cards.ts';
 export type { DeviceKind, GuestDevices, Hotplug, Place, Planned } from './device-kind.ts';
 export { type DiskInfo, formatBlockList, savedDisks } from './disks.ts';
-export { type GuestDisk, openInDomain0, queuedMedium, type SharedDrive } from './drives.ts';
+export { type GuestDisk, isOpenOnce, openInDomain0, queuedMedium, type SharedDrive } from './drives.ts';
 export {
   attachKinds,
   type AttachedKinds,

@@ -1,0 +1,47 @@
+/** Guests of Xen, as xl creates them: fully virtual (HVM), paravirtual in a container of VT-x (PVH), paravirtual (PV). */
+import { HVM_PARAM, XEN_RECORDS } from '../../../hypervisor/interfaces/xen/index.ts';
+import type { XenKind } from '../../../hypervisor/kinds/index.ts';
+import { emulatedCard } from '../../definitions/config/index.ts';
+import { isOpenOnce } from '../devices/index.ts';
+import type { GuestKind } from './kind.ts';
+import { pc } from './pc.ts';
+
+/** What all of them have; a guest without a board has no drives but those of its PV drivers, which Domain 0 opens. */
+const guestOfXen = (kind: XenKind): GuestKind => ({
+  kind,
+  records: XEN_RECORDS[kind],
+  isOfXen: true,
+  needsVt: kind !== 'pv',
+  hasBoard: false,
+  mayShadow: false,
+  reach: '4 GiB',
+  restartsInPlace: false,
+  seesMost: () => true,
+  modelInDomain0: () => false,
+  reserves: () => ({ card: false, drives: false }),
+  opensInDomain0: ({ medium }) => medium !== undefined,
+  setMemory: pc.setMemory,
+  prepare: (services, record, uuid, modelHere) => services.prepare(record, uuid, modelHere),
+  setParam: (services, id, name, value) => services.dom0.setHvmParam(id, HVM_PARAM[name], value),
+});
+
+export const hvm: GuestKind = {
+  ...guestOfXen('hvm'),
+  hasBoard: true,
+  mayShadow: true,
+  // Where all run on one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
+  modelInDomain0: ({ definition, drives, elsewhere }) =>
+    definition.modelInDomain0 === true ||
+    (!elsewhere && drives.some(({ medium }) => medium !== undefined && 'device' in medium)),
+  reserves: ({ definition, drives }) => ({
+    card: emulatedCard(definition) !== undefined,
+    drives: drives.some(({ place }) => place >= 0),
+  }),
+  // PV drivers share a disk with the emulated drive.
+  opensInDomain0: (drive, inWorker) => !inWorker || drive.place < 0 || drive.kind === 'disk' || isOpenOnce(drive),
+};
+
+export const pvh = guestOfXen('pvh');
+
+/** It has a memory map of what it has, made of machine frames. */
+export const pv: GuestKind = { ...guestOfXen('pv'), reach: 'machine', seesMost: () => false };
