@@ -160,7 +160,7 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     sockets: nodeSockets,
-    serveScreen: (toolstack, member) => listenAtFreePort(viewersOf(toolstack, member)),
+    serveScreen: (toolstack, member, asked) => listenAtFreePort(viewersOf(toolstack, member), asked),
     showScreenTo: (toolstack, member, channel, isTrusted) => {
       const viewers = viewersOf(toolstack, member);
       member.whenOver.add(viewers.endAll);

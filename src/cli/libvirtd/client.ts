@@ -55,6 +55,7 @@ export class Client {
   private calls = 0;
   private isGone = false;
   private opened: Connection | undefined;
+  private readonly mayChange: boolean;
   /** By the number of the call that began it. */
   private readonly streams = new Map<number, Stream>();
   /** By the number that the client has for it. */
@@ -69,8 +70,16 @@ export class Client {
   private held: Uint8Array[] | undefined;
   private heldBytes = 0;
 
-  /** `descriptors`: absent where it is given none. */
-  constructor(host: CommandHost, channel: ByteChannel, table: Table, gone: () => void, descriptors?: Descriptors) {
+  /** `descriptors`: absent where it is given none. `mayChange`: false at the socket of those who only read. */
+  constructor(
+    host: CommandHost,
+    channel: ByteChannel,
+    table: Table,
+    gone: () => void,
+    descriptors?: Descriptors,
+    mayChange = true,
+  ) {
+    this.mayChange = mayChange;
     this.host = host;
     this.channel = channel;
     this.table = table;
@@ -229,7 +238,7 @@ export class Client {
         return client.opened;
       },
       open: connection => {
-        client.opened = connection;
+        client.opened = { ...connection, isReadOnly: connection.isReadOnly || !client.mayChange };
       },
       close: () => {
         client.opened = undefined;

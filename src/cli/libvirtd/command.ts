@@ -26,7 +26,7 @@ export const libvirtdHelp = (): string => `Usage: ringside libvirtd --state DIR 
 A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list --all
 
   --state DIR           where its definitions, files and volumes are kept (ringside sh --state DIR has the same)
-  --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME})
+  --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME}); PATH-ro is for clients that only read
   --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
   --allow DIR           disks, CDs and kernels of this machine below DIR are named in XML by their own paths, and pools can be
                         made there (also several times); an image that a guest writes is locked

@@ -1,5 +1,6 @@
 /** Debian's virsh asks a host of KVM for what libvirt's driver of QEMU alone has. */
 import { describe, expect, it } from 'vitest';
+import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
 import { domainByName, LIVE, MAXIMUM, setVcpus } from '../../dom0/libvirt/index.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
@@ -14,6 +15,26 @@ async function kvm() {
   here.write('a.xml', GUEST);
   return here;
 }
+
+it.skipIf(!VIRSH)(
+  'a processor of a guest of KVM that waits is running, and one of Xen blocked [needs libvirt-clients]',
+  async () => {
+    for (const [type, state] of [
+      ['kvm', 'running'],
+      ['xen', 'blocked'],
+    ] as const) {
+      const { virsh, write } = await daemonWithVirsh(
+        type === 'kvm' ? { hypervisor: startKvm({ pcpus: 1, memoryMiB: 40, vt: true, diskBytes: 0 }, '') } : {},
+      );
+      write(
+        'w.xml',
+        `<domain type='${type}'><name>w</name><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`,
+      );
+      await virsh('create w.xml');
+      await until(async () => new RegExp(`State: +${state}`).test(await virsh('vcpuinfo w')));
+    }
+  },
+);
 
 describe.skipIf(!VIRSH)('virsh at a host of KVM [needs libvirt-clients]', () => {
   it('asks the monitor, in both of its languages', async () => {

@@ -18,6 +18,29 @@ async function served(type: 'xen' | 'kvm') {
   return { ...here, ports };
 }
 
+describe.skipIf(!VIRSH)('the port of a screen [needs libvirt-clients]', () => {
+  it.each([
+    ["port='5977' autoport='no'", { port: 5977, isFixed: true }, 'no'],
+    ["port='5977'", { port: 5977, isFixed: true }, 'no'],
+    ["port='5977' autoport='yes'", undefined, 'yes'],
+    ["port='-1'", undefined, 'yes'],
+  ])('is the one that %s asks for', async (words, asked, autoport) => {
+    const here = await daemonWithVirsh({
+      hypervisor: startKvm({ pcpus: 1, memoryMiB: 40, vt: true, diskBytes: 0 }, ''),
+      serveScreen: async (_toolstack, _member, at) => {
+        expect(at).toEqual(asked);
+        return { port: at?.port ?? 5900, close: () => {} };
+      },
+    });
+    here.write('v.xml', domain('kvm', `<graphics type='vnc' ${words} listen='0.0.0.0'/>`));
+    await here.virsh('create v.xml');
+    const graphics = /<graphics.*?>/.exec(await here.virsh('dumpxml v'))?.[0];
+    for (const word of [`port='${asked?.port ?? 5900}'`, `autoport='${autoport}'`, "listen='127.0.0.1'"])
+      expect(graphics).toContain(` ${word}`);
+    expect(await here.virsh('vncdisplay v')).toBe(`127.0.0.1:${(asked?.port ?? 5900) - 5900}\n\n`);
+  });
+});
+
 describe.skipIf(!VIRSH)('a password [needs libvirt-clients]', () => {
   it.each(['xen', 'kvm'] as const)('is shown to who asks for it and may, on a host of %s', async type => {
     const { virsh, host } = await served(type);

@@ -1,4 +1,4 @@
-/** The daemon's UNIX socket: whoever may open it is a client. */
+/** The daemon's UNIX sockets: the owner's programs are its clients, at the second one (`virsh -r`) without changing anything. */
 import { chmodSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { Host } from '../../dom0/service/index.ts';
@@ -11,6 +11,8 @@ import { PROCEDURES } from './table.ts';
 /** Clients at once (max_clients of libvirtd.conf has 5000). */
 const MOST_CLIENTS = 100;
 const OWNER_ALONE = 0o600;
+/** What libvirt's clients put behind the socket's name for a connection that only reads (LIBVIRTD_PRIV_UNIX_SOCKET_RO of remote_driver.h). */
+const READ_ONLY = '-ro';
 
 /** The socket cannot be had; a sentence. */
 export class SocketError extends Error {
@@ -18,38 +20,20 @@ export class SocketError extends Error {
 }
 
 export class LibvirtServer {
-  private readonly server: Server;
+  private readonly servers: Server[] = [];
   private readonly clients = new Set<Client>();
   private readonly listening: (() => void)[] = [];
 
-  private constructor(server: Server) {
-    this.server = server;
-  }
-
   /** @throws SocketError */
   static async open(host: Host, path: string): Promise<LibvirtServer> {
-    await removeDead(path);
-    const server = createServer();
-    const daemon = new LibvirtServer(server);
-    server.on('connection', socket => {
-      if (daemon.clients.size >= MOST_CLIENTS) return void socket.destroy();
-      const gone = (): void => void daemon.clients.delete(client);
-      const client: Client = new Client(host, channelOf(socket), PROCEDURES, gone, descriptorsFor(socket));
-      daemon.clients.add(client);
-    });
-    // Nobody else may connect in the moment before the mode is set.
-    const mask = process.umask(0o177);
+    const daemon = new LibvirtServer();
+    await daemon.listenAt(host, path, true);
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(path, resolve);
-      });
+      await daemon.listenAt(host, `${path}${READ_ONLY}`, false);
     } catch (error) {
-      throw new SocketError(`${path}: ${(error as Error).message}`);
-    } finally {
-      process.umask(mask);
+      await daemon.close();
+      throw error;
     }
-    chmodSync(path, OWNER_ALONE);
     daemon.listening.push(
       listenToLives(host, event => {
         for (const client of daemon.clients) client.tell(event);
@@ -66,11 +50,38 @@ export class LibvirtServer {
     return daemon;
   }
 
-  /** Hangs up on all, and the socket is gone. */
+  /** @throws SocketError */
+  private async listenAt(host: Host, path: string, mayChange: boolean): Promise<void> {
+    await removeDead(path);
+    const server = createServer(socket => {
+      if (this.clients.size >= MOST_CLIENTS) return void socket.destroy();
+      const gone = (): void => void this.clients.delete(client);
+      const client: Client = new Client(host, channelOf(socket), PROCEDURES, gone, descriptorsFor(socket), mayChange);
+      this.clients.add(client);
+    });
+    // No other user may connect in the moment before the mode is set.
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(path, resolve);
+      });
+    } catch (error) {
+      throw new SocketError(`${path}: ${(error as Error).message}`);
+    } finally {
+      process.umask(mask);
+    }
+    this.servers.push(server);
+    chmodSync(path, OWNER_ALONE);
+  }
+
+  /** Hangs up on all, and the sockets are gone. */
   close(): Promise<void> {
     for (const end of this.listening) end();
     for (const client of this.clients) client.end();
-    return new Promise(resolve => this.server.close(() => resolve()));
+    return Promise.all(this.servers.map(server => new Promise<void>(resolve => server.close(() => resolve())))).then(
+      () => {},
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /** Debian's virsh as a client of a host here. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -144,6 +144,24 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
       );
     }
     expect(await virsh('list --all --name')).toBe('Domain-0\n\n');
+  });
+
+  it('has a second socket for those who only read, where clients look for it', async () => {
+    const { uri, virsh, socket, write, server } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    const bare = (line: string): Promise<string> =>
+      new Promise(resolve =>
+        execFile(VIRSH!, ['-c', `${uri}-ro`, ...line.split(' ')], (error, stdout, stderr) =>
+          resolve(error ? `${error.code}: ${stderr}` : stdout),
+        ),
+      );
+    expect(await bare('list --all --name')).toBe('Domain-0\na\n\n');
+    expect(await bare('start a')).toContain('read only access prevents virDomainCreate');
+    expect(await virsh('domstate a')).toBe('shut off\n\n');
+    expect(statSync(`${socket}-ro`).mode & 0o777).toBe(0o600);
+    await server.close();
+    expect(existsSync(`${socket}-ro`)).toBe(false);
   });
 
   it('takes no file for a socket that somebody left', async () => {

@@ -54,9 +54,13 @@ export class RfbServer {
 const FIRST_PORT = 5900,
   PORTS = 100;
 
-/** Has a screen's clients come to the first port that is free. @throws Error with a sentence */
-export async function listenAtFreePort(server: RfbServer): Promise<Listening> {
-  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
+/** Has a screen's clients come to the port that was asked for, or to the first one from there on that is free. @throws Error with a sentence */
+export async function listenAtFreePort(
+  server: RfbServer,
+  asked: { port: number; isFixed: boolean } = { port: FIRST_PORT, isFixed: false },
+): Promise<Listening> {
+  if (asked.isFixed) return listenFor(server, asked.port);
+  for (let port = asked.port; port < FIRST_PORT + PORTS; port++) {
     const listening = await listenFor(server, port).catch(() => undefined);
     if (listening) return listening;
   }

@@ -13,7 +13,7 @@ import {
   writtenOver,
 } from '../definitions/config/index.ts';
 import { balloonedKiB, type CommandHost, hasScreen, runNsOf, uuidOfName } from '../toolstack/index.ts';
-import { screenPort } from '../toolstack/commands/index.ts';
+import { askedPort, screenPort } from '../toolstack/commands/index.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../toolstack/domains/index.ts';
 import type { ManagedDomain } from '../toolstack/managed/index.ts';
 import { recordsOf } from '../toolstack/snapshots/index.ts';
@@ -234,8 +234,14 @@ async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<
     hasPort && member && !member.ending && hasScreen(member.blueprint)
       ? await screenPort(host, member).catch(() => undefined)
       : undefined;
+  const isAskedPort = vncPort !== undefined && member !== undefined && (await askedPort(member.blueprint))?.isFixed;
   const { channels } = member ?? {};
-  return { domid: id, ...(vncPort === undefined ? {} : { vncPort }), ...(channels ? { channels } : {}) };
+  return {
+    domid: id,
+    ...(vncPort === undefined ? {} : { vncPort }),
+    ...(isAskedPort ? { isAskedPort } : {}),
+    ...(channels ? { channels } : {}),
+  };
 }
 
 /** A domain that runs has a document of its own from now on: it goes on with it, through restarts and saved states, until it is stopped. */

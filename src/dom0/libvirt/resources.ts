@@ -142,7 +142,8 @@ export async function vcpusOf(host: CommandHost, domain: Domain): Promise<Vcpu[]
     const bits = parseCpus(hard);
     return {
       number: vcpu,
-      state: !online ? VCPU.OFFLINE : running ? VCPU.RUNNING : VCPU.BLOCKED,
+      // qemuDomainHelperGetVcpus() knows no other state of one that is there.
+      state: !online ? VCPU.OFFLINE : running || isQemu(host) ? VCPU.RUNNING : VCPU.BLOCKED,
       cpuTimeNs: seconds * NS,
       cpu,
       affinity: (typeof bits === 'number' ? bits : all) & all,

@@ -5,6 +5,7 @@ import type { AllowedFiles, HostFiles } from '../host/files/index.ts';
 import type { ByteChannel, Listening, Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later, Ways } from '../host/index.ts';
+import type { AskedPort } from './commands/asked-port.ts';
 import type { ManagedDomains } from './managed/index.ts';
 import type { Member } from './running-domain.ts';
 import type { Tasks } from './tasks.ts';
@@ -115,8 +116,11 @@ export interface CommandHost {
     readonly openMedium?: OpenMedium;
     /** Ways to other hosts by TCP; absent: there is none, as in a page. */
     readonly sockets?: Sockets;
-    /** Shows a domain's screen to clients of RFB on this machine, until that is closed; absent: as in a page, nobody can connect to the host. */
-    readonly serveScreen?: (toolstack: Toolstack<Viewers>, member: Guest) => Promise<Listening>;
+    /**
+     * Shows a domain's screen to clients of RFB on this machine, until that is closed, at the port that its definition asks for; absent: as in a page, nobody can
+     * connect to the host. @throws Error with a sentence: that port is taken
+     */
+    readonly serveScreen?: (toolstack: Toolstack<Viewers>, member: Guest, asked?: AskedPort) => Promise<Listening>;
     /** Has a client of RFB at the other end of a channel see a domain's screen; one that is trusted is asked for no password. */
     readonly showScreenTo?: (
       toolstack: Toolstack<Viewers>,

@@ -56,6 +56,8 @@ export interface LiveXml {
   isLocal?: boolean;
   /** Where clients of VNC find its screen on this machine. */
   vncPort?: number;
+  /** The definition asks for that port. */
+  isAskedPort?: boolean;
   /** Its channels by name: where the socket is, and whether the guest has it open. */
   channels?: ReadonlyMap<string, { path?: string; isOpen: boolean }>;
 }
@@ -153,7 +155,8 @@ function osType({ kind, cpuLevel }: Definition): string {
 const consoleOf = ({ kind, virtio }: Definition): string =>
   hasVirtio(virtio, 'console') ? 'virtio' : hasBoard(kind) ? 'serial' : 'xen';
 
-function devices(definition: Definition, { domid, vncPort, channels }: LiveXml): string[] {
+function devices(definition: Definition, live: LiveXml): string[] {
+  const { domid, channels } = live;
   const { kind: guest, disks, cards, vfb, bootDevices, virtio = [] } = definition;
   const card = (
     { model: emulated, mac, rate, options: { network, bridge, script, ip, vifname, model: asked, link } = {} }: Card,
@@ -209,7 +212,7 @@ function devices(definition: Definition, { domid, vncPort, channels }: LiveXml):
     ...cards.flatMap(card),
     ...(hasBoard(guest) ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
-    ...(hasBoard(guest) || vfb ? graphics(definition, vncPort) : []),
+    ...(hasBoard(guest) || vfb ? graphics(definition, live) : []),
     ...(hasBoard(guest) ? within('video', ["<model type='vga'/>"]) : []),
     ...channelElements(virtio, channels),
     ...balloonOf(definition),
@@ -273,11 +276,11 @@ function passwordOf({ vncPassword, vncPasswordUntil }: Definition): string {
   return ` passwd='${escapedXml(vncPassword)}'${isOver ? '' : ` passwdValidTo='${vncPasswordUntil}'`}`;
 }
 
-const graphics = (definition: Definition, port: number | undefined): string[] =>
+const graphics = (definition: Definition, { vncPort: port, isAskedPort = false }: LiveXml): string[] =>
   port === undefined
     ? [`<graphics type='vnc' port='-1' autoport='yes'${passwordOf(definition)}/>`]
     : within(
         'graphics',
         ["<listen type='address' address='127.0.0.1'/>"],
-        ` type='vnc' port='${port}' autoport='yes' listen='127.0.0.1'${passwordOf(definition)}`,
+        ` type='vnc' port='${port}' autoport='${isAskedPort ? 'no' : 'yes'}' listen='127.0.0.1'${passwordOf(definition)}`,
       );

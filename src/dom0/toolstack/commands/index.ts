@@ -107,5 +107,6 @@ export {
   type Table,
 } from './command.ts';
 export { openConsole } from './console.ts';
+export { askedPort } from './asked-port.ts';
 export { screenPort } from './vncviewer.ts';
 export { attachXl, commandNamed, helpOf, namesOf, runXl } from './words.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost, until } from '../../service/host.test-support.ts';
 import { typedTerminal } from '../terminal/terminal.test-support.ts';
-import { attachXl, COMMANDS, runXl } from './index.ts';
+import { askedPort, attachXl, COMMANDS, runXl } from './index.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A PVH guest that prints, waits for a key, and powers off. */
@@ -335,6 +335,18 @@ describe('the screen', () => {
     await xl('destroy x');
     expect(served).toEqual(['x', 'closed']);
   });
+});
+
+it.each([
+  ['vncdisplay = 4', { port: 5904, isFixed: false }],
+  ['vncdisplay = 4\nvncunused = 1', { port: 5904, isFixed: false }],
+  ['vncdisplay = 4\nvncunused = 0', { port: 5904, isFixed: true }],
+  ["vnclisten = '0.0.0.0:3'", { port: 5903, isFixed: false }],
+  ["vnclisten = '0.0.0.0'", undefined],
+  ['vncdisplay = -9999', undefined],
+  ['', undefined],
+])('the display that xl.cfg asks for: %s', async (lines, asked) => {
+  expect(await askedPort({ text: `name = 'a'\ntype = 'hvm'\nmemory = 8\n${lines}\n` })).toEqual(asked);
 });
 
 describe('input', () => {

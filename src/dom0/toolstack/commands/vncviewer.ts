@@ -3,6 +3,7 @@ import { SCREEN } from '../../../hypervisor/layout/index.ts';
 import type { Listening } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import { hasScreen } from '../running-domain.ts';
+import { askedPort } from './asked-port.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -14,7 +15,7 @@ export async function screenPort(host: CommandHost, member: Guest): Promise<numb
   const { serveScreen } = host.parts;
   let listening = served.get(member);
   if (!listening && serveScreen) {
-    listening = serveScreen(host.toolstack, member);
+    listening = askedPort(member.blueprint).then(asked => serveScreen(host.toolstack, member, asked));
     served.set(member, listening);
     // Who asks again, has it tried again.
     listening.then(

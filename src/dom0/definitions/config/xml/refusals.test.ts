@@ -21,9 +21,11 @@ const refused = (support: Support, path = ''): string[] => [
 
 /** A guest of KVM has it, and of one of Xen it is refused. */
 const OF_XEN = ['devices/interface/link'];
+/** It is done, and refused with words that are not. */
+const BY_WORD = ['devices/disk/driver@type'];
 
 it('has words for all that the table refuses, and for nothing else', () => {
-  expect(refusedPaths().sort()).toEqual([...refused(SUPPORTED), ...OF_XEN].sort());
+  expect(refusedPaths().sort()).toEqual([...refused(SUPPORTED), ...OF_XEN, ...BY_WORD].sort());
 });
 
 describe('a domain does not start, and may be defined, with', () => {
@@ -83,6 +85,16 @@ describe('a domain does not start, and may be defined, with', () => {
       'Secure boot',
     );
     refuses(document(disk('<transient/>'), '', 'xen'), 'libxenlight does not support transient disks');
+  });
+
+  it('an image of a format that is not read here, which would be the bytes of a raw disk', () => {
+    const vmdk = "<driver name='qemu' type='vmdk'/>";
+    refuses(document(disk(vmdk)), "disk 'vda' is of format 'vmdk', and raw and qcow2 images are supported");
+    refuses(document(disk(vmdk), '', 'xen'), 'libxenlight does not support disk format vmdk with disk driver qemu');
+    for (const type of ['raw', 'qcow2'])
+      expect(
+        judgeDefinition('a', document(disk(`<driver name='qemu' type='${type}'/>`))).findings.filter(isError),
+      ).toEqual([]);
   });
 
   function refuses(text: string, why: string): void {

@@ -55,6 +55,9 @@ const NO_RESCTRL = always('Resource control is not supported on this host'),
   NO_AUTH: Refusal = (_element, place) =>
     `disk '${diskOf(place)}' cannot log in to where it is: its <auth> is not supported`;
 
+/** Formats of images; what is of type dir is refused for that. */
+const READ_HERE = ['raw', 'qcow2', 'fat'];
+
 /** By where it stands; attributes with @. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   blkiotune: always('Block I/O tuning is not available on this host'),
@@ -96,6 +99,12 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'devices/disk/auth': NO_AUTH,
   'devices/disk/source/auth': NO_AUTH,
   'devices/disk/iotune': (element, place) => (element.children.length > 0 ? NO_THROTTLE(element, place) : undefined),
+  'devices/disk/driver@type': ({ attributes: { type, name = 'qemu' } }, place) =>
+    type === undefined || READ_HERE.includes(type)
+      ? undefined
+      : place.isKvm
+        ? `disk '${diskOf(place)}' is of format '${shortened(type)}', and raw and qcow2 images are supported: qemu-img convert makes one`
+        : `libxenlight does not support disk format ${shortened(type)} with disk driver ${shortened(name)}`,
   'devices/disk/transient': (_element, { isKvm }) =>
     isKvm ? 'transient disks not supported yet' : 'libxenlight does not support transient disks',
   'devices/disk/source@tls': unless('tls', ['', 'no'], 'this qemu does not support TLS transport for NBD'),
@@ -155,8 +164,7 @@ export class NotDone {
     const place = { isKvm: this.read.isKvm, around };
     if (support.mark === '!' || support.mark === 'k') this.say(element, element.name, REFUSALS[path]?.(element, place));
     for (const name of Object.keys(element.attributes))
-      if (support.attributes.get(name) === '!')
-        this.say(element.places[name], `${element.name}.${name}`, REFUSALS[`${path}@${name}`]?.(element, place));
+      this.say(element.places[name], `${element.name}.${name}`, REFUSALS[`${path}@${name}`]?.(element, place));
     for (const child of element.children) {
       const inner = support.elements.get(child.name);
       if (inner) this.refuse(child, inner, path === '' ? child.name : `${path}/${child.name}`, [element, ...around]);
