@@ -18,7 +18,7 @@ import type { Domain } from '../hypervisor/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { FRAME_BYTES } from '../hypervisor/memory/index.ts';
 import type { PastNow, PastWish } from '../hypervisor/verbs/index.ts';
-import { number, text, WrongUse } from './harness/options.ts';
+import { number, seconds, text, WrongUse } from './harness/options.ts';
 import { program } from './harness/program.ts';
 import { drawing } from './harness/pick.ts';
 import { parseBootOptions } from '../cli/boot/options.ts';
@@ -273,7 +273,7 @@ export const main = program({
   name: 'soak:back',
   options: {
     jumps: number(1000, { least: 1 }),
-    seconds: number(40, { least: 1 }),
+    seconds: seconds(40),
     seed: number(1),
     image: text('FILE'),
   },

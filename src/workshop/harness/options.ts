@@ -89,12 +89,24 @@ export interface Deadline {
   isOver(): boolean;
 }
 
-/** A time limit in seconds, from when the command line is read. */
+function secondsOf(given: string, name: string): number {
+  const value = /^\d+(\.\d+)?$/.test(given) ? Number(given) : 0;
+  if (value <= 0) throw new WrongUse(`${name} ${given}: write seconds, such as 2 or 0.5.`);
+  return value;
+}
+
+/** Seconds, with parts of one. */
+export const seconds = <Usual extends number | undefined>(usual: Usual): Option<number | Usual> => ({
+  shape: 'SECONDS',
+  read: (texts, name) => (texts.length > 0 ? secondsOf(texts.at(-1)!, name) : usual),
+});
+
+/** A time limit, from when the command line is read. */
 export const within = (): Option<Deadline> => ({
   shape: 'SECONDS',
   read: (texts, name) => {
     if (texts.length === 0) return { isOver: () => false };
-    const end = performance.now() + 1000 * numberOf(texts.at(-1)!, name, { least: 1 });
+    const end = performance.now() + 1000 * secondsOf(texts.at(-1)!, name);
     return { isOver: () => performance.now() >= end };
   },
 });

@@ -1,5 +1,18 @@
 import { expect, it } from 'vitest';
-import { flag, hidden, listOf, number, numbers, oneOf, required, someOf, text, within, WrongUse } from './options.ts';
+import {
+  flag,
+  hidden,
+  listOf,
+  number,
+  numbers,
+  oneOf,
+  required,
+  seconds,
+  someOf,
+  text,
+  within,
+  WrongUse,
+} from './options.ts';
 import { program } from './program.ts';
 import { ofEach, report } from './report.ts';
 
@@ -93,5 +106,12 @@ it('begins no campaign when its time is over, and says how many it left out', as
   expect(await report(campaigns, more => void (out += more), { isOver: () => done === 1 })).toBe(0);
   expect(out).toBe('disk seed 1: 1\n1 passed, 0 failed, 2 not begun in time\n');
   expect(within().read([], '--within').isOver()).toBe(false);
-  expect(() => within().read(['0'], '--within')).toThrow('--within 0: write a whole number of at least 1.');
+  expect(() => within().read(['0'], '--within')).toThrow('--within 0: write seconds, such as 2 or 0.5.');
+});
+
+it('takes parts of seconds, as benches that time one row ask for them', () => {
+  expect(seconds(2).read([], '--seconds')).toBe(2);
+  expect(seconds(2).read(['0.25'], '--seconds')).toBe(0.25);
+  for (const wrong of ['0', '-1', '.5', 'long'])
+    expect(() => seconds(2).read([wrong], '--seconds')).toThrow(`--seconds ${wrong}: write seconds`);
 });
