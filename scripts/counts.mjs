@@ -18,7 +18,7 @@ await ensureDependencies({ quiet: true });
 const { values } = parseArgs({ options: { at: { type: 'string', default: root }, places: { type: 'string' } } });
 const { parseSync, runnerImport } = await import('vite');
 const support = async name => (await runnerImport(at('test', 'support', name))).module;
-const { allImports, circles, FILE_LINES, FUNCTION_LINES, roomOf, tooLong } = await support('rules.ts');
+const { allImports, circles, FILE_LINES, FUNCTION_LINES, roomOf, testOnly, tooLong } = await support('rules.ts');
 
 const here = (...parts) => join(resolve(values.at), ...parts);
 const read = path => readFileSync(here(path), 'utf8');
@@ -73,6 +73,8 @@ const { rows, places } = structureOf({
   parse: parseSync,
   english: await support('english.ts'),
   entries,
+  // Helpers of tests by other names than theirs.
+  helpers: testOnly(texts),
 });
 
 if (values.places !== undefined) {

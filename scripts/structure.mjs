@@ -153,10 +153,10 @@ function used(all, asking) {
   return found;
 }
 
-/** `entries`: files that programs begin with: what they export is asked for by no import. */
-function exportedNames(files, parse, entries) {
+/** `entries`: files that programs begin with: what they export is asked for by no import. `helpers`: files that tests alone use. */
+function exportedNames(files, parse, entries, helpers) {
   const all = new Map([...files].map(([path, text]) => [path, namesOf(path, text, parse)]));
-  const isTest = path => isOfTests(path) || /^test\//.test(path);
+  const isTest = path => isOfTests(path) || helpers.has(path) || /^test\//.test(path);
   const [tests, code] = [true, false].map(wanted => new Set([...all.keys()].filter(path => isTest(path) === wanted)));
   const byCode = used(all, code),
     byTests = used(all, tests);
@@ -181,9 +181,9 @@ function exportedNames(files, parse, entries) {
 // ---- all of them
 
 /**
- * Rows of counts, and the places of some. `english`: test/support/english.ts. `documents`: texts. `entries`: see exportedNames.
+ * Rows of counts, and the places of some. `english`: test/support/english.ts. `documents`: texts. `entries`, `helpers`: see exportedNames.
  */
-export function structureOf({ files, documents, parse, english, entries }) {
+export function structureOf({ files, documents, parse, english, entries, helpers = new Set() }) {
   const sources = withoutTests(files);
   const parsed = new Map([...sources].map(([path, text]) => [path, parse(path, text)]));
   const trees = new Map([...parsed].map(([path, { program }]) => [path, program]));
@@ -199,7 +199,7 @@ export function structureOf({ files, documents, parse, english, entries }) {
     services = declared(trees, 'ClassDeclaration', 'Services'),
     member = declared(trees, 'TSInterfaceDeclaration', 'Member', 'src/dom0/toolstack/');
   const byTime = [...sources.keys()].filter(path => BY_TIME.test(posix.basename(path)));
-  const { forTests, nowhere } = exportedNames(files, parse, entries);
+  const { forTests, nowhere } = exportedNames(files, parse, entries, helpers);
   const words = texts => texts.reduce((all, text) => all + english.avoidedIn(text).length, 0);
   const comments = [...parsed.values()].flatMap(({ comments }) => comments.map(({ value }) => value));
 
