@@ -6,7 +6,7 @@ import { Stream } from './streams.ts';
 import type { Guest, GuestInfo, Picture, Snapshot } from './types.ts';
 
 const WAIT_MS = 60_000;
-/** A screen that changes just now stands still soon, but where its guest's thread has stopped in the middle. */
+/** A screen that changes just now is paused soon, but where its guest's thread has stopped in the middle. */
 const STILL_MS = 2,
   MOST_TRIES = 100;
 /** What a console has shown is kept as far as this back, in characters, for whoever waits for something in it. */

@@ -4,7 +4,7 @@ import { type TransferListItem, Worker } from 'node:worker_threads';
 import type { WorkerLike } from '../dom0/service/index.ts';
 import type { StorageWorker } from '../dom0/host/storage/index.ts';
 
-/** A domain's worker (domain-worker.ts), whose bundle lies beside this program's, or in `folder`. */
+/** A domain's worker (domain-worker.ts), whose bundle lies next to this program's, or in `folder`. */
 export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike {
   const worker = new Worker(join(folder, 'worker.js'));
   const like: WorkerLike = {
@@ -29,7 +29,7 @@ export function spawnStorageWorker(directory: string, folder = dirname(process.a
       worker.postMessage(message);
     },
     terminate: () => void worker.terminate(),
-    // Its event comes with a turn of the event loop; whoever waits sees the handle, which says -1 for a loop that has stopped (src/node_worker.cc, LoopIdleTime).
+    // Its event comes with a turn of the event loop; the waiter sees the handle, which says -1 for a loop that has stopped (src/node_worker.cc, LoopIdleTime).
     isAlive: () => !hasExited && worker.performance.eventLoopUtilization().idle >= 0,
     onmessage: null,
     onerror: null,

@@ -12,7 +12,7 @@ interface Made {
   operand: string;
   kind: string;
   usage: string;
-  /** Beside --output and --help. */
+  /** Next to --output and --help. */
   options?: NonNullable<ParseArgsConfig['options']>;
   /** Where the file goes that is made of one at this path, where nobody says so. */
   output(path: string): string;

@@ -11,7 +11,7 @@ import { bootAtOnce, hostHere, openNodeState, sleep, startNodeHost, stopNodeHost
 
 export type * from '../api/index.ts';
 
-/** Where the bundles of workers lie: beside this one, or one folder up where a part of it lies in one. */
+/** Where the bundles of workers lie: next to this one, or one folder up where a part of it lies in one. */
 function bundles(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   return existsSync(join(here, 'worker.js')) ? here : dirname(here);

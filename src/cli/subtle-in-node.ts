@@ -1,6 +1,6 @@
 /**
  * WebCrypto of node, whose AES-GCM is on this thread. Node's own goes to another thread and back for each message, which takes ten times as long as the seal of 64
- * KiB, and longer where both processors are busy: a guest that moves stands still for six of them.
+ * KiB, and longer where both processors are busy: a guest that moves is paused for six of them.
  */
 import { createCipheriv, createDecipheriv, KeyObject } from 'node:crypto';
 import type { Subtle } from '../dom0/host/index.ts';

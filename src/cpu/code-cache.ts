@@ -19,7 +19,7 @@ const ARENA_WORDS = RECORD_MASK + 1,
 const TABLE = 4096;
 /** Two records at the arena's end that are used again and again. */
 export const SCRATCH_RECORD = ARENA_WORDS - 2 * RECORD_WORDS;
-/** Stores of more bytes drop a frame's code instead of marking records; so does every so many smaller one. */
+/** Stores of more bytes drop a frame's code instead of marking records; so does every this many smaller one. */
 const MAX_PATCH = 64,
   MAX_PATCHES = 255;
 /** Longest instruction. */
@@ -54,7 +54,7 @@ export class CodeCache {
   readonly lines: Int32Array;
   /** Counts the times that a frame's code changed: what lies partly in the frame before remembers it. */
   readonly generation: Int32Array;
-  /** Op number of records that have to be decoded anew. */
+  /** Op number of records that have to be decoded again. */
   private readonly staleOp: number;
   private readonly S: Int32Array;
   private readonly tlb: Tlb;
@@ -109,7 +109,7 @@ export class CodeCache {
     return table;
   }
 
-  /** True if so many records can be allocated. */
+  /** True if this many records can be allocated. */
   hasRoom(records: number): boolean {
     return this.nextRecord + records * RECORD_WORDS <= ARENA_WORDS;
   }
@@ -258,7 +258,7 @@ export class CodeCache {
   }
 }
 
-/** Whether it was compiled from bytes between two in these lines of a frame. Loops: a lock that lies beside code is asked about a million times a second. */
+/** Whether it was compiled from bytes between two in these lines of a frame. Loops: a lock that lies next to code is asked about a million times a second. */
 function isOf({ sources }: Entry, mfn: number, lines: number, first: number, last: number): boolean {
   for (let i = 0; i < sources.length; i++) {
     const source = sources[i]!;

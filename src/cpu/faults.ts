@@ -31,7 +31,7 @@ export const DE = 0,
 export const FAULT = { what: 'fault' },
   LEAVE = { what: 'VM exit' };
 
-/** The fault that FAULT stands for. */
+/** The fault that FAULT represents. */
 export class Faults {
   vector = 0;
   error = 0;

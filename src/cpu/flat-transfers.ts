@@ -53,7 +53,7 @@ const INDEX_BITS = 0xfffc,
 
 /** Flags that a flat IRET leaves to the general one, in EFLAGS or on the stack. */
 const UNUSUAL = VM | NT | TF | AC | VIF | VIP;
-/** What else of EFLAGS an IRET of ring 0 loads, beside the arithmetic flags. */
+/** What else of EFLAGS an IRET of ring 0 loads, next to the arithmetic flags. */
 const LOADED = ID | IOPL | IF | DF;
 
 /** A data segment that ring 3 may not have: it would become null on the way there. */

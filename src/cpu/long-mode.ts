@@ -32,7 +32,7 @@ export function createLongMode(cpu: Cpu): LongMode {
   };
 }
 
-/** Where the warm-up accesses memory slots stand for addresses below 4 GiB. */
+/** Where the warm-up accesses memory slots represent addresses below 4 GiB. */
 function warmUpLong(cpu: Cpu, runLong: (record: number) => void): void {
   const { TH } = cpu.tlb,
     kept = TH.slice(0, 3);

@@ -168,7 +168,7 @@ export class Loop {
     this.S[S_STOP] = JUMP;
   }
 
-  /** The mode or the mapping of code may have changed under the instruction: its successor is looked up anew. */
+  /** The mode or the mapping of code may have changed under the instruction: its successor is looked up again. */
   codeGoesOn(): void {
     if (this.S[S_STOP] === GO) this.S[S_STOP] = STALE;
   }
@@ -191,7 +191,7 @@ export class Loop {
     if ((R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
   }
 
-  /** So many have retired. */
+  /** This many have retired. */
   count(n: number): void {
     const { R } = this;
     const low = R[RETIRED_LOW]!,
@@ -242,7 +242,7 @@ export class Loop {
         else left -= this.batchOf(Math.min(left, this.regions?.batch ?? DOORBELL_INSTRUCTIONS));
         left -= this.faults;
         this.faults = 0;
-        // Thrown and caught beside the instruction: it is not thrown once more, which would cost a microsecond.
+        // Thrown and caught next to the instruction: it is not thrown again, which would cost a microsecond.
         if (S[S_STOP] === THROWN) {
           S[S_STOP] = GO;
           left -= this.thrownOut();

@@ -75,7 +75,7 @@ export class Mmio {
     return this.answers.length > 0;
   }
 
-  /** The instruction begins, once more perhaps. */
+  /** The instruction begins, again perhaps. */
   rewind(): void {
     this.taken = this.inPlaceNumbers = 0;
   }
@@ -104,7 +104,7 @@ export class Mmio {
         this.taken = taken + NUMBERS;
         return answers[taken + VALUE]!;
       }
-      // Something else than what was answered runs now (the code was changed, an event came between): it asks anew.
+      // Something else than what was answered runs now (the code was changed, an event came between): it asks again.
       answers.length = taken;
     }
     this.describe(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);

@@ -50,7 +50,7 @@ export const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe,
   PLAIN = RIGHTS_S | 2;
 export const isPlain = (rights: number): boolean => (rights & PLAIN_MASK) === PLAIN;
 
-/** IA-32e mode is active: 64-bit code, or compatibility code beside it. */
+/** IA-32e mode is active: 64-bit code, or compatibility code next to it. */
 export const inLongMode = (R: Int32Array): boolean => (R[EFER]! & EFER_LMA) !== 0;
 
 export class Mode {

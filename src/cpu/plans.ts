@@ -49,7 +49,7 @@ export const CASE_DIRECT = 1,
 export interface Switch {
   /** Facts of every case, and one of its op numbers. */
   cases: readonly (readonly [op: number, facts: number])[];
-  /** Op numbers of records that stand for no instruction, and of NOP. */
+  /** Op numbers of records that represent no instruction, and of NOP. */
   goto: number;
   cross: number;
   nop: number;

@@ -26,7 +26,7 @@ const S_CS = SEG + CS * SEG_WORDS,
   S_SS = SEG + SS * SEG_WORDS;
 /** Bytes of a frame. */
 const FRAME = 6;
-/** What IRET of 16 bits loads of EFLAGS, beside the arithmetic flags and TF. */
+/** What IRET of 16 bits loads of EFLAGS, next to the arithmetic flags and TF. */
 const LOADED = IF | DF | IOPL | NT;
 
 /** Real mode (CPL 0), 16-bit code and stack: an access to the stack on 2 bytes lies below its limit. */
@@ -46,7 +46,7 @@ export function plainRealInterrupt(cpu: Cpu, vector: number, next: number): bool
     sp = (R[ESP]! - FRAME) & 0xffff,
     top = (R[S_SS + SEG_BASE]! + sp) | 0,
     entry = TW[top >>> 12]!;
-  // A stack often lies beside code.
+  // A stack often lies next to code.
   const code = (entry & 3) === HAS_CODE,
     e = code ? entry ^ HAS_CODE : entry;
   if (((v | pointer) & 3) !== 0 || ((e | top) & 1) !== 0 || sp > 0x10000 - FRAME || (top & 4095) > 4096 - FRAME)

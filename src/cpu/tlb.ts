@@ -7,7 +7,7 @@
  *
  * Addresses of 64 bits have *slot addresses* of 32: the low half, moved by a number of pages that bits 39 to 63 choose (`slotAddress`), so that what systems
  * keep at the same low halves (Linux's stacks, page structures and map of memory) lies in different slots, and neighbouring pages in neighbouring ones. TH says
- * which high half a slot stands for: with it, a slot address names one page. Functions of memory take slot addresses; where the high half is 0 it is the linear
+ * which high half a slot represents: with it, a slot address names one page. Functions of memory take slot addresses; where the high half is 0 it is the linear
  * address. Code of fewer than 64 bits does not look at TH: before it runs, slots of other high halves are given up (`leaveLong`).
  *
  * TX (fetches): an entry is the machine frame and 1; 0 none. CP: linear page to the frame's table of records (code-cache.ts); 0 none. A page that is in CP is in
@@ -58,7 +58,7 @@ export class Tlb {
   readonly TW = this.tables.TW;
   readonly TX = this.tables.TX;
   readonly CP = this.tables.CP;
-  /** High half of the addresses that a slot stands for. */
+  /** High half of the addresses that a slot represents. */
   readonly TH = this.tables.TH;
   private isReleased = false;
   /** Slots whose high half is not 0, and some that have got it back. */
@@ -78,7 +78,7 @@ export class Tlb {
   /** Pages that are in CP, and some that have left it. */
   private readonly codeFilled = new Int32Array(LIST);
   private codeFilledCount = 0;
-  /** Entries were taken away so many times, or marked: what was read from them before does not hold any more. */
+  /** Entries were taken away this many times, or marked: what was read from them before does not hold any more. */
   changes = 0;
   /** Flushes of entries for data: unlike changes, they do not depend on what was translated or compiled when. */
   dataFlushes = 0;
@@ -104,7 +104,7 @@ export class Tlb {
     return Math.imul(high >>> SAME_MOVE, this.mixer) & -4096;
   }
 
-  /** The slot address of a canonical address. It stands for that address until the next of another page is asked for. */
+  /** The slot address of a canonical address. It represents that address until the next of another page is asked for. */
   slotAddress(low: number, high: number): number {
     const at = (low + this.move(high)) | 0;
     if (this.TH[at >>> 12] !== high) this.claim(at >>> 12, high);
@@ -126,7 +126,7 @@ export class Tlb {
     return this.slotAddress(low, high);
   }
 
-  /** Low half of the address that a slot address stands for; the high half is that of the slot. */
+  /** Low half of the address that a slot address represents; the high half is that of the slot. */
   lowOf(at: number): number {
     return (at - this.move(this.TH[at >>> 12]!)) | 0;
   }
@@ -135,7 +135,7 @@ export class Tlb {
     return this.TH[at >>> 12]!;
   }
 
-  /** The address that a slot address stands for, as one number: of 64 bits it is canonical and has a sign, of 32 it has none. */
+  /** The address that a slot address represents, as one number: of 64 bits it is canonical and has a sign, of 32 it has none. */
   linearOf(at: number): number {
     const high = this.TH[at >>> 12]!;
     return high === 0 ? at >>> 0 : high * 2 ** 32 + (this.lowOf(at) >>> 0);
@@ -148,7 +148,7 @@ export class Tlb {
     this.TH[slot] = high;
   }
 
-  /** Slots stand for addresses below 4 GiB alone. */
+  /** Slots represent addresses below 4 GiB alone. */
   leaveLong(): void {
     const { TH, high } = this;
     const count = this.highCount;

@@ -65,7 +65,7 @@ export class Translator {
     this.addOwnFunctions();
   }
 
-  /** What runs records that stand for no instruction, or for one that is not decoded yet. */
+  /** What runs records that represent no instruction, or for one that is not decoded yet. */
   private addOwnFunctions(): void {
     const { functions } = this.writer,
       { wide, narrow } = plans;
@@ -268,7 +268,7 @@ export class Translator {
     }
   }
 
-  /** Decodes a stale record anew, where it lies, and runs it. Records that lead to it need not change. */
+  /** Decodes a stale record again, where it lies, and runs it. Records that lead to it need not change. */
   private refresh(cpu: Cpu, p: number): void {
     const { A, S, R, PM, d } = this;
     const linear = this.linearOf(R[EIP]!);

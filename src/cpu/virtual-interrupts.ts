@@ -1,5 +1,5 @@
 /**
- * Virtual interrupt flags: CR4.VME in virtual-8086 mode and CR4.PVI at CPL 3 of protected mode, where VIF stands for IF and VIP says that the monitor
+ * Virtual interrupt flags: CR4.VME in virtual-8086 mode and CR4.PVI at CPL 3 of protected mode, where VIF represents IF and VIP says that the monitor
  * holds an interrupt back. Sources: SDM vol. 3, 20.3 (methods of table 20-2) and 20.4; vol. 2, CLI, STI, PUSHF, POPF, INT n, IRET.
  */
 import type { Cpu } from './cpu.ts';

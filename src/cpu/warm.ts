@@ -70,7 +70,7 @@ export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Swit
   for (const [array, at, words] of kept) array.set(words, at);
 }
 
-/** Runs the cases of one switch, which push so many bytes. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
+/** Runs the cases of one switch, which push this many bytes. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
 export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: Switch, pushed = 4): void {
   const place = new WarmPlace(cpu, run);
   place.begin();
@@ -193,7 +193,7 @@ function warmLoop(place: WarmPlace, nop: number): void {
   }
 }
 
-/** The one place from which functions are called: V8 must not take the first one for the only one, and what they throw is caught beside it. */
+/** The one place from which functions are called: V8 must not take the first one for the only one, and what they throw is caught next to it. */
 function warmCalls(place: WarmPlace): void {
   const { cpu, linear } = place,
     { R, S, mode, faults } = cpu,

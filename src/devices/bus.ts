@@ -2,7 +2,7 @@
  * What a device may touch: its bus, its interrupt line, the clock that the machine passes in. Nothing here knows Xen, workers or pages.
  */
 
-/** Monotonic time in nanoseconds since the machine was made. In virtual time it stands still unless instructions retire. */
+/** Monotonic time in nanoseconds since the machine was made. In virtual time it is paused unless instructions retire. */
 export interface Clock {
   nowNs(): number;
 }

@@ -1,6 +1,6 @@
 /**
  * The devices that a device model emulates: all of the PC that is not its hypervisor's (platform-devices.ts). They reach memory by DMA, and tell the
- * hypervisor's half by `ModelSignals`; wherever they are, beside the processor or in another domain, they are the same.
+ * hypervisor's half by `ModelSignals`; wherever they are, next to the processor or in another domain, they are the same.
  */
 import { AcpiHotplug } from './acpi/hotplug.ts';
 import { acpiOf } from './acpi/tables.ts';
@@ -79,7 +79,7 @@ export interface EmulatedDeviceOptions extends Ram {
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
   /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
-  /** Devices of virtio beside disks and cards. */
+  /** Devices of virtio next to disks and cards. */
   virtio?: VirtioWish;
   /** What is behind them; the console is COM1's. */
   virtioHost?: Omit<VirtioHost, 'console'>;
@@ -91,7 +91,7 @@ export interface EmulatedDeviceOptions extends Ram {
   onA20?: (open: boolean) => void;
   /** QEMU's pc-testdev for test kernels (default: there). */
   testDevice?: boolean;
-  /** The machine has APICs, and so many processors: what firmware is told. */
+  /** The machine has APICs, and this many processors: what firmware is told. */
   apic?: boolean;
   processors?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
@@ -280,7 +280,7 @@ export class EmulatedDevices {
     return device;
   }
 
-  /** The medium of a disk is longer or shorter now: one of virtio says so, and a PC's own drives have told their size. */
+  /** The medium of a disk is longer or shorter now: one of virtio says so, and a PC's own drives have reported their size. */
   resized(place: number): void {
     for (const device of this.devices)
       if (device.name === `virtio-blk${place - VIRTIO_PLACE}`) (device as Partial<VirtioBlk>).resized?.();

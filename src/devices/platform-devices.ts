@@ -1,6 +1,6 @@
 /**
- * The devices that belong to a hypervisor: interrupt controllers, interval timer, real-time clock, ACPI's fixed hardware, FERR#. They are asked so often, and
- * decide so much of what a virtual processor does next, that hypervisors have them beside the processor, whoever models the rest of the PC
+ * The devices that belong to a hypervisor: interrupt controllers, interval timer, real-time clock, ACPI's fixed hardware, FERR#. They are asked this often, and
+ * decide so much of what a virtual processor does next, that hypervisors have them next to the processor, whoever models the rest of the PC
  * (Xen: xen/arch/x86/hvm, vpic.c, vpit.c, vlapic.c, vioapic.c, rtc.c, pmtimer.c). `emulated-devices.ts` has the rest.
  */
 import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
@@ -35,7 +35,7 @@ export interface PlatformDeviceOptions extends Ram {
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
   processors?: number;
-  /** Of these so many are enabled in the firmware tables (all). */
+  /** Of these this many are enabled in the firmware tables (all). */
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;

@@ -16,7 +16,7 @@ export interface PvhBoardOptions {
   /** Bytes of port 0xE9. */
   debug?: (byte: number) => void;
   processors?: number;
-  /** Of these so many are enabled in the firmware tables (all). */
+  /** Of these this many are enabled in the firmware tables (all). */
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;

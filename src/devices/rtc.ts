@@ -343,7 +343,7 @@ export class Rtc implements Device {
         if (wasRunning) this.loadRegisters();
         r.ram[A] = value & 0x7f;
         if (!wasDividing && this.dividing) {
-          // Out of reset: the chain starts anew and the first update comes after half a second.
+          // Out of reset: the chain starts again and the first update comes after half a second.
           const now = this.clock.nowNs();
           r.originSeconds = this.secondsAt(now);
           r.originNs = now + DIVIDER_RELEASE_NS - SECOND_NS;
@@ -405,7 +405,7 @@ export class Rtc implements Device {
   }
 
   restore(state: State): void {
-    // Of an older state it may rise once more.
+    // Of an older state it may rise again.
     assignState(this.name, this.r, { isHigh: false, ...state });
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
   }

@@ -76,7 +76,7 @@ describe('slack', () => {
     clock.ns = 100;
     timers.run();
     expect(fired).toEqual(['late']);
-    // A deadline that is set anew has no slack of the one before.
+    // A deadline that is set again has no slack of the one before.
     late.set(600);
     exact.cancel();
     expect(timers.latestNs).toBe(600);

@@ -41,7 +41,7 @@ export interface Row {
   text: string;
   /** What it counts, in a word or two. */
   unit?: string;
-  /** Name of the answer that it stands beside. */
+  /** Name of the answer that it is next to. */
   guess?: string;
 }
 
@@ -59,7 +59,7 @@ export interface Hint {
   text: string;
 }
 
-/** What stands beside the steps: an inspector by its id, of a guest or of the host. */
+/** What is next to the steps: an inspector by its id, of a guest or of the host. */
 export interface PictureName {
   inspector: string;
   guest?: string;

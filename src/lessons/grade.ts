@@ -1,4 +1,4 @@
-/** Codes that were handed in, beside those that should have been. */
+/** Codes that were handed in, next to those that should have been. */
 import { CODE_LETTERS, type CodePart, LETTERS, plainCode, readCode, tagOf } from './code.ts';
 
 /** What else a code may be of. */

@@ -14,7 +14,7 @@ import { assembler, behind, isSmallGuest, SMALL_GUESTS } from './small-guests.ts
 
 const MIB = 2 ** 20;
 const HOST_MEMORY_MIB = 64;
-/** Files that a definition of a lesson may name, beside the small guests. */
+/** Files that a definition of a lesson may name, next to the small guests. */
 const KERNELS = ['minipv.elf', 'demo.elf'],
   BLANK = 'blank.img';
 

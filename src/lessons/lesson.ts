@@ -2,7 +2,7 @@
  * A lesson: one Markdown file. Its head says what it is and which numbers are drawn; its steps are headings of level 2 (Predict, Do, Measure, Explain, in
  * rounds, and In reality at the end); fenced blocks with the words guest, predict, do, measure and check are what the page does. Another one is source: after
  * its language it may say where it comes from, as in `c guests/minipv/blkfront.c:35 mark=37`. What a line of do means may stand behind it, after ` | `; of a
- * line of measure, `*word*` is what it counts, shown beside what was done. `[word](# "what it is")` explains a word. It may be anybody's file: nothing in it is run, HTML is
+ * line of measure, `*word*` is what it counts, shown next to what was done. `[word](# "what it is")` explains a word. It may be anybody's file: nothing in it is run, HTML is
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';

@@ -6,7 +6,7 @@ import { roundsOf } from './form.ts';
 /** A text with new words, in words a minute; a line of source or of a table, in seconds. */
 const WORDS_A_MINUTE = 150,
   LINE_SECONDS = 6;
-/** Beside reading: to think about a question, to type a line, to compare a number, to talk about an explanation. In seconds. */
+/** Next to reading: to think about a question, to type a line, to compare a number, to talk about an explanation. In seconds. */
 const QUESTION_SECONDS = 120,
   ACTION_SECONDS = 30,
   ROW_SECONDS = 20,

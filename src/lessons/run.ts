@@ -9,7 +9,7 @@ import { SMALL_GUESTS } from './small-guests.ts';
 
 /** What a lesson does to the host. */
 export interface LessonHost {
-  /** Creates a guest, with time standing still; `source`: of its small guest, where that was changed. @throws Error with a sentence, also for the first mistake in that source */
+  /** Creates a guest, with time paused; `source`: of its small guest, where that was changed. @throws Error with a sentence, also for the first mistake in that source */
   create(text: string, source?: string): Promise<number>;
   /** Of a small guest, as its file has it. */
   source(name: string): Promise<string>;
@@ -26,7 +26,7 @@ export interface LessonHost {
   /** Numbers of the domains that are there, by their names. */
   ids(): Promise<ReadonlyMap<string, number>>;
   facts(id: number): Promise<Facts>;
-  /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
+  /** Time is paused; it goes on for this many milliseconds at most, or until nothing happens. */
   stand(): Promise<void>;
   runFor(ms: number): Promise<void>;
   now(): Promise<TimeNow>;
@@ -373,7 +373,7 @@ export class LessonRun {
   }
 
   /**
-   * Begins a step again: the host goes back to where it was begun first. Where that was not kept, the guests are made anew, and what the steps before did is done
+   * Begins a step again: the host goes back to where it was begun first. Where that was not kept, the guests are made again, and what the steps before did is done
    * again. @throws Error with a sentence
    */
   async reset(step: number): Promise<void> {

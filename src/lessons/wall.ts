@@ -6,7 +6,7 @@
 import type { Lesson } from './form.ts';
 import { planOf } from './plan.ts';
 
-/** Of the form of what is told. A page of another one is told to load anew. */
+/** Of the form of what is told. A page of another one is told to load again. */
 export const WALL_VERSION = 1;
 
 /** What carries the texts of a room to all of its other pages, in the order of each sender; one may be lost. */
@@ -83,12 +83,12 @@ const WALL_BURST = 4 * MOST_STUDENTS,
 const STUDENT_BURST = 10,
   STUDENT_PER_SECOND = 2;
 
-/** The wall asks so often who is there, and whoever was not heard for three times as long as a hidden page may sleep (a minute) is gone. */
+/** The wall asks this often who is there, and whoever was not heard for three times as long as a hidden page may sleep (a minute) is gone. */
 export const ASK_MS = 20_000;
 export const GONE_MS = 180_000;
 const MINUTE_MS = 60_000;
 
-/** Lets so many by a second, and `burst` at once. */
+/** Lets this many by a second, and `burst` at once. */
 class Pace {
   private left: number;
   private atMs = -Infinity;
@@ -187,7 +187,7 @@ export interface Student extends StudentSays {
   /** From 1. The lowest that is free is given. */
   seat: number;
   heardMs: number;
-  /** Since then it has told the same. */
+  /** Since then it has reported the same. */
   sinceMs: number;
   told: string;
   from: From;

@@ -10,9 +10,9 @@ import { type DomainSession, sessions } from './sessions.ts';
 import { readyIn } from './settings.ts';
 import { plainText } from './terminal.ts';
 
-/** Who has written a prompt's last character, and nothing for so long, waits there. */
+/** Who has written a prompt's last character, and nothing for this long, waits there. */
 const QUIET_MS = 500;
-/** Screens are looked at so often: their times are as exact as that. */
+/** Screens are looked at this often: their times are as exact as that. */
 const LOOK_MS = 50;
 const MOST_MS = 300_000;
 const PROMPT = /\S*(?:[>#$]|login:) ?$/;

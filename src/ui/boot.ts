@@ -30,7 +30,7 @@ const GRUB_KEY = 'ringside-grub.cfg',
 /** This browser has seen the menu. */
 const SEEN_KEY = 'ringside-menu-seen';
 const TICK_MS = 100;
-/** So many frames later what was built is on the screen. */
+/** This many frames later what was built is on the screen. */
 const PAINTED_FRAMES = 2;
 /** The installation's countdown: whoever has left it goes by it at the first visit, and is spared it later. */
 const USUAL_TIMEOUT_S = readGrubConfig(defaultGrubConfig()).timeoutS;

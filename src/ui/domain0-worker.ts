@@ -3,7 +3,7 @@ import * as Comlink from 'comlink';
 import type { HostApi } from '../dom0/service/index.ts';
 import { makeWorkersFor } from './workers.ts';
 
-/** Without Web Locks it is asked so often whether it lives, and is given up when so many questions later it has not answered the first. */
+/** Without Web Locks it is asked this often whether it lives, and is given up when this many questions later it has not answered the first. */
 const ASK_MS = 2000,
   MOST_UNANSWERED = 15;
 

@@ -16,7 +16,7 @@ const handles = new WeakMap<Blob, Promise<FileHandle | null>>();
 /** More are no guest's: somebody's whole home was dropped. */
 const MOST_FILES = 200;
 
-/** Called while the drop is being told: later the items are empty. A folder stands for the files in it, hidden ones left out. @throws Error the browser's, or ours */
+/** Called while the drop is being told: later the items are empty. A folder represents the files in it, hidden ones left out. @throws Error the browser's, or ours */
 export function filesOf(transfer: DataTransfer): Promise<File[]> {
   const found: (File | Promise<File[]>)[] = [];
   for (const item of transfer.items) {

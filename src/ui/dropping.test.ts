@@ -90,7 +90,7 @@ it('says of files that a definition does not name that nothing uses them, and ma
 it('keeps a definition that was changed here when another with its name is dropped', async () => {
   await addFiles([WEB]);
   typeDraft('name = "web"\nmemory = 64\n');
-  // The same file once more is no other one.
+  // The same file again is no other one.
   await addFiles([file('web.cfg', 'name = "web"\nmemory = 64\n')]);
   show(DraftPage);
   expect(root.textContent).not.toContain('takes the place');

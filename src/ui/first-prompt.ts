@@ -6,7 +6,7 @@ import { afterPrompt } from './after-prompt.ts';
 import { info, tasks } from './host.ts';
 import { sessions } from './sessions.ts';
 
-/** A guest that has said something and is silent for so long has its prompt. */
+/** A guest that has said something and is silent for this long has its prompt. */
 const SILENT_MS = 2000;
 /** Where no guest is started nobody waits any more. */
 const NOBODY_MS = 4000;

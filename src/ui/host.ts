@@ -76,7 +76,7 @@ let staysDown = false;
 /** One that was brought down on purpose: its end is no loss. */
 let down: Comlink.Remote<HostApi> | undefined;
 
-/** A Domain 0 that ends so often in such a time is not started again. */
+/** A Domain 0 that ends this often in such a time is not started again. */
 const MOST_LOSSES = 3,
   LOSSES_MS = 60_000;
 /**
@@ -227,7 +227,7 @@ function keepTasks(): void {
     ),
   ];
   hostTasks.value = [];
-  // The next one's ids begin anew.
+  // The next one's ids begin again.
   dismissed.value = new Set([...dismissed.peek()].filter(id => id < 0));
 }
 
@@ -278,7 +278,7 @@ async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
 /** What may be asked of Domain 0, each by its name. */
 export const host = callsBy(ask);
 
-/** Guests that stand beside the page, told likewise. */
+/** Guests that are next to the page, told likewise. */
 export function offerGuests(guests: OfferedGuest[]): Promise<void> {
   besides = guests.map(({ id, files }) => ({ id, files }));
   return host.offerGuests(besides);
@@ -292,7 +292,7 @@ export function offerFirmware(files: FirmwareFiles): Promise<void> {
 
 export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'destroy';
 
-/** A command that changes a domain. Pause and Run of one that is being made anew are for the one that takes its place. */
+/** A command that changes a domain. Pause and Run of one that is being made again are for the one that takes its place. */
 export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'name'>): Promise<void> {
   const isPress = name === 'pause' || name === 'unpause';
   if (isPress && keepPress(domain.name, name)) return;
@@ -309,7 +309,7 @@ export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'na
 /** The list as it is now, ahead of what Domain 0 tells of itself. Without Domain 0 it stays as it is. */
 const listAgain = (): Promise<void> => host.list().then(listed, () => {});
 
-/** Makes guests anew, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
+/** Makes guests again, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
 export const makingAnew = <T>(
   names: readonly string[],
   work: () => Promise<T>,

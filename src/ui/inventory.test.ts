@@ -118,7 +118,7 @@ describe('looks at the host', () => {
     expect(names()).toEqual(['db', 'web']);
     domains.value = [web];
     expect(names()).toEqual(['db']);
-    // One that has stopped can be looked at; what is defined can be started again beside it.
+    // One that has stopped can be looked at; what is defined can be started again next to it.
     domains.value = [{ ...web, state: 's' }];
     expect(names()).toEqual(['db', 'web']);
     domains.value = [];

@@ -1,4 +1,4 @@
-/** What the host has beside its running domains, asked for while somebody looks, and the readings of the last hour, which Domain 0 goes on to take meanwhile. */
+/** What the host has next to its running domains, asked for while somebody looks, and the readings of the last hour, which Domain 0 goes on to take meanwhile. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';

@@ -11,7 +11,7 @@ function isStyled({ sheet }: HTMLLinkElement): boolean {
   }
 }
 
-/** Style sheets that did not come are asked for anew. The scripts that waited for them come after them. */
+/** Style sheets that did not come are asked for again. The scripts that waited for them come after them. */
 async function styled(): Promise<void> {
   const failed = [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].filter(
     link => !isStyled(link),

@@ -1,6 +1,6 @@
 /** Whether the machine has memory for guests that are started together: what one of them takes the next one has not. */
 
-/** MiB that the host keeps about each guest, beside the guest's own: as much as Domain 0 leaves free for it when it judges one. */
+/** MiB that the host keeps about each guest, next to the guest's own: as much as Domain 0 leaves free for it when it judges one. */
 const KEPT_MIB = 1;
 
 /** Why they cannot all be started, with the numbers; undefined: there is memory for all of them. `guestsMiB`: what each wants; `freeMiB`: of the machine. */

@@ -113,7 +113,7 @@ export const SAVED = 'Xen saved domain';
 /** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
 export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
 
-/** Names of texts that were given beside other files: they are no part of the plan. */
+/** Names of texts that were given next to other files: they are no part of the plan. */
 export const leftOut = signal<readonly string[]>([]);
 
 const dropping = persistent(() => import('./dropping.ts'));
@@ -197,10 +197,10 @@ export async function bootTogether(guests: readonly Offer[]): Promise<void> {
   if (any && here.kind === 'home' && here.tab === 'new') go({ kind: 'home' });
 }
 
-/** The domain that stands beside its source, by the source's name. */
+/** The domain that is next to its source, by the source's name. */
 export const booted = signal<ReadonlyMap<string, number>>(new Map());
 
-/** Makes a domain that is shown beside its source, in place of the one that was before. `make` gives undefined where there is none. */
+/** Makes a domain that is shown next to its source, in place of the one that was before. `make` gives undefined where there is none. */
 export async function bootBeside(
   name: string,
   make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>,
@@ -227,7 +227,7 @@ export async function bootBeside(
   );
 }
 
-/** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
+/** Undefined: it was cancelled, is being made already, or could not be made; why is next to it. */
 export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
   if (fetching.peek().has(guest.id)) return undefined;
   const abort = new AbortController(),
@@ -280,7 +280,7 @@ export const startOf = async (file: NamedFile, bytes: number): Promise<string> =
   }
 };
 
-/** Boots once more what this page made, in place of what is left of it. */
+/** Boots again what this page made, in place of what is left of it. */
 export async function bootAgain(session: DomainSession): Promise<void> {
   if (!session.files) return;
   try {

@@ -1,4 +1,4 @@
-/** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
+/** Guests that the page can offer: the embedded demo, and what guests/catalogue.json next to the page lists. */
 
 import { computed, effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
@@ -35,7 +35,7 @@ const demo = ownGuest('demo', 'hvm', strings.demo.about, [
   { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
   { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
 ]);
-/** Its source stands beside it. */
+/** Its source is next to it. */
 export const pcos = ownGuest('pcos', 'hvm', strings.pcos.about, [
   { name: 'pcos.cfg', url: new URL('../../guests/pcos/pcos.cfg', import.meta.url).href },
   { name: 'pcos.img', url: new URL('../../guests/pcos/pcos.img', import.meta.url).href },
@@ -46,7 +46,7 @@ const kinds: readonly Offer[] = [
   minipv('hvm', strings.demo.hvm, new URL('../../guests/minipv/minipv-hvm.cfg', import.meta.url)),
 ];
 const own: readonly Offer[] = [demo, pcos, ...kinds];
-/** The textbook's figure: beside Domain-0 two paravirtual guests and one that is not modified, with its VGA. */
+/** The textbook's figure: next to Domain-0 two paravirtual guests and one that is not modified, with its VGA. */
 export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 const listed = signal<readonly Offer[]>(own);
@@ -86,7 +86,7 @@ interface Catalogue {
   coming?: Coming;
 }
 
-/** How far they are: packages that are there, of so many (0: that is not known yet); or why they do not come. */
+/** How far they are: packages that are there, of this many (0: that is not known yet); or why they do not come. */
 export type Coming = { text: string; done: number; of: number } | { problem: string };
 /** Undefined: no more guests come. */
 export const coming = signal<Coming | undefined>(undefined);

@@ -38,7 +38,7 @@ export function rulesOf(tint: number): string {
     `[data-theme=dark]{${tokens('80% .1', '52% .11', '24% .04')}}`,
     `[data-theme=contrast]{${tokens('86% .11', '66% .17', '20% .06')}}`,
     `.c-${name}{--c:var(--d${name});--c-fill:var(--d${name}-fill);--c-tint:var(--d${name}-tint)}`,
-    // A mark beside the hue, as the second five have theirs: two stripes.
+    // A mark next to the hue, as the second five have theirs: two stripes.
     `.chip.c-${name}{background-image:linear-gradient(var(--c-tint) 30%,transparent 30% 70%,var(--c-tint) 70%)}`,
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 /**
- * How fast the guests go on in real time. Slowed down, they are paused, and each is let on so many VM exits a second (xl step -e). Virtual time has a pace of its
+ * How fast the guests go on in real time. Slowed down, they are paused, and each is let on this many VM exits a second (xl step -e). Virtual time has a pace of its
  * own.
  */
 import { effect, signal } from '@preact/signals';
@@ -8,7 +8,7 @@ import { inTheMaking, isUnderWay, keepPress } from './presses.ts';
 
 /** VM exits a second of each guest that the slider offers. */
 export const SPEEDS: readonly number[] = [1, 4, 20, 100, 500, Infinity];
-/** Asked so often at most: of more exits a second several are let on at a time. */
+/** Asked this often at most: of more exits a second several are let on at a time. */
 const MOST_A_SECOND = 20;
 
 /** What is chosen, whether the guests stand still or not. */
@@ -54,7 +54,7 @@ effect(() => {
   const runs = domains.value.filter(({ state }) => 'rb'.includes(state)),
     fresh = runs.filter(({ id }) => !met.has(id)),
     ids = slowed.peek();
-  // Another host counts its domains anew.
+  // Another host counts its domains again.
   if (domains.value.length === 0) met.clear();
   for (const { id } of runs) met.add(id);
   if (ids.size === 0 || fresh.length === 0) return;

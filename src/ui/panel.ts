@@ -11,7 +11,7 @@ export interface Panel {
   readonly name: string;
   /** What it shows at a place; false or undefined: nothing there. Signals that it reads call it again. */
   show(here: Place): ComponentChildren;
-  /** What the window's title says beside the product's name. */
+  /** What the window's title says next to the product's name. */
   title?(here: Place): string | undefined;
   /** The place to go to for it, offered in the search; undefined: not from here. */
   from?(here: Place): Place | undefined;

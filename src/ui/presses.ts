@@ -1,5 +1,5 @@
 /**
- * Pause and Run of a guest that is being made anew, or driven by a lesson: the domain that is there goes, or must run to its prompt first. The last press is
+ * Pause and Run of a guest that is being made again, or driven by a lesson: the domain that is there goes, or must run to its prompt first. The last press is
  * kept by the guest's name, and counts for the domain that has the name afterwards.
  */
 import { signal } from '@preact/signals';

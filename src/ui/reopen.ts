@@ -52,7 +52,7 @@ export async function fingerprintOf(data: Blob): Promise<string> {
   return hash.toString(16).padStart(8, '0');
 }
 
-/** `other` has all of its files, or newer ones by these names; what a domain was made from stands for itself. */
+/** `other` has all of its files, or newer ones by these names; what a domain was made from represents itself. */
 const isWithin = ({ files, name }: RememberedSet, other: RememberedSet): boolean =>
   (name === undefined || files.length === other.files.length) &&
   files.every(file => other.files.some(each => each.name === file.name));
@@ -63,7 +63,7 @@ async function keepSets(sets: readonly RememberedSet[]): Promise<void> {
   await keep(GIVEN_KEY, sets).catch(() => {});
 }
 
-/** `name`: of the domain that was made from them. A file that cannot be read is not remembered, nor are those beside it. */
+/** `name`: of the domain that was made from them. A file that cannot be read is not remembered, nor are those next to it. */
 export async function remember(given: readonly NamedFile[], name?: string): Promise<void> {
   try {
     const files = await Promise.all(

@@ -35,7 +35,7 @@ export function toggle(key: RowKey): void {
   chosen.value = toggled(chosen.peek(), key);
 }
 
-/** All from the row that was pressed last to this one, beside those that `keeps` has. */
+/** All from the row that was pressed last to this one, next to those that `keeps` has. */
 export function extend(rows: readonly RowKey[], key: RowKey, start?: RowKey): void {
   from ??= start;
   chosen.value = new Set([...chosen.peek(), ...span(rows, from, key)]);

@@ -36,7 +36,7 @@ export class DomainSession extends GuestLink {
   readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
   readonly sample = signal<Sample | undefined>(undefined);
   readonly rates = signal<Rates | undefined>(undefined);
-  /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second beside it. */
+  /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second next to it. */
   readonly history = signal<readonly { running: number; instructionsPerSecond: number; exitsPerSecond: number }[]>([]);
   /** The same of the last hour, in coarser steps where it is older (dom0/service/readings), on the page's clock. */
   readonly past = signal<readonly Past[]>([]);

@@ -25,7 +25,7 @@ it('takes in what a slow disk tells late, but for what was changed meanwhile, an
 });
 
 it('takes in what earlier versions kept, which lacks what there is since', () => {
-  // As baea91ad wrote it: without `readyIn` and `beside`.
+  // As baea91ad wrote it: without `readyIn` and `next to`.
   const old = {
     theme: 'dark',
     windows: 'both',

@@ -50,10 +50,10 @@ export interface Layout {
   readonly closed: readonly string[];
 }
 export const layout = signal<Layout>({ mode: 'tile', at: {}, closed: [] });
-/** Running guests are saved every so many minutes; 0: only when somebody asks. */
+/** Running guests are saved every this many minutes; 0: only when somebody asks. */
 export const SAVE_EVERY = [0, 5, 15, 60] as const;
 export const saveEvery = signal<(typeof SAVE_EVERY)[number]>(0);
-/** A guest's console stands beside its other tabs. */
+/** A guest's console is next to its other tabs. */
 export const beside = signal(false);
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});

@@ -132,7 +132,7 @@ export function noteState(known: StateInfo | undefined): void {
   if (known?.kept && !before?.kept) void askToPersist();
 }
 
-/** Asks the tab that has files and volumes for them, and logs in anew. */
+/** Asks the tab that has files and volumes for them, and logs in again. */
 export async function takeOver(): Promise<void> {
   if (takingOver.peek()) return;
   takingOver.value = true;

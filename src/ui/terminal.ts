@@ -14,7 +14,7 @@ const BATCH_BYTES = 64 * 1024,
   BACKLOG_BYTES = 4 * 1024 * 1024;
 /** One batch a frame at most. A timer, not a frame callback: hidden pages must drain too. */
 const BATCH_MS = 16;
-/** xterm is loaded when the guest has been quiet for so long, or so long after its first byte. */
+/** xterm is loaded when the guest has been quiet for this long, or this long after its first byte. */
 const QUIET_MS = 300,
   MOST_MS = 1500;
 /** What is shown without it, of the last bytes. */
@@ -249,7 +249,7 @@ export class GuestTerminal {
     }, BATCH_MS);
   }
 
-  /** The last bytes that wait, at most so many. */
+  /** The last bytes that wait, at most this many. */
   private peek(limit: number): Uint8Array {
     const last = new Uint8Array(Math.min(limit, this.queued));
     let free = last.length;

@@ -1,10 +1,10 @@
 /**
- * Workers that Domain 0's asks for. The page makes them, since a worker that makes another can stand for ever in Firefox: where a debugger listens (the
+ * Workers that Domain 0's asks for. The page makes them, since a worker that makes another can represent ever in Firefox: where a debugger listens (the
  * developer tools are open, or a test drives the browser), `new Worker` in a worker sleeps until the page's thread has registered the new one, on the condition
  * variable that the new one's own event loop sleeps on, and one of the two is woken (dom/workers/WorkerDebuggerManager.cpp, RegisterDebugger;
  * WorkerPrivate.h, SetIsDebuggerRegistered and WaitForIsDebuggerRegistered; seen in 153). The page's thread registers by itself, and waits for nobody.
  *
- * It also makes the storage worker anew that has ended without a word: Domain 0's worker stands still until that has answered, and would never hear of it.
+ * It also makes the storage worker again that has ended without a word: Domain 0's worker is paused until that has answered, and would never hear of it.
  */
 import type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from '../dom0/service/index.ts';
 
@@ -14,9 +14,9 @@ const make: Record<WorkerProgram, (name: string) => Worker> = {
   storage: name => new Worker(new URL('../dom0/service/storage-worker.ts', import.meta.url), { type: 'module', name }),
 };
 
-/** One that has not said so long after it was made that it lives was ended before it could. */
+/** One that has not said this long after it was made that it lives was ended before it could. */
 const LOAD_MS = 10_000;
-/** One that ends so often in such a time is not made again. */
+/** One that ends this often in such a time is not made again. */
 const MOST_ENDS = 20,
   ENDS_MS = 60_000;
 

@@ -19,13 +19,13 @@ const SWALLOWED_OSC = [
 /** What a program that cannot ask takes for the width of its terminal. */
 const GUEST_COLUMNS = 80;
 
-/** Letters are made smaller for them; smaller ones than the last cannot be told apart. */
+/** Letters are made smaller for them; smaller ones than the last cannot be distinguished. */
 const SIZES = [13, 12.5, 12, 11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7, 6.5, 6];
 
-/** Of a window in which so many columns of one-pixel type had room: a guest on a serial line counts on 80 columns, and nobody can tell it of fewer. */
+/** Of a window in which this many columns of one-pixel type had room: a guest on a serial line counts on 80 columns, and nobody can tell it of fewer. */
 export const fontSizeFor = (room: number): number => SIZES.find(size => room / size >= GUEST_COLUMNS) ?? SIZES.at(-1)!;
 
-/** So many frames may pass before xterm's viewport knows of another size. */
+/** This many frames may pass before xterm's viewport knows of another size. */
 const SETTLE_FRAMES = 10;
 
 /** xterm 6.0 draws nothing while a frame that it has asked for has not come (RenderDebouncer.ts), also one of a window that it has left; nothing public ends that. */

@@ -20,7 +20,7 @@ const MEMORY = 4 << 20,
   /** Page tables, of whichever width. */ TABLES = 0x1000;
 const PRESENT = 7;
 
-/** A processor that is about to enter flat code of so many bits, all memory mapped one to one by pages of 4 KiB. */
+/** A processor that is about to enter flat code of this many bits, all memory mapped one to one by pages of 4 KiB. */
 class Width {
   private readonly memory = new SharedArrayBuffer(MEMORY + regs.STATE_WORDS * 4);
   private readonly words = new Int32Array(this.memory);

@@ -3,7 +3,7 @@
  *
  * A hostile domain writes what it likes into its rings, its granted pages and its store, while another thread writes into the same pages (`--alone`: none
  * does). Each kind gets N messages (a million unless told), shared among the seeds. It passes if there was no JavaScript exception, another domain's store
- * and console answered as ever, all counts of frames, grants and ports agree with what is counted anew, and nothing of a hostile domain that is gone stays
+ * and console answered as ever, all counts of frames, grants and ports agree with what is counted again, and nothing of a hostile domain that is gone stays
  * mapped. A device that is closed has a sentence in Domain 0's log; the domain then goes, and another one comes.
  */
 import { dirname, join } from 'node:path';
@@ -81,7 +81,7 @@ export const main = program({
   },
 });
 
-/** A thread that scribbles (scribbler-worker.ts, whose bundle lies beside this program's). */
+/** A thread that scribbles (scribbler-worker.ts, whose bundle lies next to this program's). */
 function otherThread(memory: SharedArrayBuffer, seed: number): Scribbler {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   new Worker(join(dirname(process.argv[1]), 'scribbler.js'), {

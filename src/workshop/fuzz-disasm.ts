@@ -29,7 +29,7 @@ function comparable(text: string, whose: 'ours' | 'theirs', row: Row): string {
 function draw(random: () => number, row: Row): number[] {
   const below = (n: number) => random() % n;
   const code: number[] = [];
-  // Where 66h has no meaning, and beside REX.W, which overrides it, objdump prints either.
+  // Where 66h has no meaning, and next to REX.W, which overrides it, objdump prints either.
   const narrow = row.operands.some(operand => /^[A-Z]?[vz]$/.test(operand)) && !row.rexW && below(5) === 0;
   if (narrow) code.push(0x66);
   if (below(8) === 0) code.push(0x67);

@@ -3,8 +3,8 @@
  *
  * A hostile domain makes random hypercalls: forged page tables, other domains' frames, stale grants and handles, indices out of range, while its frames
  * are ballooned and granted, and dies and comes back at random moments. Each type gets N calls (2 million unless told), shared among the seeds; of an even
- * seed three self-checking guests stand still beside it, of an odd one they run (`--others`: as told). It passes if there was no JavaScript exception, all
- * counts of frames, grants and ports agree with what is counted anew, the others' memory is what it was or what they say it is, and all frames come back,
+ * seed three self-checking guests stand still next to it, of an odd one they run (`--others`: as told). It passes if there was no JavaScript exception, all
+ * counts of frames, grants and ports agree with what is counted again, the others' memory is what it was or what they say it is, and all frames come back,
  * empty, when the hostile one dies.
  */
 import { loadEverything } from '../dom0/service/index.ts';

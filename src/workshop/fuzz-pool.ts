@@ -24,7 +24,7 @@ import { program } from './harness/program.ts';
 import { soon } from '../cli/node-clock.ts';
 
 const SALT_BYTES = 16;
-/** Messages that go at once; of so many the pool is looked after. */
+/** Messages that go at once; of this many the pool is looked after. */
 const BATCH = 32,
   ROUND = 20_000;
 /** What is kept for a hostile member is bounded: documents, sentences, names. */
@@ -156,7 +156,7 @@ class Attack {
         { id: hostIdOf(random(16)), name: `yan-${this.pick(1e6)}`, version: '', role: 'member' },
         '0'.repeat(32),
       );
-      // So many before it begins anew: it does not hear that it was refused.
+      // This many before it begins again: it does not hear that it was refused.
       const some = Math.min(left, 200);
       for (const link of links.values()) {
         link.send(Uint8Array.of(0, 0, 0, 0, 0, 0, ...introduced));

@@ -2,7 +2,7 @@
  * npm run -s fuzz:rfb -- [--messages N] [--seed S] [--within SECONDS]
  *
  * Hostile clients of RFB: N messages (1,000,000 unless told), malformed and nearly right, to the server of a guest's screen, which they type at and point at. It passes
- * if nothing is thrown, memory does not grow, and the guest beside it runs on; and a client that keeps to the protocol is served while they are at it.
+ * if nothing is thrown, memory does not grow, and the guest next to it runs on; and a client that keeps to the protocol is served while they are at it.
  */
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
 import { ByteSink, CLIENT, SECURITY, VERSION } from '../formats/rfb/index.ts';
@@ -14,7 +14,7 @@ import { RfbServer, screenOf } from '../cli/rfb/index.ts';
 /** Messages of one client that go at once, before the guests have their turn, and of all of them before it leaves. */
 const BATCH = 16,
   MOST_MESSAGES = 400;
-/** Clients at a time, beside the one that behaves. */
+/** Clients at a time, next to the one that behaves. */
 const CLIENTS = 3;
 
 /** The other end of a server's channel. */

@@ -207,7 +207,7 @@ describe('an image of this machine', () => {
     expect(() => read.medium.write(0, seen)).toThrow();
     first.close();
     const second = writer(files, path);
-    // Once is for good: its number is another file's by now.
+    // Once is permanently: its number is another file's by now.
     first.close();
     expect(() => writer(files, path)).toThrow('is locked');
     second.medium.write(0, seen);

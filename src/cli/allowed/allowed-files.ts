@@ -76,7 +76,7 @@ function wordsOf(error: unknown): string {
   return known === undefined ? message : known[0].toUpperCase() + known.slice(1);
 }
 
-/** Where an open file is: proc(5), /proc/pid/fd. Without a /proc (macOS) its path is followed once more. */
+/** Where an open file is: proc(5), /proc/pid/fd. Without a /proc (macOS) its path is followed again. */
 function placeOf(fd: number, path: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);

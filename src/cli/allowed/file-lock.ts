@@ -6,7 +6,7 @@
 import { createServer } from 'node:net';
 import { socketName } from '../storage/directory-lock.ts';
 
-/** Who has a file: of those that share it so many, and the socket of them all. */
+/** Who has a file: of those that share it this many, and the socket of them all. */
 interface Holders {
   shared: boolean;
   count: number;

@@ -26,7 +26,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The guest of a definition that lies beside its image, and what it was told meanwhile. */
+/** The guest of a definition that lies next to its image, and what it was told meanwhile. */
 function prepared(lines: string): { guests: Blueprint[]; told: string } {
   const path = join(folder, 'plain.cfg');
   writeFileSync(path, `name = "plain"\ntype = "pvh"\nmemory = 32\ndisk = [ 'tap:aio:plain.img,xvda,w' ]\n${lines}`);

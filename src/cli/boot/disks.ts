@@ -54,7 +54,7 @@ export function imageKind(path: string): ImageKind | undefined {
     const kind = kindOf(inside.name, head);
     return isFloppy(kind, head, bytes) ? 'floppy' : kind;
   } catch (error) {
-    // Whoever reads it next says why.
+    // Its reader next says why.
     if (error instanceof UsageError) return undefined;
     throw error;
   }

@@ -32,7 +32,7 @@ import { Watchdog } from './watchdog.ts';
 const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, halted: 6, timeout: 124 } as const;
 /** How much later than --timeout a run that does not look at the clock is ended by force. */
 const GRACE_SECONDS = 5;
-/** In real time a script looks at the screen so often while nothing is told. */
+/** In real time a script looks at the screen this often while nothing is told. */
 const LOOK_MS = 20;
 
 /** Runs the command; returns the exit status. */
@@ -386,7 +386,7 @@ const instructionsBefore = new Map<Guest, number>();
 let hostSeconds = 0,
   signalled: NodeJS.Signals | undefined;
 
-/** Says what happened to a guest where that is not plain; the exit status. `unsaved`: it was to be saved later than after so many instructions. */
+/** Says what happened to a guest where that is not plain; the exit status. `unsaved`: it was to be saved later than after this many instructions. */
 function conclude({ end, name }: Guest, run: Run, unsaved?: number): number {
   const { options, stderr } = run;
   switch (end?.kind) {

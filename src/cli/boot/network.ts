@@ -1,4 +1,4 @@
-/** What is on the host's wire beside the guests: files of this machine, and the way out by its network. */
+/** What is on the host's wire next to the guests: files of this machine, and the way out by its network. */
 import { formatAddress, type PeerOptions } from '../../devices/net/index.ts';
 import { type Forward, natTo } from '../../dom0/host/network/nat/index.ts';
 import { HostError } from '../../hypervisor/index.ts';

@@ -73,7 +73,7 @@ export interface BootOptions {
   boot?: string;
   /** What does not end in 55 AA is started, too. */
   noSignatureCheck?: true;
-  /** The file that DHCP names; TFTP gives out what is beside it. */
+  /** The file that DHCP names; TFTP gives out what is next to it. */
   tftp?: string;
   /** Guests reach what this machine reaches. */
   net?: 'nat';

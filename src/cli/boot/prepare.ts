@@ -354,7 +354,7 @@ function firmwareOrWhy({ bios: wanted, card }: FirmwareNeeds): Firmware {
   }
 }
 
-/** A definition's drives, or those of --disk and --cdrom beside a kernel. */
+/** A definition's drives, or those of --disk and --cdrom next to a kernel. */
 function drivesOf(
   planned: readonly PlannedDrive[],
   given: DriveImage[],

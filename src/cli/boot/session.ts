@@ -33,9 +33,9 @@ const MACHINE_MIB = 2048;
 const NEWLINE = 10;
 /** Longest piece of a line that is held back for the rest of it. */
 const LONGEST_LINE = 4096;
-/** Guests that all wait, with nobody left to type, are looked at once more after this: Domain 0 may have been about to wake one. */
+/** Guests that all wait, with nobody left to type, are looked at again after this: Domain 0 may have been about to wake one. */
 const STILL_MS = 200;
-/** So long a script waits for a guest that is to let go of a device. */
+/** This long a script waits for a guest that is to let go of a device. */
 const LETS_GO_MS = 60_000;
 
 export type RunEnd =
@@ -80,7 +80,7 @@ export interface SessionParts {
 }
 
 /**
- * Bytes of machine memory in which all of these have what they need, beside what dom0_mem gives Domain 0.
+ * Bytes of machine memory in which all of these have what they need, next to what dom0_mem gives Domain 0.
  * @throws HostError with the numbers where no machine has so much
  */
 export function machineBytesOf(
@@ -404,7 +404,7 @@ export class Session {
     queueMicrotask(this.finish);
   }
 
-  /** A guest has come to where it is saved: it stands still until all that the run is about have. */
+  /** A guest has come to where it is saved: it is paused until all that the run is about have. */
   reached(guest: Guest): void {
     this.ends(guest, { kind: 'stopped' });
     if (!this.isOver) this.toolstack.setPaused(guest.member, true);
@@ -449,7 +449,7 @@ export class Session {
       if (activity !== this.activity || this.toolstack.services.pending) this.lookForStillness();
       else for (const guest of running) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
     };
-    // A turn may be due already: where this thread was kept from running for so long, the timer is first.
+    // A turn may be due already: where this thread was kept from running for this long, the timer is first.
     later(STILL_MS, () => soon(look));
   }
 

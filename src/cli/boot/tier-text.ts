@@ -2,11 +2,11 @@
 import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import type { TierCounters } from '../../hypervisor/view/index.ts';
 
-/** Columns of the guest's code, and of the JavaScript beside it. */
+/** Columns of the guest's code, and of the JavaScript next to it. */
 const CODE_COLUMNS = 52,
   SCRIPT_COLUMNS = 110;
 
-/** A region's lines: its JavaScript, with the guest's instruction beside the line that runs it. */
+/** A region's lines: its JavaScript, with the guest's instruction next to the line that runs it. */
 export function sideBySide({ linear, code, javascript }: Pick<HotRegion, 'linear' | 'code' | 'javascript'>): string[] {
   const page = (linear & -4096) >>> 0;
   const instructions = new Map(

@@ -1,6 +1,6 @@
 /**
  * Ends a run that no longer looks at the clock: --timeout is looked at between slices, and a slice that never ends would have none.
- * A thread waits beside the run and reaches into it as a debugger does (Node's inspector interrupts JavaScript in any loop).
+ * A thread waits next to the run and reaches into it as a debugger does (Node's inspector interrupts JavaScript in any loop).
  */
 import { Worker } from 'node:worker_threads';
 

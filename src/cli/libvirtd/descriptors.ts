@@ -11,7 +11,7 @@ import { later } from '../node-clock.ts';
 import { channelOf } from '../sockets.ts';
 
 const PYTHON = 'python3';
-/** A client in whose socket there is no room for so long gets none. */
+/** A client in whose socket there is no room for this long gets none. */
 const PATIENCE_MS = 30_000;
 /** Where Python has its client, and what that gets. */
 const CLIENT = 3,

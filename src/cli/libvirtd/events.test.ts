@@ -102,7 +102,7 @@ describe.skipIf(!VIRSH)('virsh event [needs libvirt-clients]', () => {
       'Defined Snapshot',
     ]);
     expect(await why()).toBe('paused (from snapshot)');
-    // Who stands still already is not stopped once more for that.
+    // Who is paused already is not stopped again for that.
     await virsh('save a /a.save');
     expect(await heard('Saved')).toEqual(['job-completed', 'Stopped Saved']);
     await virsh('restore /a.save --paused');

@@ -167,7 +167,7 @@ const SPELLED: Readonly<Record<string, string>> = {
   fd: 'FD',
 };
 
-/** The function of libvirt that a procedure stands for. */
+/** The function of libvirt that a procedure represents. */
 export const functionOf = (name: string): string =>
   `vir${name
     .split('_')

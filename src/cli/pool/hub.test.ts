@@ -137,7 +137,7 @@ describe('the hub of a pool', () => {
     answers.terminate();
     const { pingMs, silentMs } = HUB_TIMING;
     const { fenceMs, renewMs, takeOverMs } = LEASE_TIMING;
-    // Its guests stand still by then; and the lease was renewed so long before, at the earliest.
+    // Its guests stand still by then; and the lease was renewed this long before, at the earliest.
     expect([silentMs >= fenceMs, silentMs + pingMs <= takeOverMs - renewMs]).toEqual([true, true]);
   });
 

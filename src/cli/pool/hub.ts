@@ -14,12 +14,12 @@ export const MOST_IN_FLIGHT_BYTES = 64 * 2 ** 20;
 const MOST_OF_ONE_BYTES = 16 * 2 ** 20;
 const HELLO_MS = 10_000;
 /**
- * Milliseconds. A member whose machine sleeps, or is cut off, says nothing of its end: it is pinged so often, and is gone once nothing has come from it for
- * so long. Both together are less than what a lease takes to run out (LEASE_TIMING), so that other hosts know of the loss when they may start its guests; and
+ * Milliseconds. A member whose machine sleeps, or is cut off, says nothing of its end: it is pinged this often, and is gone once nothing has come from it for
+ * this long. Both together are less than what a lease takes to run out (LEASE_TIMING), so that other hosts know of the loss when they may start its guests; and
  * its guests have been held still by itself before.
  */
 export const HUB_TIMING = { pingMs: 1000, silentMs: 8000 };
-/** A hub that was kept from running for so many pings has not heard its members, whatever they said. */
+/** A hub that was kept from running for this many pings has not heard its members, whatever they said. */
 const LATE_PINGS = 3;
 /** RFC 9110, 15.5.20 and 15.5.4. */
 const MISDIRECTED = 421,

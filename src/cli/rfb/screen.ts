@@ -27,7 +27,7 @@ export interface ServedScreen {
   readonly name: string;
   /** What clients are asked for, as the domain is defined now; undefined: nothing. */
   password(): Password | undefined;
-  /** Of which domain it is, and how often it has changed; undefined: it is gone for good. */
+  /** Of which domain it is, and how often it has changed; undefined: it is gone permanently. */
   generation(): string | undefined;
   /** Undefined: it changes just now, or there is none at the moment. */
   picture(): ScreenPicture | undefined;
@@ -44,7 +44,7 @@ export function screenOf(
   find: () => AnyMember | undefined,
 ): ServedScreen {
   const memory = toolstack.machine.memory as SharedArrayBuffer;
-  /** While one that reboots is built anew it is none: what was its memory may be another's. */
+  /** While one that reboots is built again it is none: what was its memory may be another's. */
   const living = (): AnyMember | undefined => {
     const member = find();
     return member && toolstack.members.get(member.record.id) === member ? member : undefined;

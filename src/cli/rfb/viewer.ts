@@ -50,7 +50,7 @@ export interface ViewerParts {
 /** At most 25 pictures a second; and after each there is none for REST times as long as it took, since guests may run on this thread. */
 const PICTURE_MS = 40,
   REST = 2;
-/** Who has so many bytes to take yet gets no further picture. */
+/** Who has this many bytes to take yet gets no further picture. */
 const MOST_WAITING_BYTES = 2 ** 20;
 /** Of a screen that is none just now. */
 const NOTHING: Picture = { width: 640, height: 480, rgb: new Uint8Array(640 * 480 * 3) };

@@ -82,7 +82,7 @@ describe('a host whose state is kept', () => {
       }
       await kill(child);
       expect(writerProblem(await content(), shown())).toBeUndefined();
-      // The next run begins anew.
+      // The next run begins again.
       await storage('lvremove', 'vg0/web');
       expect((await storage('lvcreate', '-L', '8M', '-n', 'web', 'vg0')).status).toBe(0);
     }

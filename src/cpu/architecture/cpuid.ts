@@ -280,7 +280,7 @@ export const CPUID_MONITOR = 1 << BITS['1.ecx'].monitor;
 
 /**
  * `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. Its timer's TSC-deadline mode is not shown: until Linux has a
- * better clock than its own ticks it sets each deadline a tick after the last interrupt was taken, and what a busy host delays is lost for good;
+ * better clock than its own ticks it sets each deadline a tick after the last interrupt was taken, and what a busy host delays is lost permanently;
  * its TSC then looks unstable. Periods of the periodic mode are made up for (LocalApic.nextPeriod).
  */
 export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, features = featuresOf()): CpuidAnswer {

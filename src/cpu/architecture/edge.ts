@@ -111,7 +111,7 @@ export interface Controls {
   /** Every MWAIT exits. One that has to wait does so anyway, with bit 0 of the qualification set, as HLT does: see `endsWait` of monitor.ts. */
   mwait: boolean;
   pause: boolean;
-  /** PAUSE-loop exiting, at CPL 0 while `pause` is off, in clocks of the TSC: a PAUSE so long after the one before begins a loop, which exits when it has lasted so long; null: off. */
+  /** PAUSE-loop exiting, at CPL 0 while `pause` is off, in clocks of the TSC: a PAUSE this long after the one before begins a loop, which exits when it has lasted this long; null: off. */
   pauseLoop: { readonly gap: number; readonly window: number } | null;
   /** Hardware task switches exit before anything changes (VT-x has no choice there: they always do). */
   taskSwitch: boolean;
@@ -154,7 +154,7 @@ export const P2M_READ = 1,
   P2M_RWX = 7;
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */
 export const P2M_ON_DEMAND = 16;
-/** Beside a machine frame, without rights: what belongs there is still on the host that the guest has left. Accesses and page walks exit as EPT violations. */
+/** Next to a machine frame, without rights: what belongs there is still on the host that the guest has left. Accesses and page walks exit as EPT violations. */
 export const P2M_AWAY = 32;
 
 /** What `loadLevel` brings for 64-bit code: it means something to the processor alone. */

@@ -40,7 +40,7 @@ export interface CodePage {
 /** A page of code by number; null: none of it was decoded. */
 export type FindPage = (number: number) => CodePage | null;
 
-/** What code is beside its bytes. */
+/** What code is next to its bytes. */
 export interface CodeKind {
   /** As the mode key says (../mode.ts). */
   code32: boolean;
@@ -57,7 +57,7 @@ export interface Seen {
   kind: CodeKind;
   /** Instructions that ran. Where a conditional branch is among them, the region holds of its two ways those that ran. */
   ran: ReadonlySet<number>;
-  /** Instructions at which control often left a region, since what they access is no memory, not aligned, or lies beside code: these are called. */
+  /** Instructions at which control often left a region, since what they access is no memory, not aligned, or lies next to code: these are called. */
   missed: ReadonlySet<number>;
 }
 
@@ -130,7 +130,7 @@ export interface RegionStatistics {
   givenUp: number;
   /** Instructions that regions ran. */
   retired: number;
-  /** Looks at where the guest is, each so many instructions, and those among them before which regions had run most instructions. */
+  /** Looks at where the guest is, each this many instructions, and those among them before which regions had run most instructions. */
   samples: number;
   regionSamples: number;
 }

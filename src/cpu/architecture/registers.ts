@@ -21,7 +21,7 @@ export const EAX = 0,
   EDI = 7;
 /** From the low half of a 64-bit register to its high half. */
 export const HIGH = 512;
-/** Always 0: stands for a missing base or index register. */
+/** Always 0: represents a missing base or index register. */
 export const ZERO = 8;
 export const EIP = 9;
 /** Lazy arithmetic flags: what was computed last, its operands and result (see flags.ts). */

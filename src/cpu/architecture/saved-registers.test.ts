@@ -45,7 +45,7 @@ it('gives back every register that the layout names', () => {
     'PORT_ANSWERED',
     // Of a processor that has shut down: there is nothing to go on with.
     'LEFT',
-    // Of the code that runs: found anew wherever it goes on.
+    // Of the code that runs: found again wherever it goes on.
     'PAGE_RIP',
     'UNDELIVERED',
     'UNDELIVERED_EVENTS',

@@ -1,7 +1,7 @@
 /** Large tables of a processor, and memory of a device, most of which is never touched. */
 
 /**
- * So many words, all 0, in which untouched pages cost nothing.
+ * This many words, all 0, in which untouched pages cost nothing.
  *
  * In shared memory where there is such, though one thread alone has them: V8 takes the whole length of an ArrayBuffer for memory in use, and begins to mark all
  * objects at each 64 MiB (Heap::ReportExternalMemoryPressure), so once or twice for each processor. Its pages come when they are written: 16 MiB of an

@@ -41,12 +41,12 @@ export interface Limits {
 const MOST_BYTES = 1 << 20,
   MOST_CHARACTERS = 1 << 20,
   MOST_PROBLEMS = 100;
-/** After so many passes a source does not come to rest; and the work in all of them together, in characters of the source. */
+/** After this many passes a source does not come to rest; and the work in all of them together, in characters of the source. */
 const MOST_PASSES = 500,
   MOST_WORK = 1 << 25;
 /** What one instruction costs. */
 const INSTRUCTION_WORK = 16;
-/** So many passes decide on all sizes anew. Then they only grow, so that what would go round comes to rest. */
+/** This many passes decide on all sizes again. Then they only grow, so that what would go round comes to rest. */
 const FREE_PASSES = 30;
 
 /** Assembles a source in nasm's language into a flat program. */
@@ -259,7 +259,7 @@ class Passes {
     return true;
   }
 
-  /** What stands from `start` on, again so many times. */
+  /** What stands from `start` on, again this many times. */
   private repeat(start: number, times: number): boolean {
     const unit = this.length - start;
     if (!this.grow(unit * times)) return false;

@@ -247,7 +247,7 @@ describe('a mistake in a source', () => {
   });
 });
 
-/** Lines whose meaning the NASM manual tells and a table of instructions does not; {} stands for as many lines as there are alternatives. */
+/** Lines whose meaning the NASM manual tells and a table of instructions does not; {} represents as many lines as there are alternatives. */
 const LANGUAGE = `
 add ax, later
 later equ 5

@@ -38,14 +38,14 @@ export interface Place {
 }
 
 const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
-/** `value` as a signed number of so many bits. */
+/** `value` as a signed number of this many bits. */
 const signed = (value: bigint, bits: number): bigint => BigInt.asIntN(bits, value);
 
 function little(bytes: number[], value: bigint, width: number): void {
   for (let i = 0; i < width; i++) bytes.push(Number(BigInt.asUintN(8, value >> BigInt(8 * i))));
 }
 
-/** The value in so many bits, signed or not; a mistake where it has more. */
+/** The value in this many bits, signed or not; a mistake where it has more. */
 export function ranged({ number, addresses, registers }: Value, bits: number, column: number): bigint {
   if (registers.length > 0) throw new Mistake('a register in a number: an address is written in brackets', column);
   if (addresses !== 0 && addresses !== 1)

@@ -287,7 +287,7 @@ function sizeWords(widths: ReadonlySet<number>): string {
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** What operand codes stand for, in words. */
+/** What operand codes represent, in words. */
 function inWords(code: string): string {
   if (code in BY_CODE) return BY_CODE[code]!;
   const words: Record<string, string> = {

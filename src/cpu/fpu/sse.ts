@@ -3,7 +3,7 @@
  * Sources: SDM vol. 1, 10.2.3 (MXCSR), 11.5 (exceptions), tables 4-7 and E-1 to E-16 (NaNs, results); vol. 2, each instruction.
  *
  * While MXCSR has its usual value (everything masked, nearest, no flushing) kernels compute with JavaScript numbers, whose double operations are the
- * very IEEE operations; a single is computed in double and rounded once more, which is the same (53 >= 2 * 24 + 2). A lane goes to softfloat.ts when
+ * very IEEE operations; a single is computed in double and rounded again, which is the same (53 >= 2 * 24 + 2). A lane goes to softfloat.ts when
  * an operand is a NaN or infinity or the result may have overflowed or (in double) underflowed. What is left is the inexact flag: it is sticky, so it is
  * looked at only while it is clear, by error-free transformations (Dekker; Knuth's TwoSum).
  */

@@ -29,7 +29,7 @@ export function mmxTarget(R: Int32Array, n: number): number {
   return d;
 }
 
-/** Bytes of memory that an operand code stands for. */
+/** Bytes of memory that an operand code represents. */
 export function memoryBytes(row: Row): number {
   for (const code of row.operands) {
     if (!'QWM'.includes(code[0])) continue;

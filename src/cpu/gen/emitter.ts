@@ -36,7 +36,7 @@ export interface Emitter {
   /** Number of explicit operands. */
   readonly operands: number;
 
-  /** The value of an explicit operand. The name that stands for it stays good until the instruction ends. */
+  /** The value of an explicit operand. The name that represents it stays good until the instruction ends. */
   read(operand: number, held: Held): Value;
   /** Stores to an explicit operand: a value held at the top, or one whose high bits do not matter. */
   write(operand: number, value: Value, held?: 'top' | 'zero'): void;
@@ -179,7 +179,7 @@ export function memoryOf({ places, bits, bits1, uses }: Form): { bits: Size; rea
   return at < 0 ? null : { bits: at === 1 ? bits1 : bits, reads: uses.reads.has(at), writes: uses.writes.has(at) };
 }
 
-/** The view of memory with cells of so many bits, and how far a byte's number is shifted to be a cell's. */
+/** The view of memory with cells of this many bits, and how far a byte's number is shifted to be a cell's. */
 export const memoryArray = (bits: Size): string => (bits === 32 ? 'M4' : bits === 16 ? 'M2' : 'M1');
 export const cellShift = (bits: Size): number => bits >> 4;
 

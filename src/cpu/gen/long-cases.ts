@@ -293,7 +293,7 @@ export class LongUnitEmitter extends WideUnitEmitter {
   }
 }
 
-/** Records that stand for no instruction: on to another record of the page; to the next page. */
+/** Records that represent no instruction: on to another record of the page; to the next page. */
 export const LONG_STUBS: Record<string, string> = {
   goto: `n = (n + 1) | 0; if ((q = ${record.target}) === 0) break; p = q; continue;`,
   cross: `n = (n + 1) | 0; t = (${PAGE} + 4096) | 0; th = ${PAGE_HIGH}; if (t === 0) break; ${code('t', 'th')}if (q === 0) break; ${PAGE} = t; p = q; continue;`,

@@ -131,7 +131,7 @@ export class NarrowEmitter extends CaseEmitter {
   }
 }
 
-/** Records that stand for no instruction, as in the first switch. */
+/** Records that represent no instruction, as in the first switch. */
 export const NARROW_STUBS: Record<string, string> = {
   goto: `n = (n + 1) | 0; if ((q = ${record.target}) === 0) break; p = q; continue;`,
   cross: `n = (n + 1) | 0; t = (${PAGE_EIP} + 4096) | 0; h = ${SP}; break look;`,

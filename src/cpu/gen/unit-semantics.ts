@@ -57,7 +57,7 @@ export interface UnitEmitter {
   state(word: Value): Value;
   /** First state word of the XMM register that ModRM.reg names. */
   xmm(): Value;
-  /** Finds the memory operand, to read or to write it. Leaves unless the TLB knows it and it lies on a multiple of so many bytes. */
+  /** Finds the memory operand, to read or to write it. Leaves unless the TLB knows it and it lies on a multiple of this many bytes. */
   reach(alignment: number, write: boolean): Reached;
   set(place: Value, value: Value): void;
   leaveIf(condition: Value): void;

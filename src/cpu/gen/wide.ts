@@ -95,7 +95,7 @@ export class WideEmitter extends CaseEmitter {
   }
 }
 
-/** Records that stand for no instruction: on to another record of the page; to the next page. */
+/** Records that represent no instruction: on to another record of the page; to the next page. */
 export const WIDE_STUBS: Record<string, string> = {
   goto: `n = (n + 1) | 0; if ((q = ${record.target}) === 0) break; p = q; continue;`,
   cross: `n = (n + 1) | 0; t = (${PAGE_EIP} + 4096) | 0; if ((q = ${lookup('t')}) === 0) break; ${PAGE_EIP} = t; p = q; continue;`,

@@ -30,7 +30,7 @@ export interface Core {
     probeWrite(linear: number, size: number): void;
   };
 
-  /** Halves of what a linear address in 64-bit code stands for; absent: it is the address. */
+  /** Halves of what a linear address in 64-bit code represents; absent: it is the address. */
   readonly tlb?: {
     lowOf(at: number): number;
     highOf(at: number): number;

@@ -18,7 +18,7 @@ import { pairOf } from './long.ts';
 
 // ---- rows of other code ----
 
-/** Registers of 32 bits that an op writes beside its operands. */
+/** Registers of 32 bits that an op writes next to its operands. */
 const ALSO_WRITES: Readonly<Record<string, readonly number[]>> = {
   div: [EAX, EDX],
   idiv: [EAX, EDX],

@@ -1,4 +1,4 @@
-/** MMX and SSE beside general registers and memory of 64 bits, and FXSAVE of sixteen XMM registers. Source: SDM vol. 2, at each mnemonic. */
+/** MMX and SSE next to general registers and memory of 64 bits, and FXSAVE of sixteen XMM registers. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
 import { CR4_OSFXSR } from '../architecture/control-bits.ts';
 import { CR4, FDP, FIP, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';

@@ -156,7 +156,7 @@ export function repeatLong(
   }
 }
 
-// ---- several elements at once, upwards and within a page on each side: what lies behind that another slot stands for ----
+// ---- several elements at once, upwards and within a page on each side: what lies behind that another slot represents ----
 
 const isShort = (cpu: Cpu, p: number): boolean => (cpu.A[p + META]! & META_ADDRESS32) !== 0;
 function elementAt(cpu: Cpu, segment: number, pointer: number, size: number, short: boolean): number {

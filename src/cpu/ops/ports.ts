@@ -37,7 +37,7 @@ import { addedHigh } from '../stack.ts';
 import type { Op, OpFactory } from './context.ts';
 import { advance, advanceLong, get, readElement, sized, sourceSegment, writeElement } from './string.ts';
 
-/** Bits of PORT beside the qualification: 16-bit addresses (in 64-bit code: of 32 bits); instruction length from bit 8; I/O breakpoints hit from bit 12. */
+/** Bits of PORT next to the qualification: 16-bit addresses (in 64-bit code: of 32 bits); instruction length from bit 8; I/O breakpoints hit from bit 12. */
 const PORT_SHORT = 1 << 7,
   PORT_LENGTH = 8,
   PORT_HITS = 12,
@@ -140,7 +140,7 @@ function answered(cpu: Cpu, p: number, port: number, size: number, bits: number,
   exit.size = size;
   exit.value = value;
   if (!answerPort(exit)) return false;
-  // A port may have opened a gate (A20) or switched a ROM: the instructions that follow are looked up anew.
+  // A port may have opened a gate (A20) or switched a ROM: the instructions that follow are looked up again.
   if (tlb.changes !== changes) cpu.loop.codeGoesOn();
   return true;
 }
@@ -304,7 +304,7 @@ function nextElements(cpu: Cpu): number {
   if (elements < 2) return -1;
   const last = (elements - 1) * size;
   try {
-    // The first element passed the segment's checks, so the last one stands for those between.
+    // The first element passed the segment's checks, so the last one represents those between.
     if (elementAt(cpu, R[PORT_VALUE]!, pointer, size, input, narrow, last) !== ((linear + last) | 0)) return -1;
     return input ? cpu.memory.hostWrite(linear) : cpu.memory.hostRead(linear);
   } catch (thrown) {

@@ -107,7 +107,7 @@ function repeated(
       element();
       done = 1;
       work += SINGLE_WEIGHT;
-      // A device's answer takes as long as many elements in memory: limits of instructions stand for time.
+      // A device's answer takes as long as many elements in memory: limits of instructions represent time.
       if (cpu.mmio.answeredInPlace !== answeredInPlace) {
         room -= DEVICE_WEIGHT;
         cpu.mmio.committed();

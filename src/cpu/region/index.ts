@@ -22,7 +22,7 @@ export function addRegions(processor: Processor, threshold?: number): Readonly<R
   return tier.statistics;
 }
 
-/** Has the TLB know the pages of so many bytes from `linear` on, as writes there do: a region leaves where it does not. They are mapped and may be written. */
+/** Has the TLB know the pages of this many bytes from `linear` on, as writes there do: a region leaves where it does not. They are mapped and may be written. */
 export function fillTlb(processor: Processor, linear: number, bytes: number): void {
   for (let offset = 0; offset < bytes; offset += 4096) (processor as Cpu).memory.reach(linear + offset, true);
 }

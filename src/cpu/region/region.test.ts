@@ -834,7 +834,7 @@ describe('regions', () => {
     const code = (bench: Bench) => {
       bench.put(CODE, 'again:', ...adds, 'jmp again');
     };
-    /** Changes an operand behind so many steps, and says how many there were before the first region. */
+    /** Changes an operand behind this many steps, and says how many there were before the first region. */
     const run = (change: number): number => {
       const plain = new Bench().protectedMode(),
         { bench, tier } = compiled(8);

@@ -154,7 +154,7 @@ export class SegmentedEmitter extends RegionEmitter {
     }
     if (table === 'TR') this.say(this.leaveIf(`${miss(table, 't', bits / 8)}${unless}`));
     else {
-      // Programs of this kind often have data beside their code: a store to a line that holds none changes none (`CodeCache.wrote`).
+      // Programs of this kind often have data next to their code: a store to a line that holds none changes none (`CodeCache.wrote`).
       this.say(
         `e = TW[(t >>> 12) + u]; if ((e & 3) === ${HAS_CODE} && (LINES[(e ^ t) >>> 12] >>> (t >>> 7 & 31) & 1) === 0) e ^= ${HAS_CODE};`,
       );

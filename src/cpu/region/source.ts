@@ -270,7 +270,7 @@ export function* sourceOf(
     } = withLocals(
       `${isFlat ? '' : entryText(region, code, inside)}${windows.text}${x87?.enter ?? ''}out: {\n${inside}}\n${x87?.leave ?? ''}`,
     );
-  // In parentheses: V8 compiles it at once, and does not read it once to skip it and once more for its first call.
+  // In parentheses: V8 compiles it at once, and does not read it once to skip it and again for its first call.
   const text = `return (function () {
 if (S[${S_USER}] !== ${user}) return;
 let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${whole.includes(' q = ') || whole.includes('(q = ') ? ', q = 0' : ''}${more}${windows.locals.map(name => `, ${name} = 0`).join('')};

@@ -32,7 +32,7 @@ bench.put(CODE, 'again: inc eax; jmp again');
 bench.run(100_000);
 
 const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions);
-/** The region of a loop over so many times these bytes. */
+/** The region of a loop over this many times these bytes. */
 function loop(body: string, turns = 160): RegionText {
   const bytes = asm(body);
   bench.put(CODE, 'again:', ...Array<number[]>(turns).fill(bytes), 'dec ecx; jne near again; hlt');

@@ -736,7 +736,7 @@ export class RegionTier implements Regions {
   }
 
   /**
-   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled anew and calls the instruction. Flat code
+   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled again and calls the instruction. Flat code
    * mostly leaves where the TLB has not been filled yet, and does not come back: of it only what reads a device's register.
    */
   private callsMissed(region: Compiled, linear: number): boolean {

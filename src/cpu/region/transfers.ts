@@ -25,7 +25,7 @@ export interface Enterable {
 
 /** What its owner does when control came back. */
 export interface Back<Region extends Enterable> {
-  /** The record `p` led into the region; so many instructions ran until control came back, in other regions too. */
+  /** The record `p` led into the region; this many instructions ran until control came back, in other regions too. */
   visited(p: number, region: Region, ran: number): void;
   /** A region led to record `q`, which leads to none. Null: it is gone. */
   left(q: number, region: Region | null): void;

@@ -13,7 +13,7 @@ import type { Block, Instruction, Region } from './region.ts';
 import { number } from './text.ts';
 import { NO_FORM } from './units.ts';
 
-/** A register's value when control entered, and so many bytes behind that. */
+/** A register's value when control entered, and this many bytes behind that. */
 interface Place {
   register: number;
   distance: number;
@@ -32,11 +32,11 @@ interface Accesses {
   stack: Access | null;
 }
 
-/** An access in a loop counts as so many; a window is worth its look-up for so many accesses. */
+/** An access in a loop counts as this many; a window is worth its look-up for this many accesses. */
 const IN_LOOP = 4,
   WORTH = 3;
 
-/** Ops that may have no description here (a prefix, an operand), and the registers that each sets beside its explicit operands. */
+/** Ops that may have no description here (a prefix, an operand), and the registers that each sets next to its explicit operands. */
 const STRING = [ECX, ESI, EDI],
   ACCUMULATOR = [EAX, EDX],
   NO_MORE: readonly number[] = [];

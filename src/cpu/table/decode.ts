@@ -94,7 +94,7 @@ function specificity(row: Row): number {
   );
 }
 
-/** Opcodes that a row stands for. */
+/** Opcodes that a row represents. */
 function opcodesOf(row: Row): number {
   return row.operands.includes('Zv') || row.operands.includes('Zb') ? 8 : 1;
 }

@@ -30,7 +30,7 @@ export interface Row {
   mnemonic: string;
   /**
    * Operands, destination first, in the codes of SDM appendix A.2: Eb Ev Gv Ib Iz Jb Jz Ob Ov Mp Ma Ms Rv Sw Cd Dd Pq Qq Vx Wx Nq Uq Xb Yv Ap …,
-   * Zb Zv for the register in the low bits of the opcode (the row then stands for eight opcodes from `opcode` on),
+   * Zb Zv for the register in the low bits of the opcode (the row then represents eight opcodes from `opcode` on),
    * fixed registers (AL CL DX eAX rAX …: lower-case e/r follows the operand size), '1', segment names (ES …), and x87 forms ST0, STi, Mf32, Mf64, Mf80, Mi16, Mi32, Mi64, Mbcd.
    */
   operands: readonly string[];
@@ -51,7 +51,7 @@ export interface Row {
   lock?: boolean;
   /** Highest CPL allowed, 0 where privileged; 'iopl' where IOPL decides. */
   privilege?: 0 | 'iopl';
-  /** The op checks the privilege itself: another fault comes first, or it runs so often that a call within a call counts. */
+  /** The op checks the privilege itself: another fault comes first, or it runs this often that a call within a call counts. */
   ownCheck?: true;
   /** The next instruction is elsewhere: a block of records ends here. */
   ends?: true;

@@ -12,7 +12,7 @@ const HOT_80 = { wide: 'r80' },
   HOT_64 = { wide: 'm64' },
   HOT_32 = { wide: 'm32' };
 const CMOV: RowOptions = { feature: 'cmov', op: 'fcmovcc' };
-/** CPUID's CMOV bit stands for them too (SDM vol. 2, CPUID). */
+/** CPUID's CMOV bit represents them too (SDM vol. 2, CPUID). */
 const COMPARE: RowOptions = { feature: 'cmov', writes: 'OSZAPC', ...HOT_80 };
 const fpu = (encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row =>
   row(encoding, mnemonic, operands, { ...FPU, ...options });

@@ -38,7 +38,7 @@ export const KERNEL_CODE = 0x08,
 /** The first selector that tests may use. */
 export const FREE = 0x40;
 
-/** What code in protected mode's flat segments is beside its bytes, and what was seen of it. */
+/** What code in protected mode's flat segments is next to its bytes, and what was seen of it. */
 export const FLAT_CODE: Seen = {
   kind: { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 },
   ran: new Set(),

@@ -1,6 +1,6 @@
 /**
  * What the board looks like to ACPI: PCI root with its windows and interrupt routing through the PIIX3's PIRQ registers, the ISA devices, \_S5.
- * Source: ACPI specification, chapters 5, 6 (devices, _PRT, _CRS) and 19 (ASL, given beside each term).
+ * Source: ACPI specification, chapters 5, 6 (devices, _PRT, _CRS) and 19 (ASL, given next to each term).
  */
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';

@@ -231,7 +231,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     this.emptied.push(slot);
   }
 
-  /** What was to go is gone then: who starts anew is not asked. */
+  /** What was to go is gone then: who starts again is not asked. */
   override reset(): void {
     for (const slot of SLOTS) if (this.r.down & (1 << slot)) this.eject(1 << slot);
     super.reset();

@@ -25,7 +25,7 @@ export interface AcpiOptions extends Ram {
   /** Describe local APICs and an I/O APIC (MADT). */
   apic: boolean;
   processors?: number;
-  /** Of these so many are enabled (all): the others may come later. */
+  /** Of these this many are enabled (all): the others may come later. */
   online?: number;
   /** Who made the tables (default: this machine). */
   maker?: AcpiMaker;

@@ -25,7 +25,7 @@ export const MOST_SECTORS = 65536;
 /** Status; error register. */
 export const STATUS = { READY: 0x50, BUSY: 0x80, SENSE: 0x02, ERROR: 0x01 } as const;
 export const ERROR = { ABORTED: 0x04, NOT_FOUND: 0x10, UNCORRECTABLE: 0x40 } as const;
-/** DATA SET MANAGEMENT: bit 0 of the features is Trim. Its ranges have 48 bits of first sector and 16 of count, 64 in a block; so many blocks at a time. */
+/** DATA SET MANAGEMENT: bit 0 of the features is Trim. Its ranges have 48 bits of first sector and 16 of count, 64 in a block; this many blocks at a time. */
 export const TRIM = 1,
   TRIM_RANGES = 64,
   MOST_TRIM_BLOCKS = 8,

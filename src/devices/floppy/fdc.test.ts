@@ -103,7 +103,7 @@ class Driver {
     this.out(0x3f7, rate);
   }
 
-  /** Channel 2 for so many bytes at DMA_AT: 46h to memory, 4Ah from it. */
+  /** Channel 2 for this many bytes at DMA_AT: 46h to memory, 4Ah from it. */
   setUp(mode: number, bytes: number): void {
     const [first, , pages] = this.dma.portRanges;
     const values = [

@@ -51,7 +51,7 @@ const BY_SIZE = new Map(FLOPPY_FORMATS.map(format => [bytesOf(format), format]))
 /** What a shorter image is copied onto: images of boot disks often end behind their last used sector (Debian's grub-rescue-floppy.img). */
 const CUT_OFF = [80 * 2 * 18, 80 * 2 * 36].map(sectors => sectors * SECTOR_BYTES);
 
-/** The format of an image of so many bytes, or of the disk that it is the beginning of; undefined: floppy disks have no such size. */
+/** The format of an image of this many bytes, or of the disk that it is the beginning of; undefined: floppy disks have no such size. */
 export function floppyFormat(bytes: number): FloppyFormat | undefined {
   if (bytes === 0) return undefined;
   return BY_SIZE.get(bytes) ?? BY_SIZE.get(CUT_OFF.find(size => bytes < size) ?? 0);
@@ -60,7 +60,7 @@ export function floppyFormat(bytes: number): FloppyFormat | undefined {
 /** Whether floppy disks have this size in bytes. */
 export const isFloppySize = (bytes: number): boolean => BY_SIZE.has(bytes);
 
-/** Why an image of so many bytes cannot be a floppy disk, and what to do; undefined: it can. */
+/** Why an image of this many bytes cannot be a floppy disk, and what to do; undefined: it can. */
 export function floppyProblem(bytes: number): string | undefined {
   if (floppyFormat(bytes)) return undefined;
   const sizes = [...BY_SIZE.keys()].map(size => size / 1024).sort((a, b) => a - b);

@@ -493,7 +493,7 @@ export class AtaDrive extends Drive {
 
   // ---- state
 
-  /** A transfer or flush that the host had not answered is asked for again; DMA starts anew when the channel sees it. */
+  /** A transfer or flush that the host had not answered is asked for again; DMA starts again when the channel sees it. */
   protected resume(): void {
     const { r, q } = this;
     if (q.kind === READ) this.fetch();

@@ -9,7 +9,7 @@
  */
 import type { Dma } from '../bus.ts';
 
-/** A byte count is the two's complement of a length, in 12 bits: 0 stands for 4096. */
+/** A byte count is the two's complement of a length, in 12 bits: 0 represents 4096. */
 const COUNT_MASK = 0xfff;
 
 export class Descriptor {

@@ -402,7 +402,7 @@ export class Dp8390 {
     return next === r.pstop ? r.pstart : next;
   }
 
-  /** The page behind a frame of so many bytes, check sequence included; -1: it would run into the boundary. */
+  /** The page behind a frame of this many bytes, check sequence included; -1: it would run into the boundary. */
   private pageAfter(bytes: number): number {
     const { r } = this;
     let page = r.curr;

@@ -63,7 +63,7 @@ export interface PcnetWiring {
   latency?(value: number): void;
 }
 
-/** CSRs that are stored and read back; a write needs STOP or SPND. Others are told apart in `writeCsr`, or read as zero. */
+/** CSRs that are stored and read back; a write needs STOP or SPND. Others are distinguished in `writeCsr`, or read as zero. */
 const isPlain = (index: number): boolean =>
   (index >= 8 && index <= 47) || (index >= 60 && index <= 86) || index === 100 || index === 112 || index === 114;
 

@@ -16,7 +16,7 @@ const PLANAR = 0,
 export interface Picture {
   width: number;
   height: number;
-  /** Scan lines (double scanning taken off) that one row of pixels stands for. */
+  /** Scan lines (double scanning taken off) that one row of pixels represents. */
   repeat: number;
   shift: number;
   /** Bytes of a plane from one row to the next, and the first one, where the display interface says them; else the CRTC does. */

@@ -53,7 +53,7 @@ export interface VideoMemory {
    * Called at most once a frame, while a linear mode is shown.
    */
   takeDirtyPages(): Uint8Array | null;
-  /** Behind so many of its bytes the guest has never written by itself; absent: not known. */
+  /** Behind this many of its bytes the guest has never written by itself; absent: not known. */
   readonly reach?: number;
 }
 

@@ -1,4 +1,4 @@
-/** Of an adapter's memory, what may hold something: most of it is never used, and a guest stands still while its state is written and read. */
+/** Of an adapter's memory, what may hold something: most of it is never used, and a guest is paused while its state is written and read. */
 import { usedBytes } from '../state.ts';
 import type { VideoMemory } from './screen.ts';
 
@@ -8,7 +8,7 @@ const PLANES_BYTES = 4 * 65536;
 export class UsedMemory {
   private readonly memory: Uint8Array;
   private readonly video: VideoMemory | undefined;
-  /** Behind so many bytes the adapter has never stored anything. */
+  /** Behind this many bytes the adapter has never stored anything. */
   private reach = PLANES_BYTES;
 
   /** `video`: where the guest stores by itself, too. */

@@ -119,7 +119,7 @@ export class Dispi {
         if (!this.enabled && value <= MOST_HEIGHT) values[YRES] = value;
         return;
       case BPP:
-        // 0 stands for 8.
+        // 0 represents 8.
         if (!this.enabled && [0, 4, 8, 15, 16, 24, 32].includes(value)) values[BPP] = value || 8;
         return;
       case ENABLE:

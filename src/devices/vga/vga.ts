@@ -32,7 +32,7 @@ const MMIO_BYTES = 4096,
 /** What has changed reaches the screen after at most this long. */
 const REFRESH_NS = Math.floor(1e9 / 60);
 /**
- * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for so long.
+ * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for this long.
  * Two clocks of 60 Hz, one that draws and one that shows, would beat: pictures would be lost though both are fast enough.
  */
 const ASK_NS = 1e6,

@@ -157,7 +157,7 @@ export class VirtioBalloon extends VirtioPci {
     else this.again.cancel();
   }
 
-  /** Gives the driver its buffer back: it fills it anew. */
+  /** Gives the driver its buffer back: it fills it again. */
   private poll(): void {
     const queue = this.queues[STATS],
       { statsHead } = this.own;

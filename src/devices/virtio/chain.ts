@@ -32,7 +32,7 @@ export class Pieces {
     );
   }
 
-  /** So many bytes from byte `at` on in place, as `Dma.views` has them. */
+  /** This many bytes from byte `at` on in place, as `Dma.views` has them. */
   views(at: number, length: number, forWriting: boolean): Uint8Array[] | null {
     const all: Uint8Array[] = [];
     let found = 0;

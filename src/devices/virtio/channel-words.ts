@@ -16,7 +16,7 @@ export interface ChannelTold {
   isConnected: boolean;
   /** The guest wrote these. */
   bytes?: Uint8Array;
-  /** The guest has been given so many more of those that it was sent. */
+  /** The guest has been given this many more of those that it was sent. */
   taken?: number;
 }
 
@@ -30,5 +30,5 @@ export type ChannelWish =
   | { isConnected: boolean }
   /** For the guest; it is given them when it has the port open and a buffer. */
   | { bytes: Uint8Array }
-  /** So many of the guest's have been read. */
+  /** This many of the guest's have been read. */
   | { read: number };

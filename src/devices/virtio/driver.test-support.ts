@@ -21,7 +21,7 @@ const NEXT = 1,
 
 export interface Piece {
   bytes?: Uint8Array;
-  /** The device writes so many. */
+  /** The device writes this many. */
   room?: number;
   at?: number;
 }

@@ -34,7 +34,7 @@ interface VirtioKind {
   /** In a sentence, with the name that Linux gives it. */
   title: string;
   load(): Promise<VirtioClass>;
-  /** What may be said of it beside its name: each with what its value may be, in words and as a pattern. */
+  /** What may be said of it next to its name: each with what its value may be, in words and as a pattern. */
   options?: Readonly<Record<string, { may: string; pattern: RegExp; needed?: true }>>;
   /** A guest may have several. */
   several?: true;
@@ -124,7 +124,7 @@ export function virtioProblem(name: VirtioName, options: Readonly<Record<string,
 export const hasVirtio = (items: readonly string[] | undefined, name: VirtioName): boolean =>
   items?.some(item => virtioWords(item).name === name) ?? false;
 
-/** Whether one more of these has no place beside a guest's. */
+/** Whether one more of these has no place next to a guest's. */
 export const isOneTooMany = (items: readonly string[] = [], name: VirtioName): boolean => {
   const { several }: VirtioKind = VIRTIO_KINDS[name];
   return !several && hasVirtio(items, name);

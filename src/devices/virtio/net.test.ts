@@ -183,7 +183,7 @@ describe('what a driver leaves to its card', () => {
   };
   const pseudo = (frame: Uint8Array): Uint8Array =>
     Uint8Array.of(...frame.slice(IP + 12, IP + 20), 0, 6, (frame.length - TCP) >> 8, frame.length - TCP);
-  /** An IPv4 packet of TCP with so many bytes of data, and the pseudo header's sum in its checksum's place. */
+  /** An IPv4 packet of TCP with this many bytes of data, and the pseudo header's sum in its checksum's place. */
   const packet = (bytes: number): Uint8Array => {
     const frame = new Uint8Array(DATA + bytes).map((_, i) => i * 7);
     frame.set([...OTHER, ...MAC, 8, 0]);

@@ -50,7 +50,7 @@ const ACK_OK = 0,
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
 /**
- * So long what was sent is not told of, unless it is a quarter of the ring: a driver that gets an answer meanwhile finds it by itself, and wants to hear of later
+ * This long what was sent is not told of, unless it is a quarter of the ring: a driver that gets an answer meanwhile finds it by itself, and wants to hear of later
  * ones. A sender waits for it only with some hundred KiB on their way (TCP small queues, SO_SNDBUF).
  */
 const TELL_NS = 1_000_000,
@@ -60,7 +60,7 @@ const initial = (mac: Uint8Array) => ({
   mac: mac.slice(),
   promiscuous: false,
   allMulticast: false,
-  /** Frames wait for the wire, or for the next turn; so many of the first packet have gone. */
+  /** Frames wait for the wire, or for the next turn; this many of the first packet have gone. */
   hasMore: false,
   gone: 0,
 });
@@ -241,7 +241,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     });
   }
 
-  /** Buffers for so many bytes: one, or several where the driver merges them; none: the frame is lost. @throws BrokenRing */
+  /** Buffers for this many bytes: one, or several where the driver merges them; none: the frame is lost. @throws BrokenRing */
   private roomFor(queue: VirtQueue, bytes: number): Chain[] {
     const before = queue.r.taken;
     const chains: Chain[] = [];
@@ -313,7 +313,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
       throw new StateError(this.name, 'gone', 'is no count of frames');
     assignState(this.name, this.own, { ...state, gone });
     if (this.own.hasMore && typeof state.againNs === 'number') this.again.set(state.againNs);
-    // Older states have told all.
+    // Older states have reported all.
     if (Number.isFinite(state.tellNs)) this.telling.set(state.tellNs as number);
   }
 }

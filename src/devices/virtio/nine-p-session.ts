@@ -1,5 +1,5 @@
 /**
- * The server's side of 9P2000.L: which file each fid of the client stands for, and what its messages ask of the folder. A message asks for one thing at most, and
+ * The server's side of 9P2000.L: which file each fid of the client represents, and what its messages ask of the folder. A message asks for one thing at most, and
  * is answered before the next one is read, so that a Tflush finds what it is about answered. Symbolic links are the client's to follow: what one leads to is
  * walked to by names again, from the folder down. Sources: see nine-p-message.ts; semantics as of QEMU's server (hw/9pfs) where those leave something open.
  */
@@ -42,7 +42,7 @@ const AT_REMOVEDIR = 0x200;
 const UNLOCKED = 2;
 const PERMISSIONS = 0o7777;
 
-/** What a fid stands for: names from the folder down. */
+/** What a fid represents: names from the folder down. */
 interface Fid {
   path: string[];
   /** It was opened, for this (O_ACCMODE). */
@@ -58,7 +58,7 @@ type Answer = (fields: MessageWriter) => void;
 /** A message that is carried out. */
 interface Call {
   r: MessageReader;
-  /** For so many bytes of an answer. */
+  /** For this many bytes of an answer. */
   room: number;
   done: Answer;
   /** Answers with no fields. */
@@ -98,7 +98,7 @@ export class NinePSession {
     this.ask = ask;
   }
 
-  /** Answers a message of at least a head; `room` for so many bytes of an answer. `again`: it may have been carried out already. */
+  /** Answers a message of at least a head; `room` for this many bytes of an answer. `again`: it may have been carried out already. */
   handle(message: Uint8Array, room: number, reply: (answer: Uint8Array) => void, again = false): void {
     const reader = new MessageReader(message);
     const view = new DataView(message.buffer, message.byteOffset, message.length);

@@ -116,7 +116,7 @@ export class VirtQueue {
     this.r = initial(most);
   }
 
-  /** Whether it can have so many descriptors. */
+  /** Whether it can have this many descriptors. */
   canHave(size: unknown): size is number {
     const n = size as number;
     return Number.isInteger(n) && n > 0 && n <= this.most && (n & (n - 1)) === 0;
@@ -199,7 +199,7 @@ export class VirtQueue {
     }
   }
 
-  /** Gives a chain back, with so many bytes written. */
+  /** Gives a chain back, with this many bytes written. */
   give({ head }: Pick<Chain, 'head'>, written: number): void {
     const { r, scratch } = this;
     scratch.setUint32(0, head, true);

@@ -42,7 +42,7 @@ export interface VirtioParts {
   /** Of what it draws. */
   seed: number;
   timers: Timers;
-  /** What is said of it beside its name (kinds.ts). */
+  /** What is said of it next to its name (kinds.ts). */
   options: Readonly<Record<string, string>>;
   host: VirtioHost;
   /** Of a console: the guest's list, which says whether it has one and which channels (default: a console alone). */
@@ -121,7 +121,7 @@ const initial = () => ({
   generation: 0,
 });
 
-/** So many bytes of a number in little-endian order. */
+/** This many bytes of a number in little-endian order. */
 function bytesOf(value: number, size: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: size }, (_, i) => value >>> (8 * i));
 }
@@ -197,7 +197,7 @@ export abstract class VirtioPci implements Device {
   protected driven(): void {}
   /** The driver, or RESET, lets go of all that is under way. */
   protected abstract forget(): void;
-  /** Whether a saved state may have so many queues. */
+  /** Whether a saved state may have this many queues. */
   protected hasQueues(count: number): boolean {
     return count === this.queues.length;
   }

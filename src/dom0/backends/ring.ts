@@ -15,7 +15,7 @@
  *   } while (ring.finalCheck());                       // asks for an event with the next request, and sees one that came meanwhile
  *
  * A guest that goes on asking while it is served would never let that loop end, so a back end counts what it takes and, after some rings full, leaves
- * it with `connection.again()`: its handler is called once more when others had their turn.
+ * it with `connection.again()`: its handler is called again when others had their turn.
  */
 import type { Mapping } from './access.ts';
 
@@ -35,7 +35,7 @@ export interface SavedRing {
   rspProd: number;
 }
 
-/** __RING_SIZE: slots of a ring of so many pages, the largest power of two that fits. */
+/** __RING_SIZE: slots of a ring of this many pages, the largest power of two that fits. */
 export function ringSlots(pages: number, slotBytes: number): number {
   return 2 ** Math.floor(Math.log2(Math.floor((pages * PAGE_WORDS - HEADER_WORDS) / (slotBytes / 4))));
 }
@@ -173,7 +173,7 @@ export class BackRing {
   }
 
   /**
-   * Whether so many requests wait, where one thing needs several. False: the next request comes with an event; then this is to be asked again.
+   * Whether this many requests wait, where one thing needs several. False: the next request comes with an event; then this is to be asked again.
    * @throws RingError
    */
   awaits(count: number): boolean {

@@ -99,7 +99,7 @@ export class Connection {
     this.soon = soon;
   }
 
-  /** Calls a handler once more after others had their turn, and not while its domain stands still. */
+  /** Calls a handler again after others had their turn, and not while its domain is paused. */
   again(handler: () => void): void {
     this.soon(() => this.guard(handler), this.domid);
   }
@@ -218,7 +218,7 @@ export class XenbusBackend {
     const theirs = /^[0-9]$/.test(text ?? '') ? Number(text) : STATE.UNKNOWN;
     switch (theirs) {
       case STATE.INITIALISING:
-        // Anew: after GRUB or another kernel has closed it, or (as netback has it) without a word.
+        // Again: after GRUB or another kernel has closed it, or (as netback has it) without a word.
         this.disconnect();
         if (this.state !== STATE.INIT_WAIT && !this.failed) this.switchTo(STATE.INIT_WAIT);
         break;

@@ -151,7 +151,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   );
 }
 
-/** A kernel without a definition: it starts on a plain PC, with drives for the images beside it. */
+/** A kernel without a definition: it starts on a plain PC, with drives for the images next to it. */
 export function planKernel(options: {
   kernel: NamedBytes;
   ramdisk?: NamedBytes;

@@ -15,7 +15,7 @@ export type Verdict = 'used' | 'approximated' | 'ignored' | 'missing' | 'error';
 /** What is to be written in place of what is wrong. */
 export interface Remedy {
   write: string;
-  /** The part that it stands for, of what begins at the finding's place; absent: the word or the string there. */
+  /** The part that it represents, of what begins at the finding's place; absent: the word or the string there. */
   of?: string;
   /** It is a line of its own, behind all others. */
   line?: true;
@@ -34,7 +34,7 @@ export interface Finding {
   short: string;
   /** Whole sentence: what, why, next step. */
   text: string;
-  /** Of what is wrong in one place and can be mended there. */
+  /** Of what is wrong in one place and can be fixed there. */
   remedy?: Remedy;
   /** It stops nothing, and looks like a mistake all the same: xl create warns of it. */
   warns?: true;

@@ -34,7 +34,7 @@ export function identityOf({ name, attributes, children }: XmlElement): string {
 
 const isSame = (a: XmlElement, b: XmlElement): boolean => a.name === b.name && identityOf(a) === identityOf(b);
 
-/** What the drivers say of one that is to come beside another of its identity; of a name that is not here they say nothing. */
+/** What the drivers say of one that is to come next to another of its identity; of a name that is not here they say nothing. */
 const ALREADY_THERE: Readonly<Record<string, (identity: string) => LibvirtError>> = {
   disk: target => new LibvirtError('INVALID_ARG', `target ${target} already exists.`),
   interface: mac => new LibvirtError('INVALID_ARG', `network device with mac ${mac} already exists`),

@@ -1,5 +1,5 @@
 /**
- * What clients define of a host beside its domains: pools and networks. Each is an XML file where libvirt's own daemons keep it, and a link beside it has it
+ * What clients define of a host next to its domains: pools and networks. Each is an XML file where libvirt's own daemons keep it, and a link next to it has it
  * start with the host. Source: virObjectEventState and virStoragePoolObj of libvirt's src/conf for what is refused, and its sentences.
  */
 import type { CommandHost } from '../toolstack/index.ts';
@@ -55,7 +55,7 @@ export class KeptEvents {
 
 export interface KeptEvent {
   of: { name: string; uuid: string };
-  /** 'refreshed': what is in a pool was looked at anew. */
+  /** 'refreshed': what is in a pool was looked at again. */
   event: number | 'refreshed';
 }
 
@@ -209,7 +209,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
   private path = ({ name }: T): string => `${this.kind.folder}/${encodeURIComponent(name)}.xml`;
   private link = ({ name }: T): string => `${this.kind.folder}/autostart/${encodeURIComponent(name)}.xml`;
 
-  /** Two have neither a name nor a UUID in common, and nothing active is created anew. */
+  /** Two have neither a name nor a UUID in common, and nothing active is created again. */
   private async refuseTwin(host: CommandHost, { name, uuid }: T, isCreated: boolean): Promise<void> {
     const all = await this.list(host);
     const word = this.kind.what.replace('storage ', '');

@@ -193,7 +193,7 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
   );
 }
 
-/** A PC has no button for it: whoever presses the power button notes that, and what has shut down begins anew (qemuDomainSetFakeReboot()). */
+/** A PC has no button for it: whoever presses the power button notes that, and what has shut down begins again (qemuDomainSetFakeReboot()). */
 const beginsAnew: typeof actionOf = (definition, ending) => actionOf({ ...definition, onPoweroff: 'restart' }, ending);
 
 /** Asks it to start again. @throws LibvirtError */

@@ -57,7 +57,7 @@ it('has aliases, addresses, what the PC is built of, and what the host does', as
   expect(await virsh('domiflist k')).toContain(' vnet0       bridge   xenbr0   virtio   52:54:00:12:34:56\n');
   expect(await virsh('domifstat k vnet0')).toMatch(/^vnet0 rx_bytes \d+\nvnet0 rx_packets \d+\n/);
   expect(await virsh('domstats k')).toContain('net.0.name=vnet0');
-  // The definition has none of that, also where it is written anew from what runs.
+  // The definition has none of that, also where it is written again from what runs.
   await virsh('desc k --config word');
   expect(await virsh('dumpxml k --inactive')).not.toMatch(/alias|seclabel|partition|vnet/);
   const argv = await virsh('domxml-to-native qemu-argv --domain k');

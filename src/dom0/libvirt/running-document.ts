@@ -70,7 +70,7 @@ class Board {
     return number;
   }
 
-  /** The address of a device of virtio, of those beside disks and cards. */
+  /** The address of a device of virtio, of those next to disks and cards. */
   private slotOf(kinds: readonly string[], number = 0): XmlElement | undefined {
     const items = inSlots(this.definition.virtio ?? []).map(item => virtioWords(item).name as string);
     const at = items.flatMap((item, i) => (kinds.includes(item) ? [i] : []))[number];

@@ -24,7 +24,7 @@ const KEY_OF: Readonly<Record<number, (number: number) => string | undefined>> =
 /** VIR_DOMAIN_SEND_KEY_MAX_KEYS. */
 export const MOST_KEYS = 16;
 
-/** Presses keys together, and lets them go after so many milliseconds. @throws LibvirtError */
+/** Presses keys together, and lets them go after this many milliseconds. @throws LibvirtError */
 export async function sendKeys(
   host: CommandHost,
   domain: Domain,

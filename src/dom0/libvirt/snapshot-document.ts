@@ -8,7 +8,7 @@ import { MOST_DESCRIPTION, type SnapshotRecord } from '../toolstack/snapshots/in
 import { LibvirtError } from './errors.ts';
 import { childOf, readXml, type XmlElement } from './xml.ts';
 
-/** Where of a snapshot something lies: nowhere, on the host's own disk beside it, in a file. */
+/** Where of a snapshot something lies: nowhere, on the host's own disk next to it, in a file. */
 const PLACES = ['no', 'internal', 'external'] as const;
 type Place = (typeof PLACES)[number];
 

@@ -46,7 +46,7 @@ function open(
   });
 }
 
-/** So many bytes from a place on. */
+/** This many bytes from a place on. */
 function bytesAt(medium: BlockDevice, at: number, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   medium.read(at, bytes);

@@ -31,7 +31,7 @@ export interface ChannelsParts {
   left(): Promise<void>;
   /** The other end opens one; a sentence: it may not. */
   accept(service: string, channel: () => ByteChannel): string | undefined;
-  /** What the other end says beside channels. */
+  /** What the other end says next to channels. */
   noted(bytes: Uint8Array<ArrayBuffer>): void;
   /** The other end does what it must not; a sentence. */
   violated(why: string): void;

@@ -7,7 +7,7 @@ import type { Subtle } from '../host/index.ts';
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 const CODE_BYTES = 10,
   CODE_DIGITS = 16;
-/** Of each end of a link, drawn anew for each. */
+/** Of each end of a link, drawn again for each. */
 export const SALT_BYTES = 16;
 const ROOM_DIGITS = 32;
 

@@ -1,6 +1,6 @@
 /**
  * Documents of Yjs, one a host: each host writes its own, and all have a copy of each other's. What a host sends changes the copy of its own document and nothing else,
- * so that nobody can write what is another's. How busy hosts are is no part of it: that is said anew every two seconds (y-protocols, awareness), of oneself alone.
+ * so that nobody can write what is another's. How busy hosts are is no part of it: that is said again every two seconds (y-protocols, awareness), of oneself alone.
  */
 import * as Y from 'yjs';
 import * as awareness from 'y-protocols/awareness';
@@ -113,7 +113,7 @@ export class Documents {
   }
 
   private greet(name: string, peer: Peer): (bytes: Uint8Array) => void {
-    // One that comes again may have begun anew: its document is asked for whole, and takes the place of the copy then.
+    // One that comes again may have begun again: its document is asked for whole, and takes the place of the copy then.
     const came: Copy = { doc: new Y.Doc({ gc: true }), cameBytes: 0 };
     if (!this.copies.has(name)) this.copies.set(name, came);
     peer.send(message(MESSAGE.sync, encoder => sync.writeSyncStep1(encoder, came.doc)));

@@ -18,7 +18,7 @@ export type HubWord =
   | { refused: string };
 
 export const HUB_HEAD_BYTES = 4;
-/** So many bytes are left to the socket at once; more wait here. */
+/** This many bytes are left to the socket at once; more wait here. */
 const SOCKET_BYTES = 256 * 1024;
 /** A browser does not tell when a socket has sent. */
 const LOOK_MS = 2;

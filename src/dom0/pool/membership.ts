@@ -194,7 +194,7 @@ export class Membership {
     pool.leave();
   }
 
-  /** This host gives leases from now on, where the one that did is gone for good. @throws Error with a sentence: it is there */
+  /** This host gives leases from now on, where the one that did is gone permanently. @throws Error with a sentence: it is there */
   emergency(): void {
     const { pool, ownership } = this.here;
     const { coordinatorName } = ownership;

@@ -14,7 +14,7 @@ export interface Neighbours {
   serve(service: Service, accept: (channel: ByteChannel, from: string) => void): void;
 }
 
-/** What so many bytes take from one end to the other: calls back when they have come. */
+/** What this many bytes take from one end to the other: calls back when they have come. */
 type Travel = (bytes: number, arrive: () => void) => void;
 
 /** A channel between two ends of one process; `cut` breaks it, and what is on its way is lost. `soon`: when the event loop had its turn. `travel`: absent, it takes no time. */

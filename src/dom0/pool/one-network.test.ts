@@ -19,7 +19,7 @@ interface TestHost {
   /** Frames that came to a station here. */
   got: Uint8Array[];
   send(bytes: Uint8Array): void;
-  /** Its guest stands still. */
+  /** Its guest is paused. */
   isStill: boolean;
 }
 
@@ -118,7 +118,7 @@ describe('the network of a pool', () => {
     };
     await until(() => heardBehind() === 'vx-alfa');
     expect(late.network.ownStations).toEqual([]);
-    // A guest that stands still may be elsewhere once that is heard.
+    // A guest that is paused may be elsewhere once that is heard.
     two.isStill = true;
     const later = await host(room, 'delta');
     await until(() => ports(later).includes('vx-alfa'));

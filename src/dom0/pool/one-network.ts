@@ -18,7 +18,7 @@ const MOST_WAITING_BYTES = 256 * 1024;
 export interface OneNetworkParts {
   pool: Pool;
   network: Network;
-  /** Whether a domain of this host stands still to be saved, or to go elsewhere. */
+  /** Whether a domain of this host is paused to be saved, or to go elsewhere. */
   isStill?(domid: number): boolean;
   later: Later;
   say(sentence: string): void;
@@ -76,7 +76,7 @@ class Wire {
       wake();
       if (problem !== undefined) end(problem);
     }, end);
-    // It may know them elsewhere: what they said when they came here it did not hear. A guest that stands still may be on its way to another host.
+    // It may know them elsewhere: what they said when they came here it did not hear. A guest that is paused may be on its way to another host.
     for (const { mac, port } of network.ownStations) {
       const [, domid] = /^vif(\d+)\./.exec(port) ?? [];
       if (domid !== undefined && isStill?.(Number(domid))) continue;

@@ -25,7 +25,7 @@ export interface TestHost {
   state: SharedState;
   ownership: Ownership;
   guests: Map<number, TestGuest>;
-  /** So long nothing happened there; its monotonic clock stood still. */
+  /** This long nothing happened there; its monotonic clock was paused. */
   sleep(ms: number): void;
   /** Its wall clock is set. */
   setClock(byMs: number): void;
@@ -36,7 +36,7 @@ export interface TestHost {
   end(): void;
 }
 
-/** `hosts`: so many it has met before it asks who gives leases; `isGuarded`: others reach its guest's disks. */
+/** `hosts`: this many it has met before it asks who gives leases; `isGuarded`: others reach its guest's disks. */
 export async function host(
   room: Pick<TestRoom, 'enter'>,
   name: string,

@@ -1,7 +1,7 @@
 /**
  * Whose each guest of a pool is (leases/messages.ts): a host asks its pool's coordinator for a lease of each guest that runs here, renews it, and hands it over
  * with a guest that moves. The coordinator is the host that made the pool; it writes leases where all see them, so that the next one goes on with them.
- * A guest whose disks lie on its host goes on where it is while the coordinator is away: nobody else can start it. One that others can start (recovery) stands still
+ * A guest whose disks lie on its host goes on where it is while the coordinator is away: nobody else can start it. One that others can start (recovery) is paused
  * where nobody has confirmed for too long that it is this host's.
  */
 import type { Later } from '../host/index.ts';
@@ -23,7 +23,7 @@ import type { SharedState } from './shared-state.ts';
 
 /** Looks at what runs here, and at what is to be renewed, are so far apart. */
 const LOOK_MS = 500;
-/** A hand-over that nobody answers for so long was none. */
+/** A hand-over that nobody answers for this long was none. */
 const HAND_OVER_MS = 10_000;
 /** Who gives leases is known so soon after a host has come: each has what the others wrote. */
 const SETTLED_MS = 3_000;
@@ -119,7 +119,7 @@ export class Ownership {
   }
 
   /**
-   * A guest that stands still here goes to another host, which has all of it. `offer` has that one wait for the lease after this epoch; `lost` settles where it can
+   * A guest that is paused here goes to another host, which has all of it. `offer` has that one wait for the lease after this epoch; `lost` settles where it can
    * be heard no more: it goes on here then, unless it was handed over before; true: that one has refused it, and waits for no lease, so that none is asked back. True: the other has it, and runs it. False: it goes on here. Resolves when that is
    * known. @throws Error with a sentence: neither is so, and nothing has changed
    */
@@ -153,7 +153,7 @@ export class Ownership {
     return as === undefined;
   }
 
-  /** A guest that was given to a host which is gone for good: it goes on here once its lease has run out. `handOver` resolves then. */
+  /** A guest that was given to a host which is gone permanently: it goes on here once its lease has run out. `handOver` resolves then. */
   takeBack(guest: string): void {
     const held = this.holder.of(guest);
     if (held?.as === 'given')
@@ -306,7 +306,7 @@ export class Ownership {
     this.do(this.holder.started(guest));
   }
 
-  /** By hand, where the coordinator is gone for good. */
+  /** By hand, where the coordinator is gone permanently. */
   takeOver(): void {
     const { state, pool } = this.parts;
     state.setCoordinator(pool.me, (state.coordinator?.term ?? 0) + 1);
@@ -435,7 +435,7 @@ export class Ownership {
     toolstack.setPaused(member, false);
   }
 
-  /** Another host's is the guest: what runs here stands still, and somebody looks. */
+  /** Another host's is the guest: what runs here is paused, and somebody looks. */
   private drop(guest: string): void {
     const { host, state, say } = this.parts;
     const member = host.toolstack.ownerOf(guest);

@@ -8,7 +8,7 @@ const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** From one host in a minute: a document that only grows cannot be made small again. */
 const MOST_MINUTE_BYTES = 4 * 1024 * 1024,
   MINUTE_MS = 60_000;
-/** What is waiting for one host; it gets all anew when it has taken that. */
+/** What is waiting for one host; it gets all again when it has taken that. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 
 export class Peer {

@@ -18,7 +18,7 @@ export interface PoolParts {
   /** As a link has it. */
   subtle?: Subtle | undefined;
   room: Room;
-  /** The room anew, where it was lost: this host comes again by itself. Absent: it is alone then. @throws Error with a sentence */
+  /** The room again, where it was lost: this host comes again by itself. Absent: it is alone then. @throws Error with a sentence */
   again?(): Promise<Room>;
   /** Of a generator that nobody can guess. */
   random(count: number): Uint8Array;
@@ -40,14 +40,14 @@ const NOTE = { introduction: 0, ask: 1, answer: 2, resume: 3 } as const;
 const AGAIN_MS = 500,
   MOST_AGAIN_MS = 4000;
 /**
- * Others answer every ASK_MS. Where all of them are silent for so long, and nobody has said that they are gone, this host is cut off; or the hub is, which would
+ * Others answer every ASK_MS. Where all of them are silent for this long, and nobody has said that they are gone, this host is cut off; or the hub is, which would
  * have noticed one host that is (HUB_TIMING) before.
  */
 const CUT_OFF_MS = 12_000;
-/** One of several that is silent for so long, and has not gone: its link does not work any more. */
+/** One of several that is silent for this long, and has not gone: its link does not work any more. */
 const SILENT_MS = 20_000;
 /** A seat that is given up for a broken link: at once where none was for a while, else after a time that doubles. A member that breaks links on purpose has others
- * take another seat so often at most. */
+ * take another seat this often at most. */
 const SEAT_MS = 1000,
   MOST_SEAT_MS = 30_000,
   SEAT_CALM_MS = 60_000;
@@ -55,7 +55,7 @@ const SEAT_MS = 1000,
 const CALL_MS = 500;
 /** A message that no link takes: the member that gets it sees that its link is broken. */
 const BROKEN = Uint8Array.of(0);
-/** Whoever did nothing for so long has slept, and others have given it up. */
+/** Whoever did nothing for this long has slept, and others have given it up. */
 const SLEPT_MS = 10_000;
 const TOKEN_BYTES = 16;
 
@@ -522,7 +522,7 @@ export class Pool implements Neighbours {
           if (this.room === room && this.away === undefined) this.given.clear();
         });
       } catch (error) {
-        // Why it does not come in is shown beside the pool.
+        // Why it does not come in is shown next to the pool.
         this.away = (error as Error).message;
         this.comeAgain(Math.min(2 * waitMs, MOST_AGAIN_MS));
       }

@@ -95,7 +95,7 @@ export interface SharedStateParts extends DocumentsParts {
   leasesOfAll?: boolean;
 }
 
-/** A host that comes again may say for so long what was decided where it was. */
+/** A host that comes again may say for this long what was decided where it was. */
 const RETURN_MS = 10_000;
 
 interface Claim {
@@ -401,7 +401,7 @@ export class SharedState {
   }
 }
 
-/** A host may write much that is not its own: so many sentences are enough. */
+/** A host may write much that is not its own: this many sentences are enough. */
 const MOST_TOLD = 64;
 
 function claimIn(doc: Y.Doc): Claim | undefined {

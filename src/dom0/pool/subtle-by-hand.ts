@@ -167,7 +167,7 @@ class GcmKey {
     return out;
   }
 
-  /** Of what was sealed (6.4, 7.1), without data beside it. */
+  /** Of what was sealed (6.4, 7.1), without data next to it. */
   tag(iv: Uint8Array, sealed: Uint8Array): Bytes {
     const blocks = Math.ceil(sealed.length / AES_BLOCK),
       all = new Uint8Array(AES_BLOCK * (blocks + 1)),

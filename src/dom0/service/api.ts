@@ -28,7 +28,7 @@ export interface OfferedGuest {
 /** Sent by the port of an export; the page posts anything to get the next one, and nothing more to give it up. */
 export type StatePiece = { bytes: Uint8Array } | { done: true } | { problem: string };
 
-/** What the page asks of the host beside the commands of the table (toolstack/commands). */
+/** What the page asks of the host next to the commands of the table (toolstack/commands). */
 export const PAGE_METHODS = [
   'summary',
   'inventory',
@@ -59,7 +59,7 @@ export type ApiOf<T extends Deeds> = Pick<HostCore, (typeof PAGE_METHODS)[number
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
   boot(how: PageBoot): Promise<Booted>;
-  /** Guests that stand beside the page: Domain 0's files hold them, read when somebody needs them. */
+  /** Guests that are next to the page: Domain 0's files hold them, read when somebody needs them. */
   offerGuests(guests: readonly FetchableGuest[]): Promise<void>;
   /**
    * `listener` gets grub.cfg, and the words that are kept of the host's definition, when the host's files are read and when they change (comlink.proxy);
@@ -81,13 +81,13 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   takeOver(): Promise<StateInfo>;
   /** Leaves damaged files as they are and begins a new state next to them. @throws Error with a sentence; nothing has changed then */
   setStateAside(): Promise<StateInfo>;
-  /** All that outlives the host as one file, and what the page remembers beside it; guests that write the host's disk stand still meanwhile (StatePiece). */
+  /** All that outlives the host as one file, and what the page remembers next to it; guests that write the host's disk stand still meanwhile (StatePiece). */
   exportState(page: unknown): Promise<MessagePort>;
   /** What an exported file holds, when each byte of it was checked. @throws Error with a sentence */
   judgeState(data: Blob): Promise<StateHead>;
   /** Puts the state in an exported file into the place of this one; what it has of the page. @throws Error with a sentence; nothing has changed then */
   importState(data: Blob, name: string): Promise<unknown>;
-  /** Begins anew: empty disk, the definitions of an installation. @throws Error with a sentence; nothing has changed then */
+  /** Begins again: empty disk, the definitions of an installation. @throws Error with a sentence; nothing has changed then */
   resetState(): Promise<void>;
   /** This host's pool. @throws Error with a sentence */
   pool<What extends keyof PoolCalls>(

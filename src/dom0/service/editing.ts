@@ -58,7 +58,7 @@ export interface JudgedText {
   plan: Plan;
   /** What a form shows of it: whole only where the text has no errors. */
   definition: Definition;
-  /** It is in another language than xl's: a form that changes it writes it anew as xl.cfg. */
+  /** It is in another language than xl's: a form that changes it writes it again as xl.cfg. */
   isForeign: boolean;
   /** Emulated network cards that there are: what definitions call them, and what they are. */
   cards: { model: NicModel; name: string }[];

@@ -78,12 +78,12 @@ const FIRST_PAGE = PAGES / 2;
 /** Of one turn: pages looked through, about a millisecond, and pages that are not there. Between turns Domain 0's back ends go on. */
 const PAGES_A_TURN = 512,
   HOLES_A_TURN = 16_384;
-/** A program's address space may lack its kernel (Linux: page table isolation): for so many turns it is waited until the kernel itself runs. */
+/** A program's address space may lack its kernel (Linux: page table isolation): for this many turns it is waited until the kernel itself runs. */
 const MOST_WAITS = 100,
   WAIT_MS = 10;
 /** A guest that has no such structure is not looked through all the time. */
 const AGAIN_MS = 4000;
-/** The guest goes on while words are read: so many looks in a row may make no sense, then it is the structure no more. */
+/** The guest goes on while words are read: this many looks in a row may make no sense, then it is the structure no more. */
 const MOST_MISSES = 8;
 
 /** Whether they can be the private indices of this ring: nothing is answered that was not asked, and there is a slot for each. */

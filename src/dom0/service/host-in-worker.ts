@@ -85,7 +85,7 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * The same on every device, so that a run repeats itself there. A plain PC of 256 MiB with its firmware and tables fits in beside the guests of a lesson; of what
+ * The same on every device, so that a run repeats itself there. A plain PC of 256 MiB with its firmware and tables fits in next to the guests of a lesson; of what
  * nobody writes the browser takes no memory.
  */
 const VIRTUAL_HOST = fittedHost({ processors: 1, fittingMiB: 512 });
@@ -199,7 +199,7 @@ export function serve(
   void booted.then(() => later(LOGS_AFTER_MS, startLogs));
   // A host without guests on its network has its card late.
   void logsAfter.then(async () => (await host).toolstack.services.network.connect()).catch(() => {});
-  /** Guests that the page has told of before the state was there. */
+  /** Guests that the page has reported before the state was there. */
   const offered: ShippedGuest[] = [];
   let stateIsWanted = false;
   const state = once(async (): Promise<BrowserState> => {

@@ -79,7 +79,7 @@ export interface HostParts
   /** The task log is not what opens the files: it is written from then on. */
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
-  /** Files of the machine beneath that it may have beside Domain 0's; `files` has them, too. */
+  /** Files of the machine beneath that it may have next to Domain 0's; `files` has them, too. */
   allowed?: AllowedFiles | undefined;
   /** Other hosts, to which domains can go and from which they come; absent: there are none. */
   neighbours?: Neighbours;
@@ -232,7 +232,7 @@ export class HostCore implements CommandHost {
 
   /** From the first look on. */
   readings?: HostReadings;
-  /** What there is beside running domains, and what was read after `afterMs`; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
+  /** What there is next to running domains, and what was read after `afterMs`; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
   readonly inventory = async (opens: boolean, afterMs = Infinity): Promise<Inventory> =>
     (await import('./inventory.ts')).takeInventory(this, opens, afterMs);
 

@@ -28,7 +28,7 @@ class Counted extends Blob {
   }
 }
 
-/** `times`: so often, one behind the other. */
+/** `times`: this often, one behind the other. */
 const counted = (name: string, content: string | Uint8Array, times = 1): NamedFile & { data: Counted } => ({
   name,
   data: new Counted(Array(times).fill(content) as BlobPart[]),

@@ -116,7 +116,7 @@ describe('what inspectors ask of Domain 0', () => {
       })) - 1;
     expect((await host.list()).find(each => each.id === id)!.state).toBe('p');
     await host.step(id, 1, 'instructions');
-    // It may wait for a key: then nothing retires, and it stands still when somebody lets it run.
+    // It may wait for a key: then nothing retires, and it is paused when somebody lets it run.
     await host.unpause(id);
     expect(retired()).toBeGreaterThanOrEqual(before);
     await host.destroy(id);

@@ -67,7 +67,7 @@ describe('the inventory of a host', () => {
     // Whether it runs or not.
     expect(stored!.defined.map(({ name }) => name)).toEqual(['broken', 'web']);
     expect(stored!.disk!.volumes[0]!.users).toEqual(['web']);
-    // Once its worker has told of it.
+    // Once its worker has reported it.
     await eventually(async () => expect((await host.inventory(true)).runNs[id]).toBeGreaterThanOrEqual(0));
     await host.destroy(id);
     expect((await host.inventory(true)).stored!.defined).toHaveLength(2);

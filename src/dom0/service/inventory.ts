@@ -1,4 +1,4 @@
-/** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+/** What a host has next to its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
 import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
@@ -72,7 +72,7 @@ export interface StoredState {
   checkpoints: Checkpoint[];
   /** Absent: the host has no disk of its own. */
   disk?: DiskInfo;
-  /** Where it is now; another tab may have taken it since the last look. Absent: it is this host's for good. */
+  /** Where it is now; another tab may have taken it since the last look. Absent: it is this host's permanently. */
   where?: StateInfo;
 }
 

@@ -37,7 +37,7 @@ async function makeHost(store = new LoggingStore(), kept = true): Promise<{ host
   return { host, storage };
 }
 
-/** A guest that writes its disk until it has told of a number of durable writes; what it has told of by its end. */
+/** A guest that writes its disk until it has reported a number of durable writes; what it has reported of by its end. */
 async function write(host: Host, name: string, most: number, file = image()): Promise<number> {
   const { id } = await host.create([definition(name), kernel, file]);
   const dots = await dotsOf(host, id);

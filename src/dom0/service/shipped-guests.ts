@@ -1,4 +1,4 @@
-/** Guests that a host in a page is installed with: those that the page carries, and those that stand beside it. */
+/** Guests that a host in a page is installed with: those that the page carries, and those that are next to it. */
 import { OWN_GUESTS, type ShippedGuest } from '../host/files/index.ts';
 
 /** A guest whose files can be fetched. */
@@ -7,7 +7,7 @@ export interface FetchableGuest {
   files: readonly { name: string; url: string }[];
 }
 
-/** Vite puts a file beside the page where its address stands in one piece. */
+/** Vite puts a file next to the page where its address stands in one piece. */
 const URLS: Record<(typeof OWN_GUESTS)[keyof typeof OWN_GUESTS][number], URL> = {
   'demo.cfg': new URL('../../../guests/demo/demo.cfg', import.meta.url),
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url),

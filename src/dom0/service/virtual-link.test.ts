@@ -42,7 +42,7 @@ it.each(['hvm', 'pvh', 'pv'])('a guest of type %s moves by rounds that take time
   expect((await host.list()).map(({ id, name, state }) => [id, name, state])).toEqual([
     [2, 'web', expect.stringMatching(/[rb]/)],
   ]);
-  // At 16 MiB/s, and what is no page beside them.
+  // At 16 MiB/s, and what is no page next to them.
   const { 'move.rest_kib': kib, 'move.down_us': us } = facts as Record<string, number>;
   expect(us! / 1000).toBeGreaterThanOrEqual(kib! / 16.384 - 1);
   expect(us! / 1000).toBeLessThan(kib! / 16.384 + 10);

@@ -15,7 +15,7 @@ import type { Moments } from './moments.ts';
 /** Who is behind by more than this does not hurry afterwards. */
 const MOST_BEHIND_MS = 100;
 
-/** Something that came from outside. `time`: somebody let time stand, or go on for so many milliseconds (Infinity: until it is stopped). */
+/** Something that came from outside. `time`: somebody let time stand, or go on for this many milliseconds (Infinity: until it is stopped). */
 export type Input =
   | { kind: 'console'; domain: number; input: Uint8Array | ConsoleInput }
   | { kind: 'command'; name: string; given: unknown[] }
@@ -35,7 +35,7 @@ export interface TimeNow {
   inputs: number;
   /** Virtual seconds in one of the wall's at most; Infinity: as fast as it goes. Somebody waits for the end of `runFor`, which goes as fast as it goes. */
   speed: number;
-  /** It stands still until somebody lets it go on. */
+  /** It is paused until somebody lets it go on. */
   stands: boolean;
 }
 
@@ -78,7 +78,7 @@ const TIME_CALLS = [
 ] as const satisfies (keyof TimeCalls)[];
 
 /**
- * Commands that read files while they work, for as long as the wall's clock likes: time stands still meanwhile. Others work within one turn of the event
+ * Commands that read files while they work, for as long as the wall's clock likes: time is paused meanwhile. Others work within one turn of the event
  * loop, or wait for a guest, which needs its time.
  */
 const READS_FILES = new Set(['create', 'restore', 'destroy', 'cd-insert', 'block-attach', 'back']);
@@ -99,7 +99,7 @@ interface Travelling {
 
 /** What it needs of its host. */
 interface TimeHost {
-  /** Nobody could run for so long. */
+  /** Nobody could run for this long. */
   idled(ns: number): void;
   runners: Pick<Runners, 'hold' | 'go' | 'farthestNs'>;
   /** Nanoseconds. */
@@ -127,7 +127,7 @@ export class VirtualTime implements TimeCalls, Pace {
   private coming: LoggedInput[] = [];
   /** A replayed input that is let through. */
   private isReplaying = false;
-  /** Commands under way for which time stands still. */
+  /** Commands under way for which time is paused. */
   private commands = 0;
   private stopped = false;
   private stopNs = Infinity;
@@ -164,7 +164,7 @@ export class VirtualTime implements TimeCalls, Pace {
     return Math.max(0, aheadMs);
   }
 
-  /** A round begins; false: not now, time stands still. */
+  /** A round begins; false: not now, time is paused. */
   begin(): boolean {
     this.applyDue();
     if (this.isHeld) return false;
@@ -272,7 +272,7 @@ export class VirtualTime implements TimeCalls, Pace {
     return true;
   }
 
-  /** A command, with time standing still where it reads files. @throws Error of the command, or a sentence while a replay is under way */
+  /** A command, with time paused where it reads files. @throws Error of the command, or a sentence while a replay is under way */
   async command<T>(name: string, given: unknown[], run: () => Promise<T>): Promise<T> {
     if (!this.note({ kind: 'command', name, given })) throw new Error(REPEATING);
     if (!READS_FILES.has(name)) return run();
@@ -337,7 +337,7 @@ export class VirtualTime implements TimeCalls, Pace {
   }
 
   /**
-   * Lets time go on for so long at most, and then stand; it ends earlier where nothing happens any more before an input comes.
+   * Lets time go on for this long at most, and then stand; it ends earlier where nothing happens any more before an input comes.
    * @throws Error with a sentence
    */
   async runFor(ms: number): Promise<TimeNow> {

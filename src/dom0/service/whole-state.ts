@@ -8,7 +8,7 @@ import type { Later } from '../host/index.ts';
 
 /** What a guest that was just paused had under way is done by then. */
 const SETTLE_MS = 100;
-/** A page that asks for nothing so long has gone, or has given it up. */
+/** A page that asks for nothing this long has gone, or has given it up. */
 const PATIENCE_MS = 30_000;
 
 /** Guests that write the host's disk stand still until the answer is called. */

@@ -18,7 +18,7 @@ export interface HoldsLock {
   holds: string;
 }
 
-/** From the page: a worker of this name was made anew, and is reached by this port. */
+/** From the page: a worker of this name was made again, and is reached by this port. */
 export interface MadeAgain {
   again: string;
   port: MessagePort;

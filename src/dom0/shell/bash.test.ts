@@ -1,5 +1,5 @@
 /**
- * The shell beside bash: fixtures/one-liners.jsonl holds lines with what bash 5.2 on Debian 12 printed for them (`bash -c LINE`), most of which just-bash alone has
+ * The shell next to bash: fixtures/one-liners.jsonl holds lines with what bash 5.2 on Debian 12 printed for them (`bash -c LINE`), most of which just-bash alone has
  * otherwise.
  */
 import { readFileSync } from 'node:fs';

@@ -34,7 +34,7 @@ const ONLY_IN_NODE =
 const asAbsent = (text: string): string => text.replace(ONLY_IN_NODE, 'command not found');
 const INTERRUPTED = 130;
 const HANGUP = SIGNALS.indexOf('HUP');
-/** Most characters of a command that goes on from line to line: with each of them it is read anew. What a here-document holds is not counted. */
+/** Most characters of a command that goes on from line to line: with each of them it is read again. What a here-document holds is not counted. */
 const MOST_GOING_ON = 32 * 1024;
 /** just-bash reads a million bytes (MAX_INPUT_SIZE). */
 const MOST_CHARACTERS = 990_000;
@@ -42,7 +42,7 @@ const MOST_CHARACTERS = 990_000;
 const KEPT_OPTIONS = ['allexport', 'noclobber', 'noglob', 'nounset', 'pipefail'];
 /** Longest that one line may run. */
 const DAY_MS = 86_400_000;
-/** A shell ends at Ctrl + C, and not at so many commands: those limits of just-bash's are for scripts of strangers. */
+/** A shell ends at Ctrl + C, and not at this many commands: those limits of just-bash's are for scripts of strangers. */
 const LIMITS = {
   maxExecutionTimeMs: DAY_MS,
   maxCommandCount: 1e9,
@@ -96,7 +96,7 @@ const inTurns = (
     },
   });
 
-/** What a program sees, with the files that stand for standard input, output and errors. */
+/** What a program sees, with the files that represent standard input, output and errors. */
 function standardFiles(
   around: Surroundings,
   stdin: Uint8Array,

@@ -95,7 +95,7 @@ function clear(medium: BlockDevice, at: number, zeros: Uint8Array): void {
   if (old.some(byte => byte !== 0)) medium.write(at, zeros);
 }
 
-/** The file on the host's disk that one becomes when it is written so long; undefined: it is none. */
+/** The file on the host's disk that one becomes when it is written this long; undefined: it is none. */
 async function onHostDisk(
   host: DdHost,
   written: string,

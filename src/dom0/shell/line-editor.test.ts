@@ -4,7 +4,7 @@ import { type Complete, type Entered, LineEditor } from './line-editor.ts';
 
 const nothing: Complete = () => ({ from: 0, words: [] });
 
-/** What a terminal of so many columns shows: rows of text and the cursor. Knows the sequences that the editor writes. */
+/** What a terminal of this many columns shows: rows of text and the cursor. Knows the sequences that the editor writes. */
 class Screen {
   rows: string[][] = [[]];
   row = 0;

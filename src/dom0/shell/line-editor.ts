@@ -181,7 +181,7 @@ export class LineEditor {
     }
   }
 
-  /** The terminal's width has changed, or something else was written: the line is drawn anew below it. */
+  /** The terminal's width has changed, or something else was written: the line is drawn again below it. */
   redraw(): void {
     this.row = 0;
     this.draw();
@@ -196,7 +196,7 @@ export class LineEditor {
 
   private insert(text: string): void {
     const characters = [...text].filter(character => character >= ' ' && character !== '\x7f');
-    // As arguments of a call so many as somebody may paste do not fit.
+    // As arguments of a call this many as somebody may paste do not fit.
     this.text = this.text.slice(0, this.cursor).concat(characters, this.text.slice(this.cursor));
     this.cursor += characters.length;
   }

@@ -1,4 +1,4 @@
-/** `ping` from Domain 0, beside what iputils' ping prints on Debian 12. */
+/** `ping` from Domain 0, next to what iputils' ping prints on Debian 12. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testFile, testHost, until } from '../service/host.test-support.ts';

@@ -12,7 +12,7 @@ type FunctionDef = Extract<CommandNode, { type: 'FunctionDef' }>;
 
 /** 128 + SIGPIPE. */
 export const BY_PIPE = 141;
-/** Below so many characters the reader is tried at each write, and then each time that there are twice as many. */
+/** Below this many characters the reader is tried at each write, and then each time that there are twice as many. */
 const TRIED_EACH_TIME = 4096;
 /** As many characters as a reader is given that cannot be tried, as it may do more than read. */
 const MOST_UNTRIED = 1 << 14;

@@ -421,7 +421,7 @@ class QemuImg {
     }
   }
 
-  /** A file of so many zeros, in place of what is there. */
+  /** A file of this many zeros, in place of what is there. */
   private async empty(path: string, bytes: number): Promise<void> {
     const whole = this.absolute(path);
     if (await this.files.exists(whole)) await writeWhole(this.files, whole, new Uint8Array());

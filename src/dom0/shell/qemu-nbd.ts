@@ -116,7 +116,7 @@ async function serve(host: CommandHost, { values, file }: Wanted, around: Surrou
   }
 }
 
-/** One export, for so many at once. */
+/** One export, for this many at once. */
 class Clients implements NbdExports {
   whenAllGone: () => void = () => {};
   private readonly shared: Omit<NbdExport, 'close'> & { name: string };

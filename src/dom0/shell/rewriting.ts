@@ -3,7 +3,7 @@
  * bash(1)):
  *
  *   "$@"; $XL list           the first field of what a first word comes to is the command, and the others are its arguments
- *   sleep 9 &                runs beside what comes next: as a job (jobs.ts), with what the shell has of functions and arrays
+ *   sleep 9 &                runs next to what comes next: as a job (jobs.ts), with what the shell has of functions and arrays
  *   trap 'rm f' EXIT; exit   a handler runs where the shell is left
  *   trap 'x' USR1; kill … $$ and behind the command that has sent its signal to the shell
  *   exec "$@"                is the last thing that a shell does
@@ -399,7 +399,7 @@ export class Rewriting implements Plugin {
     return this.job(node as StatementNode, scope);
   }
 
-  /** What stands for a parameter of bash's that just-bash does not have, or that commands of ours would change. */
+  /** What represents a parameter of bash's that just-bash does not have, or that commands of ours would change. */
   private parameter(name: string, { events, isHandler }: Scope): string | undefined {
     if (name === '!') return LAST_JOB;
     if (name === 'BASH_COMMAND') return 'RINGSIDE_COMMAND';

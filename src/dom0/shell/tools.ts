@@ -1,6 +1,6 @@
 /**
  * Tools that come with just-bash (3.4.2), with what POSIX's Utility Syntax Guidelines 5 and 6 allow (an option's value may follow it directly, and options
- * without values may stand together), and with the files that stand for standard input and output.
+ * without values may stand together), and with the files that represent standard input and output.
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
@@ -429,7 +429,7 @@ export function toolCommands(
   };
 }
 
-/** Files without an end: what a byte of them is. A reader finds so many of them, and `head -c` as many as it asks for. */
+/** Files without an end: what a byte of them is. A reader finds this many of them, and `head -c` as many as it asks for. */
 export const ENDLESS: Record<string, (random: (below: number) => number) => number> = {
   '/dev/zero': () => 0,
   '/dev/urandom': random => random(256),

@@ -3,7 +3,7 @@ import { followBalloon } from './balloon.ts';
 
 const MIB = 256;
 
-/** A domain of so many MiB whose driver comes to so many with a clock that is moved by hand. */
+/** A domain of this many MiB whose driver comes to this many with a clock that is moved by hand. */
 function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB, listens = true) {
   let ms = 0,
     frames = fromMiB * MIB,

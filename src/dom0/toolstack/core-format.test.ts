@@ -1,4 +1,4 @@
-/** The core file of a guest that stands still, read as dump-core-format.txt describes it. */
+/** The core file of a guest that is paused, read as dump-core-format.txt describes it. */
 import { expect, it } from 'vitest';
 import { pvhKernel, print, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { loadLevel } from '../../cpu/index.ts';

@@ -184,7 +184,7 @@ export function coreFile(state: SavedState, hasVt: boolean): Uint8Array[] {
     });
   }
   const contexts = contextsOf(state);
-  // A PV guest's frames come with their machine frames, which are others in another domain: its own numbers stand for both.
+  // A PV guest's frames come with their machine frames, which are others in another domain: its own numbers represent both.
   const numbers = words64(...(isPv ? frames.flatMap(pfn => [pfn, pfn]) : frames));
   const notes = joined([
     note(NOTE.NONE, new Uint8Array(0)),

@@ -106,7 +106,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
     for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error'])
       put(view, own, home, { [name]: '' });
     if (type === 'hvm') put(view, readable, home, forLoader(domain));
-    // Console 0 lies beside the devices, and its back end is ready from the start.
+    // Console 0 lies next to the devices, and its back end is ready from the start.
     const frontend = `${home}/console`,
       backend = `/local/domain/0/backend/console/${domid}/0`;
     put(view, readable, frontend, {

@@ -19,14 +19,14 @@ export function follows(definition: Definition, ending: Ending): string {
 
 /** Its state is to be kept as a core file first. */
 export const dumpsCore = (action: Action): boolean => action.startsWith('coredump-');
-/** It is started again; with rename-restart as a second domain beside the one that stopped. */
+/** It is started again; with rename-restart as a second domain next to the one that stopped. */
 export const isStartedAgain = (action: Action): boolean => action.endsWith('restart');
 
-/** The name of a domain that is kept beside its successor: preserve_domain() in tools/xl/xl_vmcontrol.c. */
+/** The name of a domain that is kept next to its successor: preserve_domain() in tools/xl/xl_vmcontrol.c. */
 export const keptName = (name: string, epochMs: number): string =>
   `${name}-${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
 
-/** A domain that ends sooner after its start, and so many times one after the other for the same reason, will do so for ever; xend had such a limit, too. */
+/** A domain that ends sooner after its start, and this many times one after the other for the same reason, will do so for ever; xend had such a limit, too. */
 const AT_ONCE_MS = 1000,
   MOST_AT_ONCE = 8;
 

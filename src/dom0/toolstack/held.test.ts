@@ -1,4 +1,4 @@
-/** A domain that stands still while another host may have it: neither do its back ends move. */
+/** A domain that is paused while another host may have it: neither do its back ends move. */
 import { expect, it, vi } from 'vitest';
 import { FRAME_BYTES } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/interfaces/xen/abi.ts';

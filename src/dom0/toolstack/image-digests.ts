@@ -74,7 +74,7 @@ export async function findImage(host: CommandHost, wanted: ImageDigest): Promise
   );
 }
 
-/** Paths of Domain 0's files of so many bytes. */
+/** Paths of Domain 0's files of this many bytes. */
 async function* filesOf({ parts: { files } }: CommandHost, bytes: number): AsyncGenerator<string> {
   const folders = files ? ['/'] : [];
   for (let entries = 0; folders.length > 0; ) {

@@ -1,5 +1,5 @@
 /**
- * A domain that comes from another host: it is judged and built before its memory comes, and stands still under another name until it is its turn.
+ * A domain that comes from another host: it is judged and built before its memory comes, and is paused under another name until it is its turn.
  * Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17 for names and order.
  */
 import type { Medium, SavedHead, SavedPages, SavedRest, SavedState } from '../../hypervisor/index.ts';
@@ -19,7 +19,7 @@ import type { Arriving } from './runners/runner.ts';
 import { blueprintOf, savedDrives } from './saved-blueprint.ts';
 import { incomingName, refuseTaken } from './taken.ts';
 
-/** What the sending host says of a domain beside its state's head. */
+/** What the sending host says of a domain next to its state's head. */
 export interface Incoming {
   name: string;
   /** Of its devices (Services.describe). */
@@ -45,7 +45,7 @@ const stateAfter = (head: SavedHead, toolstack: State): SavedState => ({
   toolstack,
 });
 
-/** What its domain goes on from: nobody copies more of it to another thread while the guest stands still. */
+/** What its domain goes on from: nobody copies more of it to another thread while the guest is paused. */
 function restOf({ boot: _boot, cpuid: _cpuid, toolstack: _toolstack, ...state }: SavedState): SavedRest {
   if (state.changes === undefined) return state;
   const { domain: _domain, emulator: _emulator, ...rest } = state;
@@ -213,7 +213,7 @@ export class Receiving {
   }
 
   /**
-   * All of its state has come, and is in place: it stands still, under the name of one that comes, without its other ends (`whole`). @throws Error with a
+   * All of its state has come, and is in place: it is paused, under the name of one that comes, without its other ends (`whole`). @throws Error with a
    * sentence: it is none, and nothing is left of it
    */
   async finish(state: SavedState): Promise<Guest> {
@@ -238,7 +238,7 @@ export class Receiving {
   }
 
   /**
-   * Its cards say on the bridge where their stations are now. An emulated one may have one for PV drivers with its station beside it, at which nobody is before the
+   * Its cards say on the bridge where their stations are now. An emulated one may have one for PV drivers with its station next to it, at which nobody is before the
    * guest's driver has connected, and that says so itself then (netdev_notify_peers in Linux's xen-netfront.c).
    */
   private announce(guest: Guest): void {

@@ -21,7 +21,7 @@ export interface Cause {
 
 export interface TaskRecord {
   causes: Cause[];
-  /** So many more were not kept. */
+  /** This many more were not kept. */
   more: number;
 }
 

@@ -12,7 +12,7 @@ export function runNsOf({ view, queue }: Pick<Toolstack, 'view' | 'queue'>, inde
 }
 
 /**
- * The same of a guest, to be compared with a later value; undefined: its worker has told nothing of it yet. A guest that comes from another host or out of a file
+ * The same of a guest, to be compared with a later value; undefined: its worker has reported nothing of it yet. A guest that comes from another host or out of a file
  * brings the time that it ran there along: a difference to the 0 from before that would be time that it never ran here.
  */
 export function comparableRunNs(toolstack: Pick<Toolstack, 'view' | 'queue'>, index: number): number | undefined {

@@ -1,6 +1,6 @@
 /**
  * What Domain 0 keeps of a guest that is saved at a moment of which it knows nothing: its part of the store, its watches, what is on its way through the
- * rings. (Of one that has suspended itself nothing is kept: it registers anew what it wants.) Domain ids are others in the new domain.
+ * rings. (Of one that has suspended itself nothing is kept: it registers again what it wants.) Domain ids are others in the new domain.
  */
 import type { State } from '../../devices/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';

@@ -18,7 +18,7 @@ export interface SavingParts {
   /** Domains run in workers of their own: nothing holds them still but a pause. */
   inWorkers(): boolean;
   later: Later;
-  /** It stands still, whether or not somebody has paused it, until as many calls have let it go. Of one that is to stand: resolves once it does. */
+  /** It is paused, whether or not somebody has paused it, until as many calls have let it go. Of one that is to be paused: resolves once it is. */
   setHeld(member: Member, held: boolean): Promise<void> | void;
   /** Asks a guest to suspend itself; false: it has no driver that listens. */
   ask(member: Member): boolean;
@@ -29,7 +29,7 @@ export interface SavingParts {
 
 /**
  * Takes a saved state as it comes, piece after piece, in the order of its file; what of it was taken when saving fails is worth nothing. What it gives back is
- * waited for before the next piece: of a domain that is held (`Saving.hold`), since on one thread any other stands still because nobody else has a turn. What it
+ * waited for before the next piece: of a domain that is held (`Saving.hold`), since on one thread any other is paused because nobody else has a turn. What it
  * throws ends the saving.
  */
 export type StateSink = (piece: Uint8Array) => void | Promise<void>;
@@ -44,25 +44,25 @@ export interface Live {
   blocks?(record: Uint8Array): Promise<void>;
   /** A state of a guest that runs, but for memory and disks, for the other host to try. */
   rehearse?(state: Uint8Array): Promise<void>;
-  /** It stands still from now on. */
+  /** It is paused from now on. */
   stands(): void;
   /** Its back ends do, too, and its media have answered all that they were asked for. */
   answered?: () => void;
 }
 
-/** A state but for its end, of a domain that stands still with its back ends until `goOn`. */
+/** A state but for its end, of a domain that is paused with its back ends until `goOn`. */
 interface Taken {
   goOn(): void;
   finish(): Promise<void>;
 }
 
-/** A saved domain that stands still. */
+/** A saved domain that is paused. */
 export interface Held {
   /** It was not moved anywhere. */
   goOn(): void;
 }
 
-/** All that is left of a domain's state, a part at a time. What `sink` throws ends it, and the next state begins anew. */
+/** All that is left of a domain's state, a part at a time. What `sink` throws ends it, and the next state begins again. */
 async function pull(runner: DomainRunner, sink: StateSink): Promise<void> {
   try {
     for (let isLast = false; !isLast; ) {
@@ -92,9 +92,9 @@ export class Saving {
   }
 
   /**
-   * The state of a domain, which stands still from then on with its back ends, so that its disks stay as the state has them, until it is destroyed or `goOn` is
+   * The state of a domain, which is paused from then on with its back ends, so that its disks stay as the state has them, until it is destroyed or `goOn` is
    * called. One with
-   * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends standing still, too; what
+   * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends paused, too; what
    * it throws is thrown here. `signal`: nobody wants it any more, which is looked at before and after the state is written; a guest that suspends itself late
    * is resumed then. `live`: it moves. @throws Error with a sentence, and what `signal` has; the domain goes on
    */
@@ -124,7 +124,7 @@ export class Saving {
     }
   }
 
-  /** The guest of a worker runs on while its memory is copied, and stands still only for what it has written since. On this thread nobody runs meanwhile. */
+  /** The guest of a worker runs on while its memory is copied, and is paused only for what it has written since. On this thread nobody runs meanwhile. */
   private async copyAhead(member: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
     const { runner, blueprint, record } = member;
     if (!this.parts.inWorkers() && !live) return;
@@ -156,7 +156,7 @@ export class Saving {
     await finish();
   }
 
-  /** As `where`, and it stands still until `goOn`. @throws Error with a sentence, and what `signal` has; it does not stand still any more */
+  /** As `where`, and it is paused until `goOn`. @throws Error with a sentence, and what `signal` has; it does not stand still any more */
   private async take(
     member: Member,
     unasked: boolean,
@@ -186,7 +186,7 @@ export class Saving {
     }
   }
 
-  /** What its media had been asked for is done: nobody else does it once more, and none of it comes late. @throws Error with a sentence */
+  /** What its media had been asked for is done: nobody else does it again, and none of it comes late. @throws Error with a sentence */
   private async answered({ record, name }: Member, signal?: AbortSignal): Promise<void> {
     const { services, later, wakeDomain0 } = this.parts;
     for (let ms = 0; services.isBusy(record.id); ms++) {
@@ -225,7 +225,7 @@ export class Saving {
     // What it is called now, where it was renamed: its worker knows the name that it was built with.
     const name = member.isRenamed ? { name: member.name } : {};
     // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
-    // Nobody gives it to a guest that stands still.
+    // Nobody gives it to a guest that is paused.
     const typed = member.attached?.typed;
     const typedAt = member.blueprint.definition.kind === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
     const all = {

@@ -1,6 +1,6 @@
 /** A file that grows by pieces, as a saved state does: browsers keep blobs out of their heaps, and large ones on the disk. */
 
-/** So many bytes become a blob of their own. */
+/** This many bytes become a blob of their own. */
 const BLOB_BYTES = 2 ** 24;
 
 export class StateBlob {

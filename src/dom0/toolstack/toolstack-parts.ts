@@ -94,7 +94,7 @@ export interface ToolstackListener<Console extends DomainConsole> {
   problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
   reached?(member: Member<Console>): void;
-  /** It stands still where it was to stop. */
+  /** It is paused where it was to stop. */
   broke?(member: Member<Console>, hit: BreakHit): void;
   /** After a slice on this thread. */
   changed?(member: Member<Console>): void;
@@ -102,7 +102,7 @@ export interface ToolstackListener<Console extends DomainConsole> {
 
 /** Frames of domains here that are still on the hosts that these have left (pool/migration/away-frames.ts). */
 export interface FramesAway {
-  /** Somebody stands for this one. */
+  /** Somebody represents this one. */
   wanted(domid: number, gfn: number): void;
   /** The domain is gone. */
   gone(domid: number): void;

@@ -24,7 +24,7 @@ export function lengthOf(request: BlockRequest): number {
   return request.pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** `done` of each of so many requests: `all` is told once all have ended, with the first error. */
+/** `done` of each of this many requests: `all` is told once all have ended, with the first error. */
 export function endOf(requests: number, all: Done): Done {
   let left = requests;
   let failed: Error | undefined;

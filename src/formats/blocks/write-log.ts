@@ -33,7 +33,7 @@ export class WriteLog {
     return this.left * this.chunkBytes;
   }
 
-  /** They have to be copied, once more where they were. */
+  /** They have to be copied, again where they were. */
   mark(at: number, bytes: number): void {
     const end = Math.min(this.marks.length, Math.ceil((at + bytes) / this.chunkBytes));
     for (let chunk = Math.floor(at / this.chunkBytes); chunk < end; chunk++) {
@@ -56,13 +56,13 @@ export class WriteLog {
     else this.held.push({ after: (this.held.at(-1)?.after ?? this.takenBytes) + 2 * bytes, end: tell });
   }
 
-  /** From now on whoever writes waits where more than so many chunks have yet to be copied. */
+  /** From now on whoever writes waits where more than this many chunks have yet to be copied. */
   limit(chunks: number): void {
     this.mostLeft = chunks;
     this.letGo();
   }
 
-  /** Bytes to be copied next, at most so many; undefined: there are none. From here on they count as copied. */
+  /** Bytes to be copied next, at most this many; undefined: there are none. From here on they count as copied. */
   take(mostBytes: number): { at: number; bytes: number } | undefined {
     const { marks, chunkBytes } = this;
     if (this.left === 0) return undefined;
@@ -76,7 +76,7 @@ export class WriteLog {
     return { at, bytes: Math.min(chunk * chunkBytes, this.bytes) - at };
   }
 
-  /** So many bytes that were taken have been copied. */
+  /** This many bytes that were taken have been copied. */
   copied(bytes: number): void {
     this.takenBytes += bytes;
     this.letGo();

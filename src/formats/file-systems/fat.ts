@@ -257,7 +257,7 @@ function checkSum(name: Uint8Array): number {
 
 /** Eight and three characters; bits 3 and 4 of `flags` say that either was written in small letters. */
 function shortName(bytes: Uint8Array, flags: number): string {
-  // 05 stands for E5.
+  // 05 represents E5.
   const text = (from: number, to: number): string =>
     String.fromCharCode(
       ...bytes.subarray(from, to).map((byte, i) => (from + i === 0 && byte === 5 ? 0xe5 : byte)),

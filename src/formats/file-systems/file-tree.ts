@@ -57,7 +57,7 @@ export interface FileNodes<N> {
   kindOf(node: N): FileKind;
   sizeOf(node: N): number;
   modifiedMsOf?(node: N): number;
-  /** Of a folder: names and what they stand for, without . and .. */
+  /** Of a folder: names and what they represent, without . and .. */
   entriesOf(node: N): Iterable<readonly [name: string, node: N]>;
   /** Of a file or a link, at most `most` bytes of it. */
   contentOf(node: N, most: number): Uint8Array;

@@ -135,7 +135,7 @@ const unlike = (stem: string, extension: string, taken: Taken, room: number): st
     return `${cut(stem, room - extension.length - tail.length)}${tail}${extension}`;
   });
 
-/** At most so many UTF-16 units, without half a pair. */
+/** At most this many UTF-16 units, without half a pair. */
 const cut = (text: string, most: number): string => text.slice(0, Math.max(1, most)).replace(/[\ud800-\udbff]$/, '');
 
 function divide(name: string): [stem: string, extension: string] {

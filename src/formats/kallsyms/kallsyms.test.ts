@@ -6,7 +6,7 @@ import { kallsymsOf, type KallsymsSymbol, withSymbols } from './index.ts';
 const SHORT = 'do_sys_';
 const SHORT_TOKEN = 1;
 
-/** So many symbols, of which the first is the kernel's begin; one of them has a name of more than 127 tokens. */
+/** This many symbols, of which the first is the kernel's begin; one of them has a name of more than 127 tokens. */
 const symbolsFrom = (base: bigint, count: number): KallsymsSymbol[] =>
   Array.from({ length: count }, (_, i) => ({
     type: i % 3 === 0 ? 'T' : i % 3 === 1 ? 't' : 'D',

@@ -64,7 +64,7 @@ interface Found {
   names: { at: number; length: number }[];
 }
 
-/** So many names from a place on, and where they end; undefined: one of them has none, or they lead behind `limit`. */
+/** This many names from a place on, and where they end; undefined: one of them has none, or they lead behind `limit`. */
 function namesAt(file: Uint8Array, from: number, count: number, limit: number, search: Search) {
   const names: Found['names'] = [],
     markers: number[] = [];

@@ -20,7 +20,7 @@ const NOWHERE = 0xffffffff;
 const FEATURES = 2;
 const VERSION = 0x10000;
 const DYNAMIC = 3;
-/** By which QEMU knows an image whose size is that of its geometry, and not the one beside it. */
+/** By which QEMU knows an image whose size is that of its geometry, and not the one next to it. */
 const CREATOR = 'qemu',
   CREATOR_VERSION = 0x00050003,
   CREATOR_SYSTEM = 'Wi2k';

@@ -48,7 +48,7 @@ const COPIED = 1n << 63n,
   L1_RESERVED = 0x7f000000000001ffn,
   L2_RESERVED = 0x3f000000000001fen,
   REFCOUNT_TABLE_RESERVED = 0x1ffn;
-/** A table of one snapshot begins with so many bytes, and is padded to this. */
+/** A table of one snapshot begins with this many bytes, and is padded to this. */
 const SNAPSHOT_BYTES = 40,
   SNAPSHOT_ALIGN = 8;
 

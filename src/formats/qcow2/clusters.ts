@@ -73,7 +73,7 @@ export class Clusters {
     return this.takeRun(1);
   }
 
-  /** So many clusters side by side: where the first one begins. @throws DeviceFull: nothing was taken */
+  /** This many clusters side by side: where the first one begins. @throws DeviceFull: nothing was taken */
   takeRun(clusters: number): number {
     let first = this.firstFree;
     for (let i = 0; i < clusters; ) {

@@ -155,7 +155,7 @@ export class Qcow2Source extends ImmediateDevice {
   }
 
   /**
-   * Where the file has a cluster: its data, or so many bytes `packed` that unpack to them; 'behind': it is in the backing file, if there is one, and else zeros.
+   * Where the file has a cluster: its data, or this many bytes `packed` that unpack to them; 'behind': it is in the backing file, if there is one, and else zeros.
    * @throws Qcow2Error where no data can be
    */
   protected locate(cluster: number): { from: number; packed?: number } | 'zeros' | 'behind' {

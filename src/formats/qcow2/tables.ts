@@ -23,7 +23,7 @@ export function copiedAt(at: number): Entry {
   return { high: (COPIED | high) >>> 0, low };
 }
 
-/** Of a block of reference counts of so many bits each; those of less than a byte begin at its lowest bit. */
+/** Of a block of reference counts of this many bits each; those of less than a byte begin at its lowest bit. */
 export function countIn(view: DataView, index: number, bits: number): number {
   const first = Math.floor((index * bits) / 8);
   if (bits < 8) return (view.getUint8(first) >>> ((index * bits) % 8)) & (2 ** bits - 1);

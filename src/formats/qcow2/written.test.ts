@@ -31,7 +31,7 @@ function pattern(bytes: number, seed: number): Uint8Array {
   return all;
 }
 
-/** What the file was when it had so many of its writes. */
+/** What the file was when it had this many of its writes. */
 function asOf(file: MemoryFile, start: Uint8Array, writes: number): Uint8Array {
   const bytes = new Uint8Array(file.bytes);
   bytes.set(start);

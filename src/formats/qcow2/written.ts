@@ -46,7 +46,7 @@ export class Qcow2Disk extends Qcow2Source {
     this.clusters = new Clusters(file, this.head, this.header);
   }
 
-  /** What others keep beside the disk (dirty bitmaps) is not right any more once this was written. */
+  /** What others keep next to the disk (dirty bitmaps) is not right any more once this was written. */
   private begin(): void {
     if (
       this.header.version < 3 ||
@@ -162,7 +162,7 @@ export class Qcow2Disk extends Qcow2Source {
     return true;
   }
 
-  /** The disk has so many bytes, in whole sectors, from now on; what is new reads as zeros. Durable when it returns. @throws Qcow2Error, DeviceFull */
+  /** The disk has this many bytes, in whole sectors, from now on; what is new reads as zeros. Durable when it returns. @throws Qcow2Error, DeviceFull */
   override resize(bytes: number): void {
     if (this.header.snapshots > 0)
       throw new Qcow2Error('has snapshots', 'has snapshots in it, and is not resized with them.');
@@ -202,7 +202,7 @@ export class Qcow2Disk extends Qcow2Source {
     });
   }
 
-  /** The L1 table has room for so many entries. */
+  /** The L1 table has room for this many entries. */
   private growL1(entries: number): void {
     if (entries * ENTRY_BYTES > MAX_L1_BYTES)
       throw new Qcow2Error('too large', `cannot be so large: its L1 table would have more than ${MAX_L1_BYTES} bytes.`);

@@ -30,7 +30,7 @@ export class ByteSink {
     return this;
   }
 
-  /** Room for so many bytes to be filled in by `fill`. */
+  /** Room for this many bytes to be filled in by `fill`. */
   filled(count: number, fill: (into: Uint8Array, at: number) => void): this {
     const at = this.room(count);
     fill(this.bytes, at);

@@ -27,7 +27,7 @@ function differ(before: Picture, now: Picture, { x, y, width, height }: Rectangl
   return false;
 }
 
-/** What of `area`, which lies in the picture, is not as it was: tiles, and where they lie beside or below each other one rectangle for them. */
+/** What of `area`, which lies in the picture, is not as it was: tiles, and where they lie next to or below each other one rectangle for them. */
 export function changedRectangles(before: Picture, now: Picture, area: Rectangle): Rectangle[] {
   const changed: Rectangle[] = [];
   /** Of the band above, by their x. */

@@ -4,7 +4,7 @@ import type { Picture, Rectangle } from './changes.ts';
 import type { Pixels } from './pixels.ts';
 import { SERVER } from './protocol.ts';
 
-/** The message's head: so many rectangles follow. */
+/** The message's head: this many rectangles follow. */
 export const putUpdate = (sink: ByteSink, rectangles: number): ByteSink => sink.u8(SERVER.UPDATE).u8(0).u16(rectangles);
 
 /** A rectangle's head. */

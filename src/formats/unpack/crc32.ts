@@ -2,7 +2,7 @@
 
 const POLYNOMIAL = 0xedb88320;
 
-/** Of a byte with so many zero bytes behind it, 256 words each: four bytes at a time need four ("slicing-by-4", Kounavis and Berry, 2005). */
+/** Of a byte with this many zero bytes behind it, 256 words each: four bytes at a time need four ("slicing-by-4", Kounavis and Berry, 2005). */
 const crc32Table = new Int32Array(4 * 256);
 for (let n = 0; n < 256; n++) {
   let word = n;

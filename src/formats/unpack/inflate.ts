@@ -87,7 +87,7 @@ const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2
 export interface InflateOptions {
   /** Most bytes that may come out (default 1 GiB). */
   limit?: number;
-  /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
+  /** Whether this many bytes out of this many are more than the content can be: unpacking ends there, and not at the limit. */
   isBomb?: (bytes: number, consumed: number) => boolean;
 }
 
@@ -108,7 +108,7 @@ export function gunzip(input: Uint8Array, options: InflateOptions = {}): Uint8Ar
   return output.take(offset);
 }
 
-/** What a gzip file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+/** What a gzip file begins with, as far as its own beginning tells it: of `most` bytes this many as could be unpacked. */
 export function gunzipHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
   const output = new Output(most, most, { slack: BATCH_BYTES });
   try {

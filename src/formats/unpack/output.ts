@@ -32,7 +32,7 @@ export class Output {
 
   /**
    * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for who asks for more than
-   * it then needs; `isBomb`: whether so many bytes may not come from so many of the input.
+   * it then needs; `isBomb`: whether this many bytes may not come from this many of the input.
    */
   constructor(
     expected: number,

@@ -8,7 +8,7 @@ export { gunzip } from './inflate.ts';
 export { unxz } from './xz.ts';
 export { unzstd } from './zstd.ts';
 
-/** What a packed file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+/** What a packed file begins with, as far as its own beginning tells it: of `most` bytes this many as could be unpacked. */
 export const headInside = (packed: Uint8Array, most: number): Uint8Array<ArrayBuffer> =>
   (isGzip(packed) ? gunzipHead : isXz(packed) ? unxzHead : unzstdHead)(packed, most);
 

@@ -31,9 +31,9 @@ const CHECK_CRC64 = 4;
 /** Section 2.1.1.2: bytes of a check field by its ID. */
 const CHECK_SIZES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const DEFAULT_LIMIT_BYTES = 1 << 30;
-/** What is said of the size may be wrong: so many times the packed bytes are made room for at once. */
+/** What is said of the size may be wrong: this many times the packed bytes are made room for at once. */
 const MOST_HINTED_GROWTH = 16;
-/** An LZMA2 chunk unpacks to so many bytes at most. */
+/** An LZMA2 chunk unpacks to this many bytes at most. */
 const MOST_CHUNK_BYTES = 2 ** 21;
 
 export interface XzOptions {
@@ -41,7 +41,7 @@ export interface XzOptions {
   limit?: number;
   /** Stop behind the first stream and leave what follows it alone, as a kernel's payload needs. */
   firstStreamOnly?: boolean;
-  /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
+  /** Whether this many bytes out of this many are more than the content can be: unpacking ends there, and not at the limit. */
   isBomb?: (bytes: number, consumed: number) => boolean;
 }
 
@@ -72,7 +72,7 @@ export function* unxzInSteps(input: Uint8Array, options: XzOptions = {}): Genera
   return output.take();
 }
 
-/** What an .xz file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+/** What an .xz file begins with, as far as its own beginning tells it: of `most` bytes this many as could be unpacked. */
 export function unxzHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
   const output = new Output(most, MOST_HINTED_GROWTH * input.length + most + MOST_CHUNK_BYTES);
   const steps = unpackStream(input, 0, output);

@@ -19,7 +19,7 @@ export class BackwardBits {
   private readonly start: number;
   /** The offset behind it. */
   readonly end: number;
-  /** Bits that have not been read; below 0: so many were read that are not there. */
+  /** Bits that have not been read; below 0: this many were read that are not there. */
   left: number;
 
   /** @throws DecodeError where the bit that marks its end is missing */

@@ -10,7 +10,7 @@ import { atOnce, DecodeError, Output } from './output.ts';
 import { MOST_BLOCK_BYTES, ZstdBlocks } from './zstd-blocks.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
-/** What is said of the size may be wrong: so many times the packed bytes are made room for at once. */
+/** What is said of the size may be wrong: this many times the packed bytes are made room for at once. */
 const MOST_HINTED_GROWTH = 16;
 /** Sections 3.1.1.2.2: types of blocks. */
 const RAW = 0,
@@ -24,7 +24,7 @@ export interface ZstdOptions {
   limit?: number;
   /** Stop behind the first frame and leave what follows it alone, as a kernel's payload needs. */
   firstFrameOnly?: boolean;
-  /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
+  /** Whether this many bytes out of this many are more than the content can be: unpacking ends there, and not at the limit. */
   isBomb?: (bytes: number, consumed: number) => boolean;
 }
 
@@ -52,7 +52,7 @@ export function* unzstdInSteps(input: Uint8Array, options: ZstdOptions = {}): Ge
   return output.take(offset);
 }
 
-/** What a .zst file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+/** What a .zst file begins with, as far as its own beginning tells it: of `most` bytes this many as could be unpacked. */
 export function unzstdHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
   const output = new Output(most, most, { slack: MOST_BLOCK_BYTES });
   try {

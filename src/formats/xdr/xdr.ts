@@ -34,7 +34,7 @@ export class XdrReader {
     return this.bytes.length - this.at;
   }
 
-  /** The place of so many bytes, which are behind then, with what fills them up. @throws XdrError */
+  /** The place of this many bytes, which are behind then, with what fills them up. @throws XdrError */
   private take(count: number): number {
     const { at } = this;
     if (count > this.left) throw new XdrError(`${count} bytes are wanted, and ${this.left} are left.`);
@@ -171,7 +171,7 @@ export const optional = <T>(type: Xdr<T>): Xdr<T | undefined> => ({
   },
 });
 
-/** So many of a type. */
+/** This many of a type. */
 export const fixed = <T>(type: Xdr<T>, count: number): Xdr<T[]> => ({
   read: from => Array.from({ length: count }, () => type.read(from)),
   write: (to, values) => {

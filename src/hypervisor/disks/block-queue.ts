@@ -8,7 +8,7 @@
  *
  * Who asks rings the other side afterwards, by whatever doorbell that listens to, and is rung in turn; both counts are notified as well.
  *
- * A request stands in its slot until it is answered. So a server that takes the place of one that ended finds what that left, and carries it out once more: all
+ * A request stands in its slot until it is answered. So a server that takes the place of one that ended finds what that left, and carries it out again: all
  * of it can be done twice. Where nobody takes its place, who asked takes the slots back (`giveUp`).
  */
 import { type BlockRequest, DeviceFull, type Done, lengthOf } from '../../formats/blocks/index.ts';
@@ -44,7 +44,7 @@ const GOOD = 0,
 /** OPERATION; what owners of queues ask for besides has numbers behind these. */
 const OPERATIONS = ['read', 'write', 'flush', 'discard'] as const;
 export const OWN_OPERATION = OPERATIONS.length;
-/** So often whoever waits looks whether anybody is left to answer. */
+/** This often the waiter looks whether anybody is left to answer. */
 const LOOK_MS = 1000;
 
 /** How many slots a queue has, and of each: pieces of memory that it names, places that it tells of, bytes of a sentence. */
@@ -291,7 +291,7 @@ export abstract class QueueServer extends Slots {
     return true;
   }
 
-  /** Sleeps until something is asked. False: nothing was, for so long. */
+  /** Sleeps until something is asked. False: nothing was, for this long. */
   wait(ms: number): boolean {
     return Atomics.wait(this.words, ASKED, this.seen, ms) !== 'timed-out';
   }

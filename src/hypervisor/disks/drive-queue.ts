@@ -17,7 +17,7 @@ import { type Asked, askedNow, QueueClient, QueueServer, type QueueShape, type T
 import type { DiskChange } from './overlay-disk.ts';
 
 const SHAPE: QueueShape = { slots: DRIVE_QUEUE_SLOTS, pieces: 0, hops: 16, sentenceBytes: 256 };
-/** A guest that looks at a busy drive is kept so long: first by looks at the answer, some 10 µs, then asleep. */
+/** A guest that looks at a busy drive is kept this long: first by looks at the answer, some 10 µs, then asleep. */
 const LOOKS = 2000,
   SETTLE_MS = 1;
 /** Requests that wait for a slot: drives that are reset again and again ask for new ones while the old ones are under way. */

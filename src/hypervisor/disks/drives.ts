@@ -65,7 +65,7 @@ function unwrap(file: BlockDevice, { name }: { name: string }): BlockDevice {
   }
 }
 
-/** False also where it cannot be read: whoever reads it hears of that. */
+/** False also where it cannot be read: its reader hears of that. */
 function beginsAsQcow2(file: BlockDevice): boolean {
   const magic = new Uint8Array(4);
   if (file.bytes < magic.length) return false;

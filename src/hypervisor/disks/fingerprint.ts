@@ -7,7 +7,7 @@ const SAMPLES = 128,
   SAMPLE_BYTES = 512,
   FIRST_BYTES = 16384;
 
-/** Of a medium of so many bytes: where each piece of its sample lies, and its place there. */
+/** Of a medium of this many bytes: where each piece of its sample lies, and its place there. */
 function* piecesOf(bytes: number, sample: Uint8Array): Generator<[at: number, into: Uint8Array]> {
   yield [0, sample.subarray(0, Math.min(bytes, FIRST_BYTES))];
   for (let i = 0; i < SAMPLES && bytes >= SAMPLE_BYTES; i++) {

@@ -184,7 +184,7 @@ export class OverlayDisk extends ImmediateDevice {
   }
 
   /**
-   * While the guest runs: at most so many of the blocks that changed since they were taken last; an empty list: nothing is left. Blocks that were discarded come as
+   * While the guest runs: at most this many of the blocks that changed since they were taken last; an empty list: nothing is left. Blocks that were discarded come as
    * the medium has them.
    */
   takeChanges(most: number): DiskChange[] {

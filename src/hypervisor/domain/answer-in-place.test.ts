@@ -5,7 +5,7 @@ import { EBX, EDX, ExitReason } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 import { program, programDomain, runToEnd } from './program.test-support.ts';
 
-/** Runs `code` (32 bits, flat) until it halts for good. */
+/** Runs `code` (32 bits, flat) until it halts permanently. */
 function run(...code: (string | number | number[])[]): Domain {
   const domain = programDomain(program(code));
   runToEnd(domain, 1);
@@ -71,7 +71,7 @@ it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on m
 });
 
 describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
-  /** A PC with local APICs runs `source`, then halts for good. */
+  /** A PC with local APICs runs `source`, then halts permanently. */
   function withApic(source: string): Domain {
     const { bytes, problems } = assemble(`bits 32\nAPIC equ 0xfee00000\n${source}\ncli\nhlt`);
     expect(problems).toEqual([]);

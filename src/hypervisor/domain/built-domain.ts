@@ -33,7 +33,7 @@ export interface ExitedDomain extends BuiltDomain {
   /** A guest frame that is populated on demand is used; false: it is none. */
   demand(gfn: number): boolean;
   onAway(gfn: number): void;
-  /** So many exits were counted. */
+  /** This many exits were counted. */
   afterCount(total: number): void;
   /** The exit was answered without one to whoever runs the domain. */
   answeredInPlace(): void;

@@ -14,15 +14,15 @@ export interface DomainClock extends Clock, TimeSource {
   readonly virtual: boolean;
   /** Instructions that earlier lives of the processor (before a reset) retired. */
   retiredBefore: number;
-  /** Time when the processor has retired so many, without looking at the host's clock: exact in virtual time, else an estimate. */
+  /** Time when the processor has retired this many, without looking at the host's clock: exact in virtual time, else an estimate. */
   estimateNs(retired: number): number;
   /** Instructions that may run before `deadlineNs`, at least 1. */
   instructionsUntil(deadlineNs: number, retired: number): number;
   /** The processor idles: time moves on, at most to the next deadline; virtual time jumps there, host time goes as far as the host is. */
   idleTo(deadlineNs: number): void;
-  /** How long a processor that idles has to wait for this time: 0 or less where `idleTo` would get there now. `nowNs` stands still while nothing is retired. */
+  /** How long a processor that idles has to wait for this time: 0 or less where `idleTo` would get there now. `nowNs` is paused while nothing is retired. */
   idleNs(untilNs: number): number;
-  /** Time stands still between these two: the domain is paused or being saved. */
+  /** Time is paused between these two: the domain is paused or being saved. */
   stop(): void;
   start(): void;
   /** Continues at this time (restore). */
@@ -82,7 +82,7 @@ const REREAD_INSTRUCTIONS = 1000;
 /** Interpolation runs slower than measured, so that the next reading is rarely overtaken. */
 const CAUTION = 0.75;
 /**
- * How far one reading may move the guest's time: this much, and so many times what the instructions since the last one usually take. When the host
+ * How far one reading may move the guest's time: this much, and this many times what the instructions since the last one usually take. When the host
  * gives our time to another program for some milliseconds, the guest then sees a short spell of quick time instead of a jump: no timer tick is lost, and
  * loops that compare two timers stay right. Who is far behind, because others have most of the processor all the time, must hurry more: as many times
  * more as it is half seconds behind, but not so much that ticks are lost where interrupts are off: Linux counts them to judge the TSC when it starts.

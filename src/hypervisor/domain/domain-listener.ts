@@ -17,13 +17,13 @@ export interface DomainListener {
   restarted(report?: string): void;
   /** Nothing of its own wakes it any more (`what`, with a report on where it is), or something has. */
   waits?(what: WaitsFor | undefined, report?: string): void;
-  /** It has retired as many instructions as it was to, and stands still. */
+  /** It has retired as many instructions as it was to, and is paused. */
   reached?(): void;
-  /** It has come to where it was to stop, and stands still. */
+  /** It has come to where it was to stop, and is paused. */
   broke?(hit: BreakHit): void;
-  /** It has come to the end of a step, and stands still. */
+  /** It has come to the end of a step, and is paused. */
   stepped?(): void;
-  /** It stands for a frame of a domain, which is its own or has granted it, that is still on another host (memory/away-frames.ts). */
+  /** It represents a frame of a domain, which is its own or has granted it, that is still on another host (memory/away-frames.ts). */
   away?(domid: number, gfn: number): void;
   /** A device asks for something in its folder (devices/virtio/nine-p.ts), and waits for the verb `folderAnswer`. */
   folder?(device: string, number: number, request: FolderRequest): void;

@@ -40,7 +40,7 @@ export interface DomainOptions extends JitOptions {
   nic?: NicModel;
   /** The card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
-  /** Devices of virtio beside disks and cards (default: none). */
+  /** Devices of virtio next to disks and cards (default: none). */
   virtio?: VirtioWish;
   /** Who is asked for what lies in folders that it mounts; absent: nobody. */
   folder?: NonNullable<VirtioHost['folder']>;

@@ -1,6 +1,6 @@
 /**
  * One domain: its vCPUs (vcpu.ts), a PC around them, the RAM they share; what happens at each VM exit is in exits.ts.
- * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
+ * The same class runs in a worker of its own, next to other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import { ExitReason, type Probe, type Processor } from '../../cpu/architecture/index.ts';
@@ -303,7 +303,7 @@ export class Domain {
     return this.clock.retiredBefore + this.processor.retired;
   }
 
-  /** So many instructions from here on, below 0 so many exits: then `stepped` is true. 0: there is no step any more. */
+  /** This many instructions from here on, below 0 this many exits: then `stepped` is true. 0: there is no step any more. */
   step(count: number): void {
     this.steps.begin(count, this.instructions, this.exits.total);
   }
@@ -355,7 +355,7 @@ export class Domain {
 
   // Inputs. Call between slices.
 
-  /** One that has ended stands still once it is brought back. */
+  /** One that has ended is paused once it is brought back. */
   pause(): void {
     if (this.pausedByUser) return;
     this.pausedByUser = true;
@@ -489,7 +489,7 @@ export class Domain {
   }
 
   private slice(again?: SliceAgain): SliceResult {
-    // What comes to a domain that sleeps comes at this time of the host, and not when it fell asleep; virtual time stands still.
+    // What comes to a domain that sleeps comes at this time of the host, and not when it fell asleep; virtual time is paused.
     if (!this.clock.virtual && !this.stuck && this.sleeps) this.idle();
     if (!again?.begun) this.takeWhatCame();
     this.changeBreaks();
@@ -512,7 +512,7 @@ export class Domain {
     // The guest may have opened its port just before it went idle.
     else if (parked && (!again || clock.nowNs() >= again.end.ns) && this.serialFeed.feed()) parked = false;
     thread?.look(processor.retired);
-    // Its adapter draws by a clock that stands still from now on: what it printed last is to be seen.
+    // Its adapter draws by a clock that is paused from now on: what it printed last is to be seen.
     if (this.ending || (parked && this.stuck)) this.platform.vga.refresh?.();
     const endNs = clock.nowNs();
     const ranNs = endNs - startNs - (this.idleNs - startIdleNs);
@@ -623,7 +623,7 @@ export class Domain {
     return this.vcpus.all.every(({ activity }) => activity !== ACTIVE);
   }
 
-  /** While all vCPUs wait: time goes on to the next deadline, or as far as the others are. Virtual time stands still until the device model has answered. */
+  /** While all vCPUs wait: time goes on to the next deadline, or as far as the others are. Virtual time is paused until the device model has answered. */
   idle(again?: SliceAgain): void {
     if (this.clock.virtual && this.remote?.waiting) return;
     const { clock, processor } = this;

@@ -276,7 +276,7 @@ export class Exits {
   }
 
   /**
-   * The processor's `answerPort`: likewise for ports of the device model beside us, and for what is read of our own timers. Other ports of ours may
+   * The processor's `answerPort`: likewise for ports of the device model next to us, and for what is read of our own timers. Other ports of ours may
    * change which event comes before the next instruction.
    */
   answerPortInPlace(): boolean {
@@ -359,7 +359,7 @@ export class Exits {
     domain.trace.add(TRACE_KIND.IOREQ, domain.vcpus.current.id, address, isPort, isWrite ? 1 : 0);
   }
 
-  /** The same to the one beside us: when it began, in milliseconds, where it is one whose time is taken; else -1. */
+  /** The same to the one next to us: when it began, in milliseconds, where it is one whose time is taken; else -1. */
   private beginRequest(address: number, isPort: number): number {
     this.countRequest(address, isPort);
     const { hostMs } = this.domain.options;

@@ -1,5 +1,5 @@
 /**
- * What a message to another processor of the domain costs until its answer is there, by how the sender waits. Its promise is a PC's: processors run beside
+ * What a message to another processor of the domain costs until its answer is there, by how the sender waits. Its promise is a PC's: processors run next to
  * each other, so that the answer takes as long as the other's interrupt handler (QEMU's TCG needs some 33,000 cycles in kvm-unit-tests' `vmexit ipi`).
  */
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** A device model that runs elsewhere than beside the domain's processor, as the domain uses it. How it is reached, the guest's interface knows. */
+/** A device model that runs elsewhere than next to the domain's processor, as the domain uses it. How it is reached, the guest's interface knows. */
 import type { ExitInfo } from '../../cpu/architecture/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
 

@@ -2,7 +2,7 @@
 import { giveTier, loadCompiler, loadOperations } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 
-/** What waits or ends within so many instructions, some 20 ms, needs no second tier: the prompt of a small guest is there before it. */
+/** What waits or ends within this many instructions, some 20 ms, needs no second tier: the prompt of a small guest is there before it. */
 const FIRST_INSTRUCTIONS = 1_000_000;
 
 /**

@@ -21,7 +21,7 @@ export interface PlatformOptions extends Ram {
   vgaBios?: Uint8Array;
   /** Where firmware lies that is to write its variables, and who keeps what it writes. */
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
-  /** Devices of virtio beside disks and cards. */
+  /** Devices of virtio next to disks and cards. */
   virtio?: VirtioWish;
   virtioHost?: Omit<VirtioHost, 'console'>;
   /** The network card's expansion ROM. */
@@ -35,7 +35,7 @@ export interface PlatformOptions extends Ram {
   onA20?: (open: boolean) => void;
   apic?: boolean;
   processors?: number;
-  /** Of these so many are enabled in the firmware tables (all). */
+  /** Of these this many are enabled in the firmware tables (all). */
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
@@ -91,7 +91,7 @@ export interface DeviceBus {
 export interface Platform {
   /** The hypervisor's own devices, which are asked first. */
   readonly ownBus: DeviceBus;
-  /** Devices of the device model beside it, for all that is not the hypervisor's; absent: it is elsewhere, or there is none. */
+  /** Devices of the device model next to it, for all that is not the hypervisor's; absent: it is elsewhere, or there is none. */
   readonly modelBus?: DeviceBus | undefined;
   /** Where a device model that is elsewhere drives interrupts. */
   readonly signals?: ModelSignals;
@@ -123,7 +123,7 @@ export interface Platform {
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
   /** Where functions come to a running guest and go; absent: they stay. */
   readonly hotplug?: PciHotplug | undefined;
-  /** Devices of virtio beside disks and card. */
+  /** Devices of virtio next to disks and card. */
   readonly virtio?: readonly VirtioDevice[];
   /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */
   insert?(place: number, disk: BlockDevice | null): void;

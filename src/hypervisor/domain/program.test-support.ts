@@ -92,7 +92,7 @@ export const toProtectedMode = (gdt: number, limit: number, target: number): num
     gdtr: dw ${limit}; dd ${gdt}
   `);
 
-/** `saved`: go on there; `guest`: what the program sees of its hypervisor (default: nothing); `shape`: what it has beside 4 MiB of RAM. In virtual time. */
+/** `saved`: go on there; `guest`: what the program sees of its hypervisor (default: nothing); `shape`: what it has next to 4 MiB of RAM. In virtual time. */
 export function programDomain(
   kernel: Uint8Array,
   change: Partial<PartlessOptions> = {},

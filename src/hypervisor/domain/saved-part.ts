@@ -21,13 +21,13 @@ export interface PrecopyRound {
 export interface PrecopyWish {
   /** Rounds at most while it runs (libxc's 5). */
   mostRounds?: number;
-  /** All of memory comes once more while it stands still, to be compared (libxc's VERIFY). */
+  /** All of memory comes again while it is paused, to be compared (libxc's VERIFY). */
   verify?: boolean;
   /** From now on nothing more is copied ahead, and what is left stays here, to be fetched once it runs there (post-copy). */
   leaves?: boolean;
-  /** From now on nothing more is copied ahead, and what is left goes while it stands still. */
+  /** From now on nothing more is copied ahead, and what is left goes while it is paused. */
   stops?: boolean;
-  /** Frames that may go while it stands still; absent: libxc's 50, once those have gone while it ran. */
+  /** Frames that may go while it is paused; absent: libxc's 50, once those have gone while it ran. */
   fewFrames?: number;
 }
 

@@ -94,13 +94,13 @@ export class ScreenBlock implements ScreenWriter {
     return asked && this.followsViewers;
   }
 
-  /** After the block was replaced (restore): a picture is drawn anew, its memory was not kept. */
+  /** After the block was replaced (restore): a picture is drawn again, its memory was not kept. */
   restored(): void {
     this.picture = null;
     if (this.words[SCREEN.MODE] === GRAPHICS) this.off();
   }
 
-  /** `put` replaces block and picture by those of another moment: viewers draw all of it anew. */
+  /** `put` replaces block and picture by those of another moment: viewers draw all of it again. */
   replace(put: () => void): void {
     const { words, machine, record } = this;
     const wanted = words[SCREEN.WANTED],

@@ -1,4 +1,4 @@
-/** The second tier in a domain: with several vCPUs, and beside the interpreter alone. */
+/** The second tier in a domain: with several vCPUs, and next to the interpreter alone. */
 import { describe, expect, it } from 'vitest';
 import { loadCompiler } from '../../cpu/index.ts';
 import { asm, d } from '../../cpu/test-support/asm.ts';

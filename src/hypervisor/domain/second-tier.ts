@@ -33,7 +33,7 @@ export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, c
   return jitThreshold > 0 ? { regions: { threshold: jitThreshold, compile } } : {};
 }
 
-/** So many regions of compiled code are told of. */
+/** This many regions of compiled code are told of. */
 const HOTTEST_REGIONS = 10;
 
 /** A region of compiled code, for people. */

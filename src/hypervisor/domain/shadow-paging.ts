@@ -152,7 +152,7 @@ export class ShadowPaging {
     this.tables.dropNonGlobal();
   }
 
-  /** A translation of the current vCPU is looked up anew. */
+  /** A translation of the current vCPU is looked up again. */
   dropPage(linear: number): void {
     this.tables.dropPage(linear | 0, this.highOf(linear));
   }

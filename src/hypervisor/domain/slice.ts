@@ -21,12 +21,12 @@ const VIRTUAL_INSTRUCTIONS = 250_000;
 export class SliceLength {
   private instructions = FIRST_INSTRUCTIONS;
 
-  /** Of the one that begins where the domain has retired so many. */
+  /** Of the one that begins where the domain has retired this many. */
   from(retired: number, isVirtual: boolean): number {
     return isVirtual ? VIRTUAL_INSTRUCTIONS - (retired % VIRTUAL_INSTRUCTIONS) : this.instructions;
   }
 
-  /** In host time so many were retired in so long. */
+  /** In host time this many were retired in this long. */
   took(ns: number, retired: number): void {
     if (retired < MIN_INSTRUCTIONS || ns <= 0) return;
     const fitting = (retired * SLICE_NS) / ns;

@@ -4,7 +4,7 @@
  * - It *spins* without PAUSE: a short loop whose turn leaves registers and memory as they were, as `while (xchg(&locked, 1) != 0);` does. VT-x has PAUSE-loop
  *   exiting for those that say PAUSE (SDM vol. 3, 26.1.3); these do not. A loop of n instructions has the same registers after any multiple of n. So a look costs no
  *   more than an end of `run()`: registers are compared with those of the look before, a multiple of many small numbers earlier.
- * - It *goes round* without HLT: a longer loop looks for something to do, finds nothing, and begins anew (xv6's `scheduler()`). Then its turn ends again and again
+ * - It *goes round* without HLT: a longer loop looks for something to do, finds nothing, and begins again (xv6's `scheduler()`). Then its turn ends again and again
  *   with the same registers, since turns end where interrupts are on, which such loops are at few places.
  *
  * Where registers are equal, two turns of the loop are watched one instruction at a time, for what they write. All of it counts instructions and no time, so that
@@ -19,7 +19,7 @@ const FIRST = 16,
   STEP = 5_040;
 /** The same where the last look found the vCPU about where the one before did: a divisor of STEP, and a multiple of each number up to 8. */
 const SHORT_STEP = 840;
-/** So many bytes from there. */
+/** This many bytes from there. */
 const NEAR = 64;
 /** Most instructions of a loop that spins, and of one that goes round: xv6's looks at 64 processes in some 700. */
 export const LONGEST_LOOP = 16,
@@ -56,7 +56,7 @@ export class SpinWatch implements Probe {
   private readonly processor: Processor;
   /** Accesses of the instructions from here on are to be told, or no longer. */
   private readonly listen: (on: boolean) => void;
-  /** When is looked next, or so many STEPs later; -1: there is nothing more to look for. */
+  /** When is looked next, or this many STEPs later; -1: there is nothing more to look for. */
   private next = -1;
   /** The loop in which the vCPU gave way last, if that has not been looked at since. */
   private known: Spin | undefined;
@@ -146,7 +146,7 @@ export class SpinWatch implements Probe {
     return undefined;
   }
 
-  /** Whether the next two turns of a loop of at most so many instructions write the same. */
+  /** Whether the next two turns of a loop of at most this many instructions write the same. */
   watchFromHere(longest: number): void {
     this.keep(this.state);
     this.lookedAt = this.turnStart = this.processor.retired;

@@ -10,7 +10,7 @@ export class Step {
   /** For that the processor has stopped within `run()`, which ends with an exit that was none then. */
   hasStopped = false;
 
-  /** So many instructions from here on, below 0 so many exits; 0: there is none any more. */
+  /** This many instructions from here on, below 0 this many exits; 0: there is none any more. */
   begin(count: number, instructions: number, exits: number): void {
     this.instruction = count > 0 ? instructions + count : Infinity;
     this.exit = count < 0 ? exits - count : Infinity;

@@ -10,7 +10,7 @@ function host({ onMs = Infinity, offMs = 0, grainMs = 0.005 } = {}) {
     return Math.floor(ms / grainMs) * grainMs;
   };
   const thread = new ThreadTime(hostMs);
-  /** Slices of 2 ms for so many milliseconds of its own; every `exitEvery` instructions there is an exit. */
+  /** Slices of 2 ms for this many milliseconds of its own; every `exitEvery` instructions there is an exit. */
   const run = (ms: number, nsPerInstruction: number, exitEvery = Infinity): void => {
     for (const end = ownMs + ms; ownMs < end; ) {
       thread.begin(retired);

@@ -12,7 +12,7 @@ import { DOUBLE_ZERO } from '../../cpu/architecture/index.ts';
 const LOOK_NS = 500e3;
 /** Exits between two looks: they take longer than instructions, each as long as it likes. */
 const LOOK_EXITS = 32;
-/** A gap is so much more than expected, and so many times as much: a host's scheduler takes a processor away for no less. */
+/** A gap is so much more than expected, and this many times as much: a host's scheduler takes a processor away for no less. */
 const GAP_NS = 300e3,
   GAP_TIMES = 2;
 /** How far one look may change what instructions are thought to take. */
@@ -20,7 +20,7 @@ const MOST_SLOWER = 4,
   WEIGHT = 1 / 8;
 
 export class ThreadTime {
-  /** Nanoseconds, all three: the domain's thread ran; it stood still in the middle of a slice; it had something to do and no slot. */
+  /** Nanoseconds, all three: the domain's thread ran; it was paused in the middle of a slice; it had something to do and no slot. */
   ranNs = DOUBLE_ZERO;
   stolenNs = DOUBLE_ZERO;
   waitedNs = DOUBLE_ZERO;

@@ -16,7 +16,7 @@ import { LONGEST_LOOP, LONGEST_ROUND, SpinWatch } from './spin.ts';
 import { ACTIVE, HALTED, PATIENCE, type Vcpu } from './vcpu.ts';
 
 /**
- * Instructions of one turn while another vCPU could run, at most: long beside what a switch costs (the TLB fills again), short beside a timer tick.
+ * Instructions of one turn while another vCPU could run, at most: long next to what a switch costs (the TLB fills again), short next to a timer tick.
  * A count, so that turns fall on the same instructions in every run of virtual time.
  */
 const TURN_INSTRUCTIONS = 50_000;
@@ -29,14 +29,14 @@ const YIELDED_TURN_INSTRUCTIONS = 5_000;
  * (Uhlig and others, "Towards Scalable Multiprocessor Virtual Machines", 2004, 4.2).
  */
 const HELD_INSTRUCTIONS = 2_000;
-/** Turns until it is watched again whether a vCPU goes round for nothing, after it did not; twice as many each time, up to so many. Loops that are kept of each vCPU. */
+/** Turns until it is watched again whether a vCPU goes round for nothing, after it did not; twice as many each time, up to this many. Loops that are kept of each vCPU. */
 const MOST_PATIENCE = 1_024,
   ROUNDS = 4;
 /** What is left to a vCPU that has sent another a message, before that one has the processor: others are to be told, too, and then it begins to wait. */
 const AFTER_MESSAGE_INSTRUCTIONS = 200;
 /** What a vCPU gets of the turn of one that has sent it a message: an interrupt handler and its answer. */
 const CALLED_INSTRUCTIONS = 1_000;
-/** While one waits at an MWAIT the others stop so often for a look at its line, which costs some 4 per cent of what these run. */
+/** While one waits at an MWAIT the others stop this often for a look at its line, which costs some 4 per cent of what these run. */
 const MONITOR_LOOK_INSTRUCTIONS = 10_000;
 
 /** Those who take turns. */

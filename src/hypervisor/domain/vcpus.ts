@@ -372,7 +372,7 @@ export class Vcpus {
     this.setActivity(this.all[id], ACTIVE);
   }
 
-  /** A vCPU stands still until it is started again. */
+  /** A vCPU is paused until it is started again. */
   takeDown(id: number): void {
     this.setActivity(this.all[id], WAIT_FOR_SIPI);
   }

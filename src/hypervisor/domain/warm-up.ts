@@ -36,7 +36,7 @@ const LOOP = Uint8Array.of(
   0xc3, // end: ret
 );
 const DATA = 0x800;
-/** As many as a batch has; so many batches by the interpreter alone, and then with the second tier. */
+/** As many as a batch has; this many batches by the interpreter alone, and then with the second tier. */
 const BATCH = 5000,
   INTERPRETED = 100,
   COMPILED = 200;

@@ -21,7 +21,7 @@ import { type Event, RunLog } from './run-log.ts';
 import { WirePast } from './wire-past.ts';
 
 export interface HistoryOptions {
-  /** Does a verb once more (verbs/index.ts); `disc`: what it put into a drive. */
+  /** Does a verb again (verbs/index.ts); `disc`: what it put into a drive. */
   doVerb(name: string, given: readonly unknown[], disc: BlockDevice | null | undefined): void;
   /** The guest goes on from a moment of its past: so much of its time is lost. */
   goesOn?(lostNs: number): void;
@@ -119,7 +119,7 @@ export class History {
 
   /** A verb that changes the guest is asked: `act` does it, now or once the slice under way has ended, and says what it put into a drive. */
   asked(name: string, given: readonly unknown[], act: () => BlockDevice | null | undefined): void {
-    // It stands still, and what came after would be lost.
+    // It is paused, and what came after would be lost.
     if (this.place) return;
     const todo = (): void => {
       const event: Event = { kind: 'verb', name, given };
@@ -232,7 +232,7 @@ export class History {
     return this.now;
   }
 
-  /** Back by so many instructions, exits or nanoseconds. */
+  /** Back by this many instructions, exits or nanoseconds. */
   back(by: Target): Moment {
     const { now } = this;
     const target = Object.fromEntries(

@@ -92,7 +92,7 @@ describe('what objects hold', () => {
     bytes[4 * 4096 + 2] = 2;
     const second = kept(from, [], first);
     expect(bytesOfPieces(first.pieces())).toBe(4096);
-    // Bytes behind the last whole word are beside the pieces.
+    // Bytes behind the last whole word are next to the pieces.
     expect(bytesOfPieces([...first.pieces(), ...second.pieces()])).toBe(4096);
     first.put();
     expect([bytes[4096], bytes[4 * 4096 + 2]]).toEqual([1, 0]);

@@ -1,5 +1,5 @@
 /**
- * What objects hold, so that it can be put back into the same objects: a host's own state at a moment, beside its machine memory.
+ * What objects hold, so that it can be put back into the same objects: a host's own state at a moment, next to its machine memory.
  *
  * All objects are found that lead on from some: through properties, elements, keys and values. What only a closure knows is not found, so whoever takes part in a
  * run that goes back has his state in an object's properties.

@@ -5,7 +5,7 @@ export type Piece = Int32Array | undefined;
 
 export const PIECE_WORDS = 1024;
 
-/** Whether so many words are those of a piece. A loop over one view of all of them: a view for each piece would cost more than to compare it. */
+/** Whether this many words are those of a piece. A loop over one view of all of them: a view for each piece would cost more than to compare it. */
 export function isPiece(words: Int32Array, at: number, count: number, piece: Piece): boolean {
   if (piece) {
     for (let i = 0; i < count; i++) if (words[at + i] !== piece[i]) return false;

@@ -27,7 +27,7 @@ export function takeRest(domain: Domain, before?: Rest): Rest {
   };
 }
 
-/** Memory is as it was; `again`: the areas of machine memory are put there once more, since devices change them as they are restored. */
+/** Memory is as it was; `again`: the areas of machine memory are put there again, since devices change them as they are restored. */
 export function putRest(domain: Domain, { parts, guest, timers, serial, video, discs }: Rest, again: () => void): void {
   (domain.options.ide ?? []).forEach(({ disk, place }, i) => {
     if (disk !== discs[i]) domain.insertMedium(place, discs[i]!);

@@ -26,7 +26,7 @@ export class RunLog {
   private left: boolean[] = [];
   private readonly before = new Map<number, Event[]>();
 
-  /** So many have ended. */
+  /** This many have ended. */
   get length(): number {
     return this.gone + this.ns.length;
   }

@@ -12,7 +12,7 @@ interface Version {
   piece: Piece;
 }
 
-/** What a version costs beside its bytes, about. */
+/** What a version costs next to its bytes, about. */
 const VERSION_BYTES = 100;
 
 const sizeOf = ({ piece }: Version): number => VERSION_BYTES + (piece?.length ?? 0);

@@ -1,5 +1,5 @@
 /**
- * An interface that a hypervisor shows beside its own: CPUID leaves, MSRs and hypercalls of somebody else's, asked before those of the guest's interface (which
+ * An interface that a hypervisor shows next to its own: CPUID leaves, MSRs and hypercalls of somebody else's, asked before those of the guest's interface (which
  * make room for them). Hyper-V's, under Xen or KVM, is one. What is the layer's own it keeps in records of its own.
  */
 import type { CpuidAnswer } from '../../cpu/architecture/index.ts';

@@ -16,7 +16,7 @@ export const COUNTERS = {
   EXITS_TOTAL: 8,
   /** Virtual time of the domain's clock, nanoseconds. */
   NOW_NS: 10,
-  /** Requests to the device model (64 bits); of every IOREQ_SAMPLE-th that it answers beside the processor the time is taken: how many, and nanoseconds. */
+  /** Requests to the device model (64 bits); of every IOREQ_SAMPLE-th that it answers next to the processor the time is taken: how many, and nanoseconds. */
   IOREQS: 12,
   IOREQ_SAMPLES: 14,
   IOREQ_SAMPLE_NS: 16,
@@ -61,7 +61,7 @@ export const COUNTERS = {
   /** Hypercalls by number, COUNTED_HYPERCALLS of them, so that a viewer finds all that it shows in one block. */
   HYPERCALLS: 1472,
   /**
-   * Of the times at EXIT_SAMPLE_NS, where somebody beside the exit's own handler answered (a device, a hypercall): nanoseconds until it was called, and until
+   * Of the times at EXIT_SAMPLE_NS, where somebody next to the exit's own handler answered (a device, a hypercall): nanoseconds until it was called, and until
    * it came back (64 bits each). Of VM exits only, EXITS_IN_PARTS of them in the order of exit-reasons.ts.
    */
   EXIT_BEFORE_NS: 1536,

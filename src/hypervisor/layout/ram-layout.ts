@@ -14,7 +14,7 @@ export interface GuestRam {
 export const LEAST_MMIO_HOLE_MIB = 256,
   MOST_MMIO_HOLE_MIB = 3840;
 
-/** RAM around a hole of so many MiB below 4 GiB; absent: it is where it is on all boards, above what RAM there can be. */
+/** RAM around a hole of this many MiB below 4 GiB; absent: it is where it is on all boards, above what RAM there can be. */
 export const ramAround = (memoryMiB: number, mmioHoleMiB?: number): GuestRam => ({
   memoryMiB,
   lowMiB: mmioHoleMiB === undefined ? memoryMiB : Math.min(memoryMiB, 4096 - mmioHoleMiB),

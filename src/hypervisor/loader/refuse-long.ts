@@ -2,7 +2,7 @@
 import type { LoadOptions } from './entry.ts';
 import { LoadError } from './plan.ts';
 
-/** What 64-bit code takes for granted, beside long mode itself (REQUIRED_MASK0 of arch/x86/include/asm/required-features.h; x86-64 psABI, 3.1.1). */
+/** What 64-bit code takes for granted, next to long mode itself (REQUIRED_MASK0 of arch/x86/include/asm/required-features.h; x86-64 psABI, 3.1.1). */
 const TAKEN_FOR_GRANTED = ['fpu', 'msr', 'cx8', 'pge', 'cmov'];
 /** Where CPUID hides one of these it hides long mode, too (xen/tools/gen-cpuid.py). */
 const LONG_MODE_NEEDS = ['fpu', 'pae', 'fxsr', 'sse', 'sse2'];

@@ -1,5 +1,5 @@
 /**
- * Counts machine memory anew and compares: owners, references and types of frames from second stages and from all who hold frames (frame-holder.ts), the M2P table,
+ * Counts machine memory again and compares: owners, references and types of frames from second stages and from all who hold frames (frame-holder.ts), the M2P table,
  * locks. For tests, the fuzzer and whoever examines a host after a worker's death. Nobody may change anything meanwhile.
  */
 import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
@@ -22,7 +22,7 @@ import { type Held, holders, holdersOf, type Tally } from './frame-holder.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { mfnOf } from './second-stage.ts';
 
-/** So many sentences, and no more: one defect has many consequences. */
+/** This many sentences, and no more: one defect has many consequences. */
 const MOST = 20;
 
 export function audit(machine: Machine, held: Held = {}): string[] {

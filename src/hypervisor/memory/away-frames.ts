@@ -1,7 +1,7 @@
 /**
  * Frames of a guest that runs here while they are still on the host that it has left (post-copy): their entries in the second stage have P2M_AWAY. Whoever uses one
  * has it come first. A vCPU stands meanwhile (domain/vcpus.ts), and so does the thread of its domain in a hypercall, or with a device's access to memory. Domain
- * 0's thread cannot, since it is the one that brings it: it is told (FrameAway), and does what it was about once more later.
+ * 0's thread cannot, since it is the one that brings it: it is told (FrameAway), and does what it was about again later.
  */
 import type { DomainRecord, Machine } from './machine.ts';
 import type { SecondStage } from './second-stage.ts';

@@ -1,7 +1,7 @@
 /**
  * What others do when a domain's worker has died, by an exception or by force: locks that it held are taken from it and what it had half done there is
  * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
- * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
+ * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted again.
  */
 import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG } from '../layout/layout.ts';
 import { holders, holdersOf } from './frame-holder.ts';
@@ -18,7 +18,7 @@ export function workerDied(machine: Machine, record: DomainRecord): void {
   for (const { holder, domains } of holders(machine)) holder.repair?.(machine, record, domains);
 }
 
-/** While references are counted anew, none may be the last. */
+/** While references are counted again, none may be the last. */
 const MANY = 0x8000;
 
 /** Keeps a dead domain's frames until `recountFrames`, however many references are dropped. */

@@ -24,7 +24,7 @@ export class DirtyLog {
   private readonly stage: SecondStage;
   /** The second stage as it was at the last `clean`: another frame is another content. */
   private seen: SecondStage;
-  /** A table that nobody looks at any more: one of 4 MiB that is made each time has the engine collect garbage while a guest stands still. */
+  /** A table that nobody looks at any more: one of 4 MiB that is made each time has the engine collect garbage while a guest is paused. */
   private spare: SecondStage | undefined;
   private isOn = true;
 
@@ -53,7 +53,7 @@ export class DirtyLog {
     const log = this.wordOf(0),
       is = stage.words,
       was = this.seen.words;
-    // A guest stands still for this walk over all of its memory: it makes nothing for each frame, and calls little.
+    // A guest is paused for this walk over all of its memory: it makes nothing for each frame, and calls little.
     for (let gfn = stage.next(0); gfn < is.length; gfn++) {
       const entry = is[gfn]!;
       if (entry === 0) {
@@ -74,7 +74,7 @@ export class DirtyLog {
   }
 
   /**
-   * The same, and from now on what is written counts anew. Who copies a frame afterwards gets all that was written before; a write during the copy counts
+   * The same, and from now on what is written counts again. Who copies a frame afterwards gets all that was written before; a write during the copy counts
    * for the next time.
    */
   clean(): Uint8Array<ArrayBuffer> {
@@ -92,7 +92,7 @@ export class DirtyLog {
     return written;
   }
 
-  /** The same, for the last time, of a domain that stands still: nothing is copied for a next one, and nothing is kept any more. */
+  /** The same, for the last time, of a domain that is paused: nothing is copied for a next one, and nothing is kept any more. */
   last(): Uint8Array<ArrayBuffer> {
     const written = this.writtenOf(this.stage);
     this.end();

@@ -39,7 +39,7 @@ import {
 } from './machine.ts';
 import { layoutOf, ramEnd, ramGfn } from '../layout/ram-layout.ts';
 
-/** What a domain has beside RAM. */
+/** What a domain has next to RAM. */
 export interface DomainShape {
   /** Virtual processors (default 1). */
   vcpus?: number;

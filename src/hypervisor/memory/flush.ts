@@ -6,7 +6,7 @@
 import { MAILBOX } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 
-/** Looks before the thread that waits sleeps, and sleeps of a millisecond until it gives up: a worker that does not answer for so long is dead. */
+/** Looks before the thread that waits sleeps, and sleeps of a millisecond until it gives up: a worker that does not answer for this long is dead. */
 const LOOKS = 1000,
   SLEEP_MS = 1,
   MOST_SLEEPS = 10_000;

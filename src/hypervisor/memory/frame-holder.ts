@@ -1,5 +1,5 @@
 /**
- * Who has a hand on frames of domains beside their own second stages: tables of grants, page tables of paravirtual guests, caches of frames that are populated
+ * Who has a hand on frames of domains next to their own second stages: tables of grants, page tables of paravirtual guests, caches of frames that are populated
  * on demand, drivers that let a device reach memory. Memory knows none of them; each is registered for its machine (`hold`), by whoever makes a domain for it,
  * and is asked where a domain ends, where a worker has died, and where everything is counted.
  */
@@ -38,7 +38,7 @@ export interface Held {
   grants?: ReadonlyMap<number, number>;
 }
 
-/** What a holder tells of: so many references and uses there are, and what it finds wrong. */
+/** What a holder tells of: this many references and uses there are, and what it finds wrong. */
 export interface Tally {
   readonly machine: Machine;
   readonly held: Held;
@@ -68,11 +68,11 @@ export interface GuestRecords {
   readonly ram: 'pc' | 'flat' | 'typed';
   /** Who holds frames by that: they have to do with domains of this interface. */
   readonly holders: readonly FrameHolder[];
-  /** Bytes beside the records that every domain has: whole frames. */
+  /** Bytes next to the records that every domain has: whole frames. */
   bytes(): number;
   /** Lays them out in zeroed memory from `offset` (DomainRecord.guestOffset). */
   place(machine: Machine, offset: number, vcpus: number): void;
-  /** So many frames of RAM the domain has from the start. */
+  /** This many frames of RAM the domain has from the start. */
   populated(machine: Machine, offset: number, frames: number): void;
   /** The domain's frames of RAM from the `first` to the `end`th get memory when they are first used, out of `frames` frames. False: the host has too little. */
   populateOnDemand(machine: Machine, record: DomainRecord, first: number, end: number, frames: number): boolean;

@@ -1,6 +1,6 @@
 /**
  * Memory that an engine would otherwise learn of only when it collects garbage. V8 begins to mark once buffers outside its heap have grown by some tens of MiB
- * (Heap::ReportExternalMemoryPressure), with threads of its own: while a guest moves that is several times, and the last time while it stands still.
+ * (Heap::ReportExternalMemoryPressure), with threads of its own: while a guest moves that is several times, and the last time while it is paused.
  */
 
 /** Of less nobody notices. */

@@ -34,7 +34,7 @@ const LOOKS = 500,
 
 /**
  * Sleeps after which a holder that neither let go nor began another round of its loop is called dead. Sleeps of the one that waits, not a time: a host that
- * stood still stops both. Where the browser tells of a worker's end (dom0/toolstack/runners/worker-watch.ts) it is called dead long before.
+ * was paused stops both. Where the browser tells of a worker's end (dom0/toolstack/runners/worker-watch.ts) it is called dead long before.
  */
 const MOST_WAITS = 10_000;
 

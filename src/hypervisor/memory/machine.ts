@@ -54,10 +54,10 @@ export interface DomainRecord {
   p2mOffset: number;
   p2mFrames: number;
   ramFrames: number;
-  /** Of these so many lie below the PCI hole, the others from 4 GiB on (layout/ram-layout.ts). */
+  /** Of these this many lie below the PCI hole, the others from 4 GiB on (layout/ram-layout.ts). */
   lowFrames: number;
   vcpus: number;
-  /** Of these its firmware tables show so many as there from the start. */
+  /** Of these its firmware tables show this many as there from the start. */
   onlineVcpus: number;
   traceOffset: number;
   /** Number of the interface that its guest sees of the hypervisor, and what that keeps of it (GuestRecords); 0 and 0: a plain PC. */

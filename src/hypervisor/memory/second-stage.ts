@@ -19,7 +19,7 @@ export const mfnOf = (entry: number): number =>
 export class SecondStage {
   /** The table itself, a word a guest frame. */
   readonly words: Int32Array;
-  /** Of each so many guest frames (P2M_PART_SHIFT) a byte: 0: nothing has ever lain there. Absent: nobody keeps that. */
+  /** Of each this many guest frames (P2M_PART_SHIFT) a byte: 0: nothing has ever lain there. Absent: nobody keeps that. */
   private readonly used: Uint8Array | undefined;
 
   constructor(words: Int32Array, used?: Uint8Array) {
@@ -69,7 +69,7 @@ export class SecondStage {
     return mfn < 0 ? -1 : mfn * FRAME_BYTES + (address & (FRAME_BYTES - 1));
   }
 
-  /** Nothing lies at so many guest frames. */
+  /** Nothing lies at this many guest frames. */
   isEmpty(first: number, count: number): boolean {
     return first + count <= this.frames && this.words.subarray(first, first + count).every(entry => entry === 0);
   }

@@ -1,6 +1,6 @@
 /**
  * Shadow page tables of one domain: a top table for each vCPU, the others from the domain's pool (xl's shadow_memory), in machine frames that lie with its
- * records. They stand for a TLB (SDM vol. 3C, 33.3): what is in them may go at any time, and goes where the guest's own TLB would lose it. When no frame of the
+ * records. They represent a TLB (SDM vol. 3C, 33.3): what is in them may go at any time, and goes where the guest's own TLB would lose it. When no frame of the
  * pool is free, the table that was made first makes room, with what is below it.
  */
 import { PTE_P, SHADOW_HUGE_HIGH, SHADOW_LARGE, type ShadowWalk } from '../../cpu/architecture/index.ts';

@@ -48,7 +48,7 @@ describe('the frame buffer of a guest', () => {
       expect(look()).toContain(3);
     }
     expect(exits).toBeLessThan(120);
-    // It stands still: after some looks it is left alone, and the next store is seen again.
+    // It is paused: after some looks it is left alone, and the next store is seen again.
     for (let i = 0; i < 8; i++) look();
     expect(look()).toEqual([]);
     store(3);

@@ -2,7 +2,7 @@
  * The graphics adapter's memory as frames of the domain: the guest writes its linear frame buffer as fast as RAM.
  * What was written is found as hypervisors do (log-dirty): pages start without write access, the first store to one leaves with an EPT violation
  * that marks the page and opens it until the adapter has looked. A page that is written before every look stays open and counts as written, but for
- * every eighth look: an animation pays few exits, and a picture that stands still is soon left alone.
+ * every eighth look: an animation pays few exits, and a picture that is paused is soon left alone.
  */
 import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import type { VideoMemory } from '../../devices/vga/index.ts';

@@ -18,7 +18,7 @@ export class WrittenFrames {
     this.take();
   }
 
-  /** They count anew from now on. */
+  /** They count again from now on. */
   take(): number[] {
     const { machine, record } = this,
       { words } = machine,

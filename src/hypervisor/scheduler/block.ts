@@ -5,7 +5,7 @@
 
 import { MAX_VCPUS } from '../layout/layout.ts';
 
-/** Decisions that are kept: a second of them where some guests ask their disks and the network. Whoever looks four times a second misses none. */
+/** Decisions that are kept: a second of them where some guests ask their disks and the network. The viewer four times a second misses none. */
 export const TRACE_ENTRIES = 1024,
   TRACE_WORDS = 12;
 

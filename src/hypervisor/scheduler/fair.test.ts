@@ -133,7 +133,7 @@ describe('fair scheduler', () => {
     host.run(4000 * MS);
     for (const unit of pinned) expect(host.share(unit)).toBeCloseTo(0.5, 1);
     expect(host.share(free)).toBeGreaterThan(0.95);
-    // It has run ahead of the others, and is no worse off for it beside one that comes.
+    // It has run ahead of the others, and is no worse off for it next to one that comes.
     const before = host.runstates(free).running;
     host.add(HOG, { hardAffinity: 2 });
     host.run(400 * MS);

@@ -12,7 +12,7 @@ import { DEFAULT_PERIOD_US } from './shares.ts';
 
 /** NICE_0_LOAD, and what cpu.shares is of a cgroup that nobody has given another. */
 const NICE_0_LOAD = 1024;
-/** sysctl_sched_latency for one processor; sched_nr_latency: beyond so many a turn of all takes longer, so that nobody has less than an eighth of it. */
+/** sysctl_sched_latency for one processor; sched_nr_latency: beyond this many a turn of all takes longer, so that nobody has less than an eighth of it. */
 const LATENCY_US = 6000,
   LATENCY_UNITS = 8;
 /** sysctl_sched_wakeup_granularity as a part of the latency: 1 ms of 6. */
@@ -38,7 +38,7 @@ function weights(block: SchedulerBlock, unit: number): number[] {
   return all.sort((a, b) => b - a);
 }
 
-/** What its shares count for beside the others: no more than makes a whole slot. `part`: of a slot. `units`: it and those that compete. */
+/** What its shares count for next to the others: no more than makes a whole slot. `part`: of a slot. `units`: it and those that compete. */
 function weightOf(block: SchedulerBlock, unit: number): { weight: number; part: number; units: number } {
   const all = weights(block, unit),
     own = block.get(unit, UNIT.WEIGHT);

@@ -118,7 +118,7 @@ export interface Policy {
   precedes(block: SchedulerBlock, unit: number, other: number): boolean;
   /** One that waits may have the slot before the slice of the one that runs is over; `woken`: it waits from now on. */
   preempts(block: SchedulerBlock, waiting: number, running: number, nowNs: number, woken: boolean): boolean;
-  /** One that waits has the slot where somebody is to be chosen anew. */
+  /** One that waits has the slot where somebody is to be chosen again. */
   relieves(block: SchedulerBlock, waiting: number, running: number): boolean;
   /** WHY one that waits is chosen, and why the one that ran LEFT; -1: nobody could have stayed. */
   reasons(block: SchedulerBlock, chosen: number, running: number, nowNs: number): { why: number; left: number };
@@ -140,7 +140,7 @@ export const byPriority = {
     return better > 0 || (better === 0 && isEarlier(block, unit, other));
   },
   preempts: (block, waiting, running) => block.get(waiting, UNIT.PRIORITY) > block.get(running, UNIT.PRIORITY),
-  // FIFO among equals: whoever waits goes before the one that ran.
+  // FIFO among equals: the waiter goes before the one that ran.
   relieves: (block, waiting, running) => block.get(waiting, UNIT.PRIORITY) >= block.get(running, UNIT.PRIORITY),
   reasons: (block, chosen, running) =>
     running >= 0 && block.get(chosen, UNIT.PRIORITY) > block.get(running, UNIT.PRIORITY)

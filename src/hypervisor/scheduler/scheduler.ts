@@ -40,7 +40,7 @@ import {
 import { type Decision, traceAccounting, traceDecision } from './trace.ts';
 
 const ALL_PCPUS = -1;
-/** Who has something to do for so long computes; below, it may have served a timer tick. */
+/** Who has something to do for this long computes; below, it may have served a timer tick. */
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;

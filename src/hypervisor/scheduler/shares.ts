@@ -29,7 +29,7 @@ export interface UnitOptions {
   weight?: number;
   /** Per cent of one slot, 0: none. */
   cap?: number;
-  /** Without Xen: microseconds on a slot that it may use in each period of so many (cpu.cfs_quota_us, cpu.cfs_period_us); 0: as many as there are. */
+  /** Without Xen: microseconds on a slot that it may use in each period of this many (cpu.cfs_quota_us, cpu.cfs_period_us); 0: as many as there are. */
   quotaUs?: number;
   periodUs?: number;
   /** Where its vCPUs may run, and where they should. */
@@ -85,7 +85,7 @@ export function parameterProblem({
   return undefined;
 }
 
-/** Why a domain with so many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
+/** Why a domain with this many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
 export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | undefined {
   if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535))
     return 'Cpu weight out of range, valid values are within range from 1 to 65535.';

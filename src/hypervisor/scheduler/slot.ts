@@ -70,7 +70,7 @@ export class Slot {
     return latestNs > untilNs && (latestNs - untilNs >= LONG_SLACK_NS || this.scheduler.calm) ? latestNs : untilNs;
   }
 
-  /** While it waits for its turn: look again after so many milliseconds at the latest. */
+  /** While it waits for its turn: look again after this many milliseconds at the latest. */
   get patienceMs(): number {
     return this.scheduler.waitNs(this.unit) / 1e6;
   }

@@ -9,7 +9,7 @@ export const MS = 1e6;
 export const STEP_NS = 0.25 * MS,
   SLICE_NS = 2 * MS;
 
-/** Runs for so long, then sleeps for so long; Infinity: never stops. `silent`: its slices end by halting, so it never asks whether it may stay. */
+/** Runs for this long, then sleeps for this long; Infinity: never stops. `silent`: its slices end by halting, so it never asks whether it may stay. */
 export interface Habit {
   workNs: number;
   sleepNs: number;

@@ -131,7 +131,7 @@ export class IoTrace implements HopWriter {
     if (request !== 0 && this.trace.on) this.trace.add(TRACE_KIND.IO, hop | (domid << 8), request, a, b);
   }
 
-  /** A request of an emulated drive has moved so many bytes. Who answers for the drive is the only one that counts there. */
+  /** A request of an emulated drive has moved this many bytes. Who answers for the drive is the only one that counts there. */
   countDrive(record: Pick<DomainRecord, 'countersOffset'>, place: number, op: 'read' | 'write', bytes: number): void {
     if (place < 0 || place >= DRIVE_PLACES) return;
     const at = (record.countersOffset >>> 2) + COUNTERS.DRIVES + place * DRIVE_WORDS,

@@ -8,7 +8,7 @@ import { put64 } from '../memory/words.ts';
 
 export const TRACE_KIND = {
   /**
-   * An exit: its reason, instruction pointer, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds, the guest's CR3, and of
+   * An exit: its reason, instruction pointer, qualification; next to them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds, the guest's CR3, and of
    * its time what passed until a device or a hypercall was asked and until it had answered.
    */
   EXIT: 1,

@@ -1,4 +1,4 @@
-/** The next part of a domain's state, which stands still until there is no more; `copyAhead` ends it before. */
+/** The next part of a domain's state, which is paused until there is no more; `copyAhead` ends it before. */
 import type { SavedPart } from '../domain/saved-part.ts';
 import { question } from './verb.ts';
 

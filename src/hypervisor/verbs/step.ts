@@ -1,4 +1,4 @@
-/** A domain that stands still runs so many instructions, below 0 so many exits, and stands still again. */
+/** A domain that is paused runs this many instructions, below 0 this many exits, and is paused again. */
 import { verb } from './verb.ts';
 
 export const step = verb({

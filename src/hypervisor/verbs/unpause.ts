@@ -1,4 +1,4 @@
-/** A domain that stood still goes on. */
+/** A domain that was paused goes on. */
 import { verb } from './verb.ts';
 
 export const unpause = verb({

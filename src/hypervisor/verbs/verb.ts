@@ -1,5 +1,5 @@
 /**
- * What Domain 0 asks of a domain that runs, each a row of one table (index.ts) that every runner carries. Beside Domain 0 on its thread a verb is done at once;
+ * What Domain 0 asks of a domain that runs, each a row of one table (index.ts) that every runner carries. Next to Domain 0 on its thread a verb is done at once;
  * a domain in a worker of its own finds it in its mailbox (worker/mailbox.ts) and does it between two slices, in the order in which verbs were sent.
  */
 import type { BlockDevice } from '../../formats/blocks/index.ts';

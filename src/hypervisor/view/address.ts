@@ -1,5 +1,5 @@
 /**
- * Linear addresses in words, and read from words. A number stands for one as exits and processors tell it: up to 2^32 in code of 16 and 32 bits; in 64-bit
+ * Linear addresses in words, and read from words. A number represents one as exits and processors tell it: up to 2^32 in code of 16 and 32 bits; in 64-bit
  * code with a sign, so that what is canonical is exact (ffffffff81000000h is -7f000000h).
  */
 

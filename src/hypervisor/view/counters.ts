@@ -48,7 +48,7 @@ export interface Counters {
   /** Exits whose time was taken, by reason, and nanoseconds of all of them together. */
   samples: Uint32Array;
   sampleNs: Float64Array;
-  /** Of those nanoseconds, for the first EXITS_IN_PARTS reasons: until somebody beside the handler was asked (a device, a hypercall), and until it had answered. */
+  /** Of those nanoseconds, for the first EXITS_IN_PARTS reasons: until somebody next to the handler was asked (a device, a hypercall), and until it had answered. */
   beforeNs: Float64Array;
   answerNs: Float64Array;
   /** Hypercalls by number. */

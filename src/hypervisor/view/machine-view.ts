@@ -1,6 +1,6 @@
 /**
  * What a host holds, read from its memory alone: the domain table, the frames, the run queue. For the page, the command line, reports of dead workers and
- * tests: none of them needs a Machine, a Domain or a processor. Cheap to make; every call reads anew and changes nothing.
+ * tests: none of them needs a Machine, a Domain or a processor. Cheap to make; every call reads again and changes nothing.
  */
 import {
   DOMID_XEN,

@@ -48,7 +48,7 @@ export class MemoryView {
     return this.bytes[offset] ?? 0;
   }
 
-  /** Copies so many bytes from a byte offset; where memory ends, `to` stays as it was. */
+  /** Copies this many bytes from a byte offset; where memory ends, `to` stays as it was. */
   read(offset: number, to: Uint8Array, at: number, count: number): void {
     to.set(this.bytes.subarray(offset, offset + count), at);
   }
@@ -65,7 +65,7 @@ export class MemoryView {
   }
 
   /**
-   * A copy of words that have no sequence counter: taken until two on end are equal. A writer that stands still in the middle (it has died, or its thread
+   * A copy of words that have no sequence counter: taken until two on end are equal. A writer that is paused in the middle (it has died, or its thread
    * does not run) is not noticed.
    */
   copy(at: number, count: number): Copy {

@@ -138,7 +138,7 @@ it('has the last accountings, with the credit that each unit has after it', () =
   }
   const accountings = view.accountings(),
     last = accountings.at(-1)!;
-  // The ring is copied beside its writer: of a full one the oldest may be on its way out.
+  // The ring is copied next to its writer: of a full one the oldest may be on its way out.
   expect(accountings.length).toBeGreaterThanOrEqual(ACCOUNTS - 1);
   expect(accountings.map(({ timeNs }) => timeNs / MS).slice(-3)).toEqual([
     30 * ACCOUNTS,

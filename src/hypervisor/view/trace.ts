@@ -16,7 +16,7 @@ export interface TraceEntry {
   /** With signs: addresses of 64-bit code are canonical numbers. */
   details: [number, number, number];
   /**
-   * Of an exit: what it was about beside its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), the guest's CR3; of the time what
+   * Of an exit: what it was about next to its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), the guest's CR3; of the time what
    * passed before a device or a hypercall was asked, and until it had answered (NO_TIME: nobody was).
    */
   exit?: { detail: number; ns: number; cr3: number; beforeNs: number; answerNs: number };
@@ -44,7 +44,7 @@ export class TraceReader {
     this.watching = true;
   }
 
-  /** What came since the last call, oldest first; `missed`: so many were overwritten before they were read. Of a domain that is gone: nothing. */
+  /** What came since the last call, oldest first; `missed`: this many were overwritten before they were read. Of a domain that is gone: nothing. */
   take(): { entries: TraceEntry[]; missed: number } {
     const { words } = this;
     if (!this.isThere()) return { entries: [], missed: 0 };

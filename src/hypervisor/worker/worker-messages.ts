@@ -32,7 +32,7 @@ export interface ToDomainWorker {
   withXenConsole?: boolean;
   /** What it writes to the debug ports is told by itself. */
   withDebug?: boolean;
-  /** Instructions after which it stands still, counted from its start. */
+  /** Instructions after which it is paused, counted from its start. */
   stopAtInstruction?: number;
   /** A saved state, from which the domain goes on: what was read of it (SavedState), but for its pages, and its file; or the head of one (SavedHead) that comes. */
   saved?: { state: object; file?: Blob };

@@ -259,7 +259,7 @@ async function start(message: ToDomainWorker): Promise<void> {
   ready();
 }
 
-/** After so many an engine has compiled what writes a state, and on the other host what reads it: a guest that moves stands still for a third of the time. */
+/** After this many an engine has compiled what writes a state, and on the other host what reads it: a guest that moves is paused for a third of the time. */
 const REHEARSALS = 12;
 
 /** The domain of this worker, as verbs have it. */
@@ -295,7 +295,7 @@ class CarriedHere implements Carried {
     return attach([drive], [], this.domain.options.driveQueue)[0]?.disk ?? null;
   }
 
-  /** The domain stands still meanwhile: what writes states is loaded for the first one. */
+  /** The domain is paused meanwhile: what writes states is loaded for the first one. */
   async state(): Promise<SavedPart> {
     return (await this.saver()).save();
   }

@@ -9,7 +9,7 @@ import type { Room, RoomEnds } from '../wall.ts';
 export interface ClassRoomParts extends RoomEnds {
   /** A wall begins; a student's page answers. */
   isWall: boolean;
-  /** The hub's room, anew each time that it was lost. @throws Error with a sentence */
+  /** The hub's room, again each time that it was lost. @throws Error with a sentence */
   enter(): Promise<PoolRoom>;
   secret: CryptoKey;
   /** Of a generator that nobody can guess. */

@@ -8,12 +8,12 @@ import { short } from './words.ts';
 
 /** Between two checkpoints. */
 const INTERVALS_MS = [10, 20, 40];
-/** So many hosts end for each, at moments of their own. */
+/** This many hosts end for each, at moments of their own. */
 const ENDS = 3,
-  /** Asked for so many checkpoints before. */
+  /** Asked for this many checkpoints before. */
   CHECKPOINTS = 2;
 const LINK_MIB = 32;
-/** An answer is waited for so long, by minipv's ping and by whoever asks whether the guest goes on. */
+/** An answer is waited for this long, by minipv's ping and by whoever asks whether the guest goes on. */
 const PATIENCE_MS = 2000;
 const MANY = 1_000_000;
 const FREE = 'answers go at once',
@@ -39,7 +39,7 @@ interface End {
   goesOn: boolean;
 }
 
-/** Two hosts: one has a guest, the other its checkpoints and somebody who asks it; so many milliseconds later the first one is lost. */
+/** Two hosts: one has a guest, the other its checkpoints and somebody who asks it; this many milliseconds later the first one is lost. */
 async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: number): Promise<End> {
   const there = await here.another(true),
     { neighbours, lose } = join({ here, there }, LINK_MIB),

@@ -58,7 +58,7 @@ class Pool {
     for (const each of this.running) {
       const { counts } = await each.guest.facts();
       const [runUs, waitUs] = [counts.run_us ?? 0, counts.wait_us ?? 0];
-      // One that has just moved is counted anew.
+      // One that has just moved is counted again.
       of.set(each, { run: runUs - Math.min(each.runUs, runUs), wait: waitUs - Math.min(each.waitUs, waitUs) });
       Object.assign(each, { runUs, waitUs });
     }

@@ -1,4 +1,4 @@
-/** BOOST: how soon a guest that sleeps most of the time runs when it wakes, beside one that computes. */
+/** BOOST: how soon a guest that sleeps most of the time runs when it wakes, next to one that computes. */
 import { type Condition, type Experiment, numberWhere } from './form.ts';
 import { guestText, type LabGuest } from './lab.ts';
 import { short, times } from './words.ts';

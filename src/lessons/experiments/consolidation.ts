@@ -10,7 +10,7 @@ const MANY = 1_000_000,
   WARM_MS = 40,
   MEASURED_MS = 100;
 const COUNTS = [1, 2, 4, 6, 8, 10, 11, 12];
-/** Of the requests that came so many must be answered. */
+/** Of the requests that came this many must be answered. */
 const WELL = 0.95;
 /**
  * A host of the model: what it draws idle and at full load, and a straight line between (Fan, Weber and Barroso, “Power Provisioning for a Warehouse-sized

@@ -18,7 +18,7 @@ export interface Column {
   cost?: CostId;
 }
 
-/** How the rows are drawn: by the ids of columns. `theory`: what was predicted, drawn beside it. */
+/** How the rows are drawn: by the ids of columns. `theory`: what was predicted, drawn next to it. */
 export type Drawing =
   /** A group of bars for each word of `group`, a bar for each of `series`. `isLog`: by powers of ten. */
   | { kind: 'bars'; group: string; series: string; value: string; theory?: string; isLog?: boolean }

@@ -8,7 +8,7 @@ const WORK_US = 1000,
   MANY = 1_000_000;
 const BIN_MS = 30,
   BINS = 6,
-  /** The neighbour begins after so many. */
+  /** The neighbour begins after this many. */
   QUIET_BINS = 2;
 /** From this factor of the quiet response on it is noticed, and from the other on it is no isolation. */
 const NOTICED = 1.5,

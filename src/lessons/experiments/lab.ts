@@ -2,7 +2,7 @@
 import type { Facts, NamedFile } from '../../dom0/service/index.ts';
 import type { SteppedHost } from './stepped-host.ts';
 
-/** So far time goes between two looks whether a guest has its prompt again, and so long it may take. */
+/** So far time goes between two looks whether a guest has its prompt again, and this long it may take. */
 const LOOK_MS = 1,
   PATIENCE_MS = 20_000;
 const PROMPT = /> $/;
@@ -72,7 +72,7 @@ export class LabGuest {
     return this.prompt(from);
   }
 
-  /** Until it has printed more than so many characters, and its prompt last. @throws Error with a sentence */
+  /** Until it has printed more than this many characters, and its prompt last. @throws Error with a sentence */
   async prompt(from = 0): Promise<string> {
     for (let ms = 0; ms < PATIENCE_MS; ms += LOOK_MS) {
       await this.lab.run(LOOK_MS);
@@ -127,7 +127,7 @@ export class Lab {
     return guest;
   }
 
-  /** Creates one, with time standing still. @throws Error with a sentence */
+  /** Creates one, with time paused. @throws Error with a sentence */
   async create(text: string): Promise<LabGuest> {
     const { id, name } = await this.machine.create(text);
     return new LabGuest(this, id, name);
@@ -164,7 +164,7 @@ export class Lab {
     return [result, (this.wallMs?.() ?? 0) - began];
   }
 
-  /** Lets time go on for so long. */
+  /** Lets time go on for this long. */
   run(ms: number): Promise<void> {
     return this.machine.runFor(ms);
   }

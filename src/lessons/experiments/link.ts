@@ -1,4 +1,4 @@
-/** Hosts beside each other that know each other: guests move between them, and their bridges are one, over links that take time of their clock. */
+/** Hosts next to each other that know each other: guests move between them, and their bridges are one, over links that take time of their clock. */
 import { formatMac } from '../../devices/net/index.ts';
 import { channelPair, type Neighbours } from '../../dom0/pool/index.ts';
 import type { Host } from '../../dom0/service/index.ts';

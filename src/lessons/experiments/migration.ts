@@ -3,7 +3,7 @@ import { type Condition, type Experiment, numberOf, type Row } from './form.ts';
 import { bootAt, CLIENT, hear, join, LINK_MIB, move, SERVER } from './link.ts';
 import { short } from './words.ts';
 
-/** Pages of a guest's writable working set, each written once in so many milliseconds. */
+/** Pages of a guest's writable working set, each written once in this many milliseconds. */
 const HOT = [0, 8, 16, 32, 64, 128],
   PAUSE_MS = 4;
 const MEMORY_MIB = 8,

@@ -6,7 +6,7 @@ import { short } from './words.ts';
 
 /** Between two snapshots. */
 const INTERVALS_MS = [10, 20, 40];
-/** So many hosts end at a moment of their own. */
+/** This many hosts end at a moment of their own. */
 const ENDS = 30,
   SPAN_MS = 200;
 const GOES_ON_MS = 5;

@@ -1,11 +1,11 @@
 /**
  * The host of an experiment: guests share one processor as under a host's clock, and that clock is what they have executed, 4 ns an instruction, and what nobody
- * had anything to do for. So who waits for the processor sees time pass, timers of all guests run beside each other, and a run still repeats itself to the last
+ * had anything to do for. So who waits for the processor sees time pass, timers of all guests run next to each other, and a run still repeats itself to the last
  * count. Domain 0's own work takes no time.
  *
- * Hosts beside each other have one clock, which goes on with what the guests of all of them have executed: as if they took turns on one processor.
+ * Hosts next to each other have one clock, which goes on with what the guests of all of them have executed: as if they took turns on one processor.
  *
- * A host in virtual time (dom0/service/virtual-time.ts) has a clock for each guest instead, which stands still while another one runs.
+ * A host in virtual time (dom0/service/virtual-time.ts) has a clock for each guest instead, which is paused while another one runs.
  */
 import {
   createHost,
@@ -133,7 +133,7 @@ export interface SteppedHost {
   host: Host;
   readonly time: SteppedTime;
   nowMs(): number;
-  /** Lets time go on for so long. */
+  /** Lets time go on for this long. */
   runFor(ms: number): Promise<void>;
   /** Creates a domain while all others stand. @throws Error with a sentence */
   create(text: string): Promise<{ id: number; name: string }>;
@@ -148,7 +148,7 @@ export interface SteppedHost {
   remus(neighbours: Neighbours): Remus;
 }
 
-/** `xen`: Xen's command line. `beside`: another host, which has the same clock. */
+/** `xen`: Xen's command line. `next to`: another host, which has the same clock. */
 export async function steppedHost(
   { read, soon: turn }: HeadlessParts,
   xen = '',
@@ -179,7 +179,7 @@ export async function steppedHost(
     later,
     hostMs: nowMs,
     epochMs: () => VIRTUAL_EPOCH_MS + nowMs(),
-    // Guests of hosts beside each other have UUIDs and addresses of their own.
+    // Guests of hosts next to each other have UUIDs and addresses of their own.
     seed: FIRST_SEED + time.hosts,
     readsWhole: true,
   });

@@ -2,7 +2,7 @@
 import { type Counted, guestText, type Lab, type LabGuest } from './lab.ts';
 
 /**
- * As Xen has it by default: the device model is in another domain than the guest. One beside the guest, as a plain PC has it here, would hide what a request
+ * As Xen has it by default: the device model is in another domain than the guest. One next to the guest, as a plain PC has it here, would hide what a request
  * to it costs.
  */
 const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
@@ -32,14 +32,14 @@ const SECTORS_A_KIB = 2;
 /** A number always as long, so that typing it costs the same. */
 const long = (number: number): string => String(number).padStart(5, '0');
 
-/** Reads so many KiB from the disk of a guest of this way, in requests of so many, so many at a time. */
+/** Reads this many KiB from the disk of a guest of this way, in requests of this many, this many at a time. */
 export const readDisk = (guest: LabGuest, way: Way, kib: number, requestKib: number, depth = 1): Promise<Counted> => {
   const line = (sectors: number): string => `time ${MADE[way].disk} read ${long(sectors)} ${requestKib} ${depth}`;
   return guest.cost(line(SECTORS_A_KIB * kib), line(0));
 };
 
 const GATEWAY = '10.0.2.2';
-/** So many pings of the gateway, one after the other. */
+/** This many pings of the gateway, one after the other. */
 export async function pings(guest: LabGuest, count: number, bytes: number): Promise<Counted> {
   const line = (number: number): string => `ping ${GATEWAY} ${long(number)} ${bytes}`;
   // Who the gateway is was asked before anything is counted.
@@ -55,7 +55,7 @@ export async function pairBy(lab: Lab, way: Way): Promise<[LabGuest, LabGuest]> 
   return pair;
 }
 
-/** So many KiB by TCP from one guest to the other: what it costs both of them beyond a stream of 1 KiB. */
+/** This many KiB by TCP from one guest to the other: what it costs both of them beyond a stream of 1 KiB. */
 export async function stream(
   lab: Lab,
   [sender, receiver]: readonly [LabGuest, LabGuest],

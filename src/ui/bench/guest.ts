@@ -47,7 +47,7 @@ interface V86Module {
   ) => { add_listener(event: 'serial0-output-byte', listener: (byte: number) => void): void; destroy(): Promise<void> };
 }
 
-/** v86, whose module is at `peer`, with v86.wasm, bios.bin and vgabios.bin beside it: bench/browser.mjs serves them. */
+/** v86, whose module is at `peer`, with v86.wasm, bios.bin and vgabios.bin next to it: bench/browser.mjs serves them. */
 export const runOnV86 =
   (peer: URL): Run =>
   async ({ kernel, multiboot, initrd, cmdline, memoryMib }, until, line) => {

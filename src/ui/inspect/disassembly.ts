@@ -27,7 +27,7 @@ export function instructionAt(state: VcpuState, eip: number): { text: string; le
   return line && { text: line.text, length: (line.bytes.length + 1) / 3 };
 }
 
-/** So many instructions before and after the one at `eip`. Those before are what decoding from further back meets: where data lies between, they may be none. */
+/** This many instructions before and after the one at `eip`. Those before are what decoding from further back meets: where data lies between, they may be none. */
 export function codeAround(state: VcpuState, eip: number, before: number, after: number): CodeLine[] {
   const { bits } = state,
     mask = bits === 32 ? 0xffffffff : 0xffff;

@@ -14,7 +14,7 @@ export interface Explained {
 interface Told {
   reason: number;
   qualification: number;
-  /** What the exit was about beside it: a port's value, an address, ECX, a hypercall's number. */
+  /** What the exit was about next to it: a port's value, an address, ECX, a hypercall's number. */
   detail?: number;
   /** The hypercall that came by it, once it is done. */
   call?: { number: number; result: number };
@@ -217,7 +217,7 @@ function vector({ reason, detail }: Told): Explained {
   };
 }
 
-/** Reasons beside those above of which the qualification says something; of others it is to be overlooked (SDM vol. 3, 28.2.1). */
+/** Reasons next to those above of which the qualification says something; of others it is to be overlooked (SDM vol. 3, 28.2.1). */
 const QUALIFIED: ReadonlySet<number> = new Set([
   ExitReason.EXCEPTION_OR_NMI,
   ExitReason.TASK_SWITCH,
@@ -250,7 +250,7 @@ export interface Answerer {
   name: string;
   by: 'xen' | 'guest' | 'Domain-0';
 }
-/** Who answers an exit beside Xen's handler, in a word or two, and whose that is. */
+/** Who answers an exit next to Xen's handler, in a word or two, and whose that is. */
 export function answererOf(
   { reason, qualification, detail, call }: Told,
   model: keyof typeof MODELS = 'stub',

@@ -169,7 +169,7 @@ function Figure() {
   );
 }
 
-/** A way with what was measured of it, each measure beside the most of all. */
+/** A way with what was measured of it, each measure next to the most of all. */
 const WayRow = ({
   way: { type, title, how },
   found,

@@ -145,7 +145,7 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
   };
 }
 
-/** The figure, what is said beside it, and why. */
+/** The figure, what is said next to it, and why. */
 function Picture<Data>({ part, shown }: { part: Part<Data>; shown: Shown<Data> }) {
   const { Figure, Detail } = part,
     why = part.why(shown);
@@ -247,7 +247,7 @@ export function WhyBox({ why: { question, answer, source } }: { why: Why }) {
   );
 }
 
-/** Tables stand for pictures: whoever does not see those reads these. */
+/** Tables represent pictures: whoever does not see those reads these. */
 const Tables = ({ tables }: { tables: readonly Table[] }) => (
   <div class="col itabs">
     {tables.map(({ name, columns, rows }) => (

@@ -50,12 +50,12 @@ export interface Part<Data> {
   needsMemory?: boolean;
   /** Said where there is nothing to show. */
   nothing: string;
-  /** It tells of what stands still for good: there is nothing to hold, and its export is called so. */
+  /** It tells of what is paused permanently: there is nothing to hold, and its export is called so. */
   report?: string;
   Figure(shown: Shown<Data>): ComponentChildren;
   /** What the picture is to show, before the tools that all have; on a phone the picture has it itself. */
   Tools?(): ComponentChildren;
-  /** Beside the picture. */
+  /** Next to the picture. */
   Detail?(shown: Shown<Data>): ComponentChildren;
   tables(data: Data): readonly Table[];
   why(shown: Shown<Data>): Why | undefined;

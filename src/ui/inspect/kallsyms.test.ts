@@ -33,7 +33,7 @@ function compressed(name: string): number[] {
   return codes.length < 128 ? [codes.length, ...codes] : [128 | (codes.length & 127), codes.length >> 7, ...codes];
 }
 
-/** `perCpu`: so many symbols before the others, at addresses from 0 on, as CONFIG_KALLSYMS_ABSOLUTE_PERCPU of 64-bit kernels writes them; undefined: of 32 bits. */
+/** `perCpu`: this many symbols before the others, at addresses from 0 on, as CONFIG_KALLSYMS_ABSOLUTE_PERCPU of 64-bit kernels writes them; undefined: of 32 bits. */
 function table(symbols: readonly Named[], order: Order, wide?: { perCpu: number | 'relative' }): number[] {
   const names: number[] = [],
     markers: number[] = [],

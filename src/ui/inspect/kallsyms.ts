@@ -4,7 +4,7 @@
  * kernel/kallsyms.c (how it is read).
  */
 
-/** The tokens of the digits follow on one another, and each stands for itself: they are what is looked for. */
+/** The tokens of the digits follow on one another, and each represents itself: they are what is looked for. */
 const DIGITS = Uint8Array.from([...'0123456789'].flatMap(digit => [digit.charCodeAt(0), 0])),
   ZERO = 0x30,
   TOKENS = 256;

@@ -1,4 +1,4 @@
-/** The last exit of a kind, or what a hypercall is for, beside a guest's console. */
+/** The last exit of a kind, or what a hypercall is for, next to a guest's console. */
 
 import './inspect.css';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
@@ -10,7 +10,7 @@ import { useMachine } from './machine.ts';
 
 const words = { calls: (count: number) => `${count} of them so far.` };
 
-/** `reason` or `hypercall`; drawn anew whenever the counters were read. */
+/** `reason` or `hypercall`; drawn again whenever the counters were read. */
 export function LastExit({
   session,
   reason,

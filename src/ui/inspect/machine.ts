@@ -1,4 +1,4 @@
-/** Machine memory, for inspectors: asked for when the first one is opened, and anew of each Domain 0. */
+/** Machine memory, for inspectors: asked for when the first one is opened, and again of each Domain 0. */
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';

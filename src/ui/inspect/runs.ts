@@ -1,7 +1,7 @@
 /** Who had a processor, from the scheduler's decisions; what credit each had meanwhile; and what the weights alone would give. */
 import type { Accounting, Decision } from '../../hypervisor/view/index.ts';
 
-/** A unit pays so many credits for a millisecond (hypervisor/scheduler/credit.ts). */
+/** A unit pays this many credits for a millisecond (hypervisor/scheduler/credit.ts). */
 const CREDITS_PER_MS = 10;
 const BOOST = 0,
   UNDER = -1,
@@ -128,7 +128,7 @@ export interface Turns {
   of: ReadonlyMap<number, number>;
 }
 
-/** From so many short turns on they are told as one. */
+/** From this many short turns on they are told as one. */
 const FEWEST_TURNS = 3;
 
 /** Of slices, oldest first: those that follow each other on a processor and take less than `leastNs` each, three or more of them, as one; the others as they are. */

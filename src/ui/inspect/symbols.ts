@@ -9,7 +9,7 @@ const MIB = 2 ** 20,
   /** So far below and above its code a kernel's read-only data lie: they follow its text, and the text that it needs only at its start follows them. */
   BELOW_MIB = 16,
   ABOVE_MIB = 40,
-  /** Where one was looked for, it is not looked for again within so many bytes. */
+  /** Where one was looked for, it is not looked for again within this many bytes. */
   TRIED_BYTES = 2 ** 22,
   /** Another system's kernel has no such table anywhere. */
   MOST_TRIES = 6,

@@ -24,7 +24,7 @@ let abort: AbortController | undefined;
 
 const pageWays: WaysHost = { ...pageGuests, facts: id => host.inspect('facts', id) };
 
-/** Begins anew, unless a run is under way. What the one before has shown gives way with the first new number. */
+/** Begins again, unless a run is under way. What the one before has shown gives way with the first new number. */
 export async function start(direction: Direction = run.peek().direction): Promise<void> {
   if (abort) return;
   const mine = (abort = new AbortController());

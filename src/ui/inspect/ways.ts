@@ -4,7 +4,7 @@
  *
  * Times are compared, so all have like conditions: each has done the same work some times before, when what is hot is compiled; then they take turns, and
  * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
- * the slowest beside it.
+ * the slowest next to it.
  */
 import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
 import { whole } from '../units.ts';
@@ -36,7 +36,7 @@ const RINGS: ReadonlySet<WayId> = new Set(['pvhvm', 'pvh']);
 export const waysOf = ({ withoutXen = false }: Pick<WaysHost, 'withoutXen'>): readonly Way[] =>
   WAYS.filter(({ id }) => !withoutXen || !RINGS.has(id));
 
-/** What each moves: so much, in requests of so much, so many at a time where the disk takes several. */
+/** What each moves: so much, in requests of so much, this many at a time where the disk takes several. */
 export const REQUEST_KIB = 64,
   DEPTH = 8;
 export interface Work {
@@ -75,7 +75,7 @@ export interface Measured {
   events: number;
   /** From the first request to the last answer, on the guest's clock; and what its thread ran. */
   us: number;
-  /** Of so many runs, the times of the fastest and of the slowest. */
+  /** Of this many runs, the times of the fastest and of the slowest. */
   runs: number;
   leastUs: number;
   mostUs: number;
@@ -176,7 +176,7 @@ function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readon
 
 /**
  * Makes a guest for each way, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
- * once more. @throws Error with a sentence; an AbortError where it was cancelled
+ * again. @throws Error with a sentence; an AbortError where it was cancelled
  */
 export async function runWays(
   host: WaysHost,

@@ -18,7 +18,7 @@ import { Editor } from './editor.tsx';
 import { Line } from './markdown.tsx';
 import { number, words } from './words.ts';
 
-/** So often it is looked at how far a step is. */
+/** This often it is looked at how far a step is. */
 const LOOK_MS = 500;
 
 /** How far the step at hand is. */

@@ -18,7 +18,7 @@ const wall = signal<WallSays | undefined>(undefined);
 const hasLeft = signal(false);
 /** Why the room cannot be reached. */
 const problem = signal<string | undefined>(undefined);
-/** Drawn anew with each page: what was told before is nobody's. */
+/** Drawn again with each page: what was told before is nobody's. */
 const id = Array.from(crypto.getRandomValues(new Uint8Array(6)), byte => byte.toString(16).padStart(2, '0')).join('');
 
 /** All that is told of somebody. */

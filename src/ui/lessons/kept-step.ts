@@ -1,4 +1,4 @@
-/** The step of a lesson at which this tab is: whoever loads the page anew, comes back to it or reads on in another language goes on there. */
+/** The step of a lesson at which this tab is: whoever loads the page again, comes back to it or reads on in another language goes on there. */
 import { type Lesson, versionOf } from '../../lessons/index.ts';
 
 /** What of a lesson is somebody's own: all else the page does again. */
@@ -41,6 +41,6 @@ export function forgetStep(): void {
   }
 }
 
-/** The page was loaded anew, or somebody came back to it: by no link, whatever round one had named. */
+/** The page was loaded again, or somebody came back to it: by no link, whatever round one had named. */
 export const isBack = (): boolean =>
   (performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined)?.type !== 'navigate';

@@ -1,4 +1,4 @@
-/** The live pictures of a lesson: inspectors of the page, beside the consoles or below them. */
+/** The live pictures of a lesson: inspectors of the page, next to the consoles or below them. */
 import { useMemo } from 'preact/hooks';
 import '../inspect/inspect.css';
 import { INSPECTORS } from '../inspect/inspectors.ts';

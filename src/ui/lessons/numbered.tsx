@@ -1,4 +1,4 @@
-/** A text that is written, with the numbers of its lines beside it. */
+/** A text that is written, with the numbers of its lines next to it. */
 
 import type { ComponentChildren, Ref } from 'preact';
 

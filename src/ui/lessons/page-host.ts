@@ -55,7 +55,7 @@ const factsOf = (id: number): Promise<Facts> => {
   return facts;
 };
 
-/** For a picture: as they were at most so long ago, so that it does not ask beside the step, which asks as often. */
+/** For a picture: as they were at most this long ago, so that it does not ask next to the step, which asks as often. */
 export function factsSeen(id: number, ageMs: number): Promise<Facts> {
   const last = asked.get(id);
   return last && performance.now() - last.atMs <= ageMs ? last.facts : factsOf(id);

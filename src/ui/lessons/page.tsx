@@ -1,4 +1,4 @@
-/** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
+/** A lesson next to the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
 import { type ComponentChildren, Fragment } from 'preact';
 import { useSignal } from '@preact/signals';
@@ -28,7 +28,7 @@ import { address, asksName, roundAddress, startAddress, takeAs, viewHere } from 
 import { goesOn, isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
-/** The consoles stand below the step that is open, where there is no room beside it. */
+/** The consoles stand below the step that is open, where there is no room next to it. */
 const narrow = mediaSignal('(max-width: 1023px)');
 
 /** Loaded when somebody asks for them: whoever takes a lesson needs none. */
@@ -86,7 +86,7 @@ function TakenLesson() {
   return state ? <Taken state={state} /> : <Starting />;
 }
 
-/** Whose numbers they shall be. The lesson begins anew with them. */
+/** Whose numbers they shall be. The lesson begins again with them. */
 const NameForm = () => {
   const name = useSignal(address().get('name') ?? '');
   return (
@@ -271,7 +271,7 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
   );
 }
 
-/** A round's steps: to come, at hand, or behind somebody. The consoles stand below the step at hand where there is no room beside it. */
+/** A round's steps: to come, at hand, or behind somebody. The consoles stand below the step at hand where there is no room next to it. */
 function RoundOfSteps({
   round,
   no,

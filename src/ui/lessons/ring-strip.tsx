@@ -22,9 +22,9 @@ const CELL = 14,
   RIGHT = 104,
   /** Lines of words at the right are so far apart. */
   APART = 15,
-  /** A line that ends so far before the others has its name beside its end. */
+  /** A line that ends so far before the others has its name next to its end. */
   BESIDE = 120,
-  /** So long are the words at an index, at most. */
+  /** This long are the words at an index, at most. */
   WORDS = 280;
 
 interface Point {
@@ -38,7 +38,7 @@ interface Series {
   points: readonly Point[];
 }
 
-/** By round. A step that is begun again begins its line anew: its guest goes back, or is another one. */
+/** By round. A step that is begun again begins its line again: its guest goes back, or is another one. */
 const series = signal<ReadonlyMap<number, Series>>(new Map());
 
 /** Of all rounds; where the guest went back, what was counted in later ones has not been. */
@@ -62,7 +62,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
   useEffect(() => {
     let closed = false;
     const look = async (): Promise<void> => {
-      // A guest that is made anew is not there for a moment.
+      // A guest that is made again is not there for a moment.
       const seen = await host.inspect('rings', id).catch(() => []);
       if (closed) return;
       rings.value = seen;

@@ -1,4 +1,4 @@
-/** A guest that moves, round by round: the pages of each, and at last what goes while it stands still. */
+/** A guest that moves, round by round: the pages of each, and at last what goes while it is paused. */
 import { useAsked } from '../parts/asked.ts';
 import type { DomainSession } from '../sessions.ts';
 import { factsSeen } from './page-host.ts';

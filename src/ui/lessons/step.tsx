@@ -279,7 +279,7 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
   );
 }
 
-/** What was said beside what was measured. */
+/** What was said next to what was measured. */
 const MeasuredRows = ({
   rows,
   result,

@@ -43,7 +43,7 @@ export function read(id: string, seed: string): Lesson {
 /** An answer to each question, by its name and by all that has been measured so far. Undefined where nothing is said to it yet. */
 export type Answers = (name: string, measured: Readonly<Record<string, number>>) => number | undefined;
 
-/** A step that was done is begun again and done once more: the host goes back, and all that the machine tells of the guests is the same. */
+/** A step that was done is begun again and done again: the host goes back, and all that the machine tells of the guests is the same. */
 async function doTwice(run: LessonRun, host: LessonHost, index: number): Promise<void> {
   const { guests, steps } = run.lesson,
     facts = (): Promise<unknown[]> => Promise.all(guests.map(({ name }) => host.facts(run.idOf(name)!))),
@@ -58,7 +58,7 @@ async function doTwice(run: LessonRun, host: LessonHost, index: number): Promise
   expect(await facts()).toEqual(once);
 }
 
-/** `without`: steps that are left out. `readMs`: for so long each Do step stands open, and time goes on. `others`: what else somebody might have said, for what is told them then. `twice`: each step is begun again. */
+/** `without`: steps that are left out. `readMs`: for this long each Do step stands open, and time goes on. `others`: what else somebody might have said, for what is told them then. `twice`: each step is begun again. */
 export async function walk(
   lesson: Lesson,
   {

@@ -36,7 +36,7 @@ function figures(n: number): string {
   return n >= 10 || n === 0 ? String(Math.round(n)) : n.toFixed(1);
 }
 
-/** `totals`: without rates, where time stands still most of the time. */
+/** `totals`: without rates, where time is paused most of the time. */
 export function Activity({ session, totals = false }: { session: DomainSession; totals?: boolean }) {
   const text = strings.activity;
   const domain = session.info.value;

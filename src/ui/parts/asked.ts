@@ -7,7 +7,7 @@ import { sentence } from '../sentence.ts';
 
 /**
  * The last answer: asked at once, when something of `of` changes, and every `everyMs` while the page is seen. `ask`: undefined while there is nothing to
- * ask. An answer that does not come leaves the one before: a guest that is made anew is not there for a moment.
+ * ask. An answer that does not come leaves the one before: a guest that is made again is not there for a moment.
  */
 export function useAsked<T>(
   everyMs: number,

@@ -1,4 +1,4 @@
-/** The screen that stands beside a source. */
+/** The screen that is next to a source. */
 
 import './sector.css';
 import type { DomainSession } from '../sessions.ts';

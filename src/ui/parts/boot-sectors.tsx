@@ -1,4 +1,4 @@
-/** A dozen programs of one sector each (guests/bootsectors): what each does, and a button that boots it beside its source. */
+/** A dozen programs of one sector each (guests/bootsectors): what each does, and a button that boots it next to its source. */
 
 import { bootSector, SECTORS } from '../sectors.ts';
 import { go } from '../navigation.ts';

@@ -25,7 +25,7 @@ interface ChartProps {
   unit: string;
   /** When each value was read, milliseconds of one clock; the last is now. */
   atMs: readonly number[];
-  /** Drawn anew when this is another array. */
+  /** Drawn again when this is another array. */
   lines: readonly Line[];
   /** The top of the scale: this, or a round number that is no less. */
   top?: number;
@@ -37,7 +37,7 @@ interface ChartProps {
   spanMs?: number;
   /** Lines are parts of a whole: the first stands on all the others. */
   stacked?: boolean;
-  /** Of all of them, beside the title. */
+  /** Of all of them, next to the title. */
   whole?: string;
 }
 
@@ -47,10 +47,10 @@ const LEAST_SECONDS = 5,
 /** Names at the lines' ends: room at the right, and how far apart they stand at least. */
 const MOST_LABEL = 106,
   APART = 13,
-  /** Widths of a letter, of a value with its dash, and of what is beside the longest name. */
+  /** Widths of a letter, of a value with its dash, and of what is next to the longest name. */
   LETTER = 5.8,
   VALUE = 44,
-  /** Of more parts than this those that are lower than so many pixels are not named. */
+  /** Of more parts than this those that are lower than this many pixels are not named. */
   FEW = 4,
   NAMED = 3;
 

@@ -17,7 +17,7 @@ import { merged, Verdicts } from './verdicts.tsx';
 
 const words = laterStrings.draft;
 
-/** Writes what a finding says into the definition. Images alone get the one that they would make, which then stands beside them. */
+/** Writes what a finding says into the definition. Images alone get the one that they would make, which then is next to them. */
 function mend(finding: Finding): void {
   const now = draft.peek(),
     plan = now?.plan;
@@ -150,7 +150,7 @@ function Head({ now }: { now: Draft }) {
   );
 }
 
-/** `byLine`: one verdict stands beside a line; else each finding has a row of its own. */
+/** `byLine`: one verdict is next to a line; else each finding has a row of its own. */
 function Counts({
   plan,
   problem,

@@ -537,7 +537,7 @@ function Actions({
   );
 }
 
-/** A field with what is wrong with its key; two halves stand side by side. The line of the text that it stands for is marked while one is in it. */
+/** A field with what is wrong with its key; two halves stand side by side. The line of the text that it represents is marked while one is in it. */
 function Field({
   label,
   of,

@@ -1,4 +1,4 @@
-/** The text of a definition, a line's verdict beside it. The text itself is a plain field over the same text with its marks. */
+/** The text of a definition, a line's verdict next to it. The text itself is a plain field over the same text with its marks. */
 
 import { useRef } from 'preact/hooks';
 import type { Finding, Verdicts } from '../../dom0/service/index.ts';
@@ -159,7 +159,7 @@ const Refused = ({ finding, answer, source }: { finding: Finding; answer: string
   </>
 );
 
-/** What is done otherwise than its lines ask, in whole sentences: beside them stand a few words. */
+/** What is done otherwise than its lines ask, in whole sentences: next to them stand a few words. */
 export function Approximations({ judged }: { judged: Verdicts }) {
   const all = judged.plan.findings
     .filter(finding => finding.verdict === 'approximated' && !isChosen(finding))

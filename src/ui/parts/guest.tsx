@@ -90,7 +90,7 @@ const InspectPage = later(
 const CONSOLE = 'console',
   POST_MORTEM = 'post-mortem',
   PANEL = 'guest-panel';
-/** Where a tab puts tools of its own: beside what can be done to the guest. */
+/** Where a tab puts tools of its own: next to what can be done to the guest. */
 export const TOOLS_OF_TAB = 'tools-of-tab';
 const TABS = [
   [CONSOLE, words.tabs.console],
@@ -315,7 +315,7 @@ function ToolsOfLiving({ session }: { session: DomainSession }) {
   );
 }
 
-/** What a tab shows beside or in place of the console. */
+/** What a tab shows next to or in place of the console. */
 function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
   const { name, definition } = session.info.value;
   return tab === POST_MORTEM ? (
@@ -364,7 +364,7 @@ function GuestNotes({ session }: { session: DomainSession }) {
   );
 }
 
-/** A guest that shows nothing for so long says what it does. */
+/** A guest that shows nothing for this long says what it does. */
 const SILENT_MS = 10_000;
 function Silence({ session }: { session: DomainSession }) {
   const [isLate, setLate] = useState(false);

@@ -1,4 +1,4 @@
-/** Asks for a name, beside the command that it goes into; stays open, with the reason, where the command is refused. */
+/** Asks for a name, next to the command that it goes into; stays open, with the reason, where the command is refused. */
 
 import './snapshots.css';
 import { useSignal } from '@preact/signals';

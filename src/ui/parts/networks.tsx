@@ -258,7 +258,7 @@ function Tools({ network, look, edit }: { network: NetworkFacts; look(): void; e
   );
 }
 
-/** Its document, asked anew as the form changes. */
+/** Its document, asked again as the form changes. */
 function useXml(form: Form): { xml: string; problem: string } {
   const xml = useSignal(''),
     problem = useSignal('');

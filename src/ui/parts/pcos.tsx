@@ -1,4 +1,4 @@
-/** The sources of pcos beside its screen: loaded when somebody opens them. */
+/** The sources of pcos next to its screen: loaded when somebody opens them. */
 
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';

@@ -137,7 +137,7 @@ const Picture = ({ session: { painter }, canvas, off, ...marks }: PictureProps) 
   </div>
 );
 
-/** Over the picture of a guest that stands still. */
+/** Over the picture of a guest that is paused. */
 const Veil = ({ session }: { session: DomainSession }) => (
   <div class="veil">
     <span>{words.paused}</span>

@@ -1,4 +1,4 @@
-/** A boot sector's source beside its screen: loaded when somebody opens one. */
+/** A boot sector's source next to its screen: loaded when somebody opens one. */
 
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';

@@ -1,4 +1,4 @@
-/** What a guest's window offers beside its keyboard: keys that the browser keeps for itself, the clipboard, what it shows as a file. */
+/** What a guest's window offers next to its keyboard: keys that the browser keeps for itself, the clipboard, what it shows as a file. */
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';

@@ -19,7 +19,7 @@ export interface Share {
   title?: string;
 }
 
-/** `told`: what it says, for who does not see it. `isHidden`: a table beside it tells them. `kind`: classes of its size. */
+/** `told`: what it says, for who does not see it. `isHidden`: a table next to it tells them. `kind`: classes of its size. */
 export const SharesBar = ({
   shares,
   told,

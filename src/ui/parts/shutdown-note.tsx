@@ -7,7 +7,7 @@ import { destroyNow } from '../leaving.ts';
 import type { DomainSession } from '../sessions.ts';
 import { Both, inBoth } from './both-words.tsx';
 
-/** So long a guest may take before the harder way is offered. */
+/** This long a guest may take before the harder way is offered. */
 const PATIENCE_SECONDS = 10;
 
 const words = {

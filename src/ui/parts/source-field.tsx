@@ -1,4 +1,4 @@
-/** The field of a text that is read line by line: what stands beside or behind a line is its caller's. */
+/** The field of a text that is read line by line: what is next to or behind a line is its caller's. */
 import type { Ref } from 'preact';
 
 interface Props {

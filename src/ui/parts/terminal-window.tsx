@@ -37,7 +37,7 @@ interface TerminalWindowProps {
   /** The keyboard's way in leads here. */
   first: boolean;
   testId: string;
-  /** Who writes there stands still: the picture is dimmed. */
+  /** Who writes there is paused: the picture is dimmed. */
   paused?: boolean;
   /** What its place adds to the title. */
   chrome?: ComponentChildren;

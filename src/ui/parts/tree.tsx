@@ -320,7 +320,7 @@ const Mark = ({ name }: { name: IconName }) => (
 interface RowProps {
   name: string;
   to: Place;
-  /** Other tabs of the same place that it stands for. */
+  /** Other tabs of the same place that it represents. */
   also?: readonly string[];
   top?: boolean;
   deep?: boolean;
@@ -376,7 +376,7 @@ export function Row({
   children,
 }: RowProps) {
   const here = place.value;
-  // A guest's row stands for all its tabs.
+  // A guest's row represents all its tabs.
   const isTab =
     here.kind === to.kind &&
     here.id === to.id &&

@@ -27,7 +27,7 @@ interface Props extends Attributes {
   commit(written: string): void;
 }
 
-/** Each look at the machine draws a field anew: what is being written would be overwritten with the old value. */
+/** Each look at the machine draws a field again: what is being written would be overwritten with the old value. */
 export function TypedInput({ value, commit, ...others }: Props) {
   const typed = useSignal<string | undefined>(undefined);
   return (

@@ -1,4 +1,4 @@
-/** Virtual time beside the clock: that it is so, how many inputs were noted, and how fast it goes. Loaded where a host is in virtual time. */
+/** Virtual time next to the clock: that it is so, how many inputs were noted, and how fast it goes. Loaded where a host is in virtual time. */
 
 import { asTask, host, hostsLost } from '../host.ts';
 import { strings } from '../strings.ts';

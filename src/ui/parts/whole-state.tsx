@@ -1,4 +1,4 @@
-/** The host in one file: written, taken in from a dropped file, begun anew; each with what it takes with it. */
+/** The host in one file: written, taken in from a dropped file, begun again; each with what it takes with it. */
 
 import { useEffect, useRef } from 'preact/hooks';
 import { living } from '../host.ts';

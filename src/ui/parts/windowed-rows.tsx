@@ -4,14 +4,14 @@ import type { Ref } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { WindowedProps } from './windowed.tsx';
 
-/** So many more than can be seen are drawn on each side, for keys and the wheel. */
+/** This many more than can be seen are drawn on each side, for keys and the wheel. */
 const BESIDE = 16;
-/** So many are drawn beside at least. */
+/** This many are drawn next to at least. */
 const NEAR = 4;
 /** A row's height, pixels, until one is measured: no list here has lower ones. */
 const LOW = 24;
 
-/** Rows of a list from `top` on, each `height` high, that a window of so many pixels shows. */
+/** Rows of a list from `top` on, each `height` high, that a window of this many pixels shows. */
 export function inView(
   top: number,
   height: number,

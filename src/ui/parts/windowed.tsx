@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { later } from './load-when-shown.tsx';
 
-/** Up to so many rows are simply drawn. */
+/** Up to this many rows are simply drawn. */
 const FEW = 60;
 
 export interface WindowedProps<Row> {

@@ -15,7 +15,7 @@ import { words } from './words.ts';
 /** Between two looks, as the tree looks at its own host. */
 const TREE_MS = 3000;
 
-/** Of them so many are remembered: members come and go under any names. */
+/** Of them this many are remembered: members come and go under any names. */
 const MOST_KNOWN = 64;
 
 /** Hosts of this pool that were there while the page looked: one that is gone is listed, as a manager lists what it was connected to. */

@@ -39,7 +39,7 @@ export async function lookAtPool(): Promise<void> {
   }
 }
 
-/** Looks every so many milliseconds until it is called. */
+/** Looks every this many milliseconds until it is called. */
 export function followPool(everyMs = LOOK_MS): () => void {
   void lookAtPool();
   const timer = setInterval(() => {

@@ -125,7 +125,7 @@ export class Letters {
       );
   }
 
-  /** For cells of so many pixels. The fonts are the system's own: none comes later. */
+  /** For cells of this many pixels. The fonts are the system's own: none comes later. */
   private chooseFont(cellWide: number, cellHigh: number): void {
     const { stencil } = this;
     const family = getComputedStyle(document.documentElement).getPropertyValue('--mono');

@@ -1,7 +1,7 @@
 /** Whoever types at a guest's screen by other means than a keyboard: keys pressed together, text, and what a touch keyboard writes. */
 import { strokeOf } from '../../devices/ps2/index.ts';
 
-/** A key event every so often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
+/** A key event every this often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
 const STROKE_MS = 12;
 
 export class Typist {

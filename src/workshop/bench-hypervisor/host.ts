@@ -136,7 +136,7 @@ export class WorkerHost extends BenchHost {
   private readonly workers: WorkerLike[];
   private readonly workerOf = new Map<DomainRecord, WorkerLike>();
 
-  /** `folder`: where the worker's bundle is (beside this program's). */
+  /** `folder`: where the worker's bundle is (next to this program's). */
   constructor(pcpus: number, folder?: string) {
     const workers: WorkerLike[] = [];
     const spawn = (): WorkerLike => {

@@ -107,7 +107,7 @@ async function measure({ machine, view }: Toolstack, records: DomainRecord[], se
   };
 }
 
-/** So many guests that go on from a saved state, measured. */
+/** This many guests that go on from a saved state, measured. */
 async function idle(
   saved: Uint8Array,
   guests: number,

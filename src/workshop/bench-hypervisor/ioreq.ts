@@ -1,5 +1,5 @@
 /**
- * The row `ioreq`: what an access to an emulated device costs, by where its device model runs: beside the processor (the stub domain), in Domain 0 on the
+ * The row `ioreq`: what an access to an emulated device costs, by where its device model runs: next to the processor (the stub domain), in Domain 0 on the
  * same thread (the single-threaded host, which takes turns), and in Domain 0 on a thread of its own, through ioreq page and event channel.
  */
 import { performance } from 'node:perf_hooks';

@@ -1,5 +1,5 @@
 /**
- * When a word of a guest's memory changed, as a thread beside it sees (watch-word.ts): the guest itself cannot tell how long it stood still, since its clock did,
+ * When a word of a guest's memory changed, as a thread next to it sees (watch-word.ts): the guest itself cannot tell how long it was paused, since its clock did,
  * too. Milliseconds are those of CLOCK_MONOTONIC, the same in all processes.
  */
 import { dirname, join } from 'node:path';
@@ -45,7 +45,7 @@ export class Beats {
 
   /**
    * The first one that is kept, from the oldest on, or (`backwards`) from the newest; what is given back is zeroes, and no beat. An engine that collects garbage
-   * of ours would do so while the guest stands still.
+   * of ours would do so while the guest is paused.
    */
   private find(is: (value: number) => boolean, backwards = false): Change | undefined {
     const { changes } = this;

@@ -1,13 +1,13 @@
 /**
  * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|tabs|nodes|turns] [--check] [--quick]
  *
- * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it stood still by the first host's count
+ * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it was paused by the first host's count
  * (from when it did until the second one has said that it runs there), and the gap: from the guest's last beat on the first host to its first one on the second,
- * as a thread beside it sees. The third figure is that of who uses a guest: minipv at the same dial is pinged every 10 ms through the bridge of the first host while
+ * as a thread next to it sees. The third figure is that of who uses a guest: minipv at the same dial is pinged every 10 ms through the bridge of the first host while
  * it moves, and the longest time between two answers counts (service.ts). After each move what the guest has written is looked through. `page`: both hosts are in this
  * process, each guest in a worker; `tabs`: each in a tab of Chromium, whose task log is all that is known (tabs.ts); `nodes`: each in a process, with a hub between
  * them; `turns`: hosts and guests take turns on one thread. In the row `linux` the writer is a program of Debian's kernel. Where QEMU is installed, the same guest
- * moves as often between processes of QEMU's in the same run, with QEMU's own count and the same gap. `--check`: status 1 where the same Linux stood still longer than
+ * moves as often between processes of QEMU's in the same run, with QEMU's own count and the same gap. `--check`: status 1 where the same Linux was paused longer than
  * with QEMU by the gap, which is where the whole 95 % interval of the ratio of medians lies above 1; QEMU's own count ends when the state was written, and what the
  * other process does then is not in it (qemu.ts). `--quick`: 128 MiB, three moves.
  */
@@ -52,7 +52,7 @@ const SERVED: Record<string, Served> = {
 const WAYS = ['page', 'tabs', 'nodes', 'turns'] as const;
 type Way = (typeof WAYS)[number];
 
-/** What a guest needs beside the frames that it writes. */
+/** What a guest needs next to the frames that it writes. */
 const LEAST_MIB = 4;
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
@@ -88,7 +88,7 @@ interface Asked {
   ways: readonly Way[];
 }
 
-/** The row with a guest that writes so many frames a second here. */
+/** The row with a guest that writes this many frames a second here. */
 async function dialled(row: Row, framesPerSecond: number | undefined): Promise<Row> {
   if (framesPerSecond === undefined) return row;
   const pair = new Moves(row, sidesHere(row, makeIn(false), soon, pause), pause);

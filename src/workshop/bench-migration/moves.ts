@@ -18,16 +18,16 @@ export interface Sides {
 export type MakeHost = (parts: Pick<HostParts, 'memory' | 'neighbours'>) => Host;
 type Pause = (ms: number) => Promise<void>;
 
-/** Memory beside a guest's own. */
+/** Memory next to a guest's own. */
 const HOST_MIB = 48;
-/** How fast the guest writes is looked at for so many of its rounds at least, from time to time. */
+/** How fast the guest writes is looked at for this many of its rounds at least, from time to time. */
 export const LEAST_ROUNDS = 10,
   LOOK_MS = 400;
 
-/** It must have begun so many rounds before it moves again: in the last one it looked for what it wrote in the one before. */
+/** It must have begun this many rounds before it moves again: in the last one it looked for what it wrote in the one before. */
 const ROUNDS = 3;
 
-/** How long the guest did not go on, as somebody beside it sees; absent: that is not watched. */
+/** How long the guest did not go on, as somebody next to it sees; absent: that is not watched. */
 export type Measured = Moved & { gapMs?: number };
 
 export const memoryFor = ({ mib }: Row): SharedArrayBuffer => new SharedArrayBuffer((mib + HOST_MIB) * 2 ** 20);
@@ -123,10 +123,10 @@ export class Moves {
   }
 }
 
-/** The guest is pinged so long before and after each move. */
+/** The guest is pinged this long before and after each move. */
 const AROUND_MS = 300;
 
-/** Milliseconds: the median of so many moves, there and back, as host a sees it. */
+/** Milliseconds: the median of this many moves, there and back, as host a sees it. */
 export async function serviceMs(sides: Sides, moves: number, pause: Pause): Promise<{ ms: number; each: number[] }> {
   await sides.a.serve();
   const each: number[] = [];

@@ -23,7 +23,7 @@ export const isQemuHere = (): boolean => spawnSync(QEMU, ['--version']).status =
 /** How often a guest that boots is looked at until it writes, and after how long again. */
 const MOST_LOOKS = 300,
   BOOT_LOOK_MS = 100;
-/** What has begun to be watched, or has come, goes on for so long before anything else is asked of it. */
+/** What has begun to be watched, or has come, goes on for this long before anything else is asked of it. */
 const SETTLES_MS = 300;
 
 /** Of files that lie in memory. */
@@ -37,7 +37,7 @@ export interface Floor {
 export interface FloorMove {
   /** By QEMU's own count. */
   downtimeMs: number;
-  /** How long the guest did not go on, as somebody beside it sees. */
+  /** How long the guest did not go on, as somebody next to it sees. */
   gapMs: number | undefined;
   totalMs: number;
   bytes: number;
@@ -54,7 +54,7 @@ class Machine {
   private readonly bytes: number;
   private watched: Beats | undefined;
 
-  /** `words`: of its command line, beside those of its memory and its other ends. */
+  /** `words`: of its command line, next to those of its memory and its other ends. */
   constructor(words: readonly string[], mib: number, qmp: string, pause: Pause, incoming?: string) {
     this.qmp = qmp;
     this.pause = pause;

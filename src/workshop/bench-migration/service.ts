@@ -15,7 +15,7 @@ export interface Served {
   pauseUs: number;
 }
 
-/** A guest that has said nothing for so long is gone. */
+/** A guest that has said nothing for this long is gone. */
 const GONE_MS = 300;
 /** 10.0.2.101 */
 const ADDRESS = 0x0a000265;

@@ -1,12 +1,12 @@
 /**
- * A guest with a dial: it writes to so many frames of its memory, one after the other, and spins between two writes. It is a kernel, or a program of Linux
+ * A guest with a dial: it writes to this many frames of its memory, one after the other, and spins between two writes. It is a kernel, or a program of Linux
  * (linux.ts); what it knows of itself lies in a page of its own, the beat's, where others find it by its mark.
  */
 import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
 
 /** Words of the beat's page. */
 export const WORD = {
-  /** Is counted up beside each write; where it writes nothing else, all the time. */
+  /** Is counted up next to each write; where it writes nothing else, all the time. */
   BEAT: 0,
   /** Instructions between two writes, by twos: who turns the dial writes there. */
   SPINS: 1,
@@ -26,13 +26,13 @@ export interface Dial {
   spins: number;
 }
 
-/** The first ones that are tried: so many that the time of a write is next to nothing beside theirs. */
+/** The first ones that are tried: this many that the time of a write is next to nothing next to theirs. */
 const TRIED_SPINS = 40_000;
-/** So often they are tried at most, until the guest writes as often as it is to but for so much of that. */
+/** This often they are tried at most, until the guest writes as often as it is to but for so much of that. */
 const MOST_TRIES = 4,
   CLOSE = 0.15;
 
-/** For as many writes a second; `rateWith`: how many there are with so many spins. What runs for longer is compiled better: once is not enough. */
+/** For as many writes a second; `rateWith`: how many there are with this many spins. What runs for longer is compiled better: once is not enough. */
 export async function spinsFor(framesPerSecond: number, rateWith: (spins: number) => Promise<number>): Promise<number> {
   let spins = TRIED_SPINS;
   for (let tries = 0; tries < MOST_TRIES; tries++) {

@@ -1,4 +1,4 @@
-/** A host with a guest that a hostile client has to itself and one beside it, and rounds of what that client sends. */
+/** A host with a guest that a hostile client has to itself and one next to it, and rounds of what that client sends. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHost, inTurns } from '../../dom0/service/index.ts';
@@ -10,7 +10,7 @@ import { repository } from '../../cli/repository.ts';
 
 const MIB = 2 ** 20;
 const MEMORY_MIB = 96;
-/** Messages between two looks at the guest beside. */
+/** Messages between two looks at the guest next to. */
 const ROUND = 20_000;
 const MOST_GROWTH_MIB = 32;
 
@@ -38,7 +38,7 @@ export abstract class HostileClient {
     this.seed = seed;
   }
 
-  /** Sends so many messages. */
+  /** Sends this many messages. */
   abstract round(messages: number): Promise<void>;
   /** What went wrong in what it was answered: a sentence. */
   abstract problem(): string | undefined;
@@ -75,7 +75,7 @@ export abstract class HostileClient {
     this.guest = await this.create(`guest-${++this.ended}`);
   }
 
-  /** What the guest beside it has done. */
+  /** What the guest next to it has done. */
   get besides(): { instructions: number; state: string } {
     const member = this.host.toolstack.member(this.beside);
     return {

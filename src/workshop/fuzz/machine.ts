@@ -286,7 +286,7 @@ export class FuzzMachine {
         const reason = cpu.run(Math.min(5000, instructions - (cpu.retired - begin)));
         exits++;
         const done = cpu.retired - begin;
-        // Faults and exits without an instruction between them: bounded by starting anew.
+        // Faults and exits without an instruction between them: bounded by starting again.
         // A whole limit of faults (a handler that faults at once) weighs as much as many exits.
         idle = cpu.retired === last ? idle + (reason === ExitReason.PREEMPTION_TIMER ? 50 : 1) : 0;
         last = cpu.retired;

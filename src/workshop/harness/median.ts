@@ -1,7 +1,7 @@
 /** The middle of some values; of an even number of them the upper one. */
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
-/** So many samples of the same values are drawn. */
+/** This many samples of the same values are drawn. */
 const SAMPLES = 2000;
 
 /** The median of some values over that of others, with its 95 % interval by drawing again from each (Efron 1979, bootstrap); NaN: there are none. */

@@ -33,7 +33,7 @@ const QUIET_MS = 60_000;
 /** A move that has not ended is given up by its sender. */
 const GIVE_UP_MS = 5000;
 
-/** Between two copies of a guest that is protected; after so long without a word the other host is given up. */
+/** Between two copies of a guest that is protected; after this long without a word the other host is given up. */
 const COPY_MS = 500,
   SILENT_MS = 3000;
 
@@ -235,7 +235,7 @@ class Trouble {
     }
   }
 
-  /** Of a guest that is kept here nobody has heard for so long that its host may be lost. */
+  /** Of a guest that is kept here nobody has heard for this long that its host may be lost. */
   private takeUp(index: number): void {
     const { holder, kept, copies, refused } = this.hosts[index];
     for (const [guest, { from, epoch, count, atMs }] of kept) {

@@ -313,7 +313,7 @@ type Happening = readonly [name: string, happen: (events: Events) => void];
 const wordsOf = (message: Message): string =>
   `${message.kind} ${JSON.stringify(Object.values(message).slice(3))} of ${message.from} to ${message.to}`;
 
-/** All that can happen next. `name`: with words, which only whoever reads them needs. */
+/** All that can happen next. `name`: with words, which only their reader needs. */
 function* happenings({ hosts, messages, left }: World, name: boolean): Generator<Happening> {
   const once = (what: keyof World['left'], happen: (events: Events) => void) => (events: Events) => {
     events.world.left[what]--;
@@ -510,7 +510,7 @@ function signOf({ hosts, messages }: World, index: number): string {
   return [held?.as, held?.epoch, held?.wanted, host.runs, host.starting, host.asleep, host.version, sent, comes].join();
 }
 
-/** All orders in which those that are signed alike, and stand beside each other, can stand. */
+/** All orders in which those that are signed alike, and are next to each other, can stand. */
 function* alike(sorted: readonly number[], sign: (index: number) => string): Generator<number[]> {
   if (sorted.length === 0) {
     yield [];

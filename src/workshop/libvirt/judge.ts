@@ -147,13 +147,13 @@ async function judgeCalls({ one, two, state, directory, socket, virsh, here, tol
   await server.close();
 }
 
-/** No call takes so long. */
+/** No call takes this long. */
 const LIMIT_S = 60,
   /** timeout(1) has ended it. */
   LATE = 124;
 
 /**
- * Runs commands one after the other. What has not ended within a minute is asked again: virsh 9.0 waits for good where a save is refused before its own loop
+ * Runs commands one after the other. What has not ended within a minute is asked again: virsh 9.0 waits permanently where a save is refused before its own loop
  * runs that is to be told so (virshWatchJob() of tools/virsh-domain.c). Each begins as a copy of the shell, which is small: to copy this process takes a tenth of a second for some gigabytes of
  * its memory, as a process has in which many tests have run.
  */

@@ -31,7 +31,7 @@ export const AREAS: readonly Area[] = [
   area('data', STACK, STACK_SIZE),
 ];
 
-/** And for one of 64 bits: data across 4 GiB, code across 8 GiB, a stack across 12 GiB, and all of AREAS once more 20 TiB up. */
+/** And for one of 64 bits: data across 4 GiB, code across 8 GiB, a stack across 12 GiB, and all of AREAS again 20 TiB up. */
 export const LONG_AREAS: readonly Area[] = [
   ...AREAS,
   area('code', 0x1_0002_0000, 0x1000),

@@ -1,7 +1,7 @@
 /**
  * The machine around a fixture case: user mode (CPL 3, IOPL 0), protected, paged, segments and pages as test/oracle/README.md describes them; around one
  * of 64 bits as long.ts does.
- * One processor runs all cases; each starts from state words written anew.
+ * One processor runs all cases; each starts from state words written again.
  */
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import type { Processor } from '../../cpu/architecture/index.ts';

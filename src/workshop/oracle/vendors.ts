@@ -168,7 +168,7 @@ function operandOf({ setting, decoded }: Asked, count: number): ArrayBuffer {
   const base = decoded.segment === FS ? fs : decoded.segment === GS ? gs : 0n;
   const linear = Number(BigInt.asUintN(64, base + offsetOf(setting, decoded)));
   const bytes = new Uint8Array(count);
-  // What lies beside the operand is no element, and not written.
+  // What lies next to the operand is no element, and not written.
   for (const [address, data] of setting.memory) data.forEach((byte, i) => (bytes[address + i - linear] = byte));
   return bytes.buffer;
 }

@@ -19,7 +19,7 @@ const SIZES = [2, 10, 100, 1000, 10_000];
 const MINUTES = 20;
 const LARGE = { hosts: 10_000, minutes: 5 };
 const MOST_HOSTS = 10_000;
-/** All loads are tried with so many; of other sizes the recorded one. */
+/** All loads are tried with this many; of other sizes the recorded one. */
 const COMMON_HOSTS = 100;
 
 export const main = program({

@@ -25,7 +25,7 @@ export const GUESTS_A_HOST = 5;
 const MEMORIES = [16, 32, 32, 64, 64, 128, 256];
 /** What Domain 0 does for itself, in slots. */
 const OWN_SLOTS = 0.1;
-/** A host tells how it is so often. */
+/** A host tells how it is this often. */
 export const PRESENCE_MS = 2000;
 const DECIDE_MS = DEFAULTS.recentMs;
 const MINUTE_MS = 60_000;

@@ -74,7 +74,7 @@ export const isHere = ({ folder }: SoakGuest): boolean => folder === undefined |
 export const DISK = { name: 'disk.img', bytes: 4 << 20 };
 export const diskImage = (): Uint8Array => Uint8Array.from({ length: DISK.bytes }, (_, at) => (at * 2654435761) >>> 24);
 
-/** What it has beside memory and a console. */
+/** What it has next to memory and a console. */
 export interface Has {
   /** A card, and an address by DHCP. */
   network?: boolean;
@@ -110,7 +110,7 @@ export function filesOf(guest: SoakGuest, has: Has = {}): { name: string; data: 
   return [{ name: `${name}.cfg`, data: new Blob([definition]) }, ...files];
 }
 
-/** It writes so many blocks of 4 KiB a turn, in so many places of its disk one after the other. */
+/** It writes this many blocks of 4 KiB a turn, in this many places of its disk one after the other. */
 const BLOCKS = 50,
   PLACES = 20;
 
@@ -143,7 +143,7 @@ export const PORTS = { out: 7001, in: 7002 },
 /** The numbers that come out of a guest, each with one that follows from it. */
 export const lineOf = (n: number): string => `${n} ${(n * 7919) % 100003}`;
 
-/** Beside that, as long as it runs: it sends lines to 10.0.2.2, and sends back whatever comes to it. */
+/** Next to that, as long as it runs: it sends lines to 10.0.2.2, and sends back whatever comes to it. */
 export const TALK = `${[
   'mkfifo /f; cat /f | nc -l -p 7002 >/f &',
   '(i=0; while :; do i=$((i+1)); echo "$i $((i*7919%100003))"; usleep 20000; done) | nc 10.0.2.2 7001 >/dev/null &',

@@ -20,7 +20,7 @@ export interface SoakParts {
 }
 
 const MIB = 2 ** 20;
-/** Memory beside a guest's own. */
+/** Memory next to a guest's own. */
 const HOST_MIB = 48;
 const SHELL = '/ # ',
   MINIPV = 'minipv> ';
@@ -32,7 +32,7 @@ const BULK_KIB = 4096;
 /** Of that, what must have come before it moves. */
 const BEGUN_BYTES = 64 * 1024;
 
-/** minipv writes so many sectors of its disk before each move, in so many places one after the other. */
+/** minipv writes this many sectors of its disk before each move, in this many places one after the other. */
 const MINIPV_SECTORS = 256,
   MINIPV_PLACES = 20;
 
@@ -67,7 +67,7 @@ export class Soak {
   private moves = 0;
   /** Moves with a connection that was there before and behind it. */
   crossed = 0;
-  /** How often it stood for a page that had not come. */
+  /** How often it represented a page that had not come. */
   faults = 0;
 
   constructor(guest: SoakGuest, parts: SoakParts) {
@@ -210,7 +210,7 @@ export class Soak {
       throw new Error(
         `${this.guest.name}: ${kib} KiB with CRC ${crc}, and ${bulk.bytes} bytes with ${bulk.crc.toString(16)} here`,
       );
-    // Its clock did not go back, nor leap: it stood for the move, and went on.
+    // Its clock did not go back, nor leap: it represented the move, and went on.
     if (us !== undefined && Number(us) > 2000 * (Date.now() - startedMs + 1000))
       throw new Error(`${this.guest.name}: its stream took ${us} us by its clock`);
     if (isOpen) this.crossed++;

@@ -2,7 +2,7 @@
  * npm run -s soak:pool -- [--members N] [--empty N]
  *
  * 30 members on one hub, which takes 32 (`ringside pool --members 32`), each with a guest of 16 MiB, in one process: they join, all see all, each guest pings each
- * other, density empties so many hosts, the hub is started anew, and they leave. Nothing may be lost. It tells the time of each step, and the most memory that
+ * other, density empties this many hosts, the hub is started again, and they leave. Nothing may be lost. It tells the time of each step, and the most memory that
  * the process had.
  */
 import { number, WrongUse } from '../harness/options.ts';

@@ -34,7 +34,7 @@ const JOB_INFO = struct({
   fileProcessed: unsignedHyper,
   fileRemaining: unsignedHyper,
 });
-/** The first so many. @throws LibvirtError */
+/** The first this many. @throws LibvirtError */
 function shares(host: CommandHost, of: Domain, count: number, flags = 0): { parameters: Parameter[] } {
   const all = libvirt.sharesOf(host, of, flags);
   return {

@@ -145,7 +145,7 @@ export class E1000 implements NicDevice {
     this.softReset();
   }
 
-  /** CTRL.RST (13.4.1): all but the EEPROM's pins and the addresses, which come from it anew. */
+  /** CTRL.RST (13.4.1): all but the EEPROM's pins and the addresses, which come from it again. */
   private softReset(): void {
     const { r, eeprom } = this;
     r.regs.fill(0);

@@ -58,7 +58,7 @@ export class Phy {
   private readonly linkChanged: () => void;
   private readonly isDown: () => boolean;
 
-  /** `linkChanged`: it was negotiated anew. */
+  /** `linkChanged`: it was negotiated again. */
   constructor(linkChanged: () => void, isDown: () => boolean) {
     this.linkChanged = linkChanged;
     this.isDown = isDown;

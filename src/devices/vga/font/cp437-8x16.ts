@@ -1,6 +1,6 @@
 /**
  * Code page 437 in 8 x 16 pixels: 256 glyphs of 16 bytes, a byte a scan line, bit 7 leftmost.
- * Glyphs are those of Spleen 8x16, (c) 2018-2020 Frederic Cambus, BSD-2-Clause (LICENSE beside this file), and those of extra-glyphs.txt and block-glyphs.mjs.
+ * Glyphs are those of Spleen 8x16, (c) 2018-2020 Frederic Cambus, BSD-2-Clause (LICENSE next to this file), and those of extra-glyphs.txt and block-glyphs.mjs.
  * Written by make-cp437.mjs.
  */
 const base64 =

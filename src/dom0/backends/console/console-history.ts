@@ -1,4 +1,4 @@
-/** The end of what a domain's console showed: for whoever looks later, and for saved states. */
+/** The end of what a domain's console showed: for a viewer later, and for saved states. */
 
 /** Between one and two of these are kept. */
 const HALF_BYTES = 128 * 1024;

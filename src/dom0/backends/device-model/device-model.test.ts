@@ -1,4 +1,4 @@
-/** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
+/** A guest with its device model in Domain 0, next to the same guest with the one in its own worker: the guest must not be able to tell. */
 import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/asm.ts';
@@ -342,7 +342,7 @@ describe('a device model in Domain 0', () => {
   it('is saved with its guest, also in the middle of a request, and both go on elsewhere', () => {
     const whole = make(true);
     run(whole);
-    // After so many slices: before the disk's command, in it, behind it, and some way on.
+    // After this many slices: before the disk's command, in it, behind it, and some way on.
     for (const slices of [1, 12, 19, 25]) {
       const before = make(true);
       if (slices > 1) run(before, slices - 2);
@@ -350,7 +350,7 @@ describe('a device model in Domain 0', () => {
       before.domain.runSlice();
       const after = make(true, KERNEL, saved(before));
       expect(run(after)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
-      // The screen is drawn anew, as soon as there is time for that.
+      // The screen is drawn again, as soon as there is time for that.
       const { screen: _drawn, ...left } = outcome(after);
       expect(outcome(whole)).toMatchObject(left);
     }

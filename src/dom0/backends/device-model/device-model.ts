@@ -133,7 +133,7 @@ export class DeviceModel {
     this.settle();
   }
 
-  /** Drives with their media: whoever watches follows their requests, and what a medium answers later is told to the guest at once. */
+  /** Drives with their media: the viewer follows their requests, and what a medium answers later is told to the guest at once. */
   private drives(drives: readonly IdeAttachment[]): IdeAttachment[] {
     const { io, record } = this.options;
     const answering = drives.map(drive => {

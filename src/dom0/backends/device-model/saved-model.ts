@@ -12,7 +12,7 @@ export interface SavedModel {
   disks: Uint8Array[];
 }
 
-/** The part of a saved domain; undefined: its device model was beside its processor. @throws SavedStateError */
+/** The part of a saved domain; undefined: its device model was next to its processor. @throws SavedStateError */
 export function modelOf({ about, toolstack }: Pick<SavedState, 'about' | 'toolstack'>): SavedModel | undefined {
   const model = toolstack?.model as Partial<SavedModel> | undefined;
   if (model === undefined) return undefined;

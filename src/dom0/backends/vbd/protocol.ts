@@ -38,7 +38,7 @@ export interface Segment {
 
 /** A request as it was copied out of the ring; what it says is not judged yet. */
 export interface Request {
-  /** OP, echoed in the response; of an indirect one that which it stands for, there too. */
+  /** OP, echoed in the response; of an indirect one that which it represents, there too. */
   op: number;
   id: readonly [number, number];
   /** In sectors of 512 bytes; past 2^53 it is not exact. */

@@ -67,7 +67,7 @@ export interface VbdCounts {
   heard: number;
 }
 
-/** Of so many of the last events it is known how far the front end had pushed. */
+/** Of this many of the last events it is known how far the front end had pushed. */
 const MOST_PUSHES = 256;
 
 /** What another back end needs to go on: the ring's indices, and slots that were taken and not answered. */

@@ -21,8 +21,8 @@ const PAGE_BYTES = 4096,
 /** Of a front end's picture: what a screen block can show takes 9 MB. */
 const MOST_BYTES = 16 * 2 ** 20;
 /**
- * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for so long. Then
- * a picture is copied so often as others look who do not ask: a screenshot, a page whose memory is not shared.
+ * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for this long. Then
+ * a picture is copied this often as others look who do not ask: a screenshot, a page whose memory is not shared.
  */
 const ASK_NS = 4e6,
   VIEWER_NS = 250e6,

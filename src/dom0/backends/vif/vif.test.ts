@@ -28,7 +28,7 @@ const ALL = {
   'feature-gso-tcpv4': 1,
 };
 
-/** A front end of which tests do each step, and a station on the bridge beside it. */
+/** A front end of which tests do each step, and a station on the bridge next to it. */
 function make({ nodes = ALL, rate, buffers = 20 }: { nodes?: Nodes; rate?: Rate; buffers?: number } = {}) {
   const guest = new FakeGuest();
   const timers = new TestTimers();

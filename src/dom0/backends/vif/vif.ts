@@ -37,7 +37,7 @@ import {
 const PAGE_BYTES = 4096;
 /** Packets of one front end before others have their turn. */
 const TURN = 64;
-/** Once so many bytes wait for a front end without buffers, more are lost: pages of half a ring (XENVIF_RX_QUEUE_BYTES of netback's interface.c). */
+/** Once this many bytes wait for a front end without buffers, more are lost: pages of half a ring (XENVIF_RX_QUEUE_BYTES of netback's interface.c). */
 const WAITING_BYTES = (256 / 2) * PAGE_BYTES;
 /** Groups that a front end may ask for (XEN_NETBK_MCAST_MAX). */
 const GROUPS_MOST = 64;

@@ -87,7 +87,7 @@ export class StoreClient extends StoreView {
     };
   }
 
-  /** All or nothing; begins anew where someone came between, so `work` may run several times. */
+  /** All or nothing; begins again where someone came between, so `work` may run several times. */
   transaction<T>(work: (view: StoreView) => T): T {
     for (;;) {
       const tx = this.store.begin(this.connection);

@@ -39,7 +39,7 @@ export interface SavedRing {
 export class StoreRing {
   private readonly page: Page;
   private readonly onRequest: (message: Message) => void;
-  /** The guest asked to begin anew: its watches and transactions go. */
+  /** The guest asked to begin again: its watches and transactions go. */
   private readonly onReset: () => void;
   private readonly request = new Uint8Array(HEADER_BYTES + MAX_PAYLOAD_BYTES);
   private requestBytes = 0;
@@ -77,7 +77,7 @@ export class StoreRing {
     this.waiting.push({ bytes, event });
   }
 
-  /** From now on no event stands for one that comes later: a watch was set or removed. */
+  /** From now on no event represents one that comes later: a watch was set or removed. */
   separateEvents(): void {
     this.events.clear();
   }

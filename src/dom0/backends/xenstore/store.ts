@@ -68,7 +68,7 @@ export const QUOTA = {
   permissions: 5,
   transactionNodes: 1024,
 } as const;
-/** Nodes that may change beside an open transaction; past them it does not know any more what it began with. */
+/** Nodes that may change next to an open transaction; past them it does not know any more what it began with. */
 const MOST_BEFORE = 4096;
 const MAX_PATH = 3072,
   MAX_RELATIVE_PATH = 2048;
@@ -108,7 +108,7 @@ class Transaction {
   readonly owned = new Map<number, number>();
   /** By path: of one that changes again one event tells. */
   readonly changes = new Map<string, Change>();
-  /** Too much has changed beside it: it cannot be finished. */
+  /** Too much has changed next to it: it cannot be finished. */
   outrun = false;
   /** It wanted to look at more nodes than it may. */
   failed = false;
@@ -118,7 +118,7 @@ class Transaction {
     this.limited = limited;
   }
 
-  /** A node is about to change beside this transaction. */
+  /** A node is about to change next to this transaction. */
   note(path: string, old: Node | undefined): void {
     if (this.outrun || this.before.has(path)) return;
     if (this.before.size < MOST_BEFORE) this.before.set(path, old);
@@ -443,7 +443,7 @@ export class Store {
     return who.lastTransaction;
   }
 
-  /** Ends a transaction. EAGAIN: something that it looked at has changed since; nothing of it was kept, start anew. */
+  /** Ends a transaction. EAGAIN: something that it looked at has changed since; nothing of it was kept, start again. */
   end(who: Connection, tx: number, commit: boolean): void {
     const transaction = who.transactions.get(tx);
     if (!transaction) throw new StoreError('ENOENT');

@@ -83,7 +83,7 @@ export function formatAffinity(affinity: Affinity): string {
   return lists.length === 1 ? lists[0] : `[${lists.join('] [')}]`;
 }
 
-/** Why a domain cannot keep to these processors on a host that has so many; undefined: it can. */
+/** Why a domain cannot keep to these processors on a host that has this many; undefined: it can. */
 export function affinityProblem(affinity: Affinity | undefined, pcpus: number): string | undefined {
   const bits =
     affinity === undefined

@@ -62,7 +62,7 @@ const oneOf =
       : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
 const colo = (): Judged => refused('no COLO', 'There is no second host that a disk could be mirrored to. Take it out.');
 
-/** Parameters by name, beside the positional ones, and flags. */
+/** Parameters by name, next to the positional ones, and flags. */
 const OPTIONS: Record<string, OptionRule> = {
   target: () => used('the image', 'This file is in the drive.'),
   format: value => formatVerdict(value),
@@ -155,7 +155,7 @@ function olderPrefixes(
   return { rest, isThere: isKind || script !== null, devices, format, script: script?.[1] };
 }
 
-/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
+/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `fix` what would fix it. */
 export function parseDisk(
   text: string,
   remarks: OptionRemark[] = [],

@@ -1,5 +1,5 @@
 /**
- * A definition's text changed as a form changes it: keys whose values another domain would have are set anew where they stand, and everything else
+ * A definition's text changed as a form changes it: keys whose values another domain would have are set again where they stand, and everything else
  * (comments, order, spaces, keys that mean nothing here) stays as it was written.
  */
 import type { Definition } from './definition.ts';

@@ -52,7 +52,7 @@ export function formatFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.text}`;
 }
 
-/** `optionsFrom`: the line from which on the text is of options given beside the file (Infinity: none). `rules`: the keys that there are. */
+/** `optionsFrom`: the line from which on the text is of options given next to the file (Infinity: none). `rules`: the keys that there are. */
 export function judgeDefinition(file: string, source: string, optionsFrom = Infinity, rules: Family = KEYS): Judgement {
   return new Judge(file, source, optionsFrom, rules).judge();
 }

@@ -504,7 +504,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
   vcpu enabled=@yesno hotpluggable=@yesno id!# order
 `;
 
-/** Elements that stand in several places, as the schema has them by names (<define>): below, & and the name stand for one. */
+/** Elements that stand in several places, as the schema has them by names (<define>): below, & and the name represent one. */
 const PATTERNS = `
 &address
  address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
@@ -641,7 +641,7 @@ function named(text: string): [name: string, rule: ValueRule, flags: string] {
   return [name, rule, flags];
 }
 
-/** Lines with each & replaced by what it stands for. */
+/** Lines with each & replaced by what it represents. */
 function expanded(lines: readonly string[], patterns: ReadonlyMap<string, readonly string[]>): string[] {
   return lines.flatMap(line => {
     const [, indent, name] = /^( *)&(.+)$/.exec(line) ?? [];

@@ -6,7 +6,7 @@
  *   -  it is not done, and its finding says so: the document of what runs does not have it
  *   .  as -, without a finding: where a device lies, say, is the host's choice
  *   !  it is about secrecy, isolation or what lies on disks, and not done: such a domain does not start (xml/refusals.ts has the words)
- * With * behind it a name stands for all that is in it. Names of one mark are joined by |; attributes stand behind their element.
+ * With * behind it a name represents all that is in it. Names of one mark are joined by |; attributes stand behind their element.
  */
 const SUPPORT = `
 +domain +id|type

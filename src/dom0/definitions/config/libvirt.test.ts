@@ -1,5 +1,5 @@
 /**
- * The reader beside libvirt itself: judged-by-libvirt.jsonl holds pieces of a definition, where each stands, and why `virsh -c test:///default define` of
+ * The reader next to libvirt itself: judged-by-libvirt.jsonl holds pieces of a definition, where each stands, and why `virsh -c test:///default define` of
  * libvirt 9 refused it (absent: it did not).
  */
 import { readFileSync } from 'node:fs';

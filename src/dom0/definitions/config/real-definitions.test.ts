@@ -98,9 +98,9 @@ const starts = (name: string, kind: string, memoryMiB: number, vcpus: number) =>
 const STARTS: Record<string, ReturnType<typeof starts>> = {
   // Case "keys that xl ignores": xl create -n of Xen 4.17 takes it.
   'misspelt-keys.cfg': starts('workstation', 'hvm', 128, 1),
-  // Case "missing comma": as a file of xm's, in whose language strings beside each other are one.
+  // Case "missing comma": as a file of xm's, in whose language strings next to each other are one.
   'joined-strings.py': starts('comma2', 'hvm', 64, 1),
-  // Case "<root> in <os>": virDomainDefParseBootOptions() reads it beside kernel, initrd and cmdline.
+  // Case "<root> in <os>": virDomainDefParseBootOptions() reads it next to kernel, initrd and cmdline.
   'xml-root-element.xml': starts('old-pv', 'pv', 128, 1),
   // Case "boot order of devices" (formatdomain, "boot order").
   'boot-order-two-disks.xml': starts('second-first', 'kvm', 64, 1),

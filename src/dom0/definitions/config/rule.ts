@@ -29,7 +29,7 @@ export interface Context {
   write(key: string, value: string): string;
   /** Where a setting stands; the text's beginning where there is none. */
   placeOf(...keys: string[]): Position;
-  /** A finding of its own, beside that of the setting. Of many, only some are listed one by one. */
+  /** A finding of its own, next to that of the setting. Of many, only some are listed one by one. */
   tell(at: Position, key: string, judged: Judged): void;
   /** As `tell`, for the named options and flags inside a text. */
   tellOptions(key: string, item: Atom, remarks: readonly (Judged & { name: string; offset: number })[]): void;
@@ -84,7 +84,7 @@ export interface KeyRule {
 export type Family = Readonly<Record<string, KeyRule>>;
 
 /**
- * A key with a closed set of words: what is wrong with another word. `numbers`: xl takes so many of the words by their numbers, too, from 0 on.
+ * A key with a closed set of words: what is wrong with another word. `numbers`: xl takes this many of the words by their numbers, too, from 0 on.
  * `nouns`: what they are.
  */
 export const oneOf =

@@ -11,7 +11,7 @@ const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'
 const field = (name: string, value: string | number | undefined): string =>
   value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`;
 
-/** Settings of xl that xend kept beside a guest's kernel (XENAPI_PLATFORM_CFG_TYPES of XendConfig.py). */
+/** Settings of xl that xend kept next to a guest's kernel (XENAPI_PLATFORM_CFG_TYPES of XendConfig.py). */
 const PLATFORM = new Set(
   (
     'acpi apic device_model gfx_passthru guest_os_type hap hpet isa keymap localtime monitor nographic opengl pae parallel pci_msitranslate pci_power_mgmt ' +

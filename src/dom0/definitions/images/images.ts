@@ -46,7 +46,7 @@ const WRAPPINGS: readonly {
 }[] = [
   { name: 'vmdk', magic: 'KDMV' },
   { name: 'vmdk', magic: 'COWD' },
-  // A description in words, beside the file that holds the disk.
+  // A description in words, next to the file that holds the disk.
   { name: 'vmdk', magic: '# Disk DescriptorFile' },
   { name: 'vdi', at: 64, magic: [0x7f, 0x10, 0xda, 0xbe] },
   { name: 'Parallels', magic: 'WithoutFreeSpace' },

@@ -179,7 +179,7 @@ describe('a hostile disk', () => {
   });
 
   it('that leads to more than it holds is refused, after so much work and no more', () => {
-    // Its root has a folder's worth of records that stand for nothing, in one block that is named again and again.
+    // Its root has a folder's worth of records that represent nothing, in one block that is named again and again.
     const bytes = ext({ 'etc/hostname': 'x' });
     const view = new DataView(bytes.buffer);
     const table = view.getUint32(4096 + 8, true) * 4096,

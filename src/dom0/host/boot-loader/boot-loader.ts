@@ -163,7 +163,7 @@ function domUloader({ entry = '', args = '' }: BootLoader, cmdline: string, disk
     { name: vdev, from },
     ...partsOf(from).map(part => ({ name: nameOf(vdev, part), from: part.from })),
   ]);
-  // Names of old kernels stand for those of today.
+  // Names of old kernels represent those of today.
   const modern = device.replace(/^[hs]d(?=[a-z])/, 'xvd');
   const wanted =
     device === ''

@@ -53,7 +53,7 @@ export interface BootCommands {
 }
 
 const MOST_ENTRIES = 1000;
-/** Characters that all variables of a configuration may stand for, and those of one entry: a variable that names itself twice grows without end. */
+/** Characters that all variables of a configuration may represent, and those of one entry: a variable that names itself twice grows without end. */
 const MOST_EXPANDED = 2 ** 20,
   MOST_EXPANDED_OF_ENTRY = 2 ** 16;
 /** GRUB's: without a number there is no countdown. */
@@ -148,7 +148,7 @@ class Run {
   private readonly problems: GrubProblem[];
   private readonly inherited: ReadonlyMap<string, string>;
   private entries = 0;
-  /** Characters that variables may still stand for. */
+  /** Characters that variables may still represent. */
   private left: number;
 
   constructor(problems: GrubProblem[], mostExpanded: number, inherited: ReadonlyMap<string, string> = new Map()) {
@@ -225,7 +225,7 @@ class Run {
     return pieces.map(piece => ('text' in piece ? piece.text : this.valueOf(piece.variable, line))).join('');
   }
 
-  /** Nothing, once all variables have stood for too much. */
+  /** Nothing, once all variables have represented too much. */
   private valueOf(variable: string, line: number): string {
     const value = this.variables.get(variable) ?? this.inherited.get(variable) ?? '';
     if (value === '' || this.left < 0) return '';

@@ -259,7 +259,7 @@ function readWord(source: string, from: number, line: number): Word {
       at++;
     } else if (character === '$') variable(false);
     else if (character === '\\') {
-      // At the end of a line it joins that with the next; at the very end it stands for itself.
+      // At the end of a line it joins that with the next; at the very end it represents itself.
       if (source[at + 1] !== '\n') text += source[at + 1] ?? character;
       at += 2;
     } else if (BARE_STOPS.test(character)) break;

@@ -53,7 +53,7 @@ export interface AllowedFiles extends HostFiles {
   unlink(path: string): void;
   /** The first bytes of a file have room on its disk, and go on reading as they do. @throws Error of the system, where there is none */
   allocate(path: string, bytes: number): void;
-  /** The disk in a qcow2 image has so many bytes from now on. @throws as `open` */
+  /** The disk in a qcow2 image has this many bytes from now on. @throws as `open` */
   resizeQcow2(path: string, bytes: number): void;
   /** Of the file system that a folder is on. */
   room(folder: string): { capacityBytes: number; availableBytes: number };

@@ -32,7 +32,7 @@ export async function cdOfFiles(files: CdFiles, target: string): Promise<Blob> {
 
 const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** What came together so far: links may lead to one folder on so many ways that they have no end. */
+/** What came together so far: links may lead to one folder on this many ways that they have no end. */
 interface Gathered {
   entries: CdEntry[];
   /** Files and folders that were looked at. */

@@ -86,7 +86,7 @@ export class ImageTree implements IFileSystem {
     return this.own(path) !== undefined;
   }
 
-  /** Whether a file of so many bytes at this path would be on the host's disk, if it is no qcow2 image. */
+  /** Whether a file of this many bytes at this path would be on the host's disk, if it is no qcow2 image. */
   isForDisk(path: string, bytes: number): boolean {
     return volumeFor(path, bytes, new Uint8Array()) !== undefined;
   }
@@ -341,7 +341,7 @@ export class ImageTree implements IFileSystem {
     return (await this.tree.stat(path)).size > MOST_FILE_BYTES;
   }
 
-  /** A file of so many bytes that begins with `content`, in place of what is there, at one moment. */
+  /** A file of this many bytes that begins with `content`, in place of what is there, at one moment. */
   private put(path: string, volume: string, content: Uint8Array, bytes: number): void {
     this.replace(path, volume, fresh => {
       this.storage.createVolume(fresh, bytes, { bytes, unfinished: true });
@@ -384,7 +384,7 @@ export class ImageTree implements IFileSystem {
 
 const device = (volume: string): string => `/dev/${GROUP}/${volume}`;
 
-/** The volume that a file of so many bytes is, which begin so; undefined: it is none. */
+/** The volume that a file of this many bytes is, which begin so; undefined: it is none. */
 function volumeFor(path: string, bytes: number, head: Uint8Array): string | undefined {
   const image = bytes >= SECTOR_BYTES && bytes % SECTOR_BYTES === 0 && !isQcow2(head) ? imageVolume(path) : undefined;
   return image ?? (bytes > MOST_FILE_BYTES && isKept(path) ? largeVolume(path) : undefined);

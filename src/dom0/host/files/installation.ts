@@ -61,7 +61,7 @@ export async function install(files: KeptFiles, guests: readonly ShippedGuest[])
   if (installed.size > before.length) await files.writeFile(INSTALLED, [...installed, ''].join('\n'));
 }
 
-/** A definition that names files beside it names them where they are now. */
+/** A definition that names files next to it names them where they are now. */
 function definition(guest: ShippedGuest, bytes: Uint8Array): string {
   let text = new TextDecoder().decode(bytes);
   // A disk's name has more behind it.

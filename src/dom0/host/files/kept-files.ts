@@ -67,7 +67,7 @@ export class KeptFiles implements IFileSystem {
 
   private constructor(tree: Tree) {
     this.tree = tree;
-    // just-bash puts its own folders and programs there, anew each time.
+    // just-bash puts its own folders and programs there, again each time.
     if (tree.writeFileSync) this.writeFileSync = tree.writeFileSync.bind(tree);
     if (tree.mkdirSync) this.mkdirSync = tree.mkdirSync.bind(tree);
   }

@@ -51,7 +51,7 @@ export interface HostConfigSpace {
 interface Slot {
   device: Device;
   level: boolean;
-  /** The handler is to be called once more. */
+  /** The handler is to be called again. */
   again: boolean;
   handler: (() => void) | undefined;
   /** See HostConfigSpace. */

@@ -45,14 +45,14 @@ export interface Sockets {
 
 /**
  * One end of a protocol: it yields how many bytes it wants next, and is given them. It may throw, or end: the channel is closed then. A number of bytes that the
- * other end decides is checked before it is asked for, since so many are kept.
+ * other end decides is checked before it is asked for, since this many are kept.
  */
 export type Conversation = Generator<number, void, Uint8Array<ArrayBuffer>>;
 
 /** Bytes that have come in pieces, and are taken in others. */
 export class Pieces {
   private readonly pieces: Uint8Array<ArrayBuffer>[] = [];
-  /** So many are here. */
+  /** This many are here. */
   bytes = 0;
 
   push(piece: Uint8Array<ArrayBuffer>): void {

@@ -8,7 +8,7 @@ import { BlockDevice, type BlockRequest, type Done, gather, lengthOf } from '../
 import type { Later } from '../timers.ts';
 import type { NbdDisk } from './client.ts';
 
-/** A server that has gone is asked so often, for so long. Linux gives up a disk's request after 30 s. */
+/** A server that has gone is asked this often, for this long. Linux gives up a disk's request after 30 s. */
 const RETRY_MS = 500;
 const MOST_TRIES = 20;
 /** Of what was written and not flushed: a guest that does not flush has it done for it. */

@@ -22,7 +22,7 @@ export interface Frame {
   readonly bytes: Uint8Array;
   /** The checksum of its TCP or UDP holds the sum of the pseudo header alone. */
   readonly blankChecksum?: boolean;
-  /** Its TCP data are to be cut into parts of so many bytes before they go where nobody can do that; absent: it is one segment. */
+  /** Its TCP data are to be cut into parts of this many bytes before they go where nobody can do that; absent: it is one segment. */
   readonly segmentBytes?: number;
   /** Its number where somebody follows it (hypervisor/tracing/io-trace.ts). */
   readonly number?: number;

@@ -70,7 +70,7 @@ export class Network {
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
   private uplink: Uplink | undefined;
-  /** Networks beside this one, by their names. */
+  /** Networks next to this one, by their names. */
   private readonly others = new Map<string, VirtualNetwork>();
   private readonly onOwnBridge = new Set<string>();
   /** Plugs of all bridges, and how each is pulled. */
@@ -173,7 +173,7 @@ export class Network {
     this.uplink ??= this.plug(loaded!);
   }
 
-  /** A network beside this one, with a bridge of its own. `goesOut`: its gateway knows the way further that the host's has. */
+  /** A network next to this one, with a bridge of its own. `goesOut`: its gateway knows the way further that the host's has. */
   async addNetwork(
     name: string,
     { bridge, subnet, goesOut }: { bridge: string; subnet: Subnet; goesOut: boolean },

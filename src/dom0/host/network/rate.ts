@@ -1,5 +1,5 @@
 /**
- * `rate=` of a network card: so many bytes an interval, as netback counts them.
+ * `rate=` of a network card: this many bytes an interval, as netback counts them.
  * Sources: xl-network-configuration(5), "rate"; libxlu_vif.c, xlu_vif_parse_rate; Linux's drivers/net/xen-netback/netback.c, tx_add_credit.
  */
 
@@ -45,7 +45,7 @@ export class Credit {
     this.sinceNs = nowNs();
   }
 
-  /** Takes so many bytes: 0. Else nothing is taken, and this is when they should be asked for again (absolute, nanoseconds). */
+  /** Takes this many bytes: 0. Else nothing is taken, and this is when they should be asked for again (absolute, nanoseconds). */
   take(bytes: number): number {
     const { rate } = this;
     const intervalNs = rate.intervalUs * 1000;

@@ -1,4 +1,4 @@
-/** A network beside the host's own, and who comes to its guests from outside. */
+/** A network next to the host's own, and who comes to its guests from outside. */
 import { expect, it } from 'vitest';
 import {
   ARP_REQUEST,

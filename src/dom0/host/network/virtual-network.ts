@@ -1,4 +1,4 @@
-/** A network beside the host's own: a bridge of its own with a gateway, which answers as the host's does, and knows a way further or none. */
+/** A network next to the host's own: a bridge of its own with a gateway, which answers as the host's does, and knows a way further or none. */
 import { type Beyond, type BeyondParts, type Lease, NetworkPeer, type Subnet } from '../../../devices/net/index.ts';
 import type { Timers } from '../../../devices/index.ts';
 import { Bridge, type BridgePort } from './bridge.ts';

@@ -222,7 +222,7 @@ export class BrowserState {
   // ---- all of it as a file, another one in its place, a new one
 
   /**
-   * All of it in pieces, as it is at one moment. Whoever writes its disk stands still meanwhile: what is written all the same is found at the end.
+   * All of it in pieces, as it is at one moment. Whoever writes its disk is paused meanwhile: what is written all the same is found at the end.
    * @throws Error with a sentence, of the store
    */
   async *packed(head: StateHead): AsyncGenerator<Uint8Array> {
@@ -260,7 +260,7 @@ export class BrowserState {
     await this.exchange('those of an imported file now', store => unpackState(data, store.plain));
   }
 
-  /** Begins anew, with an empty disk and the files of an installation. @throws Error of the store */
+  /** Begins again, with an empty disk and the files of an installation. @throws Error of the store */
   async reset(): Promise<void> {
     await this.exchange('gone, for the host was reset', async () => {});
   }

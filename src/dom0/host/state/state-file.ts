@@ -138,7 +138,7 @@ class Reader {
     return this.at >= this.data.size;
   }
 
-  /** The next bytes. @throws StateFileError where there are not so many */
+  /** The next bytes. @throws StateFileError where there are not this many */
   async take(bytes: number): Promise<Uint8Array> {
     if (this.at + bytes > this.data.size) throw this.cut();
     if (this.at + bytes > this.windowAt + this.window.length) {

@@ -13,7 +13,7 @@ export interface HostState {
   close(): void;
 }
 
-/** What no guest flushed is written so often, as a file system commits. */
+/** What no guest flushed is written this often, as a file system commits. */
 const TIDY_MS = 5000;
 
 /** Identities are 1 to this. */

@@ -42,7 +42,7 @@ import type { DmaMemory, HostFunction } from '../hardware/host-bus.ts';
 /** Of one command: with them a table has 2,816 bytes. */
 const MOST_REGIONS = 168;
 const TABLE_BYTES = REGIONS + MOST_REGIONS * REGION_BYTES;
-/** What is copied at a time; so many commands at once, and one more that is waited for. */
+/** What is copied at a time; this many commands at once, and one more that is waited for. */
 const BUFFER_BYTES = 128 * 1024,
   BUFFERS = 2;
 const TABLES = LIST_BYTES + RECEIVED_BYTES,

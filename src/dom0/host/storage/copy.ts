@@ -11,7 +11,7 @@ export interface CopyParts {
   signal?: AbortSignal;
 }
 
-/** Calls `copy` for one piece of so many bytes after the other; `piece` has the length, and is used again. @throws what `copy` throws; Error: interrupted */
+/** Calls `copy` for one piece of this many bytes after the other; `piece` has the length, and is used again. @throws what `copy` throws; Error: interrupted */
 export async function copyInTurns(
   bytes: number,
   { soon, signal }: CopyParts,

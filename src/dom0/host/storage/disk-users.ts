@@ -27,7 +27,7 @@ export class DiskUsers {
     return this.users.filter(user => user.path === path);
   }
 
-  /** Why a disk cannot be had beside those that have it. `called`: the disk, for people. */
+  /** Why a disk cannot be had next to those that have it. `called`: the disk, for people. */
   hinders(path: string, writes: boolean, called = path, shared = false): string | undefined {
     const other = this.of(path).find(user => (writes || user.writes) && !(shared && user.shared));
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).

@@ -24,7 +24,7 @@ import {
 import { type ListReading, readList } from './journal-list.ts';
 import { damaged, type Store, type StoreFile } from './store.ts';
 
-/** A list below this is never written anew, nor before it is so many times as long as what it amounts to. */
+/** A list below this is never written again, nor before it is this many times as long as what it amounts to. */
 const LEAST_COMPACTION_BYTES = 2 ** 20,
   COMPACTION_FACTOR = 4;
 
@@ -115,7 +115,7 @@ export class Journal {
   /** Where the next record goes, and the check sum of the last one. */
   private end = HEADER_BYTES;
   private crc = 0;
-  /** Bytes of the list that was written anew last; of one that was found nothing is known. */
+  /** Bytes of the list that was written again last; of one that was found nothing is known. */
   private liveBytes = 0;
   private readonly waiting: Uint8Array[] = [];
   private readonly leastCompaction: number;
@@ -227,7 +227,7 @@ export class Journal {
     return this.state;
   }
 
-  /** Gives it one, when all that was appended is flushed: the list is written anew. Nothing is said of a device that is full. @returns whether it has it */
+  /** Gives it one, when all that was appended is flushed: the list is written again. Nothing is said of a device that is full. @returns whether it has it */
   identify(identity: number, snapshot: () => Iterable<Uint8Array>): boolean {
     if (this.state === identity) return true;
     const { state } = this;

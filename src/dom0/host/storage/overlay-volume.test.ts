@@ -109,7 +109,7 @@ describe('an overlay', () => {
       60,
       async store => {
         const storage = await open(store);
-        // The first cuts come before it is whole: then it is made anew.
+        // The first cuts come before it is whole: then it is made again.
         if (storage.volumes.length > 0 && storage.overlayHeaders.length === 0) storage.removeVolume('web');
         if (storage.volumes.length === 0) storage.createOverlay('web', '/images/base', imageOf(content));
         storage.setImage('/images/base', imageOf(content));

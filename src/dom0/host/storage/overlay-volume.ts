@@ -5,7 +5,7 @@
  *   from block 1   a bit for each block of the image: it was written, and is here
  *   from the next MiB on   the blocks, each at its place
  *
- * A bit becomes durable after the block that it stands for, so that a block is the image's or what was written, whatever a power cut leaves.
+ * A bit becomes durable after the block that it represents, so that a block is the image's or what was written, whatever a power cut leaves.
  */
 import {
   type BlockDevice,
@@ -38,7 +38,7 @@ export interface BaseImage {
   readonly checksum: number;
 }
 
-/** Bytes of a volume for an image of so many. */
+/** Bytes of a volume for an image of this many. */
 export const overlayBytes = (imageBytes: number): number => dataStart(imageBytes) + imageBytes;
 
 /** Begins an overlay on an empty volume. Durable when it returns. @throws RangeError where the path is too long */

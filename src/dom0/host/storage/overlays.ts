@@ -48,7 +48,7 @@ export class Overlays {
     return made;
   }
 
-  /** Its volume goes, or gets another image: it is looked at anew when it is used next. */
+  /** Its volume goes, or gets another image: it is looked at again when it is used next. */
   forget(name: string): void {
     this.used.delete(name);
   }

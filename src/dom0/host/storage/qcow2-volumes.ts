@@ -20,7 +20,7 @@ interface Parts {
   volumes(): readonly LogicalVolume[];
   /** A volume as it is now. */
   medium(volume: LogicalVolume): BlockDevice;
-  /** It has at least so many bytes, what is new reads as zeros. @throws DeviceFull */
+  /** It has at least this many bytes, what is new reads as zeros. @throws DeviceFull */
   grow(name: string, bytes: number): void;
   /** The overlay on a volume. @throws StorageError */
   overlay(name: string): BlockDevice;
@@ -135,7 +135,7 @@ export class Qcow2Volumes {
     }
   }
 
-  /** The disk has so many bytes from now on; what is new reads as zeros. Nobody has it open. @throws StorageError */
+  /** The disk has this many bytes from now on; what is new reads as zeros. Nobody has it open. @throws StorageError */
   resize(name: string, bytes: number): void {
     inItsName(name, () => this.on(name).resize(bytes));
   }

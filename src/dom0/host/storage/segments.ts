@@ -4,7 +4,7 @@ import type { Segment } from './part.ts';
 
 export const count = (segments: readonly Segment[]): number =>
   segments.reduce((sum, segment) => sum + segment.count, 0);
-/** The first extents of a volume, so many, and those behind them. */
+/** The first extents of a volume, this many, and those behind them. */
 export function firstOf(segments: readonly Segment[], extents: number): Segment[] {
   let left = extents;
   return segments.flatMap(({ first, count: had }) => {

@@ -1,5 +1,5 @@
 /**
- * A store with room for two states, of which one counts: a new one is written beside the one that counts, and takes its place by one small write. After a power
+ * A store with room for two states, of which one counts: a new one is written next to the one that counts, and takes its place by one small write. After a power
  * cut it is the one or the other, whole. What was kept before there were two sides is the first one.
  *
  *   NAME, other.NAME    files of the two sides

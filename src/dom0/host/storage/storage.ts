@@ -192,7 +192,7 @@ export class Storage {
     return volume;
   }
 
-  /** A volume has exactly so many bytes from now on; what is new reads as zeros. Nobody has it open. Durable when it returns. @throws StorageError */
+  /** A volume has exactly this many bytes from now on; what is new reads as zeros. Nobody has it open. Durable when it returns. @throws StorageError */
   resizeVolume(name: string, bytes: number): void {
     const volume = this.refuseUsed(name);
     const had = volume.bytes ?? bytesOf(volume.segments);
@@ -374,7 +374,7 @@ export class Storage {
     return this.orRemove(volume, () => this.qcow2.begin(name, image));
   }
 
-  /** The disk in a qcow2 image has so many bytes from now on. @throws StorageError: somebody has it open */
+  /** The disk in a qcow2 image has this many bytes from now on. @throws StorageError: somebody has it open */
   resizeQcow2(name: string, bytes: number): void {
     this.refuseUsed(name);
     this.qcow2.resize(name, bytes);
@@ -386,7 +386,7 @@ export class Storage {
     return this.volumeMedium(this.group.find(volume));
   }
 
-  /** The same, for somebody who writes it alone, with room for so many bytes. @throws StorageError, DeviceFull */
+  /** The same, for somebody who writes it alone, with room for this many bytes. @throws StorageError, DeviceFull */
   openFile(volume: string, who: string, bytes: number): OpenDisk {
     const path = `/dev/${GROUP}/${volume}`;
     this.refuseUsed(volume);
@@ -547,7 +547,7 @@ export class Storage {
       for (const base of bases) base.close();
       if (!(user.writes && (medium instanceof OverlayVolume || medium instanceof Qcow2Disk))) return;
       try {
-        // Whoever opens it next may read it anew, and knows then what lies on the volume alone.
+        // Whoever opens it next may read it again, and knows then what lies on the volume alone.
         medium.flush();
       } catch {
         // It is tried again with what nobody flushes.

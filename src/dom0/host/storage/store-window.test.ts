@@ -369,7 +369,7 @@ describe('a server that ends without a word', () => {
     const found = new Uint8Array(3);
     file.read(0, found);
     expect([...found, file.bytes]).toEqual([7, 8, 9, 3]);
-    // It goes on, and ends once more.
+    // It goes on, and ends again.
     web.write(7 * MIB, Uint8Array.of(6));
     await replace();
     expect([...seen(far), read(far, 7 * MIB, 1)]).toEqual([[1, 2], [3], [0], [6]]);

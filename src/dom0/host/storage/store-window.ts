@@ -11,7 +11,7 @@
  * where drives of domains' workers ask, too. After each answer it lingers for some milliseconds: what is asked one after the other needs no message.
  *
  * A server that ends is followed by another one with the same window, which is told what was open there (`Windowed`). What was asked stands in the window until
- * it is answered, and is asked of the disk once more: all of it can be done twice.
+ * it is answered, and is asked of the disk again: all of it can be done twice.
  */
 import type { BlockRequest, Done } from '../../../formats/blocks/index.ts';
 import {
@@ -54,7 +54,7 @@ const ASLEEP = 0,
 const CLOSE = JSON.stringify(['close']);
 
 const LINGER_MS = 4;
-/** So many answers later the server has a look at its messages. */
+/** This many answers later the server has a look at its messages. */
 const MOST_ANSWERS = 1000;
 
 /** What is open in a window: what its next server is told. A disk has `bytes`. */
@@ -88,7 +88,7 @@ class Window {
   }
 }
 
-/** Where there is no Atomics.waitAsync, the doorbell in machine memory is looked at so often. */
+/** Where there is no Atomics.waitAsync, the doorbell in machine memory is looked at this often. */
 const LOOK_MS = 4;
 
 /** The side that has the store: carries out what is asked. */

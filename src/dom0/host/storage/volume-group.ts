@@ -6,7 +6,7 @@ import type { Segment } from './part.ts';
 import { count, firstFit, merged } from './segments.ts';
 import { StorageError } from './store.ts';
 
-/** By so many a volume grows at once that grows as it is written. */
+/** By this many a volume grows at once that grows as it is written. */
 const GROWTH_EXTENTS = 4;
 
 export class VolumeGroup {
@@ -105,7 +105,7 @@ export class VolumeGroup {
     return { before, after };
   }
 
-  /** A volume that somebody writes has at least so many bytes from now on, in whole extents; what is new reads as zeros. @throws DeviceFull */
+  /** A volume that somebody writes has at least this many bytes from now on, in whole extents; what is new reads as zeros. @throws DeviceFull */
   grow(name: string, bytes: number): void {
     const volume = this.find(name);
     const needed = Math.ceil(bytes / PE_BYTES) - count(volume.segments),

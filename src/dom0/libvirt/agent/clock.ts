@@ -8,7 +8,7 @@ import { malformed, withAgent } from './session.ts';
 const NS = 1e9;
 /** What nanoseconds in 63 bits have room for. */
 const MOST_S = Math.floor(2 ** 63 / NS);
-/** VIR_DOMAIN_TIME_SYNC: the guest is to read its clock chip anew. */
+/** VIR_DOMAIN_TIME_SYNC: the guest is to read its clock chip again. */
 export const TIME_SYNC = 1 << 0;
 
 export interface GuestTime {

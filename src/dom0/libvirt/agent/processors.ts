@@ -73,7 +73,7 @@ async function set(agent: Agent, wanted: readonly { id: number; isOnline: boolea
   }
 }
 
-/** Which are to come or to go so that so many are used. @throws LibvirtError */
+/** Which are to come or to go so that this many are used. @throws LibvirtError */
 export function changesTo(wanted: number, vcpus: readonly GuestVcpu[]): { id: number; isOnline: boolean }[] {
   if (vcpus.some(({ isOnline, canGoOffline }) => !isOnline && !canGoOffline))
     throw malformed('Invalid data provided by guest agent');
@@ -92,7 +92,7 @@ export function changesTo(wanted: number, vcpus: readonly GuestVcpu[]): { id: nu
     .map(({ id }) => ({ id, isOnline: true }));
 }
 
-/** So many of its processors are used from now on. @throws LibvirtError */
+/** This many of its processors are used from now on. @throws LibvirtError */
 export const setGuestVcpuCount = (host: CommandHost, domain: Domain, wanted: number): Promise<void> =>
   withAgent(host, domain, 'virDomainSetVcpusFlags', async agent => {
     const { vcpus } = domain.definition;

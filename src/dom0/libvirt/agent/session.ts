@@ -16,7 +16,7 @@ const BLOCK = -2,
 const WAIT_S = 5;
 /** VIR_DOMAIN_QEMU_AGENT_COMMAND_SHUTDOWN. */
 const SHUTDOWN_S = 60;
-/** VIR_JOB_WAIT_TIME: who asks meanwhile waits so long for its turn. */
+/** VIR_JOB_WAIT_TIME: who asks meanwhile waits this long for its turn. */
 const TURN_S = 30;
 /** QEMU_AGENT_MAX_RESPONSE: who says more in one line is not listened to any longer. */
 const MOST_ANSWER_BYTES = 10 * 2 ** 20;
@@ -68,7 +68,7 @@ class Lines {
     this.waiting = undefined;
   }
 
-  /** The first answer that is wanted. @throws LibvirtError where there is none in so many seconds */
+  /** The first answer that is wanted. @throws LibvirtError where there is none in this many seconds */
   async answer(seconds: number, later: Later, isWanted: (answer: Answer) => boolean): Promise<Answer> {
     const cancel = Number.isFinite(seconds)
       ? later(seconds * 1000, () => this.fail(unresponsive('Guest agent not available for now')))

@@ -61,7 +61,7 @@ export interface LifeOf {
   /** It runs no longer, for a reason of virDomainShutoffReason. */
   stopped(was: Life, why: string): Step[];
   changed(was: Life, is: Life): Step[];
-  /** It stood still for a job, and goes on. */
+  /** It was paused for a job, and goes on. */
   stood(): Step[];
   /** Nothing tells libxl's driver that a crashed domain is kept: to it that one has stopped. */
   keepsCrashed: boolean;

@@ -19,7 +19,7 @@ import { LIBXL, type Life, type LifeOf, QEMU, type Step, step } from './lifecycl
 
 const AGENT = { CONNECTED: 1, DISCONNECTED: 2 };
 const AGENT_REASON = { DOMAIN_STARTED: 1, CHANNEL: 2 };
-/** QEMU tells of a balloon at most so often (monitor_qapi_event_conf of monitor/monitor.c). */
+/** QEMU tells of a balloon at most this often (monitor_qapi_event_conf of monitor/monitor.c). */
 const BALLOON_MS = 1000;
 
 /** One that runs. */
@@ -29,7 +29,7 @@ interface Running {
   devices: ReadonlySet<string>;
   /** Whether its agent is there; undefined: it has no channel for one. */
   hasAgent: boolean | undefined;
-  /** How often it has begun anew in the same memory. */
+  /** How often it has begun again in the same memory. */
   restarts: number;
   balloonKiB: number | undefined;
   /** The last job that has ended. */
@@ -237,7 +237,7 @@ export class DomainWatch {
     for (const device of devices) if (!was.devices.has(device)) yield { kind: 'device-added', domain, device };
   }
 
-  /** A core file and a snapshot are made of one that stands still. */
+  /** A core file and a snapshot are made of one that is paused. */
   private *ofJob({ life: was }: Running, { domain, life, ended }: Running): Generator<DomainEvent> {
     if (ended?.operation !== 'Dump' && ended?.operation !== 'Snapshot') return;
     const stood = was.paused === undefined && life.paused === undefined ? this.driver.stood() : [];

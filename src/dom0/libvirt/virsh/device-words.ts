@@ -54,7 +54,7 @@ function addressLine(target: string, address: string, isMultifunction: boolean):
   return `  <address ${kind.attributes(fields)}${isMultifunction && type === 'pci' ? " multifunction='on'" : ''}/>\n`;
 }
 
-/** Each is of use beside another alone. */
+/** Each is of use next to another alone. */
 const NEEDS: readonly (readonly [option: string, needed: string])[] = [
   ['source-host-name', 'source-protocol'],
   ['source-host-transport', 'source-protocol'],

@@ -73,7 +73,7 @@ export const impact = (options: ReadonlySet<string>, none = 0): number => {
   return flags === 0 && !options.has('current') ? none : flags;
 };
 
-/** Flags of libvirt's by the options that stand for them. */
+/** Flags of libvirt's by the options that represent them. */
 export const flagsOf = (options: ReadonlySet<string>, by: Readonly<Record<string, number>>): number =>
   [...options].reduce((flags, option) => flags | (by[option] ?? 0), 0);
 

@@ -25,7 +25,7 @@ export class Balancer {
     this.watch.take(sample);
   }
 
-  /** A move has begun, whoever wanted it: its two hosts are left alone until they have told how they are after it. */
+  /** A move has begun, whoever wanted it: its two hosts are left alone until they have reported how they are after it. */
   begun(guest: string, from: string, to: string): void {
     this.watch.begun(guest, from, to);
   }

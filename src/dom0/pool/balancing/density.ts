@@ -6,7 +6,7 @@ import type { Because, Move, Why } from './decisions.ts';
 import { leastFree, Order, type Round } from './round.ts';
 import { busyOf, freeOf, type GuestView, type HostView, recentBusyOf } from './samples.ts';
 
-/** So many hosts with enough memory are asked for one guest. */
+/** This many hosts with enough memory are asked for one guest. */
 const MOST_ASKED = 32;
 const DENSITY: Because = { what: 'density' };
 

@@ -4,7 +4,7 @@ import { leastBusy, leastFree, mostFree, Order, type Round } from './round.ts';
 import type { Group } from './rules.ts';
 import type { GuestView, HostView } from './samples.ts';
 
-/** So many hosts with room are asked for one guest. */
+/** This many hosts with room are asked for one guest. */
 const MOST_ASKED = 32;
 
 export function keepRules(round: Round): void {

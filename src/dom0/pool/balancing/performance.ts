@@ -12,7 +12,7 @@ export interface Lines {
   free: { begin: number; end: number };
 }
 
-/** So many hosts are asked for one guest, in either order: in a large pool the next are hardly better. */
+/** This many hosts are asked for one guest, in either order: in a large pool the next are hardly better. */
 const MOST_ASKED = 32;
 
 /** Hosts to be relieved. `relieving`: those that were, and are so until they are calm. Load must be over the line in both averages. */

@@ -41,9 +41,9 @@ export interface Settings {
   recentMs: number;
   longMs: number;
   recentWeight: number;
-  /** A guest that was moved stays for so long, and the load is taken to stay as it is for so long. */
+  /** A guest that was moved stays for this long, and the load is taken to stay as it is for this long. */
   restMs: number;
-  /** A host that was not heard for so long is taken for lost. */
+  /** A host that was not heard for this long is taken for lost. */
   lostMs: number;
   /** What a copy takes of a slot, on each of the two hosts. */
   copySlots: number;

@@ -28,7 +28,7 @@ class History {
 
 interface WatchedGuest {
   sample: GuestSample;
-  /** Absent: its host has given it away or ended it, and no other has told of it. */
+  /** Absent: its host has given it away or ended it, and no other has reported it. */
   host?: string | undefined;
   toldMs: number;
   busy: History;

@@ -93,7 +93,7 @@ describe('the coordinator', () => {
     const waits = keeper.takeUp('g', 'a', 1, 1000);
     expect(waits.map(each => each.do)).toEqual(['ask']);
     hear('b', keeper, waits, 1000);
-    // Nobody hears the sender for so long that it may be lost. The keeper goes on, and ends.
+    // Nobody hears the sender for this long that it may be lost. The keeper goes on, and ends.
     expect(hear('b', keeper, keeper.tick(13_000), 13_000)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
     const anew = new Holder('b', LEASE_TIMING, { guests: [], sentMs: [], nextNumber: 100 });
     const ready = anew.received('g', 'a', 1, 14_000);
@@ -263,7 +263,7 @@ describe('the coordinator', () => {
     hear('a', owner, owner.acquire('g', 0), 0);
     hear('a', owner, owner.renewAnew('g', { isCopied: true }, 0), 0);
     const renewed = coordinator.receive('a', requestOf(owner.tick(2000)), 2000)[0].answer;
-    // The copy is to count no more, but nobody hears that. The owner stands still, and hears then that it had renewed its lease.
+    // The copy is to count no more, but nobody hears that. The owner is paused, and hears then that it had renewed its lease.
     owner.renewAnew('g', {}, 2100);
     expect(owner.tick(9000)).toContainEqual({ do: 'pause', guest: 'g' });
     expect(owner.answered(renewed, 9500)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);

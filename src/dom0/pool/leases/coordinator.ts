@@ -36,7 +36,7 @@ export const engineOf = (coordinator: Coordinator, clockMs: () => number): Lease
   receive: async (from, request) => coordinator.receive(from, request, clockMs()),
 });
 
-/** Whose a guest is after a request; undefined: whose it was. `hasRunOut`: its owner has not renewed the lease for so long that another may take it. */
+/** Whose a guest is after a request; undefined: whose it was. `hasRunOut`: its owner has not renewed the lease for this long that another may take it. */
 export function decide(
   from: string,
   request: LeaseRequest,
@@ -75,7 +75,7 @@ export class Coordinator {
     this.heard = new Map(kept.heard.map(([host, numbers]) => [host, new Map(numbers)]));
   }
 
-  /** After an end, or a sleep: nobody could renew meanwhile, so each lease begins anew. */
+  /** After an end, or a sleep: nobody could renew meanwhile, so each lease begins again. */
   renewAll(nowMs: number): void {
     for (const lease of this.leases.values()) lease.renewedMs = nowMs;
   }

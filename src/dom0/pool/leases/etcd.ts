@@ -33,7 +33,7 @@ interface Seen extends Written {
   alive: KeyValue | undefined;
 }
 
-/** Somebody else was faster so often: the host asks again. */
+/** Somebody else was faster this often: the host asks again. */
 const MOST_TRIES = 5;
 
 export class EtcdLeases implements LeaseEngine {
@@ -112,7 +112,7 @@ export class EtcdLeases implements LeaseEngine {
     return (await this.txn({ compare, success: [await this.alivePut(aliveKey)] })).succeeded === true;
   }
 
-  /** Etcd counts from when it heard of it, and begins anew when its leader changes: never too early for others. */
+  /** Etcd counts from when it heard of it, and begins again when its leader changes: never too early for others. */
   private async alivePut(key: string): Promise<object> {
     const ttlSeconds = Math.ceil(this.timing.takeOverMs / 1000);
     const { ID } = await this.call<{ ID: string }>('lease/grant', { TTL: String(ttlSeconds) });

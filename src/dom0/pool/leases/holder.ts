@@ -86,7 +86,7 @@ export class Holder {
   private readonly guests: Map<string, HeldGuest>;
   private nextNumber: number;
   private readonly sentMs: Map<number, number>;
-  /** Guests that others have: what is here of them stands still, and their disks are the others'. */
+  /** Guests that others have: what is here of them is paused, and their disks are the others'. */
   private readonly lost = new Set<string>();
   /** Copies that are not to run here, though they come later; and guests that ran here, and ended: by the last epochs of both. */
   private readonly voided = new Map<string, number>();

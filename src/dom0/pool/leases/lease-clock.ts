@@ -1,5 +1,5 @@
 /**
- * The clock by which a holder's leases run out. The monotonic clock of Linux stands still while the machine sleeps (CLOCK_MONOTONIC, clock_gettime(2)), and so does
+ * The clock by which a holder's leases run out. The monotonic clock of Linux is paused while the machine sleeps (CLOCK_MONOTONIC, clock_gettime(2)), and so does
  * performance.now() in node and in Chromium there: a host that slept for an hour would believe its leases. So this clock takes the larger advance of the monotonic
  * clock and of others that go on. A wall clock that is set forward ends a lease too early, which is safe: the holder asks again. One that is set back may hide a
  * sleep, so it counts as one. A coordinator must not use this clock, since it may run too fast for the others.

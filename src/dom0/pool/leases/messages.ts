@@ -8,11 +8,11 @@ import { fields, isCount, isText } from '../read.ts';
 
 /** Milliseconds. Whoever holds a lease stops before anybody else can have it, however long messages take: clocks need only run alike. */
 export interface LeaseTiming {
-  /** A holder asks to go on so often. */
+  /** A holder asks to go on this often. */
   renewMs: number;
-  /** A holder that was not confirmed for so long, counted from when it asked, stops its guest. */
+  /** A holder that was not confirmed for this long, counted from when it asked, stops its guest. */
   fenceMs: number;
-  /** A lease that was not renewed for so long, counted from when that was heard, can be had by another host. */
+  /** A lease that was not renewed for this long, counted from when that was heard, can be had by another host. */
   takeOverMs: number;
 }
 
@@ -25,7 +25,7 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  *   acquire    the lease, where nobody has it, it is the host's own, or it has run out; `local`: its disks are this host's alone, so that it does not run out for
  *              others, but for one that has a copy; `isKept`: which copy that is (CopyKind)
  *   renew      the host goes on
- *   anew       the host goes on, and no copy that it has given away counts: by the epoch after this one. `local` as in acquire, from now on
+ *   again       the host goes on, and no copy that it has given away counts: by the epoch after this one. `local` as in acquire, from now on
  *   reclaim    the host goes on after it had paused the guest for a copy: the epoch after this one, which makes the copy void
  *   hand-over  the copy that `to` has is the guest from now on; `local` as in acquire: no copy that was kept of it before counts
  *   release    the guest does not run any more
@@ -40,7 +40,7 @@ export type LeaseRequest = { number: number; guest: string } & (
 );
 
 /**
- * Of a guest's copies the moved one is its last of all: whoever sent it stands still. One that is kept, for the case that its host is lost, is as the guest was
+ * Of a guest's copies the moved one is its last of all: whoever sent it is paused. One that is kept, for the case that its host is lost, is as the guest was
  * before. A lease is given to a host for one of them, so that the other, which comes late, is not the guest.
  */
 export type CopyKind = 'moved' | 'kept';

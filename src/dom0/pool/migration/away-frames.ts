@@ -4,7 +4,7 @@ import type { FramesAway } from '../../toolstack/index.ts';
 
 /** Who brings a domain's frames. */
 export interface FrameSource {
-  /** Somebody stands for this one. */
+  /** Somebody represents this one. */
   ask(gfn: number): void;
   /** The domain is gone. */
   gone(): void;
@@ -41,7 +41,7 @@ export class AwayFrames implements FramesAway {
     source?.gone();
   }
 
-  /** Somebody stands for this one. */
+  /** Somebody represents this one. */
   wanted(domid: number, gfn: number): void {
     this.sources.get(domid)?.ask(gfn);
   }

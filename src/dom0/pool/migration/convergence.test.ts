@@ -14,7 +14,7 @@ function watched(throttles: boolean, cap = 0, vcpus = 1) {
   return { convergence: new Convergence({ queue, index: 1, vcpus, throttles }), caps };
 }
 
-/** Rounds of so many frames, each of 100 ms. */
+/** Rounds of this many frames, each of 100 ms. */
 function rounds(convergence: Convergence, frames: number[]): void {
   frames.forEach((each, i) => convergence.begins(each, 1000 + 100 * i));
 }

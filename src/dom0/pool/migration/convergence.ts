@@ -4,14 +4,14 @@
  */
 import type { CommandHost } from '../../toolstack/index.ts';
 
-/** Of what was sent, so much is written meanwhile, in so many rounds: then it is slowed down (QEMU's throttle-trigger-threshold; dirty_rate_high_cnt). */
+/** Of what was sent, so much is written meanwhile, in this many rounds: then it is slowed down (QEMU's throttle-trigger-threshold; dirty_rate_high_cnt). */
 const THRESHOLD = 0.5,
   TIMES = 2;
 /** Percent that are taken from it first, and more each time, up to the last (cpu-throttle-initial, -increment, max-cpu-throttle). */
 const FIRST = 20,
   MORE = 10,
   MOST = 99;
-/** With auto-converge there may be so many rounds: each step takes two. */
+/** With auto-converge there may be this many rounds: each step takes two. */
 export const MOST_THROTTLED_ROUNDS = 2 + TIMES * (1 + Math.ceil((MOST - FIRST) / MORE));
 
 export interface ConvergenceParts {
@@ -41,7 +41,7 @@ export class Convergence {
     this.capBefore = parts.queue.shares(parts.index)?.cap ?? 0;
   }
 
-  /** A round begins with so many frames, which were written during the one before. */
+  /** A round begins with this many frames, which were written during the one before. */
   begins(frames: number, nowMs: number): void {
     if (this.startMs > 0) {
       this.dirtiedPerSecond = (1000 * frames) / Math.max(1, nowMs - this.startMs);

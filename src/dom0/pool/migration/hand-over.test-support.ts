@@ -6,7 +6,7 @@ import type { LeaseEngine } from '../leases/index.ts';
 import { create, KERNEL, member, placesOf } from '../recovery/recovery.test-support.ts';
 import { TestRoom } from '../rooms.test-support.ts';
 
-/** So long what a lease that has run out leads to may take, by the wall's clock. */
+/** This long what a lease that has run out leads to may take, by the wall's clock. */
 const SECONDS = 40;
 
 /** Web goes from bravo to charlie; alfa gives leases, where no engine does. `over`: what the command says in the end, but for success. */

@@ -26,7 +26,7 @@ export class Limits {
     this.nowMs = nowMs;
   }
 
-  /** So much was sent of one that runs; one that stands still has no limit (migration_completion() of QEMU). Resolves when more may go, or at `stopped`. */
+  /** So much was sent of one that runs; one that is paused has no limit (migration_completion() of QEMU). Resolves when more may go, or at `stopped`. */
   async paced(bytes: number, stopped: Promise<never>): Promise<void> {
     const { stops, leaves } = this.precopy;
     const perSecond = bytesPerSecondOf(this.host.toolstack, this.name);

@@ -9,7 +9,7 @@ const MOST_HELD_BYTES = 8 * 1024 * 1024,
 export class Line {
   private readonly channel: ByteChannel;
   private readonly held = new OwnPieces();
-  /** Who waits for so many bytes. */
+  /** Who waits for this many bytes. */
   private wanted = 0;
   private whenThere = (): void => {};
   private whenDrained = (): void => {};
@@ -63,7 +63,7 @@ export class Line {
     await this.channel.left?.();
   }
 
-  /** So many bytes: one asks at a time. @throws Error with a sentence: it ended before they came */
+  /** This many bytes: one asks at a time. @throws Error with a sentence: it ended before they came */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     this.wanted = count;
     this.pace();

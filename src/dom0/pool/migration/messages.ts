@@ -47,7 +47,7 @@ export const MESSAGE = {
   LACKS: 15,
   /** S: guest frames, and what is in them. */
   FRAMES: 16,
-  /** T: guest frames that somebody stands for. */
+  /** T: guest frames that somebody represents. */
   WANTED: 17,
   /** T: FRAMES are in place. */
   GOT: 18,

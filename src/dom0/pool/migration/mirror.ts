@@ -1,6 +1,6 @@
 /**
  * A guest's disk is copied to another host while the guest writes it: all of it once, then what was written meanwhile, until little is left; the rest goes while
- * the guest stands still. As drive-mirror of QEMU does it for libvirt's --copy-storage-all, over NBD to the other host's volume.
+ * the guest is paused. As drive-mirror of QEMU does it for libvirt's --copy-storage-all, over NBD to the other host's volume.
  */
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { WriteLog } from '../../../formats/blocks/index.ts';
@@ -18,10 +18,10 @@ import type { Neighbours } from '../neighbours.ts';
 
 /** QEMU's default granularity of a mirror. */
 const CHUNK_BYTES = 64 * 1024;
-/** Of one request; so many of them are on their way. */
+/** Of one request; this many of them are on their way. */
 const REQUEST_BYTES = 256 * 1024,
   MOST_UNDER_WAY = 8;
-/** So much may be left for the time in which the guest stands still. */
+/** So much may be left for the time in which the guest is paused. */
 const FEW_BYTES = 1024 * 1024;
 
 interface Mirrored {
@@ -154,7 +154,7 @@ export class Mirror {
     this.sentBytes += bytes;
   }
 
-  /** The guest stands still, and its disks have answered all: the rest goes. */
+  /** The guest is paused, and its disks have answered all: the rest goes. */
   finish(): void {
     this.isEnding = true;
     this.wake();

@@ -7,7 +7,7 @@ import { addressesOf, type CommandHost, type Guest, type Moved } from '../../too
 const PING_MS = 10,
   /** An answer that takes longer is lost. */
   LOST_MS = 2000,
-  /** One that moved is waited for so long at most before it answers from there. */
+  /** One that moved is waited for this long at most before it answers from there. */
   PINGED_MS = 1000;
 const BYTES = 56;
 

@@ -1,6 +1,6 @@
 /**
  * Post-copy: a guest goes on at the other host while some of its memory is still here. What it uses is fetched at once, and the rest is sent meanwhile. Until all
- * of it is there neither host alone has the whole guest: where the link breaks it stands still there, and goes on once its memory comes again. QEMU's way
+ * of it is there neither host alone has the whole guest: where the link breaks it is paused there, and goes on once its memory comes again. QEMU's way
  * (docs/devel/migration/postcopy.rst), in libvirt's words.
  */
 import { isZero } from '../../../hypervisor/interfaces/xen/stream/index.ts';
@@ -11,7 +11,7 @@ import { AwayFrames } from './away-frames.ts';
 import type { Line } from './line.ts';
 import { answer, bytesOf, hear, MESSAGE, Refused, say, textOf, wordsOf } from './messages.ts';
 
-/** Of a message in the background; and messages on their way, behind which one that somebody stands for waits. */
+/** Of a message in the background; and messages on their way, behind which one that somebody represents waits. */
 const FRAMES_AT_ONCE = 32,
   MOST_ON_WAY = 4;
 /** How often the other host is looked for once the link broke. */
@@ -114,7 +114,7 @@ export interface LeftBehind {
   line: Line;
   /** Another one, where the other host knows the move; throws where it is not reached. */
   again(): Promise<Line>;
-  /** Frames that have gone, of so many. */
+  /** Frames that have gone, of this many. */
   progress(sent: number, all: number): void;
   tell(line: string): void;
 }
@@ -150,7 +150,7 @@ export async function sendTheRest(parts: LeftBehind): Promise<void> {
 class FrameSender {
   private readonly memory: Memory;
   private readonly parts: LeftBehind;
-  /** Frames that the other host lacks, in the order in which they go, but for those that somebody stands for. */
+  /** Frames that the other host lacks, in the order in which they go, but for those that somebody represents. */
   private left = new Set<number>();
   private wanted: number[] = [];
   private onWay = 0;
@@ -183,7 +183,7 @@ class FrameSender {
     if (failed) throw failed;
   }
 
-  /** What somebody stands for goes before all others. */
+  /** What somebody represents goes before all others. */
   private next(): number[] {
     const wanted = this.wanted.splice(0).filter(gfn => this.left.has(gfn));
     if (wanted.length > 0 || this.onWay >= MOST_ON_WAY) return wanted;
@@ -250,7 +250,7 @@ export class ComingFrames {
   private readonly memory: Memory;
   private readonly away: AwayFrames;
   private line: Line | undefined;
-  /** When somebody began to stand for a frame. */
+  /** When somebody began to represent a frame. */
   private readonly sinceMs = new Map<number, number>();
   private standsStill = false;
   readonly counts: PostcopyCounts;
@@ -283,7 +283,7 @@ export class ComingFrames {
     return this.host.parts.hostMs();
   }
 
-  /** Somebody stands for it. */
+  /** Somebody represents it. */
   private want(gfn: number): void {
     if (this.sinceMs.has(gfn) || !this.host.machine.secondStage(this.guest.record).isAway(gfn)) return;
     this.sinceMs.set(gfn, this.nowMs());
@@ -319,7 +319,7 @@ export class ComingFrames {
     });
   }
 
-  /** What comes by this line until all is there, or the line ends: then the guest stands still until another one is there. @throws Error with a sentence: it ended */
+  /** What comes by this line until all is there, or the line ends: then the guest is paused until another one is there. @throws Error with a sentence: it ended */
   async takeFrom(line: Line): Promise<void> {
     if (this.isOver && this.lacks > 0) throw this.endedBefore;
     this.line?.close();

@@ -289,7 +289,7 @@ class Arrival {
     const { host, ownership, from, line } = this.parts;
     if (!ownership || epoch === undefined) return guest;
     const isOurs = ownership.receive(guest, from, epoch);
-    // Not before both words are on their way, of which one may have to be sealed beside this thread.
+    // Not before both words are on their way, of which one may have to be sealed next to this thread.
     void line.left().then(() => host.parts.soon(() => void this.receiving!.whole().catch(() => {})));
     if (await isOurs) return guest;
     const why = new Error(noLease(guest, from));
@@ -370,7 +370,7 @@ class Arrival {
         this.mayGoOn();
         await say(line, MESSAGE.ACCEPTED);
       },
-      // Each record was read into memory of its own: a copy more of all that a guest has would have an engine collect garbage while it stands still.
+      // Each record was read into memory of its own: a copy more of all that a guest has would have an engine collect garbage while it is paused.
       pages: pages => this.receiving?.pages(pages, true),
       rehearsed: () => rehearsed,
     });

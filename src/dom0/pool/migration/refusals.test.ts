@@ -124,7 +124,7 @@ describe('a host that cannot take a guest', () => {
         rehearsals++;
         bytes[bytes.length - 1000]! ^= 1;
       }
-      // RINGSIDE_CHECKSUMS: the guest stands still.
+      // RINGSIDE_CHECKSUMS: the guest is paused.
       if (from === 'a' && type === 0x80000003) ends++;
       return true;
     };

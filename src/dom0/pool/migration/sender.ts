@@ -66,10 +66,10 @@ import { keepWritten, sendWritten } from './written-ahead.ts';
 /** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
 const ASK_MS = 1000,
   ASKS = 30;
-/** So long behind the end of the link it is not waited for what a lease says. */
+/** This long behind the end of the link it is not waited for what a lease says. */
 const LATE_MS = ASKS * ASK_MS;
 
-/** Pieces of a guest that stands still go together once they have so many bytes; fewer than these are copied for that. */
+/** Pieces of a guest that is paused go together once they have this many bytes; fewer than these are copied for that. */
 const MESSAGE_BYTES = 64 * 1024,
   MOST_JOINED_BYTES = 1024 * 1024;
 
@@ -241,7 +241,7 @@ class Departure {
     };
   }
 
-  /** Its disks go first, since they are the most; what is written from then on goes beside its memory. */
+  /** Its disks go first, since they are the most; what is written from then on goes next to its memory. */
   private async copyDisks(line: Line, mirror: Mirror): Promise<void> {
     await Promise.race([answer(line, MESSAGE.PREPARED), this.stopped]);
     const tell = (): void => this.job.wrote(mirror.progress.processed, mirror.progress.total);
@@ -407,7 +407,7 @@ class Departure {
       problem = await given;
     } catch (error) {
       line.close();
-      // Nobody knows: it stands still until somebody says that it may go on.
+      // Nobody knows: it is paused until somebody says that it may go on.
       host.toolstack.setPaused(guest, true, 'migrating');
       guest.whenUnpaused ??= () => held.goOn();
       throw error;

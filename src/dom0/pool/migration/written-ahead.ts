@@ -1,6 +1,6 @@
 /**
  * What a guest has written of files in its drives, which are only read: Domain 0 keeps it in memory, and it goes to the other host while the guest runs, so that
- * little of it is left for the time in which the guest stands still.
+ * little of it is left for the time in which the guest is paused.
  */
 import { endTaking, takenRecords } from '../../../hypervisor/disks/index.ts';
 import type { Guest } from '../../toolstack/index.ts';

@@ -42,11 +42,11 @@ export interface Kept {
 }
 
 export interface CheckpointHead {
-  /** When the guest stood still for it, milliseconds since 1970. */
+  /** When the guest was paused for it, milliseconds since 1970. */
   atMs: number;
   /** Of the guest's devices (Services.describe). */
   devices: State;
-  /** Behind so many bytes of the rest its pages stand. */
+  /** Behind this many bytes of the rest its pages stand. */
   pagesAt: number;
 }
 

@@ -1,4 +1,4 @@
-/** A guest's host sends checkpoints of it to another: each stands for a moment, has what changed since the one before, and counts once it is acknowledged. */
+/** A guest's host sends checkpoints of it to another: each represents a moment, has what changed since the one before, and counts once it is acknowledged. */
 import { joined } from '../../../formats/bytes/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
@@ -15,7 +15,7 @@ export interface CheckpointingParts {
 
 /** What one checkpoint came to. */
 export interface Checkpoint {
-  /** When the guest stood still for it, milliseconds since 1970. */
+  /** When the guest was paused for it, milliseconds since 1970. */
   atMs: number;
   bytes: number;
   pages: number;
@@ -99,7 +99,7 @@ export class Checkpointing {
     const rest: Uint8Array[] = [];
     let restBytes = 0,
       pagesAt = 0;
-    /** What is copied while the guest stands still goes after it goes on. */
+    /** What is copied while the guest is paused goes after it goes on. */
     const held: Uint8Array[] = [];
     const send = async (piece: Uint8Array): Promise<void> => {
       pages += new DataView(piece.buffer, piece.byteOffset).getUint32(RECORD_HEADER_BYTES, true);

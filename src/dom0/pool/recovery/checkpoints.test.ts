@@ -135,7 +135,7 @@ describe('checkpoints of a guest', () => {
       for (let count = 1; count < 100; count++) await line.take(NEVER);
     })().catch((error: Error) => error.message);
     expect(problem).toBe('This host keeps 16 MiB of checkpoints, and has no room for more.');
-    // Of a guest that stands still hardly a page is another: by pages alone there would be 57.
+    // Of a guest that is paused hardly a page is another: by pages alone there would be 57.
     expect(replicas.list.get(guest.uuid)!.points.length).toBeLessThan(30);
   });
 

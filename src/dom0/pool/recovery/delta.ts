@@ -3,7 +3,7 @@
  * strong checksums. Of a guest's state but for its memory little changes between two checkpoints: what it wrote to its disks, and not where that lies.
  */
 
-/** So many bytes in a row are found again. */
+/** This many bytes in a row are found again. */
 const CHUNK = 512;
 /** Of rsync's weak checksum, both halves. */
 const HALF = 0xffff;

@@ -16,7 +16,7 @@ import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
 
 /** Part of the time until a lost guest runs again. */
 const LOOK_MS = 500;
-/** Where this host has lost its room, and with it all others at once, they have so long to come again: less than any of their leases has then. */
+/** Where this host has lost its room, and with it all others at once, they have this long to come again: less than any of their leases has then. */
 const COME_AGAIN_MS = 8000;
 
 export interface FailoverParts {
@@ -33,7 +33,7 @@ export class Failover {
   private readonly parts: FailoverParts;
   /** Guests of this host that others would start. */
   private readonly mine = new Map<string, string>();
-  /** Guests of hosts that are gone, as those wrote last: one that comes back begins anew. */
+  /** Guests of hosts that are gone, as those wrote last: one that comes back begins again. */
   private readonly lost = new Map<string, Guarded & { host: string }>();
   private there: readonly string[];
   /** What was said of guests that nobody can start, or not this host. */
@@ -183,7 +183,7 @@ export class Failover {
       replicas.forget(uuid, replica);
       host.tasks.note(command, 'done', `${from} is lost, where ${name} ran. ${begins}`);
     } catch (error) {
-      // Somebody may mend what it lacks, and have it go on by pool restore.
+      // Somebody may fix what it lacks, and have it go on by pool restore.
       replica.epoch = undefined;
       const why = (error as Error).message;
       host.tasks.note(command, 'failed', `${from} is lost, and ${pool.me} cannot go on with ${name}: ${why}`);

@@ -39,7 +39,7 @@ export class HeldOutput {
     this.since.push(held);
   }
 
-  /** The guest stands still for a checkpoint: what was sent before waits for that one. */
+  /** The guest is paused for a checkpoint: what was sent before waits for that one. */
   cut(): void {
     this.before.push(...this.since);
     this.since = [];

@@ -14,7 +14,7 @@ import { CHECKPOINT, MOST_MESSAGE_BYTES } from './checkpoint-messages.ts';
 import { Checkpointing } from './checkpointing.ts';
 import { HeldOutput } from './held-output.ts';
 
-/** A guest that stands still has nothing new to send. */
+/** A guest that is paused has nothing new to send. */
 const LOOK_MS = 100;
 
 export interface RemusParts {

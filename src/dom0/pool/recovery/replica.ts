@@ -50,7 +50,7 @@ export class Replica {
     return this.stored.reduce((sum, { pages, bytes }) => sum + pages.size * FRAME_BYTES + bytes, 0);
   }
 
-  /** `isWhole`: all of its memory is there, and not what changed since the last point; `keep`: so many points at most. */
+  /** `isWhole`: all of its memory is there, and not what changed since the last point; `keep`: this many points at most. */
   add(point: Point, pages: readonly SavedPages[], isWhole: boolean, keep: number): void {
     const stored = new Map<number, StoredPage>();
     for (const { pfns, types, bytes } of pages) {

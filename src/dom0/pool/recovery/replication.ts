@@ -25,7 +25,7 @@ interface Going {
   everyMs: number;
   keep: number;
   line?: Checkpointing;
-  /** By the host's clock: when it stood still for the last one, and when the next one begins. */
+  /** By the host's clock: when it was paused for the last one, and when the next one begins. */
   lastMs?: number;
   nextMs: number;
   isBusy: boolean;

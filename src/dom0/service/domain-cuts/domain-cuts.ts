@@ -201,7 +201,7 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
       };
     }
     default: {
-      // Its snapshots go one after the other. The clock begins anew behind each cut, so that which is first is not known here.
+      // Its snapshots go one after the other. The clock begins again behind each cut, so that which is first is not known here.
       const left = [snapshots];
       for (const each of snapshots.keys())
         if (each.startsWith(`${name}/`)) left.push(...left.map(some => having(some, each, undefined)));

@@ -1,4 +1,4 @@
-/** How a domain was moved last, or is: pages of each round (`move.round.N`, from 1), and what went while it stood still. */
+/** How a domain was moved last, or is: pages of each round (`move.round.N`, from 1), and what went while it was paused. */
 import type { Family } from './told.ts';
 
 const US = 1e3,

@@ -1,6 +1,6 @@
 /**
- * All facts that a lesson may ask of a guest, a row each, as the families beside this file tell them: the author's guide is made of it (docs/lessons.md), and
- * what a lesson names must be in it. A word in capitals stands for what is the guest's own.
+ * All facts that a lesson may ask of a guest, a row each, as the families next to this file tell them: the author's guide is made of it (docs/lessons.md), and
+ * what a lesson names must be in it. A word in capitals represents what is the guest's own.
  */
 import { EXIT_NAMES, EXIT_SWITCHES } from '../../../hypervisor/view/index.ts';
 import { HYPERCALL_NAMES } from '../../../hypervisor/interfaces/xen/index.ts';

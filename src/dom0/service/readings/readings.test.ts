@@ -53,7 +53,7 @@ describe('a reading of the host', () => {
     const before = { ...look(1000, [], { 1: 0, 2: 0 }), ownNs: { 1: 0, 2: 0 } },
       seen = { ...look(1200, [], { 1: 100e6, 2: 0 }, 20e6), ownNs: { 1: 100e6, 2: 100e6 } };
     expect(between(before, seen).cpuPercent).toEqual({ 0: 10, 1: 100, 2: 0 });
-    // Time stands for one of them.
+    // Time represents one of them.
     expect(between(before, { ...seen, ownNs: { 1: 100e6, 2: 0 } }).cpuPercent).toMatchObject({ 2: 0 });
   });
 
@@ -141,7 +141,7 @@ describe('an hour of readings', () => {
       Math.max(...ages) <= 3_600_000,
       Math.max(...ages) > 3_560_000,
     ]).toEqual([121, true, true]);
-    // What stands for what time stays true.
+    // What represents what time stays true.
     expect(all.slice(1).every(({ atMs, overMs }, i) => atMs - overMs === all[i]!.atMs)).toBe(true);
   });
 

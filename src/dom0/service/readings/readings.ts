@@ -8,14 +8,14 @@ import type { Counters } from '../counters.ts';
 const MINUTE_MS = 60_000;
 /** How long readings are kept. */
 const KEPT_MS = 60 * MINUTE_MS;
-/** How fine readings are kept, by their age: those of the last two minutes as they are, older ones as averages of so long. At most some 330 of an hour. */
+/** How fine readings are kept, by their age: those of the last two minutes as they are, older ones as averages of this long. At most some 330 of an hour. */
 const STEPS: readonly { olderMs: number; stepMs: number }[] = [
   { olderMs: 10 * MINUTE_MS, stepMs: 30_000 },
   { olderMs: 2 * MINUTE_MS, stepMs: 5000 },
 ];
-/** Two looks that are further apart say nothing about a minute: the worker stood still, or the host was busy. */
+/** Two looks that are further apart say nothing about a minute: the worker was paused, or the host was busy. */
 const APART_MS = 10_000;
-/** So long after the last look Domain 0 takes one by itself. */
+/** This long after the last look Domain 0 takes one by itself. */
 const ALONE_MS = 3000;
 
 /** What was so between two looks; undefined or absent: not known. By domain id. */
@@ -119,7 +119,7 @@ export function thinned<T extends Timed>(all: readonly T[], nowMs: number): read
   return kept;
 }
 
-/** Numbers by the times that they stand for, in records of records, too; what one of them does not know is as the other says. */
+/** Numbers by the times that they represent, in records of records, too; what one of them does not know is as the other says. */
 function averaged(a: unknown, b: unknown, aMs: number, bMs: number): unknown {
   if (a === undefined || b === undefined) return a ?? b;
   if (typeof a === 'number' && typeof b === 'number') return aMs + bMs === 0 ? b : (a * aMs + b * bMs) / (aMs + bMs);

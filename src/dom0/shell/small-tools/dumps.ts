@@ -150,7 +150,7 @@ function hexdump(bytes: Uint8Array, start: number, isCanonical: boolean, all: bo
   );
 }
 
-/** Digits that the largest value of so many bytes has. */
+/** Digits that the largest value of this many bytes has. */
 const DIGITS: Record<string, Record<number, number>> = {
   x: { 1: 2, 2: 4, 4: 8, 8: 16 },
   o: { 1: 3, 2: 6, 4: 11, 8: 22 },

@@ -59,7 +59,7 @@ function amountOf(text: string): { sign: string; count: number } | undefined {
     : { sign, count: Number(digits) * UNITS[unit] };
 }
 
-/** The first or the last so many of the pieces. */
+/** The first or the last this many of the pieces. */
 function piecesOf(
   pieces: readonly string[] | string,
   isHead: boolean,

@@ -65,7 +65,7 @@ const NUMBERS: Record<string, readonly [digits: RegExp, radix: number]> = {
   x: [/^[\da-fA-F]{1,2}/, 16],
 };
 
-/** What GNU's escapes for characters stand for: `\t`, `\cX`, `\d065`, `\o101`, `\x41`. `length`: with the backslash. Undefined: it is none. */
+/** What GNU's escapes for characters represent: `\t`, `\cX`, `\d065`, `\o101`, `\x41`. `length`: with the backslash. Undefined: it is none. */
 export function escapeAt(text: string, at: number): { character: string; length: number } | undefined {
   const letter = text[at + 1] ?? '';
   if (Object.hasOwn(CONTROL, letter)) return { character: CONTROL[letter], length: 2 };

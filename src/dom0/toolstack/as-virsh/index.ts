@@ -1,5 +1,5 @@
 /**
- * Commands as a host without Xen has them: libvirt's, where xl's stand for them. What virsh has no word for stays without xl's name in front, as no xl is there.
+ * Commands as a host without Xen has them: libvirt's, where xl's represent them. What virsh has no word for stays without xl's name in front, as no xl is there.
  * Source: virsh(1), virt-clone(1).
  */
 const WORDS: readonly (readonly [xl: RegExp, virsh: string])[] = [

@@ -7,7 +7,7 @@
 export const LOG_LEVELS = ['error', 'warning', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Levels that are printed: so many of LOG_LEVELS. */
+/** Levels that are printed: this many of LOG_LEVELS. */
 export type Threshold = 0 | 1 | 2 | 3 | 4;
 
 /** conring_size, 16 KiB at first, 32 once there are many processors. */

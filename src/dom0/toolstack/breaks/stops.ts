@@ -15,7 +15,7 @@ export function runToNext(host: Pauses, member: Member, vcpu: number, from: numb
   host.setPaused(member, false);
 }
 
-/** Goes through its past, and stands still there: what stops it does not on that way. @throws Error with a sentence where its past is not kept */
+/** Goes through its past, and is paused there: what stops it does not on that way. @throws Error with a sentence where its past is not kept */
 export async function goInPast(host: Pauses, member: Member, wish: PastWish | DebugWish): Promise<PastNow> {
   if (wish === 'keep') return member.runner.ask('past', wish);
   const { breaks = [] } = member;

@@ -52,7 +52,7 @@ export const back = command({
     ['-x', 'To the last time at this instruction.'],
   ],
   modifies: true,
-  /** It stands still then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
+  /** It is paused then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
   run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
     return goInPast(host.toolstack, host.living(id), wish);
   },

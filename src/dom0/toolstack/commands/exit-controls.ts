@@ -29,7 +29,7 @@ function spelled(controls: ExitControls): string[] {
   ];
 }
 
-/** Numbers with commas between them; NaN stands for what is none. */
+/** Numbers with commas between them; NaN represents what is none. */
 const numbersOf = (text: string): number[] => text.split(',').filter(Boolean).map(Number);
 
 /** @throws Refusal for a word that is no vector */

@@ -77,7 +77,7 @@ interface CreateWords {
   path: string;
   /** Lines of xl.cfg that count more than the file's. */
   settings: string[];
-  /** Files beside the definition, which it names by their base names. */
+  /** Files next to the definition, which it names by their base names. */
   files: string[];
   options: ReadonlyMap<string, string>;
 }
@@ -126,7 +126,7 @@ async function foundBy({ program, read }: Call, path: string): Promise<string> {
   throw new Refusal(`Error: Unable to open config file: ${path}`);
 }
 
-/** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
+/** What create is given: the definition with the settings behind it, the files next to it, and those that it names. */
 export async function filesFor(
   call: Pick<Call, 'read' | 'absolute'> & Partial<Pick<Call, 'host'>>,
   path: string,

@@ -53,7 +53,7 @@ function rowsOf(host: CommandHost, only?: number): Row[] {
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
     const view = member?.ending && xenViewOf(toolstack.view.at(member.record.index));
-    // One whose worker died while it was suspended had told another reason before.
+    // One whose worker died while it was suspended had reported another reason before.
     const reason = view && member.ending?.workerDied ? SHUTDOWN_CRASH : view?.shutdown;
     return {
       id: info.id,

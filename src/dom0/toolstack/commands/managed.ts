@@ -138,7 +138,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
   return said;
 }
 
-/** Who has a disk beside the domain called `domain`, however that names it; undefined: nobody. */
+/** Who has a disk next to the domain called `domain`, however that names it; undefined: nobody. */
 async function userOf(host: CommandHost, domain: string, target: string): Promise<string | undefined> {
   const storage = await host.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {

@@ -10,7 +10,7 @@ export const step = command({
   usage: '[-e] <Domain> [Count]',
   options: [['-e', 'VM exits in place of instructions']],
   modifies: true,
-  /** It stands still again afterwards; where it waits for an interrupt the step waits, too. */
+  /** It is paused again afterwards; where it waits for an interrupt the step waits, too. */
   run: async (
     host: CommandHost,
     id: number,

@@ -63,7 +63,7 @@ export const diskPath = command({
   },
 });
 
-/** What the numbers of records stand for on this host. */
+/** What the numbers of records represent on this host. */
 export function namesOf(host: CommandHost): Names {
   const { members, services } = host.toolstack;
   return {

@@ -1,6 +1,6 @@
 /**
  * What Xen 4.17's xl has commands for and this host has none of: what they say in their place. Names, usage, options and what is printed of a domain
- * that has no such device: cmd_table[] in tools/xl/xl_cmdtable.c, and main_NAME() beside it.
+ * that has no such device: cmd_table[] in tools/xl/xl_cmdtable.c, and main_NAME() next to it.
  */
 import type { OptionRules } from './command.ts';
 
@@ -9,7 +9,7 @@ export interface Without {
   usage: string;
   /** Options that xl takes (none); since nothing is done with them, a long one has the letter of another. */
   takes?: OptionRules;
-  /** So many words it wants at least (none). */
+  /** This many words it wants at least (none). */
   least?: number;
   /** What it prints: of a list in which nothing stands, its head. */
   prints?: string;

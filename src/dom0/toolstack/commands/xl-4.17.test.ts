@@ -1,6 +1,6 @@
 /**
  * Every subcommand of Xen 4.17's xl: what it takes there, and that it takes the same here. Source of the table: cmd_table[] in tools/xl/xl_cmdtable.c and the
- * SWITCH_FOREACH_OPT() of each main_NAME(); of words and statuses: Debian 12's xl (4.17.7) itself, started beside a libxl that opens no hypervisor.
+ * SWITCH_FOREACH_OPT() of each main_NAME(); of words and statuses: Debian 12's xl (4.17.7) itself, started next to a libxl that opens no hypervisor.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { testFiles, testHost } from '../../service/host.test-support.ts';

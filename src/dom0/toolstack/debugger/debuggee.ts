@@ -28,7 +28,7 @@ const WRITE_BYTES = 512;
 /** What a debugger's point was asked as: gdb has its answer by that name. */
 export type PointType = 'software' | 'hardware' | 'write' | 'read' | 'access';
 
-/** It stands still: why, as far as that is a point, an end of its past, or that somebody wanted it to. */
+/** It is paused: why, as far as that is a point, an end of its past, or that somebody wanted it to. */
 export interface Stop {
   vcpu: number;
   hit?: Pick<BreakHit, 'point' | 'access'>;
@@ -73,7 +73,7 @@ export class Debuggee {
     this.over = over;
   }
 
-  /** It stands still, and its past is kept from now on, where it has one. */
+  /** It is paused, and its past is kept from now on, where it has one. */
   async attach(): Promise<void> {
     const { member } = this;
     member.whenStill.add(this.whenStill);
@@ -269,7 +269,7 @@ export class Debuggee {
 
   private async stands(): Promise<void> {
     const { member, seenHit, stepping } = this;
-    // Where its domain runs elsewhere it stands still once it answers.
+    // Where its domain runs elsewhere it is paused once it answers.
     await member.runner.ask('pastNow');
     if (!this.running) return;
     const hit = member.hit === seenHit ? undefined : member.hit;

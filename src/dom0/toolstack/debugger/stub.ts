@@ -92,7 +92,7 @@ export class GdbStub {
     this.registers = new GdbRegisters(this.on.architecture);
   }
 
-  /** The domain stands still from now on. */
+  /** The domain is paused from now on. */
   async begin(): Promise<void> {
     this.busy = true;
     await this.on.attach();

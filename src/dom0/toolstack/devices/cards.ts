@@ -19,7 +19,7 @@ export interface GuestCard {
   rate?: Rate | undefined;
   /** Where it asks to be. */
   on?: CardOptions | undefined;
-  /** It stands beside an emulated card with the same address, which the guest unplugs. */
+  /** It is next to an emulated card with the same address, which the guest unplugs. */
   emulated: boolean;
 }
 

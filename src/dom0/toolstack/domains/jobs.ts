@@ -104,7 +104,7 @@ export class Jobs {
     return this.last.get(domain);
   }
 
-  /** Resolves once a domain has no job. Another may begin before whoever waits goes on. @throws Error with libvirt's sentence where that lasts too long */
+  /** Resolves once a domain has no job. Another may begin before the waiter goes on. @throws Error with libvirt's sentence where that lasts too long */
   async idle(domain: string): Promise<void> {
     const deadline = this.deadline();
     while (this.running.has(domain)) await this.ended(domain, deadline);

@@ -7,7 +7,7 @@ import type { JobInfo, Reason, Status } from './words.ts';
 export const shutOffBy = ({ kind, report, workerDied }: Ending): Reason<'shut off'> =>
   kind === 'crash' || workerDied || report !== undefined ? 'crashed' : 'shutdown';
 
-/** Why a domain stands still while a job has it do so. */
+/** Why a domain is paused while a job has it do so. */
 const FOR_JOB: Readonly<Record<JobInfo['operation'], Reason<'paused'>>> = {
   Save: 'saving',
   Dump: 'dumping',

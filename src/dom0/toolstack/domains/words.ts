@@ -63,7 +63,7 @@ export interface JobInfo {
   memory?: JobMemory;
 }
 
-/** Memory of a guest that runs before all of it has come: frames that were left behind, and how many have come; those that somebody stood for, and how long. */
+/** Memory of a guest that runs before all of it has come: frames that were left behind, and how many have come; those that somebody represented, and how long. */
 export interface PostcopyCounts {
   frames: number;
   came: number;
@@ -84,12 +84,12 @@ export interface JobMemory {
   rounds: readonly number[];
   /** Of each round behind the first, what part of each sixty-fourth of memory was written meanwhile. */
   written?: readonly (readonly number[])[];
-  /** Bytes that went while it stood still, once it has moved. */
+  /** Bytes that went while it was paused, once it has moved. */
   restBytes?: number;
   /** Frames that are written a second, as the last round tells; absent: there was none to tell by. */
   dirtyFramesPerSecond?: number;
   bytesPerSecond?: number;
-  /** How long it stood still, and how long all of it took, once it has moved. */
+  /** How long it was paused, and how long all of it took, once it has moved. */
   downtimeMs?: number;
   totalMs?: number;
   /** It runs there already; absent: all of it goes before. Times are known where it runs alone. */

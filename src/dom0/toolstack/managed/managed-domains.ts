@@ -224,7 +224,7 @@ export class ManagedDomains {
     }
   }
 
-  /** Links that stand for a definition. */
+  /** Links that represent a definition. */
   private async links(path: string): Promise<string[]> {
     const found: string[] = [];
     for (const link of await this.automaticPaths())

@@ -187,7 +187,7 @@ const portWords = (virtio: readonly string[], at: object): string[] => [
     : []),
 ];
 
-/** Devices of virtio beside disks and card, in their slots. */
+/** Devices of virtio next to disks and card, in their slots. */
 const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
   inSlots(virtio).flatMap((item, i) => {
     const { name, options } = virtioWords(item);

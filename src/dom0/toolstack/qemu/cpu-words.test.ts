@@ -44,7 +44,7 @@ it('info mem: what every level lets, in ranges', () => {
 });
 
 it('info tlb: each page with the flags of its entry', () => {
-  // Which entries are marked as used is told apart: QEMU's boot sector ran elsewhere.
+  // Which entries are marked as used is distinguished: QEMU's boot sector ran elsewhere.
   const used = (text: string): string => text.replaceAll(/D?A(?=--)/g, found => '-'.repeat(found.length));
   expect(used(askCpu(view, 0, 'info tlb')!)).toBe(
     used(`0000000000000000: 0000000000000000 --P-A---W

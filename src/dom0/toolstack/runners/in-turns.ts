@@ -55,7 +55,7 @@ export interface TurnsParts {
 export interface Pace {
   /** Milliseconds of the wall's clock before the next round. */
   waitMs(): number;
-  /** False: time stands still, and there is no round now. */
+  /** False: time is paused, and there is no round now. */
   begin(): boolean;
   /** `isStill`: nothing happens any more before an input comes. */
   ended(isStill: boolean): void;
@@ -208,7 +208,7 @@ export class Turns implements Runners {
         for (const entry of now) if (!entries.includes(entry)) this.release(entry);
         for (const entry of entries) {
           const { processor } = entry.domain;
-          // What was written where it had been while it was gone nobody has told it.
+          // What was written where it had been while it was gone nobody has reported it.
           if (now.includes(entry)) for (const mfn of invalid) processor.invalidate(mfn);
           else for (let mfn = 0; mfn < host.machine.frames; mfn++) processor.invalidate(mfn);
           processor.reload();

@@ -1,6 +1,6 @@
 /**
  * A worker whose domain was destroyed is kept for the next one: its engine has compiled what runs guests, and a guest that arrives there goes on at once, where
- * one in a new worker stands still for some 50 ms of that.
+ * one in a new worker is paused for some 50 ms of that.
  */
 import type { FromDomainWorker } from '../../../hypervisor/index.ts';
 import type { Later } from '../../host/index.ts';

@@ -1,4 +1,4 @@
-/** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
+/** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or next to others in this one. */
 import type { CpuModel } from '../../../cpu/architecture/index.ts';
 import type { Clock, IdeAttachment } from '../../../devices/index.ts';
 import type {
@@ -124,6 +124,6 @@ export interface RunnersHost {
   /** Domain 0 has something to do. In virtual time: when it wants a turn at the latest, as `farthestNs` counts. */
   domain0Wants(): boolean;
   domain0WakeNs(): number;
-  /** In virtual time: nobody could run for so long, and the host's clock moves on by itself. */
+  /** In virtual time: nobody could run for this long, and the host's clock moves on by itself. */
   idled(ms: number): void;
 }

@@ -68,7 +68,7 @@ export class WorkerWatch {
     this.watched.delete(id);
   }
 
-  /** Our own timer's rounds are what its are held against: a host that stood still stops both. */
+  /** Our own timer's rounds are what its are held against: a host that was paused stops both. */
   private look(record: DomainRecord, ended: () => void, lastBeats: number, silent: number): void {
     this.later(LOOK_MS, () => {
       const { machine } = this;

@@ -20,7 +20,7 @@ export interface SnapshotRecord {
   disks: { device: string; volume: string }[];
   /** It ran, and its disks alone were wanted. */
   disksOnly?: true;
-  /** It stood still, and does when it has come back. */
+  /** It was paused, and does when it has come back. */
   paused?: true;
   /** Paths of the files in its drives then, of those that came while it ran, too; absent: those that the definition names. */
   files?: string[];

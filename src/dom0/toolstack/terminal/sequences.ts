@@ -1,6 +1,6 @@
 /** Control sequences of programs that draw on a whole screen. Source: ECMA-48; those with a question mark are xterm's own (ctlseqs). */
 
-/** The screen beside that of the shell, and back to it. */
+/** The screen next to that of the shell, and back to it. */
 export const ALTERNATE_SCREEN = '\x1b[?1049h',
   NORMAL_SCREEN = '\x1b[?1049l';
 export const HIDE_CURSOR = '\x1b[?25l',

@@ -8,7 +8,7 @@ import { IO_HOP, IO_OP, TRACE_KIND } from '../../../hypervisor/tracing/index.ts'
 import { exitName } from '../../../hypervisor/index.ts';
 import type { MachineView, TraceEntry } from '../../../hypervisor/view/index.ts';
 
-/** What the numbers of records stand for. */
+/** What the numbers of records represent. */
 export interface Names {
   /** Of a domain, as `web (3)`. */
   domain(domid: number): string;
@@ -57,7 +57,7 @@ const MOST_CAUSES = 2048,
 /** Of an I/O instruction's qualification: where the port stands (SDM vol. 3, table 28-5). */
 const IO_PORT_SHIFT = 16;
 
-/** What told of a request (IO_HOP.EXIT): the last event on the port, or request to the device model, before so many records were written. */
+/** What told of a request (IO_HOP.EXIT): the last event on the port, or request to the device model, before this many records were written. */
 export const causeIn = (entries: readonly TraceEntry[], { details: [port, written] }: Hop): TraceEntry | undefined =>
   entries.findLast(
     ({ kind, sequence, details }) =>
@@ -83,7 +83,7 @@ export function groupedExits(exits: readonly TraceEntry[]): ExitsOf[] {
   return [...counts.values()].sort((one, other) => other.count - one.count);
 }
 
-/** What an IO record stands for. */
+/** What an IO record represents. */
 export const hopOf = (writer: number, { vcpu, ns, details: [, a, b] }: TraceEntry): Hop => ({
   hop: vcpu & 0xff,
   domid: vcpu >>> 8,
@@ -177,7 +177,7 @@ export class Follower {
     return causeIn(this.causes.get(hop.domid) ?? [], hop);
   }
 
-  /** The requests of a domain (undefined: of all) that were seen first, at most so many. */
+  /** The requests of a domain (undefined: of all) that were seen first, at most this many. */
   private first(most: number, domid?: number): Followed[] {
     const found: Followed[] = [];
     for (const request of this.requests.values()) {
@@ -187,7 +187,7 @@ export class Follower {
     return found;
   }
 
-  /** How far those have come that `list` would give: the places that they have passed. Cheap beside it: for each look. */
+  /** How far those have come that `list` would give: the places that they have passed. Cheap next to it: for each look. */
   progress(most: number, domid?: number): { begun: number; done: number; places: number } {
     const found = this.first(most, domid);
     return {
@@ -198,7 +198,7 @@ export class Follower {
   }
 
   /**
-   * The requests of a domain (undefined: of all) that were seen first, at most so many, in the order of their numbers; each with its places in the order in
+   * The requests of a domain (undefined: of all) that were seen first, at most this many, in the order of their numbers; each with its places in the order in
    * which it passed them.
    */
   list(domid?: number, most = MOST_REQUESTS): Followed[] {

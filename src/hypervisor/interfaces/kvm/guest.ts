@@ -1,6 +1,6 @@
 /**
  * KVM as the interface of a domain's guest: a plain PC, and what the host tells of itself by CPUID leaves, MSRs and hypercalls. What an MSR names is in the
- * guest's memory and is looked for anew at each use. Source: abi.ts.
+ * guest's memory and is looked for again at each use. Source: abi.ts.
  */
 import { type CpuidAnswer, isLongCode, registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
 import {
@@ -215,7 +215,7 @@ export class KvmGuest extends PlainPc {
     this.written(at);
   }
 
-  /** `flags`: what there is to be said beside that the TSCs of all vCPUs agree. */
+  /** `flags`: what there is to be said next to that the TSCs of all vCPUs agree. */
   private writeRecord(id: number, flags: number): void {
     const v = this.vcpus[id],
       { vcpus } = this.parts;
@@ -446,7 +446,7 @@ export class KvmGuest extends PlainPc {
     this.vcpus = this.vcpus.map(({ state, sinceNs }) => ({ ...freshVcpu(), state, sinceNs }));
   }
 
-  /** It stood still: what watches for that is to know. */
+  /** It was paused: what watches for that is to know. */
   override restored(): void {
     for (const { id } of this.parts.vcpus.all) this.writeRecord(id, GUEST_STOPPED);
   }

@@ -1,4 +1,4 @@
-/** What a guest of KVM has of its memory, for whoever looks from outside. */
+/** What a guest of KVM has of its memory, for the viewer from outside. */
 import { STAT_TAGS } from '../../../devices/index.ts';
 import type { DomainRecord, Machine } from '../../memory/machine.ts';
 import { blockOf, KVM_BLOCK, NO_STATISTIC } from './layout.ts';

@@ -38,7 +38,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   cpu_hotplug: VIRIDIAN.CPU_HOTPLUG,
 };
 export const VIRIDIAN_GROUPS = Object.keys(GROUPS);
-/** What `viridian = 1` and "defaults" stand for. */
+/** What `viridian = 1` and "defaults" represent. */
 const DEFAULTS = ['base', 'freq', 'time_ref_count', 'apic_assist', 'crash_ctl', 'no_vp_limit', 'cpu_hotplug'];
 
 /**

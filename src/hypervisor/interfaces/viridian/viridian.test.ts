@@ -329,7 +329,7 @@ describe("Hyper-V's hypercalls", () => {
     const guest = ran([...call(1, 0x0008, 0, 0, 2000), ...call(2, 0x8001), ...call(3, 0x00aa)]);
     expect(guest.get(PAGE)).toBe(0x0000000d);
     expect([1, 2, 3].map(i => outcome(guest, i))).toMatchObject([{ low: 0, high: 0 }, { low: 2 }, { low: 2 }]);
-    // Xen's own go on beside them.
+    // Xen's own go on next to them.
     expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.VERSION, 0)).toBe((4 << 16) | 17);
   });
 

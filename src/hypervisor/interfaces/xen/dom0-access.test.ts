@@ -122,7 +122,7 @@ describe('Domain 0', () => {
     machine.bytes[mapping.mfn * 4096 + 7] = 0x42;
     const entry = machine.frameEntry(mapping.mfn);
     expect([mapping.bytes[7], machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([0x42, 0, []]);
-    // Once more, to write: each goes as it came.
+    // Again, to write: each goes as it came.
     const other = dom0.mapForeign(1, 5);
     expect([machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([1, []]);
     mapping.unmap();

@@ -338,7 +338,7 @@ export class Dom0 {
     return target;
   }
 
-  /** XENMEM_set_pod_target: a domain shall have so many frames, with those that wait to be used. 0 or -ENOMEM. */
+  /** XENMEM_set_pod_target: a domain shall have this many frames, with those that wait to be used. 0 or -ENOMEM. */
   setPodTarget(domid: number, frames: number): number {
     const status = new Pod(this.machine, this.portsOf(domid).record).setTarget(frames);
     this.onHypercall?.(domid, 'XENMEM_set_pod_target', `${frames} pages${status === 0 ? '' : `: ${status}`}`);

@@ -40,7 +40,7 @@ export function viridianOf(xen: XenGuest): Layer | undefined {
   });
 }
 
-/** Two words, and a pair of words beside them. */
+/** Two words, and a pair of words next to them. */
 function sum64(
   [low, high]: readonly [low: number, high: number],
   words: Int32Array,

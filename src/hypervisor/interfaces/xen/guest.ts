@@ -67,7 +67,7 @@ const INT_BYTES = 2;
 export interface LaterXenParts {
   /** Of a paravirtual one. */
   createPv?: ((parts: PvParts) => PvDomain) | undefined;
-  /** Of one that may see another interface beside Xen's. */
+  /** Of one that may see another interface next to Xen's. */
   layerOf?: ((xen: XenGuest) => Layer | undefined) | undefined;
   /** Of one whose device model is in Domain 0. */
   createRemote?: ((parts: RemoteModelParts) => ModelElsewhere) | undefined;
@@ -88,7 +88,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   readonly hypercalls: readonly (Hypercall | undefined)[];
   readonly hypercallCounts: Int32Array;
   readonly msrs: GuestMsrs;
-  /** What the guest sees beside Xen, Hyper-V's interface; undefined: the toolstack wants none. Xen's own leaves and MSRs make room for it. */
+  /** What the guest sees next to Xen, Hyper-V's interface; undefined: the toolstack wants none. Xen's own leaves and MSRs make room for it. */
   layer: Layer | undefined;
   /** Page tables, traps and descriptors of a paravirtual domain. */
   readonly pv: PvDomain | undefined;
@@ -261,13 +261,13 @@ export class XenGuest implements GuestInterface, HypercallContext {
   hypercall(): true {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) setResult(regs, -EPERM);
-    // One that is to go on runs its instruction once more.
+    // One that is to go on runs its instruction again.
     else if (!this.layer?.hypercall(regs[R.EAX]) && !this.makeCall()) return true;
     this.processor.skipInstruction();
     return true;
   }
 
-  /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
+  /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once the waiter had a turn. */
   private makeCall(): boolean {
     const { regs } = this.processor;
     const result = hypercall(this, callNumber(regs), callArguments(regs));
@@ -528,7 +528,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     if (this.isPvh) this.parts.platform.installTables();
   }
 
-  /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants anew. */
+  /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants again. */
   restored(): void {
     this.time.restored();
   }
@@ -575,7 +575,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.pollTimers.forEach((timer, i) => timer.set(pollNs[i]));
   }
 
-  /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in so many seconds; 0 stops it. */
+  /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in this many seconds; 0 stops it. */
   setWatchdog(index: number, seconds: number): void {
     this.watchdogs[index] = seconds;
     this.watchdogTimers[index].set(seconds === 0 ? Infinity : this.time.now() + seconds * 1e9);

@@ -1,4 +1,4 @@
-/** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and those of what it shows beside that. */
+/** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and those of what it shows next to that. */
 import { type CpuidAnswer, type Features, registers as R, shownBy } from '../../../cpu/architecture/index.ts';
 import type { Layer } from '../layer.ts';
 import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';

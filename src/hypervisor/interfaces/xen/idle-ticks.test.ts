@@ -3,7 +3,7 @@ import { IdleTicks } from './idle-ticks.ts';
 
 const MS = 1e6;
 
-/** A vCPU that sets its timer every `everyMs` for so long and retires so much each time; the slack that it got last. */
+/** A vCPU that sets its timer every `everyMs` for this long and retires so much each time; the slack that it got last. */
 function ticking(
   seconds: number,
   { everyMs = 4, instructions = 4800, ticks = new IdleTicks(), from = 1e9, retired = 0 } = {},

@@ -16,7 +16,7 @@ const WINDOW_NS = 1e9;
 const PART = 1 / 32,
   MOST_NS = 500e6;
 
-/** Of the deadlines of a window so many may be further ahead: Linux puts its next tick off where one took too long. */
+/** Of the deadlines of a window this many may be further ahead: Linux puts its next tick off where one took too long. */
 const MOST_FAR = 4,
   FAR_PART = 1 / 4;
 

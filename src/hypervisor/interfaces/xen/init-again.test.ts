@@ -1,4 +1,4 @@
-/** A vCPU that was up before is started anew by INIT and SIPI, as hvmloader's processors are by Linux (SDM vol. 3, 9.4; xen/arch/x86/hvm/vlapic.c). */
+/** A vCPU that was up before is started again by INIT and SIPI, as hvmloader's processors are by Linux (SDM vol. 3, 9.4; xen/arch/x86/hvm/vlapic.c). */
 import { expect, it } from 'vitest';
 import { XEN_VCPU } from './layout.ts';
 import { RUNSTATE } from './abi.ts';

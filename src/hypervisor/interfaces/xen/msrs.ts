@@ -17,7 +17,7 @@ const FEATURE_CONTROL_LOCKED = 1;
 /** MSR_PLATFORM_INFO: MISC_FEATURES_ENABLES can make CPUID fault. */
 const PLATFORM_CPUID_FAULTING = 0x80000000;
 const FEATURES_CPUID_FAULTING = 1;
-/** IA32_MCG_CAP: software error recovery, threshold-based status, CMCI, and so many banks. */
+/** IA32_MCG_CAP: software error recovery, threshold-based status, CMCI, and this many banks. */
 const BANKS = 2,
   MCG_CAP = (1 << 24) | (1 << 11) | (1 << 10) | BANKS;
 /** IA32_MISC_ENABLE: no branch trace store, no precise sampling. */
@@ -247,7 +247,7 @@ export class GuestMsrs {
   }
 }
 
-/** Whether plain data is what `GuestMsrs.save` gave for so many vCPUs. */
+/** Whether plain data is what `GuestMsrs.save` gave for this many vCPUs. */
 export function areMsrs(saved: unknown, vcpus: number): boolean {
   const isValue = (value: unknown): boolean =>
     Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);

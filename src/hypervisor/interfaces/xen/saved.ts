@@ -2,7 +2,7 @@
  * What a saved domain keeps of its half of Xen.
  *
  * A guest that has suspended itself counts on its memory and registers alone (xen/include/public/sched.h, SHUTDOWN_suspend): ports, grants, callbacks and
- * timers are gone in the new domain, and it makes them anew. One that is saved at any other moment knows nothing of it, so it finds everything as it was;
+ * timers are gone in the new domain, and it makes them again. One that is saved at any other moment knows nothing of it, so it finds everything as it was;
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
 import type { State } from '../../../devices/index.ts';
@@ -72,7 +72,7 @@ export function saveXen(xen: XenGuest): State {
   for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++)
     shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
   const stage = machine.secondStage(record);
-  // The guest stands still for this walk over all of its memory.
+  // The guest is paused for this walk over all of its memory.
   const isShown = new Uint8Array(machine.frames);
   for (const mfn of shown) isShown[mfn] = 1;
   for (let gfn = nextShown(stage, 0, isShown); gfn < stage.frames; gfn = nextShown(stage, gfn + 1, isShown))
@@ -228,7 +228,7 @@ export function restoreXen(xen: XenGuest, state: State): void {
   if (xen.isHvm) xen.line.restore(saved.line);
   if (saved.msrs) xen.msrs.restore(saved.msrs);
   words[xen.xenBlock + XEN.MAX_FRAMES] = saved.maxFrames;
-  // A paravirtual guest has told where its rings are (pv/saved.ts), and they stay as they are.
+  // A paravirtual guest has reported where its rings are (pv/saved.ts), and they stay as they are.
   if (!xen.isHvm) return;
   if (saved.suspended) {
     // Nobody is called back any more, and the rings are empty (xg_sr_restore_x86_hvm.c clears both pages).

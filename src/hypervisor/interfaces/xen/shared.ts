@@ -96,7 +96,7 @@ export const GrantEntryV2 = struct({
   gref: at(8, u32),
 });
 
-/** Binary logarithm of how many event channels a bit of a vCPU's selector stands for: those of a word of the bitmaps. */
+/** Binary logarithm of how many event channels a bit of a vCPU's selector represents: those of a word of the bitmaps. */
 export const wordShiftOf = (width: Width): number => (width === 32 ? 5 : 6);
 
 /** Offsets of what is read and written in place, by the width of the guest. */

@@ -109,7 +109,7 @@ export class XenTime {
     return now - this.recordNs[id] >= CALIBRATION_NS;
   }
 
-  /** Writes a vCPU's time record anew: at its start, where its vcpu_info moved, after a restore or a write to its TSC, and when it is old. */
+  /** Writes a vCPU's time record again: at its start, where its vcpu_info moved, after a restore or a write to its TSC, and when it is old. */
   updateRecord(id: number): void {
     this.recordNs[id] = this.nowNs();
     const info = this.words[this.ports.vcpu(id) + XEN_VCPU.INFO];

@@ -8,12 +8,12 @@ import { said } from '../../without-xen.ts';
 
 /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
 export const FEWEST = 32;
-/** An exit that took so many steps of the clock is told in parts of its own. */
+/** An exit that took this many steps of the clock is told in parts of its own. */
 const STEPS = 20,
-  /** One that took fewer is told by the mean of its kind, where that is near and so many were seen. */
+  /** One that took fewer is told by the mean of its kind, where that is near and this many were seen. */
   FEW_STEPS = 4,
   FEW_LIKE_IT = 12,
-  /** Less than this is the rounding of a clock that stood still. */
+  /** Less than this is the rounding of a clock that was paused. */
   LEAST_NS = 500;
 
 const enough = (of: KindTimes | undefined, fewest: number): KindTimes | undefined =>
@@ -33,7 +33,7 @@ export const ofReason = (reasons: readonly Reason[] | undefined, reason: number)
     FEWEST,
   );
 
-/** What a row of the log tells of its cost. `exactly`: what the clock said, where the mean of its kind, which is known closer than the clock goes, stands for it. */
+/** What a row of the log tells of its cost. `exactly`: what the clock said, where the mean of its kind, which is known closer than the clock goes, represents it. */
 export function tookOf(data: Data, exit: SeenExit): { text: string; exactly?: string } {
   if (exit.ns === undefined) return { text: '' };
   const of = meanOf(

@@ -1,4 +1,4 @@
-/** Beside the tables: the exit that was chosen, taken apart, and what it cost. */
+/** Next to the tables: the exit that was chosen, taken apart, and what it cost. */
 
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../../host.ts';

@@ -7,7 +7,7 @@ interface Exit {
   reason: number;
 }
 
-/** A row: its newest exit, and how many it stands for. */
+/** A row: its newest exit, and how many it represents. */
 export interface Folded<E extends Exit> {
   exit: E;
   times: number;

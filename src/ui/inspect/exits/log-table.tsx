@@ -94,7 +94,7 @@ export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit
   );
 }
 
-/** `times`: so many exits this row stands for. */
+/** `times`: this many exits this row represents. */
 function LogRow({
   shown: { data, choose, target },
   exit,

@@ -19,7 +19,7 @@ export interface SeenExit {
   /** Of 64-bit code with a sign (view/address.ts). */
   ip: number;
   qualification: number;
-  /** What it was about beside the qualification: a port's value, an address, a number. */
+  /** What it was about next to the qualification: a port's value, an address, a number. */
   detail?: number;
   call?: Call;
   /** When it began, by which exits of several guests are in order (CommonClock): guests' own clocks do not compare. Undefined: before anybody watched. */
@@ -59,7 +59,7 @@ export function subjectOf({ reason, qualification, detail = 0, call }: SeenExit)
 const PAGE_BITS = 12,
   /** Kinds are few; pages that are touched once are not. */
   MOST_KINDS = 4096;
-/** From so many on it is known what is far longer than the mean: so many times as long, and as a step of the browser's clock. */
+/** From this many on it is known what is far longer than the mean: this many times as long, and as a step of the browser's clock. */
 const ENOUGH = 8,
   FAR = 10,
   LEAST_NS = 5000;
@@ -94,7 +94,7 @@ export class ExitLog {
   /** The last exit of each vCPU, for its hypercalls. */
   private readonly last = new Map<string, SeenExit>();
 
-  /** `most`: so many are kept. */
+  /** `most`: this many are kept. */
   constructor(most: number) {
     this.most = most;
   }

@@ -9,7 +9,7 @@ import { symbolAt } from '../symbols.ts';
 import { type Counted, type Data, grownOf } from './facts.ts';
 import { CommonClock, ExitLog, type SeenExit } from './log.ts';
 
-/** So many exits are kept. */
+/** This many exits are kept. */
 const LOG = 2000;
 
 /** What somebody looks for; it stays from one view to the next. */

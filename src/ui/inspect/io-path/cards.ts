@@ -73,7 +73,7 @@ export function xenCard(request: FollowedRequest, side: Side): CardText {
       ? { title: words.asleep, figure: words.events(0), text: words.noKick }
       : { title: words.kicked, figure: '', text: words.kick };
   if (exits && count === 0) return { title: words.asleep, figure: words.events(0), text: words.noBell };
-  // One that rang stands for those that Domain-0 found with it: the mean tells how many.
+  // One that rang represents those that Domain-0 found with it: the mean tells how many.
   const known = countedOf(side),
     all = known.reduce((sum, each) => sum + countOf(each.exits), 0);
   return {

@@ -5,7 +5,7 @@ import { ownerClass } from '../../owners.ts';
 import type { Shown } from '../inspector.ts';
 import { figure, sizeText, timeText, words } from './words.ts';
 
-/** The typical request is one of the last so many. */
+/** The typical request is one of the last this many. */
 const RECENT = 40;
 
 /** A guest's requests, newest first. */
@@ -136,7 +136,7 @@ export interface Comparison {
   picked: (FollowedRequest | undefined)[];
   /** Both do the same by different ways: so much, and what. */
   same: { kib: number; what: string } | undefined;
-  /** They stand for themselves, since they are alike and were counted. Else means do: one request alone may be the one that rang for all others. */
+  /** They represent themselves, since they are alike and were counted. Else means do: one request alone may be the one that rang for all others. */
   pair: [FollowedRequest, FollowedRequest] | undefined;
 }
 export function comparisonOf({ data: { own, other }, chosen }: Pick<Shown<Data>, 'data' | 'chosen'>): Comparison {

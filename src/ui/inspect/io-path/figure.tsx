@@ -1,4 +1,4 @@
-/** A request's places in lanes, beside one of another guest; below them what requests cost in the mean. */
+/** A request's places in lanes, next to one of another guest; below them what requests cost in the mean. */
 
 import type { ComponentChildren } from 'preact';
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
@@ -55,7 +55,7 @@ export function Figure(shown: Shown<Data>) {
   );
 }
 
-/** Which guest's requests stand beside these. */
+/** Which guest's requests are next to these. */
 function Beside({ own }: { own: number }) {
   const others = domains.value.filter(({ id, state }) => id > 0 && id !== own && state !== 'c');
   return (

@@ -7,9 +7,9 @@ import { countOf, lasts, lastOf, ownerOf, type Side, type Steps } from './facts.
 import { timeText, words } from './words.ts';
 
 const MOST_SQUARES = 165,
-  /** So many stand in a line at their full width. */
+  /** This many stand in a line at their full width. */
   ONE_LINE = 30,
-  /** A segment of the time bar that is so long beside the longest bar has its name in it. */
+  /** A segment of the time bar that is this long next to the longest bar has its name in it. */
   NAMED = 0.2;
 
 export const Card = ({ title, figure, text }: CardText) => (
@@ -95,7 +95,7 @@ export const Where = ({ steps, id }: { steps: Steps; id: number }) => (
   </ol>
 );
 
-/** Where its time went: as long as it is beside the longest one here. */
+/** Where its time went: as long as it is next to the longest one here. */
 export function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
   const took = lasts(steps),
     all = lastOf(steps),

@@ -22,9 +22,9 @@ const WIDE = 1000,
   HIGH = 13,
   /** An extent or a sector that is smaller is drawn so wide. */
   LEAST = 5,
-  /** Extents are told apart where each has so much room. */
+  /** Extents are distinguished where each has so much room. */
   APART = 4,
-  /** Of a partition at least so many extents are shown. */
+  /** Of a partition at least this many extents are shown. */
   AROUND = 64;
 
 /** Whose request, and the places that it passed. */

@@ -1,4 +1,4 @@
-/** What happens at each stage of a request, beside its record. */
+/** What happens at each stage of a request, next to its record. */
 
 export const words = {
   title: 'Stage by stage',

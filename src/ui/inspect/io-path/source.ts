@@ -1,4 +1,4 @@
-/** Asks Domain 0 for the requests of a guest, and of the one beside it, as they come. */
+/** Asks Domain 0 for the requests of a guest, and of the one next to it, as they come. */
 
 import { signal } from '@preact/signals';
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
@@ -6,9 +6,9 @@ import { domains, host } from '../../host.ts';
 import type { Target } from '../inspector.ts';
 import type { Data, Side } from './facts.ts';
 
-/** So many of a guest are kept. */
+/** This many of a guest are kept. */
 const KEPT = 60;
-/** What is shown beside this guest's: a domain's id; 0: nothing. */
+/** What is shown next to this guest's: a domain's id; 0: nothing. */
 export const beside = signal(0);
 
 export function open({ session }: Target) {

@@ -1,4 +1,4 @@
-/** Why a request took so many exits, or so few. */
+/** Why a request took this many exits, or so few. */
 
 import type { Shown, Why } from '../inspector.ts';
 import { chosenOf, type Data, wayOf } from './facts.ts';

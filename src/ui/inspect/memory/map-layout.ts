@@ -8,7 +8,7 @@ const FEW = 1024,
   FEW_ROWS = 16,
   /** No letter is read in a cell that is narrower. */
   LETTER = 16,
-  /** Between two names beside or above the map. */
+  /** Between two names next to or above the map. */
   HIGH = 14,
   WIDE = 50;
 /** Between cells: there the lines run, so that they cross none. */

@@ -17,7 +17,7 @@ import {
 import { classOf, ownerName, plateOf, XEN } from './owners.ts';
 import { words } from './words.ts';
 
-/** Names of rows stand beside the map and names of columns above it; lines lead below it to a cell's frames. */
+/** Names of rows are next to the map and names of columns above it; lines lead below it to a cell's frames. */
 const LEFT = 52,
   HEAD = 17,
   ZOOM = 16,
@@ -25,7 +25,7 @@ const LEFT = 52,
   NARROWEST = 1.2;
 const narrow = mediaSignal(PHONE);
 
-/** A second mark beside the hue: lines in one of five directions through a tile, guests in turn. */
+/** A second mark next to the hue: lines in one of five directions through a tile, guests in turn. */
 const HATCHES: readonly ((w: number, h: number) => string)[] = [
   (w, h) => `M0 ${h / 2}h${w}`,
   (w, h) => `M${w / 2} 0v${h}`,

@@ -26,7 +26,7 @@ export const PostMortem = inspector<Data>({
   open,
   Figure,
   Detail,
-  // Beside the gate, where it is read.
+  // Next to the gate, where it is read.
   why: () => undefined,
   tables: ({ state, moments, lasts, vcpu, code }) => [
     ...(code ? [codeTable(code)] : []),

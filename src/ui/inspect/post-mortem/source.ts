@@ -1,4 +1,4 @@
-/** Reads once more what the last vCPU of a guest that has ended left in machine memory. */
+/** Reads again what the last vCPU of a guest that has ended left in machine memory. */
 
 import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../../hypervisor/view/index.ts';

@@ -1,4 +1,4 @@
-/** Fields of the forms that ask for a linear address, and so many bytes there. */
+/** Fields of the forms that ask for a linear address, and this many bytes there. */
 
 export const words = {
   bytes: 'Bytes',

@@ -22,7 +22,7 @@ import { words, wordsOf } from './words.ts';
 
 /** Half the height of four counts in the middle. */
 const HALF = 42,
-  /** Of their letters, left of the middle: beside three digits. */
+  /** Of their letters, left of the middle: next to three digits. */
   PLATE = 88;
 
 /** `isFew`: there is room for a letter and a number in each slot. */

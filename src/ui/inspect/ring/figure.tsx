@@ -1,4 +1,4 @@
-/** The ring beside what one slot holds; below: what its events save, and why. */
+/** The ring next to what one slot holds; below: what its events save, and why. */
 
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -15,7 +15,7 @@ import { words, wordsOf } from './words.ts';
 /** A ring with more slots has no letters in them. */
 const FEW = 64;
 
-/** Leads from the chosen slot to what is said of it, where that stands beside it: where its text came to lie shows when it is there. */
+/** Leads from the chosen slot to what is said of it, where that is next to it: where its text came to lie shows when it is there. */
 function useLeader(box: RefObject<HTMLDivElement | null>): void {
   useLayoutEffect(() => {
     const draw = (): void => {

@@ -46,7 +46,7 @@ const middleOf = (slot: number, slots: number, turn: number): number => ((slot +
 
 /**
  * The ring runs clockwise. It is turned so that the middle of the slots in use lies at the right, where all names have room, but no further than that the chosen
- * one is beside what is said of it.
+ * one is next to what is said of it.
  */
 function turnOf(slots: readonly SlotState[], chosen: number): number {
   const count = slots.length,

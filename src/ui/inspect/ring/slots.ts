@@ -9,7 +9,7 @@ export const lastIn = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>,
   reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
 
 /**
- * Whose turn each slot is. Where the front end's own indices are not known, `rspEvent` - 1 stands for its rsp_cons, as drivers set it when they have read all
+ * Whose turn each slot is. Where the front end's own indices are not known, `rspEvent` - 1 represents its rsp_cons, as drivers set it when they have read all
  * (RING_FINAL_CHECK_FOR_RESPONSES), and no draft is seen.
  */
 export function slotStates({

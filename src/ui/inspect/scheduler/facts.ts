@@ -6,9 +6,9 @@ import { byPriority, creditOf, lineFrom, type Run, runsOf, sharesByWeight, times
 import type { Lane } from './schedule.tsx';
 import { words } from './words.ts';
 
-/** So long a time decides who always has work. */
+/** This long a time decides who always has work. */
 export const LOOK_NS = 1e9;
-/** Of decisions before the picture: who runs is looked at anew each slice. */
+/** Of decisions before the picture: who runs is looked at again each slice. */
 const BEFORE_NS = 200e6,
   /** Who has run or wanted to for so much of the time always has work. */
   ALWAYS = 0.85,

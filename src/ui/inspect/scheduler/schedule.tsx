@@ -54,7 +54,7 @@ const WIDE = 760,
   SHORT = 5,
   NARROWEST = 1.4,
   LETTER_WIDE = 6.7,
-  /** Longest name beside a lane. */
+  /** Longest name next to a lane. */
   LETTERS = 13;
 const words = {
   pcpu: (n: number) => `pCPU ${n}`,

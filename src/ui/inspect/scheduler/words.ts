@@ -55,7 +55,7 @@ export const words = {
 };
 
 export const inMs = (ns: number): string => (ns / 1e6).toFixed(ns > 0 && ns < 9.5e6 ? 1 : 0);
-/** A time of the picture, as it is told beside its span. */
+/** A time of the picture, as it is told next to its span. */
 export const lengthText = (ns: number): string => (ns < 1e9 ? `${inMs(ns)} ms` : `${Number((ns / 1e9).toFixed(2))} s`);
 
 /** Why this one was chosen, and what had become of the one before it. */

@@ -1,4 +1,4 @@
-/** Several guests on one screen: a line that is typed goes to all of them, and what each of them takes to carry it out counts up beside its console. */
+/** Several guests on one screen: a line that is typed goes to all of them, and what each of them takes to carry it out counts up next to its console. */
 import './together.css';
 import { signal, useSignal } from '@preact/signals';
 import { exitTitle, reasonOf } from '../../../hypervisor/view/index.ts';

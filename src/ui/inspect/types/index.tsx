@@ -1,4 +1,4 @@
-/** Types of hypervisors beside each other: one guest and one read of its disk, drawn from the trace of that read. */
+/** Types of hypervisors next to each other: one guest and one read of its disk, drawn from the trace of that read. */
 import './types.css';
 import { info } from '../../host.ts';
 import { ModeBadge, ownerClass } from '../../parts/marks.tsx';

@@ -24,7 +24,7 @@ const pageTypes = (): TypesHost => ({
   withoutXen: isWithout(),
 });
 
-/** Begins anew, unless a run is under way. */
+/** Begins again, unless a run is under way. */
 export async function start(): Promise<void> {
   if (abort) return;
   const mine = (abort = new AbortController());

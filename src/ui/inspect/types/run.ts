@@ -55,7 +55,7 @@ const SECTORS_APART = 512,
   READ_SECTORS = READ_KIB * 2;
 /** Two requests are looked at, and the second one is told: at the first the back end maps the guest's pages. More are for where a look began too late. */
 const MOST_READS = 6;
-/** Until whoever looks has begun. */
+/** Until the viewer has begun. */
 const LOOK_MS = 100;
 /** Still at it. */
 const LOOKS = 'looks';

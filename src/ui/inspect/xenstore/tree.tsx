@@ -37,7 +37,7 @@ export function Tree(props: TreeProps) {
     event.preventDefault();
     toggle(row.node.path, event.key === 'ArrowLeft');
   };
-  // What the panel beside the tree describes is in view from the beginning.
+  // What the panel next to the tree describes is in view from the beginning.
   useEffect(() => {
     const row = body.current?.querySelector<HTMLElement>('tr.sel');
     if (!matchMedia(PHONE).matches) row?.scrollIntoView({ block: 'nearest' });

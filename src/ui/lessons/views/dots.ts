@@ -7,7 +7,7 @@ export interface Dot {
   row: number;
 }
 
-/** Numbers of which the largest is so many times the smallest stand by their logarithm. */
+/** Numbers of which the largest is this many times the smallest stand by their logarithm. */
 const LOG_FROM = 100;
 /** Of the line: dots that are nearer hide each other. */
 const DOT = 0.025;

@@ -1,4 +1,4 @@
-/** A lesson's text, what is wrong with each line beside it, and below or beside that how it will look. */
+/** A lesson's text, what is wrong with each line next to it, and below or next to that how it will look. */
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
@@ -103,7 +103,7 @@ function Halves({ text, shown, id, onType }: { text: string; shown: string; id: 
   );
 }
 
-/** Problems stand beside their lines; the list above them is for who does not see where. */
+/** Problems are next to their lines; the list above them is for who does not see where. */
 function LessonText({
   text,
   problems,

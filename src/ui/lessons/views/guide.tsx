@@ -1,4 +1,4 @@
-/** The guide for authors, with lessons to begin from: docs/lessons.md, and in other languages the files beside it. */
+/** The guide for authors, with lessons to begin from: docs/lessons.md, and in other languages the files next to it. */
 
 import { useSignal } from '@preact/signals';
 import { lexer, type Token } from 'marked';

@@ -24,7 +24,7 @@ import { placed, scaleOf } from './dots.ts';
 import { Frame } from './frame.tsx';
 import type { ReadText } from './read-text.ts';
 
-/** So often the wall is drawn and tells new students their numbers, whatever comes in between. */
+/** This often the wall is drawn and tells new students their numbers, whatever comes in between. */
 const DRAW_MS = 1000;
 const MINUTE_MS = 60_000;
 

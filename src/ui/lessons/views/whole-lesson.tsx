@@ -1,4 +1,4 @@
-/** A lesson as it is read from beginning to end: all steps open, with room to write beside questions and measurements. For print, for a preview, for a teacher. */
+/** A lesson as it is read from beginning to end: all steps open, with room to write next to questions and measurements. For print, for a preview, for a teacher. */
 
 import { Fragment } from 'preact';
 import { type Lesson, type Part, roundsOf } from '../../../lessons/index.ts';

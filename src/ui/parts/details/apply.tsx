@@ -22,7 +22,7 @@ interface Props {
   cancel?: (() => void) | undefined;
 }
 
-/** What is known of a change, asked anew when it is another one; `asked` tells one from the next. */
+/** What is known of a change, asked again when it is another one; `asked` tells one from the next. */
 function useProposal(name: string, change: HardwareChange, impact: Impact, problem: Signal<string>) {
   const proposal = useSignal<{ of: string; is: Proposal } | undefined>(undefined);
   const asked = JSON.stringify([change, impact]);

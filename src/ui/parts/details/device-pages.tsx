@@ -92,7 +92,7 @@ export function DiskFields({ value, put }: { value: DiskForm; put(changes: Parti
   );
 }
 
-/** Fields of a card. `models`: emulated ones, beside the one for PV drivers. */
+/** Fields of a card. `models`: emulated ones, next to the one for PV drivers. */
 export function CardFields({
   value,
   models,
@@ -304,7 +304,7 @@ function Remove({ hardware, device, change, done }: PageProps & { device: Device
   );
 }
 
-/** A device's element, which can be written anew. */
+/** A device's element, which can be written again. */
 export function DeviceXml({ hardware, device, done }: PageProps & { device: Device }) {
   const is = device.next ?? device.now ?? '',
     draft = useSignal<string | undefined>(undefined),

@@ -148,7 +148,7 @@ function List({
 }) {
   const list = useRef<HTMLDivElement>(null);
   const keys = [...pages.map(({ key }) => key), ADD];
-  // On a phone they stand beside each other, and not all are in sight.
+  // On a phone they are next to each other, and not all are in sight.
   useEffect(
     () => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }),
     [chosen],

@@ -1,4 +1,4 @@
-/** What a domain has beside its devices: what it is, processors, memory, and what it starts from. */
+/** What a domain has next to its devices: what it is, processors, memory, and what it starts from. */
 
 import { useSignal } from '@preact/signals';
 import type { HardwareChange } from '../../../dom0/service/index.ts';

@@ -3,7 +3,7 @@ import { freeDisk, freeTarget } from './shapes.ts';
 
 it('offers a device that is no drive of the domain’s under another name', () => {
   expect(freeTarget(['hda', 'xvdb', 'hdd'], 'xvd')).toBe('xvdc');
-  // What a guest of KVM has on IDE is beside what it has of virtio.
+  // What a guest of KVM has on IDE is next to what it has of virtio.
   expect(freeTarget(['hda', 'vda'], 'vd')).toBe('vdb');
 });
 

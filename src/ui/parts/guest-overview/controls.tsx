@@ -50,7 +50,7 @@ interface LiveProps {
   act: Act;
 }
 
-/** A slider with a field beside it: it follows what is so, and does its command when it is let go. */
+/** A slider with a field next to it: it follows what is so, and does its command when it is let go. */
 export function Live({ label, value, least, most, top = most, unit, zero, hint, off, command, run, act }: LiveProps) {
   const draft = useSignal<number | undefined>(undefined);
   const refused = useSignal<string | undefined>(undefined);

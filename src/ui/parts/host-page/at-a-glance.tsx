@@ -130,7 +130,7 @@ function Why({
   );
 }
 
-/** The disk's partitions and volumes, in the order of the rows below: to scale beside each other, and what is free of the volumes' group. */
+/** The disk's partitions and volumes, in the order of the rows below: to scale next to each other, and what is free of the volumes' group. */
 export function Volumes() {
   const disk = inventory.value?.stored?.disk;
   if (!disk) return null;

@@ -278,7 +278,7 @@ const xenstore: Campaign = {
       bytes = hostile.bytes(hostile.store);
     const kind = pick(300);
     if (kind === 0) words[STORE.REQ_CONS + pick(4)] = word(pick);
-    // Begins anew, as a guest that is stuck may.
+    // Begins again, as a guest that is stuck may.
     else if (kind < 4) words[STORE.CONNECTION] = 1;
     else {
       // It takes what it was answered, most of the time.

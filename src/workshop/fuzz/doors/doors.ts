@@ -35,7 +35,7 @@ const HOST = '127.0.0.1';
 const CODE = '0000-0000-0000-0000';
 const DISK_BYTES = 65_536;
 
-/** Some of what a server sends first, to `hello`, once there are so many bytes. */
+/** Some of what a server sends first, to `hello`, once there are this many bytes. */
 const answered = (at: NetConnectOpts, hello: string | Buffer, bytes: number): Promise<Buffer> =>
   new Promise(resolve => {
     let got = Buffer.alloc(0);

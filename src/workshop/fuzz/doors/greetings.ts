@@ -116,7 +116,7 @@ function frame(pick: Pick): Buffer {
   return Buffer.concat([Buffer.from(head), mask ? Buffer.alloc(4) : Buffer.alloc(0), content]);
 }
 
-/** Numbers of so many bytes each, most significant first. */
+/** Numbers of this many bytes each, most significant first. */
 function packed(...fields: (readonly [bytes: number, value: number | bigint])[]): Buffer {
   const bytes: number[] = [];
   for (const [count, value] of fields)

@@ -29,7 +29,7 @@ import type { Pick } from '../../harness/pick.ts';
 export type HostileType = 'hvm' | 'pvh' | 'pv';
 export const HOSTILE_MIB = 8,
   HOSTILE_VCPUS = 3;
-/** A call that asks to go on is made again so often at most. */
+/** A call that asks to go on is made again this often at most. */
 const MOST_CONTINUATIONS = 50;
 /** Where it keeps its arguments: pages of its RAM that its kernel does not use. */
 const SCRATCH_PFN = 0x300,
@@ -61,7 +61,7 @@ const SUPERPAGE = 0xe7;
 
 export interface Surroundings {
   machine: Machine;
-  /** Domains beside it, Domain 0 among them. */
+  /** Domains next to it, Domain 0 among them. */
   others: readonly number[];
   /** Machine frames of theirs. */
   foreign: readonly number[];

@@ -1,5 +1,5 @@
 /**
- * The domains beside the hostile one: an HVM, a PVH and a PV guest (guests/neighbour) that check themselves. They run in turns with the hostile one, or
+ * The domains next to the hostile one: an HVM, a PVH and a PV guest (guests/neighbour) that check themselves. They run in turns with the hostile one, or
  * stand still, and then nothing of theirs may change at all.
  */
 import { readFileSync } from 'node:fs';

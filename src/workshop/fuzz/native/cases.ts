@@ -271,7 +271,7 @@ export class Drawer {
     return segment === FS ? this.fs : segment === GS ? this.gs : 0n;
   }
 
-  /** What the memory operand of `decoded` has beside its base: index and displacement. */
+  /** What the memory operand of `decoded` has next to its base: index and displacement. */
   private offset(registers: readonly bigint[]): bigint {
     const { index, scale, displacement } = this.decoded;
     return (index < 0 ? 0n : registers[index]! << BigInt(scale)) + BigInt(displacement);

@@ -30,7 +30,7 @@ export class Assembler {
     this.emit(value, value >> 8, value >> 16, value >> 24);
   }
 
-  /** Prefixes for an operand of so many bits, and for an address of 32 bits. */
+  /** Prefixes for an operand of this many bits, and for an address of 32 bits. */
   prefix(bits: number, memory = false): void {
     if (memory && this.narrow) this.emit(0x67);
     if (bits === (this.narrow ? 32 : 16)) this.emit(0x66);

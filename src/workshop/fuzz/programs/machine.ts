@@ -123,7 +123,7 @@ export class ProgramMachine {
     };
   }
 
-  /** Regions are compiled from so many samples on; 0: never. What was compiled is gone. */
+  /** Regions are compiled from this many samples on; 0: never. What was compiled is gone. */
   compileFrom(threshold: number): void {
     const { cpu } = this;
     this.before = this.statistics;

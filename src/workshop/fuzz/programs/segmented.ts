@@ -110,7 +110,7 @@ class Writer {
   private number(value: number, bits: number): void {
     for (let shift = 0; shift < bits; shift += 8) this.emit(value >> shift);
   }
-  /** Prefix for operands of so many bits. */
+  /** Prefix for operands of this many bits. */
   private operand(bits: number): void {
     if (bits !== 8 && bits !== this.size) this.emit(0x66);
   }

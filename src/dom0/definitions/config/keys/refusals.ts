@@ -27,7 +27,7 @@ const NO_LABELS = asking(
   ERROR_INVAL,
 );
 const passthrough = asking(NO_HARDWARE, NO_PASSTHROUGH, ERROR_INVAL);
-/** Device models in Domain 0 have its rights, those beside their guests have none. */
+/** Device models in Domain 0 have its rights, those next to their guests have none. */
 const inDomain0: Refusal = asked =>
   isGiven(asked) && asked.definition.modelInDomain0
     ? { why: 'A device model in Domain 0 has the rights of Domain 0' }

@@ -24,7 +24,7 @@ import {
   Unfit,
 } from './values.ts';
 
-/** All values that expressions make have at most so many characters: a = a + a is short and doubles. */
+/** All values that expressions make have at most this many characters: a = a + a is short and doubles. */
 const MOST_MADE = 1 << 20;
 /** What one round of a list's `for` counts for. */
 const ROUND = 16;
@@ -291,7 +291,7 @@ export class Expressions {
     }
     if (token.kind === 'string') {
       let text = unquoted(token);
-      // Strings beside each other are one.
+      // Strings next to each other are one.
       while (this.peek().kind === 'string') {
         const next = this.peek(),
           more = unquoted(next);
@@ -548,7 +548,7 @@ export class Expressions {
   }
 }
 
-/** Whether two strings beside each other in a list were meant to be two of its values: each has options of its own, and nothing divides them. */
+/** Whether two strings next to each other in a list were meant to be two of its values: each has options of its own, and nothing divides them. */
 const areTwo = (text: string, more: string): boolean =>
   /\w$/.test(text) && /^[\w/]/.test(more) && /[,=]/.test(text) && /[,=]/.test(more);
 

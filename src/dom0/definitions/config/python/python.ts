@@ -11,7 +11,7 @@ import { Expressions, settingOf, Wrong } from './expressions.ts';
 import { shown, type Token, tokenize } from './tokens.ts';
 import { isTrue, plain, type PythonValue } from './values.ts';
 
-/** With more than so many a file is no Python. */
+/** With more than this many a file is no Python. */
 const MOST_PROBLEMS = 200;
 /** If in if in if. */
 const MOST_BLOCKS = 32;

@@ -229,7 +229,7 @@ const isGone = (parent: string, { name, attributes }: Written): boolean =>
   parent === 'devices' &&
   ((name === 'disk' && attributes.device !== 'floppy' && attributes.device !== 'lun') || name === 'interface');
 
-/** What was asked for beside the one that there is, or in place of a disk. */
+/** What was asked for next to the one that there is, or in place of a disk. */
 const isOneTooMany = (parent: string, { name, attributes }: Written): boolean =>
   parent === 'devices' && (['serial', 'graphics', 'video'].includes(name) || attributes.device === 'lun');
 

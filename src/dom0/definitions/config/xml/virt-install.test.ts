@@ -29,7 +29,7 @@ describe.each(['kvm-q35', 'kvm-many', 'xen-hvm'])('%s', name => {
     expect(findings.filter(isFault)).toEqual([]);
     const back = parts(parse(writtenOver(text, definition)!)!);
     expect(parts(parse(text)!).filter(part => !back.includes(part))).toEqual([]);
-    // Written once more it is the same.
+    // Written again it is the same.
     const again = writtenOver(text, definition)!;
     expect(writtenOver(again, judgeDefinition('q.xml', again).definition)).toBe(again);
   });

@@ -7,7 +7,7 @@ import { translate } from './translation.ts';
 
 /** At a time. */
 const MOST_CONNECTIONS = 512;
-/** A connection of which the guest says nothing for so long may give its place to another (RFC 5382, REQ-5): guests vanish without a word. */
+/** A connection of which the guest says nothing for this long may give its place to another (RFC 5382, REQ-5): guests vanish without a word. */
 const IDLE_NS = 7440e9;
 /** Of the gateway's, for connections to guests (RFC 6335, 6). */
 const FIRST_PORT = 49152,

@@ -221,7 +221,7 @@ export class Endpoint {
     this.send(next, ACK | fin | (isLast && data.length > 0 ? PSH : 0), data);
   }
 
-  /** The first that is not acknowledged, once more. */
+  /** The first that is not acknowledged, again. */
   private sendAgain(): void {
     const { next } = this;
     this.next = this.una;

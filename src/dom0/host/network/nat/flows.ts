@@ -11,7 +11,7 @@ import { translate } from './translation.ts';
 /** Ports of guests, and whom each may hear: of more, those that were used least lately are forgotten. */
 const MOST_FLOWS = 256,
   MOST_HEARD = 64;
-/** A port that nobody writes from is kept so long (RFC 4787, REQ-5). */
+/** A port that nobody writes from is kept this long (RFC 4787, REQ-5). */
 const IDLE_NS = 120e9;
 /** Of a datagram that is one packet on Ethernet. */
 const MOST_BYTES = 1500 - 20 - 8;

@@ -221,7 +221,7 @@ export class GuestConnection implements EndpointUser {
   }
 }
 
-/** How frames travel between guest and gateway: each is lost, or comes after so long. */
+/** How frames travel between guest and gateway: each is lost, or comes after this long. */
 export type Journey = () => 'lost' | number;
 
 export class Net<Out extends Outside = FakeOutside> {

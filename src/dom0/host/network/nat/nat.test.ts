@@ -216,7 +216,7 @@ describe('TCP through the NAT', () => {
     expect([net.nat.sizes.connections, net.outside.streams.length]).toEqual([512, 513]);
   });
 
-  /** Journeys from a seed: of a hundred frames so many are lost, and each takes up to so long. */
+  /** Journeys from a seed: of a hundred frames this many are lost, and each takes up to this long. */
   const journeys = (seed: number, lostPercent: number, mostMs: number) => {
     let state = seed >>> 0;
     const random = (below: number): number => {

@@ -9,7 +9,7 @@ const FIRST_RTO_NS = 1e9,
   MOST_RTO_NS = 60e9;
 /** Half of what a card's wire holds (hypervisor/worker/frame-ring.ts): more would often be lost there. */
 const MOST_IN_FLIGHT = 32 * 1024;
-/** So many equal acknowledgements tell of a loss. */
+/** This many equal acknowledgements tell of a loss. */
 const DUPLICATES = 3;
 
 export class Pace {

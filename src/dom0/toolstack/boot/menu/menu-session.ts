@@ -12,7 +12,7 @@ export interface MenuSessionParts {
   later: Later;
 }
 
-/** The countdown is looked at so often. */
+/** The countdown is looked at this often. */
 const TICK_MS = 100;
 /** How long a lone ESC waits for the rest of a sequence. */
 const ESCAPE_MS = 50;

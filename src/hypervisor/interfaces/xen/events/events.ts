@@ -261,7 +261,7 @@ function reset(caller: HypercallContext, { dom }: GuestStruct<typeof Reset>): nu
   return refused;
 }
 
-/** The same for a domain that starts anew. */
+/** The same for a domain that starts again. */
 export function resetEvents({ ports }: Pick<HypercallContext, 'ports'>): void {
   ports.closeAll(false);
   ports.leaveFifo();

@@ -410,7 +410,7 @@ export class Ports {
       dropWritable(machine, this.record, words[xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
-  /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */
+  /** The domain dies or starts again: no port is open, and nothing of its memory is written for it any more. May be called again. */
   relinquish(): void {
     const { words, machine } = this;
     this.closeAll(true);

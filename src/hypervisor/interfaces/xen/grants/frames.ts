@@ -55,7 +55,7 @@ export const GRANT_FRAMES: FrameHolder = {
   },
 };
 
-/** Uses of grants that a domain's mappings stand for. */
+/** Uses of grants that a domain's mappings represent. */
 function auditMaptrack(
   tally: Tally,
   record: DomainRecord,

@@ -163,7 +163,7 @@ export const GRANT_OPERATIONS = {
 };
 
 /**
- * Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on with an element at `at`. What became of an element is in its
+ * Carries a call out: an errno or 0; `done`: this many elements are done, and the call is to go on with an element at `at`. What became of an element is in its
  * status, which is written whatever it is.
  */
 export function grantTableOp(

@@ -108,7 +108,7 @@ export class GrantTable extends GrantEntries {
     if (at >= 0) journal.set(at, 0);
   }
 
-  /** Says in the entry that it is used, if it allows that. `pinned`: it is in use by `user` already, so only writing is asked anew. */
+  /** Says in the entry that it is used, if it allows that. `pinned`: it is in use by `user` already, so only writing is asked again. */
   private setStatus(ref: number, user: number, readonly: boolean, forMap: boolean, pinned: boolean): number {
     const wanted = GTF.READING | (readonly ? 0 : GTF.WRITING);
     const mask = GTF.TYPE | (forMap ? GTF.SUB_PAGE : 0);
@@ -365,7 +365,7 @@ export class GrantTable extends GrantEntries {
     return true;
   }
 
-  /** What a handle stands for; undefined: nothing. */
+  /** What a handle represents; undefined: nothing. */
   mapped(handle: number): Mapped | undefined {
     if (handle >= this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME) return undefined;
     const at = this.mapAt(handle);

@@ -80,7 +80,7 @@ function check(machine: Machine, lives: Life[]): void {
     }
     expect(waiting).toBe(pod.entries);
     expect(pod.count).toBeLessThanOrEqual(pod.entries);
-    // What it has: RAM in sight, its cache. Beside that frames of its grant table, and what it gave up while Domain 0 had it mapped.
+    // What it has: RAM in sight, its cache. Next to that frames of its grant table, and what it gave up while Domain 0 had it mapped.
     expect(frames.current).toBe(present + pod.count);
     const shown = new Set([...stage.words].filter(entry => entry & 1).map(entry => entry >>> 12));
     const lent = new Set(mappings.map(({ mfn }) => mfn).filter(mfn => !shown.has(mfn)));

@@ -148,7 +148,7 @@ export class Pod {
     return 0;
   }
 
-  /** What the toolstack asks for when it builds the domain: frames of RAM `first` to `end` without memory, and so many frames for them. 0 or -ENOMEM. */
+  /** What the toolstack asks for when it builds the domain: frames of RAM `first` to `end` without memory, and this many frames for them. 0 or -ENOMEM. */
   build(first: number, end: number, frames: number): number {
     return this.locked(() => {
       if (this.setCount(Math.min(frames, end - first)) !== 0) return -ENOMEM;

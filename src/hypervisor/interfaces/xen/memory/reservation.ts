@@ -37,7 +37,7 @@ export function addressBits({ machine }: HypercallContext, flags: number): numbe
   return bits !== 0 && 2 ** bits < machine.frames * 2 ** PAGE_SHIFT ? bits : 0;
 }
 
-/** Frames below here have so many bits. */
+/** Frames below here have this many bits. */
 export function extentLimit({ machine }: HypercallContext, bits: number): number {
   return bits === 0 ? machine.frames : 2 ** Math.max(0, bits - PAGE_SHIFT);
 }

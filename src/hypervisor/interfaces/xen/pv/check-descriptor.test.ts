@@ -17,7 +17,7 @@ describe('descriptors of a PV guest (check_descriptor)', () => {
     expect(checkDescriptor(0xffff, 0x00affb00)).toBeUndefined();
   });
 
-  // GNU Mach's LDT has its system call gate beside the segments of its tasks.
+  // GNU Mach's LDT has its system call gate next to the segments of its tasks.
   it('are call gates too, that name their privilege level in the selector and fault when they are used', () => {
     expect(checkDescriptor(...gate(0x0008, 3))).toEqual([(0x000b << 16) | 0x1234, 0xc0008c00 | 0]);
     expect(checkDescriptor(...gate(0xe019, 0))).toEqual([(0xe019 << 16) | 0x1234, 0xc0008c00 | 0]);

@@ -54,7 +54,7 @@ export class GrantMap {
       (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) |
       (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
     if (this.parts.ownerOf(mfn) === this.parts.domid) {
-      // A frame that the guest granted to itself: the entry is one of its own, counted like any other, whatever becomes of it. The grant counts beside it.
+      // A frame that the guest granted to itself: the entry is one of its own, counted like any other, whatever becomes of it. The grant counts next to it.
       if (types.typeOf(at.table) !== FRAME_TYPE.L1 || types.replaceEntry(at.table, at.slot, entry, 0, false) !== 0)
         return GNTST.GENERAL_ERROR;
       types.flushIfStale();
@@ -84,7 +84,7 @@ export class GrantMap {
       const from = this.parts.memory.walk(replacement);
       if (from.table < 0 || this.parts.ownerOf(from.low >>> FRAME_SHIFT) !== this.parts.domid)
         return GNTST.GENERAL_ERROR;
-      // The references that an entry stands for move with it, so it must be another one.
+      // The references that an entry represents move with it, so it must be another one.
       if (from.table === at.table && from.slot === at.slot) return GNTST.GENERAL_ERROR;
       const source = (from.table << 10) + 2 * from.slot;
       moved = from.low;

@@ -7,7 +7,7 @@ import type { Extent } from '../memory/reservation.ts';
 import { M2P_END, M2P_START } from './block.ts';
 import { SHARED_INFO } from '../shared.ts';
 
-/** M2P frames that one entry of machphys_mfn_list stands for: 2 MiB. */
+/** M2P frames that one entry of machphys_mfn_list represents: 2 MiB. */
 const FRAMES_A_CHUNK = 512;
 
 /** Where the M2P table lies in a guest's space. */

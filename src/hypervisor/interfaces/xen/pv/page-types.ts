@@ -202,7 +202,7 @@ export class PageTypes {
       this.putEntry(type, words[(mfn << 10) + 2 * slot], words[(mfn << 10) + 2 * slot + 1]);
   }
 
-  /** Takes the references that an entry of a table stands for. 0 or -EINVAL; an entry that is not present stands for none. */
+  /** Takes the references that an entry of a table represents. 0 or -EINVAL; an entry that is not present represents none. */
   getEntry(type: number, slot: number, low: number, high: number): number {
     if (!(low & PTE_PRESENT)) return 0;
     if (!this.tables.isLegal(type, low, high)) return -EINVAL;

@@ -177,7 +177,7 @@ export function savePv(
 
 const damaged = (what: string): SavedStateError => new SavedStateError(`${what} Save the guest again.`);
 
-/** What is read of a paravirtual domain beside its pages. */
+/** What is read of a paravirtual domain next to its pages. */
 export interface SavedPvImage {
   p2mFrames: readonly number[];
   sharedInfo: Uint8Array;
@@ -253,7 +253,7 @@ export function restorePv(
     throw damaged(`${record}: vCPU 0 names tables that it may not have.`);
 }
 
-/** The guest's part of the page: its vcpu_infos and the architecture's; ports are masked, and the list of frames is to be made anew. */
+/** The guest's part of the page: its vcpu_infos and the architecture's; ports are masked, and the list of frames is to be made again. */
 function restoreSharedInfo(ports: Ports, saved: Uint8Array): void {
   const { bytes } = ports.machine;
   const { evtchn_pending, evtchn_mask, wc_version, max_pfn } = SHARED_INFO[32];

@@ -1,6 +1,6 @@
 /**
- * What of plain data is no longer as it was, as plain data: a guest that moves stands still for that of its state, and not for all of it. Both hosts have what it
- * was. What has changed is small beside the rest: of some 250 KB, counters and registers.
+ * What of plain data is no longer as it was, as plain data: a guest that moves is paused for that of its state, and not for all of it. Both hosts have what it
+ * was. What has changed is small next to the rest: of some 250 KB, counters and registers.
  */
 
 import { type LongParts, longOf } from './saved-state.ts';
@@ -124,7 +124,7 @@ function withRuns(before: Uint8Array, runs: readonly unknown[]): Uint8Array {
   return now;
 }
 
-/** An adapter has 16 MiB of memory, and all else is small beside that. Whoever sends changes could add to what there is each time. */
+/** An adapter has 16 MiB of memory, and all else is small next to that. Whoever sends changes could add to what there is each time. */
 const MOST_BYTES = 2 ** 25,
   ITEM_BYTES = 16;
 

@@ -193,7 +193,7 @@ it('is rehearsed behind the first round as often as is wished, and for each move
 });
 
 describe('the rounds of a migration', () => {
-  /** How many frames each round had, where the guest writes so many during each. */
+  /** How many frames each round had, where the guest writes this many during each. */
   function rounds(writes: readonly number[]): number[] {
     const { domain, put } = testGuest();
     // All of it fits into one step.

@@ -1,5 +1,5 @@
 /**
- * Memory of a domain that is copied while its guest runs, so that only what it has written since is copied while it stands still. The rounds are those of
+ * Memory of a domain that is copied while its guest runs, so that only what it has written since is copied while it is paused. The rounds are those of
  * libxc's live migration (send_memory_live() in tools/libs/guest/xg_sr_save.c): all of it, then what was written meanwhile. A page may come several times in a
  * stream: the last one is what counts.
  */
@@ -24,7 +24,7 @@ const FEW = 50,
 /** Of memory, for people who look where a guest writes. */
 const PARTS = 64;
 
-/** Of a checkpoint so few are copied while the guest stands still: some milliseconds. */
+/** Of a checkpoint so few are copied while the guest is paused: some milliseconds. */
 const FEW_SINCE = 1024;
 
 /** A guest can be without memory from this frame on. */
@@ -43,7 +43,7 @@ export class CopiedAhead {
   private readonly stage: SecondStage;
   /** By the second stage's index, which is a guest frame: the entry behind which the contents were given out as they are, but for what the log says; 0: none. */
   readonly copied: Int32Array;
-  /** Of each so many guest frames, whether any was. Most of what a guest could reach is empty. */
+  /** Of each this many guest frames, whether any was. Most of what a guest could reach is empty. */
   private readonly anyCopied: Uint8Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
   private todo: [gfn: number, mfn: number][];
@@ -107,7 +107,7 @@ export class CopiedAhead {
     this.stop();
   }
   private leaves = false;
-  /** So many frames may go while it stands still (threshold_size of QEMU's migration/migration.c); undefined: libxc's rule. */
+  /** This many frames may go while it is paused (threshold_size of QEMU's migration/migration.c); undefined: libxc's rule. */
   few: number | undefined;
 
   /** What is left is copied at the end. */
@@ -211,14 +211,14 @@ export class CopiedAhead {
     for (const gfn of framesIn(isLast ? this.log.last() : this.log.clean())) this.copied[gfn] = 0;
   }
 
-  /** Walks as `rest` will, once more: what has run takes less of the time when the domain stands still. */
+  /** Walks as `rest` will, again: what has run takes less of the time when the domain is paused. */
   rehearse(): void {
     this.log.peek();
     this.changedFrames();
     this.gone();
   }
 
-  /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */
+  /** While the domain is paused: the pages that are not as they were copied, to the end of its memory. Once. */
   *rest(): Generator<Page> {
     this.takeWritten(!this.isKept);
     const { copied, stage, isKept } = this,

@@ -1,4 +1,4 @@
-/** A run that was saved and restored on its way ends in the state of one that was not, but for what a restored guest has anew. */
+/** A run that was saved and restored on its way ends in the state of one that was not, but for what a restored guest has again. */
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../../cpu/test-support/asm.ts';
 import { createDomain } from '../../../memory/domain-table.ts';

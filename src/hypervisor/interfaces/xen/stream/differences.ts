@@ -1,12 +1,12 @@
 /**
  * Where two saved states of a guest differ, of which one was saved and restored on its way and the other was not (npm run -s soak:amd64). Everything is
- * compared but what a restored domain has anew:
+ * compared but what a restored domain has again:
  *
  *   vcpu_time_info   written at the restore (time.ts, `restored`), as the wall clock's version is. The line through each record must be the same.
  *   runstate         a vCPU enters its state at the restore. The times up to now must be the same; the guest's own copy of them is left out.
  *   preemption timer exits at the end of a slice, which begins with the restore (domain.ts), each counted for the vCPU that had it
- *   ports            Domain 0 binds its own anew, in the order in which its back ends come back: to which of them one of the guest's leads
- *   screen           the counts of changes: a restored adapter draws it once more
+ *   ports            Domain 0 binds its own again, in the order in which its back ends come back: to which of them one of the guest's leads
+ *   screen           the counts of changes: a restored adapter draws it again
  *
  * RINGSIDE_CHECKSUMS follow from all that; the reader has judged them.
  */
@@ -31,7 +31,7 @@ export function differences(one: SavedState, other: SavedState): string[] {
   return compare(comparable(one), comparable(other), '');
 }
 
-/** A state without what a restored domain has anew, its pages by their numbers. */
+/** A state without what a restored domain has again, its pages by their numbers. */
 function comparable(state: SavedState): unknown {
   const pages = pagesOf(state);
   for (const { type, state: cpu } of state.hvm) if (type === HVM.CPU) (cpu.exitCounts as Int32Array)[TIMER] = 0;

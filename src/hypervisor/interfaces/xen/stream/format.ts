@@ -150,7 +150,7 @@ export const HVM = {
 export const HVM_MAGIC = 0x54381286,
   HVM_VERSION = 1;
 /**
- * Bodies of HVM_CONTEXT's records, RINGSIDE_DOMAIN and EMULATOR_CONTEXT are ours (plain data); this is their version, and the mark beside it. Version 1 held state
+ * Bodies of HVM_CONTEXT's records, RINGSIDE_DOMAIN and EMULATOR_CONTEXT are ours (plain data); this is their version, and the mark next to it. Version 1 held state
  * words of processors; it is still read (stream/processors.ts).
  */
 export const BODIES_VERSION = 2,

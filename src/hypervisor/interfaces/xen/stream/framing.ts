@@ -29,7 +29,7 @@ import {
 import { XL_HEADER_BYTES, XL_MAGIC } from './xl-header.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 
-/** xl's header has a definition of at most 256 KiB and a few words beside it, as JSON: in the worst case six letters for one. */
+/** xl's header has a definition of at most 256 KiB and a few words next to it, as JSON: in the worst case six letters for one. */
 const MOST_CONFIG_BYTES = 2 ** 21;
 
 /** As much is kept of what comes from elsewhere: what a guest changed of a disk, or its kernel and RAM disk. */
@@ -54,7 +54,7 @@ export interface Heard {
   libxl(record: FileRecord): void;
 }
 
-/** Asks for the next bytes of a file, so many each time; where the file ends before, fewer are given. */
+/** Asks for the next bytes of a file, this many each time; where the file ends before, fewer are given. */
 export type Asks<Result> = Generator<number, Result, Uint8Array>;
 
 /** How saved states began before they were libxc images. */

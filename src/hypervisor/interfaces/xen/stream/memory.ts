@@ -55,7 +55,7 @@ export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn
   }
 }
 
-/** Most are known, and the guest stands still for this walk: it is a loop of its own, which an engine compiles as it does not one with a yield. */
+/** Most are known, and the guest is paused for this walk: it is a loop of its own, which an engine compiles as it does not one with a yield. */
 function nextUnknown(words: Int32Array, first: number, end: number, known?: Int32Array): number {
   let gfn = first;
   if (known) while (gfn < end && known[gfn] !== 0 && known[gfn] === words[gfn]) gfn++;

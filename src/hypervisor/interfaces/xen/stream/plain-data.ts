@@ -17,7 +17,7 @@ const KIND = {
 } as const;
 const TYPED = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array] as const;
 
-/** A state has thousands of words, and a guest stands still for them: most are short and of ASCII, which no coder is called for. */
+/** A state has thousands of words, and a guest is paused for them: most are short and of ASCII, which no coder is called for. */
 const SHORT = 32;
 const encoder = new TextEncoder(),
   decoder = new TextDecoder();

@@ -36,7 +36,7 @@ const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS,
   /** Of an entry, once: reason, qualification, EIP, guest-physical address or value. */
   OLD_EXIT_WORDS = 4;
 
-/** Beside what `Vcpus` says of it. */
+/** Next to what `Vcpus` says of it. */
 export interface SavedProcessor extends State {
   registers: SavedRegisters;
   /** Exits by reason (exit-reasons.ts), how many there were for the ring of the last ones, and the ring's entries. */

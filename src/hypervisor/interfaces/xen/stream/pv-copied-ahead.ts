@@ -1,6 +1,6 @@
 /**
  * Memory of a paravirtual guest that is copied while it runs. It knows its machine frames, and gives guest frame numbers to them as it likes: what was copied is
- * known by both. Its page tables name machine frames, and are copied while it stands still.
+ * known by both. Its page tables name machine frames, and are copied while it is paused.
  * Source: xg_sr_save.c and xg_sr_save_x86_pv.c in tools/libs/guest of Xen.
  */
 import type { Domain } from '../../../domain/domain.ts';

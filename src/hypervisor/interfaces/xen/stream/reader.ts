@@ -61,7 +61,7 @@ export class Reader implements Heard {
   private readonly ofLibxl: FileRecord[] = [];
   /** Kinds of libxc's records that come once, and have come. */
   private readonly seen = new Set<number>();
-  /** What follows is sent once more, to compare. */
+  /** What follows is sent again, to compare. */
   private isSentAgain = false;
 
   constructor(
@@ -564,7 +564,7 @@ export class Reader implements Heard {
     return { devices: devices as State, screen: screen as Uint8Array };
   }
 
-  /** A kernel of some MiB, which the head of a stream that comes has shown before: it is copied once, and not while the guest stands still. */
+  /** A kernel of some MiB, which the head of a stream that comes has shown before: it is copied once, and not while the guest is paused. */
   private boot(): Boot {
     const record = this.one('RINGSIDE_BOOT');
     return (this.booted ??= this.bootIn(record));

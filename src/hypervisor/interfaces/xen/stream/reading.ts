@@ -50,7 +50,7 @@ export async function readStateFrom(
 }
 
 /**
- * A state that comes from elsewhere; all but its pages. `next`: gives so many bytes, fewer where there are no more. @throws SavedStateError, and what `taker`
+ * A state that comes from elsewhere; all but its pages. `next`: gives this many bytes, fewer where there are no more. @throws SavedStateError, and what `taker`
  * and `next` throw
  */
 export async function readStateAsItComes(
@@ -90,7 +90,7 @@ export const bytesOf = async (
     throw new SavedStateError(`${name} cannot be read at byte ${at}: ${error.message}. Choose it again.`);
   });
 
-/** Asks for the bytes of a file that has so many. */
+/** Asks for the bytes of a file that has this many. */
 function* reads(
   bytes: number,
   name: string,

@@ -8,10 +8,10 @@ import { PAGES_PER_RECORD } from './format.ts';
 import { PvCopiedAhead } from './pv-copied-ahead.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 
-/** Of its drives so many blocks go with one part of its memory: 2 MiB. */
+/** Of its drives this many blocks go with one part of its memory: 2 MiB. */
 const MOST_BLOCKS = 512;
 
-/** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
+/** A part of a state has at least this many bytes, but for the last one, and less than a record more. */
 const PART_BYTES = 2 ** 22;
 
 export class Saver {

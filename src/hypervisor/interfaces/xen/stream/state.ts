@@ -36,8 +36,8 @@ const refusing =
 
 /**
  * A state of a guest that runs elsewhere yet is put into the domain that waits for it, but for memory, disks and Xen's half: what does not fit is refused before the
- * guest stands still, and code that has run once takes less of the time when it does. What comes in the end is put over it. What the guest has asked of its disks is under
- * way where it runs: asked once more from here, it would be done late, and of memory as it was. @throws SavedStateError
+ * guest is paused, and code that has run once takes less of the time when it does. What comes in the end is put over it. What the guest has asked of its disks is under
+ * way where it runs: asked again from here, it would be done late, and of memory as it was. @throws SavedStateError
  */
 export function rehearse(domain: Domain, saved: Restored): void {
   const { about } = saved;

@@ -75,7 +75,7 @@ const MSR_PLATFORM_INFO = 0xce,
   CPUID_FAULTING = 0x80000000;
 
 /**
- * The state of a domain as it is written: head, pages as they were copied while its guest ran (copied-ahead.ts), and, once it stands still, the rest. Nothing is kept
+ * The state of a domain as it is written: head, pages as they were copied while its guest ran (copied-ahead.ts), and, once it is paused, the rest. Nothing is kept
  * but the pieces' checksums.
  */
 export class StateWriter {
@@ -106,7 +106,7 @@ export class StateWriter {
 
   /**
    * The rest, between two slices; the domain must not run before the last piece was taken. `ahead`: what was written already (default: nothing);
-   * `toolstack`: what it knows of the domain; `verify`: memory comes once more, to be compared. @throws SavedStateError where it cannot be saved now
+   * `toolstack`: what it knows of the domain; `verify`: memory comes again, to be compared. @throws SavedStateError where it cannot be saved now
    */
   *rest(ahead?: Ahead, toolstack?: State, verify = false): Generator<Uint8Array> {
     yield* this.counted(this.pieces(ahead, verify));
@@ -121,7 +121,7 @@ export class StateWriter {
 
   /**
    * A state of its own, but for memory, disks and what is booted, while the guest runs: code that has run once, here and where it is read, takes a part of the time,
-   * of which the guest stands still for the second. `isSent`: whoever reads gets it before the rest, which says what of it has changed. Undefined: a device model in
+   * of which the guest is paused for the second. `isSent`: whoever reads gets it before the rest, which says what of it has changed. Undefined: a device model in
    * Domain 0 may have to be waited for.
    */
   rehearsal(isSent: boolean): Uint8Array | undefined {

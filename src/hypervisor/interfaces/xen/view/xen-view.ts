@@ -14,7 +14,7 @@ export interface VcpuRunstate {
 }
 
 export interface ModelAccount {
-  /** `stub`: beside the domain's processor, listed as NAME-dm; `Domain-0`: there, whose runstate time this is a part of. */
+  /** `stub`: next to the domain's processor, listed as NAME-dm; `Domain-0`: there, whose runstate time this is a part of. */
   where: 'stub' | 'Domain-0';
   /** Requests so far, to the end of the domain's last slice. */
   requests: number;
