@@ -7,6 +7,7 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import {
   type Definition,
   type LiveXml,
+  memoryKiB,
   prepareToRead,
   withoutPasswords,
   writeXml,
@@ -169,8 +170,9 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
   const index = id === 0 ? DOMAIN_0 : member?.record.index;
   return {
     state: stateOf(domain).state,
-    maxMemoryKiB: (definition.maxMemoryMiB ?? definition.memoryMiB) * 1024,
-    memoryKiB: (member && balloonedKiB(host.machine, member)) ?? definition.memoryMiB * 1024,
+    // What runs has whole MiB at most (qemuDomainAlignMemorySizes()).
+    maxMemoryKiB: member ? (definition.maxMemoryMiB ?? definition.memoryMiB) * 1024 : memoryKiB(definition).maximum,
+    memoryKiB: (member && balloonedKiB(host.machine, member)) ?? memoryKiB(definition).memory,
     vcpus: definition.vcpus,
     cpuTimeNs: index === undefined ? 0 : runNsOf(host.toolstack, index),
   };

@@ -1,7 +1,7 @@
 /** Memory and processors of domains. Source: libxlDomainSetMemoryFlags(), libxlDomainSetVcpusFlags() and libxlDomainGetVcpus() of src/libxl/libxl_driver.c. */
 import { MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
-import { affinityLists, formatCpus, parseCpus } from '../definitions/config/index.ts';
+import { affinityLists, type Definition, formatCpus, memoryKiB, parseCpus } from '../definitions/config/index.ts';
 import { type CommandHost, managedOf } from '../toolstack/index.ts';
 import { COMMANDS, perform } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
@@ -16,34 +16,46 @@ import { functionOf, isQemu } from './qemu-driver.ts';
 export const MAXIMUM = 1 << 2,
   GUEST = 1 << 3;
 
+/** What a guest of Xen can have of so much, whose memory comes and goes by MiB. */
 const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
+/** And one of KVM, whose balloon has pages of 4 KiB. */
+const pagesOf = (kib: number): number => Math.max(1, Math.ceil(kib / 4) / 256);
+const roundedUp = (kib: number): number => Math.max(1, Math.ceil(kib / 1024));
 
 /** What it has of memory now, or may have at most. @throws LibvirtError */
-export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: number, flags = 0): Promise<void> {
+export async function setMemory(host: CommandHost, domain: Domain, kib: number, flags = 0): Promise<void> {
   checkFlags(flags, LIVE | CONFIG | MAXIMUM, functionOf(host, 'DomainSetMemoryFlags'));
   const { live, config } = impactOf(domain, flags);
-  const memoryMiB = mibOf(memoryKiB);
   const isMaximum = (flags & MAXIMUM) !== 0;
   const { definition } = domain;
-  if (!isMaximum && memoryMiB > (definition.maxMemoryMiB ?? definition.memoryMiB))
+  if (!isMaximum && kib > memoryKiB(definition).maximum)
     throw new LibvirtError('INVALID_ARG', 'cannot set memory higher than max memory');
   if (live) {
     const id = guestId(domain);
     await failing(() =>
       isMaximum
-        ? perform(host, 'mem-max', COMMANDS['mem-max'], id, memoryMiB)
-        : perform(host, 'mem-set', COMMANDS['mem-set'], id, memoryMiB),
+        ? perform(host, 'mem-max', COMMANDS['mem-max'], id, mibOf(kib))
+        : perform(host, 'mem-set', COMMANDS['mem-set'], id, isQemu(host) ? pagesOf(kib) : mibOf(kib)),
     );
   }
   if (config)
     await failing(() =>
-      managedOf(host).change(domain.managed!, before =>
-        isMaximum
-          ? { ...before, maxMemoryMiB: memoryMiB, memoryMiB: Math.min(before.memoryMiB, memoryMiB) }
-          : { ...before, memoryMiB, maxMemoryMiB: before.maxMemoryMiB ?? Math.max(before.memoryMiB, memoryMiB) },
-      ),
+      managedOf(host).change(domain.managed!, before => {
+        const { memory, maximum } = memoryKiB(before);
+        return isMaximum
+          ? withMemory(before, { memory: Math.min(memory, kib), maximum: kib })
+          : withMemory(before, { memory: kib, maximum });
+      }),
     );
 }
+
+/** In KiB; in a definition that is kept as xl.cfg it is rounded up to MiB. */
+const withMemory = (definition: Definition, exactKiB: { memory: number; maximum: number }): Definition => ({
+  ...definition,
+  memoryMiB: roundedUp(exactKiB.memory),
+  maxMemoryMiB: roundedUp(exactKiB.maximum),
+  exactKiB,
+});
 
 /** How many processors it has now, or may have at most. @throws LibvirtError */
 export async function setVcpus(host: CommandHost, domain: Domain, count: number, flags = 0): Promise<void> {

@@ -53,7 +53,7 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
         return {
           uuid: member.uuid,
           name: member.name,
-          memoryMiB: member.memoryMiB,
+          memoryMiB: Math.ceil(member.memoryMiB),
           state: toolstack.state(member),
           ...(tags ? { tags } : {}),
         };

@@ -46,7 +46,9 @@ const pagesFor = ({ record }: Pick<Member, 'record'>, memoryMiB: number): number
 export function askBalloon(machine: Machine, member: Member, memoryMiB: number): void {
   const mostMiB = mostMiBOf(member);
   if (mostMiB === undefined) throw new Error(`${member.name} has no balloon of virtio: its memory does not change.`);
-  checkTarget(memoryMiB, mostMiB);
+  // Down to a page.
+  if (!Number.isInteger(memoryMiB * FRAMES_A_MIB)) throw new RangeError(`${memoryMiB} MiB are no whole pages`);
+  checkTarget(Math.ceil(memoryMiB), mostMiB);
   const moreFrames = memoryMiB * FRAMES_A_MIB - framesOfKvm(machine, member);
   if (moreFrames > machine.freeFrames) throw noRoomFor(machine, memoryMiB);
   member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });

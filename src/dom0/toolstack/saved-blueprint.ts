@@ -1,5 +1,6 @@
 /** What a saved domain is built from again: its definition, its drives, and what it was called. */
 import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { DriveImage, SavedState } from '../../hypervisor/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { modelOf } from '../backends/device-model/index.ts';
@@ -13,6 +14,9 @@ import type { SavedFile } from './runners/runner.ts';
 export const nameOf = ({ about, toolstack }: SavedState): string =>
   typeof toolstack?.name === 'string' ? toolstack.name : about.name;
 
+/** A balloon of KVM's comes to pages, and not to MiB. */
+const isWholePages = (mib: unknown): mib is number => typeof mib === 'number' && Number.isInteger(mib * FRAMES_A_MIB);
+
 /**
  * The memory that a saved domain is to have, and what its balloon was told of that (libxl_retrieve_domain_configuration takes memory/target, too). A state
  * of before this was kept has what the domain had.
@@ -22,7 +26,7 @@ function targetOf({ about, toolstack = {} }: SavedState, mostMiB: number): { mem
   const fits = (value: unknown, most: number): value is number =>
     Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
   return {
-    memoryMiB: fits(targetMiB, mostMiB) ? targetMiB : about.populatedMiB,
+    memoryMiB: isWholePages(targetMiB) && fits(Math.ceil(targetMiB), mostMiB) ? targetMiB : about.populatedMiB,
     ...(fits(targetKiB, mostMiB * 1024) ? { targetKiB } : {}),
   };
 }

@@ -40,12 +40,13 @@ export const changedKeys = (before: Definition, after: Definition): { key: strin
 /** Whether a text says all of a definition: XML has no place for some of it. */
 function isDefinedBy(text: string, wanted: Definition): boolean {
   const { definition, findings } = judgeDefinition('', text);
-  return !findings.some(isFault) && writeXlConfig(withMaximum(definition)) === writeXlConfig(withMaximum(wanted));
+  return !findings.some(isFault) && writeXlConfig(asXmlHasIt(definition)) === writeXlConfig(asXmlHasIt(wanted));
 }
 
-/** XML always says how much memory a domain may have. */
-const withMaximum = (definition: Definition): Definition => ({
+/** XML always says how much memory a domain may have, and has an order of devices of its own. */
+const asXmlHasIt = (definition: Definition): Definition => ({
   ...definition,
+  ...(definition.virtio ? { virtio: [...definition.virtio].sort() } : {}),
   maxMemoryMiB: definition.maxMemoryMiB ?? definition.memoryMiB,
 });
 

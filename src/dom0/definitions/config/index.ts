@@ -13,6 +13,7 @@ export {
   type DefinedDisk,
   type Definition,
   emulatedCard,
+  memoryKiB,
   newDefinition,
 } from './definition.ts';
 export { formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';

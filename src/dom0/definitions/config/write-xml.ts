@@ -7,7 +7,7 @@ import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../forma
 import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
-import { type Card, type Definition, loaderText } from './definition.ts';
+import { type Card, type Definition, loaderText, memoryKiB } from './definition.ts';
 import { otherOption } from './disk.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
 import { LONG_AGO } from './keys/passwords.ts';
@@ -73,16 +73,8 @@ export const tagsXml = (tags: readonly string[]): string[] =>
 export function writeXml(definition: Definition, live: LiveXml = {}): string {
   const { domid, isLocal = false } = live;
   const isPc = hasBoard(definition.kind);
-  const {
-    memoryMiB,
-    maxMemoryMiB = memoryMiB,
-    vcpus,
-    maxVcpus = vcpus,
-    kernel,
-    biosPath,
-    bootloader,
-    bootOrder,
-  } = definition;
+  const { vcpus, maxVcpus = vcpus, kernel, biosPath, bootloader, bootOrder } = definition;
+  const kib = memoryKiB(definition);
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
   return `<domain type='${definition.kind === 'kvm' ? 'kvm' : 'xen'}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent(
@@ -91,8 +83,8 @@ export function writeXml(definition: Definition, live: LiveXml = {}): string {
       ...element('uuid', definition.uuid),
       ...element('description', definition.description),
       ...within('metadata', tagsXml(definition.tags ?? [])),
-      `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
-      `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
+      `<memory unit='KiB'>${kib.maximum}</memory>`,
+      `<currentMemory unit='KiB'>${kib.memory}</currentMemory>`,
       `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
       ...within('cputune', [
         ...sharesXml(definition),

@@ -57,6 +57,8 @@ export interface Atom extends Position {
   kind: 'string' | 'number';
   /** Text with quotes and escapes resolved; a number as it was written. */
   text: string;
+  /** A size in KiB where it is no whole number of MiB, to which `text` is rounded up. */
+  exactKiB?: number;
   origin?: Origin;
 }
 

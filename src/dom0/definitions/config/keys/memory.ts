@@ -14,8 +14,10 @@ export const memory: Family = {
   memory: rule('MiB', used('MiB of RAM', 'The guest gets this much RAM, in MiB.'), {
     range: ({ number }) =>
       number < 1 ? wrong('too little', 'a guest needs at least 1 MiB.') : number > MAX_MEMORY_MIB ? tooMuch : undefined,
-    into: (definition, { number }) => {
+    into: (definition, { number, value }) => {
       definition.memoryMiB = number;
+      if (value.kind !== 'list' && value.exactKiB !== undefined)
+        definition.exactKiB = { ...definition.exactKiB, memory: value.exactKiB };
     },
     judge: ({ number }) => used(`${number} MiB, taken from what is free`, `The guest gets ${number} MiB of RAM.`),
     absent: context => {
@@ -42,8 +44,10 @@ export const memory: Family = {
           );
         return asked.number > MAX_MEMORY_MIB ? tooMuch : undefined;
       },
-      into: (definition, { number }) => {
+      into: (definition, { number, value }) => {
         definition.maxMemoryMiB = number;
+        if (value.kind !== 'list' && value.exactKiB !== undefined)
+          definition.exactKiB = { ...definition.exactKiB, maximum: value.exactKiB };
       },
       judge: ({ number, definition: { memoryMiB } }) =>
         number === memoryMiB

@@ -6,8 +6,14 @@ import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, scaleOf, tag } from './tree.ts';
 import { isNumber, notHere, type XmlReading } from './reading.ts';
 
-/** A size in MiB; undefined: it is none, which was told. */
+/** A size in MiB, rounded up; undefined: it is none, which was told. */
 function sizeOf(read: XmlReading, element: Element, text = element.text): number | undefined {
+  const kib = kibOf(read, element, text);
+  return kib === undefined ? undefined : Math.ceil(kib / 1024);
+}
+
+/** The same in KiB, as libvirt has it (virDomainParseMemory()). */
+function kibOf(read: XmlReading, element: Element, text = element.text): number | undefined {
   const { unit = 'KiB' } = element.attributes;
   const scale = scaleOf(unit);
   if (scale === undefined)
@@ -17,7 +23,7 @@ function sizeOf(read: XmlReading, element: Element, text = element.text): number
     );
   if (!isNumber(text))
     return void read.problem(element, `<${element.name}> wants a whole number, and has ‘${shortened(text)}’.`);
-  return Math.ceil((Number(text) * scale) / 2 ** 20);
+  return Math.ceil((Number(text) * scale) / 1024);
 }
 
 /** Memory that may be added while it runs (virDomainDefParseMemory()). */
@@ -49,8 +55,14 @@ export function readMaximum(read: XmlReading, maximum: Element | undefined, memo
 export function readMemory(read: XmlReading, key: string, element: Element): void {
   // Of none and of zero the cells were asked.
   if (element.text === '' || /^0+$/.test(element.text)) return;
-  const size = sizeOf(read, element);
-  if (size !== undefined) read.set(key, element, String(size), 'number', tag(element));
+  const kib = kibOf(read, element);
+  if (kib !== undefined) setSize(read, key, element, kib);
+}
+
+function setSize(read: XmlReading, key: string, element: Element, kib: number): void {
+  read.set(key, element, String(Math.ceil(kib / 1024)), 'number', tag(element));
+  const { value } = read.source.settings.at(-1)!;
+  if (kib % 1024 !== 0 && value.kind !== 'list') value.exactKiB = kib;
 }
 
 /** libvirt has no default: without <memory> the cells of <numa> say how much there is. */
@@ -66,9 +78,9 @@ export function readCells(read: XmlReading, domain: Element, memory: Element | u
 }
 
 export function readCurrentMemory(read: XmlReading, element: Element, memory: Element | undefined): void {
-  const size = element.text === '' || /^0+$/.test(element.text) ? undefined : sizeOf(read, element);
+  const size = element.text === '' || /^0+$/.test(element.text) ? undefined : kibOf(read, element);
   const most =
-    memory && isNumber(memory.text) && scaleOf(memory.attributes.unit ?? 'KiB') ? sizeOf(read, memory) : undefined;
+    memory && isNumber(memory.text) && scaleOf(memory.attributes.unit ?? 'KiB') ? kibOf(read, memory) : undefined;
   const least = Math.min(size ?? Infinity, most ?? Infinity);
   if (size !== undefined && most !== undefined && size > most)
     read.remark(
@@ -76,10 +88,10 @@ export function readCurrentMemory(read: XmlReading, element: Element, memory: El
       'memory',
       approximated(
         'as <memory>',
-        `<currentMemory> is more than <memory>, and the guest gets no more than that: ${most} MiB.`,
+        `<currentMemory> is more than <memory>, and the guest gets no more than that: ${Math.ceil(most / 1024)} MiB.`,
       ),
     );
-  if (Number.isFinite(least)) read.set('memory', element, String(least), 'number', tag(element));
+  if (Number.isFinite(least)) setSize(read, 'memory', element, least);
 }
 
 /** xenFormatXLCPUID() of libvirt's src/libxl/xen_xl.c: what becomes of a feature by its policy. */
