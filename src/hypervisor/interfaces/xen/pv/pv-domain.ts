@@ -365,7 +365,8 @@ export class PvDomain {
       return false;
     }
     regs[R.EIP] += exit.instructionLength;
-    this.traps.deliver(vector, 0);
+    if (type === EVENT_SOFTWARE) this.traps.softwareInterrupt(vector);
+    else this.traps.deliver(vector, 0);
     return false;
   }
 

@@ -47,6 +47,11 @@ const CALLBACK_FAILSAFE = 1,
 const CALLBACKF_MASK_EVENTS = 1;
 /** Vectors with an error code (SDM vol. 3, table 6-1), and those of a control-protection exception. */
 const ERROR_CODES = (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17) | (1 << 21);
+/** Exceptions of class fault but for #DB: the saved flags have RF (SDM vol. 3, 17.3.1.1): #DE #BR #UD #NM #TS #NP #SS #GP #PF #MF #AC #XM. */
+const FAULTS = [0, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19].reduce((bits, vector) => bits | (1 << vector), 0);
+const OLD_SYSTEM_CALL = 0x80;
+/** Breakpoint, overflow and the old system call have gates of DPL 3 in Xen's own table. */
+const hasGate = (vector: number): boolean => vector === 3 || vector === 4 || vector === OLD_SYSTEM_CALL;
 const NMI = 2,
   GENERAL_PROTECTION = 13,
   PAGE_FAULT = 14;
@@ -182,9 +187,8 @@ export class Traps {
   /** Whether `int vector` from the current privilege level is allowed. Breakpoint and overflow are everybody's: their gates are the hypervisor's, DPL 3. */
   mayInt(vector: number): boolean {
     const { processor } = this.parts;
-    if (vector === 3 || vector === 4) return true;
     // So is the old system call of Linux, where there is a handler: Xen enters that directly.
-    if (vector === 0x80) return (this.state[PV.TRAPS + 2 * vector] & 0xfffc) !== 0;
+    if (hasGate(vector)) return vector !== OLD_SYSTEM_CALL || (this.state[PV.TRAPS + 2 * vector] & 0xfffc) !== 0;
     const dpl = (this.state[PV.TRAPS + 2 * vector] >>> 16) & TRAP_DPL;
     return dpl >= processor.regs[R.CPL];
   }
@@ -193,25 +197,38 @@ export class Traps {
     return this.state[PV.TRAPS + 2 * vector + 1] !== 0;
   }
 
-  /** Delivers an exception or software interrupt to the guest's handler. `address`: of a page fault. */
+  /** Delivers an exception to the guest's handler. `address`: of a page fault. */
   deliver(vector: number, errorCode: number, address = 0): void {
     const { bytes, vcpuInfo, currentVcpu, processor } = this.parts;
-    const at = PV.TRAPS + 2 * vector;
-    const selector = this.state[at] & 0xffff,
-      flags = this.state[at] >>> 16,
-      handler = this.state[at + 1];
-    if (handler === 0 || selector < 4) {
-      this.parts.crash(`The guest has no handler for exception ${vector} (error code 0x${errorCode.toString(16)}).`);
-      return;
-    }
     let error = errorCode;
+    // Xen passes on the flags that the processor has pushed for it, and those of a fault have RF.
+    if ((FAULTS >>> vector) & 1) processor.eflags |= RF;
     if (vector === PAGE_FAULT) {
       new DataView(bytes.buffer).setInt32(vcpuInfo(currentVcpu()) + VCPU_INFO[32].cr2, address, true);
       processor.regs[R.CR2] = address;
       // Ring 1 is the guest's kernel, and its page tables say so.
       error = (error & ~4) | (processor.regs[R.CPL] === 3 ? 4 : 0);
     }
-    this.bounce(selector, handler, (flags & TRAP_MASKS) !== 0, (ERROR_CODES >>> vector) & 1 ? [error] : []);
+    this.toHandler(vector, error, (ERROR_CODES >>> vector) & 1 ? [error] : []);
+  }
+
+  private toHandler(vector: number, error: number, extra: readonly number[]): void {
+    const at = PV.TRAPS + 2 * vector;
+    const selector = this.state[at] & 0xffff,
+      flags = this.state[at] >>> 16,
+      handler = this.state[at + 1];
+    if (handler === 0 || selector < 4)
+      return this.parts.crash(`The guest has no handler for exception ${vector} (error code 0x${error.toString(16)}).`);
+    this.bounce(selector, handler, (flags & TRAP_MASKS) !== 0, extra);
+  }
+
+  /**
+   * What an INT n asks for that may: no error code, whichever its number. All but three have no gate in Xen's table that they may use, and come by a protection
+   * fault, whose flags have RF (do_general_protection() and pv_inject_event() of xen/arch/x86).
+   */
+  softwareInterrupt(vector: number): void {
+    if (!hasGate(vector)) this.parts.processor.eflags |= RF;
+    this.toHandler(vector, 0, []);
   }
 
   /** A non-maskable interrupt. Without a handler it is lost. */
