@@ -391,17 +391,18 @@ export function wasmFindings(path: string, bytes: Buffer): string[] {
   return ['WebAssembly', 'AGFzbQ'].filter(word => text.includes(word)).map(word => `${path} has ${word} in it`);
 }
 
-/** At most so many lines, as the formatter sets them: a file is read at one sitting, a function on one screen. */
-export const FILE_LINES = 600;
+/** A function fits on one screen, as the formatter sets it; a class can be held in mind. How long a file is follows from its one subject. */
 export const FUNCTION_LINES = 80;
+export const CLASS_FIELDS = 12;
+export const CLASS_METHODS = 25;
 
 const IS_FUNCTION = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
 
 /**
- * What of a file is over these lengths, with its lines: the file under its path, a function under `path name`, where the name of one without a name is
- * that of what it is given to. A table of rows and a table of what is saved count as functions only if they are written as one.
+ * What of a file is over these limits: a function's lines under `path name`, where the name of one without a name is that of what it is given to; a class's
+ * fields and methods under `path name fields` and `path name methods`. A parameter that is a field counts; constructors do not, and what is static does not.
  */
-export function tooLong(path: string, text: string): Map<string, number> {
+export function tooLarge(path: string, text: string): Map<string, number> {
   const found = new Map<string, number>();
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
@@ -414,20 +415,29 @@ export function tooLong(path: string, text: string): Map<string, number> {
     }
     return low + 1;
   };
-  const lines = starts.length - 1;
-  if (lines > FILE_LINES) found.set(path, lines);
-  if (lines <= FUNCTION_LINES) return found;
+  const note = (what: string, count: number, most: number): void => {
+    if (count > most) found.set(what, Math.max(count, found.get(what) ?? 0));
+  };
   const visit = (node: Node, outer: string): void => {
-    const long = lineAt(node.end as number) - lineAt(node.start) + 1;
-    if (long <= FUNCTION_LINES) return;
     const name = nameOf(node.id) ?? nameOf(node.key) ?? outer;
-    if (IS_FUNCTION.test(node.type)) found.set(`${path} ${name}`, Math.max(long, found.get(`${path} ${name}`) ?? 0));
+    if (IS_FUNCTION.test(node.type))
+      note(`${path} ${name}`, lineAt(node.end as number) - lineAt(node.start) + 1, FUNCTION_LINES);
+    if (/^Class/.test(node.type) && node.type !== 'ClassBody') {
+      const members = ((node.body as Node).body as Node[]).filter(member => !member.static);
+      const maker = members.find(({ kind }) => kind === 'constructor')?.value as { params?: Node[] } | undefined;
+      const fields = members.filter(({ type }) => type === 'PropertyDefinition').length;
+      const given = maker?.params?.filter(({ type }) => type === 'TSParameterProperty').length ?? 0;
+      note(`${path} ${name} fields`, fields + given, CLASS_FIELDS);
+      const methods = members.filter(({ type, kind }) => type === 'MethodDefinition' && kind !== 'constructor');
+      note(`${path} ${name} methods`, methods.length, CLASS_METHODS);
+    }
     for (const [key, value] of Object.entries(node))
       if (key !== 'parent')
         for (const child of Array.isArray(value) ? value : [value])
           if (child && typeof child === 'object' && typeof (child as Node).type === 'string')
             visit(child as Node, name);
   };
-  visit(parse(path, text), '');
+  // Most files have no class, and are too short for a long function.
+  if (starts.length - 1 > FUNCTION_LINES || /\bclass\b/.test(text)) visit(parse(path, text), '');
   return found;
 }
