@@ -38,7 +38,7 @@ const sources = new Map([...texts].filter(([path]) => !isOfTests(path)));
 function byRoom() {
   const rooms = new Map();
   for (const [path, text] of texts) {
-    const room = roomOf(path) ?? 'beside the rooms';
+    const room = roomOf(path) ?? 'outside of the rooms';
     const sum = rooms.get(room) ?? { files: 0, lines: 0, 'lines of tests': 0 };
     const lines = text.split('\n').length - 1;
     if (isOfTests(path)) sum['lines of tests'] += lines;

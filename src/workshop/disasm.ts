@@ -1,10 +1,9 @@
 /**
  * npm run -s disasm -- FILE [--bits 16|32|64] [--offset N] [--syntax intel|att] [--base ADDR]
  *
- * Disassembles a flat binary by the processor's own instruction table: address, bytes, text; bytes that are no instruction as data.
- * A binary that ends inside an instruction is listed, the rest as data, and told of: status 2.
- * `--bits`: 32 unless told. `--offset`: byte of the file to begin at, `--base`: address of the file's first byte; both 0 unless told, in decimal, or in
- * hexadecimal with 0x. `--syntax`: intel unless told.
+ * Disassembles a flat binary by the processor's own instruction table: address, bytes, text; bytes that are no instruction are listed as data. If the file ends
+ * inside an instruction, the rest is listed as data and the status is 2. `--bits`: 32 by default. `--offset`: byte of the file to begin at; `--base`: address of
+ * the file's first byte; both 0 by default, in decimal, or in hexadecimal with 0x. `--syntax`: intel by default.
  */
 import { readFileSync } from 'node:fs';
 import {

@@ -1,10 +1,11 @@
 /**
  * npm run -s fuzz:backends -- [--messages N] [--seed S]… [--what xenstore|vbd|vif|console|vfb]… [--alone] [--within SECONDS]
  *
- * A hostile domain writes what it likes into its rings, its granted pages and its store, while another thread writes into the same pages (`--alone`: none
- * does). Each kind gets N messages (a million unless told), shared among the seeds. It passes if there was no JavaScript exception, another domain's store
- * and console answered as ever, all counts of frames, grants and ports agree with what is counted again, and nothing of a hostile domain that is gone stays
- * mapped. A device that is closed has a sentence in Domain 0's log; the domain then goes, and another one comes.
+ * A hostile domain writes anything into its rings, its granted pages and its store, while another thread writes into the same pages (`--alone`: no thread
+ * does). Each kind gets N messages (a million by default), divided among the seeds. It passes if no JavaScript exception was thrown, another domain's store and
+ * console answered as before, every count of frames, grants and ports agrees with a recount, and nothing of a hostile domain that has ended is still mapped.
+ * Domain 0's log has a sentence for each device that it closed; the domain is then destroyed and another one is built. `--within`: begins nothing more after
+ * that time.
  */
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';

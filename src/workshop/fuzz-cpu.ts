@@ -1,9 +1,9 @@
 /**
  * npm run -s fuzz:cpu -- [--instructions N] [--seed S]… [--mode real|protected|pae|v86]… [--threshold N] [--within SECONDS]
  *
- * Runs random bytes as code. Each mode gets N instructions (20 million unless told), shared among the seeds; every seed runs twice on processors of
- * its own. It passes if there was no JavaScript exception, no write outside of the domain's memory, and the same final state both times. `--threshold`: the
- * second run compiles regions from N samples on (0, which is usual: neither compiles), and must end as the first did, which has the interpreter alone.
+ * Runs random bytes as code. Each mode gets N instructions (20 million by default), divided among the seeds; every seed runs twice, on two processors. It passes
+ * if no JavaScript exception was thrown, nothing outside of the domain's memory was written, and both runs end in the same state. `--threshold`: the second run
+ * compiles regions from N samples on (0, the default: neither run compiles) and must end as the first one, which has the interpreter alone.
  */
 import { setFlagsFromString } from 'node:v8';
 import { FuzzMachine, MODES } from './fuzz/machine.ts';

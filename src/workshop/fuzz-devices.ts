@@ -1,9 +1,9 @@
 /**
  * npm run -s fuzz:devices -- [--accesses N] [--seed S]… [--what DEVICE]… [--within SECONDS]
  *
- * Each device of a PC gets N random accesses (a million unless told), shared among the seeds: to its registers, to descriptors in guest memory, from the wire
- * and from people, while time passes. It passes if there was no JavaScript exception, no access that does not end, and no byte outside of guest memory, and if a
- * machine that is saved and restored in the middle goes on as the first one does.
+ * Each device of a PC gets N random accesses (a million by default), divided among the seeds: to its registers, to descriptors in guest memory, from the wire
+ * and from people, while time passes. It passes if no JavaScript exception was thrown, every access ended, no byte outside of guest memory was written, and a
+ * machine that is saved and restored in the middle continues as the first one does.
  */
 import { loadDrives } from '../devices/ide/index.ts';
 import { loadNics, loadVirtio } from '../devices/index.ts';

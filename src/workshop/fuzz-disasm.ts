@@ -1,8 +1,9 @@
 /**
  * npm run -s fuzz:disasm -- [--cases N] [--seed S] [--limit N]
  *
- * Compares the text and length of random instructions of 64-bit code, drawn from the rows of the instruction table with random prefixes, REX, ModRM, SIB, displacements and
- * immediates, with objdump's, in Intel's and in AT&T's words. src/cpu/table/test-support/normalise.ts lists the spellings that differ. It needs binutils.
+ * Compares the text and length of random 64-bit instructions with objdump's, in Intel's and in AT&T's syntax. They are drawn from the rows of the instruction
+ * table, with random prefixes, REX, ModRM, SIB, displacements and immediates. src/cpu/table/test-support/normalise.ts lists the spellings that differ.
+ * Needs binutils.
  */
 import { hasObjdump, objdump } from './fuzz/beside-objdump.ts';
 import { DECODED, decode, disassemble, newDecoded, type Row, rows } from '../cpu/table/index.ts';

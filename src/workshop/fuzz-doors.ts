@@ -1,9 +1,9 @@
 /**
  * npm run -s fuzz:doors -- [--messages N] [--seed S] [--within SECONDS]
  *
- * Strangers at every server of ours: N connections (100,000 unless told) to the page, the hub, NBD, RFB, gdb, libvirt's socket and a forwarded port. Each sends
- * first bytes that are right, nearly right, half or none, in one piece or several, and then ends, breaks off, or stays and says nothing. It passes if nothing is
- * thrown, no server fails, clients that behave are served meanwhile, and memory does not grow.
+ * Strangers at every server: N connections (100,000 by default) to the page, the hub, NBD, RFB, gdb, libvirt's socket and a forwarded port. Each sends first
+ * bytes that are right, nearly right, half or none, in one piece or several, and then ends, resets, or stays and is silent. It passes if nothing is thrown, no
+ * server fails, well-behaved clients are served meanwhile, and memory does not grow.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';

@@ -1,8 +1,8 @@
 /**
  * npm run -s fuzz:gdb -- [--messages N] [--seed S] [--within SECONDS]
  *
- * A hostile debugger: N messages (1,000,000 unless told), malformed and nearly right, to the stub of a guest that is stepped, run, written to and killed by them. It
- * passes if every answer is a whole packet, nothing is thrown, memory does not grow, and the guest next to it runs on.
+ * A hostile debugger: N messages (1,000,000 by default), malformed and nearly right, to the stub of a guest, which they step, run, write to and kill. It passes
+ * if every answer is a whole packet, nothing is thrown, memory does not grow, and the guest next to it runs on.
  */
 import { GdbStub } from '../dom0/toolstack/debugger/index.ts';
 import { gdbPacket, PacketReader } from '../formats/gdb/index.ts';

@@ -2,10 +2,10 @@
  * npm run -s fuzz:hypercalls -- [--calls N] [--seed S]… [--type hvm|pvh|pv]… [--others running|paused]… [--within SECONDS]
  *
  * A hostile domain makes random hypercalls: forged page tables, other domains' frames, stale grants and handles, indices out of range, while its frames
- * are ballooned and granted, and dies and comes back at random moments. Each type gets N calls (2 million unless told), shared among the seeds; of an even
- * seed three self-checking guests stand still next to it, of an odd one they run (`--others`: as told). It passes if there was no JavaScript exception, all
- * counts of frames, grants and ports agree with what is counted again, the others' memory is what it was or what they say it is, and all frames come back,
- * empty, when the hostile one dies.
+ * are ballooned and granted; it dies and is built again at random moments. Each type gets N calls (2 million by default), divided among the seeds. Three
+ * self-checking guests are next to it: paused with an even seed, running with an odd one (`--others` overrides that). It passes if no JavaScript exception was
+ * thrown, every count of frames, grants and ports agrees with a recount, the others' memory is unchanged or as they report it, and all frames of the hostile
+ * domain are returned, empty, when it dies.
  */
 import { loadEverything } from '../dom0/service/index.ts';
 import { Campaign } from './fuzz/hypercalls/campaign.ts';

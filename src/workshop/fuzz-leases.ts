@@ -1,8 +1,9 @@
 /**
  * npm run -s fuzz:leases -- [--runs N] [--seed S] [--within SECONDS]
  *
- * Who owns a guest (src/dom0/pool/leases), the protocol's own code: N runs (10,000 unless told) of three minutes in virtual time, of four hosts, three model guests and
- * a network that delays, reorders, loses and is cut, while hosts end and sleep. It passes if no guest ever runs twice or as it was before, and each runs in the end.
+ * The owner of a guest (src/dom0/pool/leases, the protocol's own code): N runs (10,000 by default) of three minutes in virtual time, with four hosts, three model
+ * guests and a network that delays, reorders, loses and is cut, while hosts end and sleep. It passes if no guest ever runs twice or in an old state, and every
+ * guest runs in the end.
  */
 import { number, within } from './harness/options.ts';
 import { picker } from './harness/pick.ts';

@@ -1,8 +1,8 @@
 /**
  * npm run -s fuzz:libvirt -- [--messages N] [--seed S] [--within SECONDS]
  *
- * Hostile clients of the daemon: N messages (1,000,000 unless told), noise and nearly right, to a real host. It passes if each call of a connection that stands
- * has its one answer, if who is no stranger is served as before, and if memory does not grow.
+ * Hostile clients of the daemon: N messages (1,000,000 by default), noise and nearly right, to a real host. It passes if each call of an open connection has
+ * exactly one answer, a well-behaved client is served as before, and memory does not grow.
  */
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
 import { joined } from '../formats/bytes/index.ts';

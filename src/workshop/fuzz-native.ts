@@ -2,8 +2,8 @@
  * npm run -s fuzz:native -- [--cases N] [--seed S]… [--limit N] [--bits 16|32|64]
  *
  * Runs random instructions, one at a time, on the host's processor in ring 3 and on ours, from the same registers and memory, and compares how they end.
- * N cases (100,000 unless told) are shared among the seeds; half of them are of 64-bit code, a tenth of 16-bit code, unless all are to be of one kind. It passes if nothing differs but what src/workshop/fuzz/native/differences.ts lists. It needs
- * Linux on an x86-64 processor and gcc; elsewhere it says so and passes.
+ * N cases (100,000 by default) are divided among the seeds: half of them 64-bit code, a tenth 16-bit code, or all of one size (`--bits`). It passes if nothing
+ * differs but what src/workshop/fuzz/native/differences.ts lists. Needs Linux on an x86-64 processor and gcc; elsewhere it says so and passes.
  */
 import { judge } from './fuzz/native/compare.ts';
 import { type Bits, Drawer } from './fuzz/native/cases.ts';

@@ -1,8 +1,8 @@
 /**
  * npm run -s fuzz:pool -- [--messages N] [--seed S] [--within SECONDS]
  *
- * A hostile member of a pool, who has its code: N messages (1,000,000 unless told), malformed and nearly right, to a real host through a real hub: of its links,
- * channels, documents, frames, leases, moves and checkpoints, and of NBD. It passes if the host goes on, if what it has with another host does, and if memory does not grow.
+ * A hostile member of a pool, which has the pool's code: N messages (1,000,000 by default), malformed and nearly right, to a real host through a real hub: links,
+ * channels, documents, frames, leases, moves, checkpoints, and NBD. It passes if the host runs on, its link with another host does, and memory does not grow.
  */
 import {
   channelPair,

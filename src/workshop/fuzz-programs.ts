@@ -1,9 +1,9 @@
 /**
  * npm run -s fuzz:programs -- [--programs N] [--seed S] [--within SECONDS]
  *
- * Draws N programs (10,000 unless told), from seed S (1) on one each, and runs each on the interpreter alone, with regions compiled at once, and with regions
- * at a random threshold on processors that are saved and restored in the middle. It passes if registers, memory, exits and the number of retired instructions
- * are the same at every deadline. A seed that failed runs alone with --programs 1.
+ * Draws N programs (10,000 by default), one for each seed from S (1) on, and runs each of them on the interpreter alone, with regions compiled at once, and with
+ * regions at a random threshold on processors that are saved and restored in the middle. It passes if registers, memory, exits and the number of retired
+ * instructions are the same at every deadline. To run one seed alone: --programs 1.
  */
 import { setFlagsFromString } from 'node:v8';
 import { Comparison } from './fuzz/programs/compare.ts';

@@ -1,8 +1,8 @@
 /**
  * npm run -s fuzz:rfb -- [--messages N] [--seed S] [--within SECONDS]
  *
- * Hostile clients of RFB: N messages (1,000,000 unless told), malformed and nearly right, to the server of a guest's screen, which they type at and point at. It passes
- * if nothing is thrown, memory does not grow, and the guest next to it runs on; and a client that keeps to the protocol is served while they are at it.
+ * Hostile clients of RFB: N messages (1,000,000 by default), malformed and nearly right, to the server of a guest's screen, with keys and pointers. It passes if
+ * nothing is thrown, memory does not grow, the guest next to it runs on, and a client that keeps to the protocol is served meanwhile.
  */
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
 import { ByteSink, CLIENT, SECURITY, VERSION } from '../formats/rfb/index.ts';

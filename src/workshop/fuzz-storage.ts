@@ -1,10 +1,10 @@
 /**
  * npm run -s fuzz:storage -- [--cuts N] [--seed S]… [--what journal|disk|volumes|domains|flips|states]… [--within SECONDS]
  *
- * Cuts the power of the host's storage while it works: of what was not flushed any part is lost, and one write is torn. Each kind of work gets N cuts
- * (10,000 unless told), shared among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never
- * written. `flips` flips one bit of a map's files instead: each bit of a small map, and N of a large one. It passes if the disk is refused, or holds
- * what it held, and if reading writes nothing. `states` flips N bits in files of whole states, half of them of large ones (host/state/flips.ts).
+ * Cuts the power of the host's storage while it works: any part of what was not flushed is lost, and one write is torn. Each kind of work gets N cuts (10,000 by
+ * default), divided among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never written.
+ * `flips` flips one bit of a map's files instead: each bit of a small map, and N of a large one. It passes if the disk is refused or holds what it held, and
+ * reading writes nothing. `states` flips N bits in files of whole states, half of them in large ones (host/state/flips.ts).
  */
 import { cutDomains } from '../dom0/service/domain-cuts/index.ts';
 import { flipStates } from '../dom0/host/state/index.ts';

@@ -1,7 +1,7 @@
 /**
  * npm run -s judge:definitions -- [libvirt|xl|recorded] [--runs N] [--first N] [--all]
  *
- * Definitions next to libvirt and to xl: N of each (600 of XML and 500 of xl's language unless told) are drawn, first each part alone and then several together.
+ * Definitions next to libvirt and to xl: N of each (600 of XML and 500 of xl's language by default) are drawn, first each part alone and then several together.
  * Those in XML go to libvirt's own QEMU driver (`virsh -c qemu:///embed`, as root) and to a host of Ringside's with KVM: both take one or refuse it, and what
  * `dumpxml` then says of it is compared. Those in xl's language go to `xl -N create`, with a library in Xen's place, and to Ringside's reader: what xl would
  * make of each is compared as JSON. Of each kind of disagreement it prints the count, an example, and why it is so (src/workshop/definitions/explained.ts); what nobody has

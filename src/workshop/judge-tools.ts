@@ -1,7 +1,7 @@
 /**
  * npm run -s judge:tools -- [--runs N] [--seed S] [--tool NAME,…] [--record FILE] [--all]
  *
- * Tools of Domain 0's shell next to this machine's (Debian 12's are what they follow): of each tool N (200 unless told) sets of options, with input and files,
+ * Tools of Domain 0's shell next to this machine's (Debian 12's are what they follow): of each tool N (200 by default) sets of options, with input and files,
  * drawn by a seed. What ours answers otherwise as if it were right is printed, each with its command line, and ends it with status 1. An option that ours refuses,
  * and one that only ours takes, are counted, and printed with `--all`. `--record` writes down what this machine's tools answered, for src/dom0/shell/tool-options.test.ts.
  */

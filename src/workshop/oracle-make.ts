@@ -1,10 +1,10 @@
 /**
  * npm run -s oracle:make -- [--bits 32|64] --seed TEXT --out FOLDER [--states N] [--only REGEX]
  *
- * Has the host's processor make fixtures for `npm run -s oracle`: random instructions and short blocks, the same ones for the same seed, in one file of
- * gzipped JSON lines for each group (src/workshop/oracle/make/gen.py describes them). It needs Linux on an x86-64 processor, gcc and python3.
- * `--bits`: 32 (unless told) for 32- and 16-bit code, or 64. `--seed`: any text; the same text makes the same cases. `--out`: this folder gets
- * GROUP.jsonl.gz. `--states`: cases of a form of weight 1 (12 unless told). `--only`: the forms whose GROUP:NAME it finds.
+ * Lets the host's processor make fixtures for `npm run -s oracle`: random instructions and short blocks, the same ones for the same seed, in one file of gzipped
+ * JSON lines for each group (src/workshop/oracle/make/gen.py describes them). Needs Linux on an x86-64 processor, gcc and python3. `--bits`: 32 (the default) for
+ * 32- and 16-bit code, or 64. `--seed`: any text. `--out`: the folder for GROUP.jsonl.gz. `--states`: cases of a form of weight 1 (12 by default). `--only`: the
+ * forms whose GROUP:NAME it matches.
  */
 import { number, oneOf, required, text } from './harness/options.ts';
 import { program } from './harness/program.ts';

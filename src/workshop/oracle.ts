@@ -1,10 +1,10 @@
 /**
  * npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
  *
- * Replays fixtures that a real processor made (test/oracle/README.md) on ours and prints the cases that end otherwise, how many were compared in part and
- * why (oracle/vendors.ts), then `N passed, N failed`. FILE: JSON lines, gzipped or plain. `--limit`: of each form N failing cases are printed (3 unless told).
- * `--through-idt`: exceptions are delivered through the IDT instead of leaving by a VM exit. `--in-regions`: whatever a case begins at is compiled, and the cases
- * that retired instructions in compiled regions are counted.
+ * Replays fixtures of a real processor (test/oracle/README.md) and prints the cases that end differently here, how many cases were compared in part and why
+ * (oracle/vendors.ts), then `N passed, N failed`. FILE: JSON lines, gzipped or plain. `--limit`: failing cases printed for each form (3 by default).
+ * `--through-idt`: exceptions are delivered through the IDT instead of leaving by a VM exit. `--in-regions`: compiles every case, and counts those that retired
+ * instructions in compiled regions.
  */
 import { flag, number, WrongUse } from './harness/options.ts';
 import { program } from './harness/program.ts';

@@ -3,7 +3,7 @@
  *
  * Debian starts from its disk in a plain PC in virtual time, writes files, draws on its screen and pings, while its past is kept. At random moments of that run,
  * between two slices and between two instructions, registers, memory, disk and screen are summed up. Then it goes to such a moment 1,000 times, in random order:
- * each time all sums must be those of the straight run. At last it steps back within the last ten seconds of its time, and what that cost is told, in processor
+ * each time all sums must be those of the straight run. At last it steps back within the last ten seconds of its time, and prints what that cost, in processor
  * time. Needs npm run guests.
  */
 import { createHash } from 'node:crypto';

@@ -23,7 +23,7 @@ interface Program<Options> {
   /** As npm knows it, such as `fuzz:cpu`. */
   name: string;
   options: Options;
-  /** What stands on the command line next to options, as the usage names it; absent: nothing may. */
+  /** Words of the command line that are no options, as the usage names them; absent: it takes none. */
   operands?: string;
   run(values: Values<Options>, write: Write, operands: string[], complain: Write): number | Promise<number>;
 }
