@@ -157,7 +157,7 @@ export class MediumDisk extends BlockDevice {
   /** One after the other, as they came. */
   private retry(): void {
     if (this.isFull) this.waiting[0].attempt();
-    else this.parts.say(`${this.label}: there is room again, and the guest goes on.`);
+    else this.parts.say(`${this.label}: there is room again, and the guest continues.`);
   }
 
   private retried(error: Error | undefined): void {

@@ -186,7 +186,7 @@ describe('xl remus', () => {
     await until(() => alfa.state.leases.get(uuid)?.owner === 'alfa');
     expect(await words('-n', 'web', 'bravo')).toMatch(/^Unsafe mode must be enabled/);
     expect(await words('-i', 'soon', 'web', 'bravo')).toBe('-i soon: write milliseconds, such as -i 200.');
-    expect(await words('-c', 'web', 'bravo')).toMatch(/^COLO is not here/);
+    expect(await words('-c', 'web', 'bravo')).toMatch(/^COLO is not supported/);
     expect(await words('web', 'bravo')).toMatch(/^replicate = "…" of web has its snapshots go to bravo, /);
     for (const each of [alfa, bravo]) each.end();
   });

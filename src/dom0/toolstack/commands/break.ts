@@ -55,7 +55,7 @@ function checked(point: BreakPoint): BreakPoint {
   if (!Number.isInteger(linear) || !isCanonicalAddress(linear))
     throw new Refusal(`${String(linear)} is no linear address: ${ADDRESSES}.`);
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > (kind === 'execute' ? 1 : MOST_WATCHED_BYTES))
-    throw new Refusal(`From 1 to ${MOST_WATCHED_BYTES} bytes are watched, and an instruction begins at one.`);
+    throw new Refusal(`A watchpoint covers 1 to ${MOST_WATCHED_BYTES} bytes; a breakpoint has a single address.`);
   return { kind, linear, bytes };
 }
 
@@ -126,7 +126,7 @@ function pointOf(blueprint: Blueprint, kind: BreakPoint['kind'], word: string, b
 }
 
 export const breakAt = command({
-  summary: 'Have a domain stop at an instruction, at bytes that are written or read, or at what its trace tells of',
+  summary: 'Stop a domain at an instruction, at bytes that are written or read, or at an event of its trace',
   usage: '[-w | -a | -x | -c | -p | -e] [-d] <Domain> [Address [Bytes] | Reason | Hypercall | Port]',
   options: [
     ['-w', 'Stop after an instruction that writes there.'],
@@ -142,7 +142,7 @@ export const breakAt = command({
   run: async (host: CommandHost, id: number, points: readonly BreakPoint[]): Promise<void> => {
     const member = host.living(id);
     if (points.length > MOST_BREAKS)
-      throw new Refusal(`A domain stops at ${MOST_BREAKS} points at most. Take one away first.`);
+      throw new Refusal(`A domain has at most ${MOST_BREAKS} breakpoints. Remove one first.`);
     const before = member.breaks ?? [],
       next = points.map(checked);
     await host.tasks.run(xlOf(member.name, before, next), async task => {
@@ -157,7 +157,7 @@ export const breakAt = command({
     const { options, rest } = readWords(words, { flags: 'waxcped' });
     atLeast('break', rest, 1);
     const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal('Domain 0 cannot be stopped: it is who would stop it.');
+    if (id === 0) throw new Refusal('Domain 0 cannot be stopped: it is what stops the others.');
     const before = host.living(id).breaks ?? [];
     if (rest[1] === undefined) {
       if (options.has('d')) await run(id, []);

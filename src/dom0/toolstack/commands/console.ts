@@ -32,7 +32,7 @@ function readConsole(words: readonly string[]): string {
   const { options, rest } = readWords(words, { values: 'tn' });
   const type = options.get('t') ?? 'pv';
   if (!['pv', 'serial', 'vuart'].includes(type)) throw new Refusal('console type supported are: pv, serial, vuart');
-  if (type === 'vuart') throw new Refusal('Guests have no vuart here, which is of ARM: -t takes pv and serial.');
+  if (type === 'vuart') throw new Refusal('There is no vuart here, which ARM has: -t takes pv and serial.');
   atLeast('console', rest, 1);
   return rest[0];
 }

@@ -115,7 +115,7 @@ export const exitControls = command({
     const { options, rest } = readWords(words, { flags: 'd' });
     atLeast('exit-controls', rest, 1);
     const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal('Domain 0 is no guest: nothing of it exits.');
+    if (id === 0) throw new Refusal('Domain 0 is not a guest, and has no exits.');
     const changes = options.has('d') ? USUAL_EXIT_CONTROLS : changesOf(rest.slice(1));
     const now = await run(id, changes);
     return Object.keys(changes).length === 0 ? `${spelled(now).join('\n')}\n` : '';

@@ -23,7 +23,7 @@ export const gdb = command({
         `This host runs in a page, where nobody can connect to it: gdb debugs ${member.name} where the host is a process (ringside sh, ringside boot --gdb). Here the inspector of the processor steps it, and xl break and xl back stop it.`,
       );
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= MOST_PORT))
-      throw new Refusal(`A port is a number from 0 to ${MOST_PORT}, and not ${port}.`);
+      throw new Refusal(`${port} is not a port: write a number from 0 to ${MOST_PORT}.`);
     if (before && !isOff && (port === undefined || port === before.port)) return before.port;
     listening.delete(member);
     before?.close();
@@ -38,7 +38,7 @@ export const gdb = command({
     const { options, rest } = readWords(words, { flags: 'd' });
     atLeast('gdb', rest, 1);
     const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal('Domain 0 cannot be debugged: it is who would answer gdb.');
+    if (id === 0) throw new Refusal('Domain 0 cannot be debugged: it is what answers gdb.');
     const port = await run(id, rest[1] === undefined ? undefined : wholeNumber(rest[1], 'port'), options.has('d'));
     return port === undefined ? '' : `gdb finds it by: target remote 127.0.0.1:${port}\n`;
   },

@@ -41,13 +41,13 @@ export const info = command({
 });
 
 export const hostSet = command({
-  summary: 'Show or change what the host has from its next boot on',
+  summary: 'Show or change the settings of the host for its next boot',
   usage: '[pcpus=N] [memory=MIB] [vt=on|off]',
   modifies: true,
   /** What it has now, and what it will; the device suggests what nobody has set. `words`: as --host and ?host= take them, which count more. */
   run: async (host: CommandHost, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
     const { files } = host.parts;
-    if (!files) throw new Refusal('Domain 0 has no place for files here, where settings would be kept.');
+    if (!files) throw new Refusal('This Domain 0 cannot store files, so it cannot keep settings.');
     const now = describeHost(host.toolstack.hypervisor.host);
     if (words.length === 0) {
       const kept = await keptHostWords(files);

@@ -98,7 +98,7 @@ const MOST_KEYS = 16,
   MOST_HOLD_MS = 10_000;
 
 export const sendKey = command({
-  summary: 'Press keys of the keyboard of a domain together',
+  summary: 'Press several keys of the keyboard of a domain together',
   usage: '[--holdtime ms] <Domain> <Key>...',
   options: [['--holdtime MS', 'How long they are held down (50 ms)']],
   modifies: true,

@@ -114,7 +114,7 @@ export const unpause = deed({
       `xl unpause ${host.standing(id).name}`,
       async task => {
         host.toolstack.setPaused(host.standing(id), false);
-        task.message = 'It goes on where it was.';
+        task.message = 'It continues where it was.';
       },
       id,
     ),

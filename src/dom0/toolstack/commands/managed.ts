@@ -17,7 +17,7 @@ import { xmVariables } from './xm-variables.ts';
 
 /** @throws Refusal where the host has no files */
 export function managedOf(host: CommandHost): ManagedDomains {
-  if (!host.managed) throw new Refusal('Domain 0 has no place for files here, where definitions would be kept.');
+  if (!host.managed) throw new Refusal('This Domain 0 cannot store files, so it cannot keep definitions.');
   return host.managed;
 }
 

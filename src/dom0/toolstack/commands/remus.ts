@@ -83,7 +83,7 @@ function wishOf({ host, words }: Call): { id: number; to: string; wish: RemusWis
   const interval = options.get('i') ?? String(INTERVAL_MS);
   if (!/^\d{1,7}$/.test(interval)) throw new Refusal(`-i ${interval}: write milliseconds, such as -i ${INTERVAL_MS}.`);
   if (options.has('c') || options.has('p'))
-    throw new Refusal('COLO is not here: leave out -c and -p, and checkpoints are taken at an interval.');
+    throw new Refusal('COLO is not supported: leave out -c and -p, and checkpoints are taken at an interval.');
   const [blackhole, isOpen, leavesDisk] = ['b', 'n', 'd'].map(letter => options.has(letter));
   if ((blackhole || isOpen || leavesDisk) && !options.has('F')) throw new Refusal(UNSAFE);
   if (!host.protect) throw new Refusal(NO_POOL);

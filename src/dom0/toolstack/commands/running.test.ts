@@ -173,7 +173,7 @@ describe('settings', () => {
     expect(await xl('exit-controls x exceptions=40')).toMatch(/^1: 40: an exception has one of the vectors/);
     expect(await xl('exit-controls x msr-write=0x40000000')).toMatch(/^1: 0x40000000: an MSR bitmap has bits for/);
     expect(await xl('exit-controls x ple-window=0')).toMatch(/^1: 0: gap and window are clocks of the TSC/);
-    expect(await xl('exit-controls Domain-0 hlt=0')).toMatch(/^1: Domain 0 is no guest/);
+    expect(await xl('exit-controls Domain-0 hlt=0')).toMatch(/^1: Domain 0 is not a guest/);
   });
 
   it('set how far the hypervisor lets a guest grow, not below what it has', async () => {
