@@ -1,5 +1,8 @@
 /** Debian's virsh asks a host of KVM for what libvirt's driver of QEMU alone has. */
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
 import { domainByName, LIVE, MAXIMUM, setVcpus } from '../../dom0/libvirt/index.ts';
@@ -8,8 +11,9 @@ import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 const MAC = '52:54:00:00:00:01';
 const GUEST = `<domain type='kvm'><name>a</name><memory unit='MiB'>8</memory><vcpu current='1'>2</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os><devices><interface type='bridge'><mac address='${MAC}'/><source bridge='xenbr0'/><model type='virtio'/></interface></devices></domain>`;
 
-async function kvm() {
+async function kvm(more: { allow?: string } = {}) {
   const here = await daemonWithVirsh({
+    ...more,
     hypervisor: startKvm({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, ''),
   });
   here.write('a.xml', GUEST);
@@ -51,6 +55,48 @@ describe.skipIf(!VIRSH)('virsh at a host of KVM [needs libvirt-clients]', () => 
     expect(await virsh('qemu-monitor-command a --hmp info cpus')).toContain('CPU #0: thread_id=');
     expect(await virsh('qemu-monitor-command a --hmp info status', '-r')).toContain(
       'operation forbidden: read only access prevents virDomainQemuMonitorCommand',
+    );
+  });
+
+  it('tells what the monitor knows of disks, as QEMU 7.2 writes it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-monitor-')),
+      path = join(folder, 'a.img');
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(path, new Uint8Array(2 ** 20));
+    const { virsh, write } = await kvm({ allow: folder });
+    const disks = `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${path}'/><target dev='vda' bus='virtio'/></disk><disk type='file' device='cdrom'><target dev='hdc' bus='ide'/></disk>`;
+    write('b.xml', GUEST.replace('>a<', '>b<').replace('<devices>', `<devices>${disks}`));
+    expect(await virsh('create b.xml --paused')).toContain("Domain 'b' created");
+    const asked = async (command: string): Promise<Record<string, unknown>[]> =>
+      JSON.parse(await virsh(`qemu-monitor-command b {"execute":"${command}"}`)).return;
+    const qdev = '/machine/peripheral/virtio-disk0/virtio-backend';
+    expect(await asked('query-block')).toMatchObject([
+      {
+        'io-status': 'ok',
+        device: '',
+        removable: false,
+        qdev,
+        inserted: {
+          'node-name': 'libvirt-2-format',
+          drv: 'raw',
+          ro: false,
+          file: path,
+          image: { 'virtual-size': 2 ** 20, format: 'raw', 'dirty-flag': false },
+        },
+      },
+      { 'io-status': 'ok', removable: true, qdev: 'ide0-1-0', tray_open: false },
+    ]);
+    expect(await asked('query-blockstats')).toEqual([
+      {
+        device: '',
+        'node-name': 'libvirt-2-format',
+        qdev,
+        stats: { rd_bytes: 0, wr_bytes: 0, rd_operations: 0, wr_operations: 0 },
+      },
+      { device: '', qdev: 'ide0-1-0', stats: { rd_bytes: 0, wr_bytes: 0, rd_operations: 0, wr_operations: 0 } },
+    ]);
+    expect(await virsh('qemu-monitor-command b --hmp info block')).toBe(
+      `libvirt-2-format: ${path} (raw)\r\n    Attached to:      ${qdev}\r\n    Cache mode:       writeback\r\n\r\nide0-1-0: [not inserted]\r\n    Attached to:      ide0-1-0\r\n    Removable device: not locked, tray closed\r\n\n\n`,
     );
   });
 

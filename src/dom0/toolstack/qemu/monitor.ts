@@ -6,6 +6,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { QEMU_VERSION } from './command-line.ts';
 import { askCpu } from './cpu-words.ts';
+import { infoBlock, queryBlock, queryBlockStats } from './monitor-block.ts';
 import { tidOf } from './processes.ts';
 
 const VERSION = { qemu: QEMU_VERSION, package: 'Debian 1:7.2+dfsg-7+deb12u18' };
@@ -61,6 +62,8 @@ const COMMANDS: Readonly<Record<string, QmpCommand>> = {
         target: 'x86_64',
       })),
   },
+  'query-block': { run: queryBlock },
+  'query-blockstats': { takes: { 'query-nodes': false }, run: queryBlockStats },
   'query-commands': { run: () => Object.keys(COMMANDS).map(name => ({ name })) },
   'human-monitor-command': {
     takes: { 'command-line': true, 'cpu-index': false },
@@ -86,6 +89,7 @@ const INFO: Readonly<
   uuid: (_host, { uuid }) => say(uuid),
   version: () => say(`${VERSION.qemu.major}.${VERSION.qemu.minor}.${VERSION.qemu.micro}${VERSION.package}`),
   kvm: (_host, guest) => say(`kvm support: ${guest.blueprint.definition.kind === 'kvm' ? 'enabled' : 'disabled'}`),
+  block: (_host, guest) => infoBlock(guest),
   cpus: async (host, guest, _words, cpu) =>
     (await vcpuList.run(host, [guest.record.id]))
       .map(({ vcpu }) => say(`${vcpu === cpu ? '*' : ' '} CPU #${vcpu}: thread_id=${tidOf(guest.record.id, vcpu)}`))
