@@ -138,7 +138,7 @@ const WORDS: Record<string, Word> = {
   },
   '--mmio-hole': {
     value: 'MIB',
-    about: `hole below 4 GiB, ${LEAST_MMIO_HOLE_MIB} to ${MOST_MMIO_HOLE_MIB}: RAM that it leaves no room for lies above 4 GiB`,
+    about: `hole below 4 GiB, ${LEAST_MMIO_HOLE_MIB} to ${MOST_MMIO_HOLE_MIB}: RAM that does not fit below it is above 4 GiB`,
     set: (o, v, w) => (o.mmioHole = integer(w, v, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB)),
   },
   '--pcpus': {
@@ -160,7 +160,7 @@ const WORDS: Record<string, Word> = {
   '--bios': {
     value: 'BIOS[,rw]',
     about:
-      "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image F of up to 16 MiB, with F,rw in flash that it writes, and F with it: a Linux --kernel is then offered to it in fw_cfg",
+      "ringside: Ringside's own, the default; seabios: as npm run guests fetches it; else a firmware image F of up to 16 MiB, with F,rw in flash that it writes, and F with it: a Linux --kernel is then offered to it in fw_cfg",
     set: (o, v, w) => {
       if (isBios(v)) o.bios = v;
       else {
@@ -185,8 +185,7 @@ const WORDS: Record<string, Word> = {
   '--disk': {
     value: 'F[,ro|,rw][,virtio]',
     many: true,
-    about:
-      'disk image; what the guest writes is kept in memory, with rw in the file; with virtio it is a disk of virtio',
+    about: 'disk image; writes stay in memory, with rw they go to the file; virtio makes it a virtio disk',
     set: (o, v) => o.disks.push(v),
   },
   '--state': {
@@ -198,7 +197,7 @@ const WORDS: Record<string, Word> = {
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
   '--fda': {
     value: 'F',
-    about: 'image of a floppy disk in drive A; what the guest writes is kept in memory',
+    about: 'image of a floppy disk in drive A; writes stay in memory',
     set: (o, v) => (o.fda = v),
   },
   '--fdb': { value: 'F', about: 'the same in drive B', set: (o, v) => (o.fdb = v) },
@@ -243,7 +242,7 @@ const WORDS: Record<string, Word> = {
     value: 'F',
     many: true,
     about:
-      'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, stats F.json, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …; vdb: a disk comes, and goes), insert card MAC, eject card, wait MS',
+      'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, stats F.json, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …; vdb: plugs and unplugs a disk), insert card MAC, eject card, wait MS',
     set: (o, v) => o.scripts.push(v),
   },
   '--screenshot': {
@@ -272,7 +271,7 @@ const WORDS: Record<string, Word> = {
     value: 'F',
     many: true,
     about:
-      'write instructions, exits, times and the hottest compiled code to F at the end: as JSON, where it is F.txt to read',
+      'write instructions, exits, times and the hottest compiled code to F at the end: as JSON, or as text if F ends in .txt',
     set: (o, v) => o.stats.push(v),
   },
   '--no-jit': { about: NO_JIT_ABOUT, set: o => (o.jitThreshold = 0) },
@@ -281,7 +280,7 @@ const WORDS: Record<string, Word> = {
     about: JIT_THRESHOLD_ABOUT,
     set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)),
   },
-  '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
+  '--no-reboot': { about: 'a guest that would be restarted ends instead', set: o => (o.noReboot = true) },
   '--save': {
     value: 'F',
     many: true,
@@ -296,7 +295,7 @@ const WORDS: Record<string, Word> = {
   '--restore': {
     value: 'F',
     many: true,
-    about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)',
+    about: 'continue from a saved state, with the disks it had (--disk and --cdrom say where they are now)',
     set: (o, v) => o.restores.push(v),
   },
   '--debugcon': {
@@ -315,7 +314,7 @@ const WORDS: Record<string, Word> = {
     value: 'PORT[,password=F]',
     many: true,
     about:
-      'show the screen to clients of VNC (RFB) on 127.0.0.1:PORT (0: any port), and take their keys and pointer; F has the password in its first line',
+      'show the screen to VNC clients (RFB) on 127.0.0.1:PORT (0: any port), and take their keys and pointer; F has the password in its first line',
     set: (o, v) => o.vnc.push(v),
   },
   '--help': { about: 'show this', set: o => (o.help = true) },

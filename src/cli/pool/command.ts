@@ -20,21 +20,21 @@ const PORT = 5173,
 
 export const poolHelp = (): string => `Usage: ringside pool [options]
 
-Serves the page, and is the hub of a pool of hosts: what they send each other passes here, sealed with the pool's code, which the hub does not use.
-Hosts join with ringside sh --join ws://HOST:PORT/#CODE (libvirtd, too), or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
-A class that takes lessons meets here, too: its teacher writes the code into the class's wall (docs/lessons.md).
+Serves the page, and runs the hub of a pool of hosts. Hosts send each other messages through it, encrypted with the pool's code, which the hub does
+not use. Hosts join with ringside sh --join ws://HOST:PORT/#CODE (libvirtd, too), or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
+A class that takes lessons can meet here, too: its teacher writes the code into the class's wall (docs/lessons.md).
 
   --listen ADDRESS      where: HOST, HOST:PORT or :PORT (127.0.0.1:${PORT}; 0.0.0.0 for other machines, too)
-  --members N           how many may be in a pool at once (${MEMBERS}; at most ${MOST_MEMBERS})
-  --no-page             the hub alone: the page is not built first, as hosts without a page do not want it
-  --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same. Written
-                        several times: as many pools, none of which sees another
-  --allow-host NAME     a further name that the hub answers to, as of a proxy in front of it; several times. Without it there are the
-                        address of --listen and this machine's names: another page could have a name of its own lead here
-  --allow-origin ORIGIN lets pages of this origin join (https://course.example) and no others but the hub's own; several times.
-                        Without it pages of all origins may, if they have the code
-  --frame-ancestors ORIGIN   lets pages of this origin show the page in a frame; several times. Without it they may show lessons (embed=1)
-  --code-file FILE      the same from a file, one a line, so that it is in no list of processes; or in the variable ${CODE_VARIABLE}
+  --members N           members of a pool at most (${MEMBERS}; up to ${MOST_MEMBERS})
+  --no-page             only the hub: do not build the page, which hosts without a page do not need
+  --code CODE           the pool's code (default: a random one); members return by themselves after a restart with the same code.
+                        Several times: as many pools, which do not see each other
+  --allow-host NAME     another name that the hub answers to, for example a proxy's; several times. Default: the address of --listen and
+                        this machine's names, since another page could have a name of its own lead here
+  --allow-origin ORIGIN lets pages of this origin (https://course.example) join, and otherwise only the hub's own; several times.
+                        Default: pages of all origins may, if they have the code
+  --frame-ancestors ORIGIN   lets pages of this origin show the page in a frame; several times. Default: only lessons (embed=1)
+  --code-file FILE      codes from a file, one per line, so that no list of processes shows them; or from the variable ${CODE_VARIABLE}
   --pools N             this many pools with random codes (1; at most ${MOST_POOLS})
 `;
 

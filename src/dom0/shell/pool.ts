@@ -6,19 +6,19 @@ import { failed, type Program, type Ran, succeeded } from '../toolstack/programs
 const USAGE = `Usage: pool COMMAND
 
   join ws://HOST:PORT/#CODE [NAME] [--role member|giver|viewer]
-                                     be a host of the pool of that hub, called NAME; a giver takes no guests, a viewer looks
-  join tabs [NAME]                   of the pool that this browser's tabs are
-  list                               its hosts: how busy, how far, and what passed between them and this one
+                                     join the pool of that hub as NAME; a giver takes no guests, a viewer only looks
+  join tabs [NAME]                   join the pool of this browser's tabs
+  list                               hosts: load, distance, and traffic with this one
   guests                             which guest runs where
-  leases                             whose each guest is, and who says so
+  leases                             the owner of each guest, and who granted it
   balance [performance|density|off] [--automatic]
-                                     what should move where, and why; how this host wants that decided
-  receive on|off                     whether guests may come from other hosts
-  replicas                           snapshots that are kept here of guests of other hosts
-  restore GUEST [--at TIME]          have one go on here as it was then, where its host is lost
-  emergency                          give leases here, where the host that did is gone permanently
-  tasks                              what was done on its hosts
-  leave                              be alone again
+                                     what should move where, and why; or set how this host wants to be balanced
+  receive on|off                     whether guests may move here from other hosts
+  replicas                           snapshots of other hosts' guests that are stored here
+  restore GUEST [--at TIME]          continue a guest here from such a snapshot, if its host is lost
+  emergency                          grant leases here, if the host that did is gone permanently
+  tasks                              recent tasks of all hosts
+  leave                              leave the pool
 `;
 const WRONG_USE = 2;
 
@@ -28,7 +28,7 @@ export const poolProgram = (host: CommandHost): Program => ({
   run: async ([verb, ...words]) => {
     const run = verb !== undefined && Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
     if (verb === '--help' || verb === 'help') return succeeded(USAGE);
-    if (!run) return failed(verb === undefined ? USAGE : `pool: ${verb} is no command.\n${USAGE}`, WRONG_USE);
+    if (!run) return failed(verb === undefined ? USAGE : `pool: ${verb} is not a command.\n${USAGE}`, WRONG_USE);
     try {
       return await run((await import('../pool/membership.ts')).membershipOf(host), words);
     } catch (error) {
