@@ -1,5 +1,6 @@
 /** What can be done with each thing of the tree: for its menu, the page of a guest and the search. Each knows the command that it is. */
 
+import { pageWords } from './hypervisors/own.ts';
 import type { DefinedDomain } from '../dom0/service/index.ts';
 import { asTask, command, host, reportProblem } from './host.ts';
 import { sentence } from './sentence.ts';
@@ -130,7 +131,7 @@ export function hostActions(): Action[] {
   return [
     { name: words.newGuest, run: () => go({ kind: 'home', tab: 'new' }) },
     { name: words.define, run: () => go({ kind: 'defined', name: '' }) },
-    { name: words.openShell, run: () => go({ kind: 'shell' }) },
+    { name: pageWords().openShell, run: () => go({ kind: 'shell' }) },
     { name: words.facts, command: 'xl list', run: () => go({ kind: 'home', tab: 'host' }) },
     ...(living.length > 1
       ? [

@@ -19,7 +19,6 @@ import {
 } from './navigation.ts';
 import { bootMenu } from './boot.ts';
 import { strings } from './strings.ts';
-import { exchanged } from './without-xen.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
 import { named } from './parts/home.tsx';
@@ -58,8 +57,6 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(() => {
     if (afterPrompt.value) void Promise.all([Palette.load(), Menu.load()]);
   }, [afterPrompt.value]);
-  // Another host may have other words (without-xen.ts).
-  void exchanged.value;
   const here = place.value;
   const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
   const title = name ? `${name} – ${strings.product}` : strings.product;

@@ -8,7 +8,6 @@ import type {
   DomainInfo,
   FirmwareFiles,
   HostApi,
-  HostInfo,
   OfferedGuest,
   PageBoot,
   StateInfo,
@@ -17,11 +16,14 @@ import type {
 import type { PowerState } from '../dom0/shell/index.ts';
 import { callsBy, type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
+import { info } from './host-info.ts';
+import { hostSystemName } from './hypervisors/of-host.ts';
+import { pageWords, spelled } from './hypervisors/own.ts';
 import { keepingPresses, keepPress, notingPress } from './presses.ts';
 import { sentence, usefulFirst } from './sentence.ts';
 import { strings } from './strings.ts';
 
-export const info = signal<HostInfo | undefined>(undefined);
+export { info };
 export const domains = signal<DomainInfo[]>([]);
 const listed = (list: DomainInfo[]): void => {
   domains.value = [...list].sort((a, b) => a.id - b.id);
@@ -31,9 +33,7 @@ const lives = ({ state }: DomainInfo): boolean => 'rbp'.includes(state);
 export const living = computed(() => domains.value.filter(lives));
 /** What a domain is called; one that is gone by its number. Without Xen the host's own system is none. */
 export const nameOf = (id: number): string =>
-  id === 0
-    ? strings.shell[info.value?.hypervisor === 'kvm' ? 'system' : 'domain']
-    : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
+  id === 0 ? hostSystemName() : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
 /** A task as a person reads it. */
 const told = (task: Task): Task =>
@@ -105,7 +105,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
     if (jit !== null)
-      await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem('Domain-0', sentence(error)));
+      await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem(hostSystemName(), sentence(error)));
     if (recalled.length > 0) await mine.recall(recalled);
     api = mine;
     connected();
@@ -139,7 +139,7 @@ export async function resume(): Promise<StateInfo | undefined> {
   try {
     return await host.resume();
   } catch (error) {
-    reportProblem('Domain-0', sentence(error));
+    reportProblem(hostSystemName(), sentence(error));
     return undefined;
   }
 }
@@ -149,7 +149,7 @@ function follow(worker: Domain0Worker): void {
   void followLife(worker, () => {
     if (worker.api === down) return;
     worker.end();
-    unanswered.giveUp(new Error(strings.errors.hostEnded));
+    unanswered.giveUp(new Error(pageWords().errors.hostEnded));
     lost();
   });
 }
@@ -182,7 +182,7 @@ function lost(): void {
               ...domain,
               state: 'c',
               status: { state: 'crashed', reason: 'unknown' },
-              ended: strings.errors.endedWithHost,
+              ended: pageWords().errors.endedWithHost,
               lost: true,
             }
           : { ...domain, lost: true },
@@ -192,24 +192,24 @@ function lost(): void {
   domains.value = recalled;
   // Its tasks are in the log on; those of the next have ids of their own.
   keepTasks();
-  if (staysDown) return fail(strings.errors.hostStopped);
-  if (whenLost.length > MOST_LOSSES) return fail(strings.errors.hostKeepsEnding);
-  hostNotice.value = strings.errors.hostLost(names);
-  reportProblem('Domain-0', hostNotice.value);
+  if (staysDown) return fail(pageWords().errors.hostStopped);
+  if (whenLost.length > MOST_LOSSES) return fail(pageWords().errors.hostKeepsEnding);
+  hostNotice.value = pageWords().errors.hostLost(names);
+  reportProblem(hostSystemName(), hostNotice.value);
   void connect(recalled);
 }
 
 const workerFailed = (message: string): void =>
   fail(
     info.value
-      ? strings.errors.workerFailed(message || 'no reason given')
+      ? pageWords().errors.workerFailed(message || 'no reason given')
       : strings.errors.connectFailed(message || 'its program could not be loaded'),
   );
 
 function fail(message: string): void {
   if (hostProblem.value) return;
   hostProblem.value = message;
-  reportProblem('Domain-0', message);
+  reportProblem(hostSystemName(), message);
 }
 
 /** The log goes on with the page when its Domain 0 is gone; what ran there ends. */
@@ -222,19 +222,13 @@ function keepTasks(): void {
       ({ caused: _, progress: _at, ...task }): Task => ({
         ...task,
         id: --lastOfPage,
-        ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}),
+        ...(task.state === 'running' ? { state: 'failed', message: pageWords().errors.hostEnded } : {}),
       }),
     ),
   ];
   hostTasks.value = [];
   // The next one's ids begin again.
   dismissed.value = new Set([...dismissed.peek()].filter(id => id < 0));
-}
-
-/** A command as this host has it; written as xl has it. */
-let spelled = (command: string): string => command;
-export function spellBy(spelling: typeof spelled): void {
-  spelled = spelling;
 }
 
 /** Puts a failure of the page itself into the task log; the same sentence once. */

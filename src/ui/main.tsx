@@ -21,7 +21,7 @@ import { followLeaving } from './leaving.ts';
 import { followDrafts, followRestarts, followWindows, place } from './navigation.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
-import { followHypervisor } from './without-xen.ts';
+import { followHypervisor } from './hypervisors/own.ts';
 
 // Nothing may fail silently: whatever was thrown stands in the task log.
 window.addEventListener('error', event => {

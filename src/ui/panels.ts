@@ -1,6 +1,6 @@
 /** The page's panels: one file each, and one line here. The first one of the workbench that has something to show stands there. */
 import type { Panel } from './panel.ts';
-import { activityPanel } from './parts/activity.tsx';
+import { activityPanel } from './parts/activity-panel.tsx';
 import { definedPanel } from './parts/defined.tsx';
 import { desktopPanel } from './parts/desktop.tsx';
 import { draftFormPanel, draftPanel } from './parts/draft.tsx';

@@ -1,5 +1,6 @@
 /** A login at Domain 0 as the page has it: a terminal here, the session in Domain 0's worker. */
 
+import { pageWords } from './hypervisors/own.ts';
 import { computed, signal } from '@preact/signals';
 import type { ShellInput, ShellOutput, StateInfo } from '../dom0/service/index.ts';
 import { host, hostsLost, reportProblem } from './host.ts';
@@ -25,9 +26,9 @@ export class ShellSession {
   constructor(typing: boolean) {
     this.typing = typing;
     this.terminal = new GuestTerminal(
-      words.name,
+      pageWords().shell.name,
       bytes => this.type(this.decoder.decode(bytes, { stream: true })),
-      why => reportProblem(words.name, why),
+      why => reportProblem(pageWords().shell.name, why),
     );
     // Who logs in says how large the terminal is.
     this.terminal.load();
@@ -148,5 +149,5 @@ export async function takeOver(): Promise<void> {
 }
 
 hostsLost.subscribe(lost => {
-  if (lost > 0) shell.peek()?.end(words.hostEnded);
+  if (lost > 0) shell.peek()?.end(pageWords().shell.hostEnded);
 });

@@ -6,7 +6,7 @@ import { look } from './inventory.ts';
 import { sessions } from './sessions.ts';
 import { KEEP_SECONDS } from './leaving.ts';
 import { go, keepFiles } from './navigation.ts';
-import { spelled } from './without-xen.ts';
+import { spelled } from './hypervisors/own.ts';
 
 export const takeSpelled = (domain: string, name: string, description: string): string =>
   spelled(`xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`);

@@ -403,8 +403,10 @@ export const laterStrings = {
     close: (title: string) => `Close the window ${title}; the guest keeps running`,
   },
   shell: {
-    about: 'xl, xenstore-ls, lvs, text tools and pipes; help lists them',
-    aboutWithoutXen: 'virsh, brctl, lvs, text tools and pipes; help lists them',
+    about: {
+      xen: 'xl, xenstore-ls, lvs, text tools and pipes; help lists them',
+      kvm: 'virsh, brctl, lvs, text tools and pipes; help lists them',
+    },
     title: 'shell',
     kept: (where: string) => `shell, files and volumes in ${where}`,
     over: 'This shell has ended.',

@@ -1,10 +1,10 @@
-/** All that outlives the host as one file: written, taken in, and begun again. */
+/** All that outlives the host as one file: written, taken in, and begun anew. */
+import { pageWords } from './hypervisors/own.ts';
 import { batch, signal } from '@preact/signals';
 import type { NamedFile, StateHead, StatePiece } from '../dom0/service/index.ts';
 import { asTask, host, hostsLost, reportProblem } from './host.ts';
 import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
-import { strings } from './strings.ts';
 import { kept, takeSettings } from './settings.ts';
 import { learnState, newShell, shell } from './shell-session.ts';
 import { download, go } from './navigation.ts';
@@ -64,7 +64,7 @@ function collect(port: MessagePort): Promise<Blob | undefined> {
     const stop = hostsLost.subscribe(lost => {
       if (lost > before) {
         end();
-        fail(new Error(strings.errors.hostEnded));
+        fail(new Error(pageWords().errors.hostEnded));
       }
     });
     const cancel = (): void => {

@@ -126,7 +126,7 @@ export const LARGE: Readonly<Record<string, number>> = {
   'src/lessons/run.ts LessonRun fields': 13,
   'src/ui/lessons/ring-strip.tsx RingStrip': 100,
   'src/ui/lessons/ring-strip.tsx Chart': 87,
-  'src/ui/parts/activity.tsx Activity': 116,
+  'src/ui/parts/activity.tsx Activity': 115,
   'src/ui/parts/chart.tsx Chart': 131,
   'src/ui/parts/desktop-page.tsx Slot': 119,
   'src/ui/parts/edit-text.tsx EditText': 122,

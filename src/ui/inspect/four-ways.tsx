@@ -21,17 +21,14 @@ import {
   waysOf,
 } from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
-import { isWithout, spelled } from '../without-xen.ts';
+import { hypervisorOfHost, ofHost, type OfEach } from '../hypervisors/of-host.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 export { start };
 
 const words = {
-  title: 'One guest, five ways to its disk',
-  titleWithoutXen: 'One guest, three ways to its disk',
   lede: (direction: Direction) =>
     `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted once for each way. Each does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
-  run: 'Run all five',
-  runWithoutXen: 'Run all three',
   again: 'Run again',
   cancel: 'Cancel',
   direction: 'Direction',
@@ -52,10 +49,6 @@ const words = {
     'The task log has what this does: each guest is created and destroyed; in between it types at their consoles.',
   measures: { exits: 'VM exits', port: 'Copied through ports', events: 'Events, there and back', time: 'Time' },
   units: { exits: 'a MiB', port: 'KiB a MiB', events: 'a MiB', time: 'ms a MiB' },
-  single:
-    'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
-  virtual:
-    'This host runs in virtual time: a processor executes a fixed number of instructions per second, however fast this computer is, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
   table: 'Ways to the disk',
   exitsTable: 'Exits by reason, of the whole run',
@@ -75,6 +68,25 @@ const words = {
     'Fastest, µs',
     'Slowest, µs',
   ],
+};
+/** How many there are, and what is said of them. */
+const RUN_WORDS: OfEach<{ title: string; run: string; single: string; virtual: string }> = {
+  xen: {
+    title: 'One guest, five ways to its disk',
+    run: 'Run all five',
+    single:
+      'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
+    virtual:
+      'This host runs in virtual time: a processor executes a fixed number of instructions per second, however fast this computer is, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
+  },
+  kvm: {
+    title: 'One guest, three ways to its disk',
+    run: 'Run all three',
+    single:
+      'All guests share one worker here. Counts are the same as with a worker each; times are longer, for QEMU and the guest take turns on one thread.',
+    virtual:
+      'This host runs in virtual time: a processor executes a fixed number of instructions per second, however fast this computer is, and QEMU’s work takes none. Times are those of the model; counts are the same everywhere.',
+  },
 };
 const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: string }[] = [
   {
@@ -126,11 +138,12 @@ const domainName = (way: WayId): string => `ways-${way}`;
 
 function Figure() {
   const { progress, direction, measured, problem, cancelled } = run.value;
-  const tops = MEASURES.map(({ of }) => Math.max(...measured.map(of), 1e-9));
+  const ran = ofHost(RUN_WORDS),
+    tops = MEASURES.map(({ of }) => Math.max(...measured.map(of), 1e-9));
   return (
     <div class="col wys">
       <MeasuredRun
-        words={isWithout() ? { ...words, title: words.titleWithoutXen, run: words.runWithoutXen } : words}
+        words={{ ...words, title: ran.title, run: ran.run }}
         lede={words.lede(direction)}
         choice={
           <div class="seg" role="group" aria-label={words.direction}>
@@ -154,15 +167,15 @@ function Figure() {
         cancel={cancel}
       >
         <ul class="wyg">
-          {WAYS.filter(({ id }) => waysOf({ withoutXen: isWithout() }).some(way => way.id === id)).map(way => (
+          {WAYS.filter(({ id }) => waysOf({ hypervisor: hypervisorOfHost() }).some(way => way.id === id)).map(way => (
             <WayRow key={way.id} way={way} found={measured.find(each => each.way === way.id)} tops={tops} />
           ))}
         </ul>
         <p class="cap-t">{words.commands}</p>
         {info.value?.time === 'virtual' ? (
-          <p class="cap-t">{words.virtual}</p>
+          <p class="cap-t">{ran.virtual}</p>
         ) : (
-          info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>
+          info.value?.mode === 'single' && <p class="cap-t">{ran.single}</p>
         )}
       </MeasuredRun>
     </div>

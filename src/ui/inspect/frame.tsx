@@ -9,7 +9,6 @@ import { openMenu } from '../parts/menu.tsx';
 import { download } from '../navigation.ts';
 import { FORMATS } from './formats.ts';
 import type { Part, Shown, Table, Target, Why } from './inspector.ts';
-import { said, sourceOf } from '../without-xen.ts';
 
 const words = {
   hold: 'Hold',
@@ -237,15 +236,12 @@ function Elsewhere({ id, children }: { id: string; children: ComponentChildren }
   return null;
 }
 
-export function WhyBox({ why: { question, answer, source } }: { why: Why }) {
-  const from = sourceOf(source);
-  return (
-    <p class="why">
-      <b>{said(question)}</b> {said(answer)}
-      {from && <span class="src">{from}</span>}
-    </p>
-  );
-}
+export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => (
+  <p class="why">
+    <b>{question}</b> {answer}
+    {source && <span class="src">{source}</span>}
+  </p>
+);
 
 /** Tables represent pictures: whoever does not see those reads these. */
 const Tables = ({ tables }: { tables: readonly Table[] }) => (

@@ -1,22 +1,25 @@
 /** The inspectors: one file each, loaded when it is opened, and one line here. */
 import type { ComponentType } from 'preact';
+import type { Hypervisor, OfEach } from '../hypervisors/of-host.ts';
 import { later } from '../parts/load-when-shown.tsx';
 import { fourWays } from '../parts.ts';
 import type { InspectorProps } from './frame.tsx';
 
 export interface Entry {
   id: string;
-  name: string;
+  name: string | OfEach<string>;
   /** What it can look at. */
   of: 'guest' | 'host' | 'both';
-  /** On a host without Xen, where it has another. */
-  nameWithoutXen?: string;
-  /** It is about what Xen has, and there is nothing of it where Xen is not. */
-  ofXen?: true;
+  /** It is about what this hypervisor alone has; absent: all have it. */
+  only?: Hypervisor;
   /** It makes whole PCs, which a computer without VT cannot start. */
   needsVt?: true;
   View: ComponentType<InspectorProps>;
 }
+
+/** What its tab says on a host with this hypervisor. */
+export const nameOf = ({ name }: Pick<Entry, 'name'>, hypervisor: Hypervisor): string =>
+  typeof name === 'string' ? name : name[hypervisor];
 
 export const INSPECTORS: readonly Entry[] = [
   {
@@ -48,7 +51,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'events',
-    ofXen: true,
+    only: 'xen',
     name: 'Event channels',
     of: 'guest',
     View: later(
@@ -58,7 +61,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'grants',
-    ofXen: true,
+    only: 'xen',
     name: 'Grants',
     of: 'guest',
     View: later(
@@ -77,7 +80,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'xenstore',
-    ofXen: true,
+    only: 'xen',
     name: 'XenStore',
     of: 'both',
     View: later(
@@ -106,8 +109,7 @@ export const INSPECTORS: readonly Entry[] = [
   {
     id: 'ways',
     needsVt: true,
-    name: 'Five ways',
-    nameWithoutXen: 'Three ways',
+    name: { xen: 'Five ways', kvm: 'Three ways' },
     of: 'host',
     View: later(fourWays, part => part.FourWays),
   },

@@ -1,7 +1,7 @@
 /** The last exit of a kind, or what a hypercall is for, next to a guest's console. */
 
+import { exitWords } from './explained/index.ts';
 import './inspect.css';
-import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
 import { ExitCard } from './exits/exit-card.tsx';
 import { explainExit, explainHypercall } from './explain.ts';
@@ -25,9 +25,9 @@ export function LastExit({
   if (hypercall !== undefined)
     return (
       <div class="lastx">
-        <h3>{hypercallName(hypercall)}</h3>
+        <h3>{exitWords().callName(hypercall)}</h3>
         <p class="sec">{words.calls(sample?.hypercalls[hypercall] ?? 0)}</p>
-        <WhyBox why={explainHypercall(hypercallName(hypercall))} />
+        <WhyBox why={explainHypercall(hypercall)} />
       </div>
     );
   if (reason === undefined || !machine) return null;

@@ -6,9 +6,9 @@ import type { DomainSession } from '../sessions.ts';
 import { info } from '../host.ts';
 import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { isWithout } from '../without-xen.ts';
+import { hypervisorOfHost } from '../hypervisors/of-host.ts';
 import { tabId, Tabs } from '../parts/tabs.tsx';
-import { INSPECTORS } from './inspectors.ts';
+import { INSPECTORS, nameOf } from './inspectors.ts';
 import { useMachine } from './machine.ts';
 
 const PANEL = 'inspector-panel';
@@ -17,12 +17,11 @@ const PANEL = 'inspector-panel';
 export function InspectPage({ session }: { session?: DomainSession }) {
   const machine = useMachine();
   const here = place.value;
+  const hypervisor = hypervisorOfHost();
   const offered = INSPECTORS.filter(
-    ({ of, ofXen, needsVt }) =>
-      (of === 'both' || of === (session ? 'guest' : 'host')) &&
-      !(ofXen && isWithout()) &&
-      !(needsVt && info.value?.noVt),
-  ).map(entry => (isWithout() ? { ...entry, name: entry.nameWithoutXen ?? entry.name } : entry));
+    ({ of, only = hypervisor, needsVt }) =>
+      (of === 'both' || of === (session ? 'guest' : 'host')) && only === hypervisor && !(needsVt && info.value?.noVt),
+  ).map(entry => ({ ...entry, name: nameOf(entry, hypervisor) }));
   const { id, name, View } = offered.find(each => each.id === here.name) ?? offered[0]!;
   const target = useMemo(
     () => ({ ...(session ? { session } : {}), ...(machine.value?.view ? { machine: machine.value.view } : {}) }),

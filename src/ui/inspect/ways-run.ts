@@ -4,7 +4,7 @@ import { host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { pageGuests } from './page-guests.ts';
 import { type Direction, type Measured, type Progress, ROUNDS, runWays, WAYS, type WaysHost } from './ways.ts';
-import { isWithout } from '../without-xen.ts';
+import { hypervisorOfHost } from '../hypervisors/of-host.ts';
 
 /** Enough that a ring's share of a millisecond counts, and short where a port moves it. */
 export const MIB = 4;
@@ -36,7 +36,7 @@ export async function start(direction: Direction = run.peek().direction): Promis
     progress: { way: 'pio', doing: 'creates', part: 0 },
   };
   try {
-    await runWays({ ...pageWays, withoutXen: isWithout() }, { direction, mib: MIB }, ROUNDS, mine.signal, {
+    await runWays({ ...pageWays, hypervisor: hypervisorOfHost() }, { direction, mib: MIB }, ROUNDS, mine.signal, {
       progress: progress => {
         run.value = { ...run.peek(), progress };
       },

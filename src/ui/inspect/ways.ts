@@ -7,6 +7,7 @@
  * the slowest next to it.
  */
 import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
+import type { Hypervisor } from '../hypervisors/of-host.ts';
 import { whole } from '../units.ts';
 import { type GuestMaker, MadeGuest } from './made-guests.ts';
 
@@ -30,11 +31,11 @@ export const WAYS: readonly Way[] = [
   { id: 'pvh', type: 'pvh', vdev: 'xvda', driver: 'xvda', extra: '' },
   { id: 'virtio', type: 'hvm', vdev: 'vda', driver: 'vda', extra: '' },
 ];
-/** Of a ring of Xen's, which a host without Xen has not. */
+/** Of a ring of Xen's, which only a host with Xen has. */
 const RINGS: ReadonlySet<WayId> = new Set(['pvhvm', 'pvh']);
 /** Those that a host has. */
-export const waysOf = ({ withoutXen = false }: Pick<WaysHost, 'withoutXen'>): readonly Way[] =>
-  WAYS.filter(({ id }) => !withoutXen || !RINGS.has(id));
+export const waysOf = ({ hypervisor }: Pick<WaysHost, 'hypervisor'>): readonly Way[] =>
+  WAYS.filter(({ id }) => hypervisor !== 'kvm' || !RINGS.has(id));
 
 /** What each moves: so much, in requests of so much, this many at a time where the disk takes several. */
 export const REQUEST_KIB = 64,
@@ -86,8 +87,8 @@ export interface Measured {
 
 /** What the run needs of the page; everything rejects with a sentence. */
 export interface WaysHost extends GuestMaker {
-  /** Its guests are all KVM's. */
-  readonly withoutXen?: boolean;
+  /** Of KVM all guests are KVM's; absent: Xen. */
+  readonly hypervisor?: Hypervisor;
   facts(id: number): Promise<Facts>;
 }
 
@@ -103,13 +104,13 @@ export interface Progress {
 
 const definitionOf = (
   { id, type, vdev, extra }: Way,
-  { withoutXen }: Pick<WaysHost, 'withoutXen'>,
+  { hypervisor }: Pick<WaysHost, 'hypervisor'>,
 ): string => `name = "ways-${id}"
 type = "${type}"
 memory = ${MEMORY_MIB}
 kernel = "minipv.elf"
 disk = [ "ways.img,raw,${vdev},w" ]
-${type === 'hvm' ? `serial = "pty"\n${id === 'virtio' || withoutXen ? 'kvm = 1' : MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
+${type === 'hvm' ? `serial = "pty"\n${id === 'virtio' || hypervisor === 'kvm' ? 'kvm = 1' : MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
 
 /** One of them. */
 class Guest extends MadeGuest {

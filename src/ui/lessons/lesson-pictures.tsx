@@ -1,7 +1,8 @@
 /** The live pictures of a lesson: inspectors of the page, next to the consoles or below them. */
 import { useMemo } from 'preact/hooks';
 import '../inspect/inspect.css';
-import { INSPECTORS } from '../inspect/inspectors.ts';
+import { hypervisorOfHost } from '../hypervisors/of-host.ts';
+import { INSPECTORS, nameOf } from '../inspect/inspectors.ts';
 import { useMachine } from '../inspect/machine.ts';
 import type { DomainSession } from '../sessions.ts';
 import type { Lesson, PictureName } from '../../lessons/index.ts';
@@ -58,7 +59,7 @@ function Picture({
   machine: NonNullable<ReturnType<typeof useMachine>['value']>['view'];
 }) {
   const { name, View } = INSPECTORS.find(({ id }) => id === inspector)!,
-    title = words.picture(name, guest),
+    title = words.picture(nameOf({ name }, hypervisorOfHost()), guest),
     target = useMemo(
       () => ({ isOfStep: true, ...(session ? { session } : {}), ...(machine ? { machine } : {}) }),
       [session, machine],

@@ -5,8 +5,7 @@ import { useSignal } from '@preact/signals';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
-import type { Panel } from '../panel.ts';
-import { type DomainSession, sessionAt } from '../sessions.ts';
+import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { whole } from '../units.ts';
 import { later } from './load-when-shown.tsx';
@@ -18,14 +17,36 @@ const LastExit = later(
   part => part.LastExit,
 );
 
-export const activityPanel: Panel = {
-  id: 'activity',
-  region: 'inspector',
-  name: strings.activity.label,
-  show: here => {
-    const session = here.tab === undefined ? sessionAt(here) : undefined;
-    return session && <Activity session={session} />;
-  },
+const words = {
+  rate: 'Instructions per second',
+  running: 'running',
+  runnable: 'runnable',
+  stolen: 'stolen',
+  ofTime: 'of the time',
+  /** How the three come about. */
+  timeText: (slots: number) =>
+    `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
+  restarts: 'restarts',
+  retired: 'retired so far',
+  compiled: 'by compiled code',
+  ofInstructions: 'of the instructions',
+  refused: 'not allowed here: 0 %',
+  regions: 'compiled regions',
+  regionsOf: (made: number, bytes: number) => `of ${made} made, ${(bytes / 2 ** 20).toFixed(1)} MiB`,
+  /** Who runs the emulated devices, as a domain of its own. */
+  model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
+  exits: 'Exits per second',
+  exitsTotal: 'VM exits',
+  reason: 'Reason',
+  perSecond: '/ s',
+  total: 'Total',
+  choose: 'Choose a row: it opens the last exit of its kind, and says why it came.',
+  vector: (vector: number) => `v${vector}`,
+  hypercalls: 'Hypercalls per second',
+  hypercallsTotal: 'Hypercalls',
+  hypercall: 'Hypercall',
+  hypercallSource: 'Names and numbers: xen/include/public/xen.h',
+  none: 'No exit has been counted yet.',
 };
 
 /** 1234567 → "1.23 M", 16000 → "16.0 k": three figures; small counts as they are. */
@@ -38,7 +59,6 @@ function figures(n: number): string {
 
 /** `totals`: without rates, where time is paused most of the time. */
 export function Activity({ session, totals = false }: { session: DomainSession; totals?: boolean }) {
-  const text = strings.activity;
   const domain = session.info.value;
   // What has stopped has counts and no rates.
   const last = session.rates.value,
@@ -53,58 +73,58 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
     <>
       {!totals && (
         <section class="rate">
-          <h3>{text.rate}</h3>
+          <h3>{words.rate}</h3>
           <div class="row">
             <span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span>
             <span class="grow" />
             <Spark
               values={history.map(point => point.instructionsPerSecond / peak)}
-              label={text.rate}
+              label={words.rate}
               width={132}
               height={34}
             />
           </div>
           <dl class="kv">
-            <dt>{text.retired}</dt>
+            <dt>{words.retired}</dt>
             <dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
             {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
             {domain.type === 'hvm' && (
               <>
-                <dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt>
+                <dt>{words.model(domain.name, domain.modelInDomain0 === true)}</dt>
                 <dd>
                   {rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData}{' '}
-                  <span class="plain dim">{text.perSecond}</span>
+                  <span class="plain dim">{words.perSecond}</span>
                 </dd>
               </>
             )}
             {domain.restarts && (
               <>
-                <dt>{text.restarts}</dt>
+                <dt>{words.restarts}</dt>
                 <dd>{domain.restarts.count}</dd>
               </>
             )}
-            <Share name={text.running} part={rates?.running} />
-            <Share name={text.runnable} part={rates?.runnable} />
-            <Share name={text.stolen} part={rates?.stolen} />
+            <Share name={words.running} part={rates?.running} />
+            <Share name={words.runnable} part={rates?.runnable} />
+            <Share name={words.stolen} part={rates?.stolen} />
           </dl>
-          <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
+          <p class="cap-t">{words.timeText(info.value?.pcpus ?? 1)}</p>
         </section>
       )}
       <section class="exits">
         <div class="row">
-          <h3>{totals ? text.exitsTotal : text.exits}</h3>
+          <h3>{totals ? words.exitsTotal : words.exits}</h3>
           <span class="grow" />
           <span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span>
         </div>
         {reasons.length === 0 ? (
-          <p class="hint">{text.none}</p>
+          <p class="hint">{words.none}</p>
         ) : (
           <Counts
-            head={text.reason}
+            head={words.reason}
             totals={totals}
             still={!rates}
             rows={reasons.map(({ reason, ...count }) => ({
-              key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason),
+              key: vectorOf(reason) >= 0 ? words.vector(vectorOf(reason)) : String(reason),
               name: exitTitle(reason),
               isChosen: chosen.value?.reason === reason,
               choose: () => {
@@ -118,12 +138,12 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
       {chosen.value ? (
         <LastExit session={session} {...chosen.value} />
       ) : (
-        reasons.length > 0 && <p class="hint flush">{text.choose}</p>
+        reasons.length > 0 && <p class="hint flush">{words.choose}</p>
       )}
       {hypercalls.length > 0 && (
         <section class="exits">
           <div class="row">
-            <h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3>
+            <h3>{totals ? words.hypercallsTotal : words.hypercalls}</h3>
             <span class="grow" />
             <span class="m">
               {totals
@@ -134,7 +154,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
             </span>
           </div>
           <Counts
-            head={text.hypercall}
+            head={words.hypercall}
             totals={totals}
             still={!rates}
             rows={hypercalls.map(({ number, ...count }) => ({
@@ -147,7 +167,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
               ...count,
             }))}
           />
-          <p class="cap-t">{text.hypercallSource}</p>
+          <p class="cap-t">{words.hypercallSource}</p>
         </section>
       )}
     </>
@@ -159,29 +179,29 @@ const Share = ({ name, part }: { name: string; part: number | undefined }) => (
     <dt>{name}</dt>
     <dd>
       {part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}{' '}
-      <span class="plain dim">{strings.activity.ofTime}</span>
+      <span class="plain dim">{words.ofTime}</span>
     </dd>
   </>
 );
 
 /** How much of it compiled code ran, and what there is of that; nothing where the compiler is off. */
 function Tiers({ tier, share }: { tier: TierCounters; share: number | undefined }) {
-  const text = strings.activity;
   if (tier.state === 'none') return null;
   return (
     <>
-      <dt>{text.compiled}</dt>
+      <dt>{words.compiled}</dt>
       <dd>
         {tier.state === 'refused'
-          ? text.refused
+          ? words.refused
           : share === undefined
             ? strings.tree.noData
             : `${Math.round(100 * share)} %`}{' '}
-        <span class="plain dim">{text.ofInstructions}</span>
+        <span class="plain dim">{words.ofInstructions}</span>
       </dd>
-      <dt>{text.regions}</dt>
+      <dt>{words.regions}</dt>
       <dd>
-        {tier.regions} <span class="plain dim">{text.regionsOf(tier.compiled, tier.textBytes + tier.recordBytes)}</span>
+        {tier.regions}{' '}
+        <span class="plain dim">{words.regionsOf(tier.compiled, tier.textBytes + tier.recordBytes)}</span>
       </dd>
     </>
   );
@@ -199,7 +219,6 @@ function Counts({
   totals: boolean;
   rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[];
 }) {
-  const text = strings.activity;
   const sizeOf = (row: Count): number => (totals ? row.total : still ? 0 : row.perSecond),
     top = Math.max(1, ...rows.map(sizeOf));
   return (
@@ -207,8 +226,8 @@ function Counts({
       <thead>
         <tr>
           <th>{head}</th>
-          {!totals && <th class="num">{text.perSecond}</th>}
-          <th class="num">{text.total}</th>
+          {!totals && <th class="num">{words.perSecond}</th>}
+          <th class="num">{words.total}</th>
         </tr>
       </thead>
       <tbody>

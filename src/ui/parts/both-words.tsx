@@ -1,14 +1,15 @@
 /** A command as this host has it, and, where the host has Xen, as libvirt's clients have it, too. */
 
 import { asVirsh } from '../../dom0/toolstack/as-virsh/index.ts';
-import { isWithout, spelled } from '../without-xen.ts';
+import { hypervisorOfHost } from '../hypervisors/of-host.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 const OR = 'or';
 
 /** What it is for virsh; undefined: that has no words of its own for it, or the host has those alone. */
 const forVirsh = (command: string): string | undefined => {
   const virsh = asVirsh(command);
-  return !isWithout() && virsh !== command && /^vir/.test(virsh) ? virsh : undefined;
+  return hypervisorOfHost() === 'xen' && virsh !== command && /^vir/.test(virsh) ? virsh : undefined;
 };
 
 /** `command`: as xl has it. */

@@ -1,5 +1,6 @@
 /** Domain 0's shell on the workbench: the way to it, and what is said of what it keeps. */
 
+import { pageWords } from '../hypervisors/own.ts';
 import type { Panel } from '../panel.ts';
 import { elsewhere, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
 import { strings } from '../strings.ts';
@@ -20,9 +21,11 @@ export const ShellWindow = later(
 export const shellPanel: Panel = {
   id: 'shell',
   region: 'bench',
-  name: words.name,
+  get name() {
+    return pageWords().shell.name;
+  },
   show: here => here.kind === 'shell' && <ShellPage />,
-  title: here => (here.kind === 'shell' ? words.name : undefined),
+  title: here => (here.kind === 'shell' ? pageWords().shell.name : undefined),
   from: here => (here.kind === 'shell' ? undefined : { kind: 'shell' }),
 };
 

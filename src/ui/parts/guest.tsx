@@ -12,7 +12,7 @@ import { beside, type ShownWindows, shownWindows, windows } from '../settings.ts
 import { destroy, destroyNow, keepGuest, leaving } from '../leaving.ts';
 import { bootAgain, detailOpen, go, saveState } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 import { later } from './load-when-shown.tsx';
 import { Icon, ModeBadge, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';

@@ -14,7 +14,7 @@ import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
 import { ThemePick } from './theme-pick.tsx';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 const VirtualPace = later(
   () => import('./virtual-pace.tsx'),

@@ -1,5 +1,6 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
+import { pageWords } from '../hypervisors/own.ts';
 import { signal } from '@preact/signals';
 import { domains, hostProblem, info, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
@@ -107,12 +108,12 @@ function Home() {
           </h1>
           <p class="lede">
             {start &&
-              strings.home.started(
+              pageWords().home.started(
                 `${(start.ms / 1000).toFixed(2)} s`,
                 strings.home.since[start.after],
                 start.bytes ? bytes(start.bytes) : '',
               )}
-            {strings.home.lede}
+            {pageWords().home.lede}
           </p>
         </div>
         {afterPrompt.value && <PcpuStrip />}
@@ -164,8 +165,8 @@ function Home() {
             <section class="win">
               <div class="wt">
                 <StateMark state="r" />
-                <span class="t">{strings.home.log}</span>
-                <span class="sec cut">{strings.home.logHint}</span>
+                <span class="t">{pageWords().home.log}</span>
+                <span class="sec cut">{pageWords().home.logHint}</span>
               </div>
               <div class="wb">
                 <XenLog />
@@ -256,10 +257,10 @@ const Measured = () => (
     {!info.value?.noVt && (
       <li>
         <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
-          {strings.home.ways}
+          {pageWords().home.ways}
         </button>
         <span class="sec" id="ways-hint">
-          {strings.home.waysHint}
+          {pageWords().home.waysHint}
         </span>
       </li>
     )}

@@ -35,7 +35,7 @@ export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: nu
               ? memoryShare('new', name, mib)
               : memoryShare('new bad', name, mib, { part: Math.max(1, Math.round((mib * machine.freeMiB) / all)) }),
           ),
-          ...(fits && machine.freeMiB > all ? [memoryShare('c-free', strings.owners.free, machine.freeMiB - all)] : []),
+          ...(fits && machine.freeMiB > all ? [memoryShare('c-free', strings.free, machine.freeMiB - all)] : []),
         ]}
       />
     </section>

@@ -4,7 +4,7 @@ import { asTask, host, info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 import { SavedGuests } from './checkpoints.tsx';
 import { ReopenList } from './reopen-list.tsx';
 

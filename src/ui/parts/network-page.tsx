@@ -1,5 +1,6 @@
 /** The bridge: its ports with their counts, and the stations that it has learned. */
 
+import { hostSystemName } from '../hypervisors/of-host.ts';
 import type { Inventory } from '../../dom0/service/index.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
@@ -34,7 +35,7 @@ function ownerOf(port: string): { id: string | undefined; name: string | undefin
   const id = /^vif(\d+)\./.exec(port)?.[1];
   return {
     id,
-    name: id === undefined ? strings.shell.domain : domains.value.find(domain => domain.id === Number(id))?.name,
+    name: id === undefined ? hostSystemName() : domains.value.find(domain => domain.id === Number(id))?.name,
   };
 }
 

@@ -15,7 +15,7 @@ import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { pool } from '../pool/pool.ts';
 import { filterByTag, tagWords } from './tags.tsx';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 const words = laterStrings.palette;
 
@@ -68,7 +68,7 @@ function entries(panels: readonly Panel[]): Entry[] {
     list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
   const tasksShown = stripOpen.value && stripTab.value === 'tasks';
   list.push({
-    name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand.tasks,
+    name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand,
     run: () => {
       stripTab.value = 'tasks';
       if (tasksShown || !stripOpen.peek()) toggleStrip();

@@ -2,7 +2,7 @@
 
 import type { Plan } from '../../dom0/service/index.ts';
 import { laterStrings } from '../strings-later.ts';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 interface Props {
   plan: Plan;

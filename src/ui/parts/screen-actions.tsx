@@ -8,7 +8,21 @@ import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { type Sendable, SendMenu } from './send-menu.tsx';
 
-const words = { ...strings.screen, mark: 'Mark text' };
+const words = {
+  ...strings.screen,
+  mark: 'Mark text',
+  sendCombinations: [
+    ['Ctrl + Alt + Del', 'ControlLeft AltLeft Delete'],
+    ['Esc', 'Escape'],
+    ['Alt + SysRq', 'AltLeft PrintScreen'],
+    ['Alt + Tab', 'AltLeft Tab'],
+    ['Ctrl + W', 'ControlLeft KeyW'],
+    ['F11', 'F11'],
+    ['Shift + Page Up', 'ShiftLeft PageUp'],
+    ['Shift + Page Down', 'ShiftLeft PageDown'],
+  ],
+  cannotType: (characters: string) => `A US keyboard has no key for ${characters}; the rest was typed.`,
+};
 
 interface Props {
   session: DomainSession;

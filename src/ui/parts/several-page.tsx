@@ -30,7 +30,7 @@ import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
 import { ReplacedFiles, UnusedFiles } from './unused-files.tsx';
 import { Verdicts } from './verdicts.tsx';
-import { spelled } from '../without-xen.ts';
+import { spelled } from '../hypervisors/own.ts';
 
 export { filesOfSeveral, openSeveral };
 

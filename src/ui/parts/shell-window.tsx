@@ -2,15 +2,14 @@
 
 import { useEffect } from 'preact/hooks';
 import { elsewhere, newShell, type ShellSession, shell, state } from '../shell-session.ts';
-import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
-import { isWithout } from '../without-xen.ts';
+import { hostSystemName, hypervisorOfHost, ofHost } from '../hypervisors/of-host.ts';
+import { pageWords } from '../hypervisors/own.ts';
 import { StateNote } from './domain0-shell.tsx';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
 
-const words = laterStrings.shell,
-  { domain, name } = strings.shell;
+const words = laterStrings.shell;
 
 export function ShellPage() {
   const session = shell.value;
@@ -23,10 +22,10 @@ export function ShellPage() {
         <div class="row">
           <h2>
             <StateMark state="r" />
-            {domain}
+            {hostSystemName()}
           </h2>
-          <ModeBadge type="d0" />
-          <span class="sec meta">{isWithout() ? words.aboutWithoutXen : words.about}</span>
+          {hypervisorOfHost() === 'xen' && <ModeBadge type="d0" />}
+          <span class="sec meta">{ofHost(words.about)}</span>
         </div>
       </div>
       {!elsewhere.value && <StateNote />}
@@ -39,15 +38,15 @@ export function ShellPage() {
 export const ShellWindow = ({ session }: { session: ShellSession }) => (
   <TerminalWindow
     terminal={session.terminal}
-    name={domain}
-    label={name}
+    name={hostSystemName()}
+    label={pageWords().shell.name}
     first
     testId="shell"
     title={
       <>
         <Chip id={0} />
         <StateMark state="r" />
-        <span class="t">{domain}</span>
+        <span class="t">{hostSystemName()}</span>
         <span class="sec">{state.value?.kept ? words.kept(state.value.where) : words.title}</span>
       </>
     }

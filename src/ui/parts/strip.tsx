@@ -1,9 +1,10 @@
 /** The strip at the foot: the task log, Domain 0's shell, the hypervisor's log. Minimised it shows the last task in one line. */
 
+import { pageWords } from '../hypervisors/own.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Task } from '../../dom0/service/index.ts';
-import { dismiss, host, info, tasks } from '../host.ts';
+import { dismiss, host, tasks } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { type StripTab, stripTab } from '../settings.ts';
 import { newShell, shell } from '../shell-session.ts';
@@ -30,8 +31,9 @@ export function Strip() {
   const open = stripOpen.value,
     tab = stripTab.value;
   const all = tasks.value;
-  // The words of its tabs depend on the host (without-xen.ts).
-  void info.value;
+  const own = pageWords().strip,
+    names = { ...words.tabs, log: own.log },
+    expand = { tasks: words.expand, shell: own.showShell, log: own.showLog };
   const last = all[0];
   const showsTasks = open && tab === 'tasks';
   const those = (state: Task['state']): Task[] => all.filter(task => task.state === state);
@@ -49,11 +51,11 @@ export function Strip() {
               key={each}
               class="tab"
               aria-expanded={shows}
-              aria-label={words.toggle(words.tabs[each], shows ? words.collapse[each] : words.expand[each])}
+              aria-label={words.toggle(names[each], shows ? words.collapse[each] : expand[each])}
               aria-controls="strip-body"
               onClick={() => choose(each)}
             >
-              {words.tabs[each]}
+              {names[each]}
               {shows && (
                 <>
                   {' '}
@@ -159,7 +161,7 @@ export function XenLog() {
     return () => clearInterval(timer);
   }, []);
   return (
-    <pre class="xenlog" ref={area} role="log" aria-live="off" tabIndex={0} aria-label={words.tabs.log}>
+    <pre class="xenlog" ref={area} role="log" aria-live="off" tabIndex={0} aria-label={pageWords().strip.log}>
       {text.value}
     </pre>
   );

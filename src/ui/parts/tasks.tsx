@@ -1,5 +1,6 @@
 /** The task log: what was done on this host, as the xl command that it is, how it ended, and what Domain 0 really did for it. */
 
+import { pageWords } from '../hypervisors/own.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Cause, Task, TaskRecord } from '../../dom0/service/index.ts';
@@ -141,7 +142,7 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
     if (!next.delete(id)) next.add(id);
     opened.value = next;
   };
-  if (shown.length === 0) return <p class="hint">{strings.strip.none}</p>;
+  if (shown.length === 0) return <p class="hint">{pageWords().strip.noTask}</p>;
   return (
     <table class="pad log">
       <thead>

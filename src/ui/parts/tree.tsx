@@ -23,7 +23,8 @@ import { draft, go, place, several, treeOpen } from '../navigation.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
-import { isWithout } from '../without-xen.ts';
+import { hypervisorName, hypervisorOfHost } from '../hypervisors/of-host.ts';
+import { pageWords } from '../hypervisors/own.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
 import { later } from './load-when-shown.tsx';
@@ -143,7 +144,7 @@ export function Tree() {
 function NoRows({ text, known }: { text: string; known: number }) {
   if (known > 0 && text) return <p class="hint">{words.noMatch(filter.value, known)}</p>;
   if (draft.value || several.value || sessions.value.size > 0 || definedInOrder.value.length > 0) return null;
-  return <p class="hint">{words.none}</p>;
+  return <p class="hint">{pageWords().tree.none}</p>;
 }
 
 // Groups of rows are drawn with the tree, which gives one of them its Tab stop: no components, which would be drawn by themselves.
@@ -213,8 +214,8 @@ function hostRow() {
       <span class="nm b" title={hostName.value}>
         {hostName.value}
       </span>
-      <span class="nm sec" title={words.connection}>
-        {words.connection}
+      <span class="nm sec" title={pageWords().tree.connection}>
+        {pageWords().tree.connection}
       </span>
     </Row>
   );
@@ -237,7 +238,7 @@ function domain0Row(count: number) {
         <Chip id={0} />
         <StateMark state="r" />
         <span class="nm">{nameOf(0)}</span>
-        {!isWithout() && <ModeBadge type="d0" />}
+        {hypervisorOfHost() === 'xen' && <ModeBadge type="d0" />}
         <Spark values={domain0History.value} label={words.cpu} />
       </Row>
     </>
@@ -559,8 +560,8 @@ export function memoryOwners(
     {
       key: 'xen',
       owner: 'c-hv',
-      name: strings.owners.xen,
-      id: strings.owners.xen.slice(0, 1),
+      name: hypervisorName(),
+      id: hypervisorName().slice(0, 1),
       mib: Math.max(0, memoryMiB - freeMiB - guests - domain0),
     },
     { key: 'd0', owner: 'c-d0', name: nameOf(0), id: '0', mib: domain0 },

@@ -12,12 +12,10 @@ import { host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
 import { Tag } from '../../parts/marks.tsx';
 import type { Target } from '../inspector.ts';
-import { isWithout } from '../../without-xen.ts';
+import { hypervisorWords } from './words.ts';
 
 const words = {
   controls: 'VM-execution controls',
-  hint: 'Chosen here, or by xl exit-controls. The guest finds no difference but its speed.',
-  hintWithoutXen: 'Chosen here. The guest finds no difference but its speed.',
   switches: {
     hlt: 'HLT exiting',
     invlpg: 'INVLPG exiting',
@@ -54,7 +52,7 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
   };
   return (
     <fieldset class="exk">
-      <legend title={isWithout() ? words.hintWithoutXen : words.hint}>{words.controls}</legend>
+      <legend title={hypervisorWords().controlsHint}>{words.controls}</legend>
       {EXIT_SWITCHES.map(name => (
         <label key={name}>
           <input type="checkbox" checked={controls[name]} onChange={() => void choose({ [name]: !controls[name] })} />

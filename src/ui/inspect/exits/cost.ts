@@ -3,8 +3,7 @@
 import type { Answerer } from '../explain.ts';
 import type { Data, Reason } from './facts.ts';
 import { type KindTimes, type SeenExit, subjectOf } from './log.ts';
-import { costText, us, wholeUs, words } from './words.ts';
-import { said } from '../../without-xen.ts';
+import { costText, hypervisorWords, us, wholeUs, words } from './words.ts';
 
 /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
 export const FEWEST = 32;
@@ -83,8 +82,8 @@ export function costOf(
         [words.parts[1], Math.max(0, all - beforeNs - answerNs), 'cb-way'],
       ] as const
     ).map(([name, share, kind]) => ({ name, share, text: text(share), kind }));
-  const xenAlone = (all: number, text: (ns: number) => string): CostPart[] => [
-    { name: said(words.allXen), share: all, text: text(all), kind: 'cb-way' },
+  const alone = (all: number, text: (ns: number) => string): CostPart[] => [
+    { name: hypervisorWords().itself, share: all, text: text(all), kind: 'cb-way' },
   ];
   // The clock goes in steps. What took few of them the mean of many tells, and parts that one exit cannot.
   if (ns >= LEAST_NS && exit?.parts && ns >= STEPS * stepNs)
@@ -96,12 +95,12 @@ export function costOf(
   if (of)
     return {
       title: words.costOfKind(us(mean)),
-      parts: of.answerNs > 0 ? three(mean, of.beforeNs / of.timed, of.answerNs / of.timed, us) : xenAlone(mean, us),
+      parts: of.answerNs > 0 ? three(mean, of.beforeNs / of.timed, of.answerNs / of.timed, us) : alone(mean, us),
       caption: [
         words.meanOf(of.timed, about, of.apart ?? 0),
         ...(exit?.ns !== undefined && ns >= FEW_STEPS * stepNs ? [words.thisOne(costText(ns, stepNs))] : []),
       ].join(' '),
     };
   if (ns < LEAST_NS) return { title: words.cost, parts: [], caption: words.noCost };
-  return { title: words.costOf(wholeUs(ns)), parts: xenAlone(ns, wholeUs), caption: '' };
+  return { title: words.costOf(wholeUs(ns)), parts: alone(ns, wholeUs), caption: '' };
 }

@@ -1,6 +1,6 @@
 /** Next to the tables: the exit that was chosen, taken apart, and what it cost. */
 
-import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { exitWords } from '../explained/index.ts';
 import { nameOf } from '../../host.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { answererOf } from '../explain.ts';
@@ -19,7 +19,7 @@ export function Detail(shown: Shown<Data>) {
   if (hypercall !== undefined)
     return (
       <div>
-        <h3>{hypercallName(hypercall)}</h3>
+        <h3>{exitWords().callName(hypercall)}</h3>
         <p class="sec">
           {words.call} {hypercall}
         </p>

@@ -2,7 +2,6 @@
 
 import type { ComponentChildren } from 'preact';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
-import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { stampOf } from './facts.ts';
 import { BitTable } from '../bit-table.tsx';
@@ -11,26 +10,22 @@ import { type Deed, type Explained, explainExit, wayOf } from '../explain.ts';
 import type { Target } from '../inspector.ts';
 import type { SeenExit } from './log.ts';
 import { instructionOf, stateOf, symbolOf } from './source.ts';
-import { keptOf, numberOf, words } from './words.ts';
+import { callText, hypervisorWords, keptOf, numberOf, words } from './words.ts';
 import { modelPlace } from '../../../hypervisor/interfaces/xen/view/index.ts';
-import { called, said } from '../../without-xen.ts';
 
 export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => (
   <ol class="hway">
-    {deeds.map(([who, does, code]) => {
-      const name = called(code);
-      return (
-        <li key={does}>
-          <b>{said(who)}</b> {said(does)}
-          {name && (
-            <>
-              {' '}
-              <code>{name}</code>
-            </>
-          )}
-        </li>
-      );
-    })}
+    {deeds.map(([who, does, code]) => (
+      <li key={does}>
+        <b>{who}</b> {does}
+        {code && (
+          <>
+            {' '}
+            <code>{code}</code>
+          </>
+        )}
+      </li>
+    ))}
   </ol>
 );
 
@@ -59,7 +54,7 @@ export function ExitCard({
     length = withWay && exit ? instructionOf(target, exit).length : 0;
   const facts = exit
       ? [
-          ...(exit.call ? [operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)] : []),
+          ...(exit.call ? [callText(exit.call.number, exit.call.first)] : []),
           ...keptOf(exit),
           ...(length > 0 ? [words.bytesLong(length)] : []),
         ]
@@ -99,7 +94,7 @@ export function ExitCard({
       {withWay && exit && (
         <section>
           <h4>
-            {words.way} <span class="sec">{said(words.wayHint)}</span>
+            {words.way} <span class="sec">{hypervisorWords().wayHint}</span>
           </h4>
           <HandledBy deeds={wayOf(exit, modelPlace(target.machine?.domain(exit.domain)))} />
         </section>

@@ -1,7 +1,7 @@
 /** What is counted and logged of exits, what a filter leaves of it, and what was chosen. */
 
+import { exitWords } from '../explained/index.ts';
 import { type Counters, exitTitle } from '../../../hypervisor/view/index.ts';
-import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { stamp } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
 import type { KindTimes, SeenExit } from './log.ts';
@@ -59,7 +59,7 @@ export function grownOf(
 
 const reasonWords = (reason: number): string => `${numberOf(reason)} ${exitTitle(reason)}`.toLowerCase();
 const callWords = (number?: number): string =>
-  number === undefined ? '' : `${number} ${hypercallName(number)}`.toLowerCase();
+  number === undefined ? '' : `${number} ${exitWords().callName(number)}`.toLowerCase();
 /** Words of `filter` that name a domain choose domains; the others are looked for in the reason and the hypercall. */
 function filterOf(
   { counted, nameOf }: Data,

@@ -2,16 +2,15 @@
 
 import { useSignal } from '@preact/signals';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
-import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { whole } from '../../units.ts';
+import { exitWords } from '../explained/index.ts';
 import type { Shown } from '../inspector.ts';
 import { Controls } from './controls.tsx';
 import { FEWEST } from './cost.ts';
 import { type Calls, choiceOf, type Data, type Reason, viewOf } from './facts.ts';
 import { filter } from './source.ts';
 import { Log } from './log-table.tsx';
-import { ms, numberOf, shareText, us, words } from './words.ts';
-import { said } from '../../without-xen.ts';
+import { hypervisorWords, ms, numberOf, shareText, us, words } from './words.ts';
 
 /** Kinds that are shown before the rare ones are asked for. */
 const FEW = 8;
@@ -118,7 +117,7 @@ function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonl
           <th>{words.share}</th>
           <th />
           <th class="timed" title={words.timeHint}>
-            {said(words.time)}
+            {hypervisorWords().time}
           </th>
           <th class="timed" />
           <th class="num timed">{words.each}</th>
@@ -179,7 +178,7 @@ function Hypercalls({ shown, calls, few }: { shown: Shown<Data>; calls: readonly
             <td class="m num w36">{number}</td>
             <td class="nw">
               <button class="pickrow" aria-pressed={key === chosen} onClick={() => choose(key)}>
-                {hypercallName(number)}
+                {exitWords().callName(number)}
               </button>
             </td>
             <td class="m num">{count}</td>

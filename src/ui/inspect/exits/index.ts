@@ -1,7 +1,7 @@
 /** VM exits: how many of each reason and what they cost, a log of them as they happen, and one of them taken apart. */
 
+import { exitWords } from '../explained/index.ts';
 import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
-import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../../host.ts';
 import { hex8 } from '../../units.ts';
 import { explainExit, explainHypercall } from '../explain.ts';
@@ -54,7 +54,7 @@ function tables(data: Data): Table[] {
     {
       name: words.call,
       columns: [words.call, words.number, words.calls],
-      rows: calls.map(({ number, count }) => [hypercallName(number), number, count]),
+      rows: calls.map(({ number, count }) => [exitWords().callName(number), number, count]),
     },
     {
       name: words.log,
@@ -88,6 +88,6 @@ function tables(data: Data): Table[] {
 
 function why(shown: Shown<Data>): Why | undefined {
   const { hypercall, reason, exit } = choiceOf(shown, filter.value);
-  if (hypercall !== undefined) return explainHypercall(hypercallName(hypercall));
+  if (hypercall !== undefined) return explainHypercall(hypercall);
   return reason === undefined ? undefined : explainExit(exit ?? { reason, qualification: 0 }).why;
 }

@@ -10,7 +10,7 @@ import { choiceOf, type Data, stampOf } from './facts.ts';
 import { fold } from './fold.ts';
 import type { SeenExit } from './log.ts';
 import { filter, instructionOf } from './source.ts';
-import { aboutInCell, aboutOf, codeInCell, SHORTLY, words } from './words.ts';
+import { aboutInCell, aboutOf, codeInCell, isShort, words } from './words.ts';
 
 const SHOWN = 60;
 
@@ -43,7 +43,7 @@ export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit
     );
   // The one that is explained stays in sight.
   const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4,
-    rows = fold(log.slice(first, first + 4 * SHOWN), reason => reason in SHORTLY, picked?.key).slice(0, SHOWN);
+    rows = fold(log.slice(first, first + 4 * SHOWN), isShort, picked?.key).slice(0, SHOWN);
   const table = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     if (table.current) keepInSight(table.current);

@@ -1,11 +1,12 @@
 /** Exits in words: what one was about, what it cost, and what stands around the tables. */
 
 import { ExitReason } from '../../../cpu/architecture/index.ts';
-import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, HYPERCALL_VECTOR, vectorOf } from '../../../hypervisor/view/index.ts';
 import { hex8, whole } from '../../units.ts';
 import { shortly } from '../disassembly.ts';
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import { explainExit } from '../explain.ts';
+import { exitWords } from '../explained/index.ts';
 import type { SeenExit } from './log.ts';
 
 export const words = {
@@ -13,7 +14,6 @@ export const words = {
   reason: 'Reason',
   exits: 'Exits',
   share: 'Share of exits',
-  time: 'Time in Xen',
   timeHint: 'The mean of those that were timed, one in 64, times all',
   log: 'Log',
   newest: 'newest first; ~: the mean of its kind',
@@ -45,7 +45,6 @@ export const words = {
   last: 'its last of this kind',
   noLast: 'None of its kind is among those that are kept. The next one is.',
   way: 'Handler',
-  wayHint: 'with Xen’s names of its functions',
   previous: '‹ Earlier',
   next: 'Later ›',
   previousHint: 'The exit before it',
@@ -65,11 +64,39 @@ export const words = {
   thisOne: (cost: string) => `This one took ${cost}.`,
   kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const,
-  allXen: 'Xen itself',
   rare: (n: number) => `Show ${n} rarer`,
   exit: 'exits',
   bytesLong: (n: number) => `len ${n}`,
 };
+
+interface HypervisorWords {
+  time: string;
+  wayHint: string;
+  /** Of what an exit cost, where nobody else was asked. */
+  itself: string;
+  controlsHint: string;
+  /** What came with an external interrupt, in the room of a row. */
+  interrupted: string;
+}
+const OF_EACH: OfEach<HypervisorWords> = {
+  xen: {
+    time: 'Time in Xen',
+    wayHint: 'with Xen’s names of its functions',
+    itself: 'Xen itself',
+    controlsHint: 'Chosen here, or by xl exit-controls. The guest finds no difference but its speed.',
+    interrupted: 'doorbell rang',
+  },
+  kvm: {
+    time: 'Time in KVM',
+    wayHint: 'with the names of functions in Linux 6.1 and QEMU',
+    itself: 'KVM itself',
+    controlsHint: 'Chosen here. The guest finds no difference but its speed.',
+    interrupted: 'vCPU was kicked',
+  },
+};
+/** The words of the hypervisor that the host has. */
+export const hypervisorWords = (): HypervisorWords => ofHost(OF_EACH);
+
 export const ms = (ns: number): string =>
   ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`;
 export const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -91,18 +118,24 @@ export const callOf = ({ reason, detail, call }: SeenExit): number | undefined =
 export const isCall = (reason: number): boolean =>
   reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL || vectorOf(reason) === HYPERCALL_VECTOR;
 
+/** A hypercall by its operation, where its first argument says one, else by its name. */
+export function callText(number: number, first: number | undefined): string {
+  const { operation, callName } = exitWords();
+  return (first === undefined ? undefined : operation(number, first)) ?? callName(number);
+}
+
 /** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
 export function aboutOf(exit: SeenExit): string {
   const { reason, qualification, detail = 0, call } = exit,
     number = callOf(exit);
   if (number !== undefined)
-    return `${(call && operationName(number, call.first)) ?? hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
+    return `${callText(number, call?.first)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
   if (reason === ExitReason.IO)
     return `${qualification & 32 ? `${detail} byte${detail === 1 ? '' : 's'}, ` : qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION)
     return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${addressText(detail)}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
-  if (reason in SHORTLY) return SHORTLY[reason]!;
+  if (isShort(reason)) return shortlyOf(reason)!;
   if (vectorOf(reason) === PAGE_FAULT) return `at ${addressText(detail)}`;
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
@@ -118,12 +151,14 @@ export const codeInCell = (text: string): string => {
 export const aboutInCell = (text: string): string =>
   text.length <= ABOUT_ROOM ? text : text.replace(/^[A-Z]+OP_(?=[a-z])/, '');
 /** Where the reason alone says what it was about. */
-export const SHORTLY: Readonly<Record<number, string>> = {
+const SHORTLY: Readonly<Record<number, string>> = {
   [ExitReason.PREEMPTION_TIMER]: 'timer is due',
-  [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang',
   [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits',
   [ExitReason.HLT]: 'nothing to do',
 };
+const shortlyOf = (reason: number): string | undefined =>
+  reason === ExitReason.EXTERNAL_INTERRUPT ? hypervisorWords().interrupted : SHORTLY[reason];
+export const isShort = (reason: number): boolean => shortlyOf(reason) !== undefined;
 /** What registers held, as far as the record of an exit tells: a hypercall's number and first argument, the port and what is written there, an MSR's number. */
 export function keptOf({ reason, qualification: q, detail = 0, call, cr3 }: SeenExit): string[] {
   const of = (name: string, value: number, digits = 8): string =>

@@ -1,8 +1,8 @@
-/** What guest, Xen and Domain-0 do about a request: a title, a figure and a sentence each. */
+/** What the guest, the hypervisor and the host's system do about a request: a title, a figure and a sentence each. */
 
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import { bytesOf, countedOf, countOf, lasts, type Side, wayOf } from './facts.ts';
-import { sizeText, timeText, words } from './words.ts';
+import { ioPathWords, sizeText, timeText, words } from './words.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -56,22 +56,22 @@ export function guestCard(request: FollowedRequest): CardText {
   };
 }
 
-/** What an exit makes Xen do. */
-export function xenCard(request: FollowedRequest, side: Side): CardText {
+/** What an exit makes the hypervisor do. */
+export function hypervisorCard(request: FollowedRequest, side: Side): CardText {
   const { exits, steps } = request,
     way = wayOf(request),
     count = countOf(exits),
     told = /EVTCHNOP.*/.exec(steps.find(({ place }) => place === 'exit')?.what ?? '')?.[0] ?? '';
   if (way === 'drive' || way === 'card')
     return {
-      title: words.decodes,
+      title: ioPathWords().decodes,
       figure: exits ? words.accesses(countOf(exits.filter(({ port }) => port !== undefined))) : '',
-      text: words.decoded,
+      text: ioPathWords().decoded,
     };
   if (way === 'virtqueue')
     return exits && count === 0
       ? { title: words.asleep, figure: words.events(0), text: words.noKick }
-      : { title: words.kicked, figure: '', text: words.kick };
+      : { title: words.kicked, figure: '', text: ioPathWords().kick };
   if (exits && count === 0) return { title: words.asleep, figure: words.events(0), text: words.noBell };
   // One that rang represents those that Domain-0 found with it: the mean tells how many.
   const known = countedOf(side),
@@ -83,7 +83,7 @@ export function xenCard(request: FollowedRequest, side: Side): CardText {
   };
 }
 
-export function dom0Card({ steps }: FollowedRequest): CardText {
+export function hostCard({ steps }: FollowedRequest): CardText {
   const took = lasts(steps),
     at = steps.findIndex(({ place }) => /back end|device model|bridge/.test(place)),
     bridges = steps.filter(({ place }) => place === 'bridge').map(({ what }) => what),
@@ -92,17 +92,18 @@ export function dom0Card({ steps }: FollowedRequest): CardText {
     title = steps.some(step => step.place === 'virtqueue')
       ? words.takes
       : place === 'device model'
-        ? words.model
+        ? ioPathWords().model
         : place === 'back end'
           ? words.back
           : words.bridge;
   const asked = /^(command \w+), (\d+ sectors?)$/.exec(steps[command]?.what ?? ''),
-    figure = command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '';
+    figure =
+      command >= 0 ? `${ioPathWords().controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '';
   if (asked && place !== 'bridge')
     return {
       title,
       figure,
-      text: `${place === 'device model' ? words.modelAsks : words.backAsks} ${words.asks(asked[2]!, asked[1]!)}`,
+      text: `${place === 'device model' ? words.modelAsks : words.backAsks} ${ioPathWords().asks(asked[2]!, asked[1]!)}`,
     };
   return {
     title,

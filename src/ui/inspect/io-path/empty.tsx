@@ -2,68 +2,105 @@
 
 import { useSignal } from '@preact/signals';
 import type { DomainSession } from '../../sessions.ts';
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import { ownerOf } from './facts.ts';
 import { words } from './words.ts';
 
-/** The places of a request in their order, before one has passed them. */
-const PATHS: readonly {
+interface Path {
   name: string;
+  /** Kinds of guests that have it. */
   types: readonly string[];
   places: readonly (readonly [place: string, what: string])[];
-}[] = [
-  {
-    name: 'A write to a paravirtual disk',
-    types: ['hvm', 'pv', 'pvh'],
-    places: [
-      ['exit', 'an event tells of it'],
-      ['front end', 'a slot of its ring'],
-      ['back end', 'takes it from there'],
-      ['guest disk', 'sectors of the guest'],
-      ['volume', 'an extent'],
-      ['partition', 'sectors of it'],
-      ['controller', 'a command'],
-      ['disk', 'sectors of the host'],
-      ['stored', 'a place in the file'],
-      ['answer', 'back to the guest'],
-    ],
-  },
-  {
-    name: 'A write to an emulated drive',
-    types: ['hvm'],
-    places: [
-      ['exit', 'an access to a port'],
-      ['device model', 'the drive’s registers'],
-      ['guest disk', 'sectors of the guest'],
-      ['volume', 'an extent'],
-      ['partition', 'sectors of it'],
-      ['controller', 'a command'],
-      ['disk', 'sectors of the host'],
-      ['stored', 'a place in the file'],
-      ['answer', 'back to the guest'],
-    ],
-  },
-  {
-    name: 'A packet that it sends',
-    types: ['hvm', 'pv', 'pvh'],
-    places: [
-      ['exit', 'an event tells of it'],
-      ['front end', 'a slot of its ring'],
-      ['back end', 'from the guest'],
-      ['bridge', 'in by its port'],
-      ['bridge', 'out by another'],
-    ],
-  },
-  {
-    name: 'A packet that it gets',
-    types: ['hvm', 'pv', 'pvh'],
-    places: [
-      ['bridge', 'in by a port'],
-      ['bridge', 'out by its own'],
-      ['back end', 'to the guest'],
-      ['front end', 'a slot of its ring'],
-    ],
-  },
+}
+/** From the guest's sectors to the place in the host's file, and back. */
+const ON_DISK: Path['places'] = [
+  ['guest disk', 'sectors of the guest'],
+  ['volume', 'an extent'],
+  ['partition', 'sectors of it'],
+  ['controller', 'a command'],
+  ['disk', 'sectors of the host'],
+  ['stored', 'a place in the file'],
+  ['answer', 'back to the guest'],
 ];
+/** The places of a request in their order, before one has passed them. */
+const PATHS: OfEach<readonly Path[]> = {
+  xen: [
+    {
+      name: 'A write to a paravirtual disk',
+      types: ['hvm', 'pv', 'pvh'],
+      places: [
+        ['exit', 'an event announces it'],
+        ['front end', 'a slot of its ring'],
+        ['back end', 'takes it from there'],
+        ...ON_DISK,
+      ],
+    },
+    {
+      name: 'A write to an emulated drive',
+      types: ['hvm'],
+      places: [['exit', 'an access to a port'], ['device model', 'the drive’s registers'], ...ON_DISK],
+    },
+    {
+      name: 'A packet that it sends',
+      types: ['hvm', 'pv', 'pvh'],
+      places: [
+        ['exit', 'an event announces it'],
+        ['front end', 'a slot of its ring'],
+        ['back end', 'from the guest'],
+        ['bridge', 'in by its port'],
+        ['bridge', 'out by another'],
+      ],
+    },
+    {
+      name: 'A packet that it gets',
+      types: ['hvm', 'pv', 'pvh'],
+      places: [
+        ['bridge', 'in by a port'],
+        ['bridge', 'out by its own'],
+        ['back end', 'to the guest'],
+        ['front end', 'a slot of its ring'],
+      ],
+    },
+  ],
+  kvm: [
+    {
+      name: 'A write to a virtio disk',
+      types: ['hvm'],
+      places: [
+        ['virtqueue', 'a chain of descriptors'],
+        ['exit', 'a write to the notify register'],
+        ['device model', 'takes the chain'],
+        ...ON_DISK,
+      ],
+    },
+    {
+      name: 'A write to an emulated drive',
+      types: ['hvm'],
+      places: [['exit', 'an access to a port'], ['device model', 'the drive’s registers'], ...ON_DISK],
+    },
+    {
+      name: 'A packet that it sends',
+      types: ['hvm'],
+      places: [
+        ['virtqueue', 'a chain of descriptors'],
+        ['exit', 'a write to the notify register'],
+        ['card', 'takes the packet'],
+        ['bridge', 'in by its port'],
+        ['bridge', 'out by another'],
+      ],
+    },
+    {
+      name: 'A packet that it gets',
+      types: ['hvm'],
+      places: [
+        ['bridge', 'in by a port'],
+        ['bridge', 'out by its own'],
+      ],
+    },
+  ],
+};
+/** The paths that requests of such a guest take. */
+export const placesOf = (type: string): readonly Path[] => ofHost(PATHS).filter(({ types }) => types.includes(type));
 
 /** What makes a request, by the prompt that it is typed at. The gateway's address: docs/network.md. */
 const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string }[] = [
@@ -94,7 +131,7 @@ export function Empty({ session }: { session: DomainSession }) {
         <h3>{words.title}</h3>
         <p class="sec">{words.waits}</p>
       </div>
-      {PATHS.filter(({ types }) => types.includes(type)).map(({ name, places }) => (
+      {placesOf(type).map(({ name, places }) => (
         <section key={name}>
           <h4>{name}</h4>
           <ol class="stations">

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import { ExitReason } from '../../../cpu/architecture/index.ts';
-import { dom0Card, guestCard, xenCard } from './cards.ts';
+import { hostCard, guestCard, hypervisorCard } from './cards.ts';
 import { chosenOf, comparisonOf, lasts, ownerOf, shareOf, type Side, sumsOf, wayOf, whatOf } from './facts.ts';
 import { why } from './why.ts';
 
@@ -86,8 +86,8 @@ describe('a request', () => {
 describe('what guest, Xen and Domain-0 do about a request', () => {
   it('is a slot without a port, an event, and work that waits for the disk', () => {
     expect(guestCard(byRing)).toMatchObject({ figure: '1 slot', text: expect.stringMatching(/^Slot 22 names/) });
-    expect(xenCard(byRing, ring)).toMatchObject({ text: 'EVTCHNOP_send. No data passes here.' });
-    expect(dom0Card(byRing).text).toBe(
+    expect(hypervisorCard(byRing, ring)).toMatchObject({ text: 'EVTCHNOP_send. No data passes here.' });
+    expect(hostCard(byRing).text).toBe(
       'It takes the pages that the slot grants, and asks Domain-0’s own disk for 8 sectors: command 0x25.',
     );
   });
@@ -97,8 +97,8 @@ describe('what guest, Xen and Domain-0 do about a request', () => {
       figure: '3 ports',
       text: 'Sector, count and command go to 0x1f6–0x1f7; 4 KiB go through 0x1f0.',
     });
-    expect(xenCard(byDrive, drive).figure).toBe('138 accesses');
-    expect(dom0Card(byDrive).title).toBe('The device model answers for a drive');
+    expect(hypervisorCard(byDrive, drive).figure).toBe('138 accesses');
+    expect(hostCard(byDrive).title).toBe('The device model answers for a drive');
   });
 
   it('has a reason: one event may announce many requests, each access to a port leaves the guest', () => {

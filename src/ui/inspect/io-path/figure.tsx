@@ -6,7 +6,7 @@ import { domains } from '../../host.ts';
 import { ModeBadge, ownerClass, Tag } from '../../parts/marks.tsx';
 import { WhyBox } from '../frame.tsx';
 import type { Shown } from '../inspector.ts';
-import { dom0Card, guestCard, xenCard } from './cards.ts';
+import { guestCard, hostCard, hypervisorCard } from './cards.ts';
 import { Empty } from './empty.tsx';
 import {
   type Comparison,
@@ -27,7 +27,7 @@ import { OnDisk } from './on-disk.tsx';
 import { Replay } from './replay.tsx';
 import { beside } from './source.ts';
 import { why } from './why.ts';
-import { timeText, words } from './words.ts';
+import { ioPathWords, timeText, words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
   const { own, other } = shown.data;
@@ -83,13 +83,13 @@ function Lanes({ compared, pick }: { compared: Comparison; pick: (side: number, 
   const { sides, picked } = compared,
     mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
   const lane = (
-    key: keyof typeof words.lanes,
+    [name, what]: readonly [name: string, what: string],
     of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren,
   ) => (
     <>
       <div class="lane-n">
-        <b>{words.lanes[key][0]}</b>
-        <small>{words.lanes[key][1]}</small>
+        <b>{name}</b>
+        <small>{what}</small>
       </div>
       {sides.map((side, i) => {
         const request = picked[i];
@@ -116,32 +116,32 @@ function Lanes({ compared, pick }: { compared: Comparison; pick: (side: number, 
           />
         );
       })}
-      {lane('guest', request => (
+      {lane(words.lanes.guest, request => (
         <Card {...guestCard(request)} />
       ))}
-      {lane('crossing', request => (
+      {lane(words.lanes.crossing, request => (
         <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />
       ))}
-      {lane('xen', (request, side) => (
+      {lane(ioPathWords().hypervisorLane, (request, side) => (
         <div class="c-hv">
-          <Card {...xenCard(request, side)} />
+          <Card {...hypervisorCard(request, side)} />
         </div>
       ))}
-      {lane('dom0', request => (
+      {lane(ioPathWords().hostLane, request => (
         <div class="c-d0">
-          <Card {...dom0Card(request)} />
+          <Card {...hostCard(request)} />
         </div>
       ))}
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && (
         <>
-          {lane('where', (request, side) => (
+          {lane(words.lanes.where, (request, side) => (
             <Where steps={request.steps} id={side.id} />
           ))}
           <OnDisk sides={sides.map(({ id }, i) => ({ id, steps: picked[i]?.steps ?? [] }))} />
         </>
       )}
       {sides.length === 1 &&
-        lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
+        lane(words.lanes.time, (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
     </div>
   );
 }

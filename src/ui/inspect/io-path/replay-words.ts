@@ -1,5 +1,28 @@
 /** What happens at each stage of a request, next to its record. */
 
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
+
+interface HypervisorWords {
+  /** Who has the request. */
+  lanes: Readonly<Record<'guest' | 'hypervisor' | 'system' | 'host', string>>;
+  model: string;
+  controller: string;
+}
+const OF_EACH: OfEach<HypervisorWords> = {
+  xen: {
+    lanes: { guest: 'Guest', hypervisor: 'Xen', system: 'Domain-0', host: 'Host' },
+    model: 'The device model reads the command from the drive’s registers.',
+    controller: 'Domain-0’s driver gives the command to the adapter, which moves the data itself.',
+  },
+  kvm: {
+    lanes: { guest: 'Guest', hypervisor: 'KVM', system: 'QEMU and Linux', host: 'Host' },
+    model: 'QEMU reads the command from the drive’s registers.',
+    controller: 'Linux’s driver gives the command to the adapter, which moves the data itself.',
+  },
+};
+/** The words of the hypervisor that the host has. */
+export const replayWords = (): HypervisorWords => ofHost(OF_EACH);
+
 export const words = {
   title: 'Stage by stage',
   first: 'From the start',
@@ -8,7 +31,6 @@ export const words = {
   play: 'Play',
   stage: (n: number, of: number, who: string) => `${n} of ${of}, ${who}.`,
   picture: (n: number, of: number) => `Where the request is: stage ${n} of ${of}`,
-  lanes: { guest: 'Guest', xen: 'Xen', dom0: 'Domain-0', host: 'Host' } as const,
   says: {
     slotDisk: 'blkfront writes operation, sectors and grants into the next slot, and moves req_prod.',
     slotSend: 'netfront writes the grant and the length of a packet into a slot of the tx ring, and moves req_prod.',
@@ -33,13 +55,11 @@ export const words = {
     takesSend:
       'The back end copies the request out of the slot, moves req_cons, and takes the packet out of the granted page.',
     gives: 'The back end has a packet for the guest, and takes the next page that the guest offers.',
-    model: 'The device model reads the command from the drive’s registers.',
     sectors: 'It is checked: the sectors are within the disk.',
     data: 'The pages that the request grants are mapped: the data need no copy between guest and Domain-0.',
     buffer: 'The data pass a buffer of the drive.',
     medium: 'A layer of the host’s storage turns the place into one of the layer below.',
     bridge: 'The bridge looks at the station address and passes the frame on.',
-    controller: 'Domain-0’s driver gives the command to the adapter, which moves the data itself.',
     answer: 'The response goes into the slot, rsp_prod moves; if it passes rsp_event, the guest is notified.',
     done: 'The drive sets its status and raises its interrupt.',
   },

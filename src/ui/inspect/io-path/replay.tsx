@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import { ownerOf } from './facts.ts';
 import { LANES, type Stage, stagesOf } from './stages.ts';
-import { words } from './replay-words.ts';
+import { replayWords, words } from './replay-words.ts';
 import { timeText } from './words.ts';
 
 const WIDTH = 620,
@@ -68,7 +68,7 @@ export function Replay({ request, id }: { request: FollowedRequest; id: number }
         <Picture stages={stages} shown={shown} id={id} />
         <div role="status">
           <p>
-            <b>{words.stage(shown + 1, stages.length, words.lanes[stage.lane])}</b> {stage.says}
+            <b>{words.stage(shown + 1, stages.length, replayWords().lanes[stage.lane])}</b> {stage.says}
           </p>
           <p class="sec m">
             {stage.what} · +{timeText(stage.us)}
@@ -89,7 +89,7 @@ function Picture({ stages, shown, id }: { stages: readonly Stage[]; shown: numbe
       {LANES.map((lane, i) => (
         <g key={lane}>
           <text x={LEFT + i * APART} y="12" text-anchor="middle">
-            {words.lanes[lane]}
+            {replayWords().lanes[lane]}
           </text>
           <path class="life" d={`M${LEFT + i * APART} ${HEAD - 6}V${height}`} />
         </g>

@@ -24,12 +24,12 @@ describe('a request stage by stage', () => {
     );
     expect(stages.map(({ place, lane }) => `${place}: ${lane}`)).toEqual([
       'front end: guest',
-      'exit: xen',
-      'back end: dom0',
-      'guest disk: dom0',
-      'data: dom0',
+      'exit: hypervisor',
+      'back end: system',
+      'guest disk: system',
+      'data: system',
       'image: host',
-      'answer: dom0',
+      'answer: system',
     ]);
     expect(stages[1]!.says).toContain('req_prod passed req_event');
     expect(stages.at(-1)!.says).toContain('rsp_prod moves');
@@ -48,11 +48,11 @@ describe('a request stage by stage', () => {
     );
     expect(stages.map(({ place, lane }) => `${place}: ${lane}`)).toEqual([
       'virtqueue: guest',
-      'exit: xen',
-      'device model: dom0',
-      'guest disk: dom0',
-      'data: dom0',
-      'answer: dom0',
+      'exit: hypervisor',
+      'device model: system',
+      'guest disk: system',
+      'data: system',
+      'answer: system',
     ]);
     expect(stages.map(({ says }) => says)).toEqual([
       expect.stringContaining('moves avail.idx'),

@@ -1,9 +1,9 @@
 /** The places of a request as stages of what happens: in the order in which it does, with what each means. */
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import type { Steps } from './facts.ts';
-import { words } from './replay-words.ts';
+import { replayWords, words } from './replay-words.ts';
 
-export const LANES = ['guest', 'xen', 'dom0', 'host'] as const;
+export const LANES = ['guest', 'hypervisor', 'system', 'host'] as const;
 export interface Stage {
   place: string;
   lane: (typeof LANES)[number];
@@ -17,13 +17,13 @@ const LANE_OF: Readonly<Record<string, Stage['lane']>> = {
   'front end': 'guest',
   virtqueue: 'guest',
   card: 'guest',
-  exit: 'xen',
-  'device model': 'dom0',
-  'back end': 'dom0',
-  'guest disk': 'dom0',
-  data: 'dom0',
-  bridge: 'dom0',
-  answer: 'dom0',
+  exit: 'hypervisor',
+  'device model': 'system',
+  'back end': 'system',
+  'guest disk': 'system',
+  data: 'system',
+  bridge: 'system',
+  answer: 'system',
 };
 const { says } = words;
 
@@ -62,7 +62,7 @@ function meaning({ place, what }: Step, isRing: boolean, steps: Steps): string {
     case 'back end':
       return isDisk ? says.takesDisk : isReceived ? says.gives : says.takesSend;
     case 'device model':
-      return isQueue ? says.takesChain : says.model;
+      return isQueue ? says.takesChain : replayWords().model;
     case 'guest disk':
       return says.sectors;
     case 'data':
@@ -72,7 +72,7 @@ function meaning({ place, what }: Step, isRing: boolean, steps: Steps): string {
     case 'bridge':
       return says.bridge;
     case 'controller':
-      return says.controller;
+      return replayWords().controller;
     case 'answer':
       return isRing ? says.answer : isQueue ? says.used : says.done;
     default:

@@ -2,6 +2,7 @@
 
 import type { Shown, Why } from '../inspector.ts';
 import { chosenOf, type Data, wayOf } from './facts.ts';
+import { ioPathWords } from './words.ts';
 
 export function why({ data: { own, other }, chosen }: Shown<Data>): Why | undefined {
   const [first, second] = chosen.split(' '),
@@ -42,17 +43,5 @@ export function why({ data: { own, other }, chosen }: Shown<Data>): Why | undefi
         'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.',
       source: 'xen/include/public/io/ring.h',
     };
-  if (ways[0] === 'drive')
-    return {
-      question: 'Why so many exits?',
-      answer:
-        'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.',
-      source: 'Intel SDM vol. 3, table 28-5',
-    };
-  return {
-    question: 'Why through Domain-0?',
-    answer:
-      'A packet has no way of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.',
-    source: 'docs/network.md',
-  };
+  return ways[0] === 'drive' ? ioPathWords().drive : ioPathWords().bridge;
 }

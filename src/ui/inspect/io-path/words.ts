@@ -1,4 +1,72 @@
-/** What stands around requests on their way, and their figures in words. */
+/** What is said around requests on their way, and their figures in words. */
+
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
+import type { Why } from '../inspector.ts';
+
+/** Who has a request on its way: the hypervisor, and the system and the process that serve it. */
+interface HypervisorWords {
+  hypervisorLane: readonly [name: string, what: string];
+  hostLane: readonly [name: string, what: string];
+  /** What the one write to a notify register does. */
+  kick: string;
+  /** Behind who asks. */
+  asks(sectors: string, command: string): string;
+  model: string;
+  controller: string;
+  decodes: string;
+  decoded: string;
+  /** Why a request through registers, and one through the bridge, goes as it does. */
+  drive: Why;
+  bridge: Why;
+}
+const OF_EACH: OfEach<HypervisorWords> = {
+  xen: {
+    hypervisorLane: ['Xen', 'root mode'],
+    hostLane: ['Domain-0', 'serves it'],
+    kick: 'One write to the device’s notify register announces all chains that are there. Linux with KVM ends it in the kernel, by an ioeventfd.',
+    asks: (sectors, command) => `asks Domain-0’s own disk for ${sectors}: ${command}.`,
+    model: 'The device model answers for a drive',
+    controller: 'Domain-0’s own disk',
+    decodes: 'Decodes each access, hands it to the device model',
+    decoded: 'The vCPU waits at each one until the device model has answered.',
+    drive: {
+      question: 'Why so many exits?',
+      answer:
+        'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.',
+      source: 'Intel SDM vol. 3, table 28-5',
+    },
+    bridge: {
+      question: 'Why through Domain-0?',
+      answer:
+        'A packet has no path of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.',
+      source: 'docs/network.md',
+    },
+  },
+  kvm: {
+    hypervisorLane: ['KVM', 'in Linux, root mode'],
+    hostLane: ['QEMU and Linux', 'serve it'],
+    kick: 'One write to the device’s notify register announces all chains that are there. KVM ends the exit in the kernel: an ioeventfd wakes QEMU’s thread.',
+    asks: (sectors, command) => `asks the host’s own disk for ${sectors}: ${command}.`,
+    model: 'QEMU answers for a drive',
+    controller: 'Host’s own disk',
+    decodes: 'Decodes each access, returns to QEMU',
+    decoded: 'The vCPU waits at each one until QEMU has answered and has entered KVM_RUN again.',
+    drive: {
+      question: 'Why so many exits?',
+      answer:
+        'An emulated drive is driven by registers: each access to a port leaves the guest, KVM_RUN returns to QEMU with KVM_EXIT_IO, and QEMU answers before the guest goes on.',
+      source: 'Intel SDM vol. 3, table 28-5; Documentation/virt/kvm/api.rst of Linux 6.1',
+    },
+    bridge: {
+      question: 'Why through the bridge?',
+      answer:
+        'A packet has no path of its own to the wire: QEMU gives it to a TAP device, and Linux’s bridge passes it from one port to another, by the station’s address.',
+      source: 'docs/network.md',
+    },
+  },
+};
+/** The words of the hypervisor that the host has. */
+export const ioPathWords = (): HypervisorWords => ofHost(OF_EACH);
 
 export const words = {
   nothing: 'The guest is gone.',
@@ -28,8 +96,6 @@ export const words = {
   lanes: {
     guest: ['Guest driver', 'in the guest'],
     crossing: ['Crossing', 'VM exits, one a square'],
-    xen: ['Xen', 'root mode'],
-    dom0: ['Domain-0', 'serves it'],
     where: ['Host disk', 'as each layer calls it'],
     time: ['Time', 'until the answer'],
   } as const,
@@ -44,12 +110,10 @@ export const words = {
   chainSays: (n: string, head: string) =>
     `Place ${n} of the available ring names descriptor ${head}, the first of the chain; then avail.idx moves.`,
   kicked: 'Hands the write to the device',
-  kick: 'One write to the device’s notify register tells of all chains that are there. Linux with KVM ends it in the kernel, by an ioeventfd.',
   noKick: 'No write: the device was at work, and found the chain by itself.',
   takes: 'The device takes it from the queue',
   toPorts: (ports: string, data: string) => `Sector, count and command go to ${ports}${data}.`,
   through: (size: string, port: string) => `; ${size} go through ${port}`,
-  asks: (sectors: string, command: string) => `asks Domain-0’s own disk for ${sectors}: ${command}.`,
   modelAsks: 'It reads the drive’s registers as the guest has set them, and',
   backAsks: 'It takes the pages that the slot grants, and',
   noSlot: 'no exit',
@@ -61,10 +125,8 @@ export const words = {
   noExit: 'the back end was at work, and found the slot by itself',
   port: (port: number) => `port 0x${port.toString(16)}`,
   more: (n: number) => `${n} more squares`,
-  model: 'The device model answers for a drive',
   back: 'The back end takes it from the ring',
   bridge: 'The bridge passes it on',
-  controller: 'Domain-0’s own disk',
   atOnce: 'at once',
   largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB',
@@ -78,10 +140,8 @@ export const words = {
   mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
   inMean: (exits: readonly string[], of: readonly number[]) =>
     `The last ${of.join(' and ')} requests took ${exits.join(' and ')} exits in the mean.`,
-  decodes: 'Decodes each access, hands it to the device model',
   rings: 'Sets a pending bit, wakes Domain-0',
   asleep: 'Is not asked',
-  decoded: 'The vCPU waits at each one until the device model has answered.',
   bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`,
   noBell: 'No event, no work: the guest and Domain-0 share the page.',
   accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`,

@@ -7,8 +7,7 @@ import type { Shown } from '../inspector.ts';
 import { type Data, frameOf, FRAMES, shownStep, type View } from './facts.ts';
 import { classOf, ownerName, plateOf } from './owners.ts';
 import type { Step } from './walk.ts';
-import { words } from './words.ts';
-import { said } from '../../without-xen.ts';
+import { hypervisorWords, words } from './words.ts';
 
 /** What the map shows; it stays from one view to the next. */
 export const view = signal<View>('owner');
@@ -25,15 +24,23 @@ export function Detail(shown: Shown<Data>) {
       ) : step ? (
         <StepBits step={step} end={shown.data.walk?.steps.at(-1)?.key} choose={shown.choose} />
       ) : (
-        <p class="cap-t">{words.caption}</p>
+        <p class="cap-t">{hypervisorWords().caption}</p>
       )}
     </>
   );
 }
 
+type Grants = Pick<ReturnType<typeof hypervisorWords>, 'hasGrants'>;
+const viewsOf = ({ hasGrants }: Grants): View[] =>
+  (Object.keys(words.views) as View[]).filter(each => hasGrants || each !== 'granted');
+export const columnsOf = ({ hasGrants }: Grants): readonly string[] => [
+  ...words.columns,
+  ...(hasGrants ? words.grantColumns : []),
+];
+
 const ViewChoice = () => (
   <div class="seg views" role="group" aria-label={words.show}>
-    {(Object.keys(words.views) as View[]).map(each => (
+    {viewsOf(hypervisorWords()).map(each => (
       <button
         key={each}
         aria-pressed={view.value === each}
@@ -53,7 +60,7 @@ const Owners = ({ data }: { data: Data }) => (
     <table class="owns">
       <thead>
         <tr>
-          {words.columns.map((name, i) => (
+          {columnsOf(hypervisorWords()).map((name, i) => (
             <th key={name} class={i > 0 ? 'num' : ''}>
               {name}
             </th>
@@ -67,15 +74,19 @@ const Owners = ({ data }: { data: Data }) => (
               <i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>
               {ownerName(owner)}
               {owner === 0 && (
-                <span class="sec" title={said(words.dom0Hint)}>
+                <span class="sec" title={hypervisorWords().sharedHint}>
                   {' '}
-                  {words.dom0}
+                  {words.shared}
                 </span>
               )}
             </td>
             <td class="m num">{(count / FRAMES).toFixed(1)}</td>
-            <td class="m num">{data.grants.get(owner)?.granted}</td>
-            <td class="m num">{data.grants.get(owner)?.used}</td>
+            {hypervisorWords().hasGrants && (
+              <>
+                <td class="m num">{data.grants.get(owner)?.granted}</td>
+                <td class="m num">{data.grants.get(owner)?.used}</td>
+              </>
+            )}
           </tr>
         ))}
       </tbody>
@@ -87,7 +98,7 @@ function Frame({ frame }: { frame: FrameState }) {
   const flags = [
     frame.device && words.device,
     frame.code && words.code,
-    frame.xen && said(words.xen),
+    frame.xen && hypervisorWords().hypervisor,
     frame.pinned && 'pinned',
     frame.validated && 'validated',
   ]
@@ -107,8 +118,12 @@ function Frame({ frame }: { frame: FrameState }) {
         <dd>{frame.type}</dd>
         <dt>{words.uses}</dt>
         <dd>{frame.uses}</dd>
-        <dt>{words.granted}</dt>
-        <dd>{frame.writers}</dd>
+        {hypervisorWords().hasGrants && (
+          <>
+            <dt>{words.granted}</dt>
+            <dd>{frame.writers}</dd>
+          </>
+        )}
         {frame.m2p >= 0 && (
           <>
             <dt>{words.m2p}</dt>

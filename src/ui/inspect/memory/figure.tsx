@@ -10,7 +10,7 @@ import { chosenCell, countsOf, type Data, FRAMES, type Kind, kindOf, KINDS, show
 import { MemoryMap } from './map.tsx';
 import { classOf, ownerName } from './owners.ts';
 import { partsOf, type Step, TABLES, type Walk } from './walk.ts';
-import { words } from './words.ts';
+import { hypervisorWords, words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
   const { data, choose, chosen } = shown,
@@ -137,10 +137,10 @@ function WalkOfAddress(shown: Shown<Data>) {
               {walk.mode === words.paging.off
                 ? ''
                 : walk.isPv
-                  ? words.after.pv
+                  ? hypervisorWords().after.pv
                   : walk.shadow
-                    ? words.after.shadow
-                    : words.after.hvm}
+                    ? hypervisorWords().after.shadow
+                    : hypervisorWords().after.hvm}
             </span>
             <span class="grow" />
             <span class="sec">{walk.cost}</span>
@@ -155,11 +155,11 @@ function WalkOfAddress(shown: Shown<Data>) {
         )}
       </div>
       {walk && <Parts walk={walk} />}
-      {walk?.shadow && <h4>{words.guestWay}</h4>}
+      {walk?.shadow && <h4>{hypervisorWords().guestWay}</h4>}
       {walk && <StepsOfWalk steps={walk.steps} chosen={shownStep(shown)?.key} choose={shown.choose} />}
       {walk?.shadow && (
         <>
-          <h4>{words.shadow}</h4>
+          <h4>{hypervisorWords().shadow}</h4>
           <StepsOfWalk steps={walk.shadow} chosen={shownStep(shown)?.key} choose={shown.choose} />
           <p class="cap-t">{words.shadowHint}</p>
         </>

@@ -1,12 +1,13 @@
 /** Machine memory: who owns which frame, and where an address leads: linear, guest-physical, machine. */
 
 import { inspector } from '../frame.tsx';
+import { columnsOf } from './detail.tsx';
 import { type Data, FRAMES } from './facts.ts';
 import { Figure } from './figure.tsx';
 import { ownerName } from './owners.ts';
 import { open } from './source.ts';
 import { why } from './why.ts';
-import { words } from './words.ts';
+import { hypervisorWords, words } from './words.ts';
 
 const EVERY_MS = 1000;
 
@@ -20,13 +21,12 @@ export const Memory = inspector<Data>({
   tables: ({ counts, cells, grants, walk }) => [
     {
       name: words.who,
-      columns: [words.owner, words.frameCount, ...words.columns.slice(1)],
+      columns: [words.owner, words.frameCount, ...columnsOf(hypervisorWords()).slice(1)],
       rows: counts.map(([owner, count]) => [
         ownerName(owner),
         count,
         count / FRAMES,
-        grants.get(owner)?.granted ?? 0,
-        grants.get(owner)?.used ?? 0,
+        ...(hypervisorWords().hasGrants ? [grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0] : []),
       ]),
     },
     {

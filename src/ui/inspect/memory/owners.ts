@@ -2,12 +2,12 @@
 
 import { nameOf } from '../../host.ts';
 import { ownerClass } from '../../owners.ts';
-import { words } from './words.ts';
-import { said } from '../../without-xen.ts';
+import { hypervisorWords, words } from './words.ts';
 
-/** DOMID_XEN (xen/include/public/xen.h), DOMID_FIRST_RESERVED + 2: Xen's own frames. */
+/** DOMID_XEN (xen/include/public/xen.h), DOMID_FIRST_RESERVED + 2: the owner of the hypervisor's own frames, whichever that is. */
 export const XEN = 0x7ff2;
-export const ownerName = (id: number): string => (id === XEN ? said(words.xen) : id < 0 ? words.free : nameOf(id));
+export const ownerName = (id: number): string =>
+  id === XEN ? hypervisorWords().hypervisor : id < 0 ? words.free : nameOf(id);
 export const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
 export const plateOf = (owner: number): string =>
   owner === XEN ? ownerName(XEN).slice(0, 1) : owner < 0 ? '' : String(owner);

@@ -1,4 +1,4 @@
-/** The way of a linear address: through the guest's tables to a guest frame, and through Xen's second stage to the machine's. */
+/** The way of a linear address: through the guest's tables to a guest frame, and through the hypervisor's second stage to the machine's. */
 
 import {
   registers as R,
@@ -9,7 +9,7 @@ import {
 } from '../../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../owners.ts';
-import { words } from './words.ts';
+import { hypervisorWords, words } from './words.ts';
 
 /** What the tables are, from the top. */
 export const TABLES: Readonly<Record<string, string>> = {
@@ -100,7 +100,12 @@ export function walkOf(
   { id, name, vcpu, isPv }: { id: number; name: string; vcpu: number; isPv: boolean },
 ): Walk {
   const shadow = state.shadow(linear),
-    steps = stepsOf(state, linear, id, isPv ? words.steps.p2m : shadow ? words.steps.secondStage : words.steps.stage),
+    steps = stepsOf(
+      state,
+      linear,
+      id,
+      isPv ? hypervisorWords().p2m : shadow ? words.steps.secondStage : words.steps.stage,
+    ),
     isPaging = state.regs[R.CR0]! < 0;
   // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
   const read = steps.filter(({ key, says }) => isLevel(key) && says !== words.inRegister).length;
@@ -214,7 +219,7 @@ function entryStep(
   };
 }
 
-/** From the guest's frame to the machine's, as Xen has it. */
+/** From the guest's frame to the machine's, as the hypervisor has it. */
 function secondStageSteps({ physical, secondStage, machine }: Translated, title: string): Step[] {
   const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`,
     frame = `0x${(machine >>> 12).toString(16)}`;

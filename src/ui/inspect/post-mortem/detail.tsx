@@ -10,7 +10,7 @@ import { ExitCard, HandledBy } from '../exits/exit-card.tsx';
 import { type Deed, wayOf } from '../explain.ts';
 import type { Shown } from '../inspector.ts';
 import { type Data, hex } from './facts.ts';
-import { words } from './words.ts';
+import { hypervisorWords, words } from './words.ts';
 
 export function Detail({
   data: {
@@ -26,7 +26,8 @@ export function Detail({
 }: Shown<Data>) {
   const session = target.session!,
     { name, memoryMiB } = session.info.value,
-    isTriple = last?.reason === ExitReason.TRIPLE_FAULT;
+    isTriple = last?.reason === ExitReason.TRIPLE_FAULT,
+    { shutdown, triple, crash } = hypervisorWords();
   return (
     <>
       {isTriple ? (
@@ -42,16 +43,18 @@ export function Detail({
           />
         )
       )}
-      {last && !isTriple && moments.some(({ head }) => head === words.called) && <Handler steps={words.handled} />}
+      {last && !isTriple && shutdown && moments.some(({ head }) => head === words.called) && (
+        <Handler steps={shutdown.handled} />
+      )}
       <Kept session={session} retired={state.retired} exits={exits} memoryMiB={memoryMiB} />
       <p class="pm-real">
         <b>{words.reality}</b>{' '}
         {isTriple ? (
           <>
-            {words.tripleReality} <code>HVM_PARAM_TRIPLE_FAULT_REASON</code> {words.tripleReality2}
+            {triple.before} <code>{triple.code}</code> {triple.after}
           </>
         ) : (
-          words.crashReality
+          crash
         )}
         {code && ` ${words.codeReality}`}
       </p>

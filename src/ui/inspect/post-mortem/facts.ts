@@ -1,7 +1,8 @@
 /** What a guest left behind: its last exits by place, its way to the end, its registers and the words of its stack. */
 
+import { exitWords } from '../explained/index.ts';
 import { ExitReason, isLongMode, registers as R } from '../../../cpu/architecture/index.ts';
-import { hypercallName, SCHEDOP } from '../../../hypervisor/interfaces/xen/index.ts';
+import { SCHEDOP } from '../../../hypervisor/interfaces/xen/index.ts';
 import {
   addressText,
   exitTitle,
@@ -19,7 +20,7 @@ import type { Shown } from '../inspector.ts';
 import { CONTROL, frameNotes, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
 import type { CodeRow } from './last-code.tsx';
 import { type Moment, momentsOf } from './last-moments.ts';
-import { words } from './words.ts';
+import { hypervisorWords, words } from './words.ts';
 
 /** Words of the stack that are shown. */
 export const STACK_WORDS = 8;
@@ -47,13 +48,15 @@ export function calledAt(state: VcpuState, { reason, ip }: LastExit): number | u
       : undefined;
   return code?.[0] === MOV_EAX ? code[1] : undefined;
 }
+/** The hypercall by which a guest of Xen ends itself. */
+const SHUTDOWN_CALL = 'sched_op';
 const MOV_EAX = 0xb8,
   MOV_EAX_BYTES = 5;
 
 /** What an exit was about, in a few words. */
 export function about(state: VcpuState, exit: LastExit, vcpu: number): string {
   const number = calledAt(state, exit);
-  return number === undefined ? aboutOf({ ...exit, key: '', domain: 0, vcpu }) : hypercallName(number);
+  return number === undefined ? aboutOf({ ...exit, key: '', domain: 0, vcpu }) : exitWords().callName(number);
 }
 
 /** Exits of one place together, the newest first. */
@@ -91,7 +94,7 @@ export function givenReason(state: VcpuState): string | undefined {
   return bytes?.length === 4 ? words.reasons[bytes[0]!] : undefined;
 }
 
-/** From its last instruction to its end; `ended`: what its host said of that. */
+/** From its last instruction to its end; `ended`: what its host said of that. Only a hypercall of Xen's says why a guest ends itself. */
 export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number, ended: string): Moment[] {
   const ip = last?.ip ?? state.ip,
     text = instructionAt(state, ip)?.text ?? words.noStack;
@@ -103,14 +106,16 @@ export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: nu
   };
   if (last?.reason === ExitReason.TRIPLE_FAULT) return [first, ...momentsOf(state)];
   const call = last && about(state, last, vcpu),
-    reason = call === 'sched_op' ? givenReason(state) : undefined;
+    { shutdown, keeper, preserve, preserveText } = hypervisorWords(),
+    isShutdown = shutdown !== undefined && call === SHUTDOWN_CALL,
+    reason = isShutdown ? givenReason(state) : undefined;
   const exit: Moment[] = last
     ? [
         {
           kind: 'event',
           head: words.left,
           name: exitTitle(last.reason),
-          text: call === 'sched_op' || !call ? words.toXen : call,
+          text: isShutdown ? shutdown.calls : (call ?? ''),
         },
       ]
     : [];
@@ -119,13 +124,13 @@ export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: nu
     return [
       { ...first, head: words.seen },
       ...exit,
-      { kind: 'end', head: words.keeps, name: words.foundEnded, text: ended },
+      { kind: 'end', head: keeper, name: words.foundEnded, text: ended },
     ];
   return [
     first,
     ...exit,
-    { kind: 'event', head: words.called, name: 'sched_op', text: words.shutDown(reason) },
-    { kind: 'end', head: words.keeps, name: words.preserve, text: words.preserveText },
+    { kind: 'event', head: words.called, name: SHUTDOWN_CALL, text: words.shutDown(reason) },
+    { kind: 'end', head: keeper, name: preserve, text: preserveText },
   ];
 }
 

@@ -4,6 +4,7 @@ import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
 import type { Shown, Why } from '../inspector.ts';
 import { type Data, hex, vectorOf } from './facts.ts';
 import { gateFields, gateOf, tableOf } from './last-moments.ts';
+import { hypervisorWords } from './words.ts';
 
 /** What the rest of the table says of one that is not present. */
 const alike = ({ gates, present, isAlike }: ReturnType<typeof tableOf>): string =>
@@ -19,13 +20,7 @@ export function reasonOf(shown: Shown<Data>): Why {
       },
     } = shown,
     vector = vectorOf(shown);
-  if (last?.reason !== ExitReason.TRIPLE_FAULT)
-    return {
-      question: 'Why is it still here?',
-      answer:
-        'A crashed guest has no turn any more, and its memory goes back only when it is destroyed. Until then every inspector reads it.',
-      source: 'xl.cfg, on_crash',
-    };
+  if (last?.reason !== ExitReason.TRIPLE_FAULT) return hypervisorWords().stillHere;
   const gate = vector === undefined ? undefined : gateOf(state, vector);
   if (gate?.isBeyond)
     return {

@@ -1,6 +1,76 @@
 /** What stands around the facts of a guest that has ended. */
 
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import { whole } from '../../units.ts';
+import type { Deed } from '../explain.ts';
+import type { Why } from '../inspector.ts';
+
+interface HypervisorWords {
+  /** A hypercall ends a guest, and this is who handles it; undefined: a guest ends by the PC's own means alone. */
+  shutdown: { calls: string; handled: readonly Deed[] } | undefined;
+  /** What becomes of a triple fault in reality; `code` is a name in the source. */
+  triple: { before: string; code: string; after: string };
+  /** What becomes of a crash in reality. */
+  crash: string;
+  /** What keeps a guest that has ended. */
+  keeper: string;
+  /** Its definition asks for that. */
+  preserve: string;
+  preserveText: string;
+  /** Why it can be looked at. */
+  stillHere: Why;
+}
+const OF_EACH: OfEach<HypervisorWords> = {
+  xen: {
+    shutdown: {
+      calls: 'the guest calls Xen',
+      handled: [
+        ['Processor', 'leaves the guest'],
+        ['Xen', 'takes SCHEDOP_shutdown', 'do_sched_op'],
+        ['Xen', 'stops the domain’s vCPUs', 'domain_shutdown'],
+        ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'],
+        ['Domain-0', 'does what on_crash says'],
+      ],
+    },
+    triple: {
+      before: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless',
+      code: 'HVM_PARAM_TRIPLE_FAULT_REASON',
+      after: 'asks for a crash.',
+    },
+    crash:
+      'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
+    keeper: 'Domain-0',
+    preserve: 'keeps it',
+    preserveText: 'its definition says preserve',
+    stillHere: {
+      question: 'Why is it still here?',
+      answer:
+        'A crashed guest runs no more, and its memory is freed only when it is destroyed. Until then every inspector reads it.',
+      source: 'xl.cfg, on_crash',
+    },
+  },
+  kvm: {
+    shutdown: undefined,
+    triple: {
+      before: 'A PC resets here and keeps nothing. So does QEMU: KVM_RUN returns with',
+      code: 'KVM_EXIT_SHUTDOWN',
+      after: 'and QEMU asks for a reset; libvirt then does what on_reboot says.',
+    },
+    crash:
+      'QEMU stops its machine where KVM_RUN fails or reports an internal error, and libvirt shows it as paused or crashed. virsh dump writes its memory into a file for a debugger; on_crash decides only after a panic that the guest reports by a pvpanic device.',
+    keeper: 'QEMU',
+    preserve: 'keeps it',
+    preserveText: 'on_crash says preserve',
+    stillHere: {
+      question: 'Why is it still here?',
+      answer:
+        'Its vCPUs have stopped, but QEMU’s process is there, and the guest’s memory with it, until the guest is destroyed. Until then every inspector reads it.',
+      source: 'libvirt.org/formatdomain.html, on_crash; QEMU’s QMP reference, RunState',
+    },
+  },
+};
+/** The words of the hypervisor that the host has. */
+export const hypervisorWords = (): HypervisorWords => ofHost(OF_EACH);
 
 export const words = {
   nothing: 'Its memory and registers are gone: it was destroyed.',
@@ -31,13 +101,6 @@ export const words = {
     first === last ? `${does} ${first}` : `${does} ${first} to ${last}`,
   notes: { return: 'return', frame: 'saved EBP' },
   handler: 'Handler',
-  handled: [
-    ['Processor', 'leaves the guest'],
-    ['Xen', 'takes SCHEDOP_shutdown', 'do_sched_op'],
-    ['Xen', 'stops the domain’s vCPUs', 'domain_shutdown'],
-    ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'],
-    ['Domain-0', 'does what on_crash says'],
-  ] as const,
   registers: 'Registers',
   facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) =>
     `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`,
@@ -61,18 +124,10 @@ export const words = {
   retired: (n: number) => `${whole(n)} retired`,
   open: 'open',
   reality: 'In reality',
-  tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless',
-  tripleReality2: 'asks for a crash.',
-  crashReality:
-    'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
   left: 'exit',
-  toXen: 'the guest calls Xen',
   called: 'hypercall',
   shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`,
   reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'],
-  keeps: 'Domain-0',
-  preserve: 'keeps it',
-  preserveText: 'its definition says preserve',
   seen: 'seen last at',
   foundEnded: 'found it ended',
 };

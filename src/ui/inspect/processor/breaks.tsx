@@ -8,6 +8,7 @@ import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../../do
 import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, EXIT_NAMES, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, host } from '../../host.ts';
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import { sentence } from '../../sentence.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
@@ -50,6 +51,8 @@ const words = {
 };
 const ADDRESS_KINDS = ['execute', 'write', 'access'] as const,
   TRACE_KINDS = ['exit', 'hypercall', 'port', 'event'] as const;
+/** KVM's hypercalls leave no record in the trace, and it has no event channels. */
+const TRACED: OfEach<readonly (typeof TRACE_KINDS)[number][]> = { xen: TRACE_KINDS, kvm: ['exit', 'port'] };
 const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
 const isAddressKind = (kind: BreakPoint['kind']): kind is AddressPoint['kind'] =>
   (ADDRESS_KINDS as readonly string[]).includes(kind);
@@ -230,7 +233,7 @@ function Adding({
       <Choice
         label={words.kind}
         value={kind}
-        options={[...ADDRESS_KINDS, ...TRACE_KINDS].map(each => [each, words.kinds[each]])}
+        options={[...ADDRESS_KINDS, ...ofHost(TRACED)].map(each => [each, words.kinds[each]])}
         choose={value => change({ kind: value as BreakPoint['kind'], text: '' })}
       />
       {(kind === 'write' || kind === 'access') && (

@@ -14,7 +14,7 @@ import { useAsked } from '../../parts/asked.ts';
 import { Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 import { BytesChoice, NumberText, words as fieldWords } from './fields.tsx';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 
 const words = {
   title: 'Back in its run',

@@ -3,7 +3,7 @@
 import { asTask, command, host } from '../../host.ts';
 import { Icon } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 
 const words = {
   step: 'Step instruction',

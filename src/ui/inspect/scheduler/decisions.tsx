@@ -3,11 +3,10 @@
 import type { Decision } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { signed } from '../../units.ts';
-import { isWithout } from '../../without-xen.ts';
 import type { Shown } from '../inspector.ts';
 import { PRIORITIES } from '../runs.ts';
 import { type Data, keyOf, pickedOf, switchesOf } from './facts.ts';
-import { reasonOf, words } from './words.ts';
+import { reasonOf, schedulerWords, words } from './words.ts';
 
 const ROWS = 60,
   /** Decisions above the marked one in the table. */
@@ -46,7 +45,7 @@ export function Decisions(shown: Shown<Data>) {
                   <th class="num">{words.at}</th>
                   <th>{words.where}</th>
                   <th>{words.change}</th>
-                  {!isWithout() && (
+                  {schedulerWords().hasCredit && (
                     <>
                       <th>{words.priority}</th>
                       <th class="num">{words.credit}</th>
@@ -98,7 +97,7 @@ function Row({
           <span class={to < 0 ? 'sec' : `dom ${unitClass(to)}`}>{nameAt(to)}</span>
         </button>
       </td>
-      {!isWithout() && (
+      {schedulerWords().hasCredit && (
         <>
           <td class="nw">
             {to < 0 ? (

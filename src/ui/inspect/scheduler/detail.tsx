@@ -2,13 +2,14 @@
 
 import { asTask, host } from '../../host.ts';
 import { Chip, ownerClass } from '../../parts/marks.tsx';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 import type { Shown } from '../inspector.ts';
 import type { Data } from './facts.ts';
-import { lengthText, words } from './words.ts';
+import { lengthText, schedulerWords, words } from './words.ts';
 
 export function Detail({ data }: Shown<Data>) {
   const { units, shares, fromNs, toNs } = data,
+    own = schedulerWords(),
     span = toNs - fromNs;
   const set = (id: number, name: string, what: 'weight' | 'cap', to: number) =>
     void asTask(spelled(`xl sched-credit -d ${name} -${what[0]} ${to}`), () =>
@@ -16,8 +17,8 @@ export function Detail({ data }: Shown<Data>) {
     );
   return (
     <section class="shr">
-      <h3>{words.shares}</h3>
-      <p class="cap-t">{words.sharesHint}</p>
+      <h3>{own.shares}</h3>
+      <p class="cap-t">{own.sharesHint}</p>
       {units
         .filter(({ id }) => id >= 0)
         .map(({ unit, id, name, weight, cap }) => {
@@ -34,10 +35,10 @@ export function Detail({ data }: Shown<Data>) {
               <div class="set">
                 {(['weight', 'cap'] as const).map(what => (
                   <label key={what} class="sl2">
-                    <span>{words[what]}</span>
+                    <span>{own[what]}</span>
                     <input
                       type="range"
-                      aria-label={`${words[what]} ${name}`}
+                      aria-label={`${own[what]} ${name}`}
                       min={what === 'weight' ? 1 : 0}
                       max={what === 'weight' ? 1024 : 100}
                       value={what === 'weight' ? weight : cap}

@@ -4,7 +4,7 @@ import type { Accounting, Decision, Periods, Unit } from '../../../hypervisor/vi
 import type { Shown } from '../inspector.ts';
 import { byPriority, creditOf, lineFrom, type Run, runsOf, sharesByWeight, timesOf } from '../runs.ts';
 import type { Lane } from './schedule.tsx';
-import { words } from './words.ts';
+import { schedulerWords } from './words.ts';
 
 /** This long a time decides who always has work. */
 export const LOOK_NS = 1e9;
@@ -84,6 +84,7 @@ export function sharesOf(
 /** A lane for each unit, and what ran on each pCPU. */
 export function pictureOf(data: Data): { runs: Run[]; lanes: Lane[] } {
   const { accountings, units, fromNs, toNs } = data,
+    own = schedulerWords(),
     told = toldOf(data),
     all = runsOf(told, 0, toNs),
     inPicture = runsOf(told, fromNs, toNs),
@@ -94,7 +95,7 @@ export function pictureOf(data: Data): { runs: Run[]; lanes: Lane[] } {
       unit,
       id,
       name,
-      says: `${words.weight} ${weight}${cap > 0 ? `, ${words.cap} ${cap}` : ''}`,
+      says: `${own.weight} ${weight}${cap > 0 ? `, ${own.cap} ${cap}` : ''}`,
       runs: runs.filter(run => run.unit === unit),
       credit: lineFrom(creditOf(unit, all, accountings, toNs), fromNs),
     })),

@@ -1,13 +1,12 @@
 /** The picture of a schedule, and below it the decisions in it. */
 
 import { mediaSignal, PHONE } from '../../media.ts';
-import { isWithout } from '../../without-xen.ts';
 import type { Shown } from '../inspector.ts';
 import { Decisions } from './decisions.tsx';
 import { type Data, keyOf, pickedOf, pictureOf } from './facts.ts';
 import { creditScale, type Lane, Schedule } from './schedule.tsx';
 import { spanMs } from './source.ts';
-import { lengthText, words } from './words.ts';
+import { lengthText, schedulerWords, words } from './words.ts';
 
 const SPANS = [60, 120, 1000, 10_000],
   /** Pictures of more ticks have no lines of them and of accountings: they would be grey. */
@@ -40,8 +39,8 @@ export function Figure(shown: Shown<Data>) {
     stepNs = isFine ? periods.tickNs : span / 6,
     isTicked = isFine && accountings.length > 0;
   const { runs, lanes: all } = pictureOf(data);
-  // The host's own scheduler has no credit, and hands none out.
-  const isFair = isWithout(),
+  // Linux's scheduler has no credit, and hands none out.
+  const isFair = !schedulerWords().hasCredit,
     lanes = isFair ? all.map(lane => ({ ...lane, credit: [] })) : all;
   return (
     <div class="col sch fit">

@@ -1,21 +1,22 @@
 /** Why a unit has as much of the processors as it has, and why a decision fell as it did. */
 
-import type { Decision } from '../../../hypervisor/view/index.ts';
 import { signed } from '../../units.ts';
-import { isWithout } from '../../without-xen.ts';
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import type { Shown, Why } from '../inspector.ts';
 import { PRIORITIES } from '../runs.ts';
 import { type Data, pickedOf, type Share } from './facts.ts';
-import { inMs, lengthText, words } from './words.ts';
+import { inMs, lengthText, schedulerWords, words } from './words.ts';
 
 const SOURCE = 'xen/common/sched/credit.c',
   FAIR_SOURCE = 'kernel/sched/fair.c of Linux 6.1; Documentation/scheduler/sched-design-CFS.rst, sched-bwc.rst';
 
-/** Where the host's own scheduler decides: by virtual runtimes. */
-function fairWhy({ data, chosen }: Shown<Data>, picked: Decision | undefined): Why {
-  if (!picked || !chosen || picked.to < 0)
+/** Where Linux's scheduler decides: by virtual runtimes. */
+function fairWhy(shown: Shown<Data>): Why {
+  const { data, chosen } = shown,
+    picked = chosen ? pickedOf(shown) : undefined;
+  if (!picked || picked.to < 0)
     return {
-      question: 'Who comes next?',
+      question: 'Who is next?',
       answer:
         'The thread with the least virtual runtime: the time it has run, which counts more slowly the more cpu_shares its guest has. So threads that always have work get time in proportion to their shares. A guest that has used up its quota waits for its next period.',
       source: FAIR_SOURCE,
@@ -23,7 +24,7 @@ function fairWhy({ data, chosen }: Shown<Data>, picked: Decision | undefined): W
   const name = data.units.find(({ unit }) => unit === picked.to)?.name ?? '?';
   return {
     question: `Why ${name}?`,
-    answer: `${words.whys[picked.why]?.replace(/^./, letter => letter.toUpperCase())}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. One that wakes goes before who is ahead of it by more than a sixth of the latency.`,
+    answer: `Linux’s scheduler chose its thread: ${schedulerWords().whys[picked.why]}. ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited, and it had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. A thread that wakes preempts one whose virtual runtime is ahead of it by more than a sixth of the scheduling latency.`,
     source: FAIR_SOURCE,
   };
 }
@@ -74,10 +75,13 @@ function sharesWhy({ units, shares, pcpus, fromNs, toNs }: Data): Why {
   };
 }
 
-export function why(shown: Shown<Data>): Why {
+const WHY: OfEach<(shown: Shown<Data>) => Why> = { xen: creditWhy, kvm: fairWhy };
+export const why = (shown: Shown<Data>): Why => ofHost(WHY)(shown);
+
+/** Where the credit scheduler decides. */
+function creditWhy(shown: Shown<Data>): Why {
   const { data, chosen } = shown,
     picked = chosen ? pickedOf(shown) : undefined;
-  if (isWithout()) return fairWhy(shown, picked);
   if (!picked) return sharesWhy(data);
   const name = picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (picked.to < 0)
@@ -101,7 +105,7 @@ export function why(shown: Shown<Data>): Why {
     };
   return {
     question: `Why ${name}?`,
-    answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`,
+    answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${schedulerWords().whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`,
     source: SOURCE,
   };
 }

@@ -1,6 +1,7 @@
 /** Several guests on one screen: a line that is typed goes to all of them, and what each of them takes to carry it out counts up next to its console. */
 import './together.css';
 import { signal, useSignal } from '@preact/signals';
+import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { exitTitle, reasonOf } from '../../../hypervisor/view/index.ts';
 import { ModeBadge, ownerClass, Problem, StateMark } from '../../parts/marks.tsx';
 import { go } from '../../navigation.ts';
@@ -11,7 +12,7 @@ import { inspector } from '../frame.tsx';
 import type { Table } from '../inspector.ts';
 import { guestsOf, type System } from './modes.ts';
 import { end, hostKind, isOneOf, linux, problem, start, starting } from './start.ts';
-import { said } from '../../without-xen.ts';
+import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 
 const words = {
   title: 'Side by side',
@@ -28,12 +29,21 @@ const words = {
   none: 'No guest runs. Start some in several modes, or any others: all of them are shown here.',
   exits: 'exits since the line',
   all: (n: string) => `${n} since it was made`,
-  rows: { hypercalls: 'Hypercalls', ioreqs: 'For the device model', retired: 'Instructions' },
+  rows: { hypercalls: 'Hypercalls', retired: 'Instructions' },
   console: (name: string) => `The last lines of ${name}`,
   open: (name: string) => `Go to ${name}`,
   table: 'Since the line',
-  columns: ['Guest', 'Mode', 'Exits', 'Hypercalls', 'For the device model', 'Instructions'],
-  real: 'Exits of a waiting guest count, too: one that polls its serial port makes some without being asked. A paravirtual guest has no VM exits; what is counted of it are its traps into Xen, hypercalls among them.',
+  columns: (ioreqs: string) => ['Guest', 'Mode', 'Exits', 'Hypercalls', ioreqs, 'Instructions'],
+};
+const OF_EACH: OfEach<{ ioreqs: string; real: string }> = {
+  xen: {
+    ioreqs: 'For the device model',
+    real: 'Exits of a waiting guest count, too: one that polls its serial port makes some without being asked. A paravirtual guest has no VM exits; what is counted of it are its traps into Xen, hypercalls among them.',
+  },
+  kvm: {
+    ioreqs: 'For QEMU',
+    real: 'Exits of a waiting guest count, too: one that polls its serial port makes some without being asked.',
+  },
 };
 const LINES = 11,
   MOST_REASONS = 3;
@@ -71,8 +81,14 @@ function look(): Data {
 const grown = ({ now, since }: Guest, of: (sample: Sample) => number): number =>
   now ? of(now) - (since ? of(since) : 0) : 0;
 const exitsOf = (guest: Guest): number => grown(guest, ({ exits }) => exits);
-const hypercallsOf = (guest: Guest): number => grown(guest, ({ hypercalls }) => sum(hypercalls));
-const sum = (counts: Uint32Array): number => counts.reduce((all, each) => all + each, 0);
+const hypercallsOf = (guest: Guest): number => grown(guest, ofHost(HYPERCALLS));
+const sum = (counts: Iterable<number>): number => [...counts].reduce((all, each) => all + each, 0);
+/** Xen counts hypercalls by number; with KVM each is an exit by VMCALL or VMMCALL. */
+const HYPERCALLS: OfEach<(sample: Sample) => number> = {
+  xen: ({ hypercalls }) => sum(hypercalls),
+  kvm: ({ byReason }) =>
+    sum([...byReason].filter((_, i) => reasonOf(i) === ExitReason.VMCALL || reasonOf(i) === ExitReason.VMMCALL)),
+};
 
 /** The reasons of most exits since the line. */
 function reasons({ now, since }: Guest): { title: string; count: number }[] {
@@ -156,7 +172,7 @@ function Figure({ data: { guests } }: { data: Data }) {
           </ul>
         </>
       )}
-      <p class="cap-t">{said(words.real)}</p>
+      <p class="cap-t">{ofHost(OF_EACH).real}</p>
     </div>
   );
 }
@@ -180,7 +196,7 @@ function Column({ guest, most }: { guest: Guest; most: number }) {
       <div class="bar">{exits > 0 && <i style={`width:${(100 * exits) / most}%`} />}</div>
       <dl>
         <Row name={words.rows.hypercalls} count={hypercallsOf(guest)} />
-        <Row name={words.rows.ioreqs} count={grown(guest, ({ ioreqs }) => ioreqs)} />
+        <Row name={ofHost(OF_EACH).ioreqs} count={grown(guest, ({ ioreqs }) => ioreqs)} />
         <Row name={words.rows.retired} count={grown(guest, ({ retired }) => retired)} />
         {reasons(guest).map(({ title, count }) => (
           <Row key={title} name={title} count={count} isPart />
@@ -207,7 +223,7 @@ const Row = ({ name, count, isPart }: { name: string; count: number; isPart?: tr
 const tables = ({ guests }: Data): Table[] => [
   {
     name: words.table,
-    columns: words.columns,
+    columns: words.columns(ofHost(OF_EACH).ioreqs),
     rows: guests.map(guest => [
       guest.name,
       guest.type,

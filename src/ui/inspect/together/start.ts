@@ -6,13 +6,13 @@ import { sentence } from '../../sentence.ts';
 import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
 import { pageGuests } from '../page-guests.ts';
 import { FILES, filesFor, guestsOf, type HostKind, linuxOf, type System } from './modes.ts';
-import { isWithout } from '../../without-xen.ts';
+import { hypervisorOfHost } from '../../hypervisors/of-host.ts';
 
 /** What is being made, and why it was not. */
 export const starting = signal<{ name: string } | undefined>(undefined),
   problem = signal('');
 
-export const hostKind = (): HostKind => (isWithout() ? 'kvm' : info.value?.noVt ? 'plain' : 'xen');
+export const hostKind = (): HostKind => (info.value?.noVt ? 'plain' : hypervisorOfHost());
 /** The Linux that can be had, and has what each of its modes needs. */
 export const linux = (): Offer | undefined => linuxOf(offers.value.filter(({ saved }) => !saved));
 

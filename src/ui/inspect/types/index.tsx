@@ -2,7 +2,7 @@
 import './types.css';
 import { info } from '../../host.ts';
 import { ModeBadge, ownerClass } from '../../parts/marks.tsx';
-import { isWithout } from '../../without-xen.ts';
+import { ofHost } from '../../hypervisors/of-host.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { inspector } from '../frame.tsx';
@@ -12,18 +12,18 @@ import { RunProgress } from '../run-progress.tsx';
 import { cancel, run, start, type TypesRun } from './page-run.ts';
 import { Picture } from './picture.tsx';
 import { type Read, TYPES, type TypeId } from './run.ts';
-import { TYPE_WORDS, words } from './words.ts';
+import { RUN_WORDS, TYPE_WORDS, words } from './words.ts';
 
 const MODES: Readonly<Record<TypeId, string>> = { hosted: 'hvm', xen: 'pv', esx: 'hvm', kvm: 'hvm' };
 const left = ({ crossings: { exits } }: Read): number => exits.reduce((sum, { count }) => sum + count, 0);
 
 function Figure() {
   const { progress, reads, problem, cancelled } = run.value;
-  const hasXen = !isWithout();
+  const ran = ofHost(RUN_WORDS);
   return (
     <div class="col typ">
       <MeasuredRun
-        words={hasXen ? words : { ...words, run: words.runWithoutXen }}
+        words={{ ...words, run: ran.run }}
         lede={words.lede}
         progress={
           progress && (
@@ -44,8 +44,7 @@ function Figure() {
           ))}
         </ul>
         <p class="cap-t">
-          {hasXen ? `${words.same} ${words.commands}` : `${words.sameWithoutXen} ${words.commandsWithoutXen}`}{' '}
-          {info.value?.time === 'virtual' && words.virtual}
+          {ran.same} {ran.commands} {info.value?.time === 'virtual' && words.virtual}
         </p>
       </MeasuredRun>
     </div>
@@ -65,13 +64,9 @@ function Type({ type, read }: { type: TypeId; read: Read | undefined }) {
       </div>
       <p>{is}</p>
       <Picture type={type} title={title} read={read} />
-      {read ? (
-        <Counts read={read} />
-      ) : (
-        <p class="hint">{type === 'xen' && isWithout() ? words.needsXen : words.notYet}</p>
-      )}
+      {read ? <Counts read={read} /> : <p class="hint">{ofHost(RUN_WORDS).notYet[type]}</p>}
       <p class="tyr">
-        <b>{words.here}</b> {here}
+        <b>{words.here}</b> {ofHost(here)}
       </p>
     </li>
   );

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
-import { isWithout } from '../../without-xen.ts';
+import { hypervisorOfHost } from '../../hypervisors/of-host.ts';
 import { pageGuests } from '../page-guests.ts';
 import { type Read, runTypes, type TypesHost, type TypesProgress } from './run.ts';
 
@@ -21,7 +21,7 @@ let abort: AbortController | undefined;
 const pageTypes = (): TypesHost => ({
   ...pageGuests,
   crossings: id => host.inspect('crossings', id),
-  withoutXen: isWithout(),
+  hypervisor: hypervisorOfHost(),
 });
 
 /** Begins again, unless a run is under way. */

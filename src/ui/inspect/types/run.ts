@@ -3,6 +3,7 @@
  * the hypervisor and the back end during this very read (dom0/toolstack/tracing/crossings.ts).
  */
 import type { Inspected, NamedFile } from '../../../dom0/service/index.ts';
+import type { Hypervisor } from '../../hypervisors/of-host.ts';
 import { type GuestMaker, MadeGuest } from '../made-guests.ts';
 
 export type TypeId = 'hosted' | 'xen' | 'esx' | 'kvm';
@@ -11,8 +12,8 @@ export type TypeId = 'hosted' | 'xen' | 'esx' | 'kvm';
 export interface TypesHost extends GuestMaker {
   /** Of the guest's next request. */
   crossings(id: number): Promise<Inspected['crossings']>;
-  /** It has none: what needs it is left out. */
-  readonly withoutXen?: boolean;
+  /** What needs another one is left out; absent: Xen. */
+  readonly hypervisor?: Hypervisor;
 }
 
 export interface Read {
@@ -102,7 +103,7 @@ export async function runTypes(
 ): Promise<void> {
   const kernel = await host.kernel(),
     disk = new Blob([new Uint8Array(DISK_BYTES)]);
-  const shapes = SHAPES.filter(({ id }) => id !== 'xen' || !host.withoutXen);
+  const shapes = SHAPES.filter(({ id }) => id !== 'xen' || host.hypervisor !== 'kvm');
   for (const [i, shape] of shapes.entries()) {
     const step = (doing: TypesProgress['doing'], done: number): void => {
       signal.throwIfAborted();

@@ -7,7 +7,7 @@ import { XENBUS_STATES } from '../../xenbus-states.ts';
 import { Icon } from '../marks.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 
 /** `off`: the guest has stopped. */
 export const Cards = ({

@@ -6,7 +6,7 @@ import { reportProblem } from '../../host.ts';
 import { Tag } from '../marks.tsx';
 import { TypedInput } from '../typed.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 
 /** Does something under the name of its command, and looks at the guest again. */
 export type Act = (command: string, work: () => Promise<unknown>) => void;

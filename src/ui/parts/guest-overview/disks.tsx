@@ -12,7 +12,7 @@ import { ChooseFiles } from '../marks.tsx';
 import { NewVolume } from '../new-volume.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../without-xen.ts';
+import { spelled } from '../../hypervisors/own.ts';
 
 /** Of which guest; `off`: it has stopped. */
 interface Whose {

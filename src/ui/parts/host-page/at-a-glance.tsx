@@ -1,5 +1,6 @@
 /** Who has the machine's memory, its processors, its disk and its bridge, each at a glance with a way to the page about it. */
 
+import { hostSystemName } from '../../hypervisors/of-host.ts';
 import { domains, info } from '../../host.ts';
 import { hostPart, inventory, partOf } from '../../inventory.ts';
 import { ownsMemory } from '../../readings.ts';
@@ -22,7 +23,7 @@ const ROWS = 5,
 export function MachineMemory() {
   const machine = info.value;
   if (!machine) return null;
-  const free = machine.freeMiB > 0 ? [memoryShare('c-free', strings.owners.free, machine.freeMiB)] : [];
+  const free = machine.freeMiB > 0 ? [memoryShare('c-free', strings.free, machine.freeMiB)] : [];
   return (
     <section class="hs-m">
       <div class="ph">
@@ -52,7 +53,7 @@ const Go = ({ tab, children }: { tab: string; children: string }) => (
 export function Processors() {
   const pcpus = info.value?.pcpus ?? 1;
   if (hostPart.value === undefined) return null;
-  const shares = [{ id: 0, name: strings.shell.domain }, ...domains.value.filter(ownsMemory)]
+  const shares = [{ id: 0, name: hostSystemName() }, ...domains.value.filter(ownsMemory)]
     .map(({ id, name }) => ({ id, name, percent: 100 * (partOf(id) ?? 0) }))
     .sort((a, b) => b.percent - a.percent);
   const used = 100 * hostPart.value;
@@ -136,7 +137,7 @@ export function Volumes() {
   if (!disk) return null;
   const ownerOf = (users: readonly string[]): string => {
     const guest = domains.value.find(({ name }) => users.includes(name));
-    return guest ? ownerClass(guest.id) : users.includes(strings.shell.domain) ? 'c-d0' : 'c-hw';
+    return guest ? ownerClass(guest.id) : users.includes(hostSystemName()) ? 'c-d0' : 'c-hw';
   };
   const lvm = disk.partitions.find(({ bytes: all }) => all >= disk.groupBytes && disk.groupBytes > 0)?.name;
   const parts = [
@@ -157,7 +158,7 @@ export function Volumes() {
         told={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}
         shares={[
           ...shown.map(({ name, short, bytes: all, owner }) => diskShare(name, short, all, owner)),
-          diskShare(strings.owners.free, strings.owners.free, disk.freeBytes, 'c-free'),
+          diskShare(strings.free, strings.free, disk.freeBytes, 'c-free'),
         ]}
       />
       <table>
@@ -212,7 +213,7 @@ export function BridgePorts() {
               <td class="cut">
                 <Chip id={owner(name)} />{' '}
                 {owner(name) === 0
-                  ? strings.shell.domain
+                  ? hostSystemName()
                   : (domains.value.find(({ id }) => id === owner(name))?.name ?? owner(name))}
               </td>
               <td class="num m nw">{bytes(rxBytes)}</td>

@@ -1,7 +1,7 @@
 /** What the charts of the host draw: a line for each domain, disk and network, of readings. */
 
+import { hypervisorName } from '../../hypervisors/of-host.ts';
 import type { Reading } from '../../readings.ts';
-import { strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
 import { ownerToken } from '../../owners.ts';
 import type { Line } from '../chart.tsx';
@@ -45,7 +45,7 @@ export function historyLines(
       { name: words.free, token: '--text-3', fill: '--free', values: free },
       ...owners.map(owner => line(owner, ({ memoryMiB }) => memoryMiB[owner.id])),
       {
-        name: strings.owners.xen,
+        name: hypervisorName(),
         token: '--hv',
         fill: '--hv-fill',
         values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - ownedMiB[i]!)),

@@ -1,10 +1,10 @@
 /** The last minute or more of the host: charts, or the readings that they are of as a table. */
 
+import { hostSystemName } from '../../hypervisors/of-host.ts';
 import { useSignal } from '@preact/signals';
 import { domains, info } from '../../host.ts';
 import { readings } from '../../inventory.ts';
 import { ownsMemory, type Reading, telling } from '../../readings.ts';
-import { strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
 import { Chart } from '../chart.tsx';
 import { HistoryBar, HistoryTable } from '../history-parts.tsx';
@@ -20,7 +20,7 @@ export function History() {
   const nowMs = readings.value.at(-1)?.atMs ?? 0,
     all = telling(readings.value).filter(({ atMs }) => atMs >= nowMs - spanMs.value),
     machineMiB = info.value?.memoryMiB ?? 0;
-  const owners = [{ id: 0, name: strings.shell.domain }, ...domains.value.filter(ownsMemory)],
+  const owners = [{ id: 0, name: hostSystemName() }, ...domains.value.filter(ownsMemory)],
     lines = historyLines(all, owners, machineMiB);
   return (
     <section class="hs-h">

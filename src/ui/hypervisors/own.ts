@@ -1,0 +1,27 @@
+/** The page's words and commands on the host that it has. Those of Xen are there from the start; another hypervisor's are loaded when its host has started. */
+import { effect, signal } from '@preact/signals';
+import { persistent } from '../load-again.ts';
+import { hypervisorOfHost, ofHost, type OfEach } from './of-host.ts';
+import type { PagePart, PageWords } from './page-part.ts';
+import { part as xen } from './xen.ts';
+
+const PARTS: OfEach<() => Promise<{ part: PagePart }>> = {
+  xen: () => Promise.resolve({ part: xen }),
+  kvm: persistent(() => import('./kvm.ts')),
+};
+const own = signal(xen);
+
+/** What the page says of its host; who shows it is drawn again when the host is another. */
+export const pageWords = (): PageWords => own.value.words;
+/** A command as this host has it; written as xl has it. */
+export const spelled = (command: string): string => own.value.spelled(command);
+
+export function followHypervisor(): void {
+  effect(() => {
+    const asked = hypervisorOfHost();
+    void ofHost(PARTS)().then(({ part }) => {
+      // Meanwhile the host may be another.
+      if (asked === hypervisorOfHost()) own.value = part;
+    });
+  });
+}
