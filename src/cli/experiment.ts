@@ -23,15 +23,15 @@ const WRONG_USE = 2;
 
 const experimentHelp = (): string => `Usage: ringside experiment NAME [options]
 
-A claim of the textbook, tried by guests that really run. In virtual time everybody with the same seed gets the same table.
+Tests a claim of the textbook with guests that really run. In virtual time the same seed always gives the same table.
 
 ${EXPERIMENTS.map(({ id, title }) => `  ${id.padEnd(22)}${title}`).join('\n')}
 
   --csv         print the raw numbers, as a table of comma-separated values
-  --real-time   by this computer's clock: warmed, repeated, interleaved, with the least and the most
-  --seed N      of what is drawn (1)
+  --real-time   by this computer's clock: warmed up, repeated, interleaved, with minimum and maximum
+  --seed N      seed of random numbers (1)
 
-Status: 0 it was measured, ${WRONG_USE} wrong use or a guest that failed.
+Status: 0 measured, ${WRONG_USE} wrong use or a guest that failed.
 `;
 
 function ask(argv: string[]) {

@@ -25,18 +25,18 @@ export const libvirtdHelp = (): string => `Usage: ringside libvirtd --state DIR 
 
 A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list --all
 
-  --state DIR           where its definitions, files and volumes are kept (ringside sh --state DIR has the same)
-  --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME}); PATH-ro is for clients that only read
+  --state DIR           where its definitions, files and volumes are stored (ringside sh --state DIR uses the same)
+  --socket PATH         the UNIX socket, which only its owner may open (DIR/${SOCKET_NAME}); PATH-ro is for clients that only read
   --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
   --allow DIR           disks, CDs and kernels of this machine below DIR are named in XML by their own paths, and pools can be
                         made there (also several times); an image that a guest writes is locked
-  --host WORDS          what the host has, as ringside sh has it
+  --host WORDS          the host's hardware, as in ringside sh
   --hypervisor KIND     xen, or kvm: guests are processes of QEMU, and clients connect to qemu:///system
   --net nat             guests reach what this machine reaches, by TCP and UDP, also from networks that have <forward mode='nat'/>
   --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-192.168.122.2:22 (also several times)
 ${JOIN_ABOUT}
 
-Other paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
+Other paths in a domain's XML are Domain 0's. Ctrl-C ends the host and its running guests.
 `;
 
 function parse(argv: string[]) {

@@ -19,14 +19,14 @@ const WRONG_USE = 2,
   NOT_BOOTED = 1;
 export const shellHelp = (): string => `Usage: ringside sh [options]
 
-Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
+Domain 0's shell: xl, xenstore-ls, lvs and similar commands, text tools, pipes.
 
   -c LINE               run a line; its status is the last command's
-  --state DIR           keep files and volumes in DIR (without it they live in memory, and are gone with the host)
+  --state DIR           store files and volumes in DIR (default: in memory, lost with the host)
   --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
-  --host WORDS          what the host has, as in pcpus=2,memory=512,vt=off,disk=20GB (without it ${describeHost(hostHere())};
-                        vt=off: a standard computer, for paravirtual guests alone; a disk keeps the size of its first start;
-                        xl host-set keeps words for the next boots)
+  --host WORDS          the host's hardware: pcpus=2,memory=512,vt=off,disk=20GB (default: ${describeHost(hostHere())};
+                        vt=off: a computer without VT, for paravirtual guests only; a disk keeps the size of its first start;
+                        xl host-set stores settings for the next boots)
   --host-memory MIB     the same as --host memory=MIB
   --pcpus N             the same as --host pcpus=N
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)

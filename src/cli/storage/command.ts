@@ -20,7 +20,7 @@ export function storageHelp(): string {
   ];
   return `Usage: ringside storage --state DIR COMMAND…
 
-The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR. lvcreate makes it where there is none, and so does dd to a device.
+The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR. If there is none, lvcreate makes it, and so does dd to a device.
 
 ${lines.map(([usage, about]) => `  ${usage.padEnd(44)} ${about}`).join('\n')}
 `;
