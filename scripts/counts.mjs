@@ -1,7 +1,7 @@
 /**
  * npm run -s counts [-- --at FOLDER] [--places asks|byTime|forTests|nowhere]
  *
- * The source in numbers: lines by room, circles of imports, what is longer than test/lengths.test.ts wants, and how it is structured (scripts/structure.mjs has
+ * The source in numbers: lines by room, circles of imports, what is larger than test/lengths.test.ts wants, and how it is structured (scripts/structure.mjs has
  * each count's pattern). `--at`: of another checkout, such as an older commit's, by the same patterns. `--places`: where one of the counts finds what it counts.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -18,7 +18,8 @@ await ensureDependencies({ quiet: true });
 const { values } = parseArgs({ options: { at: { type: 'string', default: root }, places: { type: 'string' } } });
 const { parseSync, runnerImport } = await import('vite');
 const support = async name => (await runnerImport(at('test', 'support', name))).module;
-const { allImports, circles, FILE_LINES, FUNCTION_LINES, roomOf, testOnly, tooLong } = await support('rules.ts');
+const { allImports, circles, CLASS_FIELDS, CLASS_METHODS, FUNCTION_LINES, roomOf, testOnly, tooLarge } =
+  await support('rules.ts');
 
 const here = (...parts) => join(resolve(values.at), ...parts);
 const read = path => readFileSync(here(path), 'utf8');
@@ -81,14 +82,16 @@ if (values.places !== undefined) {
   for (const place of places[values.places] ?? [`counts: there are places of ${Object.keys(places).join(', ')}.`])
     console.log(place);
 } else {
-  const long = [...sources].flatMap(([path, text]) => [...tooLong(path, text).keys()]);
-  const longFiles = long.filter(what => !what.includes(' '));
+  const large = [...sources].flatMap(([path, text]) => [...tooLarge(path, text).keys()]);
+  const ofClasses = kind => large.filter(what => what.endsWith(` ${kind}`)).length;
   const byValue = circles(sources),
     byType = circles(sources, allImports);
   console.table(byRoom());
   console.log(`circles of imports of values: ${byValue.length} (${inWords(byValue)})`);
   console.log(`circles where types count: ${byType.length} (${inWords(byType)})`);
-  console.log(`files over ${FILE_LINES} lines: ${longFiles.length} of ${sources.size}`);
-  console.log(`functions over ${FUNCTION_LINES} lines: ${long.length - longFiles.length}`);
+  const [fields, methods] = [ofClasses('fields'), ofClasses('methods')];
+  console.log(`functions over ${FUNCTION_LINES} lines: ${large.length - fields - methods}`);
+  console.log(`classes with more than ${CLASS_FIELDS} fields: ${fields}`);
+  console.log(`classes with more than ${CLASS_METHODS} methods: ${methods}`);
   for (const [name, count] of Object.entries(rows)) console.log(`${name}: ${count}`);
 }

@@ -1,9 +1,11 @@
 /** What `npm run -s counts` counts of the structure of sources. */
+import { execFileSync } from 'node:child_process';
 import { parseSync } from 'vite';
 import { expect, it } from 'vitest';
 // @ts-expect-error: scripts have no types.
 import { structureOf } from '../scripts/structure.mjs';
 import * as english from './support/english.ts';
+import { file } from './support/needs.ts';
 
 /** `files`: texts by paths. */
 const counted = (files: Record<string, string>, documents: string[] = []) =>
@@ -91,4 +93,10 @@ it('counts avoided words by where they are', () => {
     'avoided words in strings': 2,
     'avoided words in comments': 3,
   });
+});
+
+it('prints the counts of this checkout', () => {
+  const text = execFileSync(process.execPath, [file('scripts/counts.mjs')], { encoding: 'utf8' });
+  expect(text).toMatch(/^functions over 80 lines: \d+$/m);
+  expect(text).toMatch(/^lines in all: \d{6}$/m);
 });
