@@ -73,7 +73,7 @@ export const boost: Experiment = {
     return {
       held:
         without > 5 * boosted && of(CREDIT, 'answered') >= 0.95 * came ? 'yes' : without > boosted ? 'partly' : 'no',
-      text: `Beside three that compute a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts who computes when somebody with BOOST wakes, at the latest after the millisecond of its rate limit; here who computes goes on to the end of a slice of some 2 ms, so that our wait is longer. BOOST could be abused: earlier versions charged only whoever a tick found, so that a guest that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
+      text: `Beside three that compute a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts who computes when somebody with BOOST wakes, at the latest after the millisecond of its rate limit; here it computes to the end of its turn, which is two milliseconds at most and one on average, so that our wait is longer. BOOST could be abused: earlier versions charged only whoever a tick found, so that a guest that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
     };
   },
 };

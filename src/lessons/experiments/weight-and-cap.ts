@@ -111,7 +111,7 @@ export const weightAndCap: Experiment = {
         wrong.length === 0
           ? ''
           : `; further from it than ${NEAR} per cent: ${listed(wrong.map(({ row }) => `${row.guest} (${row.case})`))}`
-      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent of the time. Shares are exact only over many accounting periods, which are ${SLICE_MS} ms here and 30 by default. A real guest loses more than its share says, since it finds the caches cold after each slice.`,
+      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent of the time. The guest with the largest weight stays some points below its share, however long it runs: this scheduler lets nobody save or owe more than a slice, here ${SLICE_MS} ms and 30 by default (Cherkasova, Gupta and Vahdat measured such errors of Xen’s in 2007). A real guest loses more than its share says, since it finds the caches cold after each slice.`,
     };
   },
 };

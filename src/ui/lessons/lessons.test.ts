@@ -109,6 +109,11 @@ describe('the page’s lessons', () => {
     expect(failed).toContain('Begin the step again');
   });
 
+  it('are listed in the order of the course, which “Next lesson” follows', () => {
+    const course = readFileSync(new URL('courses/virtualization.md', import.meta.url), 'utf8');
+    expect(LESSONS.map(({ id }) => id)).toEqual([...course.matchAll(/\]\(([\w-]+)\)/g)].map(([, id]) => id));
+  });
+
   it.each(LESSONS.map(({ id }) => id))('%s draws other numbers from other seeds, and has a box on reality', id => {
     const drawn = new Set(['a', 'b', 'c', 'd', 'e', 'f'].map(seed => JSON.stringify([...read(id, seed).drawn])));
     expect(drawn.size).toBeGreaterThan(2);
