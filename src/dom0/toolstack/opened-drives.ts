@@ -96,10 +96,9 @@ export class OpenedDrives {
     isNew = true,
   ): DriveImage {
     const { medium, readOnly, kind } = drive;
+    // What guests write to a file is stored for each of them.
     if (defined?.shared && medium && !('device' in medium))
-      throw new Error(
-        `${medium.name}: what guests write to this file is kept for each of them, so they cannot share it. Take a volume of the host.`,
-      );
+      throw new Error(`${medium.name} cannot be shared. Take a volume.`);
     if (medium && 'keptAs' in medium && medium.keptAs !== undefined)
       return this.withKept(member, drive, medium.keptAs, { isNew, say });
     if (!medium || !('device' in medium)) return drive;

@@ -50,7 +50,7 @@ export interface Definition {
   memoryMiB: number;
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
-  /** Both in KiB, where libvirt's document has them finer than in MiB: the guest gets what they are rounded up to. See `memoryKiB`. */
+  /** Both in KiB, where libvirt's document has them finer than in MiB: the guest gets what they are rounded up to. See `memoryKiB` (exact-memory.ts). */
   exactKiB?: { memory?: number; maximum?: number };
   /** Below 4 GiB so much is no RAM (absent: as much as boards have); RAM that finds no room below the hole lies from 4 GiB on. */
   mmioHoleMiB?: number;
@@ -172,16 +172,3 @@ export const newDefinition = (): Definition => ({
 
 /** Definitions of old name the firmware's loader as the kernel of a fully virtual guest. */
 export const isHvmloader = (kernel: string): boolean => /(^|\/)hvmloader(\.gz)?$/.test(kernel);
-
-/** What a definition asks for, in KiB: as its document says it, unless something else was set since. */
-export function memoryKiB({ memoryMiB, maxMemoryMiB, exactKiB = {} }: MemorySizes): {
-  memory: number;
-  maximum: number;
-} {
-  const exact = (mib: number, kib: number | undefined): number =>
-    kib !== undefined && Math.ceil(kib / 1024) === mib ? kib : mib * 1024;
-  const memory = exact(memoryMiB, exactKiB.memory);
-  return { memory, maximum: maxMemoryMiB === undefined ? memory : exact(maxMemoryMiB, exactKiB.maximum) };
-}
-
-type MemorySizes = Pick<Definition, 'memoryMiB' | 'maxMemoryMiB' | 'exactKiB'>;

@@ -69,10 +69,7 @@ const OPTIONS: Record<string, OptionRule> = {
   vdev: () => used('the drive', 'It says which drive the disk is.'),
   access: value =>
     ACCESS[value]?.shared
-      ? approximated(
-          'xm’s word',
-          'Other guests may write the disk, too, where they say the same. xl knows no such access.',
-        )
+      ? approximated('xm’s word', 'Other guests may write it, too. xl refuses it.')
       : used('who may write', 'It says whether the guest may write.'),
   devtype: oneOf(['cdrom', 'disk'], used('as asked', 'It says whether the drive is a CD-ROM drive.')),
   backend: unless(isDomain0, refused('back ends are in Domain 0', 'Back ends are in Domain 0 only. Take backend out.')),

@@ -13,9 +13,9 @@ export {
   type DefinedDisk,
   type Definition,
   emulatedCard,
-  memoryKiB,
   newDefinition,
 } from './definition.ts';
+export { memoryKiB } from './exact-memory.ts';
 export { formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';
 export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';

@@ -7,8 +7,9 @@ import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../forma
 import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
-import { type Card, type Definition, loaderText, memoryKiB } from './definition.ts';
+import { type Card, type Definition, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
+import { memoryKiB } from './exact-memory.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
 import { LONG_AGO } from './keys/passwords.ts';
 import { TAGS_KEY, TAGS_URI } from './tags.ts';
