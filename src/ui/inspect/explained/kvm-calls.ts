@@ -16,5 +16,5 @@ export const kvmCalls: Readonly<Record<string, string>> = {
   KVM_HC_CLOCK_PAIRING: 'The guest asks for the host’s clock together with the counter that it was read at.',
   KVM_HC_SEND_IPI: 'The guest sends one interrupt to several of its vCPUs with one exit.',
   KVM_HC_SCHED_YIELD: 'The guest gives its processor to another of its vCPUs, which has been preempted.',
-  KVM_HC_MAP_GPA_RANGE: 'The guest says which pages of its memory are encrypted; QEMU is told.',
+  KVM_HC_MAP_GPA_RANGE: 'The guest says which pages of its memory are encrypted; QEMU is notified.',
 };
