@@ -219,6 +219,10 @@ const standardInput: Check = (_options, operands) =>
   operands.includes('-') && operands.length > 1 ? notHere("'-' (standard input) among files") : undefined;
 const inGrep = [
   only('m', /^\d+$/, () => 'invalid max count'),
+  ((options, operands) =>
+    (options.has('l') || options.has('L')) && operands.length < (options.has('e') || options.has('f') ? 1 : 2)
+      ? notHere('-l or -L of standard input')
+      : undefined) satisfies Check,
   several('E', 'F', 'G', 'P'),
   ((options, operands) =>
     (options.has('r') || options.has('R')) && operands.length < (options.has('e') || options.has('f') ? 1 : 2)
@@ -274,6 +278,8 @@ const CHECKS: Record<string, readonly Check[]> = {
         : undefined;
     },
   ],
+  expand: [only('t', /^\d+$/, () => notHere('a list of tab stops'))],
+  uniq: [several('u', 'd')],
   expr: [
     (_options, operands) => (operands[0] === 'match' ? notHere("'match' (write STRING : REGEX)") : undefined),
     (_options, operands) =>
@@ -320,11 +326,12 @@ const CHECKS: Record<string, readonly Check[]> = {
         ? notHere('-w with other than whole numbers from 1 on')
         : undefined,
     (_options, operands) =>
-      operands.slice(0, 2).some(word => /\./.test(word)) || !operands.at(-1)?.includes('.')
+      operands.slice(0, -1).some(word => /\./.test(word)) || !operands.at(-1)?.includes('.')
         ? undefined
         : notHere('a last number with more digits than those before it'),
   ],
   sort: [
+    none('h'),
     (_options, operands) => standardInput(new Map(), operands, 0),
     only('t', /^(?:.|\\0)$/s, value => (value === '' ? 'empty tab' : `multi-character tab '${value}'`)),
     options => {
