@@ -5,7 +5,7 @@ import { sessions } from '../sessions.ts';
 import { booted, bootBeside, go, makeOffer, offerProblems } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
-import { Beside } from './beside.tsx';
+import { SourceScreen } from './source-screen.tsx';
 import { Icon, Tag } from './marks.tsx';
 
 const words = strings.pcos;
@@ -74,7 +74,7 @@ export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
             </div>
           </div>
         </div>
-        <Beside session={session} hint={words.notBooted} />
+        <SourceScreen session={session} hint={words.notBooted} />
       </div>
     </div>
   );

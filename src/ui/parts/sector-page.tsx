@@ -17,7 +17,7 @@ import { bytesUsed } from '../sector-problem.ts';
 import { sessions } from '../sessions.ts';
 import { booted, download, go } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
-import { Beside } from './beside.tsx';
+import { SourceScreen } from './source-screen.tsx';
 import { Icon, Tag } from './marks.tsx';
 import { SourceText } from './source-text.tsx';
 
@@ -127,7 +127,7 @@ function Sector({ sector }: { sector: BootSector }) {
       )}
       <div class="sector-b">
         <SourceText label={words.sourceOf(title)} text={text} made={now} onType={next => editSector(sector, next)} />
-        <Beside session={session} hint={good === false ? words.mend : words.notBooted} />
+        <SourceScreen session={session} hint={good === false ? words.mend : words.notBooted} />
       </div>
     </div>
   );

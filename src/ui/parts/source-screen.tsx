@@ -1,12 +1,12 @@
-/** The screen that is next to a source. */
+/** The screen of a guest whose source is shown, or a hint while none runs. */
 
 import './sector.css';
 import type { DomainSession } from '../sessions.ts';
 import { laterStrings } from '../strings-later.ts';
 import { ScreenWindow } from './screen.tsx';
 
-/** `hint`: what stands there while nothing runs. */
-export const Beside = ({ session, hint }: { session: DomainSession | undefined; hint: string }) => (
+/** `hint`: shown while nothing runs. */
+export const SourceScreen = ({ session, hint }: { session: DomainSession | undefined; hint: string }) => (
   <div class="desk screen">
     {session ? (
       <ScreenWindow key={session.id} session={session} first />
