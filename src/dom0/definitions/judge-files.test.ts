@@ -95,3 +95,25 @@ describe('a card that is to be where the host has nothing', () => {
     ]);
   });
 });
+
+it('says of a guest of KVM on a host with Xen that a real one would refuse it', async () => {
+  const xml =
+      "<domain type='kvm'><name>web</name><memory unit='MiB'>16</memory><os><type arch='x86_64' machine='pc'>hvm</type><kernel>/minipv</kernel></os></domain>",
+    cfg = 'name = "web"\ntype = "hvm"\nkvm = 1\nmemory = 16\nkernel = "minipv"\n';
+  for (const [name, its] of [
+    ['web.xml', xml],
+    ['web.cfg', cfg],
+  ] as const) {
+    const files = [
+      { name, data: new Blob([its]) },
+      { name: 'minipv', data: kernel },
+    ];
+    const given = await readFiles(files, () => true);
+    const saidOn = (hasXen: boolean) =>
+      judgeFiles({ given, firmware: undefined }, { ...facts(64), hasXen }).plan.findings.flatMap(
+        ({ key, verdict, text: why }) => (key === 'kvm' ? [`${verdict}: ${why}`] : []),
+      );
+    expect(saidOn(true)).toEqual([expect.stringMatching(/^approximated: .*A real host with Xen has none/)]);
+    expect(saidOn(false)).toEqual([expect.stringMatching(/^used: /)]);
+  }
+});

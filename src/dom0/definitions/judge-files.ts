@@ -199,6 +199,7 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
       UUID_TAKEN,
     );
+  if (facts.hasXen) seldom?.kvm.judgeOnXen(plan.findings);
   plan.errors.push(...(seldom?.places.judgePlaces(plan.findings, facts.places) ?? []));
   const station = definition?.cards.map(({ mac }) => facts.stationProblem(mac)).find(problem => problem);
   if (station)

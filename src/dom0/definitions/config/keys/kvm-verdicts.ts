@@ -9,7 +9,8 @@ import {
   virtioProblem,
   virtioWords,
 } from '../../../../devices/index.ts';
-import { ignored, type Judged, used, wrong } from '../options.ts';
+import type { Finding } from '../../verdicts.ts';
+import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, oneOf, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 
@@ -41,6 +42,19 @@ export function judge({ key, number, definition: { memoryMiB, virtio } }: Asked)
           `The guest has no balloon of virtio: it has ${memoryMiB} MiB, and stays at that. With one it could have more and less.`,
         );
   return undefined;
+}
+
+/** Says of a guest of KVM on a host with Xen that it runs here, and would not on a real one: libvirt's Xen driver knows no such type, and xl no such key. */
+export function judgeOnXen(findings: Finding[]): void {
+  for (const [i, finding] of findings.entries())
+    if (finding.key === 'kvm' && finding.verdict === 'used')
+      findings[i] = {
+        ...finding,
+        ...approximated(
+          'a real host with Xen has no KVM',
+          "The guest finds KVM here, as on a host with KVM. A real host with Xen has none: its libvirt refuses <domain type='kvm'>, and xl passes over kvm. “Linux with KVM” in the boot menu starts a host that has it.",
+        ),
+      };
 }
 
 const isOfVirtio = oneOf(Object.keys(VIRTIO_KINDS), { nouns: 'devices' });
