@@ -1,8 +1,9 @@
 /** What can be done with several guests and definitions at once, each by the command that it is for one. */
 
+import { type CommandValue, commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import type { DefinedDomain } from '../dom0/service/index.ts';
 import type { Action } from './actions.ts';
-import { asTask, command, host, info, reportProblem } from './host.ts';
+import { asTask, command as change, host, info, reportProblem } from './host.ts';
 import { halted } from './inventory.ts';
 import { lacksTogether } from './memory-together.ts';
 import { chosen, clear } from './selection.ts';
@@ -48,7 +49,7 @@ export function bulkActions({
     removed = defined.filter(({ name }) => deleting.value.has(name));
   const each = (
     name: (n: number) => string,
-    spelled: string,
+    command: CommandValue,
     of: readonly DomainSession[],
     run: (session: DomainSession) => unknown,
   ): Action[] =>
@@ -57,7 +58,7 @@ export function bulkActions({
       : [
           {
             name: name(of.length),
-            command: spelled,
+            command,
             run: () => {
               for (const session of of) void run(session);
             },
@@ -66,13 +67,15 @@ export function bulkActions({
   return [
     ...(good.length === 0
       ? []
-      : [{ name: words.start(good.length), command: 'xm start', run: () => void startAll(good) }]),
-    ...each(words.pause, 'xl pause', awake, ({ info }) => command('pause', info.peek())),
-    ...each(words.run, 'xl unpause', paused, ({ info }) => command('unpause', info.peek())),
-    ...each(words.down, 'xl shutdown -F', living, ({ info }) => command('shutdown', info.peek())),
+      : [{ name: words.start(good.length), command: commandOf('start'), run: () => void startAll(good) }]),
+    ...each(words.pause, commandOf('pause'), awake, ({ info }) => change('pause', info.peek())),
+    ...each(words.run, commandOf('unpause'), paused, ({ info }) => change('unpause', info.peek())),
+    ...each(words.down, commandOf('shutdown', undefined, { fallback: true }), living, ({ info }) =>
+      change('shutdown', info.peek()),
+    ),
     ...each(
       words.destroy,
-      'xl destroy',
+      commandOf('destroy'),
       running.filter(session => !going.includes(session)),
       destroy,
     ),
@@ -81,7 +84,7 @@ export function bulkActions({
       : [
           {
             name: words.remove(there.length),
-            command: 'xm delete',
+            command: commandOf('delete'),
             run: () => {
               for (const { name } of there) deleteDefinition(name);
             },
@@ -108,8 +111,8 @@ async function startAll(all: readonly DefinedDomain[]): Promise<void> {
     all.map(({ memoryMiB }) => memoryMiB),
     info.peek()?.freeMiB ?? 0,
   );
-  if (lacks !== undefined) return reportProblem('xm start', lacks);
-  for (const { name } of all) await asTask(`xm start ${name}`, () => host.start(name, false));
+  if (lacks !== undefined) return reportProblem(commandOf('start'), lacks);
+  for (const { name } of all) await asTask(commandOf('start', name), () => host.start(name, false));
 }
 
 export const chosenText = ({

@@ -9,7 +9,7 @@ const planOf = (name: string): Plan => ({
   errors: [],
   findings: [],
   definition: `name = "${name}"\n`,
-  command: `xl create ${name}.cfg`,
+  creates: { file: `${name}.cfg` },
   summary: { memoryMiB: 16, vcpus: 1, type: 'hvm' },
 });
 /** Of a definition or an image: its name, without what is behind the point. */

@@ -2,6 +2,7 @@
  * The page's only way to Domain 0: one worker, comlink calls (src/dom0/service/api.ts). What the host says last is in the signals here.
  */
 
+import { type CommandValue, commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import type {
@@ -18,7 +19,8 @@ import { callsBy, type Domain0Worker, followLife, startDomain0, Unanswered } fro
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { info } from './host-info.ts';
 import { hostSystemName } from './hypervisors/of-host.ts';
-import { pageWords, spelled } from './hypervisors/own.ts';
+import { pageWords } from './hypervisors/own.ts';
+import { loadSpellers, spelled } from './hypervisors/spelled.ts';
 import { keepingPresses, keepPress, notingPress } from './presses.ts';
 import { sentence, usefulFirst } from './sentence.ts';
 import { strings } from './strings.ts';
@@ -232,11 +234,21 @@ function keepTasks(): void {
 }
 
 /** Puts a failure of the page itself into the task log; the same sentence once. */
-export function reportProblem(command: string, message: string): void {
+export function reportProblem(command: CommandValue | string, message: string): void {
   if (pageTasks.value.some(task => task.message === message && !dismissed.value.has(task.id))) return;
+  loadSpellers();
   pageTasks.value = [
     ...pageTasks.value,
-    { id: --lastOfPage, command: spelled(command), state: 'failed', startedMs: Date.now(), message },
+    {
+      id: --lastOfPage,
+      // How it is spelled may be loaded only then.
+      get command() {
+        return spelled(command);
+      },
+      state: 'failed',
+      startedMs: Date.now(),
+      message,
+    },
   ];
 }
 
@@ -290,12 +302,14 @@ export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'd
 export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'name'>): Promise<void> {
   const isPress = name === 'pause' || name === 'unpause';
   if (isPress && keepPress(domain.name, name)) return;
-  const asked = asTask(`xl ${name} ${domain.name}`, () =>
-    name === 'reset'
-      ? host.trigger(domain.id, 'reset')
-      : name === 'reboot'
-        ? host.reboot(domain.id, true)
-        : host[name](domain.id),
+  const asked = asTask(
+    name === 'reset' ? commandOf('trigger', domain.name, { what: name }) : commandOf(name, domain.name),
+    () =>
+      name === 'reset'
+        ? host.trigger(domain.id, 'reset')
+        : name === 'reboot'
+          ? host.reboot(domain.id, true)
+          : host[name](domain.id),
   );
   return isPress ? notingPress(domain.id, asked) : asked;
 }
@@ -316,7 +330,7 @@ export const makingAnew = <T>(
   });
 
 /** Does something that the host logs; a refusal that the host did not log is logged here, as this command. */
-export async function asTask(command: string, work: () => Promise<unknown>): Promise<void> {
+export async function asTask(command: CommandValue | string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Guests that are to be destroyed and definitions that are to be deleted, and the seconds in which a person may keep them. */
 
+import { commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { signal } from '@preact/signals';
 import { asTask, command, domains, host } from './host.ts';
 import type { DomainSession } from './sessions.ts';
@@ -72,7 +73,7 @@ export function deleteDefinition(name: string): void {
 
 function deleteNow(name: string): void {
   keepDefinition(name);
-  void asTask(`xm delete ${name}`, () => host.delete(name, false, true));
+  void asTask(commandOf('delete', name), () => host.delete(name, false, true));
 }
 
 /** It stays. */

@@ -1,5 +1,6 @@
 /** A name that somebody is asked for: of a clone, or a domain's new one. The dialog is loaded when it is wanted. */
 
+import { commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { domains, host } from './host.ts';
 import { inventory, look } from './inventory.ts';
 import { freeName } from './parts/snapshot-tree.ts';
@@ -28,7 +29,7 @@ export function askClone(name: string): void {
     hint: words.cloneHint,
     act: words.cloneAct,
     value: freeName(`${name}-clone`, taken()),
-    command: to => `xl clone ${name} ${to}`,
+    command: to => commandOf('clone', name, { to }),
     run: async to => {
       await host.clone(name, to);
       await look();
@@ -45,7 +46,7 @@ export function askRename(name: string, id?: number): void {
     hint: words.renameHint,
     act: words.renameAct,
     value: name,
-    command: to => `${id === undefined ? 'xm' : 'xl'} rename ${name} ${to}`,
+    command: to => commandOf('rename', name, { to, halted: id === undefined }),
     run: async to => {
       await host.rename(id ?? name, to);
       await look();

@@ -1,5 +1,6 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
+import { type CommandValue, commandOf, type Line } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
 import { command, host, living, makingAnew, reportProblem, startPageTask, windowAsked } from './host.ts';
@@ -72,7 +73,7 @@ export interface Asked {
   value: string;
   /** On its button. */
   act: string;
-  command(name: string): string;
+  command(name: string): CommandValue | Line;
   /** @throws Error with a sentence, which is shown */
   run(name: string): Promise<void>;
 }
@@ -291,7 +292,7 @@ export async function bootAgain(session: DomainSession): Promise<void> {
     if (!session.gone.peek()) void command('destroy', session.info.peek());
     openDomain(domain, session.files);
   } catch (error) {
-    reportProblem(`xl create ${session.info.peek().name}`, sentence(error));
+    reportProblem(commandOf('create', undefined, { file: session.info.peek().name }), sentence(error));
   }
 }
 
@@ -333,7 +334,7 @@ export async function saveState(domain: DomainInfo): Promise<void> {
   try {
     download(await host.save(domain.id), `${domain.name}.save`);
   } catch (error) {
-    reportProblem(`xl save ${domain.name}`, sentence(error));
+    reportProblem(commandOf('save', domain.name), sentence(error));
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
 
+import { commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { batch, signal } from '@preact/signals';
 import type { ConsoleInput, DomainInfo, NamedFile } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
@@ -70,7 +71,7 @@ export class DomainSession extends GuestLink {
       // One that was destroyed at once is no failure: the host's list says so a moment later.
       error =>
         setTimeout(() => {
-          if (!this.gone.peek()) reportProblem(`xl console ${info.name}`, sentence(error));
+          if (!this.gone.peek()) reportProblem(commandOf('console', info.name), sentence(error));
         }, GONE_MS),
     );
   }

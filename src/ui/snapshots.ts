@@ -1,15 +1,15 @@
 /** What a person does with snapshots. */
 
+import { type CommandValue, commandOf } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { signal } from '@preact/signals';
 import { asTask, host } from './host.ts';
 import { look } from './inventory.ts';
 import { sessions } from './sessions.ts';
 import { KEEP_SECONDS } from './leaving.ts';
 import { go, keepFiles } from './navigation.ts';
-import { spelled } from './hypervisors/own.ts';
 
-export const takeSpelled = (domain: string, name: string, description: string): string =>
-  spelled(`xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`);
+export const takes = (domain: string, name: string, description: string): CommandValue =>
+  commandOf('snapshot', domain, { name, description });
 
 /** @throws Error with a sentence */
 export async function take(domain: string, name?: string, description?: string): Promise<void> {
@@ -37,7 +37,9 @@ export const isLeaving = (domain: string, name: string): boolean => leavingSnaps
 export function forget(domain: string, name: string): void {
   const now = (): void => {
     keepSnapshot(domain, name);
-    void asTask(`xl snapshot-delete ${domain} ${name}`, () => host['snapshot-delete'](domain, name)).then(look);
+    void asTask(commandOf('snapshot-delete', domain, { snapshot: name }), () =>
+      host['snapshot-delete'](domain, name),
+    ).then(look);
   };
   if (leavingSnapshots.peek().has(keyOf(domain, name))) return now();
   leavingSnapshots.value = new Map(leavingSnapshots.peek()).set(

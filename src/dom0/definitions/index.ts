@@ -16,7 +16,6 @@ export {
   NO_IPXE,
   type Planned,
   type PlannedDrive,
-  quoted,
   startsWith,
 } from './planned.ts';
 export { bootPaths } from './firmware-boot.ts';

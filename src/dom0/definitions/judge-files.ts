@@ -16,7 +16,6 @@ import {
   type NamedImage,
   type Planned,
   rename,
-  XL_CREATE_FROM_NOTHING,
 } from './planned.ts';
 import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
 import { prepareToPlan } from './later-plans.ts';
@@ -150,9 +149,7 @@ export function judgeFiles(
   const planned = planFiles(given, firmware, devices, loaded);
   const { plan } = planned;
   // A name that nobody wrote is nobody's choice.
-  const isGenerated = plan.command.startsWith(XL_CREATE_FROM_NOTHING);
-  if ((anotherName || isGenerated) && facts.isTaken(plan.name))
-    rename(planned, freeName(plan.name, facts), isGenerated);
+  if ((anotherName || planned.generated) && facts.isTaken(plan.name)) rename(planned, freeName(plan.name, facts));
   judgeHere(planned, facts);
   if (plan.errors.length > 0) delete planned.domain;
   return planned;

@@ -7,7 +7,7 @@ import type { Finding } from './verdicts.ts';
 import { cpuModelOf, type DefinedDisk } from './config/definition.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
-import { otherKeys, writeXlConfig } from './config/write-xl.ts';
+import { xlWriter } from './config/source.ts';
 import { diskVerdict } from './config/keys/disks.ts';
 import { seldom } from './config/keys/seldom.ts';
 import { isDevice } from '../host/storage/index.ts';
@@ -24,7 +24,6 @@ import {
   isImage,
   baseName,
   bootKind,
-  quoted,
   finish,
   check,
 } from './planned.ts';
@@ -49,7 +48,7 @@ export function withOptions(file: string, written: string, options: string): { t
   const { definition, findings, isForeign } = judged;
   // What is wrong with a definition of another language is told where it stands.
   if (isForeign && findings.some(isError)) return { text: written, optionsFrom: Infinity };
-  const base = isForeign ? writeXlConfig(definition) + otherKeys(judged) : written;
+  const base = isForeign ? xlWriter().writeXlConfig(definition) + xlWriter().otherKeys(judged) : written;
   const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
   return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
 }
@@ -210,14 +209,7 @@ export function planDefinition(
   )
     boot = judgement.firmwareBoot(drives, disks.firmware, biosFile);
   return {
-    ...finish(
-      findings,
-      definition,
-      boot,
-      isForeign ? writeXlConfig(definition) : text,
-      `xl create ${quoted(file)}`,
-      drives,
-    ),
+    ...finish(findings, definition, boot, isForeign ? xlWriter().writeXlConfig(definition) : text, { file }, drives),
     write: language.write,
   };
 }

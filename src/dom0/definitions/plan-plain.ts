@@ -20,7 +20,6 @@ import {
   type Planned,
   baseName,
   bootKind,
-  xlCreateFrom,
   finish,
   refuse,
   check,
@@ -28,6 +27,22 @@ import {
   ideName,
 } from './planned.ts';
 import { startUnsigned, bootProblem, firmwareBoot } from './firmware-boot.ts';
+
+/** A domain without a file of its own: it is created from settings behind an empty one (xl(1), create). */
+const generated: NonNullable<Planned['generated']> = definition => {
+  const text = writeXlConfig(definition);
+  return { definition: text, creates: { file: '/dev/null', settings: text.trim().split('\n') } };
+};
+
+function planGenerated(
+  findings: Finding[],
+  definition: Definition,
+  boot: Boot | undefined,
+  drives: PlannedDrive[],
+): Planned {
+  const { definition: text, creates } = generated(definition);
+  return { ...finish(findings, definition, boot, text, creates, drives), generated };
+}
 
 /** Linux tells its story on the serial console; the last one named is /dev/console. */
 export const PLAIN_LINUX_CMDLINE = 'console=tty0 console=ttyS0';
@@ -141,14 +156,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   const problem =
     typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(
-    findings,
-    definition,
-    firmwareBoot(drives, definition, firmware),
-    writeXlConfig(definition),
-    xlCreateFrom(definition),
-    drives,
-  );
+  return planGenerated(findings, definition, firmwareBoot(drives, definition, firmware), drives);
 }
 
 /** A kernel without a definition: it starts on a plain PC, with drives for the images next to it. */
@@ -197,12 +205,5 @@ export function planKernel(options: {
     text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish(
-    [finding, ...plain.findings],
-    definition,
-    boot,
-    writeXlConfig(definition),
-    xlCreateFrom(definition),
-    plain.drives,
-  );
+  return planGenerated([finding, ...plain.findings], definition, boot, plain.drives);
 }

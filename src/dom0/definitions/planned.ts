@@ -11,7 +11,6 @@ import type { Bios, Definition } from './config/definition.ts';
 import { isError } from './config/judge-definition.ts';
 import type { Packing } from '../../formats/unpack/index.ts';
 import type { Language } from './config/source.ts';
-import { writeXlConfig } from './config/write-xl.ts';
 import { isDevice } from '../host/storage/index.ts';
 import type { ImageKind } from './images/images.ts';
 
@@ -80,6 +79,8 @@ export interface Planned {
   plan: Plan;
   /** How the definition's language writes a setting; absent: as xl. */
   write?: Language['write'];
+  /** Nobody wrote the definition: what the plan says of it, which is found again where it gets another name. */
+  generated?(definition: Definition): Pick<Plan, 'definition' | 'creates'>;
   /** Present when there is no error. */
   domain?: {
     definition: Definition;
@@ -111,28 +112,17 @@ export function startsWith(bytes: Uint8Array, text: string): boolean {
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
 export const bootKind = (kind: Kind): 'kernel' | 'pvh' | 'pv' => (hasBoard(kind) ? 'kernel' : kind);
 
-/** A word as POSIX shells read it back. */
-export const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
-
-/** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
-export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
-
-export const xlCreateFrom = (definition: Definition): string =>
-  [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
-
 /** Gives the domain to be another name than its definition does. */
-export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
+export function rename({ plan, domain, generated }: Planned, name: string): void {
   plan.name = name;
   if (!domain) return;
   domain.definition.name = name;
-  if (isGenerated) {
-    plan.definition = writeXlConfig(domain.definition);
-    plan.command = xlCreateFrom(domain.definition);
-  } else {
+  if (generated) Object.assign(plan, generated(domain.definition));
+  else {
     // Of two settings of a key the last one counts.
     const setting = `name = "${name}"`;
     plan.definition = `${plan.definition.replace(/\n?$/, '\n')}${setting}\n`;
-    plan.command += ` ${quoted(setting)}`;
+    if (plan.creates) plan.creates = { ...plan.creates, settings: [...(plan.creates.settings ?? []), setting] };
   }
 }
 
@@ -141,7 +131,7 @@ export function finish(
   definition: Definition,
   boot: Boot | undefined,
   text: string,
-  command: string,
+  creates: Plan['creates'],
   drives: PlannedDrive[] = [],
 ): Planned {
   const errors = findings.filter(isError);
@@ -161,7 +151,7 @@ export function finish(
   const [card] = definition.cards;
   if (card) summary.nic = card.model ?? 'vif';
   if (definition.cmdline) summary.cmdline = definition.cmdline;
-  const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
+  const plan: Plan = { name: definition.name, errors, findings, definition: text, creates, summary };
   return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives } } : { plan };
 }
 
@@ -173,7 +163,6 @@ export function refuse(file: string, short: string, text: string): Planned {
       errors: [finding],
       findings: [finding],
       definition: '',
-      command: '',
       summary: { memoryMiB: 0, vcpus: 0, type: '' },
     },
   };

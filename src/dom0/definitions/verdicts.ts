@@ -54,8 +54,8 @@ export interface Plan {
   errors: Finding[];
   findings: Finding[];
   definition: string;
-  /** What `create` does, as xl would spell it. */
-  command: string;
+  /** What `create` is given: a file, and lines of xl.cfg that count more than the file's; absent: nothing can be created. */
+  creates?: { file: string; settings?: readonly string[] };
   summary: {
     memoryMiB: number;
     vcpus: number;

@@ -4,7 +4,7 @@
  * of libvirt 9.0.
  */
 import { lengthProblem, TAGS_URI } from '../definitions/config/index.ts';
-import { quoted } from '../definitions/index.ts';
+import { quoted } from '../../formats/shell-words/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, xmlOf } from './domains.ts';

@@ -1,6 +1,6 @@
 /** A domain's tags: in its definition, where it is kept, and in that of the domain that runs. libvirt's own calls know them as metadata of one name space. */
 import { alikeTags, escapedXml, TAGS_KEY, TAGS_URI, tagsProblem } from '../definitions/config/index.ts';
-import { quoted } from '../definitions/index.ts';
+import { quoted } from '../../formats/shell-words/index.ts';
 import { type CommandHost, managedOf } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { failing, LibvirtError } from './errors.ts';

@@ -8,8 +8,8 @@ import {
   judgeFiles,
   type NamedFile,
   type Plan,
-  quoted,
 } from '../definitions/index.ts';
+import { quoted } from '../../formats/shell-words/index.ts';
 import { NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import {
   changeDefinition,
@@ -188,7 +188,6 @@ async function planOf(
     errors: findings.filter(isError),
     findings,
     definition: text,
-    command: '',
     summary: { memoryMiB, vcpus, type: typeOf(kind) },
   };
 }

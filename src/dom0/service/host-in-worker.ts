@@ -7,7 +7,6 @@ import type { BrowserState } from '../host/state/index.ts';
 import { openBlob, readBlobHere } from '../../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from '../toolstack/boot/menu/index.ts';
 import {
-  domain0Log,
   fittedHost,
   HOST_SETTINGS,
   type HostDefinition,
@@ -120,8 +119,12 @@ async function hostTime(
   return { virtual, runners: runners(virtual), epochMs: () => VIRTUAL_EPOCH_MS + virtualMs(), seed: virtualTime.seed };
 }
 
-const withAllCommands = async (host: Promise<FirstHost>): Promise<Host> =>
-  addCommands(await host, (await import('../toolstack/commands/index.ts')).COMMANDS);
+async function withAllCommands(first: Promise<FirstHost>): Promise<Host> {
+  const host = await first;
+  const { COMMANDS, spellingsOf } = await import('../toolstack/commands/index.ts');
+  host.tasks.spellBy(spellingsOf(host.toolstack.hypervisor.kind));
+  return addCommands(host, COMMANDS);
+}
 
 const poolCalls =
   (host: () => Promise<Host>): HostApi['pool'] =>
@@ -148,6 +151,7 @@ function shellCalls({ host, wholeHost, state, booted, power, shells }: ShellPart
     const { shellParts } = await import('../shell/index.ts');
     const kept = await (await state()).get();
     await (await host).toolstack.services.network.connect();
+    const { domain0Log } = await import('../toolstack/boot/domain0-log.ts');
     log ??= domain0Log(await host, kept, await booted);
     return shellParts(await wholeHost(), kept, sleep, power, await log);
   };

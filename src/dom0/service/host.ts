@@ -24,6 +24,8 @@ import {
   Toolstack,
   type ToolstackParts,
   type Viewers,
+  commandOf,
+  type Line,
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 import { FarDisks } from './far-disks.ts';
@@ -297,7 +299,7 @@ export class HostCore implements CommandHost {
 
   /** A command for volumes (storage/commands.ts), as a task: what it prints. @throws Error with what it says where it fails */
   async diskCommand(words: string[]): Promise<string> {
-    return this.tasks.run(words.join(' '), async task => {
+    return this.tasks.run(words.join(' ') as Line, async task => {
       const storage = await this.openDevices();
       if (!storage) throw new Error('This host has no disk of its own.');
       const { runStorageCommand } = await import('../host/storage/commands.ts');
@@ -336,7 +338,7 @@ export class HostCore implements CommandHost {
     for (const member of [...this.toolstack.members.values()]) {
       if (member.devices.every(({ path }) => isNetworkDisk(path))) continue;
       await this.toolstack.remove(member);
-      this.tasks.note(`xl destroy ${member.name}`, 'failed', why);
+      this.tasks.note(commandOf('destroy', member.name), 'failed', why);
     }
     this.storage = undefined;
   }
@@ -529,7 +531,7 @@ export class HostCore implements CommandHost {
       const { createFrom } = await import('../toolstack/commands/life-words.ts');
       const read = (name: string): Promise<Blob> => this.readFile(name);
       await createFrom({ host: this, read }, path).catch((error: Error) =>
-        this.tasks.note(`xl create ${path}`, 'failed', error.message),
+        this.tasks.note(commandOf('create', undefined, { file: path }), 'failed', error.message),
       );
     }
     this.tell();

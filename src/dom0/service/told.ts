@@ -7,12 +7,12 @@ import {
   follows,
   type Guest,
   lastExits,
-  reasonOf,
   type Task,
   type Tasks,
   timeOf,
   type ToolstackListener,
   Viewers,
+  commandOf,
 } from '../toolstack/index.ts';
 
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
@@ -60,10 +60,11 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
       host.tell();
     },
     rebuildFailed: ({ name }, { message }) => {
-      tasks.note(`xl create ${name}`, 'failed', message);
+      tasks.note(commandOf('create', undefined, { file: name }), 'failed', message);
       host.tell();
     },
-    broke: ({ name }, hit) => {
+    broke: async ({ name }, hit) => {
+      const { reasonOf } = await import('../toolstack/breaks/index.ts');
       tasks.note(`${name} stopped`, 'done', reasonOf(hit));
       host.tell();
     },
@@ -72,7 +73,7 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
     dumpCore: async member => {
       const path = `${DUMP_FOLDER}/${member.name}`;
       await tasks
-        .run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path), member.record.id)
+        .run(commandOf('dump-core', member.name, { file: path }), () => host.dumpCore(member, path), member.record.id)
         .catch(() => {});
     },
     problem: (member, sentence) => {

@@ -1,4 +1,7 @@
-/** What was done on the host, by the command that it equals, and how it ended. */
+/** What was done on the host, by the command that it is, and how it ended. */
+import type { CommandValue, Line } from './hypervisors/command/command-value.ts';
+import { described, spell, type Spellings } from './hypervisors/spelling.ts';
+import { xenLife } from './hypervisors/xen-life.ts';
 import type { Task } from './wire.ts';
 import { Recorder, type Recording, type TaskRecord } from './recorder.ts';
 
@@ -20,21 +23,26 @@ export class Tasks {
   private readonly clocks: { epochMs: () => number; hostMs: () => number };
   private readonly changed: () => void;
   private readonly ended: (task: Task) => void;
-  private readonly spelled: (command: string) => string;
+  private spellings: Partial<Spellings>;
   private all: Task[] = [];
   private readonly recordings = new Map<number, Recording>();
   private last = 0;
 
-  /** `parts`: of the host, with xl's commands as it has them; `changed`: the list is another one now; `ended`: this one is over. */
+  /** `parts`: of the host, with how its tools spell commands (Xen's); `changed`: the list is another one now; `ended`: this one is over. */
   constructor(
-    parts: { epochMs: () => number; hostMs: () => number; hypervisor?: { spelled?(command: string): string } },
+    parts: { epochMs: () => number; hostMs: () => number; hypervisor?: { spellings: Partial<Spellings> } },
     changed: () => void,
     ended: (task: Task) => void = () => {},
   ) {
     this.clocks = parts;
     this.changed = changed;
     this.ended = ended;
-    this.spelled = parts.hypervisor?.spelled ?? (command => command);
+    this.spellings = parts.hypervisor?.spellings ?? xenLife;
+  }
+
+  /** How the host's tools spell commands, where it started with those that a first guest needs. */
+  spellBy(spellings: Spellings): void {
+    this.spellings = spellings;
   }
 
   list(): Task[] {
@@ -49,10 +57,15 @@ export class Tasks {
     return this.recordings.get(id)?.record;
   }
 
-  private begin(command: string): Task {
+  private begin(command: CommandValue | string): Task {
+    const spelled = (asked: CommandValue): string => spell(this.spellings, asked) ?? described(asked);
     const task: Task = {
       id: ++this.last,
-      command: this.spelled(command),
+      // What is done may find out only then which command it is: it is spelled when it is looked at.
+      get command() {
+        return this.asked ? spelled(this.asked) : String(command);
+      },
+      ...(typeof command === 'string' ? {} : { asked: command }),
       state: 'running',
       startedMs: this.clocks.epochMs(),
     };
@@ -63,16 +76,20 @@ export class Tasks {
   }
 
   /** Something that nobody asked for and that people should see. */
-  note(command: string, state: 'done' | 'failed', message: string): void {
+  note(command: CommandValue | string, state: 'done' | 'failed', message: string): void {
     this.ended(Object.assign(this.begin(command), { state, message }));
   }
 
   /** Begins something whose end comes later; `domid`: the domain that it is about. */
-  start(command: string, message?: string, domid?: number): Started {
+  start(command: CommandValue | Line, message?: string, domid?: number): Started {
     return this.recorded(command, message, domid).started;
   }
 
-  private recorded(command: string, message?: string, domid?: number): { started: Started; recording: Recording } {
+  private recorded(
+    command: CommandValue | Line,
+    message?: string,
+    domid?: number,
+  ): { started: Started; recording: Recording } {
     const { hostMs } = this.clocks;
     const task = this.begin(command),
       startedMs = hostMs();
@@ -89,8 +106,6 @@ export class Tasks {
     const end = (state: 'done' | 'failed', last = task.message): void => {
       this.recorder.end(recording);
       delete task.progress;
-      // Who does it may have found out only then what it is.
-      task.command = this.spelled(task.command);
       Object.assign(task, { state, durationMs: hostMs() - startedMs }, last === undefined ? {} : { message: last });
       this.ended(task);
       this.changed();
@@ -103,8 +118,8 @@ export class Tasks {
    * `domid`, and about those of which it says so by `concerns`.
    */
   async run<T>(
-    command: string,
-    work: (task: Pick<Task, 'command' | 'message'>, concerns: (domid: number) => void) => Promise<T>,
+    command: CommandValue | Line,
+    work: (task: Pick<Task, 'asked' | 'message'>, concerns: (domid: number) => void) => Promise<T>,
     domid?: number,
   ): Promise<T> {
     const {

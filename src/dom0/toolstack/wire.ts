@@ -1,6 +1,7 @@
 /** What the toolstack tells of the host, its domains and its tasks: plain facts, as they pass to the page. */
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { JobInfo, Status } from './domains/words.ts';
+import type { CommandValue } from './hypervisors/command/command-value.ts';
 import type { Caused } from './recorder.ts';
 
 export interface HostInfo {
@@ -78,8 +79,10 @@ export type ConsoleOutput =
 
 export interface Task {
   id: number;
-  /** As `xl` would spell it. */
+  /** As the tools of the host on which it was done spell it. */
   command: string;
+  /** The same as a value; absent: it is text alone. */
+  asked?: CommandValue;
   state: 'running' | 'done' | 'failed';
   startedMs: number;
   durationMs?: number;

@@ -225,7 +225,7 @@ const wrong = found(6, 10, 'memory', 'error', "memory = '64M': xl takes MiB as a
 const plan = (name: string, errors: Plan['errors']): Plan => ({
   name,
   errors,
-  command: `xl create ${name}.cfg`,
+  creates: { file: `${name}.cfg` },
   definition: TEXT,
   summary: { memoryMiB: 64, vcpus: 1, type: 'pvh', kernel: 'vmlinuz' },
   findings: [

@@ -1,5 +1,4 @@
 /** What the page says on a host with KVM, whose system is a Linux with libvirt. Loaded when such a host has started. */
-import { asVirsh } from '../../dom0/toolstack/as-virsh/index.ts';
 import type { PagePart } from './page-part.ts';
 
 export const part: PagePart = {
@@ -34,6 +33,4 @@ export const part: PagePart = {
       hostKeepsEnding: 'The worker of the host ends again and again. Close other tabs and reload the page.',
     },
   },
-  // libvirt's driver is QEMU's.
-  spelled: command => asVirsh(command).replace(' xen+pool:', ' qemu+pool:'),
 };

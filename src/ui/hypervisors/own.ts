@@ -1,8 +1,10 @@
-/** The page's words and commands on the host that it has. Those of Xen are there from the start; another hypervisor's are loaded when its host has started. */
+/** The page's words on the host that it has. Those of Xen are there from the start; another hypervisor's are loaded when its host has started. */
 import { effect, signal } from '@preact/signals';
+import { afterPrompt } from '../after-prompt.ts';
 import { persistent } from '../load-again.ts';
 import { hypervisorOfHost, ofHost, type OfEach } from './of-host.ts';
 import type { PagePart, PageWords } from './page-part.ts';
+import { loadSpellers } from './spelled.ts';
 import { part as xen } from './xen.ts';
 
 const PARTS: OfEach<() => Promise<{ part: PagePart }>> = {
@@ -13,10 +15,11 @@ const own = signal(xen);
 
 /** What the page says of its host; who shows it is drawn again when the host is another. */
 export const pageWords = (): PageWords => own.value.words;
-/** A command as this host has it; written as xl has it. */
-export const spelled = (command: string): string => own.value.spelled(command);
 
 export function followHypervisor(): void {
+  effect(() => {
+    if (afterPrompt.value) loadSpellers();
+  });
   effect(() => {
     const asked = hypervisorOfHost();
     void ofHost(PARTS)().then(({ part }) => {

@@ -43,6 +43,4 @@ export interface PageWords {
 
 export interface PagePart {
   words: PageWords;
-  /** A command, written as xl has it, as the tools of this host have it. */
-  spelled(command: string): string;
 }

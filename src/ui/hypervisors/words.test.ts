@@ -214,10 +214,6 @@ describe('words of a hypervisor', () => {
         aboutOf({ reason: ExitReason.VMCALL, qualification: 0, detail: 5, key: '', domain: 1, vcpu: 0, ip: 0 }),
       ).toBe('KVM_HC_KICK_CPU');
     });
-
-    it('spell commands as virsh has them', () => {
-      expect(kvm.spelled('xl pause web')).toBe('virsh suspend web');
-    });
   });
 
   it('are Xen’s on a host with Xen', () => {

@@ -33,5 +33,4 @@ export const part: PagePart = {
       hostKeepsEnding: 'The worker of Domain-0 ends again and again. Close other tabs and reload the page.',
     },
   },
-  spelled: command => command,
 };

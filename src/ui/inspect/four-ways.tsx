@@ -1,5 +1,6 @@
 /** The same guest, five ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { info } from '../host.ts';
 import { ModeBadge, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
@@ -22,7 +23,7 @@ import {
 } from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
 import { hypervisorOfHost, ofHost, type OfEach } from '../hypervisors/of-host.ts';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 export { start };
 
@@ -34,7 +35,7 @@ const words = {
   direction: 'Direction',
   directions: { read: 'Read', write: 'Write' } as const,
   doing: {
-    creates: (name: string) => spelled(`xl create ${name}.cfg`),
+    creates: (name: string) => spelled(commandOf('create', undefined, { file: `${name}.cfg` })),
     boots: (name: string) => `${name} boots`,
     warms: (name: string, round: string) => `${name} warms up, ${round}`,
     measures: (name: string, round: string) => `${name} is measured, ${round}`,

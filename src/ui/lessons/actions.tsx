@@ -1,10 +1,12 @@
 /** What is to be done in a step, with a tick where it was and what the machine counted by it. */
 
+import { type CommandValue, commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { Fragment } from 'preact';
 import { vectorsIn } from '../../hypervisor/view/index.ts';
 import { domains } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
+import { spelled } from '../hypervisors/spelled.ts';
 import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
 import {
   type Action,
@@ -113,21 +115,23 @@ export function WhatToDo({ action, before }: { action: Action; before?: string |
         {words.edit(action.line, action.guest)} <code>{action.text}</code>
       </>
     );
-  return action.kind === 'run' ? words.time(action.ms) : <code>{commandOf(action)}</code>;
+  return action.kind === 'run' ? words.time(action.ms) : <code>{spelled(valueOf(action))}</code>;
 }
 
-/** As it is typed at Domain 0's shell. */
-function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
+/** What is done to the guest, as a command. */
+function valueOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): CommandValue {
   if (action.kind === 'controls')
-    return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
-      .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)
-      .join(' ')}`;
-  if (action.kind === 'migrate') return `xl migrate ${action.guest} localhost`;
-  if (action.kind === 'slice') return `xl sched-credit -s -t ${action.ms}`;
-  const option = (word: string, value: number | undefined): string => (value === undefined ? '' : ` ${word}${value}`);
-  return action.kind === 'xl'
-    ? `xl ${action.verb} ${action.guest}${option('', action.value)}`
-    : `xl sched-credit -d ${action.guest}${option('-w ', action.weight)}${option('-c ', action.cap)}`;
+    return commandOf('exit-controls', action.guest, {
+      controls: Object.entries(action.controls).map(
+        ([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`,
+      ),
+    });
+  if (action.kind === 'migrate') return commandOf('migrate', action.guest, { to: 'localhost' });
+  if (action.kind === 'slice') return commandOf('sched-credit', undefined, { tsliceMs: action.ms });
+  if (action.kind !== 'xl') return commandOf('sched-credit', action.guest, { weight: action.weight, cap: action.cap });
+  return action.verb === 'mem-set' || action.verb === 'mem-max'
+    ? commandOf(action.verb, action.guest, { memoryMiB: action.value ?? 0 })
+    : commandOf(action.verb, action.guest);
 }
 
 /** What was typed in the round before, with what was counted then. */

@@ -1,27 +1,26 @@
 /** A command as this host has it, and, where the host has Xen, as libvirt's clients have it, too. */
 
-import { asVirsh } from '../../dom0/toolstack/as-virsh/index.ts';
+import type { CommandValue, Line } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { hypervisorOfHost } from '../hypervisors/of-host.ts';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled, spellers } from '../hypervisors/spelled.ts';
 
 const OR = 'or';
 
-/** What it is for virsh; undefined: that has no words of its own for it, or the host has those alone. */
-const forVirsh = (command: string): string | undefined => {
-  const virsh = asVirsh(command);
-  return hypervisorOfHost() === 'xen' && virsh !== command && /^vir/.test(virsh) ? virsh : undefined;
-};
+/** What it is for libvirt's clients; undefined: they have none for it, or the host has those alone. */
+const forLibvirt = (command: CommandValue | Line): string | undefined =>
+  hypervisorOfHost() === 'kvm' || typeof command === 'string'
+    ? undefined
+    : spellers.value?.spell(spellers.value.libvirtOfXen, command);
 
-/** `command`: as xl has it. */
-export function Both({ command }: { command: string }) {
-  const virsh = forVirsh(command);
+export function Both({ command }: { command: CommandValue | Line }) {
+  const other = forLibvirt(command);
   return (
     <>
       <code>{spelled(command)}</code>
-      {virsh && (
+      {other && (
         <>
           {' '}
-          {OR} <code>{virsh}</code>
+          {OR} <code>{other}</code>
         </>
       )}
     </>
@@ -29,4 +28,5 @@ export function Both({ command }: { command: string }) {
 }
 
 /** The same a line each. */
-export const inBoth = (command: string): string => [spelled(command), forVirsh(command)].filter(Boolean).join('\n');
+export const inBoth = (command: CommandValue): string =>
+  [spelled(command), forLibvirt(command)].filter(Boolean).join('\n');

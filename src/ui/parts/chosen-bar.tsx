@@ -2,6 +2,7 @@
 
 import { bulkActions, chosenRows, chosenText } from '../bulk.ts';
 import { together } from '../selection.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 together.actions = () => bulkActions(chosenRows());
 
@@ -14,9 +15,9 @@ export function ChosenBar() {
       <b role="status">{text}</b>
       {bulkActions(rows).map(({ name, command, run }, i, all) => (
         <button
-          key={i === all.length - 1 ? 'none' : (command ?? name)}
+          key={i === all.length - 1 ? 'none' : (command?.verb ?? name)}
           class={`btn sm${command ? '' : ' quiet'}`}
-          title={command}
+          title={command && spelled(command)}
           onClick={run}
         >
           {name}

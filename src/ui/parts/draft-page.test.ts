@@ -29,7 +29,7 @@ function show(errors: Finding[], findings: Finding[]): HTMLElement {
       errors,
       findings,
       definition: TEXT,
-      command: 'xl create web1.cfg',
+      creates: { file: 'web1.cfg' },
       summary: { memoryMiB: 64, vcpus: 1, type: 'hvm' },
     },
   };

@@ -1,5 +1,6 @@
 /** A definition, as form and as text side by side: both are views of one text, which Domain 0 judges after every change. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { typeOf } from '../../hypervisor/kinds/index.ts';
 import './edit.css';
 import { useSignal } from '@preact/signals';
@@ -93,7 +94,7 @@ function viewOf(now: Editing, name: string) {
     leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;
   const placed = isKept ? now.path : words.placed(title),
-    starts = `xl create ${placed}`;
+    starts = commandOf('create', undefined, { file: placed });
   const errors = plan?.errors.length ?? 0;
   const first =
     judged?.text === now.text
@@ -241,7 +242,7 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
           {isKept && !changed && (
             <button
               class="btn"
-              title={inBoth(`xm delete ${snapshots > 0 ? '--snapshots ' : ''}${name}`)}
+              title={inBoth(commandOf('delete', name, { snapshots: snapshots > 0 }))}
               onClick={remove}
             >
               {words.remove}
@@ -256,7 +257,7 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             <button
               class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`}
               disabled={!judged?.canKeep}
-              title={inBoth(`xm new ${pathOf(now)}`)}
+              title={inBoth(commandOf('new', undefined, { file: pathOf(now) }))}
               onClick={() => void keep()}
             >
               {words.keepIt}
@@ -266,7 +267,7 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             <button
               class="btn"
               disabled={blocked}
-              title={inBoth(`xl create -p ${placed}`)}
+              title={inBoth(commandOf('create', undefined, { file: placed, paused: true }))}
               onClick={() => void start(true)}
             >
               {words.startPaused}

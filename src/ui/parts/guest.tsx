@@ -1,5 +1,6 @@
 /** A domain: its windows, and what one can do to it. */
 
+import type { CommandValue } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { guestActions } from '../actions.ts';
@@ -12,7 +13,6 @@ import { beside, type ShownWindows, shownWindows, windows } from '../settings.ts
 import { destroy, destroyNow, keepGuest, leaving } from '../leaving.ts';
 import { bootAgain, detailOpen, go, saveState } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { spelled } from '../hypervisors/own.ts';
 import { later } from './load-when-shown.tsx';
 import { Icon, ModeBadge, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
@@ -339,11 +339,14 @@ function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
   ) : null;
 }
 
+/** It asks a guest to shut itself down. */
+const isShutdown = (command: CommandValue): boolean =>
+  command.verb === 'shutdown' || (command.verb === 'trigger' && command.options.what === 'power');
+
 /** What is done with it, and what stands in its way. */
 function GuestNotes({ session }: { session: DomainSession }) {
   const { id, name, job, waitsForRoom, restarts } = session.info.value;
-  const shutdowns = [`xl shutdown ${name}`, `xl trigger ${name} power`].map(spelled);
-  const asked = tasks.value.find(({ command }) => shutdowns.includes(command));
+  const asked = tasks.value.find(({ asked: is }) => is?.domain === name && isShutdown(is));
   return (
     <>
       {waitsForRoom && (

@@ -1,5 +1,6 @@
 /** The header: brand, the clock and whose it is, search, lessons, theme, help. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { asTask, host, hostProblem, info, living } from '../host.ts';
@@ -14,7 +15,7 @@ import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
 import { ThemePick } from './theme-pick.tsx';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 const VirtualPace = later(
   () => import('./virtual-pace.tsx'),
@@ -194,8 +195,10 @@ function MachineTime() {
       <button
         disabled={shown?.state !== 'p'}
         aria-label={shown ? words.stepOf(shown.name) : words.step}
-        title={shown?.state === 'p' ? spelled(`xl step -e ${shown.name}`) : words.stepHint}
-        onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}
+        title={shown?.state === 'p' ? spelled(commandOf('step', shown.name, { exits: true })) : words.stepHint}
+        onClick={() =>
+          shown && void asTask(commandOf('step', shown.name, { exits: true }), () => host.step(shown.id, 1, 'exits'))
+        }
       >
         <Icon name="step" />
         <span class="when-wide">{words.step}</span>

@@ -1,7 +1,7 @@
 /** The list of a menu, each action with the command that it is. Loaded behind the first prompt, or for the first menu. */
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 import { closedByPress, menu } from './menu.tsx';
 
 export function Menu() {

@@ -1,10 +1,11 @@
 /** In place of a guest that the address names and that does not run: what there is of it. It is shown as soon as it runs. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { asTask, host, info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 import { SavedGuests } from './checkpoints.tsx';
 import { ReopenList } from './reopen-list.tsx';
 
@@ -37,8 +38,8 @@ export function MissingGuest({ name }: { name: string }) {
         {defined && defined.errors.length === 0 && (
           <button
             class="btn primary"
-            title={spelled(`xm start ${name}`)}
-            onClick={() => void asTask(`xm start ${name}`, () => host.start(name, false))}
+            title={spelled(commandOf('start', name))}
+            onClick={() => void asTask(commandOf('start', name), () => host.start(name, false))}
           >
             {words.start(name)}
           </button>

@@ -15,7 +15,7 @@ import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { pool } from '../pool/pool.ts';
 import { filterByTag, tagWords } from './tags.tsx';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 const words = laterStrings.palette;
 

@@ -1,23 +1,27 @@
 /** What starting a plan without errors will do. */
 
+import { type CommandValue, commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import type { Plan } from '../../dom0/service/index.ts';
 import { laterStrings } from '../strings-later.ts';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 interface Props {
   plan: Plan;
   /** What it equals, each with what is done before it. */
-  commands?: readonly Command[];
+  commands?: readonly Step[];
   /** What has to be done first. */
   once?: string;
 }
 
-interface Command {
-  command: string;
+interface Step {
+  command: CommandValue;
   before?: string;
 }
 
-export const PlanSteps = ({ plan, commands = [{ command: plan.command }], once }: Props) => (
+/** What starting it is. */
+export const creates = ({ creates: given }: Plan): CommandValue => commandOf('create', undefined, given);
+
+export const PlanSteps = ({ plan, commands = [{ command: creates(plan) }], once }: Props) => (
   <section class="plan">
     <div class="ph">
       <h3>{laterStrings.draft.plan}</h3>
@@ -31,10 +35,10 @@ export const PlanSteps = ({ plan, commands = [{ command: plan.command }], once }
 export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.summary);
 
 /** The same without a title. */
-const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Command[] }) => (
+const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Step[] }) => (
   <ol>
     {commands.map(({ command, before }) => (
-      <li key={command}>
+      <li key={JSON.stringify(command)}>
         {before && `${before} `}
         <code>{spelled(command)}</code>
       </li>

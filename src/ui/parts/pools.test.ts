@@ -19,6 +19,8 @@ vi.mock('../host.ts', async original => ({
 const { bytesIn, Pools } = await import('./pools.tsx');
 const { ShutdownNote } = await import('./shutdown-note.tsx');
 const { askedName } = await import('../navigation.ts');
+const { spellers } = await import('../hypervisors/spelled.ts');
+spellers.value = await import('../../dom0/toolstack/hypervisors/index.ts');
 
 function shown(what: ComponentChild): HTMLElement {
   const place = document.createElement('div');

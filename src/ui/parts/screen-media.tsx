@@ -1,4 +1,5 @@
 /** Floppies, CDs and images of a guest, in the bar of its screen: another one is inserted, what is there is taken out, and what was written is downloaded. */
+import { type CommandValue, commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import type { GuestDrive, NamedFile } from '../../dom0/service/index.ts';
 import { asTask, host } from '../host.ts';
@@ -36,14 +37,16 @@ export function ScreenMedia({ session }: { session: DomainSession }) {
   if (!facts) return null;
   const { name } = session.info.value,
     { id, over } = session;
-  const act = (command: string, work: () => Promise<unknown>): void =>
+  const act = (command: CommandValue, work: () => Promise<unknown>): void =>
     void asTask(command, work).then(() => {
       asked.value++;
     });
   const removable = (drive: GuestDrive): Sendable[] => {
     const { vdev, kind, target } = drive;
     const insert = (files: NamedFile[]): void =>
-      act(`xl cd-insert ${name} ${vdev} ${files[0]!.name}`, () => host['cd-insert'](id, vdev, files));
+      act(commandOf('cd-insert', name, { drive: vdev, media: [files[0]!.name] }), () =>
+        host['cd-insert'](id, vdev, files),
+      );
     const others = givenFiles().filter(file => file.name !== target && couldLieIn(kind, file));
     return [
       { name: words.drive(kind, vdev, target) },
@@ -54,7 +57,7 @@ export function ScreenMedia({ session }: { session: DomainSession }) {
         : [
             {
               name: words.eject,
-              run: () => act(`xl cd-eject ${name} ${vdev}`, () => host['cd-eject'](id, vdev)),
+              run: () => act(commandOf('cd-eject', name, { drive: vdev }), () => host['cd-eject'](id, vdev)),
             },
           ]),
     ];

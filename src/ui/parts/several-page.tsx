@@ -27,10 +27,10 @@ import { reasonOf } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
-import { stepsOf } from './plan-steps.tsx';
+import { creates, stepsOf } from './plan-steps.tsx';
 import { ReplacedFiles, UnusedFiles } from './unused-files.tsx';
 import { Verdicts } from './verdicts.tsx';
-import { spelled } from '../hypervisors/own.ts';
+import { spelled } from '../hypervisors/spelled.ts';
 
 export { filesOfSeveral, openSeveral };
 
@@ -318,7 +318,7 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
           ({ file, plan }) =>
             plan && (
               <li key={file.name}>
-                <code>{spelled(plan.command)}</code>{' '}
+                <code>{spelled(creates(plan))}</code>{' '}
                 <span class="sec">{words.takes(plan.summary.memoryMiB, plan.summary.vcpus, plan.summary.type)}</span>
                 {stepsOf(plan)
                   .slice(1)

@@ -1,5 +1,6 @@
 /** A guest that was asked to shut down: how it was asked, for how long it has not, and what is left then. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Task } from '../../dom0/service/index.ts';
@@ -38,7 +39,7 @@ export function ShutdownNote({ session, task }: { session: DomainSession; task: 
   if (!isRunning && (seen.value !== task.id || task.state === 'done')) return null;
   const { name } = session.info.value,
     isLate = !isRunning || isLongAgo.value;
-  const destroy = `xl destroy ${name}`;
+  const destroy = commandOf('destroy', name);
   return (
     <div class={isLate ? 'note bad' : 'note'} role={isLate ? 'alert' : 'status'}>
       <span>

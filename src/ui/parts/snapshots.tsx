@@ -1,12 +1,13 @@
 /** Snapshots of a domain: taken with a word about them, gone back to, deleted; the tree says which came from which, and where the domain is. */
 
+import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import './snapshots.css';
 import { type Signal, useSignal } from '@preact/signals';
 import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 import { host, living } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { freeNumber, type SnapshotRow, treeOf } from './snapshot-tree.ts';
-import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
+import { forget, goBack, isLeaving, keepSnapshot, take, takes } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
 import { SNAPSHOT_CHANGES, useAskedAsTasksEnd } from './asked.ts';
@@ -103,7 +104,7 @@ export function SnapshotsPage({ name }: { name: string }) {
           take={() => void takeOne()}
         />
         <p class="cap-t">
-          <Both command={takeSpelled(name, asWritten, about.value)} />. {runs ? words.what : words.whatOff}
+          <Both command={takes(name, asWritten, about.value)} />. {runs ? words.what : words.whatOff}
         </p>
         <p class="cap-t" role="status">
           {busy.value}
@@ -259,7 +260,7 @@ function AskBack({
         <div class="ask" role="alert">
           <p>
             {words.question(domain, row.record.name, runs, row.record.state !== undefined)}{' '}
-            <Both command={`xl revert ${domain} ${row.record.name}`} />
+            <Both command={commandOf('revert', domain, { snapshot: row.record.name })} />
           </p>
           <div class="row wrap">
             <button class="btn" disabled={busy} onClick={() => back(true)}>
@@ -324,7 +325,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
               class="btn sm"
               aria-label={words.backTo(name)}
               aria-expanded={asked}
-              title={inBoth(`xl revert ${domain} ${name}`)}
+              title={inBoth(commandOf('revert', domain, { snapshot: name }))}
               disabled={busy}
               onClick={ask}
             >
@@ -333,7 +334,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
             <button
               class="btn quiet sm"
               aria-label={words.removeOf(name)}
-              title={inBoth(`xl snapshot-delete ${domain} ${name}`)}
+              title={inBoth(commandOf('snapshot-delete', domain, { snapshot: name }))}
               disabled={busy}
               onClick={() => forget(domain, name)}
             >

@@ -57,6 +57,6 @@ it('sends a guest that has just come by the name that it has here, and not by th
     here = { name: 'one', isMe: true, isThere: true, role: 'member', guests: [{ id: 3, name: 'web--incoming' }] };
   pool.value = { hosts: [here, there] } as never;
   expect(ofPool.actions!(3, 'web').map(({ name, command }) => [name, command])).toEqual([
-    ['Migrate web to two …', expect.stringMatching(/^xl migrate web two$/)],
+    ['Migrate web to two …', { verb: 'migrate', domain: 'web', options: { to: 'two', postcopy: false } }],
   ]);
 });

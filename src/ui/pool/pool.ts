@@ -1,4 +1,5 @@
 /** The pool of this host as Domain 0 has it, looked at while its panel is shown, and what can be done with it. */
+import { type CommandValue, commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { signal } from '@preact/signals';
 import type { DiskToMove } from '../../dom0/pool/index.ts';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
@@ -77,17 +78,11 @@ export function linkInto({ url, code }: PoolLook): string {
 export const migrate = ({ id, name }: LookedGuest, to: string, wish: MoveWish = {}): void =>
   void asTask(migrating(name, to, wish), () => host.migrate(id!, to, { ...wish, pings: true })).then(lookAtPool);
 
-export const migrating = (name: string, to: string, { autoConverge, copyStorage, postcopy }: MoveWish = {}): string =>
-  [
-    'xl migrate',
-    autoConverge && '--auto-converge',
-    copyStorage && `--copy-storage-${copyStorage}`,
-    postcopy && '--postcopy',
-    name,
-    to,
-  ]
-    .filter(Boolean)
-    .join(' ');
+export const migrating = (
+  name: string,
+  to: string,
+  { autoConverge, copyStorage, postcopy }: MoveWish = {},
+): CommandValue => commandOf('migrate', name, { to, autoConverge, copyStorage, postcopy: postcopy !== undefined });
 
 /** A move of which somebody is to say how. */
 export interface AskedMove {

@@ -41,6 +41,7 @@ type Reader = (text: string, refusedAt?: Position) => Source;
 let readXml: Reader | undefined,
   keepXml: typeof import('./xml/index.ts').writeXmlOver | undefined,
   readSxp: Reader | undefined,
+  writeXl: typeof import('./write-xl.ts') | undefined,
   readPython: Reader | undefined;
 
 const firstOf = (text: string): string | undefined => /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
@@ -51,6 +52,7 @@ const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && 
 export async function prepareToRead(text: string): Promise<void> {
   const first = firstOf(text);
   if (SELDOM.test(text)) await loadSeldom();
+  if (first === '<' || first === '(') writeXl ??= await import('./write-xl.ts');
   if (first === '<') ({ readXml, writeXmlOver: keepXml } = await import('./xml/index.ts'));
   else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
   else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
@@ -67,6 +69,9 @@ export function readDefinition(text: string): Source {
   const python = readPython(text, xl.problems[0]);
   return python.problems.length < xl.problems.length ? python : xl;
 }
+
+/** What writes a foreign definition as xl.cfg: it is here once that was read (`prepareToRead`). */
+export const xlWriter = (): typeof import('./write-xl.ts') => writeXl!;
 
 /** A definition in the language of a text that was read (`prepareToRead`), with what only that says; undefined: that language is not written so. */
 export const writtenOver = (text: string, definition: Definition, live?: LiveXml): string | undefined =>

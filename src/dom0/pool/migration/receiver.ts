@@ -12,6 +12,7 @@ import {
   type IncomingDisks,
   incomingName,
   type Receiving,
+  commandOf,
 } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import { dropImages, takeImages } from './images.ts';
@@ -182,7 +183,7 @@ export class Receiver {
         `unsupported configuration: guests of this host share one thread, which cannot wait for memory. Migrate ${name} without --postcopy.`,
       );
     if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
-    await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>
+    await host.tasks.run(commandOf('migrate-receive', name, { from }), async task =>
       // Within a host it has a job already: it goes.
       host.toolstack.jobs.run(isFromHere ? incomingName(name) : name, 'Incoming migration', async job => {
         const arrival = new Arrival({ host, ownership, line, from, offer, isFromHere });

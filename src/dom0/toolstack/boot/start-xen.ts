@@ -3,6 +3,8 @@
  * Source of the log's words: __start_xen() in xen/arch/x86/setup.c, start_vmx(), scheduler_init() and cmdline_parse() of Xen 4.17.
  */
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
+import type { Spellings } from '../hypervisors/spelling.ts';
+import { xenLife } from '../hypervisors/xen-life.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import type { HypervisorKind } from './menu/index.ts';
@@ -21,8 +23,8 @@ export interface StartedHypervisor {
   /** Domain 0's own; 0: what its drivers take. */
   dom0MemoryMiB: number;
   log: HypervisorLog;
-  /** xl's commands as this host has them; absent: as they are. */
-  spelled?(command: string): string;
+  /** Commands as its tools have them: those at least that a first guest needs. */
+  spellings: Partial<Spellings>;
 }
 
 const SCHEDULERS: Record<string, string> = { credit: 'SMP Credit Scheduler', rr: 'Round Robin Scheduler' };
@@ -71,7 +73,7 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
     log.print('warning', `dom0_max_vcpus=${options.dom0MaxVcpus}: Domain 0 is one worker, and has one vCPU`);
   const dom0MemoryMiB = memoryOf(options.dom0MemoryMiB ?? 0, host, log);
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
-  return { kind: 'xen', host, commandLine, options, hasVt, dom0MemoryMiB, log };
+  return { kind: 'xen', host, commandLine, options, hasVt, dom0MemoryMiB, log, spellings: xenLife };
 }
 
 /** What dom0_mem asks for, as far as there is memory. */

@@ -3,6 +3,7 @@ import { type AddressPoint, type BreakPoint, isAddress } from '../../../hypervis
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, exitName } from '../../../hypervisor/view/index.ts';
 import type { PastWish } from '../../../hypervisor/verbs/index.ts';
+import { type BreakWords, type CommandValue, commandOf } from '../hypervisors/command/command-value.ts';
 
 export const BREAK_FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
   execute: '',
@@ -25,16 +26,23 @@ export const pointWords = (point: BreakPoint): string =>
           ? `0x${point.number.toString(16)}`
           : String(point.number);
 
-export const breakCommand = (name: string, point: BreakPoint, isOff: boolean): string =>
-  `xl break ${isOff ? '-d ' : ''}${BREAK_FLAGS[point.kind]}${name} ${pointWords(point)}`;
+/** A point as a command has it. */
+export const pointValue = (point: BreakPoint, off?: boolean): BreakWords => ({
+  kind: point.kind,
+  place: pointWords(point),
+  ...(off ? { off } : {}),
+});
+
+export const breakCommand = (name: string, points: readonly BreakWords[]): CommandValue =>
+  commandOf('break', name, points.length === 0 ? {} : { points });
 
 /** The last time that something happened to bytes. */
 export const LAST_FLAGS: Readonly<Record<AddressPoint['kind'], string>> = { write: 'w', access: 'a', execute: 'x' };
 
-export function backCommand(name: string, wish: PastWish): string {
-  if (typeof wish === 'string' || !('backTo' in wish)) return `xl back ${name} ${placeWord(wish)}`;
+export function backCommand(name: string, wish: PastWish): CommandValue {
+  if (typeof wish === 'string' || !('backTo' in wish)) return commandOf('back', name, { to: placeWord(wish) });
   const [point] = wish.backTo;
-  return `xl back -${LAST_FLAGS[point!.kind]} ${name} ${pointWords(point!)}`;
+  return commandOf('back', name, { to: pointWords(point!), last: point!.kind });
 }
 
 function placeWord(wish: Exclude<PastWish, { backTo: unknown }>): string {

@@ -1,6 +1,8 @@
 /** `xl back`: what the page asks for, as a line, is read as what it asked for. */
 import { expect, it } from 'vitest';
 import { backCommand } from '../breaks/index.ts';
+import { spell } from '../hypervisors/spelling.ts';
+import { xen } from '../hypervisors/xen.ts';
 import { pastWish } from './back.ts';
 
 it.each([
@@ -12,12 +14,12 @@ it.each([
   ['present', 'xl back web now'],
   ['goOn', 'xl back web on'],
 ] as const)('%j is %s', (wish, line) => {
-  expect(backCommand('web', wish)).toBe(line);
+  expect(spell(xen, backCommand('web', wish))).toBe(line);
   expect(pastWish(line.split(' ').at(-1)!)).toEqual(wish);
 });
 
 it('names all bytes whose last write is looked for', () => {
-  expect(backCommand('web', { backTo: [{ kind: 'write', linear: 0x1000, bytes: 8 }] })).toBe(
+  expect(spell(xen, backCommand('web', { backTo: [{ kind: 'write', linear: 0x1000, bytes: 8 }] }))).toBe(
     'xl back -w web 0x00001000 8',
   );
 });

@@ -4,6 +4,7 @@ import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
 import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf, type DiskWords } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
@@ -22,6 +23,18 @@ async function deviceIn(host: CommandHost, path: string): Promise<string | undef
   return host.isDevice(own) ? own : undefined;
 }
 
+/** A disk for the task log; undefined: it could not be read. */
+const wordsOf = (disk: ReturnType<typeof parseDisk>): DiskWords | undefined =>
+  typeof disk === 'string'
+    ? undefined
+    : {
+        source: disk.target,
+        target: disk.vdev,
+        format: disk.format,
+        ...(disk.kind === 'cdrom' ? { cdrom: true } : {}),
+        ...(disk.readOnly ? { readOnly: true } : {}),
+      };
+
 export const blockAttach = command({
   summary: 'Create a new virtual block device',
   usage: '<Domain> <disk-spec-component(s)>...',
@@ -29,10 +42,10 @@ export const blockAttach = command({
   /** A disk for its PV drivers, as xl.cfg writes it; `file`: what it names, where that is a file. */
   run: (host: CommandHost, id: number, spec: string, file?: NamedFile): Promise<void> => {
     const member = host.living(id);
+    const disk = parseDisk(spec);
     return host.tasks.run(
-      `xl block-attach ${member.name} ${spec}`,
+      commandOf('block-attach', member.name, { disk: wordsOf(disk) ?? spec }),
       async task => {
-        const disk = parseDisk(spec);
         if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
         const { target, vdev, kind, readOnly } = disk,
           { kind: guest } = member.blueprint.definition;

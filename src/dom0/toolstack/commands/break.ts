@@ -14,8 +14,9 @@ import { HYPERCALL } from '../../../hypervisor/interfaces/xen/index.ts';
 import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { type CommandValue, commandOf } from '../hypervisors/command/command-value.ts';
 import type { Blueprint } from '../running-domain.ts';
-import { BREAK_FLAGS, breakCommand, setBreaks, spelled } from '../breaks/index.ts';
+import { BREAK_FLAGS, breakCommand, pointValue, setBreaks, spelled } from '../breaks/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -32,15 +33,13 @@ const KIND_OF = new Map(
 );
 
 /** What makes these points of those that were. */
-function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): string {
+function valueOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): CommandValue {
   const lacks = (all: readonly BreakPoint[]) => (point: BreakPoint) => !all.some(each => isSame(each, point));
-  if (next.length === 0) return `xl break -d ${name}`;
-  return (
-    [
-      ...before.filter(lacks(next)).map(point => breakCommand(name, point, true)),
-      ...next.filter(lacks(before)).map(point => breakCommand(name, point, false)),
-    ].join('; ') || `xl break ${name}`
-  );
+  if (next.length === 0) return commandOf('break', name, { none: true });
+  return breakCommand(name, [
+    ...before.filter(lacks(next)).map(point => pointValue(point, true)),
+    ...next.filter(lacks(before)).map(point => pointValue(point)),
+  ]);
 }
 
 /** @throws Refusal */
@@ -145,7 +144,7 @@ export const breakAt = command({
       throw new Refusal(`A domain has at most ${MOST_BREAKS} breakpoints. Remove one first.`);
     const before = member.breaks ?? [],
       next = points.map(checked);
-    await host.tasks.run(xlOf(member.name, before, next), async task => {
+    await host.tasks.run(valueOf(member.name, before, next), async task => {
       setBreaks(member, next);
       task.message =
         next.length === 0

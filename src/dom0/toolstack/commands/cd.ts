@@ -16,6 +16,7 @@ import {
   unpackedImage,
 } from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -90,7 +91,10 @@ export const cdInsert = command({
   run: (host: CommandHost, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
     const { name } = host.living(id);
     return host.tasks.run(
-      `xl cd-insert ${name} ${vdev} ${typeof given === 'string' ? given : given.map(file => file.name).join(' ')}`,
+      commandOf('cd-insert', name, {
+        drive: vdev,
+        media: typeof given === 'string' ? [given] : given.map(file => file.name),
+      }),
       async task => {
         if (typeof given === 'string') {
           await host.openDevices();
@@ -171,7 +175,11 @@ export const cdEject = command({
   modifies: true,
   /** As xl does it: whether the guest has locked the tray or not. */
   run: (host: CommandHost, id: number, vdev: string): Promise<void> =>
-    host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined), id),
+    host.tasks.run(
+      commandOf('cd-eject', host.living(id).name, { drive: vdev }),
+      () => change(host, id, vdev, '', undefined),
+      id,
+    ),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('cd-eject', rest, 2);

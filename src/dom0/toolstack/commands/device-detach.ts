@@ -1,5 +1,6 @@
 /** Devices of guests that go while these run. */
 import type { CommandHost, Guest } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { unplug } from '../pci-hotplug.ts';
 import type { Pluggable } from '../devices/index.ts';
 import { type Command, command, Refusal } from './command.ts';
@@ -17,10 +18,14 @@ interface Detaching {
   detach(toolstack: CommandHost['toolstack'], member: Guest, device: string, force: boolean): Promise<unknown>;
 }
 
+/** Of the card that is called so: by its number, or by its address itself. */
+const macOf = ({ blueprint: { definition } }: Guest, device: string): string | undefined =>
+  device.includes(':') ? device : definition.cards[Number(device)]?.mac;
+
 /** `xl NAME`: takes a device of this kind away, by its name or its number; what the guest wrote to a file goes with it. */
 export const deviceDetach = (
   kind: Pluggable,
-  name: string,
+  name: 'block-detach' | 'network-detach',
   { summary, usage, option, unknown, failed, detach }: Detaching,
 ): Command<[id: number, device: string, force?: boolean], void> =>
   command({
@@ -31,7 +36,7 @@ export const deviceDetach = (
     run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
       const member = host.living(id);
       return host.tasks.run(
-        `xl ${name} ${member.name} ${device}`,
+        commandOf(name, member.name, kind === 'cards' ? { device, mac: macOf(member, device) } : { device }),
         async task => {
           if (member.blueprint.definition.kind === 'kvm') {
             const isGone = await unplug(host.toolstack, member, device).catch((error: Error) => {

@@ -1,6 +1,5 @@
 /** What the hypervisor has printed. The first view shows it. */
 import type { CommandHost } from '../command-host.ts';
-import { kernelLines } from '../boot/domain0-log.ts';
 import { deed } from './command.ts';
 
 export const dmesg = deed({
@@ -8,7 +7,7 @@ export const dmesg = deed({
   run: async (host: CommandHost, clear: boolean = false): Promise<string> => {
     const { kind, log, commandLine } = host.toolstack.hypervisor;
     // KVM is a part of the host's kernel, and has no log of its own.
-    const kernel = kind === 'kvm' ? kernelLines(host, commandLine) : [];
+    const kernel = kind === 'kvm' ? (await import('../boot/domain0-log.ts')).kernelLines(host, commandLine) : [];
     const text = [...kernel, log.text].join('\n');
     if (clear) log.clear();
     return text;

@@ -9,6 +9,7 @@ import {
 } from '../../../hypervisor/view/index.ts';
 import { MOST_CHOSEN_MSRS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -106,7 +107,7 @@ export const exitControls = command({
     check(next);
     const was = spelled(before),
       words = spelled(next).filter(word => !was.includes(word));
-    await host.tasks.run(`xl exit-controls ${member.name} ${words.join(' ')}`.trimEnd(), async () => {
+    await host.tasks.run(commandOf('exit-controls', member.name, { controls: words }), async () => {
       member.runner.ask('chooseExits', next);
     });
     return next;

@@ -12,6 +12,7 @@ import {
 import type { HostInfo } from '../wire.ts';
 import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../boot/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
@@ -53,7 +54,7 @@ export const hostSet = command({
       const kept = await keptHostWords(files);
       return { now, next: readKeptHost(kept).problem ?? kept };
     }
-    return host.tasks.run(`xl host-set ${words.join(' ')}`, async task => {
+    return host.tasks.run(commandOf('host-set', undefined, { words }), async task => {
       const next = await keepHostWords(files, words);
       task.message = `From the next boot on: ${next}.`;
       return { now, next };

@@ -1,6 +1,7 @@
 /** What is typed at a guest from outside: keys of its keyboard, and Linux's magic SysRq. */
 import { sendSysrq } from '../requests.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { nearest } from '../../definitions/config/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, WrongUse, wholeNumber } from './words.ts';
@@ -13,7 +14,7 @@ export const sysrq = command({
   run: (host: CommandHost, id: number, letter: string): Promise<void> => {
     const { name } = host.living(id);
     return host.tasks.run(
-      `xl sysrq ${name} ${letter}`,
+      commandOf('sysrq', name, { letter }),
       async () => sendSysrq(host.toolstack, host.living(id), letter),
       id,
     );
@@ -92,6 +93,13 @@ function keyCode(name: string): string | undefined {
     : undefined;
 }
 
+/** Linux's name of a key that KeyboardEvent.code names: as `keyCode` reads it back. */
+function keyName(code: string): string {
+  const [, letter, digit, pad, f] = /^(?:Key([A-Z])|Digit(\d)|Numpad(\d)|(F\d+))$/.exec(code) ?? [];
+  const plain = letter ?? digit ?? (pad === undefined ? f : `KP${pad}`);
+  return plain === undefined ? (Object.keys(NAMED).find(name => NAMED[name] === code) ?? code) : `KEY_${plain}`;
+}
+
 /** How long keys are held where nothing is said (virsh send-key). */
 const HOLD_MS = 50;
 const MOST_KEYS = 16,
@@ -105,7 +113,11 @@ export const sendKey = command({
   /** `codes`: KeyboardEvent.code of each; they go down in this order, and up in the opposite one. */
   run: (host: CommandHost, id: number, codes: readonly string[], holdMs: number = HOLD_MS): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl send-key ${member.name} ${codes.join(' ')}`, async () => {
+    const command = commandOf('send-key', member.name, {
+      keys: codes.map(keyName),
+      ...(holdMs === HOLD_MS ? {} : { holdMs }),
+    });
+    return host.tasks.run(command, async () => {
       for (const code of codes) host.toolstack.inputs.key(member, code, true);
       await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
       for (const code of [...codes].reverse()) host.toolstack.inputs.key(member, code, false);

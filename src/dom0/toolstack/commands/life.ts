@@ -5,6 +5,7 @@ import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan
 import { formatFinding } from '../../definitions/config/index.ts';
 import { StorageError } from '../../host/storage/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
+import { type CommandValue, commandOf } from '../hypervisors/command/command-value.ts';
 import type { Reason } from '../domains/words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { behindLibxl } from '../behind-libxl.ts';
@@ -42,7 +43,7 @@ export const create = deed({
     paused: boolean = false,
   ): Promise<DomainInfo> => {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
-    return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async (task, made) => {
+    return host.tasks.run(commandOf('create', undefined, { file: main?.name, paused }), async (task, made) => {
       const read = await host.read(files);
       let kept: readonly ManagedDomain[] = [];
       const keptOwner = (uuid: string | undefined, name: string): string | undefined =>
@@ -65,7 +66,7 @@ export const create = deed({
       const make = async (): Promise<Guest> => {
         const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
         const { plan, domain } = judged();
-        if (plan.command !== '') task.command = plan.command;
+        if (plan.creates) task.asked = commandOf('create', undefined, { ...plan.creates, paused });
         if (!domain) throw planRefusal(host, plan);
         const { uuid, cards } = known ?? domain.definition;
         const definition = { ...domain.definition, ...(uuid === undefined ? {} : { uuid }), cards };
@@ -98,7 +99,7 @@ export const pause = deed({
   modifies: true,
   run: (host: CommandHost, id: number): Promise<void> =>
     host.tasks.run(
-      `xl pause ${host.standing(id).name}`,
+      commandOf('pause', host.standing(id).name),
       async task => {
         host.toolstack.setPaused(host.standing(id), true);
         task.message = 'Its processors and its time are stopped.';
@@ -111,7 +112,7 @@ export const unpause = deed({
   modifies: true,
   run: (host: CommandHost, id: number): Promise<void> =>
     host.tasks.run(
-      `xl unpause ${host.standing(id).name}`,
+      commandOf('unpause', host.standing(id).name),
       async task => {
         host.toolstack.setPaused(host.standing(id), false);
         task.message = 'It continues where it was.';
@@ -131,7 +132,7 @@ export const shutdown = deed({
         host,
         member,
         {
-          spelled: `xl shutdown ${member.name}`,
+          command: commandOf('shutdown', member.name),
           message: 'Asked through the store; the guest decides.',
           advice: 'It may be busy: wait',
         },
@@ -151,7 +152,7 @@ export const reboot = deed({
     const member = host.living(id);
     if (host.toolstack.listens(member, 'reboot'))
       return host.tasks.run(
-        `xl reboot ${member.name}`,
+        commandOf('reboot', member.name),
         async task => {
           host.toolstack.ask(member, 'reboot');
           task.message = 'Asked through the store; the guest decides.';
@@ -174,7 +175,7 @@ export const trigger = deed({
     if (what === 'nmi') {
       if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
       return host.tasks.run(
-        `xl trigger ${member.name} nmi ${vcpu}`,
+        commandOf('trigger', member.name, { what, vcpu }),
         async () => {
           host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', `nmi, vCPU ${vcpu}`);
           member.runner.ask('nmi', vcpu);
@@ -190,7 +191,7 @@ export const trigger = deed({
         host,
         member,
         {
-          spelled: `xl trigger ${member.name} power`,
+          command: commandOf('trigger', member.name, { what }),
           message: 'Pressed; the guest decides.',
           advice: 'It may not listen to ACPI, or ask somebody there: shut it down from inside',
         },
@@ -204,10 +205,10 @@ export const trigger = deed({
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
       if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.living(id);
-      return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.ask('wake'), id);
+      return host.tasks.run(commandOf('trigger', member.name, { what }), async () => runner.ask('wake'), id);
     }
     await host.tasks.run(
-      `xl trigger ${member.name} reset`,
+      commandOf('trigger', member.name, { what }),
       async task => {
         task.message = await host.toolstack.reset(member);
       },
@@ -225,9 +226,9 @@ export const destroy = deed({
   /** `why` is what is told of it from then on. */
   run: async (host: CommandHost, id: number, why: Reason<'shut off'> = 'destroyed'): Promise<void> => {
     const lost = host.lost.get(id);
-    if (lost) return host.tasks.run(`xl destroy ${lost.name}`, async () => void host.lost.delete(id));
+    if (lost) return host.tasks.run(commandOf('destroy', lost.name), async () => void host.lost.delete(id));
     return host.tasks.run(
-      `xl destroy ${host.member(id).name}`,
+      commandOf('destroy', host.member(id).name),
       async task => {
         const member = host.member(id);
         const { disks } = host.describe(member);
@@ -243,10 +244,10 @@ export const destroy = deed({
 function follow(
   host: CommandHost,
   member: Guest,
-  { spelled, message, advice }: { spelled: string; message: string; advice: string },
+  { command, message, advice }: { command: CommandValue; message: string; advice: string },
   ask: () => void,
 ): void {
-  const { end } = host.tasks.start(spelled, message, member.record.id);
+  const { end } = host.tasks.start(command, message, member.record.id);
   const over = (how: string, byItself: boolean): void => {
     cancel();
     end(byItself ? 'done' : 'failed', how);

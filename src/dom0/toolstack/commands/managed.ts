@@ -7,6 +7,7 @@ import type { DomainInfo } from '../wire.ts';
 import { withOptions } from '../../definitions/index.ts';
 import { prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { deleteSnapshot, recordsOf } from '../snapshots/index.ts';
 import { devicesOverlap, isDevice, isTransfer } from '../../host/storage/index.ts';
@@ -35,7 +36,7 @@ export const define = command({
   only: 'xm',
   /** Keeps a definition under /etc/xen/vm; `path`: where it comes from. */
   run: (host: CommandHost, path: string, text: string): Promise<ManagedDomain> =>
-    host.tasks.run(`xm new ${path}`, async task => {
+    host.tasks.run(commandOf('new', undefined, { file: path }), async task => {
       const domain = await managedOf(host).define(path, text, uuid => host.toolstack.ownerOf(uuid)?.name);
       task.message = `${domain.name} is kept as ${domain.path}.`;
       return domain;
@@ -96,7 +97,7 @@ export const remove = command({
       throw new Refusal(
         `Error: Domain '${domain.name}' has ${number}: ${kept.map(each => each.name).join(', ')}. They would stay behind, with their volumes. xm delete --snapshots ${domain.name} deletes them, too.`,
       );
-    return host.tasks.run(`xm delete ${kept.length > 0 ? '--snapshots ' : ''}${domain.name}`, async task => {
+    return host.tasks.run(commandOf('delete', domain.name, { storage, snapshots: kept.length > 0 }), async task => {
       for (const each of kept.toReversed()) await deleteSnapshot(host, domain.name, each.name);
       await managedOf(host).remove(domain);
       const said = storage ? await removeStorage(host, domain) : [];

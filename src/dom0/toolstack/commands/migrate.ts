@@ -1,12 +1,17 @@
 /** Domains that go to another host, and come from one. Source: main_migrate() and main_migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17. */
 import { judgeDefinition } from '../../definitions/config/index.ts';
 import type { CommandHost, Moved, MoveWish } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
 /** What was sent, and how long that took. */
 const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, silentMs, leftBehind, notConverged }: Moved): string =>
   `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it was paused' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it was paused for ${Math.round(downtimeMs)} ms${silentMs === undefined ? '' : `, answered no ping for ${Math.round(silentMs)}`}${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
+
+/** The move of `domain`, as the task log has it. */
+const valueOf = (domain: string, to: string, { paused, autoConverge, postcopy, copyStorage }: MoveWish) =>
+  commandOf('migrate', domain, { to, paused, autoConverge, postcopy: postcopy !== undefined, copyStorage });
 
 const ONE_HOST =
   'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
@@ -35,7 +40,7 @@ export const migrate = command({
   run: async (host: CommandHost, id: number, to: string, wish: MoveWish = {}): Promise<Moved> => {
     const member = host.living(id);
     return host.tasks.run(
-      `xl migrate ${member.name} ${to}`,
+      valueOf(member.name, to, wish),
       async task => {
         if (!host.moveTo) throw new Refusal(ONE_HOST);
         const moved = await host.moveTo(member, to, wish);

@@ -1,5 +1,6 @@
 /** What guests have of the network. */
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatNetworkList } from '../devices/index.ts';
 import { parseVif } from '../../definitions/config/index.ts';
@@ -18,6 +19,16 @@ export const networkList = deviceList(
   formatNetworkList,
 );
 
+/** Settings of a card by their keys, for the task log. */
+const settingsOf = (spec: string): Record<string, string> =>
+  Object.fromEntries(
+    spec
+      .split(',')
+      .map(each => each.trim())
+      .filter(Boolean)
+      .map(each => [each.split('=')[0], each.slice(each.indexOf('=') + 1)]),
+  );
+
 export const networkAttach = command({
   summary: 'Create a new virtual network device',
   usage: '<Domain> [type=<type>] [mac=<mac>] [bridge=<bridge>] [rate=<rate>]',
@@ -26,7 +37,7 @@ export const networkAttach = command({
   run: (host: CommandHost, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
     const member = host.living(id);
     return host.tasks.run(
-      `xl network-attach ${member.name} ${spec}`.trimEnd(),
+      commandOf('network-attach', member.name, { card: settingsOf(spec) }),
       async task => {
         const { mac, rate, model, others, remarks } = parseVif(spec, true);
         const wrong = remarks.filter(({ verdict }) => verdict === 'error');

@@ -5,6 +5,7 @@ import { RUNSTATE } from '../../../hypervisor/interfaces/xen/index.ts';
 import { setVcpus } from '../requests.ts';
 import { runNsOf } from '../run-time.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
@@ -107,7 +108,7 @@ export const vcpuSet = command({
   run: (host: CommandHost, id: number, vcpus: number): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
-      `xl vcpu-set ${member.name} ${vcpus}`,
+      commandOf('vcpu-set', member.name, { vcpus }),
       async task => {
         const most = member.record.vcpus;
         if (vcpus < 1 || vcpus > most)

@@ -1,5 +1,6 @@
 /** Domains that another host goes on with where this one is lost. Source: main_remus() in tools/xl/xl_migrate.c and libxl_remus.c of Xen 4.17. */
 import type { CommandHost, RemusWish } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
@@ -36,7 +37,7 @@ export const remus = command({
     const member = host.living(id);
     const { protect } = host;
     return host.tasks.run(
-      `xl remus ${member.name} ${to}`,
+      commandOf('remus', member.name, { to }),
       async task => {
         if (!protect) throw new Refusal(NO_POOL);
         let count = 0;

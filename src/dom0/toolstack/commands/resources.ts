@@ -4,6 +4,7 @@ import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts'
 import type { Schedule } from '../wire.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { followBalloon } from '../balloon.ts';
 import { balloonView, framesOfKvm } from '../kvm-memory.ts';
 import { command, Refusal } from './command.ts';
@@ -18,7 +19,7 @@ export const memSet = command({
   run: async (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
     // The task goes on when the command has returned: xl only writes the target.
-    const { say, end } = host.tasks.start(`xl mem-set ${member.name} ${memoryMiB}`, undefined, id);
+    const { say, end } = host.tasks.start(commandOf('mem-set', member.name, { memoryMiB }), undefined, id);
     const { machine } = host,
       { record, blueprint } = member;
     const frames = (): number =>
@@ -82,9 +83,6 @@ export interface NewSchedule {
   ratelimitUs?: number;
 }
 
-const given = (options: [string, number | undefined][]): string =>
-  options.map(([letter, value]) => (value === undefined ? '' : ` -${letter} ${value}`)).join('');
-
 /** What became of them, for the task that did it. */
 function changedShares(
   before: { weight: number; cap: number } | undefined,
@@ -117,10 +115,7 @@ export const schedCredit = command({
     if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
       const { name, record } = host.unit(domain);
       await host.tasks.run(
-        `xl sched-credit -d ${name}${given([
-          ['w', weight],
-          ['c', cap],
-        ])}`,
+        commandOf('sched-credit', name, { weight, cap }),
         async task => {
           const shares = sharesOf({ weight, cap });
           const problem = sharesProblem(shares, record.vcpus);
@@ -139,10 +134,7 @@ export const schedCredit = command({
     }
     if (tsliceUs !== undefined || ratelimitUs !== undefined)
       await host.tasks.run(
-        `xl sched-credit -s${given([
-          ['t', tsliceUs && tsliceUs / 1000],
-          ['r', ratelimitUs],
-        ])}`,
+        commandOf('sched-credit', undefined, { tsliceMs: tsliceUs && tsliceUs / 1000, ratelimitUs }),
         async () =>
           queue.setParameters({
             ...(tsliceUs === undefined ? {} : { tsliceUs }),
@@ -235,7 +227,7 @@ export const vcpuPin = command({
   run: async (host: CommandHost, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
     const { name, record } = host.unit(id);
     await host.tasks.run(
-      `xl vcpu-pin ${name} ${vcpu ?? 'all'} ${cpus ?? '-'} ${cpusSoft ?? '-'}`,
+      commandOf('vcpu-pin', name, { vcpu, cpus, cpusSoft }),
       async () => {
         if (vcpu !== undefined && vcpu >= record.vcpus)
           throw new Refusal(

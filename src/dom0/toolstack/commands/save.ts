@@ -4,6 +4,7 @@ import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT, UUID_TAKEN } from '../../definitions/index.ts';
 import { behindLibxl } from '../behind-libxl.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, foundIn, labelsOf, savedDrives } from '../saved-blueprint.ts';
 import { readSaved } from '../saved-file.ts';
@@ -28,7 +29,7 @@ export const save = command({
   run: async (host: CommandHost, id: number): Promise<Blob> => {
     const { name } = host.living(id);
     return host.tasks.run(
-      `xl save -c ${name} ${name}.save`,
+      commandOf('save', name, { file: `${name}.save`, leaves: 'running' }),
       async task => {
         const file = new StateBlob();
         await host.toolstack.jobs.run(name, 'Save', ({ signal }) =>
@@ -69,7 +70,7 @@ export const save = command({
     }
     const member = host.living(id);
     return host.tasks.run(
-      `xl save ${member.name} ${rest[1]}`,
+      commandOf('save', member.name, { file: rest[1], ...(staysPaused ? { leaves: 'paused' } : {}) }),
       task =>
         host.toolstack.jobs.run(member.name, 'Save', async job => {
           // What it wrote to its disks from here on would be lost to the state.
@@ -143,7 +144,7 @@ export const restore = command({
     images: NamedFile[] = [],
     wish: boolean | 'as saved' = false,
   ): Promise<DomainInfo> =>
-    host.tasks.run(`xl restore ${state.name}`, async (task, made) => {
+    host.tasks.run(commandOf('restore', undefined, { file: state.name, paused: wish === true }), async (task, made) => {
       const saved = await readSaved(host.toolstack.runners, state.data, state.name);
       const { about } = saved;
       const paused = wish === 'as saved' ? saved.toolstack?.paused === true : wish;

@@ -4,6 +4,7 @@ import { BAD_NAME } from '../../definitions/config/index.ts';
 import { judgeFiles, type NamedFile, nameTaken } from '../../definitions/index.ts';
 import { setMaxMemory } from '../requests.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { recordsOf } from '../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../host/storage/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
@@ -25,7 +26,7 @@ export const rename = command({
     const id = domain,
       member = host.living(id);
     return host.tasks.run(
-      `xl rename ${member.name} ${name}`,
+      commandOf('rename', member.name, { to: name }),
       async task => {
         const { managed, parts, toolstack } = host;
         const before = member.name;
@@ -79,7 +80,7 @@ async function refuseName(host: CommandHost, before: string, name: string): Prom
 /** Its definition and its snapshots are called otherwise. @throws Refusal */
 function renameDefined(host: CommandHost, defined: ManagedDomain, name: string): Promise<void> {
   const before = defined.name;
-  return host.tasks.run(`xm rename ${before} ${name}`, async task => {
+  return host.tasks.run(commandOf('rename', before, { to: name, halted: true }), async task => {
     const running = domainsOf(host).running(defined.name);
     if (running)
       throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
@@ -103,7 +104,7 @@ export const memMax = command({
   run: (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
-      `xl mem-max ${member.name} ${memoryMiB}`,
+      commandOf('mem-max', member.name, { memoryMiB }),
       async () => setMaxMemory(host.toolstack, member, memoryMiB),
       id,
     );
@@ -128,7 +129,7 @@ export const configUpdate = command({
   run: (host: CommandHost, id: number, files: NamedFile[]): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
-      `xl config-update ${member.name} ${files[0].name}`,
+      commandOf('config-update', member.name, { file: files[0].name }),
       async task => {
         const own = new Set(member.blueprint.definition.cards.map(({ mac }) => mac));
         const facts = {
@@ -180,7 +181,7 @@ export const dumpCore = command({
   /** Its processors and its memory, as an ELF core file of Domain 0's; it goes on. */
   run: (host: CommandHost, id: number, path: string): Promise<void> => {
     const member = host.member(id);
-    return host.tasks.run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path), id);
+    return host.tasks.run(commandOf('dump-core', member.name, { file: path }), () => host.dumpCore(member, path), id);
   },
   xl: async ({ host, words, absolute = path => path }, run) => {
     const { rest } = readWords(words);

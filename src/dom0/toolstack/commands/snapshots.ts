@@ -1,8 +1,9 @@
 /** Snapshots and clones of domains, with their disks. xl has no such commands: the words are those of virsh and virt-clone, the refusals xl's kind. */
 import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
-import { type NamedFile, quoted } from '../../definitions/index.ts';
+import type { NamedFile } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { timeOf } from '../time-words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import {
@@ -34,25 +35,22 @@ export const snapshot = command({
     disksOnly?: boolean,
     leftOut?: readonly string[],
   ): Promise<SnapshotRecord> =>
-    host.tasks.run(
-      `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
-      async (task, concerns) => {
-        const running = domainsOf(host).running(domain);
-        if (running) concerns(running.record.id);
-        const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
-        let number = 1;
-        while (taken.has(String(number))) number++;
-        const record = await takeSnapshot(host, domain, name ?? String(number), description, disksOnly, leftOut);
-        const { disks, state } = record;
-        const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
-        task.message = state
-          ? `${mib(state.bytes)} hold its memory, processors and devices, in addition to ${ofDisks}; the guest keeps running.`
-          : record.disksOnly
-            ? `${ofDisks} of it are kept as they were; the guest keeps running.`
-            : `It does not run: ${ofDisks} of it are kept.`;
-        return record;
-      },
-    ),
+    host.tasks.run(commandOf('snapshot', domain, { name, description }), async (task, concerns) => {
+      const running = domainsOf(host).running(domain);
+      if (running) concerns(running.record.id);
+      const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
+      let number = 1;
+      while (taken.has(String(number))) number++;
+      const record = await takeSnapshot(host, domain, name ?? String(number), description, disksOnly, leftOut);
+      const { disks, state } = record;
+      const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
+      task.message = state
+        ? `${mib(state.bytes)} hold its memory, processors and devices, in addition to ${ofDisks}; the guest keeps running.`
+        : record.disksOnly
+          ? `${ofDisks} of it are kept as they were; the guest keeps running.`
+          : `It does not run: ${ofDisks} of it are kept.`;
+      return record;
+    }),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot', rest, 1);
@@ -90,7 +88,7 @@ export const revert = command({
     images: NamedFile[] = [],
     isPaused?: boolean,
   ): Promise<DomainInfo | undefined> =>
-    host.tasks.run(`xl revert ${domain} ${name}`, async (task, concerns) => {
+    host.tasks.run(commandOf('revert', domain, { snapshot: name }), async (task, concerns) => {
       const info = await revertTo(host, domain, name, images, concerns, isPaused);
       task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
       return info;
@@ -125,7 +123,7 @@ export const snapshotDelete = command({
   usage: '<Domain> <Snapshot>',
   modifies: true,
   run: (host: CommandHost, domain: string, name: string): Promise<void> =>
-    host.tasks.run(`xl snapshot-delete ${domain} ${name}`, () => deleteSnapshot(host, domain, name)),
+    host.tasks.run(commandOf('snapshot-delete', domain, { snapshot: name }), () => deleteSnapshot(host, domain, name)),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-delete', rest, 2);
@@ -145,7 +143,7 @@ export const clone = command({
     name: string,
     absolute: (path: string) => string = path => (path.startsWith('/') ? path : `/${path}`),
   ): Promise<ManagedDomain> =>
-    host.tasks.run(`xl clone ${domain} ${name}`, async task => {
+    host.tasks.run(commandOf('clone', domain, { to: name }), async task => {
       const made = await cloneDomain(host, domain, name, absolute);
       task.message = `${name} is kept as ${made.path}: xm start ${name}.`;
       return made;

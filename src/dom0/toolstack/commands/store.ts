@@ -1,6 +1,6 @@
 /** A write to xenstored for the page. At the command line it is a program of its own: xenstore-write (shell/xenstore.ts). */
 import type { CommandHost } from '../command-host.ts';
-import { quoted } from '../../definitions/index.ts';
+import { commandOf } from '../hypervisors/command/command-value.ts';
 import { MAX_PAYLOAD_BYTES, StoreError } from '../../backends/xenstore/index.ts';
 import { command } from './command.ts';
 
@@ -10,7 +10,7 @@ export const storeWrite = command({
   modifies: true,
   /** Fires the watches on it, though its value is the same. @throws Error with a sentence */
   run: (host: CommandHost, path: string, value: string): Promise<void> =>
-    host.tasks.run(`xenstore-write ${quoted(path)} ${quoted(value)}`, async task => {
+    host.tasks.run(commandOf('store-write', undefined, { path, value }), async task => {
       const { client } = host.toolstack.services,
         bytes = utf8(value),
         most = MAX_PAYLOAD_BYTES - path.length - 1;

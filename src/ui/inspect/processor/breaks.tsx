@@ -3,7 +3,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ExitReason, IO_IN } from '../../../cpu/architecture/index.ts';
-import { breakCommand, pointWords } from '../../../dom0/toolstack/breaks/index.ts';
+import { spelled as commandAs } from '../../hypervisors/spelled.ts';
+import { breakCommand, pointValue, pointWords } from '../../../dom0/toolstack/breaks/index.ts';
 import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../../dom0/service/index.ts';
 import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, EXIT_NAMES, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
@@ -87,7 +88,7 @@ function useBreaks(session: DomainSession) {
   const change = (next: readonly BreakPoint[], point: BreakPoint, isOff: boolean) => {
     problem.value = '';
     const { name } = session.info.peek();
-    void asTask(breakCommand(name, point, isOff), async () => {
+    void asTask(breakCommand(name, [pointValue(point, isOff)]), async () => {
       try {
         await host.break(session.id, next);
       } catch (error) {
@@ -133,7 +134,7 @@ export function Breaks({
               <button
                 class="btn quiet icon sm"
                 aria-label={words.remove(spelled(point))}
-                title={breakCommand(session.info.value.name, point, true)}
+                title={commandAs(breakCommand(session.info.value.name, [pointValue(point, true)]))}
                 onClick={() =>
                   change(
                     all.filter(each => each !== point),

@@ -3,6 +3,7 @@
  * from there. Loaded where the host is in virtual time.
  */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { type Signal, signal, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { AddressPoint, PastNow, PastWish } from '../../../dom0/service/index.ts';
@@ -14,7 +15,7 @@ import { useAsked } from '../../parts/asked.ts';
 import { Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 import { BytesChoice, NumberText, words as fieldWords } from './fields.tsx';
-import { spelled } from '../../hypervisors/own.ts';
+import { spelled } from '../../hypervisors/spelled.ts';
 
 const words = {
   title: 'Back in its run',
@@ -121,7 +122,7 @@ export function Past({ session, eip }: { session: DomainSession; eip: number }) 
         <div class="row wrap">
           <button
             class="btn sm"
-            title={spelled(`xl back ${session.info.value.name}`)}
+            title={spelled(commandOf('back', session.info.value.name))}
             onClick={() => void past.go('keep')}
           >
             {words.keep}
@@ -150,14 +151,14 @@ function Ways({ now: { isInPast }, session, go }: Going & { session: DomainSessi
   return (
     <div class="row wrap">
       {STEPS.map(([text, wish]) => (
-        <button key={text} class="btn sm" title={backCommand(name, wish)} onClick={() => void go(wish)}>
+        <button key={text} class="btn sm" title={spelled(backCommand(name, wish))} onClick={() => void go(wish)}>
           {text}
         </button>
       ))}
       <button
         class="btn sm"
         disabled={!isInPast}
-        title={backCommand(name, 'present')}
+        title={spelled(backCommand(name, 'present'))}
         onClick={() => void go('present')}
       >
         {words.present}
@@ -165,7 +166,7 @@ function Ways({ now: { isInPast }, session, go }: Going & { session: DomainSessi
       <button
         class="btn sm"
         disabled={!isInPast}
-        title={`${backCommand(name, 'goOn')}. ${words.goOnHint}`}
+        title={`${spelled(backCommand(name, 'goOn'))}. ${words.goOnHint}`}
         onClick={() => void go('goOn')}
       >
         {words.goOn}

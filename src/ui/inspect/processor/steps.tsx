@@ -1,9 +1,10 @@
 /** Pause, run, and steps of one domain: an instruction, or to the end of the next exit. */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { asTask, command, host } from '../../host.ts';
 import { Icon } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
-import { spelled } from '../../hypervisors/own.ts';
+import { spelled } from '../../hypervisors/spelled.ts';
 
 const words = {
   step: 'Step instruction',
@@ -16,12 +17,12 @@ const words = {
 export function Steps({ session, isStill }: { session: DomainSession; isStill: boolean }) {
   const { name } = session.info.value;
   const step = (what: 'instructions' | 'exits') =>
-    void asTask(`xl step ${what === 'exits' ? '-e ' : ''}${name}`, () => host.step(session.id, 1, what));
+    void asTask(commandOf('step', name, { exits: what === 'exits' }), () => host.step(session.id, 1, what));
   return (
     <>
       <button
         class="btn sm"
-        title={spelled(`xl ${isStill ? 'unpause' : 'pause'} ${name}`)}
+        title={spelled(commandOf(isStill ? 'unpause' : 'pause', name))}
         onClick={() => void command(isStill ? 'unpause' : 'pause', session.info.peek())}
       >
         <Icon name={isStill ? 'run' : 'pause'} />
@@ -30,7 +31,7 @@ export function Steps({ session, isStill }: { session: DomainSession; isStill: b
       <button
         class="btn sm"
         disabled={!isStill}
-        title={isStill ? spelled(`xl step ${name}`) : words.first}
+        title={isStill ? spelled(commandOf('step', name)) : words.first}
         onClick={() => step('instructions')}
       >
         <Icon name="step" />
@@ -39,7 +40,7 @@ export function Steps({ session, isStill }: { session: DomainSession; isStill: b
       <button
         class="btn sm"
         disabled={!isStill}
-        title={isStill ? spelled(`xl step -e ${name}`) : words.first}
+        title={isStill ? spelled(commandOf('step', name, { exits: true })) : words.first}
         onClick={() => step('exits')}
       >
         <Icon name="step" />

@@ -1,8 +1,8 @@
 /** What each domain had of the picture, with sliders for its weight and cap. */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { asTask, host } from '../../host.ts';
 import { Chip, ownerClass } from '../../parts/marks.tsx';
-import { spelled } from '../../hypervisors/own.ts';
 import type { Shown } from '../inspector.ts';
 import type { Data } from './facts.ts';
 import { lengthText, schedulerWords, words } from './words.ts';
@@ -12,7 +12,7 @@ export function Detail({ data }: Shown<Data>) {
     own = schedulerWords(),
     span = toNs - fromNs;
   const set = (id: number, name: string, what: 'weight' | 'cap', to: number) =>
-    void asTask(spelled(`xl sched-credit -d ${name} -${what[0]} ${to}`), () =>
+    void asTask(commandOf('sched-credit', name, { [what]: to }), () =>
       host['sched-credit']({ domain: id, [what]: to }),
     );
   return (

@@ -1,5 +1,6 @@
 /** A guest's network cards: how far their halves are, what went through, and cards that are attached and detached. */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import type { GuestFacts } from '../../../dom0/service/index.ts';
 import { host } from '../../host.ts';
 import { bytes } from '../../terminal.ts';
@@ -7,7 +8,7 @@ import { XENBUS_STATES } from '../../xenbus-states.ts';
 import { Icon } from '../marks.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../hypervisors/own.ts';
+import { spelled } from '../../hypervisors/spelled.ts';
 
 /** `off`: the guest has stopped. */
 export const Cards = ({
@@ -57,9 +58,11 @@ export const Cards = ({
                 <td class="num">
                   <Do
                     disabled={off}
-                    command={`xl network-detach ${name} ${devid}`}
+                    command={commandOf('network-detach', name, { device: `${devid}`, mac })}
                     onClick={() =>
-                      act(`xl network-detach ${name} ${devid}`, () => host['network-detach'](id, String(devid)))
+                      act(commandOf('network-detach', name, { device: `${devid}`, mac }), () =>
+                        host['network-detach'](id, String(devid)),
+                      )
                     }
                   >
                     {words.detach}
@@ -75,13 +78,13 @@ export const Cards = ({
     {seen.hasPv && !off && (
       <div class="row wrap attach">
         <Do
-          command={`xl network-attach ${name}`}
-          onClick={() => act(`xl network-attach ${name}`, () => host['network-attach'](id))}
+          command={commandOf('network-attach', name)}
+          onClick={() => act(commandOf('network-attach', name), () => host['network-attach'](id))}
         >
           <Icon name="plus" />
           {words.attachCard}
         </Do>
-        <code class="dim">{spelled(`xl network-attach ${name}`)}</code>
+        <code class="dim">{spelled(commandOf('network-attach', name))}</code>
       </div>
     )}
   </section>

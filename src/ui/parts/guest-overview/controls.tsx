@@ -1,15 +1,16 @@
 /** What changes a guest: buttons that name their command, and sliders that follow what is so. */
 
+import type { CommandValue, Line } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { reportProblem } from '../../host.ts';
 import { Tag } from '../marks.tsx';
 import { TypedInput } from '../typed.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../hypervisors/own.ts';
+import { spelled } from '../../hypervisors/spelled.ts';
 
 /** Does something under the name of its command, and looks at the guest again. */
-export type Act = (command: string, work: () => Promise<unknown>) => void;
+export type Act = (command: CommandValue | Line, work: () => Promise<unknown>) => void;
 
 export const Do = ({
   command,
@@ -17,7 +18,7 @@ export const Do = ({
   onClick,
   children,
 }: {
-  command: string;
+  command: CommandValue | Line;
   disabled?: boolean;
   onClick(): void;
   children: ComponentChildren;
@@ -45,7 +46,7 @@ interface LiveProps {
   zero?: string;
   hint: string;
   off: boolean;
-  command(to: number): string;
+  command(to: number): CommandValue;
   run(to: number): Promise<unknown>;
   act: Act;
 }

@@ -1,5 +1,6 @@
 /** A guest's drives: what is in them, how it sees them; disks that are attached and detached. */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import type { GuestDrive, GuestFacts } from '../../../dom0/service/index.ts';
 import { host, info } from '../../host.ts';
@@ -12,7 +13,7 @@ import { ChooseFiles } from '../marks.tsx';
 import { NewVolume } from '../new-volume.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
-import { spelled } from '../../hypervisors/own.ts';
+import { spelled } from '../../hypervisors/spelled.ts';
 
 /** Of which guest; `off`: it has stopped. */
 interface Whose {
@@ -67,7 +68,7 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
   const { vdev, kind, target, isEmulated, pv, counts, readOnly, image } = drive;
   const insert = (files: File[]) => {
     if (files[0])
-      act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () =>
+      act(commandOf('cd-insert', name, { drive: vdev, media: [files[0].name] }), () =>
         host['cd-insert'](
           id,
           vdev,
@@ -106,8 +107,8 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
                 </ChooseFiles>{' '}
                 {target && (
                   <Do
-                    command={`xl cd-eject ${name} ${vdev}`}
-                    onClick={() => act(`xl cd-eject ${name} ${vdev}`, () => host['cd-eject'](id, vdev))}
+                    command={commandOf('cd-eject', name, { drive: vdev })}
+                    onClick={() => act(commandOf('cd-eject', name, { drive: vdev }), () => host['cd-eject'](id, vdev))}
                   >
                     {words.eject}
                   </Do>
@@ -117,8 +118,10 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
           : pv && (
               <Do
                 disabled={off}
-                command={`xl block-detach ${name} ${vdev}`}
-                onClick={() => act(`xl block-detach ${name} ${vdev}`, () => host['block-detach'](id, vdev))}
+                command={commandOf('block-detach', name, { device: vdev })}
+                onClick={() =>
+                  act(commandOf('block-detach', name, { device: vdev }), () => host['block-detach'](id, vdev))
+                }
               >
                 {words.detach}
               </Do>
@@ -138,11 +141,13 @@ function AttachDisk({ name, id, act, taken }: Whose & { taken: readonly string[]
     disk?.volumes.filter(({ users, snapshot }) => users.length === 0 && !snapshot).map(({ path }) => path) ?? [];
   const target = volumes.includes(chosen.value) ? chosen.value : (volumes[0] ?? '');
   const as = vdev.value.trim() || free;
-  const spec = (path: string) => `${path},${/\.qcow2$/i.test(path) ? 'qcow2' : 'raw'},${as},w`;
+  const formatOf = (path: string) => (/\.qcow2$/i.test(path) ? 'qcow2' : 'raw');
+  const attaches = (path: string) =>
+    commandOf('block-attach', name, { disk: { source: path, format: formatOf(path), target: as } });
   const attach = (path: string, file?: File) => {
     vdev.value = '';
-    act(`xl block-attach ${name} ${spec(path)}`, () =>
-      host['block-attach'](id, spec(path), file && { name: path, data: file }),
+    act(attaches(path), () =>
+      host['block-attach'](id, `${path},${formatOf(path)},${as},w`, file && { name: path, data: file }),
     );
   };
   return (
@@ -174,7 +179,7 @@ function AttachDisk({ name, id, act, taken }: Whose & { taken: readonly string[]
           }}
         />
         {target && (
-          <Do command={`xl block-attach ${name} ${spec(target)}`} onClick={() => attach(target)}>
+          <Do command={attaches(target)} onClick={() => attach(target)}>
             {words.attach}
           </Do>
         )}
@@ -189,7 +194,7 @@ function AttachDisk({ name, id, act, taken }: Whose & { taken: readonly string[]
       </div>
       <div class="cap-t">
         {target ? (
-          <code>{spelled(`xl block-attach ${name} ${spec(target)}`)}</code>
+          <code>{spelled(attaches(target))}</code>
         ) : disk ? (
           <NewVolume suggested={name} />
         ) : (

@@ -1,5 +1,6 @@
 /** What a guest has, and what can be changed while it runs: processor, memory, disks, network cards. Each control shows the xl command that it is. */
 
+import { commandOf } from '../../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import type { GuestFacts } from '../../../dom0/service/index.ts';
 import type { Status } from '../../../dom0/toolstack/index.ts';
@@ -55,7 +56,7 @@ export function GuestOverview({ session }: { session: DomainSession }) {
           value={seen.memoryMiB}
           least={1}
           most={seen.mostMiB ?? seen.memoryMiB}
-          command={to => `xl mem-set ${name} ${to}`}
+          command={to => commandOf('mem-set', name, { memoryMiB: to })}
           run={to => host['mem-set'](id, to)}
           act={act}
           off={off || seen.mostMiB === undefined}
@@ -194,7 +195,7 @@ const Processor = ({
       least={1}
       most={1024}
       top={65535}
-      command={to => `xl sched-credit -d ${name} -w ${to}`}
+      command={to => commandOf('sched-credit', name, { weight: to })}
       run={to => host['sched-credit']({ domain: id, weight: to })}
       act={act}
       off={off}
@@ -205,7 +206,7 @@ const Processor = ({
       value={seen.cap}
       least={0}
       most={100 * seen.vcpus.most}
-      command={to => `xl sched-credit -d ${name} -c ${to}`}
+      command={to => commandOf('sched-credit', name, { cap: to })}
       run={to => host['sched-credit']({ domain: id, cap: to })}
       act={act}
       off={off}
@@ -218,7 +219,7 @@ const Processor = ({
       value={seen.vcpus.online}
       least={1}
       most={seen.vcpus.most}
-      command={to => `xl vcpu-set ${name} ${to}`}
+      command={to => commandOf('vcpu-set', name, { vcpus: to })}
       run={to => host['vcpu-set'](id, to)}
       act={act}
       off={off || !seen.vcpus.canChange || seen.vcpus.most === 1}
