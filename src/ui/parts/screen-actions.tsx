@@ -3,7 +3,7 @@ import type { Signal } from '@preact/signals';
 import { clipboardText, copyToClipboard } from '../clipboard.ts';
 import { reportProblem } from '../host.ts';
 import { download } from '../navigation.ts';
-import type { Typist } from '../screen/typist.ts';
+import { typistOf } from '../screen/typist.ts';
 import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { type Sendable, SendMenu } from './send-menu.tsx';
@@ -26,15 +26,15 @@ const words = {
 
 interface Props {
   session: DomainSession;
-  typist: Typist;
   /** Each drag over the screen marks text. */
   marking: Signal<boolean>;
 }
 
 export const ScreenActions = (props: Props) => <SendMenu items={actionsOf(props)} />;
 
-function actionsOf({ session, typist, marking }: Props): Sendable[] {
-  const { painter } = session;
+function actionsOf({ session, marking }: Props): Sendable[] {
+  const { painter } = session,
+    typist = typistOf(session);
   return [
     ...(session.over
       ? []
@@ -69,7 +69,7 @@ function actionsOf({ session, typist, marking }: Props): Sendable[] {
   ];
 }
 
-async function sendClipboard(typist: Typist): Promise<void> {
+async function sendClipboard(typist: ReturnType<typeof typistOf>): Promise<void> {
   const text = await clipboardText();
   if (!text) return reportProblem(words.sendClipboard, words.clipboardEmpty);
   const missing = [...text.replace(/\r\n/g, '\n')].filter(character => !typist.type(character));

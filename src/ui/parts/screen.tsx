@@ -2,9 +2,8 @@
 
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { command } from '../host.ts';
-import { Typist } from '../screen/typist.ts';
 import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
@@ -17,15 +16,6 @@ import type { MarksProps } from './screen-marks.tsx';
 
 const words = strings.screen;
 const fingers = matchMedia('(pointer: coarse)');
-const TOUCH: [label: string, code: string, name?: string][] = [
-  ['Esc', 'Escape'],
-  ['Tab', 'Tab'],
-  ['Enter', 'Enter'],
-  ['←', 'ArrowLeft', 'Left'],
-  ['↑', 'ArrowUp', 'Up'],
-  ['↓', 'ArrowDown', 'Down'],
-  ['→', 'ArrowRight', 'Right'],
-];
 
 const ScreenActions = later(
   () => import('./screen-actions.tsx'),
@@ -38,6 +28,10 @@ const ScreenMarks = later(
 const ScreenMedia = later(
   () => import('./screen-media.tsx'),
   part => part.ScreenMedia,
+);
+const TouchKeys = later(
+  () => import('./touch-keys.tsx'),
+  part => part.TouchKeys,
 );
 
 export const ScreenWindow = (props: GuestWindowProps) => (
@@ -52,7 +46,6 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   const off = useSignal(true);
   const lines = useSignal<readonly string[]>([]);
   const marking = useSignal(false);
-  const typist = useMemo(() => new Typist(event => session.send(event)), [session]);
   const { name, id, type } = session.info.value;
   const paused = session.info.value.state === 'p' && !session.gone.value;
   const { captured, locked, mouse, leave, onBlur, onClick, onPointer, onKeyDown, onKeyUp } = useCapture(session, {
@@ -77,7 +70,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
         <span class="sec cut">{title.value}</span>
         <span class="sp" />
         {afterPrompt.value && <ScreenMedia session={session} />}
-        {!off.value && afterPrompt.value && <ScreenActions {...{ session, typist, marking }} />}
+        {!off.value && afterPrompt.value && <ScreenActions {...{ session, marking }} />}
         {chrome}
       </div>
       <div
@@ -116,7 +109,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
           <div key={i}>{line}</div>
         ))}
       </div>
-      <TouchKeys typist={typist} isCaptured={captured.value} leave={leave} onBlur={onBlur} />
+      {afterPrompt.value && <TouchKeys session={session} isCaptured={captured.value} leave={leave} onBlur={onBlur} />}
     </section>
   );
 }
@@ -183,61 +176,6 @@ function Foot({ session, first, off, captured, locked, useButton, onClick }: Foo
           <span class="hide-s">{words.hint(first)}</span>
         </>
       )}
-    </div>
-  );
-}
-
-interface TouchProps {
-  typist: Typist;
-  isCaptured: boolean;
-  leave(): void;
-  onBlur(event: FocusEvent): void;
-}
-
-/** For those without a keyboard. */
-function TouchKeys({ typist, isCaptured, leave, onBlur }: TouchProps) {
-  const typing = useRef<HTMLTextAreaElement>(null);
-  return (
-    <div class="touch" role="group" aria-label={words.touchKeys} onBlurCapture={onBlur}>
-      {isCaptured && (
-        <button class="btn" onClick={leave}>
-          {words.giveBack}
-        </button>
-      )}
-      <button
-        class="btn"
-        onClick={() => {
-          typing.current!.value = ' ';
-          typing.current!.focus();
-        }}
-      >
-        {words.keyboard}
-      </button>
-      {TOUCH.map(([label, code, full]) => (
-        <button class="btn" key={code} aria-label={full} onClick={() => typist.press(code)}>
-          {label}
-        </button>
-      ))}
-      <textarea
-        class="typing"
-        ref={typing}
-        aria-label={words.typeHere}
-        autoCapitalize="off"
-        autoComplete="off"
-        spellcheck={false}
-        tabIndex={-1}
-        onInput={event => {
-          typist.typed(event as unknown as InputEvent);
-          // A character stays, so that the keyboard has something to delete.
-          event.currentTarget.value = ' ';
-        }}
-        onKeyDown={event => {
-          if (event.key === 'Enter') {
-            event.preventDefault();
-            typist.press('Enter');
-          }
-        }}
-      />
     </div>
   );
 }

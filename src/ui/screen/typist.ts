@@ -4,7 +4,7 @@ import { strokeOf } from '../../devices/ps2/index.ts';
 /** A key event every this often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */
 const STROKE_MS = 12;
 
-export class Typist {
+class Typist {
   private readonly send: (event: { key: string; down: boolean }) => void;
   private pending = Promise.resolve();
 
@@ -45,4 +45,13 @@ export class Typist {
     if (inputType === 'deleteContentBackward') this.press('Backspace');
     else for (const character of data ?? (inputType === 'insertLineBreak' ? '\n' : '')) this.type(character);
   }
+}
+
+type Screen = { send(event: { key: string; down: boolean }): void };
+const TYPISTS = new WeakMap<Screen, Typist>();
+/** The one typist of a screen: what several parts of the page type waits in one queue. */
+export function typistOf(screen: Screen): Typist {
+  const typist = TYPISTS.get(screen) ?? new Typist(event => screen.send(event));
+  TYPISTS.set(screen, typist);
+  return typist;
 }
