@@ -208,9 +208,6 @@ export const strings = {
     title: 'pcos',
     about: 'shell, files, threads, mouse.',
     source: 'Source',
-    file: 'Source file',
-    lines: (n: number) => count(n, 'line'),
-    notBooted: 'Boot it: its screen appears here. help lists its commands.',
   },
 
   bootSectors: {
@@ -319,11 +316,7 @@ export const strings = {
   strip: {
     label: 'Activity log',
     tasks: 'Tasks',
-    started: 'Started',
     command: 'Command',
-    status: 'Status',
-    took: 'Took',
-    happened: 'What it caused',
     clear: 'Clear done',
     onlyFailed: 'Only failed',
     dismiss: 'Dismiss',

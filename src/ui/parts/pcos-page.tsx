@@ -3,12 +3,17 @@
 import { pcos } from '../offered-guests.ts';
 import { sessions } from '../sessions.ts';
 import { booted, bootBeside, go, makeOffer, offerProblems } from '../navigation.ts';
-import { strings } from '../strings.ts';
+import { count, strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { SourceScreen } from './source-screen.tsx';
 import { Icon, Tag } from './marks.tsx';
 
-const words = strings.pcos;
+const words = {
+  ...strings.pcos,
+  file: 'Source file',
+  lines: (n: number) => count(n, 'line'),
+  notBooted: 'Boot it: its screen appears here. help lists its commands.',
+};
 const FIRST = 'main.c';
 const SOURCES = new Map(
   Object.entries(

@@ -10,6 +10,13 @@ import { laterStrings } from '../strings-later.ts';
 import { sinceStart, startedAt, took } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 
+const columns = {
+  started: 'Started',
+  status: 'Status',
+  took: 'Took',
+  happened: 'What it caused',
+};
+
 /** How often the record of a task that runs is read while it is open. */
 const READ_MS = 1000;
 
@@ -147,11 +154,11 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
     <table class="pad log">
       <thead>
         <tr>
-          <th>{strings.strip.started}</th>
+          <th>{columns.started}</th>
           <th>{strings.strip.command}</th>
-          <th>{strings.strip.status}</th>
-          <th class="num">{strings.strip.took}</th>
-          <th>{strings.strip.happened}</th>
+          <th>{columns.status}</th>
+          <th class="num">{columns.took}</th>
+          <th>{columns.happened}</th>
           <th />
         </tr>
       </thead>
