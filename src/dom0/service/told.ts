@@ -1,4 +1,5 @@
 /** What becomes of domains by themselves, told in their terminals and in the task log. */
+import { outside } from '../../formats/bytes/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { ConsoleLog } from '../backends/console/index.ts';
 import {
@@ -63,10 +64,13 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
       tasks.note(commandOf('create', undefined, { file: name }), 'failed', message);
       host.tell();
     },
-    broke: async ({ name }, hit) => {
-      const { reasonOf } = await import('../toolstack/breaks/index.ts');
-      tasks.note(`${name} stopped`, 'done', reasonOf(hit));
+    // It is seen paused at once; why is said when the words for it are there.
+    broke: ({ name }, hit) => {
       host.tell();
+      void outside(import('../toolstack/breaks/index.ts')).then(({ reasonOf }) => {
+        tasks.note(`${name} stopped`, 'done', reasonOf(hit));
+        host.tell();
+      });
     },
     folder: async (member, device, request) =>
       (await import('./folders.ts')).folderOf(host.parts, member, device, request),
