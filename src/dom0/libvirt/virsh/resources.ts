@@ -223,9 +223,9 @@ export const RESOURCES: Record<string, VirshCommand> = {
     },
   },
   schedinfo: {
-    usage: 'schedinfo <domain> [--set <params>] [--weight <weight>] [--cap <cap>] [--live] [--config]',
+    usage: 'schedinfo <domain> [--weight=<weight>] [--cap=<cap>] [--current] [--config] [--live] [[--set] <set>]...',
     about: 'show/set scheduler parameters',
-    run: async (host, [word, set, weight, cap]) => {
+    run: async (host, [word, weight, cap, ...set]) => {
       const domain = await find(host, word);
       const row = (label: string, value: string | number): string => `${label.padEnd(15)}: ${value}\n`;
       const head = row('Scheduler', domain.id === undefined ? 'Unknown' : schedulerOf(host).type);
@@ -233,7 +233,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
         throw new VirshError(`error: ${message}`, head);
       };
       try {
-        const given = [...(set ?? '').split(/[\s,]+/), weight && `weight=${weight}`, cap && `cap=${cap}`];
+        const given = [...set.flatMap(each => each.split(/[\s,]+/)), weight && `weight=${weight}`, cap && `cap=${cap}`];
         const before = sharesOf(host, domain);
         const wanted = given.flatMap((each): [string, number][] => {
           if (!each) return [];
