@@ -326,11 +326,11 @@ const restoreFrom = async (
 };
 
 /** virDomainCoreDumpFlags. */
-const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1 };
+const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1, MEMORY_ONLY: 1 << 4 };
 
 /** Writes its core file; it goes on, or, with CRASH, ends. @throws LibvirtError */
 export async function dumpCore(host: CommandHost, domain: Domain, path: string, flags = 0): Promise<void> {
-  checkFlags(flags, DUMP.CRASH | DUMP.LIVE, functionOf(host, 'DomainCoreDump'));
+  checkFlags(flags, DUMP.CRASH | DUMP.LIVE | (isQemu(host) ? DUMP.MEMORY_ONLY : 0), functionOf(host, 'DomainCoreDump'));
   const id = guestId(domain);
   // Nobody is to run from the moment that is kept.
   if ((flags & DUMP.CRASH) !== 0 && isQemu(host)) host.toolstack.setPaused(host.living(id), true);

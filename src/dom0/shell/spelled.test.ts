@@ -68,6 +68,7 @@ const of = <T extends CommandValue>(made: fc.Arbitrary<T>): fc.Arbitrary<Command
 const VALUES: readonly fc.Arbitrary<CommandValue>[] = [
   of(fc.constantFrom(commandOf('pause', 'web'), commandOf('unpause', 'web'))),
   of(number(1, 16).map(memoryMiB => commandOf('mem-set', 'web', { memoryMiB }))),
+  of(fc.constant(commandOf('dump-core', 'web', { file: '/root/web.core' }))),
   of(fc.constant(1).map(vcpus => commandOf('vcpu-set', 'web', { vcpus }))),
   of(number(2, 65_535).map(weight => commandOf('sched-credit', 'web', { weight }))),
   of(

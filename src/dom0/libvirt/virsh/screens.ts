@@ -126,13 +126,14 @@ export const SCREENS: Record<string, VirshCommand> = {
     },
   },
   dump: {
-    usage: 'dump <domain> <file> [--crash] [--live]',
+    usage: 'dump <domain> <file> [--crash] [--live] [--memory-only]',
     about: 'dump the core of a domain to a file for analysis',
     run: async (host, [word, given], options, around) => {
       const domain = await find(host, word);
       const file = needed(given, 'file');
       const path = callOf(host, [], around).absolute!(file);
-      const flags = (options.has('crash') ? 1 : 0) | (options.has('live') ? 2 : 0);
+      const flags =
+        (options.has('crash') ? 1 : 0) | (options.has('live') ? 2 : 0) | (options.has('memory-only') ? 16 : 0);
       await saying(`Failed to core dump domain '${domain.name}' to ${file}`, () =>
         libvirt.dumpCore(host, domain, path, flags),
       );

@@ -15,7 +15,7 @@ const BRIDGE = 'xenbr0';
 /** What attach-interface has an option for. */
 const CARD_OPTIONS = ['mac', 'model', 'script'];
 
-const COMMON: Omit<Spellings, 'migrate' | 'sched-credit'> = {
+const COMMON: Omit<Spellings, 'migrate' | 'sched-credit' | 'dump-core'> = {
   // Settings behind a file are xl's alone.
   create: (_, { file = null, settings = [], paused }) =>
     settings.length > 0 ? undefined : ['virsh create', file, paused && '--paused'],
@@ -91,7 +91,6 @@ const COMMON: Omit<Spellings, 'migrate' | 'sched-credit'> = {
     vcpu === undefined || cpus === undefined || cpusSoft !== undefined
       ? undefined
       : ['virsh vcpupin', domain, vcpu, cpus === 'all' ? 'r' : cpus],
-  'dump-core': (domain, { file }) => ['virsh dump', domain, file, '--memory-only', '--live'],
   'config-update': lacks,
   sysrq: lacks,
   'send-key': (domain, { keys, holdMs }) => [
@@ -110,7 +109,7 @@ const COMMON: Omit<Spellings, 'migrate' | 'sched-credit'> = {
   list: () => ['virsh list', '--all'],
 };
 
-/** What depends on libvirt's driver: its addresses of hosts begin with that, and its scheduler has parameters of its own. */
+/** What depends on libvirt's driver: its addresses of hosts begin with that, and it has parameters and flags of its own. */
 const ofDriver = (driver: 'qemu' | 'xen'): Spellings => ({
   ...COMMON,
   // Within a host there is no migration of libvirt's.
@@ -128,6 +127,8 @@ const ofDriver = (driver: 'qemu' | 'xen'): Spellings => ({
           domain,
           to && `${driver}+pool://${to}/system`,
         ],
+  // An ELF file, as QEMU makes it of memory alone; libxl's driver has no other kind, and refuses the flag.
+  'dump-core': (domain, { file }) => ['virsh dump', domain, file, driver === 'qemu' && '--memory-only', '--live'],
   'sched-credit': (domain, { weight, cap }) =>
     domain === undefined
       ? undefined
