@@ -34,7 +34,7 @@ export const main = program({
         const given = caseOf(name, seed);
         const [ours, real] = [await oursOf(given), await realOf(given)];
         const line = given.words.map(wordText).join(' ');
-        const judgement = judgementOf(name, ours, real);
+        const judgement = judgementOf(given, ours, real);
         counts[judgement]++;
         if (record !== undefined) recorded.push(JSON.stringify({ ...given, right: real }));
         if (judgement === 'misread')

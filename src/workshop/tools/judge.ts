@@ -1,6 +1,16 @@
 /** A tool's answer on this machine and in Domain 0's shell, and what they are to each other. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { InMemoryFs } from 'just-bash/browser';
@@ -34,12 +44,15 @@ export async function realOf({ words, stdin, files }: Case): Promise<Answer> {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
+    chmodSync(folder, 0o755);
+    for (const [path, seconds] of timesOf(files)) utimesSync(join(folder, path), seconds, seconds);
     const [name, ...rest] = words;
+    const isBuiltIn = BUILT_IN.has(name!);
     const ran = await new Promise<Omit<Answer, 'files'>>(resolve => {
       const child = execFile(
         // Not its path: some say that in front of their sentences.
-        name!,
-        rest,
+        isBuiltIn ? 'bash' : name!,
+        isBuiltIn ? ['-c', `${name} "$@"`, 'bash', ...rest] : rest,
         {
           cwd: folder,
           env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', HOME: '/root' },
@@ -60,6 +73,13 @@ export async function realOf({ words, stdin, files }: Case): Promise<Answer> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** What a login's shell has itself, whatever there is in /usr/bin. */
+const BUILT_IN = new Set(['printf', 'test', '[']);
+
+/** Files and folders with times that differ, in the order of their names. */
+const timesOf = (files: Record<string, string>): [path: string, seconds: number][] =>
+  [...Object.keys(files), 'd', '.'].sort().map((path, i) => [path, 1e9 + 10 * i]);
 
 /** Or a link to one; links may go round in circles. */
 function isFile(path: string): boolean {
@@ -87,6 +107,8 @@ export async function oursOf({ words, stdin, files }: Case): Promise<Answer> {
     await fs.mkdir(dirname(`${HOME}/${name}`), { recursive: true });
     await fs.writeFile(`${HOME}/${name}`, text);
   }
+  for (const [path, seconds] of timesOf(files))
+    await fs.utimes(fs.resolvePath(HOME, path), new Date(seconds * 1e3), new Date(seconds * 1e3));
   bash.directory = HOME;
   const line = words.map((word, i) => (i === 0 ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
   const { stdout, stderr, status } = await bash.run(line, { stdin, isAll: true });
@@ -114,21 +136,21 @@ function fresh(): { fs: InMemoryFs; bash: Bash } {
 const refuses = ({ status, stderr }: Answer): boolean => status !== 0 && stderr !== '';
 
 /** A folder has its entries in any order, where nothing sorts them. */
-const ordered = (name: string, text: string): string =>
-  name === 'find'
+const ordered = (words: readonly string[], text: string): string =>
+  words[0] === 'find' || (/grep$/.test(words[0]!) && words.some(word => /^-[a-zA-Z]*[rRd]|^--rec|^--dir/.test(word)))
     ? text
         .split(/(?<=[\n\0])/)
         .sort()
         .join('')
     : text;
 
-export function judgementOf(name: string, ours: Answer, real: Answer): Judgement {
+export function judgementOf({ words }: Case, ours: Answer, real: Answer): Judgement {
   if (refuses(ours) && refuses(real)) return 'alike';
   if (refuses(ours)) return 'refused';
   if (refuses(real)) return ours.status === 0 || ours.stderr === '' ? 'lenient' : 'misread';
   const isAlike =
     ours.status === real.status &&
-    ordered(name, ours.stdout) === ordered(name, real.stdout) &&
+    ordered(words, ours.stdout) === ordered(words, real.stdout) &&
     JSON.stringify(ours.files) === JSON.stringify(real.files);
   return isAlike ? 'alike' : 'misread';
 }
