@@ -6,7 +6,7 @@ import { contentOf, failed, noOption, ran, read, unknown } from './options.ts';
 
 export const COMPARING: Record<string, ShellCommand> = {
   cmp: async (words, context) => {
-    const { given, rest, wrong } = read(words, 'ni', 'slb', {
+    const { given, options, rest, wrong } = read(words, 'ni', 'slb', {
       '--silent': 's',
       '--quiet': 's',
       '--verbose': 'l',
@@ -15,12 +15,14 @@ export const COMPARING: Record<string, ShellCommand> = {
     if (wrong) return unknown('cmp', wrong);
     const odd = ['i', 'b'].find(letter => given.has(letter));
     if (odd !== undefined) return failed(`cmp: -${odd} is not offered here`, 2);
+    if (given.has('l') && given.has('s')) return failed('cmp: options -l and -s are incompatible', 2);
     const [one, two = '-'] = rest;
     if (one === undefined)
       return failed("cmp: missing operand after 'cmp'\ncmp: Try 'cmp --help' for more information.", 2);
     const [a, b] = await Promise.all([one, two].map(path => contentOf(path, context)));
     if (!a || !b) return failed(`cmp: ${a ? two : one}: No such file or directory`, 2);
-    const most = Number(given.get('n') ?? Infinity),
+    // Of several the least counts.
+    const most = Math.min(...options.flatMap(([letter, value]) => (letter === 'n' ? [Number(value)] : [])), Infinity),
       shorter = Math.min(a.length, b.length, most);
     const all: string[] = [];
     let line = 1;
@@ -66,8 +68,18 @@ const DIFF: Parameters<typeof read> extends [unknown, ...infer Rest] ? Rest : ne
     '--ignore-all-space': 'w',
     '--ignore-space-change': 'b',
     '--label': 'L',
+    '--expand-tabs': 't',
   },
 ];
+
+/** `-t`: blanks to the next multiple of eight, counted from behind what marks a line. */
+const withoutTabs = (text: string, mark: number): string =>
+  text.replace(/^.*\t.*$/gm, line => {
+    let shown = '';
+    for (const character of line.slice(mark))
+      shown += character === '\t' ? ' '.repeat(8 - (shown.length % 8)) : character;
+    return line.slice(0, mark) + shown;
+  });
 
 /** Two files, line by line. */
 async function diffFiles(words: readonly string[], context: ResolvedCommandContext): Promise<ExecResult> {
@@ -89,7 +101,10 @@ async function diffFiles(words: readonly string[], context: ResolvedCommandConte
   const last = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
   const paths = [oneIs ? `${one}/${last(two)}` : one, twoIs ? `${two}/${last(one)}` : two];
   const contents = await Promise.all(
-    paths.map(async path => (await contentOf(path, context)) ?? (given.has('N') ? new Uint8Array() : undefined)),
+    paths.map(
+      async path =>
+        (await contentOf(path, context)) ?? (given.has('N') && !oneIs && !twoIs ? new Uint8Array() : undefined),
+    ),
   );
   const missing = paths.filter((_, i) => !contents[i]);
   if (missing.length > 0) return ran('', 2, missing.map(path => `diff: ${path}: No such file or directory\n`).join(''));
@@ -107,8 +122,9 @@ async function diffFiles(words: readonly string[], context: ResolvedCommandConte
       return given.has('i') ? spaced.toLowerCase() : spaced;
     },
   };
-  const text = difference(a, b, form);
+  let text = difference(a, b, form);
   if (text === '') return ran();
+  if (given.has('t')) text = withoutTabs(text, form.context === undefined ? 2 : 1);
   if (given.has('q')) return ran(`Files ${paths[0]} and ${paths[1]} differ\n`, 1);
   const labels = words.flatMap((word, i) =>
     word === '-L' || word === '--label' ? [words[i + 1]] : word.startsWith('--label=') ? [word.slice(8)] : [],

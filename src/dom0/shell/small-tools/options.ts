@@ -8,8 +8,10 @@ export const bytesOf = (text: unknown): Uint8Array =>
   Uint8Array.from(text as string, character => character.charCodeAt(0));
 
 export interface Read {
-  /** Options that were given, with their values (empty: they have none). */
+  /** Options that were given, with their last values (empty: they have none), in the order in which each was last given. */
   given: Map<string, string>;
+  /** The same with each of those that were given more than once. */
+  options: [letter: string, value: string][];
   rest: string[];
   /** An option that there is not. */
   wrong?: string;
@@ -20,21 +22,25 @@ export interface Read {
 /** Words by a tool's options: `valued` and `flags` of one letter, `long` ones by the letter that is the same. */
 export function read(words: readonly string[], valued: string, flags: string, long: Record<string, string> = {}): Read {
   const given = new Map<string, string>(),
+    options: [letter: string, value: string][] = [],
     rest: string[] = [];
   const queue = apart(words, [valued, flags]);
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    if (word === '--') return { given, rest: [...rest, ...queue] };
+    if (word === '--') return { given, options, rest: [...rest, ...queue] };
     const [, name, value] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     const letter = name === undefined ? /^-(.)$/s.exec(word)?.[1] : long[name];
     if (letter === undefined && !/^-./.test(word)) rest.push(word);
-    else if (letter === undefined || !(valued + flags).includes(letter)) return { given, rest, wrong: word };
+    else if (letter === undefined || !(valued + flags).includes(letter)) return { given, options, rest, wrong: word };
     else {
       const found = valued.includes(letter) ? (value ?? queue.shift()) : '';
+      // Where it was given last.
+      given.delete(letter);
       given.set(letter, found ?? '');
-      if (found === undefined) return { given, rest, lacking: word };
+      options.push([letter, found ?? '']);
+      if (found === undefined) return { given, options, rest, lacking: word };
     }
   }
-  return { given, rest };
+  return { given, options, rest };
 }
 
 /** What getopt_long(3) says of an option that there is not. */

@@ -8,6 +8,8 @@ const asBytes = (bytes: Uint8Array): string => {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 };
+/** A word's bytes, a character each, as inputs() has files. */
+export const byteText = (word: string): string => asBytes(new TextEncoder().encode(word));
 /** Bytes as they stood in the files. */
 export const written = (stdout: string, stderr: string): ExecResult => ({
   stdout,
@@ -86,7 +88,10 @@ const end =
   (name: 'head' | 'tail'): ShellCommand =>
   async (words, context) => {
     const [, old] = /^-(\d+)$/.exec(words[0] ?? '') ?? [];
-    const { given, rest, wrong, lacking } = read(
+    // An old way to write -n, which tail has with one file at most.
+    if (name === 'tail' && old !== undefined && !(words.length < 2 || (words.length === 2 && !/^-./.test(words[1]))))
+      if (!(words.length < 4 && words[1] === '--')) return failed(`tail: option used in invalid context -- ${old}`);
+    const { given, options, rest, wrong, lacking } = read(
       old === undefined ? words : ['-n', old, ...words.slice(1)],
       'nc',
       'qvz',
@@ -96,8 +101,11 @@ const end =
     if (lacking) return lacks(name, lacking);
     // The last of them counts, as the last of -q and -v.
     const kind = [...given.keys()].findLast(letter => letter === 'n' || letter === 'c') ?? 'n';
-    const amount = amountOf(given.get(kind) ?? '10');
-    if (!amount) return failed(`${name}: invalid number of ${kind === 'n' ? 'lines' : 'bytes'}: '${given.get(kind)}'`);
+    const odd = options.find(([letter, value]) => 'nc'.includes(letter) && !amountOf(value));
+    if (odd) return failed(`${name}: invalid number of ${odd[0] === 'n' ? 'lines' : 'bytes'}: '${odd[1]}'`);
+    const amount = amountOf(given.get(kind) ?? '10')!;
+    // tail.c: nothing is to be written, so nothing is read.
+    if (name === 'tail' && amount.count === 0 && amount.sign !== '+') return ran();
     const told = [...given.keys()].findLast(letter => letter === 'q' || letter === 'v');
     const separator = given.has('z') ? '\0' : '\n';
     const hasTitles = told === 'v' || (told !== 'q' && rest.length > 1);
@@ -219,14 +227,28 @@ function folderOf(name: string): string {
   return bare.replace(/\/+[^/]*$/, '') || '/';
 }
 
+/** The same, with `--` where options end: at the first word that is none. `takesNext`: an option whose value is the next word. */
+function endingOptions(words: readonly string[], takesNext: RegExp): readonly string[] {
+  let end = 0;
+  while (/^-./.test(words[end] ?? '') && words[end] !== '--') end += takesNext.test(words[end]) ? 2 : 1;
+  return end >= words.length
+    ? words
+    : [...words.slice(0, end), '--', ...words.slice(words[end] === '--' ? end + 1 : end)];
+}
+
 const names =
   (name: 'basename' | 'dirname'): ShellCommand =>
   async words => {
     const isBase = name === 'basename';
-    const { given, rest, wrong, lacking } = read(words, isBase ? 's' : '', isBase ? 'az' : 'z', {
-      '--zero': 'z',
-      ...(isBase ? { '--suffix': 's', '--multiple': 'a' } : {}),
-    });
+    const { given, rest, wrong, lacking } = read(
+      endingOptions(words, /^(?:-[az]*s|--suffix)$/),
+      isBase ? 's' : '',
+      isBase ? 'az' : 'z',
+      {
+        '--zero': 'z',
+        ...(isBase ? { '--suffix': 's', '--multiple': 'a' } : {}),
+      },
+    );
     if (wrong) return unknown(name, wrong);
     if (lacking) return lacks(name, lacking);
     const help = `Try '${name} --help' for more information.`;
