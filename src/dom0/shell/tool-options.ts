@@ -13,27 +13,21 @@ export const OPTIONS: Record<string, readonly [valued: string, flags: string]> =
   date: ['drf', 'uR'],
   diff: ['UCLW', 'uqrsabBiwcNyetdE'],
   du: ['dB', 'shackmbxLlS'],
-  egrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
   env: ['uCS', 'iv0'],
   expand: ['t', 'i'],
-  fgrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
   fold: ['w', 'bs'],
-  grep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
   head: ['nc', 'qvz'],
-  join: ['12jtoeav', 'iz'],
   ln: ['St', 'bdfFiLnPrsTv'],
   ls: ['wIT', 'aAbBcCdDfFgGhHiklLmnNopqQrRsStuUvxXZ1'],
   md5sum: ['', 'btcwz'],
   mkdir: ['m', 'pvZ'],
   nl: ['bwsvidfhln', 'p'],
   od: ['AtNjSw', 'abcdfhilosvx'],
-  paste: ['d', 'sz'],
   readlink: ['', 'femnqsvz'],
   rm: ['', 'frRdviI'],
   seq: ['fs', 'w'],
   sha1sum: ['', 'btcwz'],
   sha256sum: ['', 'btcwz'],
-  sort: ['ktoST', 'bdfghiMnRrVcCmsuz'],
   split: ['lbnaC', 'dxe'],
   stat: ['cf', 'Lt'],
   strings: ['nt', 'afw'],
@@ -84,34 +78,6 @@ const LONG: Record<string, Record<string, string>> = {
   cut: { bytes: 'b', characters: 'c', fields: 'f', delimiter: 'd', 'only-delimited': 's' },
   expand: { tabs: 't', initial: 'i' },
   fold: { width: 'w', bytes: 'b', spaces: 's' },
-  grep: {
-    regexp: 'e',
-    file: 'f',
-    'ignore-case': 'i',
-    'invert-match': 'v',
-    'word-regexp': 'w',
-    'line-regexp': 'x',
-    count: 'c',
-    'files-with-matches': 'l',
-    'files-without-match': 'L',
-    quiet: 'q',
-    silent: 'q',
-    'no-messages': 's',
-    'line-number': 'n',
-    'no-filename': 'h',
-    'with-filename': 'H',
-    'only-matching': 'o',
-    'extended-regexp': 'E',
-    'fixed-strings': 'F',
-    'basic-regexp': 'G',
-    'perl-regexp': 'P',
-    recursive: 'r',
-    'max-count': 'm',
-    'after-context': 'A',
-    'before-context': 'B',
-    context: 'C',
-    text: 'a',
-  },
   md5sum: { binary: 'b', text: 't', check: 'c' },
   rm: { force: 'f', recursive: 'r', verbose: 'v' },
   ls: {
@@ -124,25 +90,8 @@ const LONG: Record<string, Record<string, string>> = {
     'human-readable': 'h',
   },
   mkdir: { parents: 'p', verbose: 'v', mode: 'm' },
-  paste: { delimiters: 'd', serial: 's' },
   readlink: { canonicalize: 'f' },
   seq: { 'equal-width': 'w', separator: 's', format: 'f' },
-  sort: {
-    reverse: 'r',
-    'numeric-sort': 'n',
-    unique: 'u',
-    key: 'k',
-    'field-separator': 't',
-    output: 'o',
-    'ignore-case': 'f',
-    'ignore-leading-blanks': 'b',
-    'human-numeric-sort': 'h',
-    'month-sort': 'M',
-    'version-sort': 'V',
-    'dictionary-order': 'd',
-    stable: 's',
-    check: 'c',
-  },
   split: { lines: 'l', bytes: 'b', number: 'n', 'suffix-length': 'a' },
   tr: { delete: 'd', 'squeeze-repeats': 's', complement: 'c' },
   unexpand: { tabs: 't', all: 'a' },
@@ -156,7 +105,6 @@ const LONG: Record<string, Record<string, string>> = {
     'check-chars': 'w',
   },
 };
-LONG.egrep = LONG.fgrep = LONG.grep;
 LONG.sha1sum = LONG.sha256sum = LONG.md5sum;
 /** Their options end at the first word that is none. */
 const IN_ORDER = new Set(['awk', 'env', 'timeout', 'seq', 'tr']);
@@ -215,23 +163,9 @@ const only =
     const wrong = options.get(letter)?.find(value => !right.test(value));
     return wrong === undefined ? undefined : said(wrong);
   };
-const standardInput: Check = (_options, operands) =>
-  operands.includes('-') && operands.length > 1 ? notHere("'-' (standard input) among files") : undefined;
-const inGrep = [
-  only('m', /^\d+$/, () => 'invalid max count'),
-  ((options, operands) =>
-    (options.has('l') || options.has('L')) && operands.length < (options.has('e') || options.has('f') ? 1 : 2)
-      ? notHere('-l or -L of standard input')
-      : undefined) satisfies Check,
-  several('E', 'F', 'G', 'P'),
-  ((options, operands) =>
-    (options.has('r') || options.has('R')) && operands.length < (options.has('e') || options.has('f') ? 1 : 2)
-      ? notHere('-r without a folder')
-      : undefined) satisfies Check,
-];
 /** Escapes and classes that tr's sets have here. */
 const trSets: Check = (options, operands) => {
-  const [first, second] = operands;
+  const [first = '', second] = operands;
   if (options.has('d') && !options.has('s') && operands.length > 1) return `extra operand '${second}'${TRY('tr')}`;
   if (operands.some(set => /\\[0-7x]|\[.\*\d*\]|\[=.=\]|\[\../.test(set)))
     return notHere('a set with a number of a character, a repetition or an equivalence class');
@@ -240,11 +174,37 @@ const trSets: Check = (options, operands) => {
   if (second === '' && !options.has('d')) return 'when not truncating set1, string2 must be non-empty';
   if ((options.has('c') || options.has('C')) && second !== undefined && [...second].length > 1)
     return notHere('a complement with a second set of several characters');
+  if (first === '' && options.has('d') && options.has('s'))
+    return notHere('-ds with an empty first set (leave -d out)');
+  const classes = first.match(/\[:[a-z]+:\]/g) ?? [],
+    isCase = /^\[:(?:upper|lower):\]$/;
+  if (!options.has('d') && second !== undefined && second.length > 1 && classes.some(name => !isCase.test(name)))
+    return notHere('a class with a second set of several characters (write the characters of the class)');
   const cases = (set = ''): boolean => /\[:(?:upper|lower):\]/.test(set);
   return cases(second) && !cases(first) && !options.has('d')
     ? 'misaligned [:upper:] and/or [:lower:] construct'
     : undefined;
 };
+
+/** The letters of a format's conversions, with `*` where a width or precision is a value of its own. */
+const conversionsIn = (format: string): string[] =>
+  [...format.replaceAll('%%', '').matchAll(/%[-+ #0']*(\*|\d*)(?:\.(\*|\d*))?[hlLjzt]*([a-zA-Z])/g)].flatMap(
+    ([, width, precision, letter]) => [...(width === '*' ? ['*'] : []), ...(precision === '*' ? ['*'] : []), letter],
+  );
+
+/** What printf has otherwise of its values, which go through the format again and again. */
+function ofValues(letters: readonly string[], values: readonly string[]): string | undefined {
+  const count = letters.length === 0 ? 0 : Math.max(1, Math.ceil(values.length / letters.length)) * letters.length;
+  for (let i = 0; i < count; i++) {
+    const letter = letters[i % letters.length],
+      value = values[i];
+    if (letter === 'c' && !value) return notHere("'%c' of an empty value, which writes a NUL (use '\\0')");
+    if (/[uxXo]/.test(letter) && /^\s*-/.test(value ?? '')) return notHere(`'%${letter}' of a number below 0 (use %d)`);
+    if (/[aAeEfFgG]/.test(letter) && /^\s*(?:[-+]?0[xX]|["'])/.test(value ?? ''))
+      return notHere(`'%${letter}' of a hexadecimal number or a character (use %d)`);
+  }
+  return undefined;
+}
 
 /** `b` shows itself in what is written. */
 const SUMS: readonly Check[] = [
@@ -259,6 +219,13 @@ const CHECKS: Record<string, readonly Check[]> = {
   awk: [
     (options, operands) =>
       !options.has('f') && /%[-+ #\d.]*[eE]/.test(operands[0] ?? '') ? notHere("'%e'") : undefined,
+    (options, operands) => {
+      const program = options.has('f') ? '' : (operands[0] ?? '');
+      const found = [...program.matchAll(/\blength\s*\(?\s*([A-Za-z_]\w*)\b(?!\s*[[(])/g)].find(([, name]) =>
+        new RegExp(`\\b${name}\\s*\\[|\\bin\\s+${name}\\b|split\\([^;]*,\\s*${name}\\b`).test(program),
+      );
+      return found ? notHere(`length of an array (count in a loop: for (k in ${found[1]}) n++)`) : undefined;
+    },
     only('v', /^[A-Za-z_]\w*=/s, value => `improper assignment: -v ${value}`),
     (_options, operands) =>
       operands.slice(1).some(word => word === '-' || /^[A-Za-z_]\w*=/.test(word))
@@ -280,34 +247,22 @@ const CHECKS: Record<string, readonly Check[]> = {
   ],
   expand: [only('t', /^\d+$/, () => notHere('a list of tab stops'))],
   uniq: [several('u', 'd')],
-  expr: [
-    (_options, operands) => (operands[0] === 'match' ? notHere("'match' (write STRING : REGEX)") : undefined),
-    (_options, operands) =>
-      operands.filter(word => word !== '--').length === 0 ? `missing operand${TRY('expr')}` : undefined,
-  ],
   md5sum: SUMS,
   sha1sum: SUMS,
   sha256sum: SUMS,
   printf: [
     (_options, operands) => {
-      const format = operands.find(word => word !== '--') ?? '';
+      const [format = '', ...values] = operands.filter((word, i) => i > 0 || word !== '--');
       if (/%[-+ #0]*(?:\d+|\*)(?:\.\d+)?c/.test(format)) return notHere("a width of '%c'");
-      return format.includes('\\c') ? notHere("'\\c' in a format") : undefined;
+      if (format.includes('\\c')) return notHere("'\\c' in a format");
+      return ofValues(conversionsIn(format), values);
     },
   ],
   rm: [several('r', 'v'), several('R', 'v')],
-  egrep: inGrep,
-  fgrep: inGrep,
-  grep: inGrep,
-  join: [
-    options => {
-      const field = options.get('1')?.[0] ?? options.get('2')?.[0] ?? options.get('j')?.[0];
-      return field === '0' ? `invalid field number: '0'` : undefined;
-    },
-    none('i'),
-    options =>
-      options.has('v') && (options.has('1') || options.has('2') || options.has('j'))
-        ? notHere('-v with -1, -2 or -j')
+  find: [
+    (_options, words) =>
+      words.includes('-prune') && words.includes('-mindepth')
+        ? notHere('-prune with -mindepth (name the folders in it instead)')
         : undefined,
   ],
   ls: [several('d', 'R')],
@@ -316,9 +271,6 @@ const CHECKS: Record<string, readonly Check[]> = {
     only('m', /^[0-7]{1,4}$/, value =>
       /^[0-7ugoa=+,rwxXst-]+$/.test(value) ? notHere(`-m ${value}`) : `invalid mode '${value}'`,
     ),
-  ],
-  paste: [
-    only('d', /^(?!.*\\[^n0\\])(?!.*\\$).*$/s, () => notHere("an escape other than '\\n', '\\0' and '\\\\' in -d")),
   ],
   seq: [
     (options, operands) =>
@@ -329,32 +281,6 @@ const CHECKS: Record<string, readonly Check[]> = {
       operands.slice(0, -1).some(word => /\./.test(word)) || !operands.at(-1)?.includes('.')
         ? undefined
         : notHere('a last number with more digits than those before it'),
-  ],
-  sort: [
-    none('h'),
-    (_options, operands) => standardInput(new Map(), operands, 0),
-    only('t', /^(?:.|\\0)$/s, value => (value === '' ? 'empty tab' : `multi-character tab '${value}'`)),
-    options => {
-      const order = [...'ghMnV'].filter(letter => options.has(letter));
-      return order.length > 1 ? `options '-${order.join('')}' are incompatible` : undefined;
-    },
-    none('M'),
-    options =>
-      options.has('k') &&
-      ['n', 'r', 'f', 'b', 'd', 'g', 'h', 'V'].some(letter => options.has(letter)) &&
-      options.get('k')!.some(key => /[a-zA-Z]/.test(key))
-        ? notHere('-k with an order of its own next to another')
-        : undefined,
-    options => (options.has('V') && options.has('k') ? notHere('-V with -k') : undefined),
-    options =>
-      options.has('u') && ['n', 'h', 'V', 'k', 'b', 'd'].some(letter => options.has(letter))
-        ? notHere('-u with another order')
-        : undefined,
-    only(
-      'k',
-      /^[1-9]\d*(?:\.[1-9]\d*)?[bfnr]*(?:,[1-9]\d*(?:\.\d+)?[bfnr]*)?$/,
-      value => `invalid or unsupported key: '${value}'`,
-    ),
   ],
   split: [none('n')],
   tr: [trSets],
@@ -376,23 +302,7 @@ export function refusalOf(name: string, { options, operands }: Given): string | 
 export const WRONG_USE_STATUS: Record<string, number> = {
   awk: 2,
   diff: 2,
-  egrep: 2,
-  fgrep: 2,
-  grep: 2,
   ls: 2,
-  sort: 2,
 };
 /** Tools that have failed where they have said something. */
-export const FAILS_WITH_WORDS = new Set([
-  'cat',
-  'cut',
-  'grep',
-  'egrep',
-  'fgrep',
-  'md5sum',
-  'mv',
-  'sha1sum',
-  'sha256sum',
-  'tee',
-  'touch',
-]);
+export const FAILS_WITH_WORDS = new Set(['cat', 'cut', 'md5sum', 'mv', 'sha1sum', 'sha256sum', 'tee', 'touch']);

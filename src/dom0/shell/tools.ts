@@ -7,48 +7,18 @@ import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
 import { withWholeNumbers } from './awk-printf.ts';
 import { column } from './small-tools/column.ts';
-import { LINES, sortLines } from './small-tools/lines.ts';
+import { expr } from './small-tools/expr.ts';
+import { GREP } from './small-tools/grep.ts';
+import { join } from './small-tools/join.ts';
+import { LINES } from './small-tools/lines.ts';
 import { PIECES } from './small-tools/pieces.ts';
 import { sed } from './small-tools/sed.ts';
+import { sort } from './small-tools/sort.ts';
 import { apart, FAILS_WITH_WORDS, givenTo, inFront, OPTIONS, refusalOf, WRONG_USE_STATUS } from './tool-options.ts';
 
 const failed = (stderr: string, exitCode = 1): ExecResult => ({ stdout: '', stderr: `${stderr}\n`, exitCode });
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, character => character.charCodeAt(0));
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-/** All patterns as one: just-bash takes the last -e alone, and a list of lines as grep does (POSIX, grep, "-e pattern_list"). */
-function onePattern(words: string[]): string[] {
-  const patterns: string[] = [],
-    others: string[] = [];
-  const rest = [...words];
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === '--') {
-      others.push(word, ...rest);
-      break;
-    }
-    const long = /^--(regexp|file)(?:=(.*))?$/s.exec(word);
-    if (word === '-e' || long?.[1] === 'regexp') {
-      const pattern = long?.[2] ?? rest.shift();
-      if (pattern === undefined) return words;
-      patterns.push(pattern);
-    } else if (long) others.push('-f', long[2] ?? rest.shift() ?? '');
-    else {
-      others.push(word);
-      // Its value may look like an option.
-      if (/^-[fABCmd]$/.test(word) && rest.length > 0) others.push(rest.shift()!);
-    }
-  }
-  return patterns.length === 0 ? others : ['-e', patterns.join('\n'), ...others];
-}
-
-/** What lies in folders is named by its path, and a file that is an operand is not, where there is one (grep(1), "-H"). */
-async function grep(words: string[], { fs, cwd }: ResolvedCommandContext): Promise<string[]> {
-  const given = onePattern(words);
-  const paths = operands(given, OPTIONS.grep).slice(words.some(word => /^-[ef]$/.test(word)) ? 0 : 1);
-  if (paths.length !== 1 || !given.some(word => /^-[rR]$/.test(word))) return given;
-  const found = await fs.stat(fs.resolvePath(cwd, paths[0])).catch(() => undefined);
-  return found?.isFile ? given.filter(word => !/^-[rR]$/.test(word)) : given;
-}
 
 /** awk's own variables, which `-v` does not set in just-bash's: the program does. */
 const AWKS_OWN = /^(?:FS|OFS|ORS|RS|SUBSEP|OFMT)=/;
@@ -59,11 +29,29 @@ function assignment(word: string): string {
   return `${name} = "${text}";`;
 }
 
+/** How much a folder has, as ext4's have. */
+const FOLDER_BYTES = 4096;
+const SIZES: Record<string, number> = { b: 512, c: 1, w: 2, k: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+/** find's `-size`, which rounds up to whole units, as sizes in bytes; folders are none of just-bash's that have any. */
+function sizeTest(value: string): string[] | undefined {
+  const [, sign, digits, unit] = /^([-+]?)(\d+)([bcwkMG]?)$/.exec(value) ?? [];
+  if (digits === undefined) return undefined;
+  const bytes = SIZES[unit || 'b'],
+    count = Number(digits);
+  const folder = Math.ceil(FOLDER_BYTES / bytes);
+  const above = ['-size', `+${count * bytes}c`],
+    below = ['-size', `-${(count - 1) * bytes + 1}c`];
+  const least = ['-size', `+${(count - 1) * bytes}c`],
+    most = ['-size', `-${count * bytes + 1}c`];
+  const none = ['-size', '-0c'];
+  if (sign === '+') return ['(', ...kindOf(folder > count), ...above, ')'];
+  if (sign === '-') return ['(', ...kindOf(folder < count), ...(count === 0 ? none : below), ')'];
+  return ['(', ...kindOf(folder === count), ...(count === 0 ? ['-size', '0c'] : [...least, ...most]), ')'];
+}
+const kindOf = (isWithFolders: boolean): string[] => (isWithFolders ? ['-type', 'd', '-o'] : ['!', '-type', 'd']);
+
 /** What one tool wants besides. Its words are apart. */
 const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) => Promise<string[]>> = {
-  grep,
-  egrep: grep,
-  fgrep: grep,
   // `-f`: the program is in a file.
   awk: async (words, { fs, cwd }) => {
     const others: string[] = [],
@@ -83,10 +71,16 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
     }
     if (programs.length === 0 && rest.length === 0) return words;
     if (programs.length === 0) programs.push(rest.shift()!);
-    const program = withWholeNumbers(programs.join('\n'));
+    // Standard input has a name in awk's main rules.
+    const isNamed = rest.length === 0 && /\bFILENAME\b/.test(programs.join(''));
+    const program = withWholeNumbers((isNamed ? 'NR == 1 { FILENAME = "-" }\n' : '') + programs.join('\n'));
     return [...others, first === '' ? program : `BEGIN { ${first} }\n${program}`, ...rest];
   },
-  paste: async words => (operands(words, OPTIONS.paste).length === 0 ? [...words, '-'] : words),
+  find: async words =>
+    words.flatMap((word, i) => {
+      if (words[i - 1] === '-size' && sizeTest(word)) return [];
+      return word === '-size' ? (sizeTest(words[i + 1] ?? '') ?? word) : word;
+    }),
   cp: async words =>
     words.flatMap(word =>
       /^-[a-zA-Z]*[ad][a-zA-Z]*$/.test(word)
@@ -350,6 +344,11 @@ const severalFiles =
   async (words, context) => {
     const { options = [], operands: paths = [] } = givenTo('ls', words) ?? {};
     const names = new Set(options.map(({ name }) => name));
+    if (names.has('S') && !names.has('d') && (await hasFolders(paths[0] ?? '.', context)))
+      return failed(
+        "ls: -S where there are folders is not offered here: use find -type f -printf '%s %p\\n' | sort -n",
+        2,
+      );
     if (paths.length < 2 || names.has('d')) {
       const done = await ls(words, context);
       return paths.length < 2 ? done : { ...done, stdout: done.stdout.replace(/\n{2,}/g, '\n') };
@@ -375,6 +374,14 @@ const severalFiles =
     }
     return { stdout: parts.filter(part => part !== '').join('\n'), stderr, exitCode };
   };
+
+/** Folders, whose sizes are nothing here. */
+async function hasFolders(path: string, { fs, cwd }: ResolvedCommandContext): Promise<boolean> {
+  const folder = fs.resolvePath(cwd, path);
+  const names = await fs.readdir(folder).catch(() => []);
+  const kinds = await Promise.all(names.map(name => fs.stat(fs.resolvePath(folder, name)).catch(() => undefined)));
+  return kinds.some(kind => kind?.isDirectory);
+}
 
 /** Each tool of just-bash, with what it lacks. */
 export function toolCommands(
@@ -407,7 +414,7 @@ export function toolCommands(
     };
   }
   const ours: Record<string, ShellCommand> = Object.fromEntries(
-    Object.entries({ ...PIECES, ...LINES, column }).map(([name, run]) => [
+    Object.entries({ ...PIECES, ...LINES, ...GREP, column, expr, join, sort }).map(([name, run]) => [
       name,
       (words, context) => withStandardFiles(words, context, each => run(each, context)),
     ]),
@@ -417,8 +424,6 @@ export function toolCommands(
     ...ours,
     cp: namingAll(tools.cp),
     ls: severalFiles(tools.ls),
-    sort: (words, context) =>
-      withStandardFiles(words, context, async each => (await sortLines(each, context)) ?? tools.sort(each, context)),
     head: async (words, context) => endlessBytes(apart(words, OPTIONS.head), random) ?? ours.head(words, context),
     sed: async (words, context) => {
       await turn();

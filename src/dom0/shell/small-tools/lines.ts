@@ -1,8 +1,7 @@
-/** `cut` and `nl`, as coreutils 9.1 has them. Source: its manual, and src/cut.c and src/nl.c. */
-import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
+/** `cut`, `nl` and `paste`, as coreutils 9.1 has them. Source: its manual, and src/cut.c, src/nl.c and src/paste.c. */
 import type { ShellCommand } from '../shell-command.ts';
 import { failed, read, unknown } from './options.ts';
-import { inputs, lacks, recordsOf, written } from './pieces.ts';
+import { byteText, inputs, lacks, recordsOf, written } from './pieces.ts';
 
 /** Whether a place, from 1, is in a list; a string: what is wrong with that. */
 function placesOf(list: string, kind: 'fields' | 'bytes/characters'): ((place: number) => boolean) | string {
@@ -137,37 +136,48 @@ const nl: ShellCommand = async (words, context) => {
   return written(stdout, stderr);
 };
 
-/** `sort` of whole lines, by their bytes, as where no LANG is set: just-bash has them by a language's rules. Undefined: the options are others. */
-export const sortLines = async (
-  words: readonly string[],
-  context: ResolvedCommandContext,
-): Promise<ExecResult | undefined> => {
-  const { given, rest, wrong, lacking } = read(words, 'o', 'rus', {
-    '--reverse': 'r',
-    '--unique': 'u',
-    '--stable': 's',
-    '--output': 'o',
+/** What stands between columns, one after the other; a backslash with another letter is the letter, as in paste's collapse_escapes(). Undefined: it ends in a backslash. */
+function delimitersOf(list: string): string[] | undefined {
+  if (/(?<!\\)(?:\\\\)*\\$/.test(list)) return undefined;
+  const named: Record<string, string> = { 0: '', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+  const found = [...list.matchAll(/\\(.)|([^\\])/gs)].map(([, escaped, plain]) => plain ?? named[escaped] ?? escaped);
+  return found.length === 0 ? [''] : found;
+}
+
+const paste: ShellCommand = async (words, context) => {
+  const { given, rest, wrong, lacking } = read(words, 'd', 'sz', {
+    '--delimiters': 'd',
+    '--serial': 's',
+    '--zero-terminated': 'z',
   });
-  if (wrong || lacking) return undefined;
-  const lines: string[] = [];
+  if (wrong) return unknown('paste', wrong);
+  if (lacking) return lacks('paste', lacking);
+  const list = given.get('d') ?? '\t';
+  const delimiters = delimitersOf(byteText(list));
+  if (!delimiters) return failed(`paste: delimiter list ends with an unescaped backslash: ${list}`);
+  const separator = given.has('z') ? '\0' : '\n';
+  const isSerial = given.has('s');
+  const columns: string[][] = [];
+  let stderr = '',
+    standard: string[] | undefined;
   for await (const { path, text, why } of inputs(rest, context)) {
-    if (text === undefined)
-      return failed(
-        why === 'Is a directory' ? `sort: read failed: ${path}: ${why}` : `sort: cannot read: ${path}: ${why}`,
-        2,
-      );
-    lines.push(...recordsOf(text, '\n').map(line => line.replace(/\n$/, '')));
+    if (text === undefined && !isSerial) return failed(`paste: ${path}: ${why}`);
+    if (text === undefined) stderr += `paste: ${path}: ${why}\n`;
+    else {
+      const lines = recordsOf(text, separator).map(each => (each.endsWith(separator) ? each.slice(0, -1) : each));
+      // Columns of standard input take its lines in turn.
+      if (path !== '-') columns.push(lines);
+      else if (isSerial) columns.push(standard ? [] : lines);
+      else columns.push((standard ??= lines));
+      if (path === '-') standard ??= lines;
+    }
   }
-  lines.sort((one, other) => (one < other ? -1 : Number(one > other)));
-  if (given.has('r')) lines.reverse();
-  const stdout = (given.has('u') ? [...new Set(lines)] : lines).map(line => `${line}\n`).join('');
-  const to = given.get('o');
-  if (to === undefined) return written(stdout, '');
-  await context.fs.writeFile(
-    context.fs.resolvePath(context.cwd, to),
-    Uint8Array.from(stdout, character => character.charCodeAt(0)),
-  );
-  return written('', '');
+  const joined = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i === 0 ? cell : delimiters[(i - 1) % delimiters.length] + cell)).join('') + separator;
+  if (isSerial) return written(columns.map(joined).join(''), stderr);
+  let stdout = '';
+  while (columns.some(column => column.length > 0)) stdout += joined(columns.map(column => column.shift() ?? ''));
+  return written(stdout, stderr);
 };
 
-export const LINES: Record<string, ShellCommand> = { cut, nl };
+export const LINES: Record<string, ShellCommand> = { cut, nl, paste };
