@@ -2,7 +2,6 @@
  * Whether a guest finds KVM, and what it has of virtio. xl has no key `kvm`: the name is Proxmox's (qm.conf), and libvirt has <domain type='kvm'>. Xen's `virtio`
  * lists devices by other words (docs/man/xl.cfg.5.pod.in of 4.20), and does nothing for guests of Xen here.
  */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
 import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, type Family, isEmpty, rule } from '../rule.ts';
 import { said } from '../values.ts';
@@ -12,14 +11,21 @@ import { seldom } from './seldom.ts';
 export const underKvm = (asked: Asked): Judged | undefined =>
   asked.definition.kind === 'kvm' ? seldom?.kvm.judge(asked) : undefined;
 
+/** What the text asks for besides, in xl's words or in old ones. */
+const isPc = ({ textOf }: Asked): boolean => (textOf('type') ?? textOf('builder')) === 'hvm';
+
 const kvm = rule('defbool', used('KVM in place of Xen', 'With 1 the guest finds KVM, and nothing of Xen.'), {
+  // Its disks and cards are judged as KVM's where its type is wrong, too: one mistake is told once.
   into: (definition, { number }) => {
-    if (number !== 0 && hasBoard(definition.kind)) definition.kind = 'kvm';
+    if (number !== 0) definition.kind = 'kvm';
   },
-  judge: ({ key, value, number, definition: { kind }, write }) =>
-    number === 0 || hasBoard(kind)
+  judge: asked =>
+    asked.number === 0 || isPc(asked)
       ? undefined
-      : wrong('needs a PC', `${said(key, value)}: a guest of KVM is a whole PC. Write ${write('type', 'hvm')}.`),
+      : wrong(
+          'needs a PC',
+          `${said(asked.key, asked.value)}: a guest of KVM is a whole PC. Write ${asked.write('type', 'hvm')}.`,
+        ),
   from: ({ kind }) => (kind === 'kvm' ? 1 : undefined),
 });
 
