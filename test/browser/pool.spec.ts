@@ -98,7 +98,7 @@ test('a page over plain http from another address looks, and is told why it does
       expect(await page.evaluate(() => [isSecureContext, crypto.subtle === undefined])).toEqual([false, true]);
       await page.getByLabel('Name of this host').fill('page');
       await page.getByRole('button', { name: 'Join', exact: true }).click();
-      await expect(page.getByText(/This host is a viewer\. .* browsers give it no means to encrypt/)).toBeVisible({
+      await expect(page.getByText(/This host is a viewer\. .* browsers deny it WebCrypto/)).toBeVisible({
         timeout: patient(30_000),
       });
       await expect(page.getByRole('row', { name: /^node / })).toBeVisible();

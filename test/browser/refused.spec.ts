@@ -22,5 +22,5 @@ test('where nothing may be kept the page works, and says what it cannot do', asy
   await page.getByRole('tab', { name: 'Storage', exact: true }).click();
   await page.getByLabel('Name of the new volume').fill('a b');
   await page.getByRole('button', { name: 'New volume' }).click();
-  await expect(page.locator('#bench').getByRole('alert')).toContainText('A name is of letters, digits');
+  await expect(page.locator('#bench').getByRole('alert')).toContainText('A name has letters, digits');
 });

@@ -176,7 +176,9 @@ describe('what inspectors ask of Domain 0', () => {
     await until(() => word() > on + 100_000);
     await expect(host.break(id, [{ kind: 'execute', linear: 2 ** 47, bytes: 1 }])).rejects.toThrow(/canonical/);
     await expect(host.break(id, [{ kind: 'write', linear: 0, bytes: 1e6 }])).rejects.toThrow(/4096/);
-    await expect(host.break(id, Array(9).fill({ kind: 'write', linear: 0, bytes: 1 }))).rejects.toThrow(/at most 8 breakpoints/);
+    await expect(host.break(id, Array(9).fill({ kind: 'write', linear: 0, bytes: 1 }))).rejects.toThrow(
+      /at most 8 breakpoints/,
+    );
     await host.destroy(id);
   });
 });

@@ -15,9 +15,12 @@ import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { pool } from '../pool/pool.ts';
 import { filterByTag, tagWords } from './tags.tsx';
-import { spelled } from '../hypervisors/spelled.ts';
+import * as tables from '../../dom0/toolstack/hypervisors/index.ts';
+import { spelled, spellers } from '../hypervisors/spelled.ts';
 
 const words = laterStrings.palette;
+// Commands are found by how they are typed, from the first key on.
+spellers.value ??= tables;
 
 interface Entry {
   name: string;
