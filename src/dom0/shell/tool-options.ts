@@ -180,6 +180,8 @@ const trSets: Check = (options, operands) => {
     isCase = /^\[:(?:upper|lower):\]$/;
   if (!options.has('d') && second !== undefined && second.length > 1 && classes.some(name => !isCase.test(name)))
     return notHere('a class with a second set of several characters (write the characters of the class)');
+  if (options.has('d') && options.has('s') && /\[:/.test(second ?? ''))
+    return notHere('-ds with a class in the second set (write its characters)');
   const cases = (set = ''): boolean => /\[:(?:upper|lower):\]/.test(set);
   return cases(second) && !cases(first) && !options.has('d')
     ? 'misaligned [:upper:] and/or [:lower:] construct'
@@ -198,6 +200,8 @@ function ofValues(letters: readonly string[], values: readonly string[]): string
   for (let i = 0; i < count; i++) {
     const letter = letters[i % letters.length],
       value = values[i];
+    if (letter === '*' && value !== undefined && !/^-?(?:0|[1-9]\d*)$/.test(value))
+      return notHere(`'*' with '${value}' (write a decimal number)`);
     if (letter === 'c' && !value) return notHere("'%c' of an empty value, which writes a NUL (use '\\0')");
     if (/[uxXo]/.test(letter) && /^\s*-/.test(value ?? '')) return notHere(`'%${letter}' of a number below 0 (use %d)`);
     if (/[aAeEfFgG]/.test(letter) && /^\s*(?:[-+]?0[xX]|["'])/.test(value ?? ''))
@@ -240,8 +244,8 @@ const CHECKS: Record<string, readonly Check[]> = {
         return `the argument '${format}' lacks a leading '+';\nwhen using an option to specify date(s), any non-option\nargument must be a format string beginning with '+'${TRY('date')}`;
       if (operands.length > 0 && [...options.keys()].some(name => /^(?:I|R|-iso|-rfc)/.test(name)))
         return 'multiple output formats specified';
-      return operands.some(word => /%[-_0^#+:\dEON]/.test(word))
-        ? notHere('a format with a flag, a width or a modifier')
+      return operands.some(word => /%[-_0^#+:\dEONq]/.test(word))
+        ? notHere('a format with a flag, a width, a modifier or %q')
         : undefined;
     },
   ],
@@ -260,6 +264,12 @@ const CHECKS: Record<string, readonly Check[]> = {
   ],
   rm: [several('r', 'v'), several('R', 'v')],
   find: [
+    (_options, words) => {
+      const format = words[words.indexOf('-printf') + 1] ?? '';
+      const [, letter] =
+        (words.includes('-printf') && /%[-\d.]*([^%fhpPsdmMt])/.exec(format.replace(/%%|%T./g, ''))) || [];
+      return letter === undefined ? undefined : notHere(`'%${letter}' in -printf (use stat -c)`);
+    },
     (_options, words) =>
       words.includes('-prune') && words.includes('-mindepth')
         ? notHere('-prune with -mindepth (name the folders in it instead)')
@@ -277,6 +287,12 @@ const CHECKS: Record<string, readonly Check[]> = {
       options.has('w') && operands.some(word => /^0\d|\.|^-|e/i.test(word))
         ? notHere('-w with other than whole numbers from 1 on')
         : undefined,
+    (options, operands) => {
+      const [first = 1, step = 1, last = 1] = operands.length === 3 ? operands.map(Number) : [];
+      return options.has('w') && (last - first) % step !== 0
+        ? notHere('-w with a last number that is not reached (write the one that is)')
+        : undefined;
+    },
     (_options, operands) =>
       operands.slice(0, -1).some(word => /\./.test(word)) || !operands.at(-1)?.includes('.')
         ? undefined

@@ -76,6 +76,7 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
     const program = withWholeNumbers((isNamed ? 'NR == 1 { FILENAME = "-" }\n' : '') + programs.join('\n'));
     return [...others, first === '' ? program : `BEGIN { ${first} }\n${program}`, ...rest];
   },
+  date: async words => words.map(word => (word === '-I' || word === '--iso-8601' ? '+%F' : word)),
   find: async words =>
     words.flatMap((word, i) => {
       if (words[i - 1] === '-size' && sizeTest(word)) return [];
@@ -155,9 +156,12 @@ const xargs: ShellCommand = async (words, context) => {
   const command = words.slice(firstOperand(words));
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const value = (): string => rest.shift() ?? '';
-    if (word === '-n') options.perCommand = Number(value());
-    else if (word === '-L') options.perLine = Number(value());
-    else if (word === '-I') options.replace = value();
+    // Of -I, -n and -L the last counts; -n 1 is what -I means.
+    if (word === '-n' || word === '-L') {
+      const count = Number(value());
+      Object.assign(options, word === '-n' ? { perCommand: count } : { perLine: count });
+      if (count !== 1) options.replace = undefined;
+    } else if (word === '-I') Object.assign(options, { replace: value(), perCommand: Infinity, perLine: Infinity });
     else if (word === '-i') options.replace = '{}';
     else if (word === '-d')
       options.delimiter = value().replace(/^\\n$/, '\n').replace(/^\\t$/, '\t').replace(/^\\0$/, '\0');
@@ -416,7 +420,10 @@ export function toolCommands(
   const ours: Record<string, ShellCommand> = Object.fromEntries(
     Object.entries({ ...PIECES, ...LINES, ...GREP, column, expr, join, sort }).map(([name, run]) => [
       name,
-      (words, context) => withStandardFiles(words, context, each => run(each, context)),
+      (words, context) =>
+        words.length === 1 && words[0] === '--help' && context.origCommand
+          ? context.origCommand(words)
+          : withStandardFiles(words, context, each => run(each, context)),
     ]),
   );
   return {

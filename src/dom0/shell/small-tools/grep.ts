@@ -67,6 +67,8 @@ interface Wanted {
   most: number;
   before: number;
   after: number;
+  /** Context was asked for, if only of 0 lines: `--` is between lines that were not next to each other. */
+  separates: boolean;
 }
 
 /** A file name's pattern as the shell has it. */
@@ -172,8 +174,8 @@ class Report {
   }
 
   private put(line: string, at: number, mark: ':' | '-', offset: number | undefined): void {
-    const { before, after, onlyMatching, isInverted, search } = this.wanted;
-    if (before + after > 0 && this.hasBefore && (this.last < 0 || at > this.last + 1)) this.pieces.push('--\n');
+    const { separates, onlyMatching, isInverted, search } = this.wanted;
+    if (separates && this.hasBefore && (this.last < 0 || at > this.last + 1)) this.pieces.push('--\n');
     this.hasBefore = true;
     this.last = at;
     if (!onlyMatching) this.pieces.push(`${this.front(at, mark, offset)}${line}\n`);
@@ -260,6 +262,7 @@ async function askedOf(
   if (wrong === '-z' || wrong === '--null-data')
     return `grep: ${wrong} is not offered here: use tr '\\0' '\\n' before it\n`;
   if (wrong === '-T' || wrong === '--initial-tab') return `grep: ${wrong} is not offered here: leave it out\n`;
+  if (wrong && /^--colou?r=always$/.test(wrong)) return `grep: ${wrong} is not offered here: leave it out\n`;
   if (wrong) return `grep: ${noOption(wrong)}\n${USAGE(name)}`;
   if (lacking) return `grep: option requires an argument -- '${lacking.replace(/^-+/, '')}'\n${USAGE(name)}`;
   const amounts: Record<string, number> = {};
@@ -320,6 +323,7 @@ async function askedOf(
       most: amounts.m === undefined || amounts.m < 0 ? Infinity : amounts.m,
       before: amounts.B ?? amounts.C ?? 0,
       after: amounts.A ?? amounts.C ?? 0,
+      separates: ['A', 'B', 'C'].some(letter => amounts[letter] !== undefined),
     },
   };
 }

@@ -1,4 +1,4 @@
-/** `cut`, `nl` and `paste`, as coreutils 9.1 has them. Source: its manual, and src/cut.c, src/nl.c and src/paste.c. */
+/** `cut`, `fold`, `nl` and `paste`, as coreutils 9.1 has them. Source: its manual, and src/cut.c, src/fold.c, src/nl.c and src/paste.c. */
 import type { ShellCommand } from '../shell-command.ts';
 import { failed, read, unknown } from './options.ts';
 import { byteText, inputs, lacks, recordsOf, written } from './pieces.ts';
@@ -180,4 +180,55 @@ const paste: ShellCommand = async (words, context) => {
   return written(stdout, stderr);
 };
 
-export const LINES: Record<string, ShellCommand> = { cut, nl, paste };
+const isBlank = (character: string): boolean => character === ' ' || character === '\t';
+
+/** One line in pieces as wide as it says. */
+function folded(line: string, width: number, byBytes: boolean, atBlanks: boolean): string[] {
+  const after = (column: number, character: string): number => {
+    if (byBytes) return column + 1;
+    if (character === '\b') return Math.max(0, column - 1);
+    if (character === '\r') return 0;
+    return character === '\t' ? column + 8 - (column % 8) : column + 1;
+  };
+  const pieces: string[] = [];
+  let piece = '',
+    column = 0;
+  for (const character of line) {
+    while (after(column, character) > width && piece !== '') {
+      const blank = atBlanks ? [...piece].findLastIndex(isBlank) : -1;
+      const end = blank < 0 ? piece.length : blank + 1;
+      pieces.push(piece.slice(0, end));
+      piece = piece.slice(end);
+      column = [...piece].reduce(after, 0);
+    }
+    column = after(column, character);
+    piece += character;
+  }
+  return piece === '' && pieces.length > 0 ? pieces : [...pieces, piece];
+}
+
+const fold: ShellCommand = async (words, context) => {
+  const { given, rest, wrong, lacking } = read(
+    words.map(word => word.replace(/^-(\d+)$/, '-w$1')),
+    'w',
+    'bs',
+    { '--width': 'w', '--bytes': 'b', '--spaces': 's' },
+  );
+  if (wrong) return unknown('fold', wrong);
+  if (lacking) return lacks('fold', lacking);
+  const width = given.get('w') ?? '80';
+  if (!/^0*[1-9]\d*$/.test(width)) return failed(`fold: invalid number of columns: '${width}'`);
+  let stdout = '',
+    stderr = '';
+  for await (const { path, text, why } of inputs(rest, context)) {
+    if (text === undefined) stderr += `fold: ${path}: ${why}\n`;
+    else
+      for (const record of recordsOf(text, '\n')) {
+        const line = record.replace(/\n$/, '');
+        stdout += folded(line, Number(width), given.has('b'), given.has('s')).join('\n') + record.slice(line.length);
+      }
+  }
+  return written(stdout, stderr);
+};
+
+export const LINES: Record<string, ShellCommand> = { cut, fold, nl, paste };

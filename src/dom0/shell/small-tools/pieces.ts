@@ -104,6 +104,9 @@ const end =
     const odd = options.find(([letter, value]) => 'nc'.includes(letter) && !amountOf(value));
     if (odd) return failed(`${name}: invalid number of ${odd[0] === 'n' ? 'lines' : 'bytes'}: '${odd[1]}'`);
     const amount = amountOf(given.get(kind) ?? '10')!;
+    // tail.c: once from the start, always from there.
+    if (name === 'tail' && options.some(([letter, value]) => 'nc'.includes(letter) && value.startsWith('+')))
+      amount.sign = '+';
     // tail.c: nothing is to be written, so nothing is read.
     if (name === 'tail' && amount.count === 0 && amount.sign !== '+') return ran();
     const told = [...given.keys()].findLast(letter => letter === 'q' || letter === 'v');
