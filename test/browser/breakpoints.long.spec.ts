@@ -19,7 +19,7 @@ test('a guest stops at an instruction and at a write, and goes on when the point
   await expect(page.locator('.eng .picks tbody tr').first()).toBeVisible();
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();
-  await expect(page.getByText(/The domain is paused/)).toBeVisible();
+  await expect(page.getByText(/The domain is paused: these/)).toBeVisible();
   const eip = await register(page, 'EIP'),
     esp = await register(page, 'ESP'),
     dr7 = await register(page, 'DR7'),

@@ -196,7 +196,7 @@ test("Domain 0's worker that is terminated is started again, and its guests are 
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
   await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
   await expect(page.getByRole('alert')).toContainText(
-    "Domain-0's worker ended and was started again. With it ended: first, second.",
+    'Domain-0’s worker ended and was started again. With it ended: first, second.',
   );
   await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(2);
   // What it said is still there.
@@ -218,7 +218,7 @@ test("Domain 0's worker that closes itself is started again", async ({ page }) =
   const dom0 = await found;
   await dom0.evaluate(() => close()).catch(() => {});
   await expect(page.getByRole('alert')).toContainText(
-    "Domain-0's worker ended and was started again. No guest was running.",
+    'Domain-0’s worker ended and was started again. No guest was running.',
   );
   await start(page, 'first', 'pvh');
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
@@ -385,7 +385,7 @@ test("Domain 0's worker that ends in the middle of its commands leaves a disk th
     );
     await page.waitForTimeout(afterMs);
     await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
-    await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again.");
+    await expect(page.getByRole('alert')).toContainText('Domain-0’s worker ended and was started again.');
     await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
     await page.getByRole('treeitem', { name: 'ringside-1' }).click();
   }

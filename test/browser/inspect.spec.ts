@@ -132,7 +132,7 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
   await tab(page, 'Inspect');
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();
-  await expect(page.getByText(/The domain is paused/)).toBeVisible();
+  await expect(page.getByText(/The domain is paused: these/)).toBeVisible();
   const before = await retired(page),
     eip = await register(page, 'EIP');
   await page.getByRole('button', { name: 'Step instruction' }).click();

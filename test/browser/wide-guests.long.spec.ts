@@ -16,7 +16,7 @@ test('a guest of 64 bits has sixteen whole registers in its inspector, and nothi
   await tab(page, 'Inspect');
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();
-  await expect(page.getByText(/The domain is paused/)).toBeVisible();
+  await expect(page.getByText(/The domain is paused: these/)).toBeVisible();
   const names = ['RAX', 'RSP', 'RIP', ...Array.from({ length: 8 }, (_, i) => `R${8 + i}`)];
   const whole: string[] = [];
   for (const name of names) whole.push(await register(page, name));
