@@ -24,17 +24,17 @@ const KEY_OF: Readonly<Record<number, (number: number) => string | undefined>> =
 /** VIR_DOMAIN_SEND_KEY_MAX_KEYS. */
 export const MOST_KEYS = 16;
 
-/** Presses keys together, and lets them go after this many milliseconds. @throws LibvirtError */
+/** Presses keys together, and lets them go after this many milliseconds. A code is a number of the set, or KeyboardEvent.code. @throws LibvirtError */
 export async function sendKeys(
   host: CommandHost,
   domain: Domain,
-  { codeset, holdMs, codes }: { codeset: number; holdMs: number; codes: readonly number[] },
+  { codeset, holdMs, codes }: { codeset: number; holdMs: number; codes: readonly (number | string)[] },
 ): Promise<void> {
   const member = host.living(guestId(domain));
   const keyOf = KEY_OF[codeset];
   if (!keyOf) throw new LibvirtError('INVALID_ARG', `unsupported keycode set ${codeset}`);
   const keys = codes.map(code => {
-    const key = keyOf(code);
+    const key = typeof code === 'string' ? code : keyOf(code);
     if (key === undefined) throw new LibvirtError('INTERNAL_ERROR', `cannot translate keycode ${code}`);
     return key;
   });

@@ -519,6 +519,8 @@ export const CALLS: readonly string[] = [
   ...OF_HOST,
   'send-key a 28',
   'send-key a x',
+  'send-key a KEY_A',
+  'send-key a KEY_FOO',
   'send-key a 600',
   'screenshot a picture.ppm',
   'domjobinfo a',

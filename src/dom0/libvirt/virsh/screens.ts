@@ -1,6 +1,7 @@
 /** What is pressed at domains and seen of them, and devices that come and go. Source: tools/virsh-domain.c of libvirt 9. */
 import { writeWhole } from '../../host/files/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
+import { keyCode } from '../../toolstack/commands/index.ts';
 import * as libvirt from '../index.ts';
 import { callOf } from '../../toolstack/programs/index.ts';
 import {
@@ -107,10 +108,14 @@ export const SCREENS: Record<string, VirshCommand> = {
       needed(codes[0], 'keycode');
       const set = CODESETS.indexOf(codeset);
       if (set < 0) throw new VirshError(`error: unknown codeset: '${codeset}'`);
-      const wrong = codes.find(code => !/^(0x[0-9a-f]+|\d+)$/i.test(code));
-      if (wrong !== undefined) throw new VirshError(`error: invalid keycode: '${wrong}'`);
-      const keys = { codeset: set, holdMs: Number(holdtime), codes: codes.map(Number) };
-      await libvirt.sendKeys(host, domain, keys);
+      // Numbers of any set; names of Linux's (virKeycodeValueFromString()).
+      const pressed = codes.map(code => {
+        if (/^(0x[0-9a-f]+|\d+)$/i.test(code)) return Number(code);
+        const key = codeset === 'linux' && code.startsWith('KEY_') ? keyCode(code) : undefined;
+        if (key === undefined) throw new VirshError(`error: invalid keycode: '${code}'`);
+        return key;
+      });
+      await libvirt.sendKeys(host, domain, { codeset: set, holdMs: Number(holdtime), codes: pressed });
       return '\n';
     },
   },

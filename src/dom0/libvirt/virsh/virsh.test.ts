@@ -58,6 +58,18 @@ const nowhere = {
 };
 
 describe('virsh', () => {
+  it('presses keys by their numbers, and by the names that Linux has for them', async () => {
+    const { host, virsh } = await make();
+    expect(await virsh('create /root/a.xml')).toContain('created');
+    const pressed: string[] = [];
+    const { inputs } = host.toolstack;
+    inputs.key = (_member, key, isDown) => void pressed.push(`${isDown ? 'down' : 'up'} ${key}`);
+    expect(await virsh('send-key a KEY_LEFTCTRL 0x2e')).toBe('\n');
+    expect(pressed).toEqual(['down ControlLeft', 'down KeyC', 'up KeyC', 'up ControlLeft']);
+    expect(await virsh('send-key a KEY_FOO')).toBe("1: error: invalid keycode: 'KEY_FOO'\n");
+    expect(await virsh('send-key a KEY_A --codeset xt')).toBe("1: error: invalid keycode: 'KEY_A'\n");
+  });
+
   it('keeps tags as metadata in the words of libvirt, whether the domain runs or not', async () => {
     const { host, files, virsh } = await make();
     await virsh('define /root/a.xml');

@@ -107,6 +107,7 @@ export {
   type Table,
 } from './command.ts';
 export { openConsole } from './console.ts';
+export { keyCode } from './input.ts';
 export { spellingsOf } from '../hypervisors/index.ts';
 export { askedPort } from './asked-port.ts';
 export { screenPort } from './vncviewer.ts';

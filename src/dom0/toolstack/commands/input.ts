@@ -81,7 +81,7 @@ const NAMED: Record<string, string> = {
 };
 
 /** KeyboardEvent.code for a name of Linux's (KEY_LEFTCTRL), or the code itself (ControlLeft); undefined: there is no such key. */
-function keyCode(name: string): string | undefined {
+export function keyCode(name: string): string | undefined {
   const [, letter, digit, pad, f] = /^KEY_(?:([A-Z])|(\d)|KP(\d)|(F(?:\d|1[0-2])))$/.exec(name) ?? [];
   if (letter) return `Key${letter}`;
   if (digit) return `Digit${digit}`;
