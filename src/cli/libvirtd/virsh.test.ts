@@ -131,6 +131,26 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('domstate a')).toBe('running\n\n');
   });
 
+  it('shows in a console that is opened again what came meanwhile, and not what its first client had', async () => {
+    const { uri, virsh, write, directory } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('create a.xml');
+    const console = async (typed: string, wanted: RegExp): Promise<string> => {
+      const client = spawn('script', ['-qec', `${VIRSH} -c '${uri}' console a`, '/dev/null'], { cwd: directory });
+      let shown = '';
+      client.stdout.on('data', data => (shown += data));
+      await until(() => shown.includes('Escape character is ^] (Ctrl + ])'));
+      client.stdin.write(typed);
+      await until(() => wanted.test(shown));
+      client.stdin.write('\x1d');
+      await new Promise(resolve => client.once('close', resolve));
+      return shown;
+    };
+    expect(await console('', /\n[^\n]*> ?$/)).toContain('demo');
+    expect(await console('help\r', /help\r?\n.+\n[^\n]*> ?$/s)).toContain('help');
+    expect(await console('\r', /> \r?\n[^\n]*> ?$|\n[^\n]*> ?$/)).not.toContain('help');
+  });
+
   it('refuses a document that is none, and one of another driver’s guest, with libvirt’s classes', async () => {
     const { virsh, write } = await daemonWithVirsh();
     write('empty.xml', '');

@@ -28,6 +28,17 @@ function consolesOf(host: CommandHost): Map<number, () => void> {
   return found;
 }
 
+/** Of what a console showed, this many bytes tell where a client left it. */
+const MOST_LEFT_BYTES = 65_536;
+/** The last bytes that clients had of a console. A terminal keeps for the next one what came while nobody looked, and nothing else. */
+const leftAt = new WeakMap<object, Buffer>();
+
+/** What of a console's history no client has had. */
+function unseen(history: Uint8Array, left: Buffer | undefined): Uint8Array {
+  const at = left ? Buffer.from(history).indexOf(left) : -1;
+  return at < 0 ? history : history.subarray(at + left!.length);
+}
+
 export const STREAMS: Table = {
   domain_open_console: procedure({
     changes: true,
@@ -39,6 +50,7 @@ export const STREAMS: Table = {
       if (given.device !== undefined && !CONSOLES.includes(given.device))
         throw new LibvirtError('INTERNAL_ERROR', `cannot find character device ${given.device}`);
       const { console: port } = await failing(() => host.view(id));
+      const shownBy = host.member(id).console;
       const open = consolesOf(host);
       if (open.has(id) && (given.flags & FORCE) === 0) {
         port.close();
@@ -58,8 +70,16 @@ export const STREAMS: Table = {
       stream({
         begin: out => {
           finish = () => out.finish();
+          // The first message has all that the console remembers.
+          let left = leftAt.get(shownBy);
+          let isFirst = true;
           port.onmessage = ({ data }: MessageEvent<ConsoleOutput>) => {
-            if ('serial' in data) out.send(data.serial);
+            if (!('serial' in data) || !data.serial) return;
+            const bytes = isFirst ? unseen(data.serial, left) : data.serial;
+            isFirst = false;
+            left = Buffer.concat([left ?? Buffer.of(), bytes]).subarray(-MOST_LEFT_BYTES);
+            leftAt.set(shownBy, left);
+            if (bytes.length > 0) out.send(bytes);
           };
           // The domain is gone.
           port.addEventListener('close', hangUp, { once: true });
