@@ -1,5 +1,49 @@
 /** Bits of the Am79C970A's registers and descriptors, by the datasheet's names (publication 19436, "User Accessible Registers"). */
 
+/** Control and status registers by their numbers; CSR0, CSR3, CSR4 and CSR5, whose bits have names below, are called by their numbers. */
+export const CSR = {
+  /** Address of the initialization block, two words; CSR16 and CSR17 are the same. */
+  IADR: 1,
+  IADR_ALIAS: 16,
+  /** Lengths of both descriptor rings, as the initialization block has them. */
+  RXTX_LENGTH: 6,
+  /** Logical address filter, four words; physical address, three. */
+  LADRF: 8,
+  PADR: 12,
+  MODE: 15,
+  /** Base addresses of the receive and the transmit ring, two words each. */
+  BADR: 24,
+  BADX: 30,
+  /** Addresses of descriptors, two words each: next and current for receiving, the same for transmitting, next but one of both. */
+  NRDA: 26,
+  CRDA: 28,
+  NXDA: 32,
+  CXDA: 34,
+  NNRD: 36,
+  NNXD: 38,
+  /** Software style: the same as BCR20. */
+  SWS: 58,
+  /** Ring counters: minus the length stands for the first descriptor. */
+  RCVRC: 72,
+  XMTRC: 74,
+  /** Ring lengths, as two's complement. */
+  RCVRL: 76,
+  XMTRL: 78,
+  /** DMA transfer counter and FIFO thresholds. */
+  DMATCFW: 80,
+  CHIP_ID: 88,
+  /** Converts an encoded ring length. */
+  RING_LENGTH_CONVERSION: 92,
+  /** Memory error time-out. */
+  MERRTO: 100,
+  /** Missed frames, receive collisions. */
+  MFC: 112,
+  RCC: 114,
+  /** Advanced feature control. */
+  AFC: 122,
+  TEST: 124,
+} as const;
+
 export const CSR0 = {
   INIT: 0x0001,
   STRT: 0x0002,

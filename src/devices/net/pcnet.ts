@@ -17,7 +17,22 @@ import {
   MIN_FRAME,
 } from './ethernet.ts';
 import { Microwire } from './microwire.ts';
-import { BCR, CSR0, CSR3, CSR4, CSR5, CSRPCNET, DWIO, EE, MODE, RMD, SSIZE32, TMD, TMD2 } from './pcnet-registers.ts';
+import {
+  BCR,
+  CSR,
+  CSR0,
+  CSR3,
+  CSR4,
+  CSR5,
+  CSRPCNET,
+  DWIO,
+  EE,
+  MODE,
+  RMD,
+  SSIZE32,
+  TMD,
+  TMD2,
+} from './pcnet-registers.ts';
 
 /** Bytes of the I/O space: address PROM in the lower half. */
 export const PCNET_PORTS = 32;
@@ -65,7 +80,11 @@ export interface PcnetWiring {
 
 /** CSRs that are stored and read back; a write needs STOP or SPND. Others are distinguished in `writeCsr`, or read as zero. */
 const isPlain = (index: number): boolean =>
-  (index >= 8 && index <= 47) || (index >= 60 && index <= 86) || index === 100 || index === 112 || index === 114;
+  (index >= 8 && index <= 47) ||
+  (index >= 60 && index <= 86) ||
+  index === CSR.MERRTO ||
+  index === CSR.MFC ||
+  index === CSR.RCC;
 
 export class Pcnet {
   private readonly r = {
@@ -121,7 +140,7 @@ export class Pcnet {
   /** PADR from the EEPROM. */
   private loadAddress(): void {
     const { aprom, csr } = this.r;
-    for (let i = 0; i < 3; i++) csr[12 + i] = aprom[2 * i] | (aprom[2 * i + 1] << 8);
+    for (let i = 0; i < 3; i++) csr[CSR.PADR + i] = aprom[2 * i] | (aprom[2 * i + 1] << 8);
   }
 
   /** S_RESET: a read of the reset register. Bus configuration, DWIO among it, and the addresses stay. */
@@ -129,11 +148,11 @@ export class Pcnet {
     const { r } = this;
     const { csr } = r;
     this.stop();
-    csr[3] = csr[5] = csr[15] = csr[122] = csr[124] = 0;
+    csr[3] = csr[5] = csr[CSR.MODE] = csr[CSR.AFC] = csr[CSR.TEST] = 0;
     csr[4] = CSR4.INITIAL;
-    csr[80] = 0xd410;
-    csr[100] = 0x0200;
-    csr[112] = csr[114] = 0;
+    csr[CSR.DMATCFW] = 0xd410;
+    csr[CSR.MERRTO] = 0x0200;
+    csr[CSR.MFC] = csr[CSR.RCC] = 0;
     r.rap = 0;
     this.setStyle(0);
     this.update();
@@ -202,13 +221,13 @@ export class Pcnet {
   private readCsr(index: number): number {
     const { csr } = this.r;
     if (index === 0) return csr[0] | (csr[0] & CSR0.ERRORS ? CSR0.ERR : 0) | (this.interrupting ? CSR0.INTR : 0);
-    if (index === 16 || index === 17) return csr[index - 15];
-    if (index >= 26 && index <= 39) return this.ringAddress(index);
-    if (index === 58) return this.readBcr(BCR.SWS);
+    if (index === CSR.IADR_ALIAS || index === CSR.IADR_ALIAS + 1) return csr[index - CSR.IADR_ALIAS + CSR.IADR];
+    if (index >= CSR.NRDA && index <= CSR.NNXD + 1) return this.ringAddress(index);
+    if (index === CSR.SWS) return this.readBcr(BCR.SWS);
     // Ring counters stand at minus the length for the first descriptor.
-    if (index === 72) return (csr[76] + this.r.rxIndex) & 0xffff;
-    if (index === 74) return (csr[78] + this.r.txIndex) & 0xffff;
-    if (index === 88 || index === 89) return CHIP_ID[index - 88];
+    if (index === CSR.RCVRC) return (csr[CSR.RCVRL] + this.r.rxIndex) & 0xffff;
+    if (index === CSR.XMTRC) return (csr[CSR.XMTRL] + this.r.txIndex) & 0xffff;
+    if (index === CSR.CHIP_ID || index === CSR.CHIP_ID + 1) return CHIP_ID[index - CSR.CHIP_ID];
     return csr[index];
   }
 
@@ -216,11 +235,12 @@ export class Pcnet {
   private ringAddress(index: number): number {
     const { r, layout } = this;
     const pair = index & ~1;
-    if (pair === 30) return r.csr[index];
-    const receive = pair === 26 || pair === 28 || pair === 36;
-    const ahead = pair >= 36 ? 2 : pair === 28 || pair === 34 ? 0 : 1;
-    const length = this.ringLength(receive ? 76 : 78);
-    const address = this.base(receive ? 24 : 30) + (((receive ? r.rxIndex : r.txIndex) + ahead) % length) * layout.size;
+    if (pair === CSR.BADX) return r.csr[index];
+    const receive = pair === CSR.NRDA || pair === CSR.CRDA || pair === CSR.NNRD;
+    const ahead = pair >= CSR.NNRD ? 2 : pair === CSR.CRDA || pair === CSR.CXDA ? 0 : 1;
+    const length = this.ringLength(receive ? CSR.RCVRL : CSR.XMTRL);
+    const address =
+      this.base(receive ? CSR.BADR : CSR.BADX) + (((receive ? r.rxIndex : r.txIndex) + ahead) % length) * layout.size;
     return index & 1 ? (address >>> 16) & 0xffff : address & 0xffff;
   }
 
@@ -229,11 +249,11 @@ export class Pcnet {
     switch (index) {
       case 0:
         return this.control(value);
-      case 1:
-      case 2:
-      case 16:
-      case 17:
-        if (this.idle) csr[index > 2 ? index - 15 : index] = value;
+      case CSR.IADR:
+      case CSR.IADR + 1:
+      case CSR.IADR_ALIAS:
+      case CSR.IADR_ALIAS + 1:
+        if (this.idle) csr[CSR.IADR + ((index - CSR.IADR) % (CSR.IADR_ALIAS - CSR.IADR))] = value;
         return;
       case 3:
         csr[3] = value & CSR3.WRITABLE;
@@ -246,27 +266,27 @@ export class Pcnet {
         break;
       case 5:
         return this.extendedControl(value);
-      case 58:
+      case CSR.SWS:
         return this.setStyle(value & 0xff);
-      case 72:
-        if (this.idle) this.r.rxIndex = ((value - csr[76]) & 0xffff) % this.ringLength(76);
+      case CSR.RCVRC:
+        if (this.idle) this.r.rxIndex = ((value - csr[CSR.RCVRL]) & 0xffff) % this.ringLength(CSR.RCVRL);
         return;
-      case 74:
-        if (this.idle) this.r.txIndex = ((value - csr[78]) & 0xffff) % this.ringLength(78);
+      case CSR.XMTRC:
+        if (this.idle) this.r.txIndex = ((value - csr[CSR.XMTRL]) & 0xffff) % this.ringLength(CSR.XMTRL);
         return;
-      case 92:
-        csr[92] = 0x10000 - (1 << Math.min(value >> 12, 9));
+      case CSR.RING_LENGTH_CONVERSION:
+        csr[CSR.RING_LENGTH_CONVERSION] = 0x10000 - (1 << Math.min(value >> 12, 9));
         return;
-      case 122:
-        csr[122] = value & 1;
+      case CSR.AFC:
+        csr[CSR.AFC] = value & 1;
         return;
-      case 124:
-        if (csr[4] & CSR4.EN124) csr[124] = value & 0x001f;
+      case CSR.TEST:
+        if (csr[4] & CSR4.EN124) csr[CSR.TEST] = value & 0x001f;
         return;
       default:
         if (isPlain(index) && this.idle) csr[index] = value;
-        if (index === 76) this.r.rxIndex %= this.ringLength(76);
-        if (index === 78) this.r.txIndex %= this.ringLength(78);
+        if (index === CSR.RCVRL) this.r.rxIndex %= this.ringLength(CSR.RCVRL);
+        if (index === CSR.XMTRL) this.r.txIndex %= this.ringLength(CSR.XMTRL);
         return;
     }
     this.update();
@@ -364,27 +384,27 @@ export class Pcnet {
     const block = new Uint8Array(wide ? 28 : 24);
     this.wiring.dma.read((this.base(1) & (wide ? ~3 : ~1)) >>> 0, block);
     const view = new DataView(block.buffer);
-    csr[15] = view.getUint16(0, true);
+    csr[CSR.MODE] = view.getUint16(0, true);
     const address = wide ? 4 : 2;
     const filter = wide ? 12 : 8;
-    for (let i = 0; i < 3; i++) csr[12 + i] = view.getUint16(address + 2 * i, true);
-    for (let i = 0; i < 4; i++) csr[8 + i] = view.getUint16(filter + 2 * i, true);
+    for (let i = 0; i < 3; i++) csr[CSR.PADR + i] = view.getUint16(address + 2 * i, true);
+    for (let i = 0; i < 4; i++) csr[CSR.LADRF + i] = view.getUint16(filter + 2 * i, true);
     const receive = view.getUint32(wide ? 20 : 16, true);
     const transmit = view.getUint32(wide ? 24 : 20, true);
     // Without room for them, address bits 31-24 come from CSR2.
-    layout.upper = csr[2] >> 8;
+    layout.upper = csr[CSR.IADR + 1] >> 8;
     const place = (value: number): number => (wide ? value & ~15 : (value & 0xfffff8) | (layout.upper << 24)) >>> 0;
     const put = (low: number, value: number): void => {
       csr[low] = value & 0xffff;
       csr[low + 1] = value >>> 16;
     };
-    put(24, place(receive));
-    put(30, place(transmit));
+    put(CSR.BADR, place(receive));
+    put(CSR.BADX, place(transmit));
     const receiveLength = wide ? block[2] >> 4 : receive >>> 29;
     const transmitLength = wide ? block[3] >> 4 : transmit >>> 29;
-    csr[6] = (transmitLength << 12) | (receiveLength << 8);
-    csr[76] = 0x10000 - (1 << Math.min(receiveLength, 9));
-    csr[78] = 0x10000 - (1 << Math.min(transmitLength, 9));
+    csr[CSR.RXTX_LENGTH] = (transmitLength << 12) | (receiveLength << 8);
+    csr[CSR.RCVRL] = 0x10000 - (1 << Math.min(receiveLength, 9));
+    csr[CSR.XMTRL] = 0x10000 - (1 << Math.min(transmitLength, 9));
     r.rxIndex = r.txIndex = 0;
     csr[0] |= CSR0.IDON;
   }
@@ -392,10 +412,13 @@ export class Pcnet {
   private start(): void {
     const { r, layout } = this;
     const { csr } = r;
-    layout.upper = csr[2] >> 8;
+    layout.upper = csr[CSR.IADR + 1] >> 8;
     r.demands = false;
     csr[0] =
-      (csr[0] & ~CSR0.STOP) | CSR0.STRT | (csr[15] & MODE.DTX ? 0 : CSR0.TXON) | (csr[15] & MODE.DRX ? 0 : CSR0.RXON);
+      (csr[0] & ~CSR0.STOP) |
+      CSR0.STRT |
+      (csr[CSR.MODE] & MODE.DTX ? 0 : CSR0.TXON) |
+      (csr[CSR.MODE] & MODE.DRX ? 0 : CSR0.RXON);
     this.poll();
   }
 
@@ -440,8 +463,8 @@ export class Pcnet {
   private transmit(): number {
     const { r, layout, descriptor, gathered } = this;
     const { csr } = r;
-    const ring = this.base(30);
-    const ringLength = this.ringLength(78);
+    const ring = this.base(CSR.BADX);
+    const ringLength = this.ringLength(CSR.XMTRL);
     const fetch = (): boolean => {
       layout.fetch((ring + r.txIndex * layout.size) >>> 0, descriptor);
       return (descriptor.flags & TMD.OWN) !== 0;
@@ -478,11 +501,11 @@ export class Pcnet {
     }
     const { at, flags } = descriptor;
     next();
-    const retry = (csr[15] & (MODE.FCOLL | MODE.LOOP)) === (MODE.FCOLL | MODE.LOOP);
+    const retry = (csr[CSR.MODE] & (MODE.FCOLL | MODE.LOOP)) === (MODE.FCOLL | MODE.LOOP);
     const interrupts = retry || (!(csr[5] & CSR5.TOKINTD) && (!(csr[5] & CSR5.LTINTEN) || (flags & TMD.LTINT) !== 0));
     // Before the status: in loopback the receive ring may be the same memory, and the transmitter has the last word.
     if (!retry) this.put(length, first);
-    const attempts = retry ? (csr[15] & MODE.DRTY ? 1 : 15) : 0;
+    const attempts = retry ? (csr[CSR.MODE] & MODE.DRTY ? 1 : 15) : 0;
     const errors = retry ? TMD2.RTRY : 0;
     layout.close(
       at,
@@ -514,16 +537,16 @@ export class Pcnet {
     }
     // In the ILACC's descriptors the bit takes the sequence away instead.
     const dynamic = (flags & TMD.ADD_FCS) !== 0;
-    const disabled = (csr[15] & MODE.DXMTFCS) !== 0;
+    const disabled = (csr[CSR.MODE] & MODE.DXMTFCS) !== 0;
     const adds = pads || (this.layout.style === 1 ? !disabled && !dynamic : !disabled || dynamic);
     const data = adds ? length : length - FCS_BYTES;
     if (data + FCS_BYTES > MAX_FRAME + FCS_BYTES) csr[0] |= CSR0.BABL;
     if (data < HEADER_BYTES) return;
     const good = adds || frameCheck(gathered, data) === new DataView(gathered.buffer).getUint32(data, true);
     const frame = gathered.slice(0, data);
-    if (csr[15] & MODE.LOOP) this.accept(frame, good);
+    if (csr[CSR.MODE] & MODE.LOOP) this.accept(frame, good);
     // Whoever gets a frame with a wrong check sequence drops it.
-    if (good && !(csr[15] & MODE.LOOP && csr[15] & MODE.INTL)) this.wiring.send(frame);
+    if (good && !(csr[CSR.MODE] & MODE.LOOP && csr[CSR.MODE] & MODE.INTL)) this.wiring.send(frame);
   }
 
   // ---- reception
@@ -531,7 +554,7 @@ export class Pcnet {
   /** A frame from the wire, without frame check sequence; shorter ones than the wire knows are padded. */
   receive(frame: Uint8Array): void {
     // In loopback the receiver listens to the transmitter only.
-    if (this.r.csr[15] & MODE.LOOP) return;
+    if (this.r.csr[CSR.MODE] & MODE.LOOP) return;
     this.accept(frame, true);
     this.update();
   }
@@ -540,23 +563,23 @@ export class Pcnet {
   get canReceive(): boolean {
     const { r, layout, descriptor } = this;
     const { csr } = r;
-    if (!(csr[0] & CSR0.RXON) || csr[15] & MODE.LOOP || !this.wiring.busMaster()) return true;
+    if (!(csr[0] & CSR0.RXON) || csr[CSR.MODE] & MODE.LOOP || !this.wiring.busMaster()) return true;
     if (csr[5] & CSR5.SPND) return false;
-    layout.fetch((this.base(24) + r.rxIndex * layout.size) >>> 0, descriptor);
+    layout.fetch((this.base(CSR.BADR) + r.rxIndex * layout.size) >>> 0, descriptor);
     return (descriptor.flags & RMD.OWN) !== 0;
   }
 
   /** PAM, LAFM or BAM; 0: taken since all are; -1: not for us. */
   private match(frame: Uint8Array): number {
     const { csr } = this.r;
-    const mode = csr[15];
+    const mode = csr[CSR.MODE];
     if (isBroadcast(frame) && !(mode & MODE.DRCVBC)) return RMD.BAM;
     if (isMulticast(frame)) {
       const bit = crcRemainder(frame, 6) >>> 26;
-      if ((csr[8 + (bit >> 4)] >> (bit & 15)) & 1) return RMD.LAFM;
+      if ((csr[CSR.LADRF + (bit >> 4)] >> (bit & 15)) & 1) return RMD.LAFM;
     } else if (!(mode & MODE.DRCVPA)) {
       let same = true;
-      for (let i = 0; i < 6; i++) if (frame[i] !== ((csr[12 + (i >> 1)] >> (8 * (i & 1))) & 0xff)) same = false;
+      for (let i = 0; i < 6; i++) if (frame[i] !== ((csr[CSR.PADR + (i >> 1)] >> (8 * (i & 1))) & 0xff)) same = false;
       if (same) return RMD.PAM;
     }
     return mode & MODE.PROM ? 0 : -1;
@@ -594,15 +617,15 @@ export class Pcnet {
   private scatter(length: number, last: number): void {
     const { r, layout, descriptor, received } = this;
     const { csr } = r;
-    const ring = this.base(24);
-    const ringLength = this.ringLength(76);
+    const ring = this.base(CSR.BADR);
+    const ringLength = this.ringLength(CSR.RCVRL);
     const fetch = (): boolean => {
       layout.fetch((ring + r.rxIndex * layout.size) >>> 0, descriptor);
       return (descriptor.flags & RMD.OWN) !== 0;
     };
     if (!fetch()) return this.miss();
     // RCVALGN: two bytes before the header bring the data to a doubleword.
-    let shift = csr[122] & 1 ? 2 : 0;
+    let shift = csr[CSR.AFC] & 1 ? 2 : 0;
     let start: number = RMD.STP;
     let done = 0;
     for (;;) {
@@ -629,8 +652,8 @@ export class Pcnet {
   private miss(): void {
     const { csr } = this.r;
     csr[0] |= CSR0.MISS;
-    csr[112]++;
-    if (csr[112] === 0) csr[4] |= CSR4.MFCO;
+    csr[CSR.MFC]++;
+    if (csr[CSR.MFC] === 0) csr[4] |= CSR4.MFCO;
   }
 
   // ---- interrupt
@@ -661,7 +684,7 @@ export class Pcnet {
     this.eeprom.restore(`${name} eeprom`, subState(name, state, 'eeprom'));
     assignState(name, this.r, state);
     this.layout.style = this.r.bcr[BCR.SWS] & 0xff;
-    this.layout.upper = this.r.csr[2] >> 8;
+    this.layout.upper = this.r.csr[CSR.IADR + 1] >> 8;
     this.pollTimer.set(this.r.pollDeadlineNs);
     this.update();
   }
