@@ -35,7 +35,7 @@ export function linesOf(offset: number, size: number): number {
 /** Compiled code that a record leads to. */
 export interface Entry {
   readonly record: number;
-  /** Op number that stands in the record while the entry is installed. */
+  /** Op number that is in the record while the entry is installed. */
   readonly op: number;
   /** The bytes it was compiled from, the record's own among them: lines of machine frames (`linesOf`), and first and last bytes of pieces in them. */
   readonly sources: readonly {
@@ -43,7 +43,7 @@ export interface Entry {
     readonly lines: number;
     readonly pieces: readonly (readonly [first: number, last: number])[];
   }[];
-  /** Told once, when the entry is gone because its bytes were written or all records were dropped; not by `remove`. */
+  /** Called once, when the entry is gone because its bytes were written or all records were dropped; not by `remove`. */
   dropped(): void;
 }
 
@@ -68,7 +68,7 @@ export class CodeCache {
   /** Counts small stores into a frame's code, so that a page that has become data is fast again. */
   private readonly patches: Uint8Array;
 
-  /** Installed entries, and what stood in their records; the same by the frames that they were compiled from. */
+  /** Installed entries, and the previous contents of their records; the same by the frames that they were compiled from. */
   private readonly entries = new Map<Entry, number>();
   private readonly entriesOf = new Map<number, Set<Entry>>();
 

@@ -141,7 +141,7 @@ export class Cpu implements Core, Processor {
   readonly flat: FlatTransfers;
   /** What 64-bit code needs; null: the processor has none. */
   readonly longMode: LongMode | null;
-  /** Told where each batch of instructions begins; says how many the next one has at most. */
+  /** Is called where each batch of instructions begins; says how many the next one has at most. */
   regions: RegionTier | null = null;
 
   // The arrays of Views, and the records: what instructions work on.

@@ -69,7 +69,7 @@ export class Faults {
     throw FAULT;
   }
 
-  /** For whoever ends the instruction without throwing. */
+  /** For callers that end the instruction without throwing. */
   notePage(linear: number, error: number, high = 0): void {
     this.address = linear;
     this.addressHigh = high;

@@ -246,7 +246,7 @@ const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 /** Faults push RF set, but for an instruction breakpoint; traps push it as it is (SDM vol. 3, 17.3.1.1). */
 const pushesRf = (cpu: Cpu, vector: number): boolean => vector !== DB || cpu.faults.debug === 0x2000;
 
-/** True if the exception was delivered; false if that faulted in turn (cpu.faults.vector says how). */
+/** True if the exception was delivered; false if the delivery itself faulted (cpu.faults.vector says how). */
 function attempt(cpu: Cpu, vector: number, error: number): boolean {
   const { R } = cpu;
   const resume = pushesRf(cpu, vector);
@@ -274,7 +274,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
     exit.errorCode = 0;
     return;
   }
-  // INT1 is a debug exception itself: what MOV SS before it held back is told by the same one (Intel, kvm-unit-tests).
+  // INT1 is a debug exception itself: what MOV SS before it held back is reported by the same one (Intel, kvm-unit-tests).
   if (type === EVENT_PRIVILEGED_SOFTWARE) {
     R[DR + 6]! |= R[PENDING_DEBUG]! & 15;
     R[PENDING_DEBUG] = 0;

@@ -280,7 +280,7 @@ export class Loop {
     this.mmio.committed();
     // As in `thrownOut`: it did not retire, and takes from the limit.
     this.withheld++;
-    // The delivery ended the shadow in which it stood.
+    // The delivery ended the shadow that the instruction was in.
     this.S[S_SHADOW] = -1;
     this.faults++;
     return true;
@@ -459,7 +459,7 @@ export class Loop {
     this.keepRf = true;
   }
 
-  /** A string instruction did so much: `onWork` is told each time that it is WORK_ELEMENTS together. */
+  /** A string instruction did this many elements: `onWork` is called each time that WORK_ELEMENTS are reached. */
   worked(elements: number): void {
     if ((this.work += elements) < WORK_ELEMENTS) return;
     this.work = 0;

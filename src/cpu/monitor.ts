@@ -1,5 +1,5 @@
 /**
- * MONITOR and MWAIT. MONITOR remembers the line of memory as it is; MWAIT waits until it differs: whoever stores there, and by whichever way, is seen.
+ * MONITOR and MWAIT. MONITOR remembers the line of memory as it is; MWAIT waits until it differs: a store by any party, by any path, is seen.
  * Sources: SDM vol. 2, MONITOR, MWAIT; vol. 3, 9.10.
  */
 import { ExitReason, P2M_READ } from './architecture/edge.ts';
@@ -47,8 +47,8 @@ function lineChanged(R: Int32Array, memory: Int32Array, p2m: Int32Array): boolea
 }
 
 /**
- * For whoever halted a processor at its MWAIT (state words `R`): true if the wait is over, because the line has been written or, where the MWAIT asked
- * for that, an interrupt is pending (`interrupt`) though IF is clear. Whoever lets it run on sets MONITOR_STATE to
+ * For the caller that halted a processor at its MWAIT (state words `R`): true if the wait is over, because the line has been written or, where the MWAIT asked
+ * for that, an interrupt is pending (`interrupt`) though IF is clear. The caller that lets it run on sets MONITOR_STATE to
  * MONITOR_NONE.
  */
 export function endsWait(R: Int32Array, memory: Int32Array, p2m: Int32Array, interrupt: boolean): boolean {

@@ -1,5 +1,5 @@
 /**
- * PAUSE-loop exiting (SDM vol. 3C, 26.1.3, “PAUSE”; 25.6.13): where PAUSE follows PAUSE for too long, whoever runs spins for a lock whose holder may have lost its
+ * PAUSE-loop exiting (SDM vol. 3C, 26.1.3, “PAUSE”; 25.6.13): where PAUSE follows PAUSE for too long, the code spins for a lock whose holder may have lost its
  * processor. Times are differences of the TSC, modulo 2^32, as the fields PLE_Gap and PLE_Window are.
  */
 import type { Controls } from './architecture/edge.ts';

@@ -1,4 +1,4 @@
-/** Writes records: what of a decoded instruction stands in which word, and which case of the switches or which function runs it. */
+/** Writes records: what of a decoded instruction is in which word, and which case of the switches or which function runs it. */
 import type { CodeCache } from './code-cache.ts';
 import type { Features } from './architecture/cpuid.ts';
 import { GP, UD } from './faults.ts';
@@ -65,7 +65,7 @@ export const OP_UNDEFINED = OWN,
   OP_STRADDLE = OWN + 2,
   OP_STALE = OWN + 4,
   OP_CROSS = OWN + 5;
-/** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
+/** No record's op: the warm-up's placeholder for an instruction that takes the general way. */
 export const OP_NOTHING = OWN + 3;
 /** The op of records that lead to compiled code (`Entry` of code-cache.ts): a function for it, and what it finds in the record, are the compiler's. */
 export const OP_ENTRY = OWN + 6;

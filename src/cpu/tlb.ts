@@ -90,7 +90,7 @@ export class Tlb {
     this.log = log;
   }
 
-  /** The tables are another's from now on; whoever has this one must use it no more. @throws Error where they were given up before: they would have two owners */
+  /** The tables are another's from now on; who holds this one must use it no more. @throws Error where they were given up before: they would have two owners */
   release(): void {
     if (this.isReleased) throw new Error('These tables were given up before.');
     this.isReleased = true;

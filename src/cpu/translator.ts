@@ -1,6 +1,6 @@
 /**
  * From EIP to records: finds the record of what runs next, and decodes a block of code where there is none yet. Where records lie and when they become stale is
- * code-cache.ts's business; what stands in them is record-writer.ts's.
+ * code-cache.ts's business; what they contain is record-writer.ts's.
  */
 import type { MemoryAccess } from './access.ts';
 import { type CodeCache, SCRATCH_RECORD } from './code-cache.ts';

@@ -1,7 +1,7 @@
 /**
  * What a PC's BIOS leaves in real mode for a kernel that is started without one: an interrupt table whose every vector returns, and the few handlers that
- * keep the board going: they end hardware interrupts, count ticks and mask what nobody expects. There are no services to read disks or write text; who asks
- * for one is told that there is none, in that service's way.
+ * keep the board going: they end hardware interrupts, count ticks and mask what nobody expects. There are no services to read disks or write text; a call
+ * for one is answered that there is none, in that service's convention.
  * Sources: IBM Personal Computer AT Technical Reference (1502494), BIOS listing: entry addresses (those that programs know by heart), what the handlers of
  * interrupts 08h, 09h, 70h, 75h and 76h do, and that an unexpected interrupt is masked; IBM BIOS Interface Technical Reference for 11h to 1Ah.
  */

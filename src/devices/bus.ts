@@ -19,7 +19,7 @@ export interface Timer {
   /** `slackNs`: so much later is early enough while the machine has nothing else to do (0). */
   set(deadlineNs: number, slackNs?: number): void;
   cancel(): void;
-  /** Whoever had it is gone: the queue knows it no longer, and it never fires. */
+  /** Its owner is gone: the queue knows it no longer, and it never fires. */
   remove(): void;
 }
 
@@ -37,7 +37,7 @@ export interface Device {
   /** What it answers wherever it is plugged in; the windows of a PCI function are its BARs' instead. */
   readonly portRanges?: readonly PortRange[];
   readonly memoryRanges?: readonly MemoryRange[];
-  /** Boards of earlier versions had none: in a state of theirs it is as after RESET. */
+  /** Boards of earlier versions had none: restored from one of their states it is as after RESET. */
   readonly addedLater?: boolean;
   save(): State;
   restore(state: State): void;

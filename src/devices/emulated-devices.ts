@@ -91,12 +91,12 @@ export interface EmulatedDeviceOptions extends Ram {
   onA20?: (open: boolean) => void;
   /** QEMU's pc-testdev for test kernels (default: there). */
   testDevice?: boolean;
-  /** The machine has APICs, and this many processors: what firmware is told. */
+  /** The machine has APICs, and this many processors: firmware reports them to the guest. */
   apic?: boolean;
   processors?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
-  /** The hypervisor's half has a HPET: what firmware is told. */
+  /** The hypervisor's half has a HPET: firmware reports it to the guest. */
   hpet?: boolean;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;

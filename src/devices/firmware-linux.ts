@@ -5,7 +5,7 @@
 import { CAN_USE_HEAP, isLinux, LOADED_HIGH, SETUP, setupBytesOf } from '../formats/bzimage/index.ts';
 import { FW_CFG, type FwCfg } from './fw-cfg.ts';
 
-/** Loader type of QEMU, in whose place we stand. */
+/** Loader type of QEMU, whose place we take. */
 const LOADER_QEMU = 0xb0;
 /** Where the parts go (boot.rst, "Memory layout"). */
 const REAL_ADDRESS = 0x10000,

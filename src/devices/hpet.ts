@@ -60,7 +60,7 @@ function set64(words: Uint32Array, value: bigint, at = 0): void {
   words[2 * at + 1] = Number((value >> 32n) & LOW);
 }
 
-/** An interrupt that has two sources, of which one counts: what stood there before the HPET, and the HPET in its place. */
+/** An interrupt that has two sources, of which one counts: the previous one, and the HPET that replaces it. */
 class Replaceable {
   private readonly out: IrqLine;
   private level = false;

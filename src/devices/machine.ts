@@ -1,7 +1,7 @@
 /**
  * The board: a PC as a hypervisor has it, in two halves with a bus each: the hypervisor's own devices (platform-devices.ts), and those of a device model
  * (emulated-devices.ts). `Pc` has both; `HvmBoard` is the first half alone, for a machine whose device model is elsewhere.
- * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
+ * `Pc` keeps no time and runs no processor: its owner calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
 import type { PciHotplug } from './acpi/pci-hotplug.ts';
 import { acpiOf, installAcpi, ioApicIdOf } from './acpi/tables.ts';
@@ -218,7 +218,7 @@ export class HvmBoard {
     return installAcpi(dma, acpi);
   }
 
-  /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables where it is told. */
+  /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables at the given addresses. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void {
     const { dma } = this.boardOptions;
     const acpi = acpiOf(this.boardOptions),
@@ -304,7 +304,7 @@ export class BareHvmBoard extends HvmBoard {
 }
 
 export class Pc extends HvmBoard {
-  /** Both halves, for whoever looks at the machine from outside. */
+  /** Both halves, for callers that look at the machine from outside. */
   readonly bus: WholeBus;
   readonly modelBus: IoBus;
   readonly keyboard: Keyboard;

@@ -1,6 +1,6 @@
 /**
  * The devices that belong to a hypervisor: interrupt controllers, interval timer, real-time clock, ACPI's fixed hardware, FERR#. They are asked this often, and
- * decide so much of what a virtual processor does next, that hypervisors have them next to the processor, whoever models the rest of the PC
+ * decide so much of what a virtual processor does next, that hypervisors have them next to the processor, even if not the rest of the PC
  * (Xen: xen/arch/x86/hvm, vpic.c, vpit.c, vlapic.c, vioapic.c, rtc.c, pmtimer.c). `emulated-devices.ts` has the rest.
  */
 import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
@@ -59,7 +59,7 @@ const APIC_WINDOW_BYTES = 4096,
   APIC_GLOBAL_ENABLE = 0x800;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
-/** The ISA interrupts that PCI links lead to once firmware, or who stands in for it, has routed them; with the SCI they are level-triggered. */
+/** The ISA interrupts that PCI links lead to once firmware, or code that replaces it, has routed them; with the SCI they are level-triggered. */
 const LEVEL_TRIGGERED = [10, 11, SCI_IRQ];
 
 export class PlatformDevices implements ModelSignals {
@@ -177,7 +177,7 @@ export class PlatformDevices implements ModelSignals {
     return this.localApics[processor];
   }
 
-  /** Drives a global interrupt for whoever tells guests of events; ISA interrupts are shared with their devices. */
+  /** Drives a global interrupt for the code that notifies guests of events; ISA interrupts are shared with their devices. */
   setUpcallGsi(gsi: number, level: boolean): void {
     if (gsi < IRQ_COUNT) this.upcallLine.set(gsi, level);
     else this.ioApic?.setLine(gsi, level);

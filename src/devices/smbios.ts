@@ -138,7 +138,7 @@ export function smbiosEntryPoint(address: number, ram: Ram): Uint8Array {
   return Uint8Array.from(entry);
 }
 
-/** Writes entry point and structures into guest memory, in the BIOS area or from where it is told. */
+/** Writes entry point and structures into guest memory, in the BIOS area or from the given address. */
 export function installSmbios(dma: Dma, ram: Ram, at = SMBIOS_ENTRY_ADDRESS): void {
   const structures = at + STRUCTURES_ADDRESS - SMBIOS_ENTRY_ADDRESS;
   dma.write(at, smbiosEntryPoint(structures, ram));

@@ -10,7 +10,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Timers on a clock that moves only when told to; deadlines fire in order, each at its own time. */
+/** Timers on a clock that moves only when the test moves it; deadlines fire in order, each at its own time. */
 export class TestTimers extends TimerQueue {
   readonly test: TestClock;
 

@@ -1,4 +1,4 @@
-/** Deadlines of a machine's devices. Nothing polls: whoever runs the processor asks for `nextDeadlineNs` and calls `run()` when it has come. */
+/** Deadlines of a machine's devices. Nothing polls: the code that runs the processor asks for `nextDeadlineNs` and calls `run()` when it has come. */
 import type { Clock, Timer, Timers } from './bus.ts';
 
 class QueueTimer implements Timer {

@@ -28,7 +28,7 @@ export class XenPlatform extends RegisterDevice<ReturnType<typeof initial>> {
   readonly ports: PortRange;
   private readonly unplug: (mask: number) => void;
 
-  /** `unplug` gets bits of UNPLUG; `log` the characters that guests write for whoever looks after them. */
+  /** `unplug` gets bits of UNPLUG; `log` the characters that guests write for their administrator. */
   constructor(unplug: (mask: number) => void, log: (byte: number) => void) {
     super('xen-platform', initial);
     this.unplug = unplug;

@@ -74,7 +74,7 @@ export const TSC_HZ = 1_000_000_000,
   CRYSTAL_HZ = 100_000_000;
 
 /**
- * What CPUID may be told to show, as processors came: i586 to sse2, then x86-64, each with what those before it have. `max` is every feature of 32-bit modes
+ * What CPUID can be set to show, as processors came: i586 to sse2, then x86-64, each with what those before it have. `max` is every feature of 32-bit modes
  * that is built, `x86-64-v2` every one of 64-bit code, which is more than the psABI's level of that name wants (x86-64 psABI, 3.1.1). What is not shown is not
  * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
  * Saved states have a level's index: new ones come last.

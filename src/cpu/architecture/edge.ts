@@ -310,7 +310,7 @@ export interface Processor {
   completePortAccess(value: number): void;
   /**
    * Of a REP INS or OUTS that exited with reason IO: guest memory of the elements that come next, as many as lie in one page, to be filled or read in
-   * place before `completePortBlock`. Null: not to be had, take the one element by `completePortAccess`.
+   * place before `completePortBlock`. Null: not possible, take the one element by `completePortAccess`.
    */
   portMemory(): Uint8Array | null;
   /** Finishes as many elements as these bytes of `portMemory()` are (a multiple of the element's size, at least one). */

@@ -1,7 +1,7 @@
 /**
  * Lazy flags of 64-bit operations: seven more kinds next to those of flags.ts. FA, FB and FR hold the high halves of operands and result, so that signs are where
  * they always are; the low halves lie HIGH words behind, for what needs them. Bit 0 of FR is set where the low half of the result is not 0: FR is 0 where the result is.
- * Only 64-bit code leaves these kinds: whoever leaves 64-bit code settles them first.
+ * Only 64-bit code leaves these kinds: code that leaves 64-bit mode settles them first.
  */
 import {
   ADC,

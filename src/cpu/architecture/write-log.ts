@@ -1,7 +1,7 @@
 /**
  * Which frames of machine memory were written, while somebody keeps count: a word that is not 0 then, and a bit a frame. It lies in machine memory, so any
  * thread notes what it writes and any thread reads it. A processor notes a frame when a write entry of its TLB begins to lead there, as Intel's page-modification
- * log does at the dirty bit (SDM vol. 3, 29.3.6): nothing more is asked at a store, and whoever wants to hear of the next one has the entries flushed.
+ * log does at the dirty bit (SDM vol. 3, 29.3.6): nothing more is asked at a store, and a reader that wants to see the next one has the entries flushed.
  */
 
 /** Words before the first bit: the count has a cache line of its own. */

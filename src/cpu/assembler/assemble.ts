@@ -1,6 +1,6 @@
 /**
  * Source text to bytes, in passes: each takes the addresses of the one before, and jumps and numbers that were short and do not fit become
- * long, until nothing changes. Every mistake of a source is told at once, with its line and column; nothing is thrown, and sizes and the
+ * long, until nothing changes. All mistakes of a source are reported, each with its line and column; nothing is thrown, and sizes and the
  * number of passes are bounded.
  */
 import { encode, ranged } from './encode.ts';
@@ -181,7 +181,7 @@ class Passes {
     return pieces;
   }
 
-  /** Value of a name: from this pass if it stands above, else from `below`. */
+  /** Value of a name: from this pass if it is defined above, else from `below`. */
   private symbol(name: string, column: number, below?: ReadonlyMap<string, Value>): Value | undefined {
     if (!this.defined.has(name))
       throw new Mistake(`“${name}” is not defined: write “${name}:” where it should be, or “${name} equ …”`, column);
@@ -198,7 +198,7 @@ class Passes {
     return times ? Number(this.count(times, scope, 'times', column, BigInt(this.most))) : 1;
   }
 
-  /** A number that sizes depend on: all in it must stand above. */
+  /** A number that sizes depend on: all names in it must be defined above. */
   private count(expression: Expression, scope: Scope, what: string, column: number, most: bigint): bigint {
     const { number, addresses, known } = evaluate(expression, {
       ...scope,
@@ -259,7 +259,7 @@ class Passes {
     return true;
   }
 
-  /** What stands from `start` on, again this many times. */
+  /** Appends the bytes from `start` on this many times. */
   private repeat(start: number, times: number): boolean {
     const unit = this.length - start;
     if (!this.grow(unit * times)) return false;

@@ -13,7 +13,7 @@ export interface Form {
   /** The name says the operand size or the address size. */
   operandSize?: 16 | 32 | 64;
   addressSize?: 16 | 32 | 64;
-  /** FWAIT stands before it (FINIT is FWAIT and FNINIT). */
+  /** FWAIT precedes it (FINIT is FWAIT and FNINIT). */
   waits?: true;
   /** An immediate that the name says (CMPEQPS). */
   immediate?: number;

@@ -103,7 +103,7 @@ function numberOf(text: string, column: number): bigint {
   throw new Mistake(`“${text}” is no number: write 10, 0x1f or 1fh, 101b, 17o`, column);
 }
 
-/** A string from its opening quote: single and double quotes hold what stands there, back quotes know C's escapes. Bytes of UTF-8. */
+/** A string from its opening quote: single and double quotes hold their text as it is, back quotes know C's escapes. Bytes of UTF-8. */
 function quoted(line: string, start: number): { text: string; length: number } {
   const quote = line[start]!;
   let text = '';

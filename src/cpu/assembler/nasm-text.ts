@@ -113,7 +113,7 @@ function operandText(operand: string, code: string, decoded: Decoded, row: Row, 
   return `${wordFor(code, size, decoded, row)} [${width}${segment}${inside ?? bare}]`.trim();
 }
 
-/** The size that stands before the bracket. */
+/** The size word that is written before the bracket. */
 function wordFor(code: string, size: string, decoded: Decoded, row: Row): string {
   if (code === 'Mp' && /^(call|jmp)f/.test(row.op)) return `far ${SIZE_WORDS[decoded.operandSize]}`;
   if (/^(E|Mf|Mi)/.test(code)) return SIZES[size]!;

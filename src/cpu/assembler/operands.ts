@@ -7,7 +7,7 @@ import { BITS, needsLong, type Register, registerOf } from './registers.ts';
 export const SIZES = { byte: 8, word: 16, dword: 32, qword: 64, tword: 80, tbyte: 80, oword: 128 } as const;
 const SIZE_WORDS = Object.keys(SIZES) as (keyof typeof SIZES)[];
 const BEFORE_OPERANDS = [...SIZE_WORDS, 'strict', 'short', 'near', 'far', 'to'] as const;
-/** Words that stand before operands and in addresses: no label has their name. */
+/** Words that are written before operands and in addresses: no label has their name. */
 const IN_ADDRESSES = ['nosplit', 'rel', 'abs'] as const;
 export const OPERAND_WORDS: readonly string[] = [...BEFORE_OPERANDS, ...IN_ADDRESSES];
 

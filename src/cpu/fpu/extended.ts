@@ -98,7 +98,7 @@ export function put(R: Int32Array, d: number, o: number): void {
   R[d + 2] = W[OUT + 2];
 }
 
-/** Rounds slot o (zero, infinity and NaN stand as they are) to `drop` bits less than 64, writes it to d and raises `flags` and what rounding adds. */
+/** Rounds slot o (zero, infinity and NaN are left as they are) to `drop` bits less than 64, writes it to d and raises `flags` and what rounding adds. */
 export function putRounded(R: Int32Array, d: number, o: number, drop: number, flags: number): boolean {
   if (W[o] === NORMAL || W[o] === DENORMAL)
     flags |= round(o, drop, MIN_80, MAX_80, (R[FCW] >> ROUNDING_SHIFT) & 3, R[FCW]);

@@ -56,7 +56,7 @@ function byteLength(R: Int32Array, s: number): number {
 
 /**
  * Sets of bytes that were asked for lately, by a hash of their first word: four words and the length of the string, then a bit for each byte value. A shell asks for a
- * handful in turn.
+ * handful alternately.
  */
 const SETS = 16,
   SET_WORDS = 13,
@@ -128,7 +128,7 @@ function aggregate(count: number, length1: number, length2: number, mode: number
       for (let j = 0; j + 1 < length1 && i < length2; j += 2)
         if (first[j] <= second[i] && second[i] <= first[j + 1]) hit = true;
     } else {
-      // Equal ordered: the first string stands at lane i of the second; what lies past the register's end is not asked.
+      // Equal ordered: the first string begins at lane i of the second; what lies past the register's end is not asked.
       hit = true;
       for (let j = 0; j < length1 && i + j < count; j++)
         if (i + j >= length2 || first[j] !== second[i + j]) hit = false;
@@ -143,7 +143,7 @@ export type LengthOf = (R: Int32Array, register: number) => number;
 export const wordLength: LengthOf = (R, register) => R[register];
 
 const FLAGS_SHIFT = 16;
-/** Bits of the comparison's result, IntRes2; EFLAGS as they stand there, FLAGS_SHIFT higher. `lengthOf`: null where strings end with a zero. */
+/** Bits of the comparison's result, IntRes2; EFLAGS at their places in that register, FLAGS_SHIFT higher. `lengthOf`: null where strings end with a zero. */
 function compare(R: Int32Array, d: number, s: number, immediate: number, lengthOf: LengthOf | null): number {
   const count = (immediate & 1) !== 0 ? 8 : 16,
     all = (1 << count) - 1;

@@ -42,7 +42,7 @@ export interface Emitter {
   write(operand: number, value: Value, held?: 'top' | 'zero'): void;
   /** The read and write of memory are one access to others, with LOCK or without. */
   atomic(): void;
-  /** The immediate as it stands; the selector in the segment register that the operand names. */
+  /** The immediate as it is encoded; the selector in the segment register that the operand names. */
   immediate(): Value;
   selector(): Value;
   /** Effective address of the memory operand, without its segment. */

@@ -5,7 +5,7 @@
  *
  * An address is found by its slot (tlb.ts); `m` is the mixer. R[PAGE_RIP] is where the page of the code begins. As in the second switch (narrow.ts), address, TLB
  * and flags are written once, before and behind the cases. Ways out of a case: `break` leaves the record to its function; `break far` takes a direct branch whose
- * target is not in the record; the others are told at the texts that they lead to.
+ * target is not in the record; the others are explained at the texts that they lead to.
  */
 import { ALL, DEC, EXPLICIT, INC, LOGIC, SUB } from '../architecture/flags.ts';
 import { LONG_KINDS } from '../architecture/long-flags.ts';

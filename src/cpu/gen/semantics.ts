@@ -43,7 +43,7 @@ const step =
     e.flags(kind, { a, b, result });
   };
 
-/** A shift. OF is defined for a count of 1 only; what stands here is right for that. AF is undefined: cleared. */
+/** A shift. OF is defined for a count of 1 only; this text is right for that. AF is undefined: cleared. */
 const shift =
   (
     how: Held & ('top' | 'zero' | 'sign'),
@@ -149,7 +149,7 @@ const loop =
 /** The comparison of two elements held at the top. */
 const compare = (e: Emitter, a: Value, b: Value): void => e.flags(SUB, { a, b, result: e.result(e.difference(a, b)) });
 
-/** By op. Cases of the switches stand in this order: what programs do most is close together. */
+/** By op. Cases of the switches are in this order: what programs do most is close together. */
 export const semantics: Record<string, Description> = {
   nop: () => {},
   mov: move('zero'),

@@ -65,7 +65,7 @@ export interface UnitEmitter {
   attempt(name: HotFunction, ...values: Value[]): void;
   /** … and of one that gives a number: leaves if that is negative. */
   evaluate(name: HotFunction, ...values: Value[]): Value;
-  /** All arithmetic flags, as they stand in EFLAGS; `result` is zero where ZF is set. Kind ALL of flags.ts. */
+  /** All arithmetic flags, in the layout of EFLAGS; `result` is zero where ZF is set. Kind ALL of flags.ts. */
   allFlags(flags: Value, result: Value): void;
 }
 

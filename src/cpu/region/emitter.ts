@@ -193,7 +193,7 @@ export class RegionEmitter extends TextEmitter {
     this.conditional = before;
   }
 
-  /** Without a branch, which nobody predicts where data decides: so V8 writes SETcc for it, where it jumps round a move for `? 1 : 0`. */
+  /** Without a branch, which no CPU predicts where data decides: so V8 writes SETcc for it, where it jumps round a move for `? 1 : 0`. */
   override truth(condition: Value): Value {
     return `(${condition} | 0)`;
   }

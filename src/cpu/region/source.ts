@@ -29,13 +29,13 @@ const FLAGS = [
 const SETS = new Set(['add', 'or', 'adc', 'and', 'sub', 'sbb', 'xor', 'cmp', 'test', 'neg', 'xadd', 'mul', 'imul']);
 const SHIFTS = new Set(['shl', 'shr', 'sar']);
 const READS = new Set(['adc', 'sbb']);
-/** … and others that change some of the flags: they read the rest for whoever reads what they leave. */
+/** … and others that change some of the flags: they read the rest for later instructions that read the flags. */
 const CHANGES = new Set(['rol', 'ror', 'bt', 'bts', 'btr', 'btc', 'inc', 'dec']);
 
 /** Instructions that are found or written in one step: some half a millisecond. */
 const STEP = 50;
 
-/** Stand in a region's text for moves of locals to the state and back, until it is known which locals there are. */
+/** Placeholders in a region's text for moves of locals to the state and back, until it is known which locals there are. */
 const SPILL = '\x01',
   RELOAD = '\x02';
 
@@ -171,7 +171,7 @@ export function* sourceOf(
   const rotates = region.blocks.some(block =>
     block.instructions.some(({ form }, i) => ROTATIONS.has(form.op) && behind.get(block)![i]!),
   );
-  // Forwards: the text of each block, with the kind of flags that all its predecessors leave. Where it leads to another, that other's number stands.
+  // Forwards: the text of each block, with the kind of flags that all its predecessors leave. Where it leads to another, the text has that other's number.
   const kinds = new Map<Block, number>(),
     texts = new Map<Block, string>();
   let written = region.instructions >> 1;

@@ -1,7 +1,7 @@
 /** Pieces of a region's text. */
 import type { Value } from '../gen/emitter.ts';
 
-/** How a region's text writes a number, whatever stands before it. */
+/** How a region's text writes a number, whatever precedes it. */
 export const number = (n: number): string => (n < 0 ? `(${n | 0})` : String(n | 0));
 
 /** As in gen/record.ts. `u` represents where the entries of the region's privilege begin; `sourceOf` puts the number there. */

@@ -253,7 +253,7 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
       rex = opcode;
       continue;
     }
-    // A REX prefix counts only where it stands right before the opcode.
+    // A REX prefix counts only where it is right before the opcode.
     rex = 0;
     if (kind === SEGMENT_PREFIX) {
       if (opcode >= 0x64) segmentPrefix = opcode - 0x60;

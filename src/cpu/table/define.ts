@@ -5,7 +5,7 @@
  *     row('F7 /2', 'not', 'Ev')                    ModRM.reg selects; '/2m' memory form only, '/2r' register form only
  *     row('0F 01 C1', 'vmcall')                    the whole ModRM byte selects
  *     row('B8+r', 'mov', 'Zv,Iv')                  register in the low three bits of the opcode
- *     row('F3 0F B8', 'popcnt', 'Gv,Ev')           mandatory prefix; 'NP': none of 66, F2, F3 may stand
+ *     row('F3 0F B8', 'popcnt', 'Gv,Ev')           mandatory prefix; 'NP': none of 66, F2, F3 may precede
  *     row('REX.W 0F C7 /1m', …)                    REX.W makes it of the row without
  *     row('8D m', 'lea', 'Gv,M')                   any reg, memory form only
  *

@@ -11,7 +11,7 @@ export function flagBits(letters: string): number {
 }
 
 /**
- * EFLAGS bits that this instruction leaves undefined. `count` is needed by shifts by CL only (CL as it stands, not masked);
+ * EFLAGS bits that this instruction leaves undefined. `count` is needed by shifts by CL only (the value of CL, not masked);
  * without it whatever some count could leave undefined is in the mask.
  */
 export function undefinedFlags(row: Row, decoded: Decoded, count?: number): number {

@@ -19,5 +19,5 @@ export const WITH_REX_W: Readonly<Record<string, string>> = {
   xsaveopt: 'xsaveopt64',
 };
 
-/** What the first eight numbers of CMPPS and its like ask: it stands in the name behind CMP (SDM vol. 2, table 3-7). */
+/** What the first eight numbers of CMPPS and its like ask: it is the part of the name behind CMP (SDM vol. 2, table 3-7). */
 export const COMPARISONS = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];

@@ -15,7 +15,7 @@ export interface Row {
   id: number;
   map: OpcodeMap;
   opcode: number;
-  /** Mandatory prefix of SSE encodings: 0x66, 0xF3, 0xF2; 0: none of them may stand (an encoding with such siblings); undefined: prefixes have their usual meaning. */
+  /** Mandatory prefix of SSE encodings: 0x66, 0xF3, 0xF2; 0: none may be present (an encoding with such siblings); undefined: prefixes have their usual meaning. */
   prefix?: 0 | 0x66 | 0xf2 | 0xf3;
   /** REX.W makes it of the row with the same encoding that has none of it (CMPXCHG16B of CMPXCHG8B). */
   rexW?: true;
@@ -61,7 +61,7 @@ export interface Row {
    * Runs often, so that it has cases in the interpreter's switch for flat 32-bit code (`wide`) or in that for 16-bit code (`narrow`). Which ones:
    * operand 0's size after the place of the row's ModRM operand: 'r32 m32'; r also where there is none; m memory, n memory without an index register,
    * s memory in FS or GS.
-   * ST(0) has 80 bits, an XMM register in memory 128 ('m128'); what these cases do stands in src/cpu/gen/unit-semantics.ts.
+   * ST(0) has 80 bits, an XMM register in memory 128 ('m128'); what these cases do is defined in src/cpu/gen/unit-semantics.ts.
    * Rows that become the same form (src/cpu/gen/forms.ts) share its cases; one of them names them.
    */
   wide?: string;
@@ -107,7 +107,7 @@ export interface Decoded {
   immediate: number;
   immediateHigh: number;
   immediate2: number;
-  /** 0, 0xF2 or 0xF3 (the last one that stands), when it is not a mandatory prefix. */
+  /** 0, 0xF2 or 0xF3 (the last one present), when it is not a mandatory prefix. */
   repeat: number;
   lock: boolean;
   /** The bytes had a prefix 66, 67 (what the disassembler prints when redundant). */

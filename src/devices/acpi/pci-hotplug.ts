@@ -72,7 +72,7 @@ const nameOf = (slot: number): string => `S${(slot << 3).toString(16).toUpperCas
 
 export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   readonly addedLater = true;
-  /** Slots that the guest has emptied, until whoever has the board takes them out of it. */
+  /** Slots that the guest has emptied, until the owner of the board takes them out of it. */
   readonly emptied: number[] = [];
   private readonly board: HotplugBoard;
   private readonly removable = SLOTS.reduce((bits, slot) => bits | (1 << slot), 0);
@@ -158,7 +158,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     return { timers, irq: this.board.intx(slot) };
   }
 
-  /** A disk of virtio, which the guest is told of. @throws RangeError, Error with a sentence where its place is taken or does not exist */
+  /** A disk of virtio; the guest is notified. @throws RangeError, Error with a sentence where its place is taken or does not exist */
   plugDisk(drive: IdeAttachment): void {
     for (const { number, device } of virtioDisks([drive], number => this.free(VIRTIO_DISK_SLOT + number)))
       this.insert(device, VIRTIO_DISK_SLOT + number);
@@ -207,7 +207,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     this.raise();
   }
 
-  /** The guest has let go of the lowest of these slots, whoever wanted that. */
+  /** The guest has let go of the lowest of these slots, at its own wish or at the host's. */
   private eject(slots: number): void {
     const slot = 31 - Math.clz32(slots & -slots);
     if (slot < 0 || !(this.removable & (1 << slot))) return;

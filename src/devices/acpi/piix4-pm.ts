@@ -77,7 +77,7 @@ export class Piix4PmFunction {
   });
   private readonly place: (pmBase: number, smbusBase: number) => void;
 
-  /** `place` is told where the PM and SMBus blocks are now; 0: nowhere. */
+  /** `place` is called with where the PM and SMBus blocks are now; 0: nowhere. */
   constructor(place: (pmBase: number, smbusBase: number) => void) {
     this.place = place;
     const { fn } = this;

@@ -356,7 +356,7 @@ export function placeAcpi(blobs: AcpiBlobs, address: number): void {
     setChecksum(blobs[blob].subarray(start, start + length), offset - start);
 }
 
-/** Writes the tables into guest memory, in the BIOS area or where it is told. Returns the address of the RSDP. */
+/** Writes the tables into guest memory, in the BIOS area or at the given address. Returns the address of the RSDP. */
 export function installAcpi(
   dma: Dma,
   options: AcpiOptions,

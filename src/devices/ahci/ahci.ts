@@ -40,7 +40,7 @@ export class Ahci implements Device {
     });
   }
 
-  /** Another disk is on the port's cable, or none: the driver is told by an interrupt. `serial`: at most 20 characters. */
+  /** Another disk is on the port's cable, or none: the driver is notified by an interrupt. `serial`: at most 20 characters. */
   connect(medium: BlockDevice | undefined, serial = ''): void {
     this.port.connect(medium, serial);
   }

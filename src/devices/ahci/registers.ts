@@ -50,7 +50,7 @@ export const CMD = {
   FIS_RUNS: 1 << 14,
   RUNS: 1 << 15,
 } as const;
-/** PxSSTS: a device, and the link at 3 Gb/s, active. PxSCTL.DET: 1 resets the device for as long as it stands there. */
+/** PxSSTS: a device, and the link at 3 Gb/s, active. PxSCTL.DET: 1 resets the device for as long as the field holds that value. */
 export const SSTS_UP = 0x123,
   SCTL_RESET = 1;
 /** PxSERR: the phy's readiness changed, a device was exchanged. */

@@ -162,7 +162,7 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     resetState(this.r, { ...this.initial(), lines, highLines });
   }
 
-  /** States of before had 24 inputs on every board: what lies above is as after a reset. @throws StateError */
+  /** States of earlier versions had 24 inputs on every board: what lies above is as after a reset. @throws StateError */
   override restore(state: State): void {
     const { low, high } = this.initial();
     super.restore({ highLines: 0, ...state, low: within(low, state.low), high: within(high, state.high) });

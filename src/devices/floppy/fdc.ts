@@ -103,7 +103,7 @@ export class FloppyController implements Device {
     ...hardReset(),
     ...softReset(),
     ...configuration(),
-    /** Where the heads are, and who has a new disk since its head last moved. */
+    /** Where the heads are, and which drives have a new disk since their heads last moved. */
     track: new Uint8Array(DRIVES),
     changed: new Uint8Array(DRIVES).fill(1),
   };
@@ -324,7 +324,7 @@ export class FloppyController implements Device {
     r.phase = PHASE.COMMAND;
     r.received = 0;
     r.fifoWay = FIFO_WAY.NONE;
-    // A seek that ended while a result stood there.
+    // A seek that ended while a result was pending.
     if (!r.irq && r.pending.some((waits, unit) => waits && r.senseStatus[unit] & ST0.SEEK_END)) this.raise(true);
   }
 

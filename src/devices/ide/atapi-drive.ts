@@ -321,7 +321,7 @@ export class AtapiDrive extends Drive {
 
   private requestSense(allocation: number): void {
     const { q } = this;
-    // An attention that nobody was told of yet is told here.
+    // An attention that was not yet reported is reported here.
     if (q.senseKey === NO_SENSE && q.attention !== 0) {
       q.senseKey = UNIT_ATTENTION;
       q.senseCode = q.attention;
@@ -370,7 +370,7 @@ export class AtapiDrive extends Drive {
       0x2a: [0x2a, 0x12, 0, 0, 0x71, 0x60, this.q.locked ? 0x2b : 0x29, 0, 0x16, 0, 0, 2, 0x02, 0, 0x16, 0, 0, 0, 0, 0],
     };
     const code = page & 0x3f;
-    // Saved values cannot be had.
+    // There are no saved values.
     if (page >> 6 === 3 || (code !== 0x3f && !pages[code])) {
       this.finish(ILLEGAL_REQUEST, page >> 6 === 3 ? 0x3900 : INVALID_FIELD);
       return;
@@ -412,7 +412,7 @@ export class AtapiDrive extends Drive {
 
   private fetch(): void {
     const { r, q, generation, medium } = this;
-    // What the command was reading may be gone: the attention stands until a command is told of it.
+    // What the command was reading may be gone: the attention is pending until a command reports it.
     if (!medium || q.attention === MEDIUM_CHANGED) {
       this.finish(NOT_READY, NO_MEDIUM);
       return;

@@ -200,7 +200,7 @@ export class IdeChannel implements DriveHost {
     this.r.masterStatus &= ~STATUS_ACTIVE;
   }
 
-  /** Both the master and the drive must be ready; whoever is second starts the transfer. */
+  /** Both the master and the drive must be ready; the second of the two starts the transfer. */
   dmaReady(): void {
     const { r, selected } = this;
     if (

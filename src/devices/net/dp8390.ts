@@ -90,7 +90,7 @@ export class Dp8390 {
     tpsr: 0,
     tbcr: 0,
     clda: 0,
-    /** Where remote DMA stands, and bytes to go. */
+    /** The address that remote DMA has reached, and bytes to go. */
     crda: 0,
     rbcr: 0,
     /** Page behind the frame that a send-packet command gives out. */
@@ -235,7 +235,7 @@ export class Dp8390 {
         return;
       case W.BNRY:
         r.bnry = value;
-        // After an overflow RST stands until a frame has been removed.
+        // After an overflow RST is set until a frame has been removed.
         if (this.running) r.isr &= ~ISR.RST;
         return;
       case W.TPSR:

@@ -1,4 +1,4 @@
-/** What lies between a network card and whoever plays the wire: frames without preamble and without frame check sequence. */
+/** What lies between a network card and what plays the wire: frames without preamble and without frame check sequence. */
 import type { AskedBy } from '../../formats/blocks/index.ts';
 
 export interface Ethernet {
@@ -12,7 +12,7 @@ export interface Ethernet {
   canReceive?: () => boolean;
   /** Nothing is at the other end: what is sent is lost (default: something is). */
   readonly isDown?: boolean;
-  /** Told when that changes; a card that shows its link sets it. */
+  /** Is called when that changes; a card that shows its link sets it. */
   linkChanged?: () => void;
 }
 

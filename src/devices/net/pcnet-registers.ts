@@ -23,7 +23,7 @@ export const CSR = {
   NNXD: 38,
   /** Software style: the same as BCR20. */
   SWS: 58,
-  /** Ring counters: minus the length stands for the first descriptor. */
+  /** Ring counters: minus the length means the first descriptor. */
   RCVRC: 72,
   XMTRC: 74,
   /** Ring lengths, as two's complement. */

@@ -224,7 +224,7 @@ export class Pcnet {
     if (index === CSR.IADR_ALIAS || index === CSR.IADR_ALIAS + 1) return csr[index - CSR.IADR_ALIAS + CSR.IADR];
     if (index >= CSR.NRDA && index <= CSR.NNXD + 1) return this.ringAddress(index);
     if (index === CSR.SWS) return this.readBcr(BCR.SWS);
-    // Ring counters stand at minus the length for the first descriptor.
+    // Ring counters are minus the length for the first descriptor.
     if (index === CSR.RCVRC) return (csr[CSR.RCVRL] + this.r.rxIndex) & 0xffff;
     if (index === CSR.XMTRC) return (csr[CSR.XMTRL] + this.r.txIndex) & 0xffff;
     if (index === CSR.CHIP_ID || index === CSR.CHIP_ID + 1) return CHIP_ID[index - CSR.CHIP_ID];
@@ -545,7 +545,7 @@ export class Pcnet {
     const good = adds || frameCheck(gathered, data) === new DataView(gathered.buffer).getUint32(data, true);
     const frame = gathered.slice(0, data);
     if (csr[CSR.MODE] & MODE.LOOP) this.accept(frame, good);
-    // Whoever gets a frame with a wrong check sequence drops it.
+    // Any receiver drops a frame with a wrong check sequence.
     if (good && !(csr[CSR.MODE] & MODE.LOOP && csr[CSR.MODE] & MODE.INTL)) this.wiring.send(frame);
   }
 

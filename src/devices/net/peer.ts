@@ -2,7 +2,7 @@
  * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further
  * but what it is handed (`Beyond`).
  * Sources: RFC 826, 2131, 1035, 1350, 792; see packets.ts, dhcp.ts, dns.ts, tftp.ts.
- * It represents remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when whoever sent has returned.
+ * It represents remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when the sender has returned.
  */
 import type { Timer, Timers } from '../bus.ts';
 import {
@@ -364,7 +364,7 @@ export class NetworkPeer implements Ethernet {
     else if (this.leases.size >= this.mostLeases) this.leases.delete(oldest[0]);
     this.leases.set(key, lease);
     if (answer.isGiven) {
-      // Whoever had it before has lost it.
+      // The previous holder of the address has lost it.
       for (const [mac, { address }] of this.acknowledged) if (address === lease) this.acknowledged.delete(mac);
       const mac = formatMac(request.hardware);
       const name = this.hostOf(mac)?.name ?? request.name;

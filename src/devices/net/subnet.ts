@@ -24,7 +24,7 @@ export interface Subnet {
   stationOf(address: number): Uint8Array;
 }
 
-/** The first client gets 10.0.2.15, later ones what follows and nobody else is heard to have, up to 10.0.2.254; then whoever has asked least lately loses his. */
+/** The first client gets 10.0.2.15, later ones the next that no other is heard to have, up to 10.0.2.254; then the client that asked least lately loses its. */
 export const FIRST_LEASE = NETWORK + 15;
 
 /** The host's own. */

@@ -29,7 +29,7 @@ export interface TftpFiles {
 }
 
 interface Transfer {
-  /** Whoever asked, as the peer names it: a key. */
+  /** The client that asked, by the peer's name for it: a key. */
   client: string;
   port: number;
   /** As it was asked for. */

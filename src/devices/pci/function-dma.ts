@@ -1,6 +1,6 @@
 /**
  * A PCI function's way to memory. It belongs to the function and goes where that is plugged: on a board's bus it leads to the guest's RAM, on the host's to what
- * drivers share with the device. Whoever has the function can put something else behind it, as an IOMMU does.
+ * drivers share with the device. The owner of the function can put something else behind it, as an IOMMU does.
  */
 import type { Dma } from '../bus.ts';
 

@@ -13,7 +13,7 @@ const PAM_READ = 1,
 /** A range of 0xC0000-0xFFFFF goes to RAM (true) or to the ROM below it (false; writes are lost there). */
 export type Shadowing = (base: number, length: number, readsRam: boolean, writesRam: boolean) => void;
 
-/** PCI host bridge. `onShadow` is told of every change of the PAM registers; SMRAM is stored only. */
+/** PCI host bridge. `onShadow` is called at every change of the PAM registers; SMRAM is stored only. */
 export function i440fx(onShadow: Shadowing = () => {}): PciFunction {
   const fn = new PciFunction('i440FX', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000 });
   fn.put(PCI.COMMAND, 6, 2);
@@ -48,7 +48,7 @@ export function i440fx(onShadow: Shadowing = () => {}): PciFunction {
 const PIRQRC = 0x60;
 const PIRQ_DISABLED = 0x80;
 
-/** ISA bridge. `onRoute` is told of every change of a PIRQ routing register: the ISA interrupt of link 0 (PIRQA) to 3; 0: none. */
+/** ISA bridge. `onRoute` is called at every change of a PIRQ routing register: the ISA interrupt of link 0 (PIRQA) to 3; 0: none. */
 export function piix3(onRoute: (link: number, irq: number) => void): PciFunction {
   const fn = new PciFunction('PIIX3 ISA', {
     vendor: 0x8086,

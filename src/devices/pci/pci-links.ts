@@ -1,5 +1,5 @@
 /**
- * The four PCI interrupt wires (PIRQA to PIRQD) and the ISA interrupts that they are led to. Who has the interrupt controllers has these: a device model
+ * The four PCI interrupt wires (PIRQA to PIRQD) and the ISA interrupts that they are led to. They belong to the owner of the interrupt controllers: a device model
  * says which pins its devices assert, and what the routing registers of its ISA bridge hold.
  * Source: 82371FB/SB (PIIX3) datasheet, 290550, PIRQRC[A:D]; xen/include/public/hvm/dm_op.h, set_pci_intx_level and set_pci_link_route.
  */

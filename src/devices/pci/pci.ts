@@ -31,7 +31,7 @@ export const PCI = {
 export const COMMAND_IO = 1,
   COMMAND_MEMORY = 2,
   COMMAND_MASTER = 4;
-/** Where the expansion ROM stands among the BARs. */
+/** Index of the expansion ROM among the BARs. */
 const ROM_BAR = 6;
 const STATUS_WRITE_CLEARS = 0xf9;
 /** Status: there is a list of capabilities (PCI Local Bus Specification 2.2, 6.7). They lie behind the header, on doublewords. */
@@ -137,7 +137,7 @@ export class PciFunction {
     for (let i = 0; i < size; i++) this.writable[offset + i] = (mask >>> (8 * i)) & 0xff;
   }
 
-  /** One more capability, the last of the list; `body` stands behind its identifier and its pointer. Returns where it is. */
+  /** One more capability, the last of the list; `body` follows its identifier and its pointer. Returns where it is. */
   addCapability(id: number, body: Uint8Array): number {
     const { config } = this;
     const at = this.nextCapability;
@@ -345,7 +345,7 @@ export class PciBus implements Device {
     this.functions[(slot << 3) | number] = undefined;
   }
 
-  /** The function at a slot, for whoever assembles or shows the machine. */
+  /** The function at a slot, for code that assembles or shows the machine. */
   at(slot: number, number: number): PciFunction | undefined {
     return this.functions[(slot << 3) | number];
   }

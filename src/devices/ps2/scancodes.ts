@@ -133,7 +133,7 @@ const KEYS: { [code: string]: readonly [set2: number, set3: number] } = {
 /** Codes a keyboard of ours has. */
 export const knownKeys: readonly string[] = Object.keys(KEYS);
 
-/** Set 3 reports a break only of these unless told otherwise (make/break keys of the table): the modifiers. */
+/** Set 3 reports a break only of these unless set otherwise (make/break keys of the table): the modifiers. */
 const SET3_MAKE_BREAK = new Set([0x11, 0x12, 0x14, 0x19, 0x39, 0x58, 0x59]);
 export const set3SendsBreakByDefault = (make: number): boolean => SET3_MAKE_BREAK.has(make);
 

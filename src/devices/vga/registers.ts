@@ -15,7 +15,7 @@ export const initialRegisters = () => ({
   dacMask: 0xff,
   dacRead: 0,
   dacWrite: 0,
-  /** Colour component next in turn, and whether the DAC is being read. */
+  /** Colour component that is next, and whether the DAC is being read. */
   dacStep: 0,
   dacReading: false,
   dac: new Uint8Array(768),

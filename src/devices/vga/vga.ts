@@ -199,7 +199,7 @@ export class Vga implements Device {
   private showPlanes(screen: ScreenWriter): void {
     const { dispi, r } = this;
     const picture = pictureOf(r);
-    // 4 bits a pixel of DISPI: planes, of its size and at its place.
+    // 4 bits a pixel of DISPI: planes, with its size and start.
     if (dispi.enabled)
       Object.assign(picture, {
         width: dispi.width,

@@ -3,7 +3,7 @@
 /** Statistics that there are: swapped in and out, faults, memory free, in all, available, caches, huge pages. */
 export const STAT_TAGS = 10;
 
-/** What a balloon has, for whoever asks. */
+/** What a balloon holds, as it reports it. */
 export interface BalloonReport {
   /** A driver drives it. */
   isDriven: boolean;

@@ -187,7 +187,7 @@ export class VirtioBlk extends VirtioPci {
     }
   }
 
-  /** What a driver without flushes writes is durable when it is told. */
+  /** What a driver without flushes writes is durable when its completion is reported. */
   private durably(done: Done): Done {
     if (this.has(FLUSH)) return done;
     return error => (error ? done(error) : this.disk.request({ op: 'flush' }, done));

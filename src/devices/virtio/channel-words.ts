@@ -1,6 +1,6 @@
-/** What a port of a console of virtio and whoever is at its other end tell each other (console.ts). Channels go by name. */
+/** What a port of a console of virtio and the client at its other end send each other (console.ts). Channels go by name. */
 
-/** Bytes under way in either direction; whoever sends waits then. */
+/** Bytes under way in either direction; a sender waits then. */
 export const MOST_CHANNEL_BYTES = 65536;
 
 /** Channels of a guest at most: ports of QEMU's device, without the console's. */

@@ -53,7 +53,7 @@ const initial = () => ({
   isOpen: new Uint8Array(MOST_PORTS),
   /** Messages that found no buffer yet. */
   due: new Uint8Array(MOST_PORTS),
-  /** The driver has asked which ports there are: it is told of those that come later. */
+  /** The driver has asked which ports there are: it is notified of those that come later. */
   isReady: false,
 });
 

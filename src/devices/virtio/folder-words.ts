@@ -1,4 +1,4 @@
-/** What a device asks of a folder that lies elsewhere, and what it is told. Names lead down from the folder: none is empty, `.` or `..`, or has a slash. */
+/** What a device asks of a folder that lies elsewhere, and the answers to that. Names lead down from the folder: none is empty, `.` or `..`, or has a slash. */
 
 /** Linux's numbers of errors, as 9P2000.L has them. */
 export const ERRNO = {

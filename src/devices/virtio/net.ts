@@ -1,6 +1,6 @@
 /**
  * A network card of virtio. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 5.1. On the wire frames are whole, with their checksums; a driver may leave both to
- * the card (offload.ts), and is told of sums that were found right.
+ * the card (offload.ts), and learns which sums were found right.
  */
 import type { State, Timer, Timers } from '../bus.ts';
 import type { Ethernet } from '../net/ethernet.ts';
@@ -50,7 +50,7 @@ const ACK_OK = 0,
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
 /**
- * This long what was sent is not told of, unless it is a quarter of the ring: a driver that gets an answer meanwhile finds it by itself, and wants to hear of later
+ * This long the driver is not notified, unless it is a quarter of the ring: a driver that gets an answer meanwhile finds it by itself, and wants to hear of later
  * ones. A sender waits for it only with some hundred KiB on their way (TCP small queues, SO_SNDBUF).
  */
 const TELL_NS = 1_000_000,

@@ -354,7 +354,7 @@ export class NinePSession {
     r.u64();
     r.u64();
     const mtimeMs = r.u64() * 1000 + Math.floor(r.u64() / 1e6);
-    // Owners are the guest's: whoever serves the folder has all of it.
+    // Owners are the guest's: to the host, all of the folder is the server's.
     const change = {
       ...(valid & SET.MODE ? { mode: mode & PERMISSIONS } : {}),
       ...(valid & SET.SIZE ? { bytes } : {}),

@@ -24,7 +24,7 @@ export class VirtioNineP extends VirtioPci {
   /** Of a saved state: it is begun again. */
   private isAgain = false;
   private takes = false;
-  /** Whoever waits for the folder's answer; what comes for a request from before a reset finds nobody. */
+  /** The request that waits for the folder's answer; what comes for a request from before a reset finds nobody. */
   private waiting: { number: number; done: (answer: FolderAnswer) => void } | undefined;
   private asked = 0;
   private readonly again: Timer;

@@ -12,7 +12,7 @@ export interface ChannelPort {
   path?: string;
 }
 
-/** A guest's channels: who asks for a port has it, and the others have the first ones that are free. */
+/** A guest's channels: a channel that names a port gets it, and the others get the first ones that are free. */
 export function channelsOf(items: readonly string[] = []): ChannelPort[] {
   const asked = items.map(virtioWords).flatMap(({ name, options }) => (name === 'channel' ? [options] : []));
   const taken = new Set(asked.map(({ port }) => Number(port)));

@@ -37,7 +37,7 @@ const initial = (size: number) => ({
   driver: 0,
   device: 0,
   vector: NO_VECTOR,
-  /** Chains taken and given back, in 16 bits, and how many were given back when the driver was last told. */
+  /** Chains taken and given back, in 16 bits, and how many were given back when the driver was last notified. */
   taken: 0,
   given: 0,
   told: 0,
@@ -160,7 +160,7 @@ export class VirtQueue {
     return chain;
   }
 
-  /** Asks to be told of the next chain, once all were taken. */
+  /** Asks to be notified of the next chain, once all were taken. */
   rest(): void {
     const { r } = this;
     if (this.features().eventIndex) this.putWord(r.device + RING + USED_ELEMENT_BYTES * r.size, r.taken);
@@ -264,12 +264,12 @@ export class VirtQueue {
     }
   }
 
-  /** Chains that were given back since the driver was last told. */
+  /** Chains that were given back since the driver was last notified. */
   get untold(): number {
     return (this.r.given - this.r.told) & 0xffff;
   }
 
-  /** Whether the driver is to be told of what was given back since it last was (2.7.7.2, 2.7.10). From now on it has been. */
+  /** Whether to notify the driver of what was given back since the last notification (2.7.7.2, 2.7.10). From now on it has been. */
   tells(): boolean {
     const { r } = this;
     const since = this.untold;

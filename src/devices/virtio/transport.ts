@@ -1,5 +1,5 @@
 /**
- * virtio over PCI: what all devices have in common. A device is transitional: the registers of VIRTIO 1 lie in BAR 4 and are told of by capabilities, those that
+ * virtio over PCI: what all devices have in common. A device is transitional: the registers of VIRTIO 1 lie in BAR 4 and are found by capabilities, those that
  * older drivers know in BAR 0; MSI-X has BAR 1. Places and sizes are QEMU's (hw/virtio/virtio-pci.c).
  * Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.1 to 2.7 and 4.1.
  */
@@ -136,7 +136,7 @@ function numberAt(bytes: Uint8Array, at: number, size: number): number {
 export abstract class VirtioPci implements Device {
   readonly name: string;
   readonly fn: PciFunction;
-  /** Notifications by the driver and interrupts for it, for whoever counts; those of each queue are the queue's (`looks`). */
+  /** Notifications by the driver and interrupts for it, for statistics; those of each queue are the queue's (`looks`). */
   readonly counts = { kicks: 0, interrupts: 0 };
   protected readonly queues: readonly VirtQueue[];
   private readonly r = initial();

@@ -1,6 +1,6 @@
 /**
  * Bytes at a place: what disks, partitions, volumes, images, files of a store and memory have in common. All that is asked of one is a request, which ends with
- * an error or without one, at once or later. Whoever wants to wait calls `read`, `write`, `flush` and `discard`.
+ * an error or without one, at once or later. Code that wants to wait calls `read`, `write`, `flush` and `discard`.
  */
 
 import { SECTOR_BYTES } from './device-full.ts';
@@ -8,7 +8,7 @@ import { SECTOR_BYTES } from './device-full.ts';
 /**
  * What is asked of a device. `at` and `bytes`: in bytes from its start on, in whole sectors where it may answer later. `pieces` are filled, or written, one
  * behind the other. A flush ends when all that was written before is durable. What is discarded is not needed any more, and reads as zeros or as it was.
- * `waits`: whoever asks does nothing else before it is done, so it is done before anything else that waits there, and before `request` returns. `by`: for who
+ * `waits`: the caller does nothing else before it is done, so it is done before anything else that waits there, and before `request` returns. `by`: for who
  * follows it.
  */
 export type BlockRequest =
@@ -22,7 +22,7 @@ export interface AskedBy {
   place: number;
 }
 
-/** Told once how a request has ended. Undefined: it is done. DeviceFull: nothing has changed. Any other error says, for people, why it cannot be done. */
+/** Called once, with how a request has ended. Undefined: it is done. DeviceFull: nothing has changed. Any other error says, for people, why it cannot be done. */
 export type Done = (error?: Error) => void;
 
 /** One step on the way of a byte to where it is kept: in this layer it is at this byte. */

@@ -24,7 +24,7 @@ export function lengthOf(request: BlockRequest): number {
   return request.pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** `done` of each of this many requests: `all` is told once all have ended, with the first error. */
+/** `done` of each of this many requests: `all` is called once all have ended, with the first error. */
 export function endOf(requests: number, all: Done): Done {
   let left = requests;
   let failed: Error | undefined;
@@ -34,7 +34,7 @@ export function endOf(requests: number, all: Done): Done {
   };
 }
 
-/** What is wrong with bytes that leave their device; `what`: the device. Whoever asks has checked, so this is a defect of ours and no way out of a guest's disk. */
+/** What is wrong with bytes that leave their device; `what`: the device. The caller has checked, so this is a defect of ours and no way out of a guest's disk. */
 export const outside = (
   { bytes }: { bytes: number },
   at: number,

@@ -2,7 +2,7 @@
 import type { BlockRequest } from './block-device.ts';
 import { lengthOf } from './extents.ts';
 
-/** A write that has ended and waits to be told of it. */
+/** A write that has ended, and whose caller is not notified yet. */
 interface Held {
   /** As many bytes are copied first. */
   after: number;
@@ -43,7 +43,7 @@ export class WriteLog {
   }
 
   /**
-   * A request of the device has ended, and whoever asked is to be told. What was written counts from here on: a copy from before may have the old bytes, the
+   * A request of the device has ended, and its caller is to be notified. What was written counts from here on: a copy from before may have the old bytes, the
    * new ones, or some of each.
    */
   ended(request: BlockRequest, tell: () => void): void {
@@ -52,11 +52,11 @@ export class WriteLog {
     this.mark(request.at, bytes);
     this.whenMarked();
     if (request.waits || this.left <= this.mostLeft) tell();
-    // Whoever writes has half of what is copied meanwhile: so the copy comes to its end.
+    // A writer may write half of what is copied meanwhile: so the copy comes to its end.
     else this.held.push({ after: (this.held.at(-1)?.after ?? this.takenBytes) + 2 * bytes, end: tell });
   }
 
-  /** From now on whoever writes waits where more than this many chunks have yet to be copied. */
+  /** From now on a writer waits where more than this many chunks have yet to be copied. */
   limit(chunks: number): void {
     this.mostLeft = chunks;
     this.letGo();

@@ -1,6 +1,6 @@
 /**
  * Work that the browser or node does elsewhere: reading a file, WebCrypto, loading a part of the program. It ends at a turn of the event loop that nothing here
- * decides. A host whose clock only moves when it is told to waits for it (lessons/experiments/stepped-host.ts), so that a run is the same wherever it runs.
+ * decides. A host whose clock only moves when it is moved waits for it (lessons/experiments/stepped-host.ts), so that a run is the same wherever it runs.
  */
 let underWay = 0;
 

@@ -10,7 +10,7 @@ const SUPERBLOCK = 1024,
 const ROOT_INODE = 2;
 /** s_feature_incompat: what a reader must know. */
 const INCOMPAT = { RECOVER: 0x4, META_BG: 0x10, IS_64BIT: 0x80 } as const;
-/** FILETYPE, RECOVER, EXTENTS, 64BIT, MMP, FLEX_BG, EA_INODE, CSUM_SEED, LARGEDIR, INLINE_DATA, ENCRYPT, CASEFOLD: harmless, or told of a file that has it. */
+/** FILETYPE, RECOVER, EXTENTS, 64BIT, MMP, FLEX_BG, EA_INODE, CSUM_SEED, LARGEDIR, INLINE_DATA, ENCRYPT, CASEFOLD: harmless, or reported for a file that has it. */
 const KNOWN = 0x2 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
 const FLAG = { ENCRYPTED: 0x800, EXTENTS: 0x80000, INLINE: 0x10000000 } as const;
 const EXTENT_MAGIC = 0xf30a,

@@ -1,5 +1,5 @@
 /**
- * FAT12, FAT16 and FAT32, read. Every cluster is followed once when a disk is opened, so that a table with loops, or with files that share clusters, is told
+ * FAT12, FAT16 and FAT32, read. Every cluster is followed once when a disk is opened, so that a table with loops, or with files that share clusters, is reported
  * and not read. Source: Microsoft's FAT specification 1.03 (boot sector, table entries, directory entries with long names).
  */
 import type { BlockDevice } from '../blocks/index.ts';
@@ -152,7 +152,7 @@ class FatNodes implements FileNodes<FatNode> {
     }
   }
 
-  /** Whether whoever has it mounted has said so: Linux and Windows mark it until they let go. */
+  /** Whether the system that has it mounted has said so: Linux and Windows mark it until they let go. */
   get isInUse(): boolean {
     const { bits, stateAt } = this.shape;
     if ((this.pieces.at(stateAt, 1, 'the boot sector').getUint8(0) & 1) !== 0) return true;
@@ -185,7 +185,7 @@ class FatNodes implements FileNodes<FatNode> {
         continue;
       }
       if ((attributes & 0x3f) === LONG_NAME) {
-        // The last part stands first.
+        // The last part comes first.
         if ((first & 0x40) !== 0 || long.length >= MOST_LONG) long = [];
         const units = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30].map(at => entry.getUint16(at, true));
         const end = units.indexOf(0);

@@ -352,7 +352,7 @@ function writeDescriptor(
   view.setUint8(at + 881, 1);
 }
 
-/** A CD with these files, as parts that stand one behind the other. `label`: what it is called. @throws CdError */
+/** A CD with these files, as parts that follow one another. `label`: what it is called. @throws CdError */
 export function makeCd(
   entries: readonly CdEntry[],
   label = 'RINGSIDE',

@@ -29,7 +29,7 @@ export function bytesAt(disk: BlockDevice, at: number, length: number): DataView
   return new DataView(bytes.buffer);
 }
 
-/** The four entries of a sector with such a table, as they stand there; none where 55 AA is missing. */
+/** The four entries of a sector with such a table, as they are on the disk; none where 55 AA is missing. */
 export function tableEntries(sector: DataView): (Omit<Partition, 'active'> & { state: number })[] {
   if (sector.getUint16(SIGNATURE, true) !== 0xaa55) return [];
   return [0, 1, 2, 3].map(i => {

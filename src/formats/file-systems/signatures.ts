@@ -103,7 +103,7 @@ function swap(head: DataView): Tags | undefined {
   return [...some('LABEL', textAt(head, 1052, 16)), ['UUID', uuidOf(hexAt(head, 1036, 16))], ['TYPE', 'swap']];
 }
 
-/** A physical volume's label stands in one of the first four sectors, its UUID where the label says. */
+/** A physical volume's label is in one of the first four sectors, its UUID where the label says. */
 function lvm(head: DataView): Tags | undefined {
   for (let at = 0; at + SECTOR_BYTES <= Math.min(head.byteLength, 4 * SECTOR_BYTES); at += SECTOR_BYTES) {
     if (head.getUint32(at + 8, true) * SECTOR_BYTES !== at) continue;

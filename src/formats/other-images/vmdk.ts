@@ -56,7 +56,7 @@ ddb.geometry.sectors = "${SECTORS_A_TRACK}"
 ddb.adapterType = "ide"
 `;
 
-/** A new one with nothing in it, in an empty file. `name`: of that file; `id`: drawn, and changed by whoever writes the image. @throws ImageError, DeviceFull */
+/** A new one with nothing in it, in an empty file. `name`: of that file; `id`: drawn, and changed by each writer of the image. @throws ImageError, DeviceFull */
 export function createVmdk(file: GrowingFile, { bytes, name, id }: { bytes: number; name: string; id: number }): void {
   const sectors = wholeSectors(bytes),
     tables = Math.ceil(sectors / GRAIN_SECTORS / TABLE_ENTRIES),

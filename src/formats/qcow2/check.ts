@@ -1,7 +1,7 @@
 /**
  * Whether the tables of a qcow2 image agree with each other: each cluster of the file is to have as many references as its reference count says, and a table's
- * entry says "copied" where that is one. Words are those of qemu-img check. Source: QEMU's docs/interop/qcow2.txt; what is counted, and in which order it is
- * told, is qcow2_check_refcounts()'s in block/qcow2-refcount.c of QEMU 7.2.
+ * entry says "copied" where that is one. Words are those of qemu-img check. Source: QEMU's docs/interop/qcow2.txt; what is counted, and in which order that is
+ * reported, is qcow2_check_refcounts()'s in block/qcow2-refcount.c of QEMU 7.2.
  */
 import type { BlockDevice } from '../blocks/index.ts';
 import {

@@ -138,7 +138,7 @@ export class Clusters {
     for (const block of this.blocks.values()) block.writeTo(this.file);
   }
 
-  /** Blocks for the counts of clusters from `first` on, which nobody uses: they lie on these clusters. */
+  /** Blocks for the counts of clusters from `first` on, which are not in use: they lie on these clusters. */
   private makeBlocks(first: number, count: number): void {
     this.file.grow((first + count) * this.clusterBytes);
     const index = Math.floor(first / this.perBlock);

@@ -215,7 +215,7 @@ function compressionOf(view: DataView): Compression {
   return compression;
 }
 
-/** Behind the header stand extensions, and behind those the name: all of it in the first cluster, of which `head` has a part. @throws Qcow2Error */
+/** The header is followed by extensions, and those by the name: all of it in the first cluster, of which `head` has a part. @throws Qcow2Error */
 function backingOf(head: Uint8Array, version: number): Backing | undefined {
   const view = viewOf(head);
   const at = wideAt(view, BACKING_AT),

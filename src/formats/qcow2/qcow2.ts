@@ -26,7 +26,7 @@ export const ZEROS = 1;
 /** Kept of L2 tables, and of unpacked clusters. */
 const CACHE_BYTES = 4 * 2 ** 20;
 
-/** A cluster's sectors; what stands behind its data is not looked at. @throws DecodeError */
+/** A cluster's sectors; what follows its data is not looked at. @throws DecodeError */
 const UNPACK: Readonly<Record<Compression, (packed: Uint8Array, limit: number) => Uint8Array>> = {
   deflate: (packed, limit) => inflate(packed, { limit }),
   zstd: (packed, limit) => unzstd(packed, { limit, firstFrameOnly: true }),

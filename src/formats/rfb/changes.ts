@@ -1,4 +1,4 @@
-/** What of a picture is new to who has another one. */
+/** What of a picture is new to a client that has another one. */
 
 /** Three bytes a pixel, red, green, blue, row by row. */
 export interface Picture {

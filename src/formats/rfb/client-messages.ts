@@ -9,7 +9,7 @@ export type ClientMessage =
   | { kind: 'encodings'; encodings: number[] }
   /** `isIncremental`: what it has of that area it still has. */
   | { kind: 'request'; isIncremental: boolean; area: Rectangle }
-  /** `xtCode`: of which key, where the client tells: an XT make code, with bit 7 where E0 stands before it. */
+  /** `xtCode`: of which key, where the client tells: an XT make code, with bit 7 where E0 precedes it. */
   | { kind: 'key'; isDown: boolean; keysym: number; xtCode?: number }
   /** Bits 0 to 2 of `buttons`: left, middle, right; 3 and 4: the wheel away from the user and towards him. */
   | { kind: 'pointer'; buttons: number; x: number; y: number }

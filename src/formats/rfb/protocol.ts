@@ -30,7 +30,7 @@ export const CLIENT = {
   CUT_TEXT: 6,
   QEMU: 255,
 } as const;
-/** The kinds of the QEMU message; it has one for sound, too, which nobody is told of here. */
+/** The kinds of the QEMU message; it has one for sound, too, which is not offered here. */
 export const QEMU_KEY = 0;
 
 export const SERVER = { UPDATE: 0, COLOUR_MAP: 1 } as const;
@@ -44,5 +44,5 @@ export const ENCODING = {
   EXTENDED_KEY: -258,
 } as const;
 
-/** Where the pointer of a client that sends ways is told to be when it has not moved. */
+/** The position that a client which sends relative moves reports when its pointer has not moved. */
 export const RELATIVE_CENTRE = 0x7fff;

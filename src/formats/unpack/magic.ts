@@ -1,4 +1,4 @@
-/** How packed files begin: to be had without what unpacks them. */
+/** How packed files begin: can be loaded without the unpackers. */
 
 /** An .xz file (The .xz File Format, 2.1.1.1). */
 export const XZ_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];

@@ -31,7 +31,7 @@ export class Output {
   private readonly isBomb: (bytes: number, consumed: number) => boolean;
 
   /**
-   * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for who asks for more than
+   * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for callers that ask for more than
    * it then needs; `isBomb`: whether this many bytes may not come from this many of the input.
    */
   constructor(

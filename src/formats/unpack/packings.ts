@@ -1,5 +1,5 @@
 /**
- * What packs a file, told by how it begins.
+ * What packs a file, recognized by how it begins.
  * Sources: RFC 1952 (gzip), The .xz File Format 1.2.0, RFC 8878 (zstd), the manuals of bzip2 and lzip, PKWARE's APPNOTE (zip), 7zFormat.txt of the LZMA SDK,
  * the RAR 5.0 archive format, lz4's frame format, compress(1).
  * A tar archive is none of them: small systems read their files from one as it is, on a disk.

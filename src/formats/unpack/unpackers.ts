@@ -16,7 +16,7 @@ export const headInside = (packed: Uint8Array, most: number): Uint8Array<ArrayBu
 export const statedBytes = (packed: Uint8Array): number | undefined =>
   isXz(packed) ? statedSize(packed) : statedZstdSize(packed);
 
-/** An xz or zstd file, for whoever has others wait: a step unpacks at most 2 MiB. @throws DecodeError */
+/** An xz or zstd file, for a caller that others wait for: a step unpacks at most 2 MiB. @throws DecodeError */
 export const unpackInSteps = (
   packed: Uint8Array,
   options: { limit: number },

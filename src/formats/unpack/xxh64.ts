@@ -39,7 +39,7 @@ export function xxh64Low(bytes: Uint8Array, start = 0, end = bytes.length): numb
   return Number((hash ^ (hash >> 32n)) & 0xffffffffn);
 }
 
-/** The four lanes after whole stripes. In halves: a BigInt that lives round a loop is a hundred times dearer. */
+/** The four lanes after whole stripes. In halves: a BigInt that lives round a loop is a hundred times slower. */
 function stripes(view: DataView, start: number, end: number): bigint[] {
   const first = [wrap(PRIME_1 + PRIME_2), PRIME_2, 0n, wrap(-PRIME_1)];
   const lows = Int32Array.from(first, lane => Number(BigInt.asIntN(32, lane)));

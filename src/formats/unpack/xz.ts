@@ -53,7 +53,7 @@ export function unxz(input: Uint8Array, options: XzOptions = {}): Uint8Array<Arr
   return atOnce(unxzInSteps(input, options));
 }
 
-/** As `unxz`, for whoever has others wait: a step unpacks at most 2 MiB. */
+/** As `unxz`, for a caller that others wait for: a step unpacks at most 2 MiB. */
 export function* unxzInSteps(input: Uint8Array, options: XzOptions = {}): Generator<void, Uint8Array<ArrayBuffer>> {
   const output = new Output(
     Math.min(unpackedSizeHint(input), MOST_HINTED_GROWTH * input.length),

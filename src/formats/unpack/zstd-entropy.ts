@@ -174,7 +174,7 @@ export function readHuffmanCode(bytes: Uint8Array, start: number, end: number): 
   return { code: huffmanCode(weights, start), end: behind };
 }
 
-/** Section 4.2.1.2: two states in turn, until bits are wanted that are not there. */
+/** Section 4.2.1.2: two states alternately, until bits are wanted that are not there. */
 function readWeights(bytes: Uint8Array, start: number, end: number, weights: number[]): void {
   const { table, end: streamAt } = readFseTable(bytes, start, end, {
     mostLog: MOST_WEIGHTS_LOG,

@@ -36,7 +36,7 @@ export function unzstd(input: Uint8Array, options: ZstdOptions = {}): Uint8Array
   return atOnce(unzstdInSteps(input, options));
 }
 
-/** As `unzstd`, for whoever has others wait: a step unpacks at most 128 KiB. */
+/** As `unzstd`, for a caller that others wait for: a step unpacks at most 128 KiB. */
 export function* unzstdInSteps(input: Uint8Array, options: ZstdOptions = {}): Generator<void, Uint8Array<ArrayBuffer>> {
   const output = new Output(
     Math.min(statedZstdSize(input) ?? 0, MOST_HINTED_GROWTH * input.length),
@@ -76,7 +76,7 @@ interface FrameHeader {
   /** Where its blocks begin. */
   end: number;
   windowBytes: number;
-  /** -1: not told. */
+  /** -1: not stated. */
   contentBytes: number;
   hasChecksum: boolean;
 }

@@ -1,6 +1,6 @@
 /**
  * XDR: External Data Representation (RFC 4506). A type reads and writes its values; types of structures are made of others. Everything is big-endian and a
- * multiple of four bytes long. Lengths come from whoever sends: each has its most, and none is believed beyond the bytes that are there.
+ * multiple of four bytes long. Lengths come from the sender: each has its most, and none is believed beyond the bytes that are there.
  */
 
 /** The bytes are not what their type says; a sentence. */

@@ -251,7 +251,7 @@ export class E1000 implements NicDevice {
         regs[at] = value & (WRITABLE.get(register) ?? 0xffffffff);
     }
     if (register === REG.TDT || register === REG.TCTL) this.transmit();
-    // FPD: what waits is told now.
+    // FPD: the driver is notified of what waits now.
     if (register === REG.RDTR && value & 0x80000000) this.cause(ICR.RXT0, false);
   }
 
@@ -263,7 +263,7 @@ export class E1000 implements NicDevice {
     if (rises || value & CTRL.PHY_RST) this.cause(ICR.LSC, false);
   }
 
-  /** EECD: the EEPROM's pins, for whoever has asked for them. */
+  /** EECD: the EEPROM's pins, for the driver that has requested access to them. */
   private serial(value: number): void {
     this.r.regs[REG.EECD >>> 2] =
       (value & (EECD.SK | EECD.CS | EECD.DI | EECD.FWE | EECD.REQ)) | EECD.PRES | (value & EECD.REQ ? EECD.GNT : 0);

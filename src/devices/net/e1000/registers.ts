@@ -143,7 +143,7 @@ export const TCTL = { EN: 1 << 1, PSP: 1 << 3 } as const;
 export const RAH_AV = 0x80000000;
 export const RXCSUM = { PCSS: 0xff, IPOFLD: 1 << 8, TUOFLD: 1 << 9 } as const;
 
-/** Bits of a transmit descriptor's command byte; in a context descriptor TCP, IP and TSE stand where EOP, IFCS and IC do. */
+/** Bits of a transmit descriptor's command byte; in a context descriptor TCP, IP and TSE are where EOP, IFCS and IC are. */
 export const TXD = {
   EOP: 1,
   IFCS: 2,

@@ -224,7 +224,7 @@ export class Transmitter {
   }
 }
 
-/** Sums with what stands in the checksum's place, as the driver has put the pseudo header there, and puts the complement there. */
+/** Sums with the present value of the checksum's field, as the driver has put the pseudo header there, and puts the complement there. */
 function put(packet: Uint8Array, { start, at, end }: Sum): void {
   if (at + 2 > packet.length || start >= packet.length) return;
   put16(packet, at, ~add(packet, start, Math.min(end === 0 ? packet.length : end + 1, packet.length)) & 0xffff);
