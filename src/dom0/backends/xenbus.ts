@@ -168,7 +168,7 @@ export interface BackendParts {
   client: StoreClient;
   /** A sentence for Domain 0's log. */
   log(sentence: string): void;
-  /** Calls back in Domain 0's turn, after others had theirs; `domid`: and not while that domain's back ends stand still. */
+  /** Calls back in Domain 0's turn, after others had theirs; `domid`: and not while that domain's back ends are paused. */
   soon(work: () => void, domid?: number): void;
   /** Follows requests (absent: nobody does); of a domain: where its own trace is. */
   io?: IoTrace;

@@ -38,7 +38,7 @@ const drivesTried = (
 
 const WRITE_NO_CHECK = `device_model_args = [ "${NO_BOOT_CHECK}" ]`;
 
-/** The definition as a person gives it who has a disk without 55 AA started, where there is nothing better; said in the drive's finding (`findings` are those of the drives). */
+/** The definition as a person writes it to start a disk without 55 AA, where there is nothing better; said in the drive's finding (`findings` are those of the drives). */
 export function startUnsigned(
   drives: PlannedDrive[],
   definition: Definition,

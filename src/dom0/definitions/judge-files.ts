@@ -32,7 +32,7 @@ const MOST_BYTES = 2 ** 31;
 
 /** What is looked at together: a definition with its files is a handful. */
 const MOST_FILES = 100;
-/** Read at a time, so that whoever is not wanted any more ends soon. */
+/** Read at a time, so that a judgement that is not wanted any more ends soon. */
 const PIECE_BYTES = 2 ** 24;
 
 /** @throws Error where the judgement is not wanted any more */

@@ -53,7 +53,7 @@ export function noImage(
 
 const MISSING = 'No such file or directory';
 
-/** What the block script says of a device that cannot be had, as libxl hands it on. */
+/** What the block script says of a device that it cannot attach, as libxl hands it on. */
 export const fromScript = (sentence: string): string =>
   `libxl: error: device_hotplug_child_death_cb: script: ${sentence}`;
 
@@ -63,5 +63,5 @@ export const cannotAddCards = (sentence: string): LibxlWords => ({
   status: ERROR_FAIL,
 });
 
-/** A new domain's disk cannot be had. */
+/** A new domain's disk cannot be attached. */
 export const NO_DISKS = 'libxl: error: domcreate_launch_dm: unable to add disk devices';

@@ -46,7 +46,7 @@ export function withOptions(file: string, written: string, options: string): { t
   if (options === '') return { text: written, optionsFrom: Infinity };
   const judged = judgeDefinition(file, written);
   const { definition, findings, isForeign } = judged;
-  // What is wrong with a definition of another language is told where it stands.
+  // What is wrong with a definition of another language is reported in place.
   if (isForeign && findings.some(isError)) return { text: written, optionsFrom: Infinity };
   const base = isForeign ? xlWriter().writeXlConfig(definition) + xlWriter().otherKeys(judged) : written;
   const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
@@ -82,7 +82,7 @@ class Judgement {
     if (finding) Object.assign(finding, { verdict, short, text: message, ...at, ...(libxl ? { libxl } : {}) });
   }
 
-  /** The file that a key names; undefined: none, or it is not there, which is told. */
+  /** The file that a key names; undefined: none, or it is not there, which is reported. */
   find(path: string | undefined, key: string): NamedBytes | undefined {
     if (!path || !this.isUsed(key)) return undefined;
     const found = this.resolve(path);

@@ -1,4 +1,4 @@
-/** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
+/** A domain that could be created, or why it could not: what was given, what is planned, and the xl command for it. */
 import { hasBoard, type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
 import type { GuestRam } from '../../hypervisor/layout/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';

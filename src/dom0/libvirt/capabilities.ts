@@ -110,7 +110,7 @@ export function domainCapabilities(host: CommandHost, asked: DomainKind = {}): s
   if (virtType !== 'xen') refuse(`unknown virttype: ${virtType}`);
   if (emulator !== EMULATOR) refuse(`emulator ${emulator} is not there: it is ${EMULATOR}`);
   const kinds = kindsOf(host.toolstack.hypervisor.hasVt);
-  // Who asks for nothing gets what the host prefers: a PC of 64 bits, or what there is.
+  // A caller that asks for nothing gets what the host prefers: a PC of 64 bits, or what there is.
   const kind =
     [...kinds]
       .sort((a, b) => preference(a) - preference(b))

@@ -67,7 +67,7 @@ export async function judged(path: string, text: string, comes = false): Promise
   return definition;
 }
 
-/** What it would be then, and what makes the change, once all that hinders it was told. @throws LibvirtError */
+/** What it would be then, and what makes the change, once all that hinders it was reported. @throws LibvirtError */
 export async function changeOfDefined(
   host: CommandHost,
   domain: Domain,

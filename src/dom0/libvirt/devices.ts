@@ -233,7 +233,7 @@ function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
   }
 }
 
-/** Whoever changes what lies in a drive opens its tray and closes it. */
+/** Changing the medium of a drive opens its tray and closes it. */
 async function tellOfTray(host: CommandHost, domain: Domain, xml: string): Promise<void> {
   const [disk] = (await deviceOf(xml, 'kvm')).disks;
   if (disk?.kind !== 'cdrom') return;

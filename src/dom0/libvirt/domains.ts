@@ -24,7 +24,7 @@ import { childOf } from './xml.ts';
 import { hasManagedSave } from './managed-save.ts';
 import { isQemu } from './qemu-driver.ts';
 
-/** virDomainState; VIR_DOMAIN_BLOCKED (2) is of no driver that Ringside stands for. */
+/** virDomainState; VIR_DOMAIN_BLOCKED (2) is used by no driver that Ringside emulates. */
 const STATES: Readonly<Record<Status['state'], number>> = {
   running: 1,
   paused: 3,
@@ -199,7 +199,7 @@ export const XML_SECURE = 1 << 0;
 /** VIR_DOMAIN_XML_MIGRATABLE, for another host: who may not ask for secrets may not ask for this. */
 export const XML_MIGRATABLE = 1 << 3;
 
-/** The same as clients are shown it: with what is secret for who asks for that, and of a guest of KVM that runs with what the driver of QEMU gives it there. */
+/** The same as clients are shown it: with what is secret for clients that ask for that, and of a guest of KVM that runs with what the driver of QEMU gives it there. */
 export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
   const { definition, id, managed } = domain;
@@ -229,7 +229,7 @@ async function listens(source: string): Promise<boolean> {
   );
 }
 
-/** What is known of one that runs. Who has no way to its screen is told of none. */
+/** What is known of one that runs. A caller without a path to its screen gets none. */
 async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<LiveXml> {
   const member = host.toolstack.members.get(id);
   const vncPort =

@@ -67,7 +67,7 @@ export class LibvirtError extends Error {
   readonly class: ErrorClass;
   readonly from: ErrorDomain;
 
-  /** `detail`: what stands behind the words of the class. */
+  /** `detail`: what follows the words of the class. */
   constructor(errorClass: ErrorClass, detail: string, from: ErrorDomain = 'libxl') {
     super(CLASSES[errorClass][1] + detail);
     this.class = errorClass;

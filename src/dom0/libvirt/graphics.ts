@@ -19,7 +19,7 @@ export function updateGraphics(host: CommandHost, id: number, { attributes }: Xm
   const member = host.living(id);
   const { definition } = member.blueprint;
   const { vncPassword, vncPasswordUntil } = asked;
-  // Without one in the document QEMU is told nothing, and goes on with what it has.
+  // Without one in the document QEMU gets no command, and keeps its password.
   if (vncPassword === undefined) return;
   if (definition.vncPassword === undefined)
     throw new LibvirtError('INTERNAL_ERROR', "unable to execute QEMU command 'set_password': Could not set password");

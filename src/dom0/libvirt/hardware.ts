@@ -175,7 +175,7 @@ async function devicesOf(
   return [...devices.values()];
 }
 
-/** A card that runs is the one at its place in the definition where that gives it no station address: it is drawn at each start. */
+/** A card that runs is the one with the same index in the definition where that gives it no station address: it is drawn at each start. */
 const nextOf = (cards: readonly string[], card: string, place: number): string =>
   !cards.includes(card) && /^interface(?: \d+)?$/.test(cards[place] ?? '') ? cards[place]! : card;
 
@@ -246,7 +246,7 @@ function changed(definition: Definition, change: HardwareChange): Definition {
   }
 }
 
-/** Where it stands is found when the text is read. */
+/** Its position is found when the text is read. */
 const placed = (disk: DiskSpec): DefinedDisk => ({ ...disk, place: 0, at: { line: 1, column: 1 } });
 
 function changedDisks(

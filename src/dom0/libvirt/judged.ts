@@ -47,7 +47,7 @@ export async function judged(
       `${CAPABILITIES} domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${typeOf(definition.kind)}).`,
     );
   if (errors.length > 0) throw new LibvirtError('XML_ERROR', errors.map(formatFinding).join('\n'), 'domain');
-  // A page takes such a definition for one of Xen's, and says so; who asks libvirt's driver means what is written.
+  // A page takes such a definition for one of Xen's, and says so; a client of libvirt's driver means what is written.
   const { type } = attributes;
   if (isForeign && type !== undefined && !TYPES.includes(type))
     refuse(`${CAPABILITIES} domaintype=${type}: this host has Xen's and KVM's guests. Write type='xen' or type='kvm'.`);

@@ -292,7 +292,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
         await this.kind.begin?.(host, of);
         active.set(of.name, of);
       } catch {
-        // Whoever starts it by hand hears why.
+        // A person who starts it by hand gets the reason.
       }
     }
     return active;

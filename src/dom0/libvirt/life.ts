@@ -47,7 +47,7 @@ export const DESTROY = { GRACEFUL: 1 << 0, REMOVE_LOGS: 1 << 1 };
 /** VIR_DOMAIN_DEFINE_VALIDATE. */
 const VALIDATE = 1 << 0;
 
-/** Files as whoever asks sees them; without them those of Domain 0. */
+/** Files as the caller sees them; without them those of Domain 0. */
 export interface Files {
   read(path: string): Promise<Blob>;
   write(path: string, data: Blob): Promise<void>;
@@ -193,7 +193,7 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
   );
 }
 
-/** A PC has no button for it: whoever presses the power button notes that, and what has shut down begins again (qemuDomainSetFakeReboot()). */
+/** A PC has no button for it: the code that presses the power button notes that, and the guest begins again (qemuDomainSetFakeReboot()). */
 const beginsAnew: typeof actionOf = (definition, ending) => actionOf({ ...definition, onPoweroff: 'restart' }, ending);
 
 /** Asks it to start again. @throws LibvirtError */

@@ -36,7 +36,7 @@ export interface Network {
   /** The gateway's station address. */
   mac?: string;
   domain?: string;
-  /** Who asks for names of that domain is told those that are known here alone. */
+  /** A query for names of that domain is answered only from the names known here. */
   isLocalDomain?: true;
   /** Names that its gateway answers with an address. */
   dnsHosts?: DnsHost[];
@@ -135,7 +135,7 @@ async function readNetwork(text: string): Promise<Network> {
   };
 }
 
-/** What libvirt's networks have and those here do not, by where it stands. */
+/** What libvirt's networks have and those here do not, by its path. */
 const NOT_HERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   network: {
     mtu: 'frames have 1500 bytes',

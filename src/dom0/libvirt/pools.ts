@@ -44,7 +44,7 @@ const POOLS = new KeptObjects<Pool>({
   missing: detail => new LibvirtError('NO_STORAGE_POOL', detail, 'storage'),
 });
 
-/** virStoragePoolType: the bit of each in virConnectListAllStoragePoolsFlags stands behind those that networks have, too. */
+/** virStoragePoolType: the bit of each in virConnectListAllStoragePoolsFlags follows those that networks have, too. */
 const TYPES = 'dir fs netfs logical disk iscsi iscsi-direct scsi mpath rbd sheepdog gluster zfs vstorage'.split(' ');
 const FLAGS_BEFORE = 6,
   ALL_KINDS = ~0x3f;

@@ -156,7 +156,7 @@ class Board {
         : device,
   };
 
-  /** What the PC has whoever asks for it; of what the document has of a kind, that stays. */
+  /** Devices that the PC always has; where the document has one of the same kind, the document's stays. */
   private built(devices: readonly XmlElement[]): XmlElement[] {
     const hasOne = (name: string, type?: string): boolean =>
       devices.some(each => each.name === name && (type === undefined || each.attributes.type === type));

@@ -15,7 +15,7 @@ export interface VolumeBytes {
   close(): Promise<void>;
 }
 
-/** Who has a device open, for sentences. */
+/** The domains that have a device open, for sentences. */
 const WHO = 'libvirt';
 
 /** `writes`: nobody else has it meanwhile. @throws LibvirtError */

@@ -26,7 +26,7 @@ export interface XmlElement {
   text: string;
 }
 
-/** What libxml2 says where this one says something else, of what stands before the place. */
+/** What libxml2 says where this one says something else, of what is before the place. */
 function inItsWords(what: string, before: string, within?: { name: string; line: number }): string {
   const open = within && `${within.name} line ${within.line}`;
   if (open && what === 'unexpected close tag')

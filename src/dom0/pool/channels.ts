@@ -152,7 +152,7 @@ export class Channels {
     return channel;
   }
 
-  /** Channels send in turns, as far as their windows and the link go. */
+  /** Channels send alternately, as far as their windows and the link go. */
   pump(): void {
     for (let sent = true; sent; ) {
       sent = false;
@@ -303,7 +303,7 @@ export class Channel implements ByteChannel {
     return this.window <= WINDOW_BYTES;
   }
 
-  /** Nothing comes any more: what is here is still told, and then the end. */
+  /** Nothing comes any more: what is here is still passed on, and then the end. */
   finish(why: string | undefined): void {
     if (this.over) return;
     this.over = why === undefined ? {} : { why };

@@ -1,5 +1,5 @@
 /**
- * The code of a pool: 80 random bits that people can read to each other. Who has it can join; a hub gets no more than a hash of it, by which it tells rooms
+ * The code of a pool: 80 random bits that people can read to each other. A host with the code can join; a hub gets no more than a hash of it, by which it tells rooms
  * apart, and passes on what it cannot read. Sources: RFC 5869 (HKDF), Crockford's base 32 (no i, l, o, u), NIST SP 800-38D (GCM).
  */
 import type { Subtle } from '../host/index.ts';

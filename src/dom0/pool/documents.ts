@@ -84,7 +84,7 @@ export class Documents {
     return name === this.parts.pool.me ? this.own : this.copies.get(name)?.doc;
   }
 
-  /** By their writers; this host's own stands first. Those of hosts that are gone are there. */
+  /** By their writers; this host's own is first. Those of hosts that are gone are there. */
   get all(): [writer: string, doc: Y.Doc][] {
     return [
       [this.parts.pool.me, this.own],
@@ -103,7 +103,7 @@ export class Documents {
     return new Map(all.flatMap(([name, client]) => (states.has(client) ? [[name, states.get(client)] as const] : [])));
   }
 
-  /** Told whose document has changed. */
+  /** Called with the host whose document has changed. */
   onChange(listener: (writer: string) => void): void {
     this.listeners.add(listener);
   }

@@ -43,7 +43,7 @@ export interface PoolLook {
   me: string;
   /** `tabs`, or of the hub. */
   url: string;
-  /** Who has it can join; absent: tabs need none. */
+  /** A host that knows it can join; absent: tabs need none. */
   code?: string;
   coordinator: string;
   /** Why this host is a viewer, though it wanted to be more. */

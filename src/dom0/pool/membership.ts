@@ -37,7 +37,7 @@ export interface Joined {
   pool: Pool;
   /** Where, without the code. */
   url: string;
-  /** Who has it can join; absent: tabs need none. */
+  /** A host that knows it can join; absent: tabs need none. */
   code?: string;
   /** A sentence: why this host is a viewer, though it wanted to be more. */
   whyViewer?: string;

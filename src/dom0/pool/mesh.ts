@@ -18,7 +18,7 @@ export interface MeshParts {
   /** A sentence for the task log begins so: `xenbr0 does not reach`. */
   doing: string;
   say(sentence: string): void;
-  /** Takes a channel to a host, which nobody listens to yet; `ended` is called once it is no more. `why`: a sentence about what was wrong. */
+  /** Takes a channel to a host, that no one listens to yet; `ended` is called once it is no more. `why`: a sentence about what was wrong. */
   attach(name: string, channel: ByteChannel, ended: (why?: string) => void): MeshEnd;
 }
 
@@ -57,7 +57,7 @@ export class Mesh {
       this.attach(name, await pool.connect(name, this.service));
     } catch (error) {
       if (!this.isThere(name)) return;
-      // Whoever has just come may not serve it yet.
+      // A host that has just joined may not serve it yet.
       if (this.told.has(name)) say(`${doing} ${name}: ${(error as Error).message}`);
       if (!this.told.delete(name)) this.told.add(name);
       later(AGAIN_MS, () => this.settle());

@@ -20,7 +20,7 @@ export class WholeBuffers {
   }
 }
 
-/** `take` gives views, which go with their buffer: not for whoever takes any. */
+/** `take` gives views, which go with their buffer: not for a consumer that takes any. */
 export class OwnPieces extends Pieces {
   private readonly buffers = new WholeBuffers();
   private readonly whole = new Set<ArrayBuffer>();

@@ -61,7 +61,7 @@ type Message =
   /** Said first on each channel: another process of the host knows nothing of the copies that this one has. */
   | { life: number };
 
-/** Guests that stand still because nobody has confirmed their leases, whichever pool their host is in. */
+/** Guests that are paused because no coordinator has confirmed their leases, whichever pool their host is in. */
 const fenced = new WeakSet<Guest>();
 
 export class Ownership {
@@ -71,16 +71,16 @@ export class Ownership {
   private coordinator: Coordinator | undefined;
   private readonly peers: Peers;
   private readonly waiting = new Set<() => void>();
-  /** Guests that run elsewhere, too: those here stand still. */
+  /** Guests that run elsewhere, too: those here are paused. */
   private readonly split = new Set<string>();
   /** Guests whose leases were taken, and which do not run yet. */
   private readonly beginning = new Set<string>();
-  /** Told when a guest may be another host's from now on. */
+  /** Called when a guest may be another host's from now on. */
   private readonly unsure = new Set<() => void>();
   /** Of this host, since it began to see to the pool, and of the others that are there. */
   private readonly life: number;
   private readonly lives = new Map<string, number>();
-  /** By guests: what gives up hand-overs that wait for whoever gives leases, and the lives of the hosts that they go to. */
+  /** By guests: what gives up hand-overs that wait for the coordinator, and the lives of the hosts that they go to. */
   private readonly handingOver = new Map<string, { cancel(): void; life: number | undefined }>();
   private isOver = false;
   private readonly cameMs: number;
@@ -352,7 +352,7 @@ export class Ownership {
     );
     this.coordinator = new Coordinator(LEASE_TIMING, { leases, heard: [] });
     this.coordinator.renewAll(hostMs());
-    // What a coordinator before it has written stands in that one's document.
+    // What a coordinator before it has written is in that one's document.
     for (const [guest, lease] of written) state.setLease(guest, lease);
   }
 
@@ -493,7 +493,7 @@ export class Ownership {
     this.peers.send(to, encode(message));
   }
 
-  /** What is decided is written before anybody is told. */
+  /** A decision is written before it is sent to anybody. */
   private decide(from: string, request: LeaseRequest): void {
     const { state, hostMs } = this.parts;
     this.wake();

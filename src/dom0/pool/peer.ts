@@ -83,7 +83,7 @@ export class Peer {
 
 export interface PeersParts extends Omit<MeshParts, 'attach'> {
   hostMs(): number;
-  /** A channel to a host is there, which may be told something first. Returns who takes its messages, and throws where no host sends that. */
+  /** A channel to a host is there, to which something may be sent first. Returns the receiver of its messages, and throws where no host sends that. */
   came(name: string, peer: Peer): (message: Uint8Array) => void;
   /** There is none to it any more. */
   went?(name: string): void;

@@ -1,5 +1,5 @@
 /**
- * A pool as one of its members has it: who else is there, and channels to them. Members trust each other as far as the code goes: who has it may connect, and
+ * A pool as one of its members has it: who else is there, and channels to them. Members trust each other as far as the code goes: a host that knows it may connect, and
  * what he sends is judged like a file that was dropped.
  */
 import type { ByteChannel } from '../host/nbd/index.ts';
@@ -55,7 +55,7 @@ const SEAT_MS = 1000,
 const CALL_MS = 500;
 /** A message that no link takes: the member that gets it sees that its link is broken. */
 const BROKEN = Uint8Array.of(0);
-/** Whoever did nothing for this long has slept, and others have given it up. */
+/** A host that did nothing for this long has slept, and others have given it up. */
 const SLEPT_MS = 10_000;
 const TOKEN_BYTES = 16;
 
@@ -106,7 +106,7 @@ export class Pool implements Neighbours {
   private askedMs: number;
   /** When anybody was heard last. */
   private heardMs: number;
-  /** Numbers of this room that are known, of those who have left it, too. */
+  /** Numbers of this room that are known, those of hosts that left it included. */
   private readonly met = new Set<number>();
   /** When a seat was given up last, and how long the next one is kept. */
   private gaveUpMs = -Infinity;
@@ -191,7 +191,7 @@ export class Pool implements Neighbours {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Names of all hosts, this one's among them: who came first stands first. */
+  /** Names of all hosts, this one's among them: in the order in which they joined. */
   get inOrder(): readonly string[] {
     const all: [number, string][] = [[this.room.me, this.me]];
     for (const [number, { known, isOut }] of this.members) if (known && !isOut) all.push([number, known.name]);
@@ -233,7 +233,7 @@ export class Pool implements Neighbours {
     this.isReceiving = receives;
   }
 
-  /** Told whenever a host came or went, or this one is no member any more. */
+  /** Called whenever a host came or went, or this one is no member any more. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);
   }
@@ -331,7 +331,7 @@ export class Pool implements Neighbours {
     }
     const isDouble = (other: Introduction): boolean => other.name === known.name || other.id === known.id;
     if (isDouble(me)) {
-      // Whoever came later is the double.
+      // The host that joined later is the double.
       if (this.room.me < number) return this.refuse(number, `calls itself ${known.name}, as this host is called`);
       const what =
         known.name === me.name
@@ -517,7 +517,7 @@ export class Pool implements Neighbours {
         this.away = undefined;
         for (const number of this.listen(room)) this.meet(number);
         this.changed();
-        // Whoever is there has introduced itself by then.
+        // Every host that is there has introduced itself by then.
         this.parts.later(ANSWER_MS, () => {
           if (this.room === room && this.away === undefined) this.given.clear();
         });

@@ -3,9 +3,9 @@
  * were sent, until it says that one of them is gone.
  */
 export interface Room {
-  /** Of those who are there, whoever came later has the greater one. */
+  /** Of those who are there, the later one has the greater number. */
   readonly me: number;
-  /** Who was there before; asked once, before anything else is told. */
+  /** Who was there before; asked once, before anything else is reported. */
   listen(listener: RoomListener): readonly number[];
   /** The message is the room's from then on, and so is its buffer. */
   send(to: number, message: Uint8Array): void;
@@ -19,7 +19,7 @@ export interface RoomListener {
   gone(member: number): void;
   /** The message is the listener's, and so is its buffer. */
   message(from: number, message: Uint8Array<ArrayBuffer>): void;
-  /** What was sent has left, or some of it: told after each `send`. */
+  /** What was sent has left, or some of it: called after each `send`. */
   drained(): void;
   /** The room is no more; a sentence. */
   closed(why: string): void;

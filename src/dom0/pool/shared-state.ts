@@ -1,7 +1,7 @@
 /**
  * What all hosts of a pool must see: who is there, which guest runs where, what was done. Each host writes of itself alone, into a document of its own (documents.ts);
- * what the coordinator decides stands in the coordinator's. What others wrote is judged when it is read: what has no form is not there, and what is another's to
- * write does not count and is told.
+ * what the coordinator decides is in the coordinator's. What others wrote is judged when it is read: what has no form is not there, and what is another's to
+ * write does not count and is reported.
  */
 import type * as Y from 'yjs';
 import { tagsProblem } from '../definitions/config/index.ts';
@@ -332,7 +332,7 @@ export class SharedState {
     );
   }
 
-  /** Told when anything of it has changed. */
+  /** Called when anything of it has changed. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);
   }
@@ -409,7 +409,7 @@ function claimIn(doc: Y.Doc): Claim | undefined {
   return isHostName(name) && isCount(term) ? { name, term } : undefined;
 }
 
-/** Two may have begun at once: whoever came first is the coordinator. */
+/** Two may have begun at once: the host that joined first is the coordinator. */
 function isNewer(said: Claim, mine: Claim | undefined, order: readonly string[]): boolean {
   if (!mine || said.term !== mine.term) return said.term > (mine?.term ?? -1);
   const [at, before] = [order.indexOf(said.name), order.indexOf(mine.name)];

@@ -189,7 +189,7 @@ const bytesOf = (source: BufferSource): Uint8Array =>
   ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
-/** Keys are opaque to whoever has them. */
+/** Keys are opaque to their holders. */
 const keyFrom = (key: Uint8Array | GcmKey): CryptoKey => key as unknown as CryptoKey;
 const gcm = (key: CryptoKey): GcmKey => key as unknown as GcmKey;
 

@@ -1,5 +1,5 @@
 /**
- * The tabs of one browser as a room, by BroadcastChannel: whoever comes says so, and those who are there answer. A tab that is closed says nothing: who is not heard
+ * The tabs of one browser as a room, by BroadcastChannel: a tab that comes says so, and those who are there answer. A tab that is closed says nothing: who is not heard
  * for a while is gone.
  */
 import type { Later, TabsChannel } from '../host/index.ts';
@@ -47,7 +47,7 @@ class TabsRoom implements Room {
   constructor(parts: TabsParts) {
     this.parts = parts;
     const { channel, epochMs, random } = parts;
-    // Whoever comes later has the greater one; two of one millisecond hardly have the same.
+    // A tab that comes later has the greater number; two of one millisecond hardly have the same.
     this.me = Math.floor(epochMs()) * 1000 + (random(2)[0]! % 250) * 4 + (random(1)[0]! & 3);
     channel.onmessage = ({ data }: { data: unknown }) => this.hear(data);
     this.say({ what: 'come' });

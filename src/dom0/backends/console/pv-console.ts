@@ -37,7 +37,7 @@ export class PvConsole {
     if (!isStill) this.poll();
   }
 
-  /** Moves what can be moved; the guest is told when it was anything, so that a writer who waits for room goes on. */
+  /** Moves what can be moved; if it moved anything it notifies the guest, so that a writer that waits for room goes on. */
   poll(): void {
     const taken = this.take();
     if (this.give() || taken) this.access.send(this.port);

@@ -43,7 +43,7 @@ export interface DeviceModelOptions {
   saved?: SavedModel | undefined;
   /** It has ended with an error; the guest ends as soon as it wants something of it. */
   failed(sentence: string): void;
-  /** Milliseconds on a monotonic clock, to say how long it worked; absent: nobody is told. */
+  /** Milliseconds on a monotonic clock, to say how long it worked; absent: it is not reported. */
   hostMs?: () => number;
 }
 
@@ -133,7 +133,7 @@ export class DeviceModel {
     this.settle();
   }
 
-  /** Drives with their media: the viewer follows their requests, and what a medium answers later is told to the guest at once. */
+  /** Drives with their media: the viewer follows their requests, and the guest gets a medium's late answers at once. */
   private drives(drives: readonly IdeAttachment[]): IdeAttachment[] {
     const { io, record } = this.options;
     const answering = drives.map(drive => {

@@ -74,7 +74,7 @@ const MOST_PUSHES = 256;
 export interface SavedVbd {
   ring: SavedRing;
   requests: Int32Array[];
-  /** Pages that stay mapped; states of before have none. */
+  /** Pages that stay mapped; older saved states have none. */
   kept?: SavedGrant[];
 }
 
@@ -284,7 +284,7 @@ class Session {
       const held = this.barrier !== undefined;
       const answers = this.answers.splice(0);
       this.batch(() => answers.forEach(each => each()));
-      // Whoever waited behind a barrier goes on.
+      // Requests that waited behind a barrier go on.
       if (held && !this.barrier) this.connection.guard(() => this.serve());
     });
   }
@@ -309,7 +309,7 @@ class Session {
           this.start(words);
         }
       });
-      // Whoever ends a barrier serves on.
+      // The request that ends the barrier serves the rest.
       if (this.barrier) return;
       if (served >= most) return this.connection.again(() => this.serve());
     } while (ring.finalCheck());

@@ -1,6 +1,6 @@
 /**
  * The back end of a paravirtual keyboard and pointer. Sources: xen/include/public/io/kbdif.h; QEMU's hw/display/xenfb.c for the nodes.
- * The pointer is one that moves: a front end that asks for places (request-abs-pointer) is told where that has come to on its screen.
+ * The pointer is relative: a front end that asks for positions (request-abs-pointer) gets the position that it has reached on its screen.
  */
 import type { MouseMove } from '../../../hypervisor/index.ts';
 import type { Mapping } from '../access.ts';

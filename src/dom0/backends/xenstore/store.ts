@@ -6,7 +6,7 @@
  * in xen/tools/xenstored (4.17).
  */
 
-/** Names of errors as they stand in a reply (xen/include/public/io/xs_wire.h). */
+/** Names of errors as they are in a reply (xen/include/public/io/xs_wire.h). */
 export type ErrorName =
   | 'EINVAL'
   | 'EACCES'
@@ -157,7 +157,7 @@ export class Connection {
   readonly watches: Watch[] = [];
   readonly transactions = new Map<number, Transaction>();
   lastTransaction = 0;
-  /** The id that a guest knows itself by which goes on under another and was not told: what it names with that one is its own. */
+  /** The id that a guest still knows itself by while it runs under another one: paths that it names with this id are its own. */
   formerId: number | undefined;
 
   constructor(domid: number, onEvent: (path: string, token: string) => void) {
@@ -405,7 +405,7 @@ export class Store {
   private find(who: Connection, path: string, needed: number, transaction: Transaction | undefined): Node | undefined {
     const node = this.get(path, transaction);
     if (node && (this.rights(who, node) & needed) === needed) return node;
-    // Whoever may not see the nearest node above does not learn what is missing.
+    // A caller that may not see the nearest node above does not learn what is missing.
     let parent = parentOf(path);
     while (!this.get(parent, transaction)) parent = parentOf(parent);
     if (node || !(this.rights(who, this.get(parent, transaction)!) & needed)) throw new StoreError('EACCES');
@@ -497,7 +497,7 @@ export class Store {
     else this.fire(change);
   }
 
-  /** Whoever hears of it may write again: so it is noted before, and `heard` filled later. A value is another one when it was written; permissions leave it. */
+  /** A watcher may write again: so the change is noted before, and `heard` filled later. A value is another one when it was written; permissions leave it. */
   private noteWrite(path: string, heard: StoreWrite['heard']): void {
     const node = this.nodes.get(path),
       kept = this.writes.get(path) ?? [];

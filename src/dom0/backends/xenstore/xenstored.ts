@@ -29,7 +29,7 @@ export class Xenstored implements Daemon {
   readonly store: Store;
   private readonly access: Access;
   private readonly guests = new Map<number, Guest>();
-  /** Told to each direct client's watch after the request that caused it is complete. */
+  /** Sent to each direct client's watch after the request that caused it is complete. */
   private readonly told: (() => void)[] = [];
   private telling = false;
 
@@ -98,7 +98,7 @@ export class Xenstored implements Daemon {
   }
 
   /**
-   * A domain's watches, and what is on its way between it and the store. (Transactions are not kept: the guest is told that there is none. Their numbers go
+   * A domain's watches, and what is on its way between it and the store. (Transactions are not kept: the guest gets the error that there is none. Their numbers go
    * on, lest one that it still has names another.)
    */
   saveConnection(domid: number): SavedConnection {

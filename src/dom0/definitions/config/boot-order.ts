@@ -14,7 +14,7 @@ export const BOOT_LETTERS = { disk: 'c', cdrom: 'd', floppy: 'a', network: 'n' }
 export const bootOrder = (text: string): string =>
   [...new Set(text)].filter(letter => Object.hasOwn(BOOT_DEVICES, letter)).join('');
 
-/** What is wrong with a boot order, or undefined: the end of a sentence that begins with where it stands. */
+/** What is wrong with a boot order, or undefined: the end of a sentence that begins with its position. */
 export function bootOrderProblem(text: string): string | undefined {
   const letters = [...text];
   const at = letters.findIndex(letter => !Object.hasOwn(BOOT_DEVICES, letter));

@@ -62,7 +62,7 @@ export interface Definition {
   /** Virtual processors from the start, and as many as there may be. */
   vcpus: number;
   maxVcpus?: number;
-  /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
+  /** Share of processor time relative to other domains (256), and the most of it in per cent of one processor (0: no limit). */
   weight?: number;
   cap?: number;
   /** Bits of the processors on which its vCPUs may run, and of those on which they should. */
@@ -83,7 +83,7 @@ export interface Definition {
   bootDevices?: readonly string[];
   /** Network cards on the host's bridge: the first one may be emulated, too, the others are for PV drivers alone. */
   cards: Card[];
-  /** Of a guest of KVM: devices of virtio beside disks and card, each with its options (virtioWords). */
+  /** Of a guest of KVM: devices of virtio other than disks and card, each with its options (virtioWords). */
   virtio?: readonly string[];
   /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
   vfb?: true;
@@ -111,7 +111,7 @@ export interface Definition {
   vmtraceKib?: number;
   /** Where its host is lost, another one of the pool starts it again. */
   ha?: true;
-  /** Another host of the pool gets a snapshot of it so often, and keeps the last ones. */
+  /** How often another host of the pool gets a snapshot of it; that host keeps the last ones. */
   replicate?: { everySeconds: number; to: string; keep: number };
   onPoweroff: Action;
   onReboot: Action;
@@ -148,7 +148,7 @@ export const loaderText = (loader: BootLoader): string =>
 export interface DefinedDisk extends DiskSpec {
   /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; disks of virtio: from 6 on; -1: for PV drivers alone. */
   place: number;
-  /** Where its text stands in the definition, and where its image is named, with the author's words, in another language than xl's. */
+  /** Where its text is in the definition, and where its image is named, with the author's words, in another language than xl's. */
   at: Position & { image?: Position & { said: string } };
 }
 

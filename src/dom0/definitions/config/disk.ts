@@ -32,7 +32,7 @@ export interface DiskSpec {
   readOnly: boolean;
   /** Other guests may write it meanwhile, where they say the same. */
   shared?: boolean;
-  /** What else is asked of it, and changes nothing here, as xl has it (`script=block-drbd`, `discard`). Kept for whoever takes the definition elsewhere. */
+  /** What else is asked of it, and changes nothing here, as xl has it (`script=block-drbd`, `discard`). Kept for a user who takes the definition elsewhere. */
   others?: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export const IN_MEMORY =
 
 const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
 
-/** The file's content counts; a definition that says otherwise is told so. */
+/** The file's content counts; a definition that says otherwise gets a remark. */
 const formatVerdict = (value: string): Judged =>
   ['', 'raw', 'qcow2', 'empty'].includes(value)
     ? used('as asked', "The file's first bytes say whether it is raw or qcow2.")
@@ -277,7 +277,7 @@ export function formatDisk({ target, format, vdev, kind, readOnly, shared, other
   const cdrom = kind === 'cdrom';
   const form = format === 'qcow2' ? format : 'raw';
   const access = shared ? ['w!'] : readOnly === cdrom ? [] : ['ro'];
-  // A path with what means something between or before the parameters stands last, by name.
+  // A path with what means something between or before the parameters is last, by name.
   if (/[,=:]/.test(target))
     return [
       `format=${form}`,

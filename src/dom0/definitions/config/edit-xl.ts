@@ -1,5 +1,5 @@
 /**
- * A definition's text changed as a form changes it: keys whose values another domain would have are set again where they stand, and everything else
+ * A definition's text changed as a form changes it: keys whose values another domain would have are set again in place, and everything else
  * (comments, order, spaces, keys that mean nothing here) stays as it was written.
  */
 import type { Definition } from './definition.ts';
@@ -65,7 +65,7 @@ function setKey(text: string, key: string, value: string | undefined): string {
   return `${changed === '' || changed.endsWith('\n') ? changed : `${changed}\n`}${key} = ${value}\n`;
 }
 
-/** Takes a setting out, with its line where nothing else stands on it. */
+/** Takes a setting out, with its line where nothing else is on it. */
 function withoutSetting(text: string, setting: Setting): string {
   const from = offsetOf(text, setting),
     to = offsetOf(text, setting.end!);

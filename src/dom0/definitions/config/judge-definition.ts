@@ -23,7 +23,7 @@ export interface Judgement {
   findings: Finding[];
   /** The text is neither xl.cfg nor Python: settings cannot be put behind it. */
   isForeign: boolean;
-  /** Where the value of each key stands, and how its author wrote it, for errors that are found later. */
+  /** Where the value of each key is, and how its author wrote it, for errors that are found later. */
   valueAt: ReadonlyMap<string, Position & { said: string }>;
   /** How the text's language writes settings. */
   language: Language;
@@ -31,7 +31,7 @@ export interface Judgement {
   settings: ReadonlyMap<string, Value>;
 }
 
-/** Of what a text may have any number, this many are told one by one: unknown keys, keys set again, lines that make no sense, disks, cards. */
+/** Of what a text may have any number, this many are reported one by one: unknown keys, keys set again, lines that make no sense, disks, cards. */
 const MOST_TOLD = 100;
 /** A finding quotes so much of its line. */
 const MOST_QUOTED = 400;
@@ -103,7 +103,7 @@ class Judge {
   private readonly unread: boolean;
   private readonly isForeign: boolean;
   private readonly language: Language;
-  /** Findings of which a text may have any number: told so far, and the first and the number of each kind that were not. */
+  /** Findings of which a text may have any number: the number reported so far, and the first and the number of each kind that were not. */
   private told = 0;
   private readonly untold = new Map<Verdict, { at: Position; count: number }>();
 
@@ -203,7 +203,7 @@ class Judge {
     else this.untold.set(verdict, { at: { line: at.line, column: at.column }, count: 1 });
   }
 
-  /** Where a part of a string stands: behind the quote, unless escapes before it moved it. */
+  /** Where a part of a string is: behind the quote, unless escapes before it moved it. */
   private inside(item: Atom, offset: number): Position {
     const start = item.column;
     const line = this.lines[item.line - 1] ?? '';
@@ -224,7 +224,7 @@ class Judge {
 
   private firsts: Map<string, Setting> | undefined;
 
-  /** The first setting of a key, wherever it stands. */
+  /** The first setting of a key, wherever it is. */
   private firstOf(key: string): Setting | undefined {
     this.firsts ??= new Map([...this.settings].reverse().map(setting => [setting.key, setting]));
     return this.firsts.get(key);

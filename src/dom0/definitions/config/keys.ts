@@ -1,6 +1,6 @@
 /**
  * Every key of xl.cfg(5) as of Xen 4.17, those that xend read before it, and what this host does with each: one file a family, one entry a key.
- * A definition never fails because of a key that does nothing here; the reader is told.
+ * A definition never fails because of a key that does nothing here; the reader gets a remark.
  */
 import { boot } from './keys/boot.ts';
 import { disks } from './keys/disks.ts';

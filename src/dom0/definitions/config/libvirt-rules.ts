@@ -83,7 +83,7 @@ const route: Judge = ({ attributes, places }) => {
   const fault = (name: string, text: string): Fault[] => [{ at: places[name], text: `${text} in route definition.` }];
   if (family !== undefined && !/^ipv[46]$/.test(family))
     return fault('family', `Unrecognized family '${shortened(family)}'`);
-  // What is missing is told by the schema.
+  // The schema reports what is missing.
   if (attributes.address === undefined || attributes.gateway === undefined) return [];
   const [network, via, mask] = [address, gateway, netmask].map(text =>
     text === undefined ? undefined : internetAddress(text),

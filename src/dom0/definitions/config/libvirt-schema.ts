@@ -504,7 +504,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
   vcpu enabled=@yesno hotpluggable=@yesno id!# order
 `;
 
-/** Elements that stand in several places, as the schema has them by names (<define>): below, & and the name represent one. */
+/** Elements that occur in several places, as the schema has them by names (<define>): below, & and the name represent one. */
 const PATTERNS = `
 &address
  address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
@@ -627,7 +627,7 @@ type Growing = ElementRule & { elements: Map<string, ElementRule> };
 
 const LEAST: Record<string, number> = { '#': 0, '+': 1, '~': -Infinity };
 
-/** One name of the schema, with what stands behind it. */
+/** One name of the schema, with what it represents. */
 function named(text: string): [name: string, rule: ValueRule, flags: string] {
   const [, name, flags, set] = /^([^!^#+~?=]+)([!^#+~?]*)(?:=(.*))?$/.exec(text)!;
   const words = set?.startsWith('@') ? SETS[set.slice(1)] : set;

@@ -1,12 +1,12 @@
 /**
- * What becomes of each element and attribute of libvirt's domain XML here. Nested as the schema is; a mark stands before each name, and a test goes through the
+ * What becomes of each element and attribute of libvirt's domain XML here. Nested as the schema is; a mark is before each name, and a test goes through the
  * whole schema, so that none is forgotten:
  *   +  it is done, or says what there is in any case: the document of what runs has it
  *   k  the same of a guest of KVM alone, x of a guest of Xen alone; of the other it is as -
  *   -  it is not done, and its finding says so: the document of what runs does not have it
  *   .  as -, without a finding: where a device lies, say, is the host's choice
  *   !  it is about secrecy, isolation or what lies on disks, and not done: such a domain does not start (xml/refusals.ts has the words)
- * With * behind it a name represents all that is in it. Names of one mark are joined by |; attributes stand behind their element.
+ * With * behind it a name represents all that is in it. Names of one mark are joined by |; attributes follow their element.
  */
 const SUPPORT = `
 +domain +id|type

@@ -27,7 +27,7 @@ export interface Context {
   mentions(key: string): boolean;
   /** How a setting is written in the text's language. */
   write(key: string, value: string): string;
-  /** Where a setting stands; the text's beginning where there is none. */
+  /** Where a setting is; the text's beginning where there is none. */
   placeOf(...keys: string[]): Position;
   /** A finding of its own, next to that of the setting. Of many, only some are listed one by one. */
   tell(at: Position, key: string, judged: Judged): void;
@@ -44,7 +44,7 @@ export interface Asked extends Context {
   readonly number: number;
 }
 
-/** Everything was told by `tell`. */
+/** `tell` has reported everything. */
 export const TOLD = Symbol('told');
 
 /** A domain that is made, and does not run yet. */

@@ -58,7 +58,7 @@ export async function prepareToRead(text: string): Promise<void> {
   else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
 }
 
-/** Reads a definition by the language that it is written in. What is wrong stands in `problems`; nothing is thrown, and nothing is executed. */
+/** Reads a definition by the language that it is written in. What is wrong is in `problems`; nothing is thrown, and nothing is executed. */
 export function readDefinition(text: string): Source {
   const first = firstOf(text);
   if (first === '(' && readSxp) return { ...readSxp(text), isForeign: true };

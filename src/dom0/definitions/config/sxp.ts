@@ -20,7 +20,7 @@ import {
 
 /** Names that xend has others for. Lists of one item for each: what is said of them. */
 const RENAMED: Record<string, string> = { args: 'extra', cpu_cap: 'cap', VCPUs_max: 'maxvcpus' };
-/** What xend told of a domain that ran, and of itself: nothing that was asked for. */
+/** What xend reported of a domain that ran, and of itself: nothing that was asked for. */
 const TOLD = new Set(
   (
     'domid status state start_time cpu_time online_vcpus store_mfn console_mfn security_label shutdown_reason console shadow_memory pool_name bootable ' +
@@ -249,7 +249,7 @@ class Mapping {
         value && value.kind !== 'list' && value.text !== '' ? [[name, value.text] as const] : [],
       ),
     );
-    // Where each option stands, by its name in xl.
+    // Where each option is, by its name in xl.
     const parts = Object.fromEntries(
       fieldsOf(device).flatMap(({ name, values: [value] }) =>
         value && value.kind !== 'list'
@@ -274,7 +274,7 @@ class Mapping {
       const mode = texts.get('mode') ?? 'w';
       const uname = texts.get('uname') ?? '';
       const tapped = kind === 'vbd' ? [] : ['backendtype=tap'];
-      // A path with a comma stands last, by name.
+      // A path with a comma is last, by name.
       if (uname.includes(','))
         this.disks.push(
           text(

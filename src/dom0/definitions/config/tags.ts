@@ -11,7 +11,7 @@ export const MOST_TAGS = 16;
 /** A tag is one word, so that a filter and a command line take it as it is; letters of some writings have marks (vowels of Devanagari). */
 const TAG = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31}$/u;
 
-/** Each once, and in one way of writing it: ö is one character, whoever typed it. */
+/** Each once, and in one way of writing it: ö is one character, however it was typed. */
 export const alikeTags = (tags: readonly string[]): string[] => [...new Set(tags.map(tag => tag.normalize()))];
 
 /** The end of a sentence: what is wrong with tags; undefined: nothing. */

@@ -216,7 +216,7 @@ export function parseVif(text: string, isAttached = false): VifSpec {
       spec.others = { ...spec.others, [name]: value };
     return judged;
   });
-  // The bridge of a network is told with it, and is none that anybody asks for (virDomainNetDefParseXML()).
+  // The bridge of a network is reported with it, and is none that anybody asks for (virDomainNetDefParseXML()).
   if (spec.others?.network !== undefined) for (const remark of remarks) if (remark.place?.bridge) delete remark.place;
   return { ...spec, remarks };
 }

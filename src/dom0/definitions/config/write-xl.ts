@@ -16,7 +16,7 @@ const ESCAPES: Record<string, string> = {
   '\t': '\\t',
   '\v': '\\v',
 };
-/** Control characters would end the line, or upset terminals; those that xl has no escape for stand as they are. */
+/** Control characters would end the line, or upset terminals; those that xl has no escape for are written as they are. */
 const quote = (text: string): string => `"${text.replace(/[\\"\u0007-\u000d]/g, c => ESCAPES[c] ?? c)}"`;
 
 /** A value as xl.cfg writes it. */

@@ -31,7 +31,7 @@ function networkSource(target: string): string[] {
   return within('source', [`<host name='${escapedXml(host)}' port='${port}'/>`], attributes);
 }
 
-/** What who asks for none has: weight of Xen's credits, and cpu.shares of cgroups. */
+/** What a domain that asks for none has: weight of Xen's credits, and cpu.shares of cgroups. */
 const USUAL = { credits: 256, shares: 1024 };
 /** The period of a quota, in microseconds (cpu.cfs_period_us). */
 export const USUAL_PERIOD_US = 100_000;

@@ -10,19 +10,19 @@
  */
 import type { Remedy } from '../verdicts.ts';
 
-/** A definition has at most so many bytes, and lists in lists so deep: what is longer was meant to be something else. */
+/** The most bytes of a definition, and the deepest nesting of its lists: a longer file was meant to be something else. */
 export const MOST_BYTES = 256 * 1024,
   MOST_NESTING = 32;
 /** Where a message repeats a part of the text, it repeats so much of it. */
 const MOST_SHOWN = 60;
 
-/** Why a text of so many bytes is not read; undefined: it is. */
+/** Why a text of this size is not read; undefined: it is. */
 export function lengthProblem(bytes: number): string | undefined {
   if (bytes <= MOST_BYTES) return undefined;
   return `A definition has at most ${MOST_BYTES / 1024} KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).`;
 }
 
-/** Bytes that are no UTF-8, of a text's beginning: so many are no slip. */
+/** From this many bytes on that are no UTF-8 in a text's beginning, the file is no text with a slip. */
 const MOST_BROKEN = 8,
   LOOKED_AT = 4096;
 
@@ -49,7 +49,7 @@ export interface Position {
 export interface Origin {
   /** As its author wrote it: <vcpu>4</vcpu>. */
   said: string;
-  /** Where the options stand that a text was put together from, by their names in xl. */
+  /** Where the options are that a text was put together from, by their names in xl. */
   parts?: Readonly<Record<string, Position & { said: string }>>;
 }
 
@@ -376,7 +376,7 @@ class Parser {
       if (next.kind === ',') this.at++;
       else if (next.kind !== ']') {
         if (next.kind === 'end' || this.atNextSetting()) return (this.unclosed(key, open), null);
-        // libxlu_cfg_y.y knows no strings beside each other.
+        // libxlu_cfg_y.y does not join adjacent strings.
         const text =
           next.kind === 'string' && this.tokens[this.at - 1]!.kind !== ']'
             ? `A comma is missing before ${describe(next)}: xl's list goes on with "," or ends with "]".`
@@ -388,7 +388,7 @@ class Parser {
     return { kind: 'list', items, line: open.line, column: open.column };
   }
 
-  /** A list ends where the next setting begins, unless that stands on the list's line: then it is text without quotes. */
+  /** A list ends where the next setting begins, unless that is on the list's line: then it is text without quotes. */
   private unclosed(key: string, open: Token): void {
     const next = this.peek(),
       shown = shortened(next.text);

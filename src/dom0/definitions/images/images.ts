@@ -1,5 +1,5 @@
 /**
- * What an image file is, told by its first bytes: a CD, a disk, or neither; and whether it is whole and could be booted.
+ * What an image file is, recognised by its first bytes: a CD, a disk, or neither; and whether it is whole and could be booted.
  * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of other formats from
  * their specifications and QEMU's block drivers.
  */
@@ -236,7 +236,7 @@ function qcow2Problem(name: string, head: Uint8Array, bytes: number): ImageProbl
   }
 }
 
-/** Types of partitions: the whole disk, for whoever does not know the GPT; and an EFI system partition (UEFI specification 2.9, 5.2.3 and 5.2.2). */
+/** Types of partitions: the whole disk, for programs that do not know the GPT; and an EFI system partition (UEFI specification 2.9, 5.2.3 and 5.2.2). */
 const PROTECTIVE = 0xee,
   EFI_SYSTEM = 0xef;
 /** The type of an EFI system partition in a GPT, C12A7328-F81F-11D2-BA4B-00A0C93EC93B, and where entries are as a rule: 128 of 128 bytes behind the header. */

@@ -14,7 +14,7 @@ export interface Kind {
   how?: string;
 }
 
-/** The value of a setting that stands at the beginning of a line. */
+/** The value of a setting at the beginning of a line. */
 const value = (text: string, pattern: string): string | undefined =>
   new RegExp(`^[ \\t]*(?:${pattern})[ \\t]*[:=][ \\t]*"?([^"\\n\\r]*)`, 'im').exec(text)?.[1]?.trim();
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, found]) => found!);

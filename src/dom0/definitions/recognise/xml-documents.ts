@@ -99,7 +99,7 @@ const DOCUMENTS: Readonly<Record<string, Document>> = {
   ...Object.fromEntries(DEVICES.map(name => [name, libvirt(`a device (<${name}>)`, attach)])),
 };
 
-/** Two that others use the outermost element of, told by what is in them. */
+/** Two kinds whose outermost element others use too; their contents distinguish them. */
 const WITHIN: readonly { root: string; has: RegExp; document: Document }[] = [
   {
     root: 'plist',

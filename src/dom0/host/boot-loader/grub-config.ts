@@ -35,7 +35,7 @@ export interface GrubConfig {
 /** A program with its words. */
 export interface Image {
   path: string;
-  /** What stands behind the path. */
+  /** What follows the path. */
   words: string;
 }
 
@@ -66,7 +66,7 @@ const WITHOUT_EFFECT = new Set(
   ),
 );
 
-/** Reads a grub.cfg: what is wrong is told, and the rest counts. */
+/** Reads a grub.cfg: what is wrong is reported, and the rest counts. */
 export function readGrubConfig(source: string): GrubConfig {
   const { statements, problems } = readGrubScript(source);
   const run = new Run(problems, MOST_EXPANDED);
@@ -110,7 +110,7 @@ export function findEntry(entries: readonly GrubNode[], name: string): number[] 
   return below && [index, ...below];
 }
 
-/** What an entry's commands would start; `from`: the configuration that they stand in. */
+/** What an entry's commands would start; `from`: the configuration that they are in. */
 export function readBootCommands(lines: readonly string[], { variables }: Pick<GrubConfig, 'variables'>): BootCommands {
   const { statements, problems } = readGrubScript(lines.join('\n'));
   const commands: BootCommands = { modules: [], messages: [], problems };
@@ -123,7 +123,7 @@ export function readBootCommands(lines: readonly string[], { variables }: Pick<G
           line,
           sentence: `error: filename expected: write ${name} and the path of a file.`,
         });
-      // A word that is no option stands first where a distribution's script puts it, as a loader of old dropped the first.
+      // A word that is no option is first where a distribution's script puts it, as a loader of old dropped the first.
       return { path, words: rest.slice(rest[0] === 'placeholder' ? 1 : 0).join(' ') };
     };
     if (/^multiboot2?$/.test(name)) commands.hypervisor = image() ?? commands.hypervisor;

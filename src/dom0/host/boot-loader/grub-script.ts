@@ -16,7 +16,7 @@ export type Piece = { text: string } | { variable: string; isQuoted: boolean };
 export interface Word {
   pieces: Piece[];
   line: number;
-  /** Some of it stands in quotes: it is no keyword, and a word even where it is empty. */
+  /** Some of it is in quotes: it is no keyword, and a word even where it is empty. */
   isQuoted: boolean;
   /** Characters of the source. */
   from: number;
@@ -48,7 +48,7 @@ class Mistake extends Error {
   }
 }
 
-/** What a script says; up to the first mistake, after which nothing can be told. */
+/** What a script says; up to the first mistake, after which nothing is known. */
 export function readGrubScript(source: string): { statements: Statement[]; problems: GrubProblem[] } {
   const problems: GrubProblem[] = [];
   const statements: Statement[] = [];
@@ -113,7 +113,7 @@ class Reader {
     return into;
   }
 
-  /** undefined: it makes nothing (a function, which nobody calls). */
+  /** undefined: it makes nothing (a function that is never called). */
   private statement(keyword: string | undefined): Statement | undefined {
     const { line } = this.next!;
     if (++this.depth > MOST_DEPTH)

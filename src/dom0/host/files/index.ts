@@ -18,6 +18,6 @@ export { LOG_BYTES, LogFile } from './log-file.ts';
 export const cdOfFiles: typeof import('./cd-files.ts').cdOfFiles = async (files, target) =>
   (await import('./cd-files.ts')).cdOfFiles(files, target);
 
-/** `askFolder` of shared-folder.ts, for who has a guest with a folder. */
+/** `askFolder` of shared-folder.ts, for the owner of a guest with a folder. */
 export const askFolder: typeof import('./shared-folder.ts').askFolder = async (...asked) =>
   (await import('./shared-folder.ts')).askFolder(...asked);

@@ -8,7 +8,7 @@ export interface ShippedGuest {
   id: string;
   /** Definitions (NAME.cfg), and what they name: kernels, RAM disks. */
   files: readonly { name: string; read(): Promise<Uint8Array> }[];
-  /** They are larger than a state should be, and can be had again: read when somebody needs them, and not kept. */
+  /** They are larger than a state should be, and can be fetched again: read when they are needed, and not kept. */
   fetched?: true;
 }
 

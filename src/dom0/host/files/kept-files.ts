@@ -55,9 +55,9 @@ export class KeptFiles implements IFileSystem {
   private readonly tree: Tree;
   private journal!: Journal;
   private newIdentity: NewIdentity | undefined;
-  /** One change after the other: records stand in the order in which the tree changed. */
+  /** One change after the other: records are in the order in which the tree changed. */
   private last: Promise<unknown> = Promise.resolve();
-  /** Called with a path when what stands there, or below it, has changed. */
+  /** Called with a path when the file or folder there, or anything below it, has changed. */
   changed: (path: string) => void = () => {};
   /** Lines of shells that run, and files that are empty for them and that the journal has as they were. */
   private lines = 0;
@@ -340,7 +340,7 @@ export class KeptFiles implements IFileSystem {
     }
   }
 
-  /** What stands at a path, and below it. */
+  /** What is at a path, and below it. */
   private async collect(path: string, into: Change[]): Promise<void> {
     if (!isKept(path)) return;
     const stat = await this.tree.lstat(path).catch(() => undefined);

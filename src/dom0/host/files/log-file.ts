@@ -1,4 +1,4 @@
-/** A log in Domain 0's files: what is added stands behind the rest, and of a long one an older half is put aside, as `PATH.1`. */
+/** A log in Domain 0's files: new lines are appended, and of a long one an older half is put aside, as `PATH.1`. */
 import type { HostFiles } from './host-files.ts';
 
 /** Of each of the two files, about. */

@@ -11,10 +11,10 @@ export interface ByteChannel {
   onDrained(listener: () => void): void;
   /** Both are asked once, before anything comes; `bytes` are the listener's, and with the last ones of a buffer all of that. `why`: not as the other end wanted. */
   listen(bytes: (bytes: Uint8Array<ArrayBuffer>) => void, closed: (why?: string) => void): void;
-  /** No more is told until `resume`. */
+  /** No more data is passed on until `resume`. */
   pause(): void;
   resume(): void;
-  /** What was sent still goes. `why`: the other end is told, where the link carries words (TCP does not). */
+  /** What was sent still goes. `why`: the other end gets it, where the link carries words (TCP does not). */
   close(why?: string): void;
   /** Ends at once: what was sent and has not left is thrown away, with what the system's socket has of it. Absent: as `close`. */
   reset?(): void;
@@ -106,7 +106,7 @@ export class Converser {
   private ended = false;
   private readonly whenEnded: (why?: string) => void;
 
-  /** `ended` is told once: the conversation or the channel has ended; `why`: the conversation threw, or the channel broke. */
+  /** `ended` is called once: the conversation or the channel has ended; `why`: the conversation threw, or the channel broke. */
   constructor(channel: ByteChannel, conversation: Conversation, ended: (why?: string) => void) {
     this.channel = channel;
     this.conversation = conversation;

@@ -1,7 +1,7 @@
 /**
  * An export as a disk that stays when its connection does not: a lost one is made again, and what was under way is asked again. What was written and not flushed
  * may be lost with a server that ends, so it is kept here until a flush covers it and written again to the server that comes back, as NFS has it (RFC 1813,
- * 3.3.21). A server that stays away is told as a bad disk, after as long as a guest's own driver would wait. While the guest may be another host's by now, which
+ * 3.3.21). A server that stays away is reported as a bad disk, after as long as a guest's own driver would wait. While the guest may be another host's by now, which
  * writes there, nothing is asked and nothing written again; and the connection is reset, so that what was asked before does not arrive later (fence).
  */
 import { BlockDevice, type BlockRequest, type Done, gather, lengthOf } from '../../../formats/blocks/index.ts';
@@ -164,7 +164,7 @@ export class NetworkDisk extends BlockDevice {
     return connection.readOnly && !readOnly ? 'it is read-only now' : undefined;
   }
 
-  /** What waits ends with this. Whoever asks later has it tried again. */
+  /** What waits ends with this. A later request makes it try again. */
   private giveUp(error: Error): void {
     this.connecting = false;
     for (const { done } of this.waiting.splice(0)) done(error);

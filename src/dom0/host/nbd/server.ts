@@ -1,6 +1,6 @@
 /**
- * The serving end of NBD: devices of this host for whoever knows their names. Fixed newstyle hand-shake, structured replies (with sentences at errors), flush,
- * FUA, trim and zeros. Source: doc/proto.md of NetworkBlockDevice/nbd. No TLS: whoever makes the channel sees to that.
+ * The serving end of NBD: devices of this host for clients that know their names. Fixed newstyle hand-shake, structured replies (with sentences at errors), flush,
+ * FUA, trim and zeros. Source: doc/proto.md of NetworkBlockDevice/nbd. No TLS: the code that makes the channel sees to that.
  */
 import { type BlockDevice, type BlockRequest, DeviceFull } from '../../../formats/blocks/index.ts';
 import { type ByteChannel, type Conversation, Converser } from './channel.ts';

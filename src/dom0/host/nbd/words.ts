@@ -1,4 +1,4 @@
-/** Numbers and texts as they stand on the wire. */
+/** Numbers and texts as they are on the wire. */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -7,7 +7,7 @@ export const encode = (text: string): Uint8Array => encoder.encode(text);
 /** Bytes that may lie in shared memory. */
 export const decode = (bytes: Uint8Array): string => decoder.decode(bytes.slice());
 
-/** A field: how many bytes, and what. Texts and bytes stand as they are. */
+/** A field: how many bytes, and what. Texts and bytes are sent as they are. */
 export type Field = readonly [bytes: 2 | 4 | 8, value: number | bigint] | Uint8Array;
 
 /** Fields one behind the other. */

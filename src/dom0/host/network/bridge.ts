@@ -287,7 +287,7 @@ export class Bridge {
     this.table.set(station, { port, heardNs });
   }
 
-  /** Who asks for others, or answers, says its own address. A probe says none (RFC 5227). */
+  /** An ARP request or reply carries its sender's own address. A probe says none (RFC 5227). */
   private hear(bytes: Uint8Array): void {
     const at = HEADER_BYTES;
     if (

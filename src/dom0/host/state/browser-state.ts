@@ -52,7 +52,7 @@ interface BrowserStateParts {
   filesOpened?(files: KeptFiles, kept: boolean): void;
   /** Something happened to it that people should know: a sentence. */
   told?(sentence: string): void;
-  /** The state goes: whoever works with it ends, before it is flushed and closed. `what`: what files and disk are now. */
+  /** The state goes: everything that works with it ends, before it is flushed and closed. `what`: what files and disk are now. */
   closing(what: string): Promise<void> | void;
 }
 
@@ -222,7 +222,7 @@ export class BrowserState {
   // ---- all of it as a file, another one in its place, a new one
 
   /**
-   * All of it in pieces, as it is at one moment. Whoever writes its disk is paused meanwhile: what is written all the same is found at the end.
+   * All of it in pieces, as it is at one moment. Guests that write its disk are paused meanwhile: what is written all the same is found at the end.
    * @throws Error with a sentence, of the store
    */
   async *packed(head: StateHead): AsyncGenerator<Uint8Array> {

@@ -28,7 +28,7 @@ export async function identitiesOf(store: Store): Promise<Identities> {
   const look = store.look ?? store;
   const [files, disk] = [await headOf(look, 'files'), await headOf(look, 'disk')];
   const found = { files: files.header?.identity, disk: disk.header?.identity };
-  // Of a header that cannot be read whoever opens that journal says more.
+  // If a header cannot be read, the code that opens that journal says more.
   if (files.problem !== undefined || disk.problem !== undefined) return found;
   const problem = notOfOne(found, store.where);
   if (problem !== undefined) throw damaged(store, problem);

@@ -39,7 +39,7 @@ export interface StateHead {
   /** Definitions, by name. */
   guests: string[];
   volumes: { name: string; bytes: number }[];
-  /** What the page remembers, as it is told. */
+  /** What the page remembers, as the page reports it. */
   page?: unknown;
 }
 
@@ -197,7 +197,7 @@ function headOf(payload: Uint8Array): StateHead | undefined {
   };
 }
 
-/** Who takes what is read: parts in turn, and their bytes. */
+/** The receiver of what is read: the parts one after the other, and their bytes. */
 export interface StateSink {
   part(name: string, bytes: number): Promise<void> | void;
   data(at: number, bytes: Uint8Array): void;

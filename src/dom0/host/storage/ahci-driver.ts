@@ -1,6 +1,6 @@
 /**
  * Domain 0's driver for the adapter of the host's disk: through its registers, with command tables in machine memory. Data go straight between the disk and
- * whoever's frames they are; what lies in no frame is copied through a buffer.
+ * the frames of their owner; what lies in no frame is copied through a buffer.
  * Source: AHCI 1.3.1, clause 10 (software guidelines); ATA8-ACS-3 for the commands.
  */
 import {
@@ -111,7 +111,7 @@ export class AhciDriver {
   private readonly freeBuffers = Array.from({ length: BUFFERS }, (_, i) => i + 1);
   /** For the adapter, once it has room. */
   private queue: Command[] = [];
-  /** Ended, and nobody was told. */
+  /** Ended, and not reported yet. */
   private ended: { command: Command; error: Error | undefined }[] = [];
 
   /**
@@ -359,7 +359,7 @@ export class AhciDriver {
     if (is & IS.TASK_FILE) this.recover();
   }
 
-  /** A command has failed, and the port stands: the others are asked for again (AHCI 1.3.1, 6.2.2.2). */
+  /** A command has failed, and the port has stopped: the other commands are issued again (AHCI 1.3.1, 6.2.2.2). */
   private recover(): void {
     const slots = this.inFlight.flatMap((command, slot) => (command ? [slot] : []));
     const queued = !this.isAlone;
@@ -395,7 +395,7 @@ export class AhciDriver {
     if (into) scatter(this.memory.bytes, [into], bufferAt(0));
   }
 
-  /** Has a command carried out, and looks until it has ended; what else ends meanwhile is told in Domain 0's turn. @throws DeviceFull, Error */
+  /** Has a command carried out, and looks until it has ended; others that end meanwhile are reported in Domain 0's turn. @throws DeviceFull, Error */
   private wait(command: Command): void {
     this.set(PORT.IE, 0);
     try {
@@ -420,7 +420,7 @@ export class AhciDriver {
     }
   }
 
-  /** The disk goes: who waits for it is told. */
+  /** The disk goes: callers that wait for it get an error. */
   close(): void {
     const gone = new Error('The disk was taken away.');
     this.set(PORT.IE, 0);

@@ -7,7 +7,7 @@ const TURN_BYTES = 16 * PIECE_BYTES;
 export interface CopyParts {
   /** Calls back when others had their turn. */
   soon(callback: () => void): void;
-  /** Whoever waits for the copy does not any more. */
+  /** The caller does not wait for the copy any more. */
   signal?: AbortSignal;
 }
 

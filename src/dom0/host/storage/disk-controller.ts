@@ -39,7 +39,7 @@ export class DiskController {
     this.disk?.drive.poll();
   }
 
-  /** The storage worker's end of domains' drives, once it was told of this machine. */
+  /** The storage worker's end of domains' drives, once it knows this machine. */
   get drives(): StorageDrives | undefined {
     const drives = this.disk?.drives;
     return drives?.memory === this.machine ? drives : undefined;

@@ -6,7 +6,7 @@ export interface OpenDisk {
   medium: BlockDevice;
   /** What it is, whatever it was called. */
   path: string;
-  /** Who has it is called otherwise from now on. */
+  /** Its owner has another name from now on. */
   rename(who: string): void;
   close(): void;
 }
@@ -27,7 +27,7 @@ export class DiskUsers {
     return this.users.filter(user => user.path === path);
   }
 
-  /** Why a disk cannot be had next to those that have it. `called`: the disk, for people. */
+  /** Why a disk cannot be opened next to those that have it open. `called`: the disk, for people. */
   hinders(path: string, writes: boolean, called = path, shared = false): string | undefined {
     const other = this.of(path).find(user => (writes || user.writes) && !(shared && user.shared));
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).

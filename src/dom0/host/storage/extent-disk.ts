@@ -119,7 +119,7 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     return disk;
   }
 
-  /** What the one before had not flushed is flushed now: whoever has freed a slot may use it again then. */
+  /** What the one before had not flushed is flushed now: the caller that freed a slot may use it again then. */
   private takeOver(): void {
     const { unflushed, slots } = this;
     const count = unflushed?.[0] ?? 0;

@@ -27,7 +27,7 @@ export class HostDisk extends BlockDevice {
   private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 
-  /** How often Domain 0 has changed it: whoever copies it finds out whether that happened meanwhile. */
+  /** Number of changes by Domain 0: the code that copies the disk finds out whether it changed meanwhile. */
   changes = 0;
 
   constructor(extents: StoredDisk) {

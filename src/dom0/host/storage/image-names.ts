@@ -6,7 +6,7 @@
  *   /var/lib/xen/images/old/web (1).img  image+old+2Fweb+20+281+29.img
  *   /root/web.save                       file+root+2Fweb.save
  *
- * A character that a volume's name cannot have stands as + and two hexadecimal digits for each byte of its UTF-8.
+ * A character that a volume's name cannot have is written as + and two hexadecimal digits for each byte of its UTF-8.
  */
 
 export const IMAGES = '/var/lib/xen/images';

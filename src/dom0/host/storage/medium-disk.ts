@@ -49,7 +49,7 @@ export class MediumDisk extends BlockDevice {
   private toldBad = false;
   /** Of the part of the disk's users that the storage worker serves: one of them waits for room there. */
   private readonly elsewhere = { waits: false };
-  /** Of whoever copies it while it is written. */
+  /** Of the caller that copies it while it is written. */
   private log: WriteLog | undefined;
 
   constructor(parts: MediumDiskParts) {
@@ -69,7 +69,7 @@ export class MediumDisk extends BlockDevice {
     this.bytes = medium.bytes - (medium.bytes % this.sectorBytes);
   }
 
-  /** Whoever writes it from now on is noted there; undefined: nobody copies it any more. The storage worker's drives are to pass this one then. */
+  /** Writes from now on are noted there; undefined: nobody copies it any more. The storage worker's drives are to pass this one then. */
   copiedBy(log: WriteLog | undefined): void {
     this.log?.end();
     this.log = log;

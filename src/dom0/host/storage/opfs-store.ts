@@ -108,7 +108,7 @@ export class OpfsStore implements Store {
     this.parts = parts;
   }
 
-  /** @throws Error where the file cannot be had, as where somebody else has it open */
+  /** @throws Error where the file cannot be opened, as where somebody else has it open */
   async open(name: string): Promise<StoreFile> {
     const { directory, sleep } = this.parts;
     const file = await directory.getFileHandle(name, { create: true });

@@ -3,7 +3,7 @@
  *
  *   block 0        "RSOVERL1", bytes of the image (64 bits), check sum of its file (32 bits), length of its path (32 bits), the path
  *   from block 1   a bit for each block of the image: it was written, and is here
- *   from the next MiB on   the blocks, each at its place
+ *   from the next MiB on   the blocks, each in its own position
  *
  * A bit becomes durable after the block that it represents, so that a block is the image's or what was written, whatever a power cut leaves.
  */

@@ -28,7 +28,7 @@ export interface Layout {
   };
 }
 
-/** Of what lies on the host's disk as it is: whoever has the disk can make the same device (`deviceIn`). Undefined: it lies otherwise. */
+/** Of what lies on the host's disk as it is: the owner of the disk can make the same device (`deviceIn`). Undefined: it lies otherwise. */
 export const layoutOf = (device: BlockDevice): Layout | undefined => (device as { layout?: Layout }).layout;
 
 export class Part extends BlockDevice {

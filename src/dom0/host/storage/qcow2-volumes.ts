@@ -30,7 +30,7 @@ interface Parts {
 
 const device = (volume: string): string => `/dev/${GROUP}/${volume}`;
 
-/** What an image says of itself as what people are told of the volume. */
+/** What an image's header says, as what people see of the volume. */
 function inItsName<T>(name: string, work: () => T): T {
   try {
     return work();

@@ -5,7 +5,7 @@ import { type Store, StoreDamaged } from './store.ts';
 import { WINDOW_BYTES, type Windowed, WindowStore } from './store-window.ts';
 
 /**
- * What the storage worker is told; `windowed`: it takes the place of one that ended, in which that was open. `open` is a file's name, `disk` one of a disk, `file`
+ * Messages to the storage worker; `windowed`: it takes the place of one that ended, in which that was open. `open` is a file's name, `disk` one of a disk, `file`
  * its number in the window; `machine`: the memory of the machine whose drives it serves.
  */
 export type StorageRequest =
@@ -30,7 +30,7 @@ export interface StorageWorker {
   onmessage: ((event: MessageEvent<StorageAnswer>) => unknown) | null;
   onerror: ((event: ErrorEvent) => unknown) | null;
   terminate(): void;
-  /** What one that takes its place is told first, should it end without a word; undefined: nobody is to take its place. Absent: nobody does. */
+  /** The first message to the worker that replaces it, should it end without a word; undefined: nobody is to take its place. Absent: nobody does. */
   ifEnds?(message: StorageRequest | undefined): void;
   /** Whether it still runs, as far as that is known without a turn of the event loop; absent: it is not. */
   isAlive?(): boolean;

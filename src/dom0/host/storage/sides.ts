@@ -3,7 +3,7 @@
  * cut it is the one or the other, whole. What was kept before there were two sides is the first one.
  *
  *   NAME, other.NAME    files of the two sides
- *   side                two places, written in turn: a count and its CRC-32; the larger count is valid, and its lowest bit names the side
+ *   side                two places, written alternately: a count and its CRC-32; the larger one is valid, and its lowest bit names the side
  */
 import { ImmediateDevice } from '../../../formats/blocks/index.ts';
 import { crc32 } from '../../../formats/unpack/index.ts';
@@ -136,7 +136,7 @@ export class SidedStore implements Store {
     for (const file of [...this.files.values()]) file.close();
   }
 
-  /** Empties files, which nobody has open. @throws Error of the store */
+  /** Empties files that are not open. @throws Error of the store */
   async clear(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const file = await this.open(name);

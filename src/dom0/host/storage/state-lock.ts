@@ -22,7 +22,7 @@ export interface LockParts {
   epochMs(): number;
 }
 
-/** Who has the state. */
+/** The holder of the state. */
 export interface Holder {
   /** Milliseconds since 1970; undefined: it does not answer. */
   sinceMs?: number;
@@ -45,7 +45,7 @@ const ASK_MS = 500;
 type News = { kind: 'who' } | { kind: 'held'; sinceMs: number } | { kind: 'give' };
 
 /**
- * Takes the state, or tells who has it. `wanted`: another tab asks for it; who has flushed and closed calls `release`.
+ * Takes the state, or names its holder. `wanted`: another tab asks for it; the holder flushes and closes, then calls `release`.
  * `take`: asks the holder to give it up, and waits for it.
  */
 export async function holdState(

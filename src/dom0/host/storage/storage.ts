@@ -1,6 +1,6 @@
 /**
  * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
- * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
+ * Domains' disks are partitions and volumes; a domain that has one open keeps others from writing to it or removing it.
  */
 import { ExtentDisk } from './extent-disk.ts';
 import type { StoredDisk } from './stored-disk.ts';
@@ -246,7 +246,7 @@ export class Storage {
     return volume;
   }
 
-  /** Where a volume was made in vain: what hinders that it goes is told by whoever needs its room. */
+  /** Where a volume was made in vain: the caller that needs its room reports what keeps it from being removed. */
   removeUnused(name: string): void {
     try {
       if (this.group.volumes.some(volume => volume.name === name)) this.removeVolume(name);
@@ -533,7 +533,7 @@ export class Storage {
     return this.use(medium, { path, who, writes, shared }, below);
   }
 
-  /** To look at a device whoever has it: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */
+  /** To look at a device that others may have open: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */
   look(written: string, who: string): OpenDisk {
     const { path, medium } = this.resolve(written);
     return this.use(medium, { path, who, writes: false });
@@ -547,7 +547,7 @@ export class Storage {
       for (const base of bases) base.close();
       if (!(user.writes && (medium instanceof OverlayVolume || medium instanceof Qcow2Disk))) return;
       try {
-        // Whoever opens it next may read it again, and knows then what lies on the volume alone.
+        // The next opener may read it again, and knows then what lies on the volume alone.
         medium.flush();
       } catch {
         // It is tried again with what nobody flushes.
@@ -561,7 +561,7 @@ export class Storage {
     };
   }
 
-  /** Who has a device open: names of domains. */
+  /** Names of the domains that have a device open. */
   whoHas(path: string): string[] {
     return this.users.of(canonical(path)).map(({ who }) => who);
   }

@@ -10,7 +10,7 @@
  * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message, or by the doorbell in machine memory,
  * where drives of domains' workers ask, too. After each answer it lingers for some milliseconds: what is asked one after the other needs no message.
  *
- * A server that ends is followed by another one with the same window, which is told what was open there (`Windowed`). What was asked stands in the window until
+ * A server that ends is followed by another one with the same window, which gets the list of what was open there (`Windowed`). Requests are in the window until
  * it is answered, and is asked of the disk again: all of it can be done twice.
  */
 import type { BlockRequest, Done } from '../../../formats/blocks/index.ts';
@@ -57,14 +57,14 @@ const LINGER_MS = 4;
 /** This many answers later the server has a look at its messages. */
 const MOST_ANSWERS = 1000;
 
-/** What is open in a window: what its next server is told. A disk has `bytes`. */
+/** What is open in a window: the message to its next server. A disk has `bytes`. */
 export interface Windowed {
   files: { file: number; name: string; bytes?: number }[];
   machine?: SharedArrayBuffer;
   drives: { domain: number; place: number; medium: DriveMedium }[];
 }
 
-/** Nobody takes the place of the server that ended: whoever waits for it hears that. */
+/** Nobody takes the place of the server that ended: callers that wait for it get an error. */
 export function abandon(memory: SharedArrayBuffer): void {
   const { words, asked, commands } = new Window(memory);
   Atomics.store(words, SERVER, GONE);
@@ -100,7 +100,7 @@ export class WindowServer extends QueueServer {
   /** By the numbers that the other side gives them. */
   private readonly files = new Map<number, StoreFile | StoredDisk>();
   private disk: ExtentDisk | undefined;
-  /** Once it was told of a machine: its doorbell, and drives of its domains. */
+  /** Once it knows a machine: its doorbell, and drives of its domains. */
   private machine: { words: Int32Array; drives: DriveServers; commands: CommandServer } | undefined;
 
   /** `tell`: what drives have to say, for Domain 0. */
@@ -214,7 +214,7 @@ export class WindowServer extends QueueServer {
     return machine?.drives.poll() ?? false;
   }
 
-  /** Who asks waits for the answer itself. */
+  /** The caller waits for the answer itself. */
   protected ring(): void {}
 
   protected start({ slot, device: number, op, at, length }: Taken, done: Done): void {
@@ -254,7 +254,7 @@ export interface WindowParts {
   heard(listener: (news: DriveNews) => void): void;
   /** Ends a server that does not answer. */
   end?(): void;
-  /** Told what is open in the window whenever that changes: before it is asked for, and after it was closed. */
+  /** Called with what is open in the window whenever that changes: before it is asked for, and after it was closed. */
   keep?(windowed: Windowed): void;
   /** Whether a server that does not answer still lives; absent: nobody knows, or another one takes its place. */
   isAlive?(): boolean;

@@ -45,7 +45,7 @@ export interface Store {
   openDisk?(name: string, bytes: number): Promise<StoredDisk>;
 }
 
-/** Files in memory: for a host where nothing else is to be had, and for tests. */
+/** Files in memory: for a host that has no other storage, and for tests. */
 export class MemoryStore implements Store {
   readonly where = 'memory';
   readonly outlivesHost = false;

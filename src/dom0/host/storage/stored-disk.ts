@@ -1,4 +1,4 @@
-/** The host's disk where it is stored, and drives that reach it from other workers: what whoever uses them knows of them. */
+/** The host's disk where it is stored, and drives that reach it from other workers: what their users know of them. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import type { Layout } from './part.ts';
 import type { StoredDrive } from './stored-drive.ts';
@@ -17,13 +17,13 @@ export interface DriveNews {
   place: number;
   waits: boolean;
   sentence: string;
-  /** The storage worker has ended: whoever hears it serves the drive from now on. */
+  /** The storage worker has ended: the listener serves the drive from now on. */
   lost?: true;
 }
 
-/** That end, as Domain 0 knows it. A domain is told by its index in the domain table. */
+/** That end, as Domain 0 knows it. A domain is identified by its index in the domain table. */
 export interface StorageDrives {
-  /** The machine whose domains it serves; undefined: it was not told yet, or has ended. */
+  /** The machine whose domains it serves; undefined: it does not know it yet, or has ended. */
   readonly memory: ArrayBufferLike | undefined;
   begin(memory: SharedArrayBuffer): Promise<void>;
   /** When it returns the drive at a place has this medium. */

@@ -24,7 +24,7 @@ export class StoredDrive extends BlockDevice {
     this.extents.request(request, done);
   }
 
-  /** Commands have ended, or may still end, that nobody was told of: here each ends at once. */
+  /** Commands have ended, or may still end, without a report: here each ends at once. */
   get pending(): boolean {
     return false;
   }

@@ -53,7 +53,7 @@ class WindowDrives implements StorageDrives {
     });
   }
 
-  /** Whoever asks again meanwhile waits for the same answer: there is one. */
+  /** A caller that asks again meanwhile waits for the same answer: there is one. */
   begin(memory: SharedArrayBuffer): Promise<void> {
     if (this.begun?.memory !== memory)
       this.begun = {

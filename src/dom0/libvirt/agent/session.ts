@@ -1,6 +1,6 @@
 /**
- * The agent of a guest, which listens at a channel of virtio. Who asks it comes in turn, and begins with guest-sync, so that an answer to an earlier question that
- * nobody waited for is passed over. Sources: src/qemu/qemu_agent.c of libvirt 9 (words, times); docs/interop/qemu-ga-ref of QEMU (a line of JSON each way).
+ * The agent of a guest, which listens at a channel of virtio. Callers are served one at a time; each begins with guest-sync, so that an answer to an earlier question that
+ * no caller waited for is passed over. Sources: src/qemu/qemu_agent.c of libvirt 9 (words, times); docs/interop/qemu-ga-ref of QEMU (a line of JSON each way).
  */
 import type { Later } from '../../host/index.ts';
 import { AGENT_CHANNEL, type Channel, type ChannelEnd, type CommandHost } from '../../toolstack/index.ts';
@@ -16,7 +16,7 @@ const BLOCK = -2,
 const WAIT_S = 5;
 /** VIR_DOMAIN_QEMU_AGENT_COMMAND_SHUTDOWN. */
 const SHUTDOWN_S = 60;
-/** VIR_JOB_WAIT_TIME: who asks meanwhile waits this long for its turn. */
+/** VIR_JOB_WAIT_TIME: a caller that asks meanwhile waits this long for its turn. */
 const TURN_S = 30;
 /** QEMU_AGENT_MAX_RESPONSE: who says more in one line is not listened to any longer. */
 const MOST_ANSWER_BYTES = 10 * 2 ** 20;

@@ -1,4 +1,4 @@
-/** What is told of domains: virDomainEventID and what each has to say. Source: libvirt-domain.h. */
+/** What is reported of domains: virDomainEventID and what each has to say. Source: libvirt-domain.h. */
 import type { DomainRef } from '../domains.ts';
 
 /** virTypedParameter, of the types that events have. */

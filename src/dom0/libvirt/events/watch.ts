@@ -1,4 +1,4 @@
-/** What becomes of domains: two looks at the host are compared. What is done by calls of libvirt's alone is told by whoever does it. */
+/** What becomes of domains: two looks at the host are compared. What calls of libvirt alone do is reported by the code of those calls. */
 import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 import { channelsOf } from '../../../devices/index.ts';
 import { placeUnderKvm } from '../../definitions/config/index.ts';
@@ -87,7 +87,7 @@ function runningOf(host: CommandHost, domain: Domain, id: number): Running | und
   };
 }
 
-/** Told whenever something may have changed; it tells what has, in order. */
+/** Called whenever something may have changed; it reports what has, in order. */
 export class DomainWatch {
   private readonly host: CommandHost;
   private readonly tell: (event: DomainEvent) => void;
@@ -218,7 +218,7 @@ export class DomainWatch {
   private *ofStarted({ domain, life, hasAgent }: Running): Generator<DomainEvent> {
     for (const each of this.driver.started(life)) yield this.lifecycle(domain, each);
     if (hasAgent === undefined) return;
-    // Of one that starts it is told that there is none yet (qemuProcessRefreshChannelVirtioState()).
+    // A domain that starts gets the event that there is none yet (qemuProcessRefreshChannelVirtioState()).
     yield this.agent(domain, false, AGENT_REASON.DOMAIN_STARTED);
     if (hasAgent) yield this.agent(domain, true, AGENT_REASON.CHANNEL);
   }

@@ -18,7 +18,7 @@ const usage = (name: string, needs: readonly string[], options: readonly string[
 const given = (names: readonly string[], words: readonly (string | undefined)[]): Given =>
   Object.fromEntries(names.map((name, i) => [name, words[i]]));
 
-/** A device that a document has, as it stands there and as it is read. */
+/** A device that a document has, as it is written there and as it is read. */
 interface Found {
   text: string;
   element: libvirt.XmlElement;

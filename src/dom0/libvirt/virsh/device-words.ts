@@ -1,5 +1,5 @@
 /**
- * Documents of disks and cards, made of what virsh is told of them. Source: cmdAttachDisk() and cmdAttachInterface() of tools/virsh-domain.c of libvirt 9.0, which
+ * Documents of disks and cards, made of virsh's options. Source: cmdAttachDisk() and cmdAttachInterface() of tools/virsh-domain.c of libvirt 9.0, which
  * writes values as they are given, but for a disk's source.
  */
 import { escapedXml } from '../../definitions/config/index.ts';

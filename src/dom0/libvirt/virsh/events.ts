@@ -1,10 +1,10 @@
-/** What becomes of domains, told as it happens. Source: cmdEvent() and virshDomainEventToString() of tools/virsh-domain-event.c of libvirt 9. */
+/** Events of domains, printed as they happen. Source: cmdEvent() and virshDomainEventToString() of tools/virsh-domain-event.c of libvirt 9. */
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../index.ts';
 import { aborted } from '../../toolstack/programs/index.ts';
 import { exclude, find, numeric, type VirshCommand, VirshError } from './virsh-command.ts';
 
-/** virshDomainEventCallbacks: by virDomainEventID. What a domain's life is made of is told here, and what of devices comes and goes. */
+/** virshDomainEventCallbacks: by virDomainEventID. Printed here: events of a domain's life, and of devices that come and go. */
 const KINDS = [
   'lifecycle',
   'reboot',
@@ -56,7 +56,7 @@ const TRAY = ['opened', 'closed'];
 const values = ({ parameters }: { parameters: readonly libvirt.EventParameter[] }): string =>
   `:${parameters.map(({ field, value }) => `\n\t${field}: ${value.value}`).join('')}`;
 
-/** What of an event stands behind whose it is (virshEventPrint() and its callers). */
+/** What is printed of an event behind the domain's name (virshEventPrint() and its callers). */
 const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => string } = {
   lifecycle: ({ event, detail }) => {
     const [word = 'unknown', ...details] = WORDS[event] ?? [];

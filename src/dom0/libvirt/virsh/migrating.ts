@@ -55,7 +55,7 @@ async function within<T>(
           if (late.isPostcopy) startPostcopy(toolstack.jobs, domain);
           else toolstack.jobs.find(domain)?.standStill?.();
         } catch {
-          // It has gone, or failed, just now: whoever waits for it hears that.
+          // It has gone, or failed, just now: the caller that waits for it gets the error.
         }
       })
     : () => {};

@@ -1,4 +1,4 @@
-/** Devices of the host: none is told of until guests can be given one. Source: tools/virsh-nodedev.c of libvirt 9. */
+/** Devices of the host: none is listed until guests can be given one. Source: tools/virsh-nodedev.c of libvirt 9. */
 import { needed, notSupported, type VirshCommand, VirshError } from './virsh-command.ts';
 
 const onDevice = (name: string, options: string, about: string): VirshCommand => ({

@@ -20,7 +20,7 @@ const VNC_PORT = 5900;
 /** virKeycodeSet by its names. */
 const CODESETS = ['linux', 'xt', 'atset1', 'atset2', 'atset3', 'os_x', 'xt_kbd', 'usb', 'win32', 'qnum'];
 
-/** One whose console can be had. @throws VirshError */
+/** A domain whose console can be opened. @throws VirshError */
 export async function withConsole(host: CommandHost, word: string | undefined): ReturnType<typeof find> {
   const domain = await find(host, word);
   if (domain.id === undefined) throw new VirshError('error: The domain is not running');

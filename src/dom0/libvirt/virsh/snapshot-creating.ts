@@ -18,14 +18,14 @@ const BY_OPTION = {
 };
 const HOW = '[--no-metadata] [--halt] [--disk-only] [--reuse-external] [--quiesce] [--atomic] [--live] [--validate]';
 
-/** vshStringToArray(): what stands between commas, of which two are one within a word. */
+/** vshStringToArray(): what is between commas, of which two are one within a word. */
 const wordsOf = (spec: string): string[] =>
   spec
     .replaceAll(',,', '\0')
     .split(',')
     .map(word => word.replaceAll('\0', ','));
 
-/** Values by the words before their `=`; a path may stand alone where `isPath`. @throws VirshError where there is another word */
+/** Values by the words before their `=`; a path may be alone where `isPath`. @throws VirshError where there is another word */
 function specOf(
   words: readonly string[],
   known: readonly string[],

@@ -263,7 +263,7 @@ const VOLUMES: Record<string, VirshCommand> = {
       const bytes = await saying(`cannot upload to volume ${word}`, () => libvirt.openBytes(host, volume.path, true));
       try {
         const piece = most === 0 ? data : data.subarray(0, most);
-        // Debian's is told of it once all has been sent.
+        // Debian's gets the error once all has been sent.
         await saying(`cannot close volume ${word}`, () => bytes.write(at, piece));
       } finally {
         await bytes.close();

@@ -12,7 +12,7 @@ export type Run = (
 ) => Promise<string>;
 
 export interface VirshCommand {
-  /** Its name, then what stands behind it, as virsh help writes it; options follow from there. */
+  /** Its name, then what follows it, as virsh help writes it; options follow from there. */
   usage: string;
   about: string;
   run: Run;
@@ -56,7 +56,7 @@ export function exclude(options: ReadonlySet<string>, one: string, other: string
     throw new VirshError(`error: Options --${one} and --${other} are mutually exclusive`);
 }
 
-/** --current stands alone. @throws VirshError */
+/** --current excludes --live and --config. @throws VirshError */
 export function exclusive(options: ReadonlySet<string>): void {
   exclude(options, 'persistent', 'current');
   exclude(options, 'current', 'live');

@@ -122,7 +122,7 @@ function arranged(
   return { values, options, unexpected };
 }
 
-/** What stands before the command: which host is meant. The words behind that, or why it is none that can be had. */
+/** Options before the command say which host is meant. The words behind them, or why that host cannot be reached. */
 function connected(host: CommandHost, words: readonly string[]): string[] | Ran {
   const [first, uri, ...rest] = words;
   const [, given] = /^--connect=(.*)$/.exec(first ?? '') ?? [];
@@ -134,7 +134,7 @@ function connected(host: CommandHost, words: readonly string[]): string[] | Ran 
   return given === undefined ? rest : words.slice(1);
 }
 
-/** Several commands may stand in one word, with ; between them. */
+/** Several commands may be in one word, with ; between them. */
 const commandsIn = (words: readonly string[]): string[][] =>
   words.length === 1 && /[\s;]/.test(words[0]!)
     ? words[0]!

@@ -1,4 +1,4 @@
-/** The balancer of a pool, on the host that is its coordinator: it is told of loads and moves, and asked from time to time what is to be done. */
+/** The balancer of a pool, on the host that is its coordinator: it gets reports of loads and moves, and asked from time to time what is to be done. */
 import type { Decision } from './decisions.ts';
 import { plan } from './plan.ts';
 import type { HostSample, PoolView } from './samples.ts';
@@ -25,7 +25,7 @@ export class Balancer {
     this.watch.take(sample);
   }
 
-  /** A move has begun, whoever wanted it: its two hosts are left alone until they have reported how they are after it. */
+  /** A move has begun, at anyone's request: its two hosts are left alone until they have reported how they are after it. */
   begun(guest: string, from: string, to: string): void {
     this.watch.begun(guest, from, to);
   }
@@ -39,7 +39,7 @@ export class Balancer {
     return this.watch.view(nowMs);
   }
 
-  /** To be asked every `recentMs`. Moves that are made are told by `begun`. */
+  /** To be asked every `recentMs`. `begun` reports moves that are made. */
   decide(nowMs: number): Decision[] {
     const { decisions, relieving } = plan(this.view(nowMs), this.settings, this.relieving);
     this.relieving = relieving;

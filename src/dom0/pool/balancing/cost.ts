@@ -1,6 +1,6 @@
 /**
  * What a move costs, and what it gains, in seconds of a slot. The copy goes as Xen's: all pages, then those that were written meanwhile, until few are left or
- * after some rounds, and the last while the guest stands (tools/libs/guest/xg_sr_save.c, SPP_MAX_ITERATIONS, SPP_TARGET_DIRTY_COUNT).
+ * after some rounds, and the last while the guest is paused (tools/libs/guest/xg_sr_save.c, SPP_MAX_ITERATIONS, SPP_TARGET_DIRTY_COUNT).
  */
 import { busyOf, freeOf, type GuestView, type HostView } from './samples.ts';
 import type { Settings } from './settings.ts';
@@ -17,7 +17,7 @@ export interface MoveCost {
   slotSeconds: number;
 }
 
-/** How long the copy takes, and how long of that the guest stands. */
+/** How long the copy takes, and how long of that the guest is paused. */
 export function copyTimes(
   memoryBytes: number,
   dirtyBytesPerSecond: number,

@@ -39,7 +39,7 @@ export class Emptying {
       .filter(host => Math.max(busyOf(host), recentBusyOf(host)) < busy.low && freeOf(host) > free.low)
       .map(host => ({ host, bytes: bytesOf(host) }))
       .sort((a, b) => a.bytes - b.bytes || (a.host.host < b.host.host ? -1 : 1));
-    // Whoever is to take guests is not emptied.
+    // A host that is to take guests is not emptied.
     for (const { host } of candidates) if (round.isFree(host) && !round.isPromised(host)) this.emptyOne(host);
   }
 

@@ -1,4 +1,4 @@
-/** Keeps what hosts told in the last minute, and moves that go on. */
+/** Keeps what hosts reported in the last minute, and moves that go on. */
 import type { GuestRules, GuestSample, GuestView, HostSample, HostView, PoolView } from './samples.ts';
 import type { Settings } from './settings.ts';
 
@@ -92,7 +92,7 @@ export class Watch {
     if (moves.size === 0) this.unsettled.delete(host);
   }
 
-  /** Of two hosts that tell of a guest, the one that told last has it. */
+  /** If two hosts report a guest, the one that reported last has it. */
   private takeGuest({ sample: { host, atMs }, guests }: WatchedHost, sample: GuestSample): void {
     const { guest } = sample;
     const known = this.guests.get(guest);

@@ -1,4 +1,4 @@
-/** Decisions as sentences, for the task log and whoever asks. */
+/** Decisions as sentences, for the task log and for callers. */
 import type { MoveCost } from './cost.ts';
 import type { Because, Decision, Ends, Move, Stay, Staying } from './decisions.ts';
 import type { Energy } from './energy.ts';

@@ -1,4 +1,4 @@
-/** The host that keeps the pool's leases. What it decides is written down before anybody is told, so that it survives its end; times are its own clock's. */
+/** The host that keeps the pool's leases. It writes down each decision before it sends it to anybody, so that it survives its end; times are its own clock's. */
 import type { CopyKind, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
 /** Whose a guest is. */
@@ -28,7 +28,7 @@ export interface Told {
 
 /** What decides who owns a guest: a coordinator, or etcd (etcd.ts). Holders cannot tell which. */
 export interface LeaseEngine {
-  /** What a host's request comes to, and who is to be told. Rejects where that cannot be known now: the host asks again. */
+  /** What a host's request comes to, and which hosts get a message. Rejects where that cannot be known now: the host asks again. */
   receive(from: string, request: LeaseRequest): Promise<Told[]>;
 }
 
@@ -80,7 +80,7 @@ export class Coordinator {
     for (const lease of this.leases.values()) lease.renewedMs = nowMs;
   }
 
-  /** What a request changes is kept when this returns; who is told what. */
+  /** What a request changes is kept when this returns; the messages to send. */
   receive(from: string, request: LeaseRequest, nowMs: number): Told[] {
     const { guest, number } = request;
     const heard = this.heard.get(from) ?? new Map<string, number>();

@@ -23,7 +23,7 @@ export interface HeldGuest {
   epoch: number;
   /** The first request about it: answers to earlier ones are about the guest as it was here before. */
   since: number;
-  /** When the request was sent that was confirmed last; of a copy, when it was told to be ready, which is before it can have been given the lease. */
+  /** When the request was sent that was confirmed last; of a copy, when it was asked to be ready, which is before it can have been given the lease. */
   confirmedMs: number;
   /** When something was asked about it last, and by which request. */
   askedMs: number;
@@ -109,7 +109,7 @@ export class Holder {
     return this.guests.get(guest);
   }
 
-  /** Whether nobody else can have a guest by now, though no time has been told since this host slept. One that is to be started is nobody's. */
+  /** Whether nobody else can have a guest by now, even if `tick` has not been called since this host slept. One that is to be started is nobody's. */
   isSure(guest: string, nowMs: number): boolean {
     const held = this.guests.get(guest);
     if (!held) return !this.lost.has(guest);
@@ -166,7 +166,7 @@ export class Holder {
   }
 
   /**
-   * Asked until it is answered. Where others reach its disks one of them may have its lease as soon as its copy is void: whoever gives leases has to say whose it is.
+   * Asked until it is answered. Where others reach its disks one of them may have its lease as soon as its copy is void: the coordinator has to say whose it is.
    * One that was given meanwhile rests on the lease before.
    */
   private tellVoid(guest: string, held: HeldGuest, begins = false): Effect[] {
@@ -176,7 +176,7 @@ export class Holder {
     return [this.tell(peer!, 'void', guest, as === 'given' ? epoch - 1 : epoch)];
   }
 
-  /** Whoever was to have the copy takes none, and has not said that it was ready: the lease is for what is here as before. */
+  /** The host that was to have the copy takes none, and has not said that it was ready: the lease is for what is here as before. */
   refused(guest: string, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
     return held?.as === 'sending' && held.wanted === undefined ? this.run(guest, held, held.epoch, nowMs) : [];
@@ -227,7 +227,7 @@ export class Holder {
     return effects;
   }
 
-  /** Whoever decides can be reached again: what was asked may be lost. `only`: of one guest, which wants to be confirmed. */
+  /** The coordinator can be reached again: what was asked may be lost. `only`: of one guest, which wants to be confirmed. */
   again(nowMs: number, only?: string): Effect[] {
     return [...this.guests].flatMap(([guest, held]) =>
       only === undefined || only === guest ? [this.askAgain(guest, held, nowMs)] : [],
@@ -273,7 +273,7 @@ export class Holder {
     return [...this.drop(guest), ...isVoided];
   }
 
-  /** Its only copy is void, and nobody else reaches its disks: it goes on, and whoever gives leases hears of it once that one answers. */
+  /** Its only copy is void, and nobody else reaches its disks: it goes on, and the coordinator hears of it once it answers. */
   private goOnUnsettled(guest: string, held: HeldGuest, nowMs: number): Effect[] {
     const unsettled = held.peer;
     const settled = { wanted: undefined, peer: undefined, localThere: undefined, isVoiding: undefined };

@@ -1,18 +1,18 @@
 /**
  * Who owns a guest, among hosts that may lose each other: one host of the pool, its coordinator, keeps a lease for each guest and gives it to one host at a time.
- * Sources: Gray and Cheriton, "Leases" (SOSP 1989), for terms that end by themselves; the numbers of epochs fence off whoever missed its end, as in Chubby
+ * Sources: Gray and Cheriton, "Leases" (SOSP 1989), for terms that end by themselves; the numbers of epochs fence off a host that missed its end, as in Chubby
  * (Burrows, OSDI 2006, 2.4, "sequencer"). What Xen leaves open is when nobody knows whether the target got its "go" (xl_migrate.c, "Domain state is now
  * undefined"): here the lease says so.
  */
 import { fields, isCount, isText } from '../read.ts';
 
-/** Milliseconds. Whoever holds a lease stops before anybody else can have it, however long messages take: clocks need only run alike. */
+/** Milliseconds. The holder of a lease stops before anybody else can have it, however long messages take: clocks need only run alike. */
 export interface LeaseTiming {
   /** A holder asks to go on this often. */
   renewMs: number;
   /** A holder that was not confirmed for this long, counted from when it asked, stops its guest. */
   fenceMs: number;
-  /** A lease that was not renewed for this long, counted from when that was heard, can be had by another host. */
+  /** A lease that was not renewed for this long, counted from when that was heard, can be given to another host. */
   takeOverMs: number;
 }
 
@@ -40,7 +40,7 @@ export type LeaseRequest = { number: number; guest: string } & (
 );
 
 /**
- * Of a guest's copies the moved one is its last of all: whoever sent it is paused. One that is kept, for the case that its host is lost, is as the guest was
+ * Of a guest's copies the moved one is its last of all: the host that sent it has paused it. One that is kept, for the case that its host is lost, is as the guest was
  * before. A lease is given to a host for one of them, so that the other, which comes late, is not the guest.
  */
 export type CopyKind = 'moved' | 'kept';

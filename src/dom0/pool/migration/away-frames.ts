@@ -1,4 +1,4 @@
-/** Frames of guests that run here while these are still on the host that they left: who has them sent, and what in Domain 0 goes on once they are here. */
+/** Frames of guests that run here while these are still on the host that they left: which code asks for them, and what in Domain 0 goes on once they are here. */
 import { FrameAway, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { FramesAway } from '../../toolstack/index.ts';
 

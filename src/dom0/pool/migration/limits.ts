@@ -1,4 +1,4 @@
-/** What a move may take, where somebody has said so: bytes a second, and how long the domain may stand still. */
+/** What a move may take, where somebody has said so: bytes a second, and how long the domain may be paused. */
 import type { PrecopyWish } from '../../../hypervisor/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { BAD_NAME } from '../../definitions/config/index.ts';

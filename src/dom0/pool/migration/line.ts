@@ -14,7 +14,7 @@ export class Line {
   private whenThere = (): void => {};
   private whenDrained = (): void => {};
   private isPaused = false;
-  /** The sentence that everybody is told from then on. */
+  /** The sentence that every caller gets from then on. */
   private over: Error | undefined;
   /** Resolves once the channel has ended, with why. */
   readonly ended: Promise<Error>;

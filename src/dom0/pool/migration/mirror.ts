@@ -104,7 +104,7 @@ export class Mirror {
     await Promise.all(ready);
   }
 
-  /** Whoever waits for it hears of a disk that cannot be copied any more. */
+  /** Callers that wait for it get the error of a disk that cannot be copied any more. */
   get failed(): Promise<never> {
     return this.copying.then(() => new Promise<never>(() => {}));
   }
@@ -112,7 +112,7 @@ export class Mirror {
   /** One disk, until it is over. */
   private async copy({ device, log, target }: Mirrored, ready: () => void, told: () => void): Promise<void> {
     const buffers = Array.from({ length: MOST_UNDER_WAY }, () => new Uint8Array(REQUEST_BYTES));
-    // All of it once, and what was written meanwhile once: from then on whoever writes is no faster than this.
+    // All of it once, and what was written meanwhile once: from then on writers are no faster than this.
     let pass = log.left;
     const few = Math.ceil(FEW_BYTES / log.chunkBytes);
     let isLimited = false;
@@ -160,7 +160,7 @@ export class Mirror {
     this.wake();
   }
 
-  /** Whoever waits for something to be written looks again. */
+  /** Callers that wait for something to be written look again. */
   private wake(): void {
     for (const { log } of this.disks) log.whenMarked();
   }

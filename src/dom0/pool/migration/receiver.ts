@@ -33,7 +33,7 @@ import {
   textOf,
 } from './messages.ts';
 
-/** How many moves of before are known, should somebody ask. */
+/** How many past moves are remembered, in case a host asks. */
 const MOST_KNOWN = 1000;
 const dropNothing = (): void => {};
 
@@ -139,7 +139,7 @@ export class Receiver {
     }
   }
 
-  /** Who asks has lost the link: what has not begun to run here will not. */
+  /** The caller has lost the link: what has not begun to run here will not. */
   private async tellWhose(line: Line, token: string): Promise<void> {
     const move = this.moves.get(token);
     if (!move) this.remember(token, { as: 'refused', drop: dropNothing });
@@ -194,7 +194,7 @@ export class Receiver {
           disk: number => arrival.disk(number),
         };
         this.remember(token, move);
-        // Whoever wants it to end, here or there.
+        // It can be cancelled here or there.
         job.signal.addEventListener('abort', () => arrival.drop(job.signal.reason as Error));
         void line.ended.then(why => arrival.drop(why));
         try {

@@ -303,7 +303,7 @@ class Departure {
   }
 
   private isTaken = false;
-  /** Of the stream. Many pieces are a few bytes, each message costs both hosts a seal and a turn, and the guest may stand still for them. */
+  /** Of the stream. Many pieces are a few bytes, each message costs both hosts a seal and a turn, and the guest may be paused for them. */
   private unsent: Uint8Array[] = [];
   private unsentBytes = 0;
 
@@ -330,7 +330,7 @@ class Departure {
   }
 
   /**
-   * All pages sent so far are in place there: so a round is over when the other host has it, and what is on its way when the guest is to stand still is not added
+   * All pages sent so far are in place there: so a round is over when the other host has it, and what is on its way when the guest is to be paused is not added
    * to its downtime.
    */
   private async settled(line: Line): Promise<void> {
@@ -376,7 +376,7 @@ class Departure {
     this.job.moved(this.progress);
     this.limits.goesAt(this.progress.bytesPerSecond!);
     this.wish.progress?.(iteration, copied, dirty);
-    // What is on its way when the guest is to stand still would add to that.
+    // What is on its way when the guest is to be paused would add to that.
     if (this.precopy.leaves) return this.settled(line);
     if (!isOver) return;
     if (this.wish.postcopy === 'after-precopy') this.precopy.leaves = true;

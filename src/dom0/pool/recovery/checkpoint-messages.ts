@@ -46,7 +46,7 @@ export interface CheckpointHead {
   atMs: number;
   /** Of the guest's devices (Services.describe). */
   devices: State;
-  /** Behind this many bytes of the rest its pages stand. */
+  /** Its pages follow this many bytes of the rest. */
   pagesAt: number;
 }
 

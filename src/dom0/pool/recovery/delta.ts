@@ -8,7 +8,7 @@ const CHUNK = 512;
 /** Of rsync's weak checksum, both halves. */
 const HALF = 0xffff;
 
-/** Bytes of before, or new ones. */
+/** Bytes of the previous state, or new ones. */
 export type DeltaPart = { from: number; bytes: number } | Uint8Array;
 
 /** Sum, and sum of sums, over the last CHUNK bytes. */
@@ -36,7 +36,7 @@ class Rolling {
 
 export class Delta {
   private readonly before: Uint8Array;
-  /** By their checksums: where chunks of before lie; the first of equal ones. */
+  /** By their checksums: where the previous state's chunks lie; the first of equal ones. */
   private readonly chunks = new Map<number, number>();
 
   constructor(before: Uint8Array) {

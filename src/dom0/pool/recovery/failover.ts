@@ -1,5 +1,5 @@
 /**
- * Guests with `ha = 1`: their host writes where all see it what starting them needs, and where it is lost another host does. Whoever gets the guest's lease starts
+ * Guests with `ha = 1`: their host writes where all see it what starting them needs, and where it is lost another host does. The host that gets the guest's lease starts
  * it, so that one does; a host that is cut off holds its guests still before anybody can have their leases (ownership.ts). A guest that ended on a host that
  * is there, or moved, is left alone.
  */
@@ -138,7 +138,7 @@ export class Failover {
     // It goes on from its last checkpoint (takeUp).
     if (this.parts.replicas.find(guest)?.[1].epoch !== undefined) return;
     try {
-      // Who has its snapshots starts it from them, as long as that host is there.
+      // The host with its snapshots starts it from them, as long as that host is there.
       const keeper = replicaHost(guarded.definition);
       if (keeper !== undefined && keeper !== pool.me && pool.inOrder.includes(keeper)) return;
       const how = this.parts.replicas.find(guest) ? () => this.goOn(guest) : await this.fromDisks(lost);

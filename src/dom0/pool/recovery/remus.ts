@@ -1,6 +1,6 @@
 /**
  * Remus: checkpoints of a guest go to another host at an interval, and nothing that it sends leaves this one before the checkpoint is there that has it. Where this
- * host is lost the guest goes on there from the last one (failover.ts), and whoever heard it finds it as it was, or further. Which of the two runs is decided by the
+ * host is lost the guest goes on there from the last one (failover.ts), and its peers in the network find it as it was, or further. Which of the two runs is decided by the
  * guest's lease alone. Sources: Cully and others, "Remus: High Availability via Asynchronous Virtual Machine Replication" (NSDI 2008); libxl_remus.c of Xen 4.17.
  */
 import type { ByteChannel } from '../../host/nbd/index.ts';

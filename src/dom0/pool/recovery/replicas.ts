@@ -110,7 +110,7 @@ export class Replicas {
       throw new Error(
         `What is kept of ${name} came from ${before.from}. Whose it is now has not come here yet. Try again.`,
       );
-    // Its own line of before, whose end has not come yet.
+    // Its own previous line, whose end has not come yet.
     other?.close();
   }
 
@@ -286,7 +286,7 @@ function readerOf(pieces: readonly Uint8Array[]): (bytes: number) => Uint8Array 
   };
 }
 
-/** A state in pieces, as whoever reads saved states judges it. @throws SavedStateError, with a sentence */
+/** A state in pieces, as the reader of saved states judges it. @throws SavedStateError, with a sentence */
 async function judged(
   pieces: readonly Uint8Array[],
   name: string,

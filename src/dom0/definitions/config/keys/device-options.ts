@@ -48,7 +48,7 @@ const OF: Record<string, DeviceOptions> = {
   vdispl: { what: 'display', names: 'backend be-alloc connectors' },
 };
 
-/** Looks at the texts of a list; what all of it comes to is told elsewhere. */
+/** Looks at the texts of a list; the result of all of it is reported elsewhere. */
 export function judgeDeviceOptions({ key, value, tellOptions }: Asked, general: Judged): void {
   const { what, names, words = {}, isLenient, missing } = OF[key];
   const known = names.split(' ');

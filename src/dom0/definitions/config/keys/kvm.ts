@@ -15,7 +15,7 @@ export const underKvm = (asked: Asked): Judged | undefined =>
 const isPc = ({ textOf }: Asked): boolean => (textOf('type') ?? textOf('builder')) === 'hvm';
 
 const kvm = rule('defbool', used('KVM in place of Xen', 'With 1 the guest finds KVM, and nothing of Xen.'), {
-  // Its disks and cards are judged as KVM's where its type is wrong, too: one mistake is told once.
+  // Its disks and cards are judged as KVM's where its type is wrong, too: one mistake is reported once.
   into: (definition, { number }) => {
     if (number !== 0) definition.kind = 'kvm';
   },

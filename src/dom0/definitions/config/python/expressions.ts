@@ -49,7 +49,7 @@ export class Expressions {
   readonly mentioned = new Set<string>();
   /** Names that are given when the domain is created (xm_vars.var). */
   readonly declared = new Set<string>();
-  /** Strings that stand behind another (`text`) and are joined to it. */
+  /** Strings that follow another (`text`) and are joined to it. */
   readonly joined: (Position & { text: string })[] = [];
   /** What is read is a value of a list. */
   private inList = false;
@@ -224,7 +224,7 @@ export class Expressions {
     return { ...value, text: value.text.repeat(Math.max(0, times)) };
   }
 
-  /** A value with what stands behind it: [index], .method(…). */
+  /** A value with what follows it: [index], .method(…). */
   private term(): PythonValue {
     const first = this.peek();
     let value = this.atom();

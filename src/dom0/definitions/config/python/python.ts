@@ -55,7 +55,7 @@ class Reader {
   private loops = 0;
   /** What problems and remarks say, with their places. */
   private readonly said = new Set<string>();
-  /** Where the value stands of each line NAME=VALUE with a number or a string: words of xm create stand behind the file. */
+  /** Where the value is in each line NAME=VALUE with a number or a string: words of xm create follow the file. */
   private readonly givenBehind = new Map<string, number>();
 
   constructor(tokens: Token[], lines: string[]) {
@@ -133,7 +133,7 @@ class Reader {
         error = new Wrong(error.word, `${error.word.text} is in no loop. Remove it.`);
       if (!(error instanceof Wrong)) throw error;
       const { line, column } = error.at;
-      // A line in a loop is told once.
+      // A line in a loop is reported once.
       if (this.isFirst(`${line}:${column} ${error.message}`)) this.problems.push({ line, column, text: error.message });
       of.reset();
       // What broke off may have been a list that is not closed: the next assignment is read.
@@ -303,7 +303,7 @@ class Reader {
     this.set(first, { kind: 'list', items, line, column }, true);
   }
 
-  /** xm_vars.var('NAME', …): a name that xm create NAME=… gives; it may stand behind the file. */
+  /** xm_vars.var('NAME', …): a name that xm create NAME=… gives; it may follow the file. */
   private variables(first: Token): void {
     const { of } = this;
     const [, , call, open, name] = of.tokens.slice(of.at, of.at + 5);
@@ -326,7 +326,7 @@ class Reader {
     this.skipBlock(first);
   }
 
-  /** What stands deeper: not without end. */
+  /** Counts nesting, which has a limit. */
   private block(first: Token, read: () => void): void {
     const { of } = this;
     if (this.blocks >= MOST_BLOCKS) {

@@ -75,11 +75,11 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
       readArchitecture(read, element, type);
       if (read.isKvm) readMachine(read, element);
     } else if (name === 'boot') {
-      // Another word was told with the attributes.
+      // Any other word was reported with the attributes.
       const letter = Object.hasOwn(BOOT, attributes.dev ?? '') ? BOOT[attributes.dev] : undefined;
       if (letter) boot.push({ letter, at: element });
     } else if (Object.hasOwn(OS_TEXTS, name)) {
-      // The root device stands first on the command line, and <cmdline> behind it: root and extra of xl.
+      // The root device is first on the command line, and <cmdline> follows it: root and extra of xl.
       read.text(name === 'cmdline' && hasRoot ? 'extra' : OS_TEXTS[name], element);
     } else if (name === 'loader' && element.text !== '' && !isHvmloader(element.text)) {
       read.text('bios_path_override', element);
@@ -129,7 +129,7 @@ function readMachine(read: XmlReading, { attributes: { machine }, places }: Elem
 function readArchitecture(read: XmlReading, type: Element, kind: string): void {
   const { arch } = type.attributes,
     at = type.places.arch;
-  // A word that libvirt does not have was told with the attributes.
+  // A word that libvirt does not have was reported with the attributes.
   if (arch === undefined || !ruleAt('os', 'type')?.attributes.get('arch')?.words?.includes(arch)) return;
   if (!Object.hasOwn(ARCHITECTURES, arch))
     return read.problem(

@@ -182,7 +182,7 @@ function deviceOrder(
   orders: BootOrder[],
 ): void {
   const order = Number(element.attributes.order);
-  // What is no number was told with the attributes.
+  // What is no number was reported with the attributes.
   if (!Number.isInteger(order)) return;
   if (order < 1)
     return read.problem(

@@ -89,7 +89,7 @@ export function diskOf(
   const target = childOf(element, 'target'),
     driver = childOf(element, 'driver');
   const dev = target?.attributes.dev;
-  // Another word was told with the attributes.
+  // Any other word was reported with the attributes.
   if (!['disk', 'cdrom', 'lun'].includes(device)) return undefined;
   if (device === 'lun' && type === 'file')
     return void read.problem(
@@ -156,7 +156,7 @@ export function diskOf(
   return { kind: 'string', text, line, column, origin: { said: tag(target!, 'dev'), parts } };
 }
 
-/** The image of a drive that needs none is ''. undefined: one is missing, which was told. */
+/** The image of a drive that needs none is ''. undefined: one is missing, which was reported. */
 function sourceOf(
   read: XmlReading,
   element: Element,

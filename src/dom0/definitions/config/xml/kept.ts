@@ -13,7 +13,7 @@ import { TAGS_KEY } from '../tags.ts';
 import { isTags } from './tags.ts';
 import { childOf, type Element, parse } from './tree.ts';
 
-/** An element that is written: where it stood is no matter. */
+/** An element that is written: its position does not matter. */
 export interface Written {
   name: string;
   attributes: Readonly<Record<string, string>>;
@@ -59,7 +59,7 @@ const DEVICES =
   );
 /** What a document without one of these has none of, whatever the guest's kind is. */
 const IF_ASKED = ['features', 'graphics', 'video', 'serial'];
-/** virDomainDefFormat(): what stands in <domain>, in this order. */
+/** virDomainDefFormat(): what is in <domain>, in this order. */
 const DOMAIN =
   'name uuid genid title description metadata maxMemory memory currentMemory blkiotune memtune memoryBacking vcpu vcpus iothreads iothreadids defaultiothread cputune numatune resource sysinfo bootloader bootloader_args os idmap features cpu clock on_poweroff on_reboot on_crash on_lockfailure pm perf devices'.split(
     ' ',
@@ -167,7 +167,7 @@ function renamed(domain: Element): Element {
   };
 }
 
-/** Screens by what they are: other ones than were asked for have nothing of theirs. */
+/** Screens by type: a screen of another type takes no attributes from the one that the document asked for. */
 const KIND: Readonly<Record<string, (element: Written) => string | undefined>> = {
   graphics: ({ attributes }) => attributes.type,
   video: ({ children }) => children.find(({ name }) => name === 'model')?.attributes.type,
@@ -238,7 +238,7 @@ const placeIn = (order: readonly string[], name: string): number => {
   return at < 0 ? order.length : at;
 };
 
-/** A card's network is told as it was asked for. */
+/** A card's network is written as it was asked for. */
 function card(made: Written, kept: Written, isRunning: boolean): Written {
   const both = merged(made, kept, isRunning);
   const { type } = kept.attributes;

@@ -6,7 +6,7 @@ import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, scaleOf, tag } from './tree.ts';
 import { isNumber, notHere, type XmlReading } from './reading.ts';
 
-/** A size in MiB, rounded up; undefined: it is none, which was told. */
+/** A size in MiB, rounded up; undefined: it is none, which was reported. */
 function sizeOf(read: XmlReading, element: Element, text = element.text): number | undefined {
   const kib = kibOf(read, element, text);
   return kib === undefined ? undefined : Math.ceil(kib / 1024);
@@ -150,7 +150,7 @@ export function readVcpus(read: XmlReading, element: Element): void {
 function readQuota(read: XmlReading, element: Element, cputune: Element): void {
   const period = Number(childOf(cputune, 'period')?.text ?? USUAL_PERIOD_US),
     quota = Number(element.text);
-  // Beyond their bounds they were told with the element.
+  // Values beyond their bounds were reported with the element.
   if (!(period > 0 && quota > 0)) return;
   read.set('cap', element, String(Math.max(1, Math.round((quota / period) * 100))), 'number', tag(element));
 }
@@ -166,7 +166,7 @@ export function readCputune(read: XmlReading, cputune: Element, domain: Element)
       if (isNumber(element.text)) read.set('cpu_weight', element, element.text, 'number', tag(element));
       continue;
     }
-    // Told with the quota.
+    // Reported with the quota.
     if (name === 'period' && !read.isKvm) continue;
     if (name === 'quota' && !read.isKvm) {
       readQuota(read, element, cputune);
@@ -177,7 +177,7 @@ export function readCputune(read: XmlReading, cputune: Element, domain: Element)
       continue;
     }
     const number = /^\d{1,3}$/.test(attributes.vcpu ?? '') ? Number(attributes.vcpu) : undefined;
-    // Told with the attributes.
+    // Reported with the attributes.
     if (number === undefined || !attributes.cpuset) continue;
     if (number >= Number(vcpu?.text || 1)) {
       read.remark(element, name, ignored('no such vCPU', `The guest has no vCPU ${number}: this pin is left out.`));

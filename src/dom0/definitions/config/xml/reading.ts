@@ -150,7 +150,7 @@ export class XmlReading {
     });
   }
 
-  /** Only some of a definition's mistakes are told with what was meant. */
+  /** Only some of a definition's mistakes are reported with what was meant. */
   nearest(name: string, known: readonly string[]): string | undefined {
     return this.source.problems.length + (this.source.remarks?.length ?? 0) < MOST_GUESSES
       ? nearest(name, known)

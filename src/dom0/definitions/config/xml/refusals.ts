@@ -58,7 +58,7 @@ const NO_RESCTRL = always('Resource control is not supported on this host'),
 /** Formats of images; what is of type dir is refused for that. */
 const READ_HERE = ['raw', 'qcow2', 'fat'];
 
-/** By where it stands; attributes with @. */
+/** By its path; attributes with @. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   blkiotune: always('Block I/O tuning is not available on this host'),
   memtune: always('Memory cgroup is not available on this host'),
@@ -93,7 +93,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     `Lease ${shortened(children.find(({ name }) => name === 'key')?.text ?? '')} cannot be acquired: this host has no lock manager for lockspaces`,
   'devices/tpm': ({ children }) =>
     `The QEMU executable /usr/bin/qemu-system-x86_64 does not support TPM backend type ${shortened(children.find(({ name }) => name === 'backend')?.attributes.type ?? '')}`,
-  // Told when it is read.
+  // Reported when it is read.
   'devices/disk/encryption': () => undefined,
   'devices/disk/source/encryption': always('encrypted images are not supported'),
   'devices/disk/auth': NO_AUTH,

@@ -1,11 +1,11 @@
-/** XML as a tree whose elements know where they stand. There are no entities but XML's five, no document type, and bounds for size and depth. */
+/** XML as a tree whose elements know their positions. There are no entities but XML's five, no document type, and bounds for size and depth. */
 import { SaxesParser } from 'saxes';
 import { MOST_NESTING, type Position, shortened } from '../xlcfg.ts';
 
 export interface Element extends Position {
   name: string;
   attributes: Readonly<Record<string, string>>;
-  /** Where their values stand: at the quote, as those of xl.cfg. */
+  /** Where their values are: at the quote, as those of xl.cfg. */
   places: Record<string, Position>;
   children: Element[];
   /** Its text, without white space around. */

@@ -45,7 +45,7 @@ const keyOf = ({ guest, guestPort, far, farPort }: Pair): string => `${guest}:${
 
 export class Connections {
   private readonly parts: NatParts;
-  /** By `keyOf`; a guest's SYN: the computer's own connection does not stand yet. */
+  /** By `keyOf`; a guest's SYN: the computer's own connection is not open yet. */
   private readonly open = new Map<string, Connection | Segment>();
   private lastPort = 0;
 

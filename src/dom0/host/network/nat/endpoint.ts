@@ -49,7 +49,7 @@ const FIN_RECEIVED: Partial<Record<TcpState, TcpState>> = {
   'FIN-WAIT-2': 'TIME-WAIT',
 };
 
-/** Without ports, which whoever sends it knows. */
+/** Without ports, which the sender knows. */
 export type Outgoing = Omit<Segment, 'sourcePort' | 'destinationPort'>;
 
 export interface EndpointUser {

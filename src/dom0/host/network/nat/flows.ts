@@ -21,7 +21,7 @@ interface Flow {
   /** Addresses that may answer, each with the one that the guest knows it by. */
   heard: Map<string, number>;
   usedNs: number;
-  /** It is a forward: it stays, and whoever comes from this computer is let through. */
+  /** It is a forward: it stays, and connections from this computer are let through. */
   isForward: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { ByteChannel, SocketAddress } from '../../nbd/index.ts';
 export interface Stream extends ByteChannel {
   /** What was sent still goes, and no more will be. */
   end(): void;
-  /** Is told when the other end will send no more. */
+  /** Called when the other end will send no more. */
   onEnded(listener: () => void): void;
   /** At once; the other end gets a reset. */
   reset(): void;
@@ -43,6 +43,6 @@ export interface Outside {
   /** Whether an address (dotted) is the computer's own. */
   isOwn(host: string): boolean;
   readonly forwards: readonly OpenForward[];
-  /** Any number of 32 bits, which nobody can guess (RFC 6528). */
+  /** A 32-bit number that no one can guess (RFC 6528). */
   random32(): number;
 }
