@@ -81,7 +81,7 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   takeOver(): Promise<StateInfo>;
   /** Leaves damaged files as they are and begins a new state next to them. @throws Error with a sentence; nothing has changed then */
   setStateAside(): Promise<StateInfo>;
-  /** All that outlives the host as one file, and what the page remembers next to it; guests that write the host's disk stand still meanwhile (StatePiece). */
+  /** All that outlives the host as one file, and what the page remembers next to it; guests that write the host's disk are paused meanwhile (StatePiece). */
   exportState(page: unknown): Promise<MessagePort>;
   /** What an exported file holds, when each byte of it was checked. @throws Error with a sentence */
   judgeState(data: Blob): Promise<StateHead>;

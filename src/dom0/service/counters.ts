@@ -1,4 +1,4 @@
-/** What Domain 0 counts for whoever shows it: plain facts, as they pass to the page. */
+/** What Domain 0 counts for its viewers: plain facts, as they pass to the page. */
 
 /** A port of the bridge, with its counts as seen from the bridge. */
 export interface BridgePortInfo {
@@ -10,7 +10,7 @@ export interface BridgePortInfo {
   dropped: number;
 }
 
-/** What a host counts, and how it stands. */
+/** What a host counts, and its state. */
 export interface Counters {
   /** When it was read, milliseconds of the clock that all workers share. */
   atMs: number;

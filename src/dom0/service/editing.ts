@@ -46,7 +46,7 @@ export interface OpenedDefinition {
     kernels: string[];
     /** Disks: images and volumes, by their paths. */
     disks: string[];
-    /** Those of them that another domain has; they stand last. */
+    /** Those of them that another domain has; they are last. */
     taken: string[];
   };
 }
@@ -71,7 +71,7 @@ export type Changes = { [Field in keyof Omit<Definition, 'disks'>]?: Definition[
   disks?: readonly DiskSpec[];
 };
 
-/** A text that is being edited, where it stands or would stand, and files that somebody gave with it; other files are Domain 0's. */
+/** A text that is being edited, its path or future path, and files that a person gave with it; other files are Domain 0's. */
 export interface Edited {
   path: string;
   text: string;

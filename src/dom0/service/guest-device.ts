@@ -4,7 +4,7 @@ import type { OpenDisk } from '../host/storage/index.ts';
 import type { Later } from '../host/index.ts';
 import type { OpenHostDevice } from '../toolstack/index.ts';
 
-/** `label`: as people call it. To close it does not fail: whoever stops a guest goes on with its other devices. */
+/** `label`: as people call it. Closing it does not fail: the code that stops a guest goes on with its other devices. */
 export function guestDevice(
   { medium, path, rename, close }: OpenDisk,
   label: string,

@@ -177,7 +177,7 @@ const stateCalls = (state: () => Promise<BrowserState>): Pick<HostApi, 'state' |
 
 /**
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
- * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
+ * where there are Web Locks. `openStore`: opens the browser's storage. `ready`: what is there before the host.
  */
 export function serve(
   runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,

@@ -98,7 +98,7 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
   return parts;
 }
 
-/** Paths of definitions stand at the root. */
+/** Paths of definitions begin at the root. */
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
 
 const LOG = '/var/log/xen/xend.log';
@@ -451,7 +451,7 @@ export class HostCore implements CommandHost {
     return this.toolstack.living(id);
   }
 
-  /** Whoever presses Pause at a domain that is just started again as a new one means that one. @throws Error with a sentence */
+  /** Pause at a domain that is just started again as a new one means the new one. @throws Error with a sentence */
   standing(id: number): Guest {
     this.refuseLost(id);
     return this.toolstack.standing(id);
@@ -523,7 +523,7 @@ export class HostCore implements CommandHost {
     return members.map(({ name }) => name);
   }
 
-  /** The host has its files: it is who it was, and starts what is to start with it, one after the other; what cannot be started is told in the task log, and the next is tried. */
+  /** The host has its files: it is who it was, and starts what is to start with it, one after the other; what cannot be started is reported in the task log, and the next is tried. */
   async startAutomatic(): Promise<void> {
     const name = await keptName(this.parts.files);
     if (name !== undefined) this.toolstack.become({ ...this.toolstack.identity, name });
@@ -568,7 +568,7 @@ export class HostCore implements CommandHost {
     return id === 0 ? { name: 'Domain-0', record: { index: DOMAIN_0, vcpus: 1 } } : this.living(id);
   }
 
-  // ---- what happens by itself, and who is told
+  // ---- what happens by itself, and who hears of it
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
   async subscribe(listener: HostListener): Promise<void> {
@@ -586,7 +586,7 @@ export class HostCore implements CommandHost {
     return this.listeners.size > 0;
   }
 
-  /** Those who look at the host are told what there is now. */
+  /** The host's viewers get what there is now. */
   tell(show?: number): void {
     const domains = this.all();
     for (const listener of this.listeners) listener(domains, this.tasks.list(), show);

@@ -111,11 +111,11 @@ export interface Inspected {
   store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
   /** Requests of a guest that passed places within the next second. */
   path: { requests: FollowedRequest[]; missed: number };
-  /** What the next request to a disk takes, of a guest that does nothing else meanwhile; `answers`: events that told the guest of its answer. */
+  /** What the next request to a disk takes, of a guest that does nothing else meanwhile; `answers`: events that notified the guest of its answer. */
   crossings: Crossings & { answers: number };
   /** Where a person has the guest stop, and why it did the last time. */
   breaks: { points: BreakPoint[]; hit?: BreakHit };
-  /** Where it stands in its run; undefined: its past is not kept. */
+  /** Where it is in its run; undefined: its past is not kept. */
   past: PastNow | undefined;
   /** The regions of compiled code that ran most. */
   engine: HotRegion[];
@@ -277,7 +277,7 @@ function frontsOf(host: CommandHost): FrontRings {
   return fronts;
 }
 
-/** How long requests are followed for one look, how often traces are read meanwhile, and how many are told. */
+/** How long requests are followed for one look, how often traces are read meanwhile, and how many are reported. */
 const FOLLOW_MS = 900,
   LOOK_MS = 10,
   MOST_FOLLOWED = 24;

@@ -12,7 +12,7 @@ import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
 export type { HostReadings } from './readings/index.ts';
 
-/** A domain that is defined, whether it runs or not: who runs is told by `HostApi.subscribe`, as it changes. */
+/** A domain that is defined, whether it runs or not: `HostApi.subscribe` reports which domains run, as that changes. */
 export interface DefinedDomain {
   name: string;
   /** Of its definition, among Domain 0's files. */

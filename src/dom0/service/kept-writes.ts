@@ -154,7 +154,7 @@ class Writer implements ChangeKeeper {
   private readonly say: (sentence: string) => void;
   private who: string;
   private opened: OpenDisk | undefined;
-  /** That it is full, or broken, was told. */
+  /** That it is full, or broken, was reported. */
   private told = false;
 
   constructor(storage: Storage, volume: string, who: string, disk: OverlayDisk, say: (sentence: string) => void) {

@@ -89,7 +89,7 @@ export class Moments {
     return bytesOfPieces(this.list.flatMap(({ memory, objects }) => [...memory.pieces(), ...objects.pieces()]));
   }
 
-  /** The host is as it was then, and time stands; false: that moment is not kept any more, or there are others than these domains now. */
+  /** The host is as it was then, and time stops; false: that moment is not kept any more, or there are others than these domains now. */
   goBack(moment: number, domains: readonly number[]): boolean {
     const { list, toolstack } = this,
       at = list.findIndex(({ number }) => number === moment),

@@ -162,7 +162,7 @@ export class Reading {
             vdev,
             from: readableOf(await this.host.mediumOf(file), kind, this.host.toolstack.hotplug.openMedium),
           });
-        // pygrub looks at the first one, and what is missing is told of the disk.
+        // pygrub looks at the first one, and what is missing is reported of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
       }
       return bootFromDisk(loader, cmdline, media);

@@ -77,7 +77,7 @@ export function ringFacts(host: CommandHost, id: number, found?: FrontRings): Ri
   return rings;
 }
 
-/** A ring's slots, and what is told of every ring. `ref`: the grant of its (first) page. */
+/** A ring's slots, and what is shown of every ring. `ref`: the grant of its (first) page. */
 function read({ words, slotWords, ...indices }: RingLook, ref: number | undefined, front: FrontIndices | undefined) {
   const slots = Array.from({ length: indices.slots }, (_, i) => words.slice(i * slotWords, (i + 1) * slotWords));
   return { slots, facts: { ...indices, ringRefs: ref === undefined ? [] : [ref], ...(front ? { front } : {}) } };

@@ -7,7 +7,7 @@ export interface FetchableGuest {
   files: readonly { name: string; url: string }[];
 }
 
-/** Vite puts a file next to the page where its address stands in one piece. */
+/** Vite puts a file next to the page where its address is in one piece. */
 const URLS: Record<(typeof OWN_GUESTS)[keyof typeof OWN_GUESTS][number], URL> = {
   'demo.cfg': new URL('../../../guests/demo/demo.cfg', import.meta.url),
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url),

@@ -1,6 +1,6 @@
 /**
  * Entry of the storage worker: it alone has the host's files open. It is the host's disk, and carries out what Domain 0's worker asks through a window of shared
- * memory, and what drives in domains' workers ask through the queues in their records. One that takes the place of another that ended without a word is told what
+ * memory, and what drives in domains' workers ask through the queues in their records. One that takes the place of another that ended without a word is sent what
  * was open there, and answers what that has left.
  */
 import { findOwner, holdLifeLock, later, type Owner } from '../../hypervisor/worker/index.ts';

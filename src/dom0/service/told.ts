@@ -1,4 +1,4 @@
-/** What becomes of domains by themselves, told in their terminals and in the task log. */
+/** Events of domains that happen by themselves, reported in their terminals and in the task log. */
 import { outside } from '../../formats/bytes/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { ConsoleLog } from '../backends/console/index.ts';
@@ -35,7 +35,7 @@ export function logLine({ startedMs, command, state, message }: Task): string {
 /** Whose domains they are. */
 interface TellingHost extends Pick<CommandHost, 'machine' | 'parts' | 'tasks' | 'dumpCore'> {
   readonly sharesMemory: boolean;
-  /** Those who look at the host are told what there is now. */
+  /** The host's viewers get what there is now. */
   tell(): void;
 }
 
@@ -99,7 +99,7 @@ function tellEnd(tasks: Tasks, member: Guest, ending: Ending, again: boolean): v
       'failed',
       ending.report?.replace(ending.sentence, kept) ?? kept,
     );
-  // As xend and xl log every end of a domain, whoever wanted it.
+  // As xend and xl log every end of a domain, whatever its cause.
   else if (!again)
     tasks.note(
       `${name} stopped`,

@@ -1,5 +1,5 @@
 /**
- * Entry of Domain 0's worker where memory cannot be shared, and in virtual time: domains run here, in turns. It is a script of its own, with the processor in it: WebKit's
+ * Entry of Domain 0's worker where memory cannot be shared, and in virtual time: domains run here, interleaved. It is a script of its own, with the processor in it: WebKit's
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
 import { functionOrScript, holdLifeLock, later, sharedMs } from '../../hypervisor/worker/index.ts';

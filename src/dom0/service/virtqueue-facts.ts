@@ -20,7 +20,7 @@ export function virtqueueFacts(device: string, look: VirtQueueLook): RingFacts {
   const reqCons = (counts.taken & MASK) === taken ? counts.taken : taken,
     reqProd = reqCons + ((available.index - taken) & MASK),
     rspProdPvt = reqCons - ((taken - given) & MASK),
-    /** The next one that is told of; where events have no index nobody says what was read. */
+    /** The next one that is notified; where events have no index nothing says what was read. */
     after = (from: number, event: number | undefined): number =>
       event === undefined ? from + 1 : from + (((event + 1 - from) << 16) >> 16);
   const rspProd = rspProdPvt - ((given - used.index) & MASK);

@@ -15,7 +15,7 @@ import type { Moments } from './moments.ts';
 /** Who is behind by more than this does not hurry afterwards. */
 const MOST_BEHIND_MS = 100;
 
-/** Something that came from outside. `time`: somebody let time stand, or go on for this many milliseconds (Infinity: until it is stopped). */
+/** Something that came from outside. `time`: a person stopped time, or let it go on for this many milliseconds (Infinity: until it is stopped). */
 export type Input =
   | { kind: 'console'; domain: number; input: Uint8Array | ConsoleInput }
   | { kind: 'command'; name: string; given: unknown[] }
@@ -337,7 +337,7 @@ export class VirtualTime implements TimeCalls, Pace {
   }
 
   /**
-   * Lets time go on for this long at most, and then stand; it ends earlier where nothing happens any more before an input comes.
+   * Lets time go on for this long at most, and then stops it; it ends earlier where nothing happens any more before an input comes.
    * @throws Error with a sentence
    */
   async runFor(ms: number): Promise<TimeNow> {
@@ -392,7 +392,7 @@ export class VirtualTime implements TimeCalls, Pace {
   }
 
   /**
-   * Keeps this moment, and says its number; undefined: it cannot be gone back to, since time does not stand, Domain 0 is busy, or there are others than these
+   * Keeps this moment, and says its number; undefined: it cannot be gone back to, since time is not stopped, Domain 0 is busy, or there are others than these
    * domains.
    */
   async keep(domains: readonly number[]): Promise<number | undefined> {
@@ -408,7 +408,7 @@ export class VirtualTime implements TimeCalls, Pace {
     });
   }
 
-  /** The host is as it was at a moment that was kept, and time stands. False: it is not kept any more, or there are others than these domains. */
+  /** The host is as it was at a moment that was kept, and time is stopped. False: it is not kept any more, or there are others than these domains. */
   async goBack(moment: number, domains: readonly number[]): Promise<boolean> {
     const moments = await this.host.moments();
     if (!this.isStill) return false;
@@ -432,7 +432,7 @@ export class VirtualTime implements TimeCalls, Pace {
     if (ms === 0) this.reach();
   }
 
-  /** Whoever waited for the end of `runFor` is told. */
+  /** Resolves for the callers that waited for the end of `runFor`. */
   private reach(): void {
     this.stopNs = Infinity;
     for (const tell of this.whenReached.splice(0)) tell(this.now());

@@ -11,13 +11,13 @@ const SETTLE_MS = 100;
 /** A page that asks for nothing this long has gone, or has given it up. */
 const PATIENCE_MS = 30_000;
 
-/** Guests that write the host's disk stand still until the answer is called. */
+/** Guests that write the host's disk are paused until the answer is called. */
 async function holdWriters(host: FirstHost, later: Later): Promise<() => void> {
   const { toolstack } = host;
   const held = [...toolstack.members.values()].filter(
     ({ devices, kept, released }) => devices.length + kept.length > 0 && !released,
   );
-  // Whoever pauses one of them meanwhile, or lets it run, finds that done afterwards.
+  // If a person pauses one of them meanwhile, or lets it run, that is done afterwards.
   for (const member of held) toolstack.setHeld(member, true);
   if (held.length > 0) await new Promise<void>(done => void later(SETTLE_MS, done));
   return () => {

@@ -6,7 +6,7 @@ export type WorkerProgram = 'domain' | 'watch' | 'storage';
 
 /**
  * To the page: make a worker with this name and hand it the port to its owner; end one; or make another one should it end without a word, and tell it that first
- * (no message: do not). The page sees to it, since Domain 0's worker may stand still until the other one has answered.
+ * (no message: do not). The page sees to it, since Domain 0's worker may block until the other one has answered.
  */
 export type ForPage =
   | { make: WorkerProgram; name: string; port: MessagePort }
@@ -38,7 +38,7 @@ export interface PageSide {
 
 /** A worker that the page makes. */
 export interface PageWorker extends WorkerLike {
-  /** What another one is told first that the page makes should this one end without a word; undefined: it makes none. */
+  /** The first message to the worker that the page makes should this one end without a word; undefined: it makes none. */
   ifEnds(message: unknown): void;
   /** The port to the one that runs now. */
   reachBy(port: MessagePort): void;

@@ -31,7 +31,7 @@ function tokenEnd(text: string, at: number, before: string): number {
   return at + (/^\w+/.exec(text.slice(at))?.[0].length ?? 1);
 }
 
-/** Places between the arguments of a call or statement that begin at `from`: of its commas, and of its end. Undefined: they cannot be told. */
+/** Places between the arguments of a call or statement that begin at `from`: of its commas, and of its end. Undefined: they cannot be found. */
 function commasOf(text: string, from: number, isCall: boolean): number[] | undefined {
   const commas: number[] = [];
   let depth = 0;

@@ -327,7 +327,7 @@ export class Bash {
   around(stdin = '', directory = this.directory, signal = this.abort.signal): Surroundings {
     const { fs } = this.parts;
     const at = (path: string): string => fs.resolvePath(directory, path);
-    /** The file system names the system call; people are told the file. */
+    /** The file system names the system call; people see the file. */
     const told = <T>(path: string, done: Promise<T>): Promise<T> =>
       done.catch((error: Error) => {
         const why = /^(E[A-Z]+):/.exec(error.message)?.[1] ?? '';

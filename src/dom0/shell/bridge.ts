@@ -30,7 +30,7 @@ const brctl = (host: CommandHost): Program => ({
   complete: words => (words.length === 1 ? COMMANDS : [host.toolstack.services.network.bridge.name]),
 });
 
-/** show_bridge() of bridge-utils: the first interface stands in the bridge's line. */
+/** show_bridge() of bridge-utils: the first interface is in the bridge's line. */
 function showBridge({ toolstack }: CommandHost): string {
   const { bridge, mac } = toolstack.services.network;
   const id = [...mac].map(byte => byte.toString(16).padStart(2, '0')).join('');

@@ -34,7 +34,7 @@ async function paths(word: string, { fs }: BashParts, directory: string): Promis
   );
 }
 
-/** Words that could stand at the cursor. */
+/** Words that could be at the cursor. */
 export async function completeWords(
   line: string,
   cursor: number,

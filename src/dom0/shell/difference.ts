@@ -16,7 +16,7 @@ interface Change {
 }
 
 const NO_NEWLINE = '\\ No newline at end of file';
-/** Texts that differ in more lines are told as one change. */
+/** Texts that differ in more lines are shown as one change. */
 const MOST_STEPS = 4000;
 
 function linesOf(text: string): string[] {

@@ -60,7 +60,7 @@ export class HereDocuments implements Plugin {
     for (const inner of Object.values(node)) this.visit(inner);
   }
 
-  /** Its first character makes it a pattern; what stands behind that is read as a document of its own. */
+  /** Its first character makes it a pattern; what follows that is read as a document of its own. */
   private asText(pattern: string): Part[] {
     const first: Part = { type: 'Literal', value: pattern.slice(0, 1) };
     if (pattern.length < 2 || !this.shell) return [first];

@@ -1,4 +1,4 @@
-/** Jobs of a shell: what `&` starts next to it, and what is told of them. Source: bash(1), "Job Control"; POSIX for wait, jobs and kill. */
+/** Jobs of a shell: what `&` starts next to it, and what it prints. Source: bash(1), "Job Control"; POSIX for wait, jobs and kill. */
 
 /** Signals by their numbers on x86 (signal(7)). */
 export const SIGNALS = [
@@ -78,7 +78,7 @@ export function signalNumber(word: string): number | undefined {
 export class Jobs {
   private readonly all: Job[] = [];
   private pids = FIRST_PID;
-  /** At a terminal a job's number is told when it starts, and its end at the next prompt. */
+  /** At a terminal a job's number is printed when it starts, and its end at the next prompt. */
   isInteractive = false;
   /** A job has ended. */
   ended: (job: Job) => void = () => {};

@@ -10,7 +10,7 @@ export interface EditorScreen {
   readonly columns: number;
 }
 
-/** What could stand at the cursor: the words that begin like what is there, and where that begins. */
+/** What could be at the cursor: the words that begin like what is there, and where that begins. */
 export interface Completion {
   from: number;
   words: string[];

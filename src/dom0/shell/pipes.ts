@@ -30,7 +30,7 @@ export interface Reader {
   last?: CommandNode;
   /** It reads nothing. */
   isDeaf?: boolean;
-  /** END_MARK stands behind what it reads. */
+  /** END_MARK follows what it reads. */
   isMarked?: boolean;
   /** Whether it has ended before its input did. */
   ends(tried: Tried): boolean;

@@ -1,5 +1,5 @@
 /**
- * `qemu-nbd`: a volume or an image on the host's disk, for whoever speaks NBD by TCP. Source: qemu-nbd(8) of QEMU 7.2 for options, words and when it ends.
+ * `qemu-nbd`: a volume or an image on the host's disk, for clients of NBD by TCP. Source: qemu-nbd(8) of QEMU 7.2 for options, words and when it ends.
  * Ours waits on 127.0.0.1 where no address is said, and not on all: there is no TLS.
  */
 import type { CommandHost } from '../toolstack/index.ts';

@@ -183,7 +183,7 @@ export class Rewriting implements Plugin {
     return id;
   }
 
-  /** What stands before a job's `&`. */
+  /** What is before a job's `&`. */
   jobText(job: number): string {
     return this.stored.get(job)?.text ?? '';
   }
@@ -460,7 +460,7 @@ done`);
     return { ...node, commands: [first.pipelines[0].commands[0], ...commands.slice(1)] };
   }
 
-  /** What `&` stands behind is kept, and started by what takes its place. */
+  /** What is before `&` is kept, and started by what takes its place. */
   private job(node: StatementNode, scope: Scope): StatementNode {
     const id = ++this.ids;
     const text = (node.sourceText ?? '').trim().replace(/\s*&$/, '');

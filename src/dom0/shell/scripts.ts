@@ -68,7 +68,7 @@ const scriptRunner =
         if (begun) done = await context.exec(body(`${begun.text}\n${notRun(readErrorText(where, begun))}`), common);
       }
       if (!done) return failed(`${where}: this script cannot be read`, WRONG_USE);
-      // `set -e` leaves the shell on its own: what it has left is told.
+      // `set -e` leaves the shell on its own: what it has left is printed.
       const handler = exitHandler(done.env, done.exitCode);
       if (handler === undefined) return done;
       const last = await context.exec(rewriting.inScope({ ...scope, ends: false }, handler), {

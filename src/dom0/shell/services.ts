@@ -1,6 +1,6 @@
 /**
  * What administrators ask of a system about its services, its mounts and its sockets: systemctl, mount, umount, ss and netstat. Domain 0 has neither systemd
- * nor Linux's file systems nor TCP: what there is in their place is told, and what there is not is said so. Sources: systemctl(1) of systemd 252 for words
+ * nor Linux's file systems nor TCP: they report what there is in their place, and say what there is not. Sources: systemctl(1) of systemd 252 for words
  * and statuses; mount(8) of util-linux 2.38 for its status.
  */
 import { type CommandHost, timeOf } from '../toolstack/index.ts';

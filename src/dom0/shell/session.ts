@@ -126,7 +126,7 @@ export class Session {
     this.close();
   }
 
-  /** What jobs have written that are over, and that they are: at once where a prompt stands. */
+  /** What jobs have written that are over, and that they are: at once where a prompt is shown. */
   private tellJobs(): void {
     if (this.running || this.gone.signal.aborted) return;
     const told = this.bash.tellJobs();

@@ -1,6 +1,6 @@
 /**
  * Tools that come with just-bash (3.4.2), with what POSIX's Utility Syntax Guidelines 5 and 6 allow (an option's value may follow it directly, and options
- * without values may stand together), and with the files that represent standard input and output.
+ * without values may be joined), and with the files that represent standard input and output.
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
@@ -90,7 +90,7 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
           ? ['-r', '-p']
           : word,
     ),
-  // Mode and owner of what is made are told afterwards.
+  // Mode and owner of what is made are set afterwards.
   mkdir: async words => words.filter((word, i) => word !== '-m' && words[i - 1] !== '-m' && !word.startsWith('--mode')),
 };
 
@@ -263,7 +263,7 @@ const chunks = <T>(items: readonly T[], length: number): T[][] =>
         items.slice(i * Math.min(length, items.length), (i + 1) * Math.min(length, items.length)),
       );
 
-/** The words of each line; with a delimiter, or where a line is one word, as they stand. A string: what is wrong with them. */
+/** The words of each line; with a delimiter, or where a line is one word, as they are. A string: what is wrong with them. */
 function linesOf(text: string, delimiter: string | undefined, isWhole: boolean): string[][] | string {
   if (delimiter !== undefined) {
     const items = text.split(delimiter);

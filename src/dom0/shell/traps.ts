@@ -17,7 +17,7 @@ type FunctionDef = Extract<CommandNode, { type: 'FunctionDef' }>;
 export const EVENTS = ['ERR', 'DEBUG', 'RETURN'] as const;
 export type Event = (typeof EVENTS)[number];
 
-/** Where commands stand. */
+/** Where commands are. */
 interface Place {
   /** Their status is asked for: in a condition, before && and ||, behind `!`. */
   isAsked: boolean;

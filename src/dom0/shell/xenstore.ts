@@ -5,7 +5,7 @@
 import { type Permission, type StoreClient, StoreError, type StoreView } from '../backends/xenstore/index.ts';
 import { failed, type Owned, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
-/** Columns of the output that is no terminal, and where permissions stand. */
+/** Columns of the output that is no terminal, and where permissions are. */
 const WIDTH = 80,
   PERMISSIONS_AT = 60;
 /** Of ` = "..."`. */

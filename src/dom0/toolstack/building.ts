@@ -146,7 +146,7 @@ export class Building<Console extends DomainConsole> {
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
     if (arriving && kind.isOfXen) this.core.services.announce(record.id, describe(member));
-    // Of one that comes from elsewhere the guest stands still from here on.
+    // Of one that comes from elsewhere the guest is paused from here on.
     const [about, , memory] = await Promise.all([
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),

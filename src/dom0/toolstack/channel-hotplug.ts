@@ -37,7 +37,7 @@ export async function plugChannel<Console extends DomainConsole>(
   toolstack.listener.listed();
 }
 
-/** It goes: whoever is at its other end is told. @throws ChannelRefusal, or Error with a sentence */
+/** It goes: the program at its other end is notified. @throws ChannelRefusal, or Error with a sentence */
 export async function unplugChannel<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,

@@ -125,7 +125,7 @@ interface Bearer {
 export const channelAt = ({ runner }: Bearer, name: string): Channel =>
   new Channel(name, wish => runner.ask('channel', name, wish));
 
-/** Whoever is at one is told when the guest ends. */
+/** The program at one is notified when the guest ends. */
 export function openChannels(guest: Bearer): void {
   const { virtio } = guest.blueprint.definition;
   if (!hasPorts(virtio)) return;

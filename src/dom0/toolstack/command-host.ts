@@ -26,7 +26,7 @@ export interface MoveWish {
   paused?: boolean;
   /** The text that it is defined by from then on. */
   definition?: string;
-  /** All of its memory is sent once more while it stands still, and compared there. */
+  /** All of its memory is sent again while it is paused, and compared there. */
   verify?: boolean;
   /** Where it writes faster than its pages reach the other host, its processor gets less and less. */
   autoConverge?: boolean;
@@ -42,9 +42,9 @@ export interface MoveWish {
   pings?: boolean;
   /** Ends it, as far as it can be ended. */
   signal?: AbortSignal;
-  /** Told each line that xl says. */
+  /** Called with each line that xl prints. */
   say?(line: string): void;
-  /** Frames of a round that were copied, of so many. */
+  /** Frames of a round that were copied, and how many it has. */
   progress?(iteration: number, copied: number, dirty: number): void;
 }
 
@@ -54,7 +54,7 @@ export interface Moved {
   rounds: number[];
   bytes: number;
   totalMs: number;
-  /** From when it stood still here until the other host said that it runs there. */
+  /** From when it was paused here until the other host said that it runs there. */
   downtimeMs: number;
   /** The longest time between two answers to a ping; absent: it was not pinged, or does not answer. */
   silentMs?: number;
@@ -83,7 +83,7 @@ export interface RemusWish {
   /** Ends it. */
   signal?: AbortSignal;
   say?(line: string): void;
-  /** Told each checkpoint that the other host has. */
+  /** Called with each checkpoint that the other host has. */
   taken?(checkpoint: { pages: number; bytes: number; tookMs: number }): void;
 }
 

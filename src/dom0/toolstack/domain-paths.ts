@@ -11,7 +11,7 @@ export interface DomainPaths {
   type: 'hvm' | 'pvh' | 'pv';
   memoryMiB: number;
   maxMemoryMiB: number;
-  /** What its balloon was told before it was saved. */
+  /** Its balloon's target before it was saved. */
   targetKiB?: number;
   /** The hole below 4 GiB, where it is not as large as hvmloader makes it. */
   mmioHoleMiB?: number;
@@ -28,7 +28,7 @@ export interface DomainPaths {
 
 /** Frame buffer of an emulated VGA, which `memory/target` does not count (KiB). */
 const VIDEO_KIB = 16 * 1024;
-/** An HVM guest whose memory is populated on demand is told a little less than it has (libxl's LIBXL_MAXMEM_CONSTANT): what it asks for lies on the safe side. */
+/** An HVM guest whose memory is populated on demand gets a target a little below what it has (libxl's LIBXL_MAXMEM_CONSTANT): what it asks for lies on the safe side. */
 const SLACK_KIB = 1024;
 
 type StoreView = Parameters<Parameters<StoreClient['transaction']>[0]>[0];
@@ -43,7 +43,7 @@ function put(view: StoreView, permissions: Permission[], base: string, values: R
     view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
 }
 
-/** What is known last of one that comes from elsewhere: its rings, which its saved state names, and what its balloon is told. */
+/** What is known last of one that comes from elsewhere: its rings, which its saved state names, and its balloon's target. */
 export function writeRings(client: StoreClient, domain: DomainPaths): void {
   client.transaction(view => putRings(view, domain));
 }

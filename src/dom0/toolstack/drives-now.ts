@@ -94,7 +94,7 @@ function definedIn(record: State | undefined): DefinedNow | undefined {
   return good ? { disks, cards } : undefined;
 }
 
-/** What a record has; a state of before it was written has none. */
+/** What a record has; a state older than this record has none. */
 function devicesIn(record: State | undefined): Partial<Devices> {
   const { disks, card, virtio } = (record?.kvmDevices ?? {}) as Readonly<Record<keyof Devices, unknown>>;
   const isWords = (words: unknown): words is string[] =>

@@ -7,7 +7,7 @@ import type { Restarts } from './running-domain.ts';
 export function actionOf({ onPoweroff, onReboot, onCrash }: Definition, { kind }: Ending): Action {
   if (kind === 'crash') return onCrash;
   if (kind === 'reset') return onReboot;
-  // Whoever writes to isa-debug-exit has come to its end.
+  // A guest that writes to isa-debug-exit has come to its end.
   return kind === 'debug-exit' && onPoweroff === 'restart' ? 'destroy' : onPoweroff;
 }
 

@@ -1,4 +1,4 @@
-/** Images that lie under what guests write, told by what is in them: two hosts may have the same one under different names. */
+/** Images that lie under what guests write, identified by what is in them: two hosts may have the same one under different names. */
 import { outside, readBlob } from '../../formats/bytes/index.ts';
 import type { Medium } from '../../hypervisor/index.ts';
 import type { CommandHost } from './command-host.ts';

@@ -22,7 +22,7 @@ const deviceOf = (name: string): string => `/dev/${GROUP}/${name}`;
 
 interface Coming {
   name: string;
-  /** Whoever copies writes there. */
+  /** The copier writes there. */
   medium: BlockDevice;
   /** So that nobody else has it. */
   opened: OpenDisk;
@@ -72,7 +72,7 @@ export class IncomingDisks {
     this.coming.push({ name, medium: opened.medium, opened });
   }
 
-  /** Where whoever copies one of them writes; undefined: there is none of this number, or nobody may any more. */
+  /** Where the copier of one of them writes; undefined: there is none of this number, or it may not be written any more. */
   device(number: number): BlockDevice | undefined {
     const coming = this.coming[number];
     if (!coming || this.isOver) return undefined;

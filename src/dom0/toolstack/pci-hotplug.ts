@@ -12,7 +12,7 @@ import type { ToolstackCore } from './toolstack-parts.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 
-/** So long a detachment waits for the guest; later it is told as an event alone. */
+/** How long a detachment waits for the guest; a later one is reported as an event alone. */
 const WAIT_MS = 5000,
   LOOK_MS = 20;
 

@@ -238,7 +238,7 @@ export class Receiving {
   }
 
   /**
-   * Its cards say on the bridge where their stations are now. An emulated one may have one for PV drivers with its station next to it, at which nobody is before the
+   * Its cards say on the bridge where their stations are now. An emulated one may have one for PV drivers with its station next to it, which no one uses before the
    * guest's driver has connected, and that says so itself then (netdev_notify_peers in Linux's xen-netfront.c).
    */
   private announce(guest: Guest): void {

@@ -129,7 +129,7 @@ export class Recorder {
     });
   }
 
-  /** A line of the hypervisor's log. Whom it is about cannot be told: it was meanwhile. */
+  /** A line of the hypervisor's log. Its domain is not known: it was written meanwhile. */
   logged(line: string): void {
     for (const recording of this.open) recording.add({ kind: 'log', what: line });
   }

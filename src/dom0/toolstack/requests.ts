@@ -20,7 +20,7 @@ export function setMaxMemory(
   services.dom0.setMaxMem(record.id, memoryMiB + SLACK_MIB);
 }
 
-/** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
+/** How many of its processors the guest may have online: its driver gets the number by the store. @throws Error with a sentence */
 export function setVcpus({ services, runners }: Asking, { record, blueprint }: Member, vcpus: number): void {
   if (kindOf(blueprint.definition).hasBoard)
     throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');

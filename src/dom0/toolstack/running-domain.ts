@@ -34,7 +34,7 @@ export interface Blueprint {
   startEpochMs: number;
   /** What CPUID shows, and a PC's processor has; absent: everything. */
   cpuLevel?: CpuModel;
-  /** Instructions after which it stands still. */
+  /** Instructions after which it is paused. */
   stopAtInstruction?: number;
   saved?: SavedFile;
 }
@@ -88,7 +88,7 @@ export interface KeptImage {
 
 /**
  * A domain's disk has what was written to its image before, under this name (Medium.keptAs), and what is written from now on is kept there. `isNew`: the domain
- * has changed nothing of it yet; else what the disk has counts. Undefined: it is not kept, and `say` was told why.
+ * has changed nothing of it yet; else what the disk has counts. Undefined: it is not kept, and `say` was called with the reason.
  */
 export type KeepsWrites = (
   disk: OverlayDisk,
@@ -110,12 +110,12 @@ export type OpenHostDevice = (
     /** Other domains may write it meanwhile that share it, too. */
     shared?: boolean | undefined;
     say: (sentence: string) => void;
-    /** A request was answered in another turn than it was made in: whoever waits for that is to be woken. */
+    /** A request was answered in another turn than it was made in: the caller that waits for that is to be woken. */
     late?: () => void;
   },
 ) => OpenDevice;
 
-/** Why a domain was started again, and how often it was; of these so many at last that came to the same end at once. */
+/** Why a domain was started again, and how often it was; of these, how many at last came to the same end at once. */
 export interface Restarts {
   count: number;
   why: string;
@@ -162,7 +162,7 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   why: { running: Reason<'running'>; paused: Reason<'paused'> };
   /** What came from people before it was built; absent: it is. */
   early?: (() => void)[];
-  /** How many parts of Domain 0 need it to stand still. */
+  /** How many parts of Domain 0 need it paused. */
   holds: number;
   /** Where a person has it stop, and why it did the last time. */
   breaks?: readonly BreakPoint[];
@@ -172,7 +172,7 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   released: boolean;
   /** Those who wait for it to stop, with what they do then. */
   whenOver: Set<(how: string, byItself: boolean) => void>;
-  /** Debuggers, told when it is paused, by whomever. */
+  /** Debuggers, called when anyone pauses it. */
   whenStill: Set<() => void>;
   /** Its balloon driver is on its way to a target. */
   balloon?: Balloon;
@@ -186,7 +186,7 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   whenSuspended?: (failed?: string) => void;
   /** It runs here before all of its memory has come, or did so. */
   postcopy?: PostcopyCounts;
-  /** It stands still, and nobody knows whether it runs elsewhere: somebody says that it is to go on here. */
+  /** It is paused, and may run elsewhere: a person says that it is to go on here. */
   whenUnpaused?: () => void;
 }
 
@@ -228,7 +228,7 @@ function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition
   return Math.max(LEAST_SHADOW_FRAMES * maxVcpus, asked);
 }
 
-/** What the store is told of a domain. */
+/** What is written to the store of a domain. */
 export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' | 'uuid' | 'opened'>): Described {
   const { definition, boot, startEpochMs, saved } = blueprint;
   const type = typeOf(definition.kind);

@@ -18,8 +18,8 @@ export const nameOf = ({ about, toolstack }: SavedState): string =>
 const isWholePages = (mib: unknown): mib is number => typeof mib === 'number' && Number.isInteger(mib * FRAMES_A_MIB);
 
 /**
- * The memory that a saved domain is to have, and what its balloon was told of that (libxl_retrieve_domain_configuration takes memory/target, too). A state
- * of before this was kept has what the domain had.
+ * The memory that a saved domain is to have, and its balloon's target (libxl_retrieve_domain_configuration takes memory/target, too). A state
+ * from before this was stored has what the domain had.
  */
 function targetOf({ about, toolstack = {} }: SavedState, mostMiB: number): { memoryMiB: number; targetKiB?: number } {
   const { targetMiB, targetKiB } = toolstack;

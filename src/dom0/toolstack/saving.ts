@@ -34,7 +34,7 @@ export interface SavingParts {
  */
 export type StateSink = (piece: Uint8Array) => void | Promise<void>;
 
-/** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is, and waited for before any more is copied. */
+/** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: called with how far that is, and waited for before any more is copied. */
 export interface Live {
   wish?: PrecopyWish;
   /** Absent: `migrate`. */
@@ -156,7 +156,7 @@ export class Saving {
     await finish();
   }
 
-  /** As `where`, and it is paused until `goOn`. @throws Error with a sentence, and what `signal` has; it does not stand still any more */
+  /** As `where`, and it is paused until `goOn`. @throws Error with a sentence, and what `signal` has; it is not paused any more */
   private async take(
     member: Member,
     unasked: boolean,

@@ -134,7 +134,7 @@ export class Services {
   readonly io: IoTrace;
   private readonly machine: Machine;
   private readonly recorder: Recorder | undefined;
-  /** Guests whose back ends stand still (`setStill`), and for how many. */
+  /** Guests whose back ends are paused (`setStill`), and for how many callers. */
   private readonly still = new Map<number, number>();
   private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
@@ -205,7 +205,7 @@ export class Services {
       );
   }
 
-  /** Of a domain that comes from another host: what of its store is known before its guest stands still for `attach`. */
+  /** Of a domain that comes from another host: what of its store is known before its guest is paused for `attach`. */
   announce(domid: number, described: Described): void {
     const none = { gfn: 0, port: 0 };
     if (this.isKnown(described.uuid)) return;
@@ -275,7 +275,7 @@ export class Services {
     };
   }
 
-  /** Starts the device model of a domain that `prepare` was told of: it is built and does not run yet. @throws HostError */
+  /** Starts the device model of a domain that `prepare` was called with: it is built and does not run yet. @throws HostError */
   attachModel(options: DeviceModelOptions): DeviceModel {
     const { DeviceModel } = backend('model');
     const model = new DeviceModel(this.dom0, options);
@@ -394,7 +394,7 @@ export class Services {
     );
   }
 
-  /** Its back ends stand still (`setStill`). */
+  /** Its back ends are paused (`setStill`). */
   isStill(domid: number | undefined): boolean {
     return domid !== undefined && this.still.has(domid);
   }
@@ -439,14 +439,14 @@ export class Services {
     };
   }
 
-  /** What its balloon was told last. */
+  /** Its balloon's last target. */
   private balloonTarget(domid: number): State {
     const targetKiB = Number(this.client.read(`/local/domain/${domid}/memory/target`) ?? NaN);
     return targetKiB > 0 ? { targetKiB } : {};
   }
 
   /**
-   * xl mem-set: the guest's balloon driver is told by its store to come to so much memory, and the hypervisor lets it have no more; what waits to be populated
+   * xl mem-set: the guest's balloon driver gets this memory as its target by its store, and the hypervisor lets it have no more; what waits to be populated
    * on demand follows.
    * Source: tools/libs/light/libxl_mem.c, libxl_set_memory_target. @throws Error with a sentence
    */
@@ -545,7 +545,7 @@ export class Services {
     return worked;
   }
 
-  /** A domain has stopped: its last words come out, but of one that stands still, and nothing of it is mapped any more. */
+  /** A domain has stopped: its last words come out, but of one that is paused, and nothing of it is mapped any more. */
   detach(domid: number): void {
     this.models.get(domid)?.close();
     this.models.delete(domid);
@@ -558,7 +558,7 @@ export class Services {
     this.dom0.setStill(domid, false);
   }
 
-  /** Of one that moves within this host, two domains have the UUID: what stands under it is the other's from then on. */
+  /** Of one that moves within this host, two domains have the UUID: what is under it is the other's from then on. */
   private removePaths(domid: number, uuid: string): void {
     removeDomainPaths(this.client, domid, this.isKnown(uuid) ? undefined : uuid);
   }

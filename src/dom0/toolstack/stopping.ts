@@ -70,7 +70,7 @@ export class Stopping<Console extends DomainConsole> {
       again = wanted && !restartsForEver(restarts),
       ending = wanted && !again ? noRestart(ended) : ended,
       beside = action === 'rename-restart';
-    // The report of a crash was told there.
+    // The report of a crash was printed there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
     if (again && !beside && kindOf(member.blueprint.definition).restartsInPlace && !ending.workerDied) {
       this.core.listener.ended(member, ending, true);
@@ -145,7 +145,7 @@ export class Stopping<Console extends DomainConsole> {
   }
 
   /**
-   * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on.
+   * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not again from where it was saved. Its console goes on.
    * `beside`: the old one is kept under another name.
    */
   async rebuild(
@@ -157,7 +157,7 @@ export class Stopping<Console extends DomainConsole> {
     const { record } = member;
     const retired = new MachineView(this.core.parts.memory).at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
-    // One that stood still when it was reset stands still afterwards, as in its own memory; and Pause may be pressed while neither of the two is there.
+    // One that was paused when it was reset is paused afterwards, as in its own memory; and Pause may be pressed while neither of the two is there.
     this.successors.set(record.id, { old: member });
     try {
       return await this.buildAgain(member, blueprint, { sentence, report }, beside);
@@ -231,13 +231,13 @@ export class Stopping<Console extends DomainConsole> {
     return opened && keepsDisks ? [...(changes ?? []), ...backend('drives').diskRecords(opened.all)] : changes;
   }
 
-  /** Whoever waits for the guest to stop is told. */
+  /** Callers that wait for the guest to stop are notified. */
   private isOver(member: Member<Console>, how: string, byItself = true): void {
     for (const tell of member.whenOver) tell(how, byItself);
     member.whenOver.clear();
   }
 
-  /** Gives back what a domain had: at once, or when the last who has mapped a frame of it lets go. */
+  /** Gives back what a domain had: at once, or when the last domain that maps a frame of it lets go. */
   bury(member: Member<Console>): void {
     const { id } = member.record;
     this.core.runners.forget(member.record);

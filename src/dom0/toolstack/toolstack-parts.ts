@@ -65,16 +65,16 @@ export interface Predecessor<Console> {
 export interface BuildOptions<Console> {
   paused?: boolean;
   before?: (id: number) => Predecessor<Console>;
-  /** Told its id before anything else is done with it. */
+  /** Called with its id before anything else is done with it. */
   made?: ((id: number) => void) | undefined;
-  /** Told of it as soon as it is among `members`, where it may be paused, typed at and destroyed. */
+  /** Called as soon as it is among `members`, where it may be paused, typed at and destroyed. */
   listed?: (id: number) => void;
   restarts?: Restarts;
   /** Why it runs; absent: it was restored where the blueprint has a saved state, and else booted. */
   why?: Reason<'running'>;
 }
 
-/** Who is told. */
+/** The listener to a toolstack. */
 export interface ToolstackListener<Console extends DomainConsole> {
   /** `shown`: what it showed before it was saved. */
   console(record: DomainRecord, name: string, before?: Predecessor<Console>, shown?: Uint8Array): Console;
@@ -86,7 +86,7 @@ export interface ToolstackListener<Console extends DomainConsole> {
   restarted(member: Member<Console>, line: string, report?: string, next?: Member<Console>): void;
   /** It was to be started again as a new domain, and that could not be built. */
   rebuildFailed(member: Member<Console>, error: Error): void;
-  /** It has stopped, and its state is to be kept as a core file (coredump-*). What goes wrong is told there. */
+  /** It has stopped, and its state is to be kept as a core file (coredump-*). What goes wrong is reported there. */
   dumpCore?(member: Member<Console>): Promise<void>;
   /** A device asks for something in its folder. Absent: Domain 0 has no files. */
   folder?(member: Member<Console>, device: string, request: FolderRequest): Promise<FolderAnswer>;

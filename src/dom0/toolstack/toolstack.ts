@@ -30,13 +30,13 @@ import { Stopping } from './stopping.ts';
 import { uuidOf } from './uuid.ts';
 import type { BuildOptions, FramesAway, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
 
-/** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
+/** Where a browser has no Atomics.waitAsync, how often Domain 0 looks for events. */
 const POLL_MS = 4;
 export class Toolstack<Console extends DomainConsole = DomainConsole> implements ToolstackCore<Console> {
   readonly machine: Machine;
   readonly view: MachineView;
   readonly hypervisor: StartedHypervisor;
-  /** Who may run; domain ids stand for units by their indexes in the domain table. */
+  /** The domains that may run; domain ids identify units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
   stations: Stations;
@@ -57,7 +57,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   readonly dying = new Map<number, Member<Console>>();
   readonly parts: ToolstackParts;
   /**
-   * Guest code of domains that are built from now on is compiled where so many samples of its time were taken; 0: it never is. Undefined: the default
+   * Guest code of domains that are built from now on is compiled where this many samples of its time were taken; 0: it never is. Undefined: the default
    * (hypervisor/domain/second-tier.ts).
    */
   jitThreshold: number | undefined;
@@ -183,7 +183,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return this.slot.serve(services.pending, () => services.poll());
   }
 
-  /** Domain 0 is told of events by its doorbell: it serves them, and waits for the next ring without blocking. */
+  /** Domain 0 learns of events by its doorbell: it serves them, and waits for the next ring without blocking. */
   private listen(): void {
     if (this.closed) return;
     const { words } = this.machine;
@@ -237,7 +237,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return [...this.members.values()].find(member => member.uuid === uuid && !member.ending);
   }
 
-  /** Who is to stand still or go on where that is asked of a domain: of one that is started again as a new one, that one. @throws Error with a sentence */
+  /** The domain to pause or to let go on where that is asked of a domain: of one that is started again as a new one, that one. @throws Error with a sentence */
   standing(id: number): Member<Console> {
     const again = this.stopping.successors.get(id);
     if (!again) return this.living(id);
@@ -308,7 +308,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     if (isNews && paused) for (const tell of [...member.whenStill]) tell();
   }
 
-  /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
+  /** Domain 0 needs it paused while it builds or saves it: no person paused it, and if one does so meanwhile it is paused afterwards. */
   setHeld(member: Member, held: boolean): Promise<void> | void {
     member.holds += held ? 1 : -1;
     this.noteCall(member.record, held ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
@@ -391,7 +391,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return (await this.savingOf(member)).save(member, signal, sink, still);
   }
 
-  /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
+  /** The same, and the domain is paused from then on (saving.ts). @throws Error with a sentence, and it goes on */
   async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink, live?: Live): Promise<Held> {
     return (await this.savingOf(member)).hold(member, signal, sink, live?.answered, live);
   }
@@ -416,7 +416,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     const [{ StateBlob }, { readSaved }] = await Promise.all([import('./state-blob.ts'), import('./saved-file.ts')]);
     const file = new StateBlob();
     await (await this.saving()).look(member, file.put);
-    // Whoever looks has the pages here, wherever the domain runs.
+    // The caller that looks has the pages here, wherever the domain runs.
     return readSaved({ elsewhere: false }, file.whole(), member.name);
   }
 }

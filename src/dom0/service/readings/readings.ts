@@ -36,7 +36,7 @@ export interface Reading {
   disks: Readonly<Record<number, { read: number; written: number }>>;
 }
 
-/** Those of the last hour, oldest first, in coarser steps where they are older, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
+/** Those of the last hour, oldest first, in coarser steps where they are older, with what `before` and `seen` say. After a long time without a look there is a reading that knows nothing. */
 export function noteReading(
   all: readonly Reading[],
   before: Counters | undefined,
@@ -98,7 +98,7 @@ interface Timed {
 /** Those of the last hour; older ones are averaged over the steps that they lie in. */
 export function thinned<T extends Timed>(all: readonly T[], nowMs: number): readonly T[] {
   const kept: T[] = [];
-  /** Where a reading goes; undefined: it stands alone. */
+  /** Where a reading goes; undefined: it has no step. */
   const stepOf = ({ atMs }: T): string | undefined => {
     const step = STEPS.find(({ olderMs }) => nowMs - atMs > olderMs)?.stepMs;
     return step === undefined ? undefined : `${step} ${Math.floor(atMs / step)}`;

@@ -136,7 +136,7 @@ const nl: ShellCommand = async (words, context) => {
   return written(stdout, stderr);
 };
 
-/** What stands between columns, one after the other; a backslash with another letter is the letter, as in paste's collapse_escapes(). Undefined: it ends in a backslash. */
+/** What is between columns, one after the other; a backslash with another letter is the letter, as in paste's collapse_escapes(). Undefined: it ends in a backslash. */
 function delimitersOf(list: string): string[] | undefined {
   if (/(?<!\\)(?:\\\\)*\\$/.test(list)) return undefined;
   const named: Record<string, string> = { 0: '', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
@@ -165,7 +165,7 @@ const paste: ShellCommand = async (words, context) => {
     if (text === undefined) stderr += `paste: ${path}: ${why}\n`;
     else {
       const lines = recordsOf(text, separator).map(each => (each.endsWith(separator) ? each.slice(0, -1) : each));
-      // Columns of standard input take its lines in turn.
+      // Columns of standard input take its lines one after the other.
       if (path !== '-') columns.push(lines);
       else if (isSerial) columns.push(standard ? [] : lines);
       else columns.push((standard ??= lines));

@@ -10,7 +10,7 @@ const asBytes = (bytes: Uint8Array): string => {
 };
 /** A word's bytes, a character each, as inputs() has files. */
 export const byteText = (word: string): string => asBytes(new TextEncoder().encode(word));
-/** Bytes as they stood in the files. */
+/** Bytes as they were in the files. */
 export const written = (stdout: string, stderr: string): ExecResult => ({
   stdout,
   stderr,

@@ -5,7 +5,7 @@ import { bytesOf } from './options.ts';
 import { PANIC, SedError } from './sed-script.ts';
 import { textOfBytes } from './stray-bytes.ts';
 
-/** Most characters that go to standard output, into a file, or stand in one space. */
+/** Most characters that go to standard output, into a file, or are in one space. */
 export const MOST_CHARACTERS = 1 << 24;
 
 /** Where lines are written. */

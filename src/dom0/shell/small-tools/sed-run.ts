@@ -477,7 +477,7 @@ const cased = (text: string, isUpper: boolean): string =>
     return [...other].length === 1 ? other : character;
   }).join('');
 
-/** `l`: a line whose characters can all be told, folded. */
+/** `l`: a line with every character unambiguous, folded. */
 function listed(text: string, length: number, delimiter: string): string {
   let written = '',
     width = 0;

@@ -89,7 +89,7 @@ export const SESSION: Record<string, ShellCommand> = {
   },
 };
 
-/** The mask of a session's files, which starts as Debian's: it says what it was told, and files here have the modes that they are given. */
+/** The mask of a session's files, which starts as Debian's: it prints its value, and files here have the modes that they are given. */
 export function umask(): ShellCommand {
   let mask = 0o022;
   return async words => {

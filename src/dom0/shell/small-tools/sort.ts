@@ -278,7 +278,7 @@ export const sort: ShellCommand = async (words, context) => {
   for await (const { path, text, why } of inputs(rest, context)) {
     if (text === undefined)
       return said(why === 'Is a directory' ? `read failed: ${path}: ${why}` : `cannot read: ${path}: ${why}`);
-    // Standard input is at its end where it is named once more.
+    // Standard input is at its end where it is named again.
     const isRead = path === '-' && rest.slice(0, lists.length).includes('-');
     lists.push(
       isRead ? [] : recordsOf(text, separator).map(each => (each.endsWith(separator) ? each.slice(0, -1) : each)),

@@ -38,7 +38,7 @@ export interface ReadXenOptions extends XenOptions {
 
 class Invalid extends Error {}
 
-/** Reads what there is; what is wrong is told next to it. */
+/** Reads what there is; what is wrong is returned next to it. */
 export function readXenOptions(commandLine: string): ReadXenOptions {
   const options: ReadXenOptions = { scheduler: {}, unknown: [], problems: [] };
   for (const word of commandLine.split(/\s+/).filter(text => text !== '')) {

@@ -9,7 +9,7 @@ export function setBreaks(member: Pick<Member, 'breaks' | 'runner'>, points: rea
   member.runner.ask('breakAt', points);
 }
 
-/** Runs on until a vCPU comes to its next instruction; `from`: where it stands. What else stops the domain does so, too. */
+/** Runs on until a vCPU comes to its next instruction; `from`: where it is. What else stops the domain does so, too. */
 export function runToNext(host: Pauses, member: Member, vcpu: number, from: number): void {
   member.runner.ask('breakAt', [...(member.breaks ?? []), { next: vcpu, from }]);
   host.setPaused(member, false);

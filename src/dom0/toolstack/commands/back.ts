@@ -32,7 +32,7 @@ export function pastWish(word: string): PastWish {
 
 const seconds = (ns: number): string => `${(ns / 1e9).toFixed(3)} s`;
 
-/** Where it stands, in a line, and what it went back to. */
+/** Where it is, in a line, and what it went back to. */
 export const standsAt = ({ at, oldest, newest, isInPast, hit }: PastNow): string =>
   `${hit ? `${spelledHit(hit)}. ` : ''}At ${seconds(at.ns)}, instruction ${at.instructions}, exit ${at.exits}: ${isInPast ? `${seconds(newest.ns - at.ns)} before the present` : 'the present'}. It can go back to ${seconds(oldest.ns)}.`;
 

@@ -114,7 +114,7 @@ export const addressPointOf = (
 ): AddressPoint =>
   checked({ kind, linear: addressOf(blueprint, word), bytes: Number(bytes ?? (kind === 'execute' ? 1 : 4)) });
 
-/** What stands behind the domain's name. @throws Refusal */
+/** What follows the domain's name. @throws Refusal */
 function pointOf(blueprint: Blueprint, kind: BreakPoint['kind'], word: string, bytes: string | undefined): BreakPoint {
   if (kind !== 'execute' && kind !== 'write' && kind !== 'access') {
     const number = numberOf(kind, word);

@@ -144,7 +144,7 @@ export const cdInsert = command({
     const data = await read(name).catch((error: Error) => {
       throw new Refusal(namesFiles(name) ? error.message : `Cannot stat file: ${target}`);
     });
-    // What is no CD is told, and not put onto one.
+    // A file that is no CD is reported, and not put onto one.
     const isCd =
       FLOPPIES.includes(vdev) ||
       (await cdIn({ name, data }).catch((error: Error) => {

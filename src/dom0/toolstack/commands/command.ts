@@ -13,7 +13,7 @@ export interface Deed<Arguments extends unknown[], Result> {
 export interface Command<Arguments extends unknown[], Result> extends Deed<Arguments, Result> {
   /** One line, as `xl help` lists it. */
   summary: string;
-  /** What stands behind its name, as xl writes it: `[options] <Domain>`. */
+  /** What follows its name, as xl writes it: `[options] <Domain>`. */
   usage: string;
   /** Options and what they do, for its help. */
   options?: readonly (readonly [option: string, about: string])[];

@@ -177,7 +177,7 @@ async function dryRun(host: CommandHost, files: NamedFile[]): Promise<string> {
   return writeJson([{ definition: domain.definition }], true);
 }
 
-/** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
+/** Files that the first one names, if it is a definition: those that can be read. The judgement reports what is missing. */
 async function namedFiles(
   { read, host }: Pick<Call, 'read'> & Partial<Pick<Call, 'host'>>,
   [first, ...others]: NamedFile[],

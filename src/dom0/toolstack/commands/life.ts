@@ -223,7 +223,7 @@ export const notSent = (id: number, what: string, why: string): Refusal =>
 
 export const destroy = deed({
   modifies: true,
-  /** `why` is what is told of it from then on. */
+  /** `why` is what is shown of it from then on. */
   run: async (host: CommandHost, id: number, why: Reason<'shut off'> = 'destroyed'): Promise<void> => {
     const lost = host.lost.get(id);
     if (lost) return host.tasks.run(commandOf('destroy', lost.name), async () => void host.lost.delete(id));

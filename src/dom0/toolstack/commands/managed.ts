@@ -139,7 +139,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
   return said;
 }
 
-/** Who has a disk next to the domain called `domain`, however that names it; undefined: nobody. */
+/** The user of a disk next to the domain called `domain`, however that names it; undefined: nobody. */
 async function userOf(host: CommandHost, domain: string, target: string): Promise<string | undefined> {
   const storage = await host.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {

@@ -104,7 +104,7 @@ export const vcpuSet = command({
   usage: '[option] <Domain> <vCPUs>',
   options: [['-i, --ignore-host', "Don't limit the vCPU based on the host CPU count"]],
   modifies: true,
-  /** How many processors its guest may have online: it is told through the store, and takes them on and off by itself. */
+  /** How many processors its guest may have online: it gets the number through the store, and takes them on and off by itself. */
   run: (host: CommandHost, id: number, vcpus: number): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(

@@ -99,7 +99,7 @@ export const save = command({
   },
 });
 
-/** What open(2) fails with, as people are told. */
+/** What open(2) fails with, as people see it. */
 const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a directory|Permission denied)$/;
 
 /**

@@ -136,7 +136,7 @@ export const clone = command({
   summary: 'Make a managed domain like another one, with disks of its own',
   usage: '<Domain> <NewName>',
   modifies: true,
-  /** `absolute`: from a path of the definition to one of Domain 0's files (paths stand at the root). */
+  /** `absolute`: from a path of the definition to one of Domain 0's files (paths begin at the root). */
   run: (
     host: CommandHost,
     domain: string,

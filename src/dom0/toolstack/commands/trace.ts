@@ -9,7 +9,7 @@ import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 const SECTOR_BYTES = 512;
-/** How often traces are read: a ring of theirs holds some hundred records. */
+/** How often traces are read: each ring holds some hundred records. */
 const LOOK_MS = 5;
 const DEFAULT_SECONDS = 5,
   MOST_SECONDS = 9999;

@@ -1,4 +1,4 @@
-/** A domain's screen: in the page its window comes up; where the host is a process, clients of VNC find it at a port; else what it shows is told. */
+/** A domain's screen: in the page its window comes up; where the host is a process, clients of VNC find it at a port; else what it shows is printed. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
 import type { Listening } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
@@ -17,7 +17,7 @@ export async function screenPort(host: CommandHost, member: Guest): Promise<numb
   if (!listening && serveScreen) {
     listening = askedPort(member.blueprint).then(asked => serveScreen(host.toolstack, member, asked));
     served.set(member, listening);
-    // Who asks again, has it tried again.
+    // A second call tries it again.
     listening.then(
       each => member.whenOver.add(() => each.close()),
       () => served.delete(member),

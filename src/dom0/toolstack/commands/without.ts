@@ -11,7 +11,7 @@ export interface Without {
   takes?: OptionRules;
   /** This many words it wants at least (none). */
   least?: number;
-  /** What it prints: of a list in which nothing stands, its head. */
+  /** What it prints: of an empty list, its head. */
   prints?: string;
   /** Why it does nothing; absent: it has done all that there is to do. */
   why?: string;

@@ -12,7 +12,7 @@ const ERROR_INVAL = -6,
   ERROR_DOMAIN_NOTFOUND = -21;
 const WRONG_USE = 2;
 
-/** The words ask for a command's help, wherever the option stands among the others. */
+/** The words ask for a command's help, wherever the option is among the others. */
 class HelpAsked extends Refusal {
   override name = 'HelpAsked';
 }
@@ -28,7 +28,7 @@ export interface ReadWords {
 }
 
 /**
- * Reads options as getopt_long() does: they may stand behind other words, a long one may be cut short, -h is everybody's. An option without its value is
+ * Reads options as getopt_long() does: they may follow other words, a long one may be cut short, -h is everybody's. An option without its value is
  * as unknown as one that is not there. @throws Refusal
  */
 export function readWords(
@@ -212,7 +212,7 @@ function inXmsWords(error: Error): never {
   throw new Refusal(`Error: ${error.message}`, error instanceof Refusal ? error.status : 1);
 }
 
-/** What runs with the terminal where `xl WORDS` wants it; undefined: it does not, or the words are wrong, which they are told where they are run. */
+/** What runs with the terminal where `xl WORDS` wants it; undefined: it does not, or the words are wrong, which is reported when they are run. */
 export function attachXl(
   table: Table,
   [word = '', ...words]: readonly string[],

@@ -57,7 +57,7 @@ export class Debuggee {
   private readonly stopped: (stop: Stop) => void;
   private readonly over: (how: string) => void;
 
-  /** `stopped` is told once for each time that it was let go on; `over`: it is gone. */
+  /** `stopped` is called once for each time that it was let go on; `over`: it is gone. */
   constructor(
     toolstack: AnyToolstack,
     member: AnyMember,
@@ -168,7 +168,7 @@ export class Debuggee {
     return this.member.record.id;
   }
 
-  /** Where it stands in its past; a sentence: it has none. */
+  /** Where it is in its past; a sentence: it has none. */
   async past(): Promise<PastNow | string> {
     return this.noPast ?? (await this.member.runner.ask('pastNow')) ?? 'Its past is not kept any more.';
   }
@@ -249,7 +249,7 @@ export class Debuggee {
     return (this.member.breaks ?? []).filter(isAddress);
   }
 
-  /** Through its past; `end`: where it stands when nothing stops it before. */
+  /** Through its past; `end`: where it is when nothing stops it before. */
   private async through(wish: PastWish | DebugWish, end: 'oldest' | 'newest'): Promise<void> {
     let now = await goInPast(this.toolstack, this.member, wish);
     const { hit } = now;

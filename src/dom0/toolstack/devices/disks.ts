@@ -183,7 +183,7 @@ function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDis
   if (disks.length === 0 && saved.length === 0 && changes.length === 0) return;
   const { drivesDiffer, readDiskRecord, restoreChanges } = backend('drives');
   const own = disks.filter(({ place }) => place < 0).map(asDrive);
-  // Whoever has the emulated drive looks at its medium.
+  // The code of the emulated drive looks at its medium.
   const difference = drivesDiffer(
     saved.filter(({ place }) => place < 0).map(({ drive }) => drive),
     own,

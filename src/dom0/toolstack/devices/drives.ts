@@ -120,7 +120,7 @@ const bare = ({ place, ...drive }: OpenDrive): IdeAttachment =>
 
 /** The emulated drive's side of a medium that PV drivers share. */
 export interface SharedDrive {
-  /** The listener is told at once, and whenever it changes, whether PV drivers have used the medium. */
+  /** The listener is called at once, and whenever it changes, whether PV drivers have used the medium. */
   whenClaimed(listener: (isClaimed: boolean) => void): void;
 }
 

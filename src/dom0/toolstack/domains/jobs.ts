@@ -8,7 +8,7 @@ import type { JobInfo, JobMemory, JobOperation } from './words.ts';
 /** VIR_JOB_WAIT_TIME: how long one job waits for another's end. */
 const WAIT_MS = 30_000;
 
-/** As virDomainAsyncJobPhase's names are told (qemuMigrationJobName). */
+/** As virDomainAsyncJobPhase's names are printed (qemuMigrationJobName). */
 const NAMES: Readonly<Partial<Record<JobOperation, string>>> = {
   Save: 'domain save job',
   Dump: 'domain core dump job',
@@ -17,7 +17,7 @@ const NAMES: Readonly<Partial<Record<JobOperation, string>>> = {
   'Incoming migration': 'migration in job',
 };
 
-/** What whoever does the job has of it. */
+/** A job, as the code that does it sees it. */
 export interface Job {
   /** Somebody wants it to end: `abort` of Jobs. Its reason is an Error with libvirt's sentence. */
   readonly signal: AbortSignal;
@@ -27,7 +27,7 @@ export interface Job {
   beginPostcopy: (() => void) | undefined;
   /** It does: neither host has all of it now. */
   isPostcopy: boolean;
-  /** Of a migration: has the domain stand still for what is left. */
+  /** Of a migration: pauses the domain for what is left. */
   standStill: (() => void) | undefined;
   /** How far it is. */
   wrote(processed: number, total: number): void;

@@ -7,7 +7,7 @@ import type { Spellings } from './spelling.ts';
 /** Virtual machines of libvirt have nothing like it, or virsh gives no access to it. */
 const lacks = (): undefined => undefined;
 
-/** Of 100 000 µs, the period of cgroups' cpu.max, so many are one per cent. */
+/** Microseconds of one per cent of 100 000 µs, the period of cgroups' cpu.max. */
 const QUOTA_US_PER_CENT = 1000;
 
 /** The bridge of the host on which guests are. */

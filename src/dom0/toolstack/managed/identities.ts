@@ -84,7 +84,7 @@ export class Identities {
     try {
       said = Object.entries(JSON.parse(new TextDecoder().decode(bytes)) as object);
     } catch {
-      // It is told below.
+      // It is reported below.
     }
     const read = new Map(said?.filter((entry): entry is [string, Identity] => isIdentity(entry[1])));
     if (read.size !== said?.length) await this.setAside(bytes);

@@ -26,7 +26,7 @@ export function managedLater(files: HostFiles, drawing: Drawing, folders: Manage
   };
   type Methods = Record<string | symbol, (this: Whole, ...given: unknown[]) => unknown>;
   return new Proxy({} as ManagedDomains, {
-    // No promise itself, for whoever awaits what has it.
+    // It is no promise itself, since callers await an object that has it.
     get: (_, name) =>
       name === 'then'
         ? undefined

@@ -232,7 +232,7 @@ export class ManagedDomains {
     return found;
   }
 
-  /** What starts with the host, in its order: links, or definitions that stand there themselves. */
+  /** What starts with the host, in its order: links, or definitions that are there themselves. */
   async automaticPaths(): Promise<string[]> {
     const { automatic } = this.folders;
     return (await this.files.readdir(automatic).catch(() => [])).sort().map(name => `${automatic}/${name}`);

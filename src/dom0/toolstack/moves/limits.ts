@@ -1,5 +1,5 @@
 /**
- * What a domain's moves to other hosts may take: bytes a second, and how long it may stand still. Source: virDomainMigrateSetMaxSpeed() and
+ * What a domain's moves to other hosts may take: bytes a second, and how long it may be paused. Source: virDomainMigrateSetMaxSpeed() and
  * virDomainMigrateSetMaxDowntime() of libvirt 9, with what its driver of QEMU has where nobody has said anything.
  */
 

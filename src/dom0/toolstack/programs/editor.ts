@@ -34,7 +34,7 @@ export interface EditParts {
 
 const HINT = ' Ctrl-O write   Ctrl-X leave   Ctrl-K cut the line’s rest   Ctrl-V, Ctrl-Y page down, up';
 const ASKS = ' Write what was changed?  Y yes   N no   Ctrl-C go on';
-/** Rows that are told of. */
+/** Rows that are shown. */
 const MOST_TOLD = 6;
 
 /** As a terminal shows it. */

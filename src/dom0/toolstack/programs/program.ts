@@ -33,7 +33,7 @@ export interface Program {
   own?(words: string[]): ((terminal: Owned, around: Surroundings) => Promise<number>) | undefined;
   /** It runs in scripts and pipes, too, where it has no terminal: with all words, or with these. */
   runsAnywhere?: true | ((words: string[]) => boolean);
-  /** What may stand next, of which the words so far are `words`; the last may have begun. */
+  /** What may come next, of which the words so far are `words`; the last may have begun. */
   complete?(words: string[]): string[] | Promise<string[]>;
 }
 

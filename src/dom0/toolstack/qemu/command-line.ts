@@ -28,7 +28,7 @@ const CARDS: Readonly<Record<string, string>> = {
 };
 
 export interface QemuCommandLine {
-  /** NAME=VALUE, which stand before the program. */
+  /** NAME=VALUE, before the program. */
   environment: string[];
   /** The program, then its words. */
   line: string[];

@@ -28,7 +28,7 @@ const SYSTEM_TYPES: readonly (readonly string[])[] = [
   'Reserved TSS16-avl LDT TSS16-busy CallGate16 TaskGate IntGate16 TrapGate16 Reserved TSS32-avl Reserved TSS32-busy CallGate32 Reserved IntGate32 TrapGate32',
   '<hiword> Reserved LDT Reserved Reserved Reserved Reserved Reserved Reserved TSS64-avl Reserved TSS64-busy CallGate64 Reserved IntGate64 TrapGate64',
 ].map(names => names.split(' '));
-/** EFLAGS by letter, as they stand between the brackets. */
+/** EFLAGS by letter, as they are between the brackets. */
 const FLAGS = [
   ['D', 10],
   ['O', 11],

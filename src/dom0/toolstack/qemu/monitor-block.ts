@@ -1,6 +1,6 @@
 /**
  * What a guest's monitor tells of its disks: QMP's query-block and query-blockstats (qapi/block-core.json), and the human monitor's `info block`. Fields and words
- * are QEMU 7.2's for a command line as libvirt writes it, with nodes of their own (-blockdev). Times and merges, which nobody counts here, are left out.
+ * are QEMU 7.2's for a command line as libvirt writes it, with nodes of their own (-blockdev). Times and merges are not counted here and left out.
  */
 import { type DefinedDisk, placeUnderKvm } from '../../definitions/config/index.ts';
 import { isDevice } from '../../host/storage/index.ts';

@@ -35,13 +35,13 @@ export interface TurnsParts {
   /** Calls back as soon as the event loop had its turn. */
   soon(callback: () => void): void;
   later: Later;
-  /** Monotonic milliseconds; absent: virtual time, in which nobody waits for the host's clock. */
+  /** Monotonic milliseconds; absent: virtual time, where no one waits for the host's clock. */
   hostMs?: () => number;
   /** Absent: domains have no media. */
   openMedium?: OpenMedium;
-  /** How text becomes functions (absent: by `new Function`); `problem` is told what keeps it from that. */
+  /** How text becomes functions (absent: by `new Function`); `problem` is called with what keeps it from that. */
   compile?: (problem: (sentence: string) => void) => Compile;
-  /** Bytes are told as the guest writes them, and not once a slice. */
+  /** Bytes are passed on as the guest writes them, and not once a slice. */
   atOnce?: boolean;
   /** After each round. */
   afterRound?(): void;
@@ -73,7 +73,7 @@ interface Entry {
   poked: boolean;
   /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
   untilNs: number;
-  /** In virtual time: where its clock stood, and how far the others were, when it was built. */
+  /** In virtual time: its clock's time, and how far the others were, when it was built. */
   startedNs: number;
   othersNs: number;
   /** What it had executed elsewhere, before it came here. */
@@ -82,14 +82,14 @@ interface Entry {
   pausedNs?: number | undefined;
   loader: PartLoader;
   teller: Teller;
-  /** It came to `stopAtInstruction`, and that was told. */
+  /** It came to `stopAtInstruction`, and that was reported. */
   reached: boolean;
   listener: DomainListener;
   /** Its past, while that is kept. */
   history?: History;
 }
 
-/** The parts of `makeRunners` for domains in turns. */
+/** The parts of `makeRunners` for interleaved domains. */
 export const inTurns =
   (parts: TurnsParts) =>
   (host: RunnersHost): Turns =>
@@ -105,7 +105,7 @@ export class Turns implements Runners {
   private turning = false;
   /** With a pace: how far those that wait may go on in this round. */
   private roundEndNs = Infinity;
-  /** Who has its slice now. */
+  /** The entry whose slice it is now. */
   private running: Entry | undefined;
   private cancelSleep: (() => void) | null = null;
 
@@ -157,7 +157,7 @@ export class Turns implements Runners {
     };
   }
 
-  /** For whoever judges a run by the state that it has between two slices. */
+  /** For judges of a run by the state that it has between two slices. */
   get domains(): Domain[] {
     return this.entries.map(({ domain }) => domain);
   }
@@ -189,7 +189,7 @@ export class Turns implements Runners {
       { goneNs, goneInstructions, kept, host } = this;
     if (entries.some(({ history }) => history)) return undefined;
     kept.add(entries);
-    // A guest may see that translations are forgotten: whoever goes on from here finds that, too.
+    // A guest may see that translations are forgotten: a run that goes on from here finds that, too.
     for (const { domain } of entries) domain.processor.flushTlb();
     return {
       from: entries.flatMap(entry => [entry, entry.domain.processor.exit, entry.domain.processor.controls]),
@@ -297,7 +297,7 @@ export class Turns implements Runners {
     const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
     const beforeNs = domain.clock.nowNs();
     if (domain.instructions >= domain.stopAtInstruction) return Infinity;
-    // Who has nothing to do needs no slot.
+    // A domain with nothing to do needs no slot.
     if (!entry.poked && waitMs() > 0) {
       if (!company) return waitMs();
       if (sleepsOn(entry)) return company.wanted() || domain.clock.nowNs() > beforeNs ? 0 : waitMs();

@@ -39,7 +39,7 @@ const RETRY_MS = 10;
 /** A worker that does not answer is ended by force; a browser may need 2 s for that. */
 const PATIENCE_MS = 1000,
   FORCE_MS = 2500,
-  // Where its end is told, nothing of it is touched before.
+  // Where its end is reported, nothing of it is touched before.
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 20_000;
@@ -131,7 +131,7 @@ export class WorkerRunner implements DomainRunner {
   private dead = false;
   /** Its saved state comes. */
   private arrival: ArrivalInWorker | undefined;
-  /** It was told what to be. */
+  /** It was sent its domain. */
   private whenBegun = (): void => {};
   private readonly begun: Promise<void> = new Promise(resolve => (this.whenBegun = resolve));
   /** Messages for which there was no room yet. */
@@ -243,7 +243,7 @@ export class WorkerRunner implements DomainRunner {
     workerDied(this.machine, this.record);
     const start = this.settleStart;
     this.settleStart = null;
-    // Who waits for its start or its end is told there.
+    // Callers that wait for its start or its end get the error there.
     start?.reject(new Error(sentence));
     if (start || this.ending) return;
     this.listener.ended({

@@ -6,7 +6,7 @@ import type { FromDomainWorker } from '../../../hypervisor/index.ts';
 import type { Later } from '../../host/index.ts';
 import type { Watching, WorkerLike } from './worker-watch.ts';
 
-/** Its heap is some ten MiB, which nobody may want any more. */
+/** Its heap is some ten MiB, which may be used by no one any more. */
 const KEPT_MS = 60_000;
 
 export type Ready = Extract<FromDomainWorker, { kind: 'ready' }>;

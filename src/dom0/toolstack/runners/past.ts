@@ -4,7 +4,7 @@ import type { History } from '../../../hypervisor/history/index.ts';
 import { type Carried, CHANGES_BOARD, CHANGES_GUEST, doVerb, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { Domain } from '../../../hypervisor/index.ts';
 
-/** A domain in turns. */
+/** An interleaved domain. */
 interface InTurns {
   domain: Domain;
   othersNs: number;
@@ -45,7 +45,7 @@ export function askedOf(entry: InTurns, on: Carried, name: string, given: readon
   const { history, domain } = entry;
   if (!history) return doVerb(VERBS, on, name, given);
   if (history.isInPast && name === 'step') return void stepOn(history, given[0] as number);
-  // Whoever lets it run wants it to run, and not to forget.
+  // A caller that lets it run wants it to run, and not to forget.
   if (name === 'unpause') history.toPresent();
   if (!CHANGES_GUEST.has(name)) return doVerb(VERBS, on, name, given);
   let answer: unknown;

@@ -15,14 +15,14 @@ import type { DomainListener } from '../../../hypervisor/domain/index.ts';
 import type { AskDomain } from '../../../hypervisor/verbs/index.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 
-/** A saved state, as whoever runs its domain gets it. */
+/** A saved state, as the runner of its domain gets it. */
 export interface SavedFile {
   /** With its pages where domains run on this thread; where they run elsewhere, without: they are read there, from the file. */
   state: SavedState;
   /** Absent: the state comes, and `state` has no more than its head before all of it is there. */
   file?: Blob;
   arriving?: Arriving;
-  /** What its balloon was told before. */
+  /** Its balloon's target before. */
   targetKiB?: number;
 }
 
@@ -49,7 +49,7 @@ export interface ArrivalInWorker {
   end(): void;
 }
 
-/** A saved state that comes while its domain is built; whoever runs the domain takes it, from its start on. */
+/** A saved state that comes while its domain is built; the domain's runner takes it, from its start on. */
 export interface Arriving {
   to?: ArrivalTaker;
   /** Of one that runs in a worker: takes what comes, and sends it there by `post`. */
@@ -84,7 +84,7 @@ export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'index' | '
 
 /** Where the domains of a host run. */
 export interface Runners {
-  /** On threads of their own: they share machine memory, and their doorbells wake them. False: on this one, in turns. */
+  /** On threads of their own: they share machine memory, and their doorbells wake them. False: on this one, interleaved. */
   readonly elsewhere: boolean;
   /** On this thread: what processors of this level need is there from then on. */
   loadLevel?(level: CpuModel | undefined): Promise<void>;
@@ -97,14 +97,14 @@ export interface Runners {
   close?(): void;
   /** Something came in for domains on this thread: they look again. */
   poke(): void;
-  /** Domains on this thread stand still, the one that runs after the instruction under way; `go`: no longer. */
+  /** Domains on this thread are paused, the one that runs after the instruction under way; `go`: no longer. */
   hold(): void;
   go(): void;
   /** In virtual time, between two rounds: who runs now, to be put back later; undefined: the past of one is kept by itself. */
   moment?(): RunnersMoment | undefined;
 }
 
-/** Domains in turns as they are at a moment. */
+/** Interleaved domains as they are at a moment. */
 export interface RunnersMoment {
   /** Objects that hold what goes back with them, and some that do not. */
   from: readonly object[];

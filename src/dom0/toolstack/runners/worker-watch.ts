@@ -1,7 +1,7 @@
 /**
  * Who notices that a domain's worker has ended without a word (terminated, closed, out of memory). Where it holds a Web Lock, a worker that does nothing
  * else asks for that lock, too (hypervisor/worker/watch.ts), and is given it at once. Where there are no Web Locks, a worker that holds a slot and whose loop
- * makes no round is called dead after some seconds; whoever has no slot keeps nobody waiting.
+ * makes no round is called dead after some seconds; a worker without a slot keeps nobody waiting.
  */
 import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../../../hypervisor/index.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';

@@ -96,7 +96,7 @@ export class SnapshotRecords {
     try {
       record = JSON.parse(new TextDecoder().decode(await this.files.readFileBuffer(path)));
     } catch {
-      // It is told below.
+      // It is reported below.
     }
     if (!isRecord(record) || record.domain !== domain || record.name !== name)
       throw new Error(`${path} does not say what the snapshot holds. Delete it: xl snapshot-delete ${domain} ${name}.`);
@@ -155,7 +155,7 @@ export class SnapshotRecords {
   }
 }
 
-/** A time that is later than any of theirs, whatever the clock says. */
+/** A time that is later than any snapshot's, whatever the clock says. */
 export const laterThan = (records: readonly SnapshotRecord[], nowMs: number): number =>
   Math.max(nowMs, (currentOf(records)?.currentMs ?? -1) + 1);
 

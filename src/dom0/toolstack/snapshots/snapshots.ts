@@ -144,7 +144,7 @@ export async function takeSnapshot(
     createdMs = host.parts.epochMs();
   const others = await records.list(owner),
     parent = currentOf(others)?.name;
-  // What is saved at intervals comes and goes: the domain does not stand on it, unless it goes back to it.
+  // What is saved at intervals comes and goes: it is not the domain's current one, unless it goes back to it.
   const isCheckpoint = (CHECKPOINTS as readonly string[]).includes(name);
   const record = {
     domain: owner,
@@ -223,7 +223,7 @@ export async function deleteSnapshot(host: CommandHost, domain: string, name: st
     if (/has no snapshot/.test(error.message)) throw error;
     return undefined;
   });
-  // Its children are told to be nobody's.
+  // Its children are recorded as having no parent.
   if (!record) {
     await records.remove(domain, name);
     return records.close({ domain, name, createdMs: 0, definition: '', disks: [] }, host.parts.epochMs());

@@ -13,7 +13,7 @@ import { causeIn, type ExitsOf, groupedExits, type Hop, hopOf } from './follow.t
 export type Crossing =
   /** It left its code and came back; `port` of an I/O instruction, which `reads` or writes; `forModel`: the device model was asked. */
   | { kind: 'exit'; reason: number; port?: number; reads?: boolean; forModel?: true; hypercall?: number }
-  /** It told another domain, by its port. */
+  /** It notified another domain, by its port. */
   | { kind: 'event'; port: number }
   /** Its vCPU gave its processor away, and got it back. */
   | { kind: 'away' | 'back' };
@@ -80,7 +80,7 @@ function spanOf(guest: readonly TraceEntry[], cause: number, isRing: boolean): [
 const endsAccesses = (entry: TraceEntry): boolean =>
   (isExit(entry) && !isPortAccess(entry)) || entry.kind === TRACE_KIND.HYPERCALL || entry.kind === TRACE_KIND.EVENT;
 
-/** In this exit the guest gave its processor away, without having told anybody before. */
+/** In this exit the guest gave its processor away, without having notified anybody before. */
 function waits(guest: readonly TraceEntry[], at: number): boolean {
   for (const entry of guest.slice(at + 1)) {
     if (isExit(entry) || entry.kind === TRACE_KIND.EVENT) return false;
@@ -121,7 +121,7 @@ export function crossingsOf(guest: readonly TraceEntry[], hops: readonly Hop[]):
   };
 }
 
-/** A guest's records as crossings: what an exit led to stands behind it in the trace. */
+/** A guest's records as crossings: what an exit led to follows it in the trace. */
 function orderOf(entries: readonly TraceEntry[]): Crossing[] {
   const order: Crossing[] = [];
   for (const { kind, details } of entries) {

@@ -1,6 +1,6 @@
 /**
  * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/tracing/io-trace.ts): what belongs to one
- * number is put together, and told in words.
+ * number is put together, and put into words.
  */
 import { ExitReason, IO_REP, IO_SIZE_MASK } from '../../../cpu/architecture/index.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
@@ -23,11 +23,11 @@ export interface Hop {
   hop: number;
   /** Whose request it is there; 0: that is not known. */
   domid: number;
-  /** In whose trace it stands: guests and Domain 0 have clocks of their own. */
+  /** In whose trace it is: guests and Domain 0 have clocks of their own. */
   writer: number;
   ns: number;
   details: [a: number, b: number];
-  /** IO_HOP.EXIT: what told of it. */
+  /** IO_HOP.EXIT: what announced it. */
   cause?: TraceEntry;
 }
 
@@ -43,7 +43,7 @@ export interface ExitsOf {
 export interface Followed {
   number: number;
   hops: Hop[];
-  /** Exits of its domain from what told of the request before it, or since it is watched, to what told of it; absent: records of them are missing. */
+  /** Exits of its domain from the notification of the request before it, or since it is watched, to its own; absent: records of them are missing. */
   exits?: ExitsOf[];
   /** It was answered. */
   isDone: boolean;
@@ -51,13 +51,13 @@ export interface Followed {
 
 /** Requests that are kept: the oldest go where more come. */
 export const MOST_REQUESTS = 4096;
-/** Events and requests to device models that are kept of a domain, to find what told of a request; and exits, to count those that it took. */
+/** Events and requests to device models that are kept of a domain, to find what announced a request; and exits, to count those that it took. */
 const MOST_CAUSES = 2048,
   MOST_EXITS = 16_384;
-/** Of an I/O instruction's qualification: where the port stands (SDM vol. 3, table 28-5). */
+/** Of an I/O instruction's qualification: where the port is (SDM vol. 3, table 28-5). */
 const IO_PORT_SHIFT = 16;
 
-/** What told of a request (IO_HOP.EXIT): the last event on the port, or request to the device model, before this many records were written. */
+/** What announced a request (IO_HOP.EXIT): the last event on the port, or request to the device model, before this many records were written. */
 export const causeIn = (entries: readonly TraceEntry[], { details: [port, written] }: Hop): TraceEntry | undefined =>
   entries.findLast(
     ({ kind, sequence, details }) =>
@@ -100,7 +100,7 @@ export class Follower {
   }[];
   private readonly causes = new Map<number, TraceEntry[]>();
   private readonly requests = new Map<number, Followed>();
-  /** Of each domain: its exits since a request of it was told of last, and whether all of them are there. */
+  /** Of each domain: its exits since the last notification of a request, and whether all of them are there. */
   private readonly exits = new Map<number, { entries: TraceEntry[]; areAll: boolean }>();
   /** Records that were overwritten before they were read. */
   missed = 0;
@@ -112,7 +112,7 @@ export class Follower {
     for (const { id } of domains) this.exits.set(id, { entries: [], areAll: true });
   }
 
-  /** Reads what came since the last call. Guests' records come first: what told of a request was written before Domain 0 saw it. */
+  /** Reads what came since the last call. Guests' records come first: a request's notification was written before Domain 0 saw it. */
   read(): void {
     // Domain 0's are copied before the others', so that nothing is in them whose cause is not there yet.
     const batches = [...this.readers]
@@ -136,7 +136,7 @@ export class Follower {
     this.exits.set(domid, { entries: kept.entries, areAll: kept.areAll && !isGap && !isFull });
   }
 
-  /** Takes the exits up to what told of a request. Undefined: some were not seen. */
+  /** Takes the exits up to a request's notification. Undefined: some were not seen. */
   private exitsUntil(domid: number, { sequence }: TraceEntry): ExitsOf[] | undefined {
     const kept = this.exits.get(domid) ?? { entries: [], areAll: false };
     const later = kept.entries.findIndex(each => ((each.sequence - sequence) | 0) > 0),
@@ -237,7 +237,7 @@ const DRIVES = 'hda hdb hdc hdd fda fdb vda vdb vdc vdd vde vdf vdg vdh'.split('
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const sectors = (count: number): string => `${count} sector${count === 1 ? '' : 's'}`;
 
-/** What told the host of a request. */
+/** What announced a request to the host. */
 function causeText({ details: [port], cause }: Hop): string {
   if (!cause) return port < 0 ? 'a request to the device model' : `port ${port}: the back end was at work already`;
   const where = `vCPU ${cause.vcpu}`;
@@ -302,7 +302,7 @@ export interface Step {
   place: string;
   what: string;
   us: number;
-  /** In whose trace it stands: a guest's own, or Domain 0's. */
+  /** In whose trace it is: a guest's own, or Domain 0's. */
   writer: number;
 }
 

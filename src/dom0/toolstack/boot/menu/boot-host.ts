@@ -80,7 +80,7 @@ export const KVM_BOOT: HostBoot = {
 export interface Booted {
   /** Why its words of a definition do not count: a sentence. */
   problem?: string;
-  /** Xen was told not to start again after a fault. */
+  /** Xen has the option not to start again after a fault. */
   noReboot: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * GRUB's menu as a model: entries, keys, countdown, editor and command line. It knows no screen, no timer and no browser: menu-screen.ts draws it, and whoever
- * has a clock calls `tick`. Source of keys and words: GRUB manual 2.06, "The menu interface" and "Editing a menu entry".
+ * GRUB's menu as a model: entries, keys, countdown, editor and command line. It knows no screen, no timer and no browser: menu-screen.ts draws it, and the caller
+ * with a clock calls `tick`. Source of keys and words: GRUB manual 2.06, "The menu interface" and "Editing a menu entry".
  */
 import type { Input } from '../../terminal/keys.ts';
 import {

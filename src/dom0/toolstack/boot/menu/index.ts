@@ -1,4 +1,4 @@
-/** The boot menu, for whoever shows it before there is a host: nothing here loads the hypervisor. */
+/** The boot menu, for callers that show it before there is a host: nothing here loads the hypervisor. */
 export {
   type Booted,
   bootRefusal,
