@@ -6,10 +6,10 @@
  *            words; NUMBER of the request that is followed (tracing/io-trace.ts); PIECES of memory that hold the data, where the slot names them (address and
  *            bytes of each). With the answer: OUTCOME and the sentence of an error, RESULT, and the places that the request has passed there (KeptHops)
  *
- * Who asks rings the other side afterwards, by whatever doorbell that listens to, and is rung in turn; both counts are notified as well.
+ * The client rings the server afterwards, by whatever doorbell that listens to, and is rung by it; both counts are notified as well.
  *
- * A request stands in its slot until it is answered. So a server that takes the place of one that ended finds what that left, and carries it out again: all
- * of it can be done twice. Where nobody takes its place, who asked takes the slots back (`giveUp`).
+ * A request stays in its slot until it is answered. So a server that takes the place of one that ended finds what that left, and carries it out again: all
+ * of it can be done twice. Where no server takes its place, the client takes the slots back (`giveUp`).
  */
 import { type BlockRequest, DeviceFull, type Done, lengthOf } from '../../formats/blocks/index.ts';
 import { carriedRequest, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
@@ -234,10 +234,10 @@ export class QueueClient extends Slots {
   }
 }
 
-/** Whoever waits for answers on a queue's words is woken, to see that none will come. */
+/** Wakes all clients that wait for answers on a queue's words, to see that none will come. */
 export const wakeClient = (words: Int32Array): void => void Atomics.notify(words, ANSWERED);
 
-/** A request as the server reads it; whatever stands in the slot. */
+/** A request as the server reads it; it may be anything that is in the slot. */
 export interface Taken {
   slot: number;
   device: number;
@@ -258,7 +258,7 @@ export abstract class QueueServer extends Slots {
   private isPolling = false;
   private isClosed = false;
 
-  /** `io` follows requests here; absent: who asked is told with the answer what they have passed. */
+  /** `io` follows requests here; absent: the client gets, with the answer, the places that they have passed. */
   constructor(words: Int32Array, shape: QueueShape, io?: IoTrace) {
     super(words, shape);
     this.io = io;
@@ -296,7 +296,7 @@ export abstract class QueueServer extends Slots {
     return Atomics.wait(this.words, ASKED, this.seen, ms) !== 'timed-out';
   }
 
-  /** Has all that was asked carried out, in its order. What is answered at once is told with one ring. */
+  /** Has all that was asked carried out, in its order. What is answered at once rings the client once. */
   poll(): void {
     const { words, isTaken } = this;
     this.seen = Atomics.load(words, ASKED);

@@ -126,7 +126,7 @@ export class DriveQueue {
 
   /**
    * A guest looks whether its drive is ready, and would look again at once: its worker waits for the answer instead. Each look is an exit, and takes a processor from
-   * whoever has to answer. Where that takes long it is tried less and less often.
+   * the server that has to answer. Where that takes long it is tried less and less often.
    */
   settle(): void {
     if (this.isBusy) this.patience.pays(() => this.waitForAnswer());

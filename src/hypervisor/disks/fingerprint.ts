@@ -1,4 +1,4 @@
-/** Which medium a disk's is, told by a sample of it. */
+/** Which medium a disk's is, recognized by a sample of it. */
 import { crc32 } from '../../formats/unpack/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 

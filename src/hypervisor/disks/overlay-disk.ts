@@ -33,7 +33,7 @@ interface OverlayOptions {
   readOnly?: boolean;
   /** What people call the medium. */
   label?: string;
-  /** Told why the medium could not be read. @returns what whoever asked is told */
+  /** Called with why the medium could not be read. @returns the error for the caller */
   failed?: (error: Error) => Error;
 }
 
@@ -47,9 +47,9 @@ export class OverlayDisk extends ImmediateDevice {
   private readonly changed = new Map<number, Uint8Array>();
   /** Blocks that changed since somebody asked; undefined: nobody has. */
   private written: Set<number> | undefined;
-  /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. One that stands before this one (`behind`) has the same. */
+  /** Blocks that changed since somebody took them, or were not taken yet; undefined: nobody takes any. A device in front of this one (`behind`) has the same. */
   private readonly taking: { left?: Set<number> | undefined } = {};
-  /** Who keeps what is written, and which blocks are not there yet; shared with one that stands before this one, too. */
+  /** Who keeps what is written, and which blocks are not there yet; shared with a device in front of this one, too. */
   private readonly keeping: { by?: ChangeKeeper | undefined; left: Set<number> } = { left: new Set() };
 
   constructor(

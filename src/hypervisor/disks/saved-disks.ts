@@ -52,7 +52,7 @@ export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence:
 /** Does `work`; what that asks of the media meanwhile, nobody is asked. */
 export function askingNobody(ide: readonly IdeAttachment[], work: () => void): void {
   const media = ide.flatMap(({ disk }) => disk ?? []);
-  // One that stands before another (BlockDevice.behind) has a way of its own.
+  // A device in front of another (BlockDevice.behind) has a `request` of its own.
   const own = media.map(disk => Object.getOwnPropertyDescriptor(disk, 'request'));
   for (const disk of media) disk.request = () => {};
   try {

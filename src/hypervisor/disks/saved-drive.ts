@@ -9,9 +9,9 @@ export interface SavedDrive {
   bytes: number;
   /** Where the person who saved had it; for messages, and to find it again. */
   label: string;
-  /** Of the medium's contents, as far as that can be told quickly. */
+  /** Of the medium's contents, as far as a quick look can identify them. */
   fingerprint: number;
-  /** The guest cannot write it; absent: it can, or a state of before says nothing of that. */
+  /** The guest cannot write it; absent: it can, or the state is of an earlier version, which does not say. */
   readOnly?: true;
 }
 

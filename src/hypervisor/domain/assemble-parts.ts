@@ -26,7 +26,7 @@ export const keepsCode = (machine: Machine, { vcpuOffset }: DomainRecord): boole
 /** A saved state, as far as a domain is built after it, and how the rest comes into the domain. */
 export interface Restored {
   about: Pick<DomainOptions, 'apic' | 'nic' | 'mac' | 'cpuLevel'>;
-  /** Absent: whoever assembles it does that (Domain.restore). @throws SavedStateError, HostError */
+  /** Absent: the caller that assembles it does that (Domain.restore). @throws SavedStateError, HostError */
   into?(domain: Domain): void;
 }
 

@@ -40,9 +40,9 @@ export type Boot =
 export interface BootRules {
   /** The way into a kernel that has several; absent: a boot loader's. */
   prefer?: 'pvh' | 'note';
-  /** Memory as a kernel is told of it; absent: as firmware of a PC would tell it. */
+  /** The memory map for a kernel; absent: as firmware of a PC would report it. */
   e820?(ram: GuestRam): E820Entry[];
-  /** What a loader of the hypervisor's own is told, which starts firmware; absent: there is none. */
+  /** The memory map for a loader of the hypervisor's own, which starts firmware; absent: there is none. */
   loaderE820?(ram: GuestRam): E820Entry[];
   /** Judges a kernel that the interface loads by itself. Absent: kernels are loaded as on a PC. @throws LoadError */
   judge?(kernel: KernelBoot, memoryMiB: number): void;

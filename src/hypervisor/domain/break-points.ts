@@ -1,4 +1,4 @@
-/** What a domain is to stop at, and why it has stopped, as it is asked for and told (breaks.ts). */
+/** What a domain is to stop at, and why it has stopped, as it is asked for and reported (breaks.ts). */
 /** `bytes`: of memory that is watched; 1 of an instruction. */
 export interface AddressPoint {
   kind: 'execute' | 'write' | 'access';
@@ -14,7 +14,7 @@ export interface TracePoint {
 }
 export type BreakPoint = AddressPoint | TracePoint;
 
-/** Once, before the next instruction of one vCPU, whichever that is: of its own code or of a handler. `from`: the linear address where it stands. */
+/** Once, before the next instruction of one vCPU, whichever that is: of its own code or of a handler. `from`: the linear address where it is. */
 export interface NextInstruction {
   next: number;
   from: number;
@@ -24,7 +24,7 @@ export interface NextInstruction {
 export interface BreakHit {
   point: BreakPoint;
   vcpu: number;
-  /** How many instructions had retired then: as long as that is so, it stands there. */
+  /** How many instructions had retired then: while that is so, it is still there. */
   retired: number;
   /** Linear address of the instruction that is next, or that touched memory (undefined: the processor did itself, as it delivered an event). */
   instruction?: number;

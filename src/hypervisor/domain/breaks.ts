@@ -14,7 +14,7 @@ const isNext = (point: BreakWish): point is NextInstruction => 'next' in point;
 
 export const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
 
-/** Of the qualification of an I/O instruction's exit: where the port stands (SDM vol. 3, table 28-5). */
+/** Of the qualification of an I/O instruction's exit: where the port is (SDM vol. 3, table 28-5). */
 const IO_PORT_SHIFT = 16;
 
 /** What it needs of the domain. */
@@ -39,7 +39,7 @@ export class Breaks implements Probe {
   /** It stopped before this instruction, at this count: it goes on from there. */
   private passed: { linear: number; retired: number };
 
-  /** In the place of those that the domain had. Where it stands now it does not stop: it goes on from there. */
+  /** In the place of those that the domain had. At its present instruction it does not stop: it goes on from there. */
   constructor(domain: Watched, given: readonly BreakWish[]) {
     this.domain = domain;
     const points = given.filter(point => !isNext(point)) as BreakPoint[],
@@ -67,7 +67,7 @@ export class Breaks implements Probe {
     const { hit } = this;
     this.hit = this.next = undefined;
     this.hasStepped = false;
-    // What told of it has come to its end since.
+    // The exit or hypercall that hit it has ended since.
     if (hit?.record) hit.retired = this.domain.instructions;
     return hit;
   }

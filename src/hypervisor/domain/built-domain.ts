@@ -35,7 +35,7 @@ export interface ExitedDomain extends BuiltDomain {
   onAway(gfn: number): void;
   /** This many exits were counted. */
   afterCount(total: number): void;
-  /** The exit was answered without one to whoever runs the domain. */
+  /** The exit was answered without leaving `run()`. */
   answeredInPlace(): void;
   stopSlice(): void;
   /** False: nothing takes a triple fault for a reset. */

@@ -105,7 +105,7 @@ export class HostClock implements DomainClock {
   /** Host reading at guest time 0. */
   private originMs: number;
   private stoppedNs = NOT_STOPPED;
-  /** Latest time that anyone was told, with the instructions retired then. */
+  /** Latest time that was returned, with the instructions retired then. */
   private lastNs = DOUBLE_ZERO;
   private lastRetired = DOUBLE_ZERO;
   /** Latest change of the host's clock that was seen. */

@@ -1,4 +1,4 @@
-/** What a domain says to whoever has it run. */
+/** What a domain reports to the code that runs it. */
 import type { ChannelTold, FolderRequest } from '../../devices/index.ts';
 import type { BreakHit } from './break-points.ts';
 import type { Ending } from './ending.ts';

@@ -1,7 +1,7 @@
 /**
  * One domain: its vCPUs (vcpu.ts), a PC around them, the RAM they share; what happens at each VM exit is in exits.ts.
  * The same class runs in a worker of its own, next to other domains in one worker, and under the command line: it never waits and never looks at
- * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
+ * a clock that was not passed in. The code that runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import { ExitReason, type Probe, type Processor } from '../../cpu/architecture/index.ts';
 import { type State, TimerQueue } from '../../devices/index.ts';
@@ -50,7 +50,7 @@ import type { VideoFrames } from '../memory/video-memory.ts';
 import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
 import { MachineView } from '../view/machine-view.ts';
 
-/** A slice lasts no longer: its length is told in instructions of before, and those now may be slower. */
+/** A slice lasts no longer: its length was estimated from earlier instructions, and those now may be slower. */
 const LONGEST_SLICE_MS = 4;
 /** Accesses answered in place between two looks at the clock. */
 const LOOK_ANSWERS = 256;
@@ -229,7 +229,7 @@ export class Domain {
     this.leaveSlice = true;
   }
 
-  /** INIT of a processor. Processor 0 goes to the reset vector, where a PC without firmware has only what stands in for that. */
+  /** INIT of a processor. Processor 0 goes to the reset vector, where a PC without firmware has only a replacement for that. */
   private init(id: number): void {
     if (id === 0 && !this.traits.resetIsNewDomain && this.options.boot.kind !== 'firmware') this.askReset('processor');
     else this.vcpus.init(id);
@@ -291,7 +291,7 @@ export class Domain {
     return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
-  /** Told of each frame for which a vCPU stands. */
+  /** Called with each frame that a vCPU waits for. */
   onAway: (gfn: number) => void = () => {};
 
   demand(gfn: number): boolean {
@@ -308,7 +308,7 @@ export class Domain {
     this.steps.begin(count, this.instructions, this.exits.total);
   }
 
-  /** It has come to the end of its step, or to where it is to stop: whoever runs it pauses it now. */
+  /** It has come to the end of its step, or to where it is to stop: its caller pauses it now. */
   get stepped(): boolean {
     return this.breaks?.isHit === true || this.steps.isOver(this.instructions, this.exits.total);
   }
@@ -332,7 +332,7 @@ export class Domain {
     this.lookOn();
   }
 
-  /** `onlooker`: whoever goes through its past (null: nobody); absent: as before. */
+  /** `onlooker`: what goes through its past (null: nobody); absent: as before. */
   lookOn(onlooker = this.onlooker): void {
     this.onlooker = onlooker;
     this.processor.probe = probeOf(this.lastCode, this.breaks?.probe, this.spinWatch, onlooker);
@@ -392,7 +392,7 @@ export class Domain {
     this.hasSlot = held;
     if (!this.pausedByUser) {
       this.thread?.setSlot(held);
-      // Whoever reads the counters learns that they end where it was parked.
+      // Readers of the counters learn that they end where it was parked.
       if (!held) publishState(this.counters, this);
     }
     vcpus.setSlot(held);
@@ -550,14 +550,14 @@ export class Domain {
       if (vcpus.current.activity !== ACTIVE) {
         if (vcpus.turns.schedule()) continue;
         if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
-        // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
+        // Deadlines whose interrupts the guest does not take would keep us here; the caller gets its chance to look for inputs.
         if (++jumps === SLICE_JUMPS && !again) return false;
         continue;
       }
       if (thread && thread.sliceMs > LONGEST_SLICE_MS) return false;
       let limit = stopAt - retired;
       const cut = again ? instructionsLeft(again, momentOf(this), clock, retired) : Infinity;
-      // Another slot may be for it (xl vcpu-pin): whoever runs us takes the domain there.
+      // Another slot may be for it (xl vcpu-pin): the caller takes the domain there.
       if (limit <= 0 || cut <= 0 || !vcpus.place(vcpus.current.id)) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity)
@@ -597,7 +597,7 @@ export class Domain {
     exits.handle(reason);
   }
 
-  /** The deadline that `run()` was told. */
+  /** The deadline that `run()` was called with. */
   private nextDeadlineNs = Infinity;
 
   /** A device was reached from inside `run()`: that ends where something must be looked at before the next instruction. */

@@ -38,7 +38,7 @@ export class ChosenExits {
     this.needed = { ...controls };
   }
 
-  /** From the next instruction on: whoever executes one that may exit asks its control each time. */
+  /** From the next instruction on: an instruction that may exit asks its control each time. */
   choose(chosen: ExitControls): void {
     this.chosen = chosen;
     const { controls, needed } = this;

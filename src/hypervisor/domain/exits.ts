@@ -30,9 +30,9 @@ const RF = 1 << 16;
 
 export class Exits {
   total = 0;
-  /** Requests to the device model, whoever runs it. */
+  /** Requests to the device model, wherever that runs. */
   ioreqs = 0;
-  /** Bytes that accesses to ports carried, whoever answered. */
+  /** Bytes that accesses to ports carried, wherever they were answered. */
   portBytes = 0;
   /** Reads of local APICs that were no exits. */
   apicReads = 0;
@@ -87,7 +87,7 @@ export class Exits {
   handle(reason: number): void {
     // Without HLT exiting the processor waits by itself (SDM vol. 3C, 25.4.2, activity state 1).
     if (reason === ExitReason.HLT && !this.choice.chosen.hlt) return this.halt();
-    // Whoever runs the domain loads what is missing (part-loader.ts).
+    // The code that runs the domain loads what is missing (part-loader.ts).
     if (reason === NOT_LOADED) return this.domain.stopSlice();
     this.begin();
     this.dispatch(reason);
@@ -183,7 +183,7 @@ export class Exits {
       case ExitReason.NMI_WINDOW:
         return;
       case ExitReason.EXTERNAL_INTERRUPT:
-        // The doorbell: whoever rang is served between slices.
+        // The doorbell: the thread that rang it is served between slices.
         return domain.stopSlice();
       case ExitReason.IO:
         this.record(reason, exit.value);
@@ -239,7 +239,7 @@ export class Exits {
 
   /**
    * The processor's `answerAccess`: an EPT violation that a device answers without the way out of `run()` and back. It is counted as the exit that
-   * it is. Of the APICs only what `readApicQuietly` reads: what they are told decides which event comes before the next instruction.
+   * it is. Of the APICs only what `readApicQuietly` reads: what is written to them decides which event comes before the next instruction.
    */
   answerInPlace(): boolean {
     const { exit, model } = this;

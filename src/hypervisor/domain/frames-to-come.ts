@@ -33,7 +33,7 @@ interface Standing {
   demand(gfn: number): boolean;
 }
 
-/** The same by the current vCPU, which stands until what is away has come. */
+/** The same by the current vCPU, which waits until what is away has come. */
 export function standForFrame(domain: Standing, gfn: number): boolean {
   if (!domain.stage.isAway(gfn)) return domain.demand(gfn);
   domain.vcpus.waitForFrame(gfn);

@@ -153,7 +153,7 @@ export interface GuestInterface {
   /** A saved state is about to be put into a domain that has not started, and: it is there. */
   restoring(): void;
   restored(): void;
-  /** What it has beyond machine memory, for the same domain in the same memory (src/hypervisor/history). @throws SavedStateError where that cannot be told */
+  /** What it has beyond machine memory, for the same domain in the same memory (src/hypervisor/history). @throws SavedStateError where that is not possible */
   saveRest(): State;
   restoreRest(state: State): void;
   /** A guest that has suspended itself goes on where it was. */

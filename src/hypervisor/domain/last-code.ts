@@ -1,5 +1,5 @@
 /**
- * The last instructions of each vCPU, and what each did, for whoever asks what led to a crash: as a probe looks on (cpu/architecture/edge.ts), each
+ * The last instructions of each vCPU, and what each did, to show what led to a crash: as a probe looks on (cpu/architecture/edge.ts), each
  * instruction runs alone. Xen's likeness is the buffer of vmtrace_buf_kb, which the processor itself fills.
  */
 import type { Probe } from '../../cpu/architecture/index.ts';

@@ -1,4 +1,4 @@
-/** What the mouse did since it was last told of. */
+/** What the mouse did since the last report. */
 export interface MouseMove {
   /** Counts to the right, up, and of the wheel towards the user. */
   dx: number;

@@ -14,7 +14,7 @@ export class PartLoader {
   private isWithout = false;
   private readonly problem: (sentence: string) => void;
 
-  /** `problem`: is told why guest code is not compiled. */
+  /** `problem`: is called with why guest code is not compiled. */
   constructor(problem: (sentence: string) => void) {
     this.problem = problem;
   }

@@ -1,4 +1,4 @@
-/** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
+/** The PC as a domain sees it: what `Pc` of src/devices offers to the code that runs the processor. */
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, Ram, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
@@ -148,13 +148,13 @@ export interface Platform {
   shutdownCode?: number;
   save(): State;
   restore(state: State): void;
-  /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless told otherwise. */
+  /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless `asBios` is false. */
   installTables(asBios?: boolean): number;
   /** Does what firmware for guests of Xen finds done, with ACPI and SMBIOS tables at these addresses. */
   prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
   e820?(): E820Entry[];
-  /** A graphics mode as a boot loader sets one; undefined: it cannot be had. */
+  /** A graphics mode as a boot loader sets one; undefined: there is no such mode. */
   setPicture?(width: number, height: number, depth: number): FrameBuffer | undefined;
   /** A processor has written IA32_APIC_BASE (low word). */
   setApicBase?(low: number, processor: number): void;

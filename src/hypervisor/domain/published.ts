@@ -37,7 +37,7 @@ interface Standing {
   readonly paused: boolean;
 }
 
-/** As `xl list` has it; `letter`: of one that goes on. Who is paused stands, also while it is taken through its past. */
+/** As `xl list` has it; `letter`: of one that goes on. One that is paused is shown so, also while it is taken through its past. */
 export function publishState(counters: Int32Array, { ending, paused }: Standing, letter: 'r' | 'b' = 'r'): void {
   const going = paused ? 'p' : letter,
     ended = ending?.kind === 'crash' ? 'c' : 's';

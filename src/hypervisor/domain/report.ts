@@ -7,7 +7,7 @@ import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
 
-/** How a triple fault is told, whoever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
+/** How a triple fault is reported, whatever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
 export const TRIPLE_FAULT =
   'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 

@@ -31,7 +31,7 @@ export interface PrecopyWish {
   fewFrames?: number;
 }
 
-/** A part of a domain's saved state, as it goes to whoever wants it. */
+/** A part of a domain's saved state, as it is passed to its reader. */
 export interface SavedPart {
   /** The next pieces of the file, in their order. */
   pieces: Uint8Array[];

@@ -1,4 +1,4 @@
-/** The second tier of a domain's processor: whether there is one, and what is told of it. */
+/** The second tier of a domain's processor: whether there is one, and what is reported of it. */
 import {
   type Compile,
   functionOf,
@@ -18,7 +18,7 @@ export const JIT_BY_DEFAULT = true;
 /** Samples in an epoch from which a place is compiled, where nobody says. */
 const THRESHOLD = 8;
 
-/** What a domain is told of its second tier. */
+/** The options of a domain's second tier. */
 export interface JitOptions {
   /** Samples in an epoch from which a place is compiled; 0: nothing is. Absent: as JIT_BY_DEFAULT has it. */
   jitThreshold?: number;
@@ -33,7 +33,7 @@ export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, c
   return jitThreshold > 0 ? { regions: { threshold: jitThreshold, compile } } : {};
 }
 
-/** This many regions of compiled code are told of. */
+/** How many regions of compiled code are reported, the hottest first. */
 const HOTTEST_REGIONS = 10;
 
 /** A region of compiled code, for people. */

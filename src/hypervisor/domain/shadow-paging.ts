@@ -58,7 +58,7 @@ import type { SecondStage } from '../memory/second-stage.ts';
 import { ShadowTables } from '../memory/shadow-tables.ts';
 import { withMsrs } from './exit-controls.ts';
 
-/** The rules of paging: whoever changes one has another address space. */
+/** The rules of paging: a change of one makes another address space. */
 const CR0_RULES = CR0_PG | CR0_WP,
   CR4_RULES = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMAP | CR4_SMEP,
   EFER_RULES = EFER_LMA | EFER_NXE;

@@ -14,7 +14,7 @@ interface Running {
   readonly exits: { readonly total: number };
 }
 
-/** Where a domain stands. */
+/** The moment at which a domain is. */
 export const momentOf = ({ instructions, clock, exits }: Running): Moment => ({
   instructions,
   ns: clock.nowNs(),

@@ -1,4 +1,4 @@
-/** A slice: the guest code that runs between two looks of whoever has the domain run, what came of it, and how long it lasts. */
+/** A slice: the guest code that runs between two looks of the domain's caller, what came of it, and how long it lasts. */
 import type { Ending } from './ending.ts';
 
 export type SliceResult =

@@ -54,7 +54,7 @@ const LOOKING = 0,
 
 export class SpinWatch implements Probe {
   private readonly processor: Processor;
-  /** Accesses of the instructions from here on are to be told, or no longer. */
+  /** Accesses of the instructions from here on are to be reported, or no longer. */
   private readonly listen: (on: boolean) => void;
   /** When is looked next, or this many STEPs later; -1: there is nothing more to look for. */
   private next = -1;

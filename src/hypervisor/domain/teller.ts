@@ -1,4 +1,4 @@
-/** What a domain's listener is told after its slices: bytes first, and each thing once. */
+/** What a domain's listener hears after its slices: bytes first, and each thing once. */
 import type { Domain } from './domain.ts';
 import type { SliceResult } from './slice.ts';
 import type { DomainListener } from './domain-listener.ts';
@@ -16,7 +16,7 @@ export class Teller {
   private told: Ending | undefined;
   private waits: WaitsFor | undefined;
 
-  /** `flush`: what it has written is told. */
+  /** `flush`: passes on what it has written. */
   constructor(domain: Domain, listener: DomainListener, log: GuestLog, flush: () => void) {
     this.domain = domain;
     this.listener = listener;
@@ -40,7 +40,7 @@ export class Teller {
     if (ending && isNew) listener.ended(ending);
   }
 
-  /** Where it has come to the end of a step, or to where it is to stop, `stand` has it stand still, and the latter is told. True: it does. */
+  /** At the end of a step, or at a place where it is to stop, the callback pauses it, and the listener hears which. True: it is paused. */
   stop(stand: () => void): boolean {
     const { domain, listener } = this;
     if (!domain.stepped) return false;

@@ -32,7 +32,7 @@ const HELD_INSTRUCTIONS = 2_000;
 /** Turns until it is watched again whether a vCPU goes round for nothing, after it did not; twice as many each time, up to this many. Loops that are kept of each vCPU. */
 const MOST_PATIENCE = 1_024,
   ROUNDS = 4;
-/** What is left to a vCPU that has sent another a message, before that one has the processor: others are to be told, too, and then it begins to wait. */
+/** What is left to a vCPU that has sent another a message, before that one has the processor: others are to get one, too, and then it begins to wait. */
 const AFTER_MESSAGE_INSTRUCTIONS = 200;
 /** What a vCPU gets of the turn of one that has sent it a message: an interrupt handler and its answer. */
 const CALLED_INSTRUCTIONS = 1_000;
@@ -65,7 +65,7 @@ export class Turns {
   private stretchEnd = 0;
   private called: Vcpu[] = [];
   private yielded = false;
-  /** It was told to end `run()` where interrupts are on, though none waits. */
+  /** It was asked to end `run()` where interrupts are on, though none waits. */
   private endsHold = false;
 
   /** `listen`: the watch for vCPUs that spin is to hear of accesses, as a probe, or no longer. */
@@ -125,7 +125,7 @@ export class Turns {
         return true;
       }
     }
-    // Nobody waits: whoever can run next interrupts it at once. Nothing else may change here, since this depends on where slices are cut.
+    // No vCPU waits: the next that can run interrupts it at once. Nothing else may change here, since this depends on where slices are cut.
     if (!this.isContended) {
       this.yielded = false;
       return mine;
@@ -146,7 +146,7 @@ export class Turns {
     return true;
   }
 
-  /** Who spins gives way, with PAUSE and without. Who has switched PAUSE exiting off wants to see how it is on a host without such help. */
+  /** A vCPU that spins gives way, with PAUSE and without. PAUSE exiting is switched off to see how it is on a host without such help. */
   private get helps(): boolean {
     return this.processor.controls.pause;
   }

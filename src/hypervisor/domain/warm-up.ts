@@ -9,7 +9,7 @@ import { enterKernel } from './enter-kernel.ts';
 import { ramRanges } from '../layout/ram-layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 
-/** Of the loop: what stands behind two registers, a stack, calls, conditions both ways. EDI: a doubleword of memory. */
+/** Of the loop: operands in memory, addresses of two registers, a stack, calls, conditions both ways. EDI: a doubleword of memory. */
 const LOOP = Uint8Array.of(
   ...[0xb9, 40, 0, 0, 0], // mov ecx, 40
   ...[0x89, 0x1f], // outer: mov [edi], ebx
@@ -90,7 +90,7 @@ export async function warmUp(domain: Domain, turn: () => Promise<void>): Promise
     if (processor.lacksRegions) await giveTier(processor);
     await run(COMPILED);
   } catch {
-    // What could not be loaded is asked for again, and told of, when the guest runs.
+    // What could not be loaded is asked for again, and reported, when the guest runs.
   }
   bytes.set(kept.frame, at);
   processor.invalidate(frame.mfn);

@@ -52,7 +52,7 @@ export type PastWish =
 /** What a debugger asks for besides: forward to the first of these, or an instruction of one vCPU on, or back. */
 export type DebugWish = { forthTo: readonly AddressPoint[] } | { stepOf: number; isBack: boolean };
 
-/** Where it stands now, how far back it can go, and where its present is. */
+/** Where it is now, how far back it can go, and where its present is. */
 export interface PastNow {
   at: Moment;
   oldest: Moment;
@@ -60,7 +60,7 @@ export interface PastNow {
   isInPast: boolean;
   /** Memory that its past takes, about, bytes. */
   bytes: number;
-  /** Of `backTo`: what it was; absent: none was, and it stands where it stood. */
+  /** Of `backTo`: what it was; absent: none was, and it has not moved. */
   hit?: Hit;
 }
 
@@ -214,7 +214,7 @@ export class History {
     return this.place?.slice === this.log.length && !this.place.begun;
   }
 
-  /** The present is kept, and is the past from now on. Nothing goes for it, so that whoever was told how far back it can go may go there. */
+  /** The present is kept, and is the past from now on. Nothing goes for it, so that a caller that has read how far back it can go may go there. */
   private leave(): void {
     const { log, checkpoints } = this,
       slice = log.length,
@@ -277,7 +277,7 @@ export class History {
 
   /**
    * Forward in its past to the first moment at which one of these would stop the guest: before an instruction, behind what touches bytes, behind one instruction
-   * of a vCPU. Undefined: none does before the present, where it stands then.
+   * of a vCPU. Undefined: none does before the present, where it is then.
    */
   forthTo(points: readonly AddressPoint[] | AnyInstruction): Hit | undefined {
     if (!this.place) return undefined;

@@ -55,7 +55,7 @@ export class KeptMemory {
     for (let mfn = 0; mfn < machine.frames; mfn++) {
       const at = first + mfn * FRAME_WORDS;
       if (words[at + FRAME.COUNT] !== table[mfn * FRAME_WORDS + FRAME.COUNT]) changed(mfn);
-      // Code that was translated since then is kept, and whoever writes there has to tell.
+      // Code that was translated since then is kept, and a writer has to notify its owner.
       words[at + FRAME.FLAGS]! |= table[mfn * FRAME_WORDS + FRAME.FLAGS]! & FRAME_FLAG.CODE;
     }
     putTraces();

@@ -1,8 +1,8 @@
 /**
  * What objects hold, so that it can be put back into the same objects: a host's own state at a moment, next to its machine memory.
  *
- * All objects are found that lead on from some: through properties, elements, keys and values. What only a closure knows is not found, so whoever takes part in a
- * run that goes back has his state in an object's properties.
+ * All objects are found that lead on from some: through properties, elements, keys and values. What only a closure knows is not found, so what takes part in a
+ * run that goes back has its state in an object's properties.
  */
 import { KeptBuffer, type Piece } from './pieces.ts';
 

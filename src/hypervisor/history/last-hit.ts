@@ -48,7 +48,7 @@ export class LastHit implements Probe {
       this.any?.of === this.domain.vcpus.current.id
         ? ({ kind: 'execute', linear, bytes: 1 } as const)
         : this.points.find(({ kind, linear: at }) => kind === 'execute' && at === linear);
-    // Where it stands it is already.
+    // Its present place is no hit.
     if (point && (this.any !== undefined || this.at > this.firstFrom)) this.note(point);
     return false;
   }

@@ -3,7 +3,7 @@
  * to a moment is kept for that moment, so that many moments cost little more than what was written between them.
  */
 
-/** Undefined: nothing was ever there, which whoever asks knows (zeros of a frame; what a disk's medium has). */
+/** Undefined: nothing was ever there, whose contents the caller knows (zeros of a frame; what a disk's medium has). */
 export type Piece = Uint8Array | undefined;
 
 interface Version {

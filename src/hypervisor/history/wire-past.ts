@@ -12,7 +12,7 @@ const CAME = WIRE.TO_CARD + FRAME_RING.WRITTEN,
 
 /** Between two slices. */
 export interface Traffic {
-  /** Where the rings' counts stood then. */
+  /** The rings' counts at that time. */
   came: number;
   went: number;
   /** Bytes that came, as the ring has them. */

@@ -14,7 +14,7 @@ import { modelElsewhere } from './xen/hvm/params.ts';
 import { isKvm } from './kvm/records.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 
-/** Throws where a part of this program cannot be had; `part`: what it does. */
+/** Throws where a part of this program cannot be loaded; `part`: what it does. */
 export const notLoaded = (part: string) => (): never => {
   throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
 };
@@ -58,8 +58,8 @@ export async function laterParts(
 }
 
 /**
- * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place; `turn`: lets the event loop have one;
- * `away`: told of each frame for which somebody stands once it runs. @throws
+ * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: called for each piece in place; `turn`: lets the event loop have one;
+ * `away`: called with each frame that a vCPU waits for once it runs. @throws
  * SavedStateError, HostError: it must not be used
  */
 export async function restoreLater(

@@ -204,7 +204,7 @@ export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
 /**
  * ALLOCATED: one of the references is the owner's. DEVICE: a ROM or a frame buffer, which its owner cannot give away. CODE: its owner's processor has
- * translated code from it since it was last told that others write there. XEN: the hypervisor's, though a domain owns it and may see it (its grant table).
+ * translated code from it since the last notice that others write there. XEN: the hypervisor's, though a domain owns it and may see it (its grant table).
  */
 export const FRAME_FLAG = { ALLOCATED: 1, DEVICE: 2, CODE: 4, XEN: 8 } as const;
 /** Bits 16-31 of FLAGS: the worker that took the frame (its domain's index) + 1. */
@@ -247,8 +247,8 @@ export const DOMAIN = {
   /** Virtual processors: VCPU holds a block of VCPU_BYTES for each. */
   VCPUS: 16,
   /**
-   * The vCPU whose turn it is, and where its state words lie while it is: with one vCPU in its block, else in a place of their own, for all of them
-   * in turn. Registers of a vCPU: at LIVE if it is CURRENT_VCPU, in its block if not. The count of retired instructions is the domain's.
+   * The vCPU whose turn it is, and where its state words lie while it is: with one vCPU in its block, else in a place of their own, which they all
+   * share. Registers of a vCPU: at LIVE if it is CURRENT_VCPU, in its block if not. The count of retired instructions is the domain's.
    */
   CURRENT_VCPU: 17,
   LIVE: 18,

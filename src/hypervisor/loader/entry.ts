@@ -17,7 +17,7 @@ export interface LoadOptions {
   features?: ReadonlySet<string>;
   /** Guest-physical address of ACPI's root pointer. */
   acpiRsdp?: number;
-  /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: none can be had. Absent: none. */
+  /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: there is none. Absent: none. */
   setVideo?: (width: number, height: number, depth: number) => FrameBuffer | undefined;
   /**
    * Which way to enter a kernel that offers several; default multiboot, as on a PC. `pvh`: no other way. `note`: as Xen starts what takes the place of an

@@ -167,7 +167,7 @@ function putFrameBuffer(info: DataView, picture: FrameBuffer | undefined): void 
   info.setUint32(104, height, true);
   info.setUint8(108, depth);
   info.setUint8(109, picture ? (depth === 8 ? FRAME_BUFFER_INDEXED : FRAME_BUFFER_RGB) : FRAME_BUFFER_TEXT);
-  // Position and size of red, green, blue. (Of an indexed picture: no palette is told, the standard one is loaded.)
+  // Position and size of red, green, blue. (Of an indexed picture: no palette is passed, the standard one is loaded.)
   const fields = { 15: [10, 5, 5, 5, 0, 5], 16: [11, 5, 5, 6, 0, 5] }[depth] ?? [16, 8, 8, 8, 0, 8];
   if (picture && depth > 8) fields.forEach((field, i) => info.setUint8(110 + i, field));
 }

@@ -1,6 +1,6 @@
 /**
  * Counts machine memory again and compares: owners, references and types of frames from second stages and from all who hold frames (frame-holder.ts), the M2P table,
- * locks. For tests, the fuzzer and whoever examines a host after a worker's death. Nobody may change anything meanwhile.
+ * locks. For tests, the fuzzer and people who examine a host after a worker's death. Nobody may change anything meanwhile.
  */
 import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import {

@@ -1,6 +1,6 @@
 /**
  * What others do when a domain's worker has died, by an exception or by force: locks that it held are taken from it and what it had half done there is
- * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
+ * undone, and events that it had begun to signal are signalled again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
  * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted again.
  */
 import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG } from '../layout/layout.ts';

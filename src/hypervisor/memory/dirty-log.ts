@@ -2,7 +2,7 @@
  * Which guest frames of a domain were written since somebody last asked: what live migration, incremental snapshots and checkpoints copy again. The words are
  * Xen's (XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, PEEK, CLEAN and OFF in xen/include/public/domctl.h).
  *
- * Processors, device models and back ends note frames of machine memory in one log (cpu/architecture/write-log.ts); here stands what one domain's second stage
+ * Processors, device models and back ends note frames of machine memory in one log (cpu/architecture/write-log.ts); here is what one domain's second stage
  * makes of it. A frame that somebody else may write through a mapping of his own, or that the hypervisor itself writes, counts as written each time.
  */
 import { WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';

@@ -226,7 +226,7 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   return entry;
 }
 
-/** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
+/** Gives the RAM of a domain that runs no more back; its records stay, so that one can look at what it was. */
 export function releaseRam(machine: Machine, record: DomainRecord): void {
   for (const holder of holdersOf(machine, record)) holder.release?.(machine, record);
   const table = record.p2mOffset >>> FRAME_SHIFT;

@@ -1,5 +1,5 @@
 /**
- * Translations of a domain that runs elsewhere. Whoever takes a frame out of its second stage, or begins to write one that it runs code from, asks its worker to
+ * Translations of a domain that runs elsewhere. Code that takes a frame out of its second stage, or begins to write one that it runs code from, asks its worker to
  * forget what its processor knows, and waits until it has; a worker that is not in its guest now does so before it enters it again.
  * Both sides write their word before they read the other's, so that one of them sees the other.
  */

@@ -1,6 +1,6 @@
 /**
- * Who has a hand on frames of domains next to their own second stages: tables of grants, page tables of paravirtual guests, caches of frames that are populated
- * on demand, drivers that let a device reach memory. Memory knows none of them; each is registered for its machine (`hold`), by whoever makes a domain for it,
+ * Who holds frames of domains next to their own second stages: tables of grants, page tables of paravirtual guests, caches of frames that are populated
+ * on demand, drivers that let a device reach memory. Memory knows none of them; each is registered for its machine (`hold`), by the code that makes a domain for it,
  * and is asked where a domain ends, where a worker has died, and where everything is counted.
  */
 import { DOMAIN, MAX_DOMAINS } from '../layout/layout.ts';
@@ -45,7 +45,7 @@ export interface Tally {
   say(problem: string): void;
   /** Frames of the hypervisor's that are in use for something. */
   own(first: number, count: number): void;
-  /** References on a frame by which nobody writes it. */
+  /** References on a frame that only read it. */
   read(mfn: number, references?: number): void;
   /** A reference by which somebody writes a frame who is not its owner's processor. Where frames have types that is a use of one. */
   write(mfn: number): void;
@@ -118,7 +118,7 @@ export function holders(machine: Machine): { holder: FrameHolder; domains: Domai
   }));
 }
 
-/** Those who have to do with a domain. @throws Error where some domain has records of an interface that is not known here: they would be lost */
+/** The holders that a domain concerns. @throws Error where some domain has records of an interface that is not known here: they would be lost */
 export const holdersOf = (machine: Machine, record: DomainRecord): FrameHolder[] =>
   [...known(machine)].flatMap(([holder, number]) => (concerns(number, record) ? [holder] : []));
 

@@ -20,7 +20,7 @@ export function isWritableRam(entry: number, gfn: number): boolean {
 export class GuestMemory implements Dma {
   private readonly bytes: Uint8Array;
   private readonly stage: SecondStage;
-  /** Told of each frame that was written. */
+  /** Called with each frame that was written. */
   onWrite: (mfn: number) => void = () => {};
   /** Makes memory of a guest frame that is populated on demand, or has it come that is away. */
   onDemand: (gfn: number) => void = () => {};

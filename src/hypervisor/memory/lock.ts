@@ -168,7 +168,7 @@ export class Journal {
     return this.machine.words[this.at] !== 0;
   }
 
-  /** Takes back what was not committed. May be begun again by another, where whoever did it died, too. */
+  /** Takes back what was not committed. May be begun again by another worker, where the one that did it died, too. */
   undo(): void {
     const { words } = this.machine;
     for (let count = words[this.at]; count > 0; count--) {

@@ -35,7 +35,7 @@ export { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */
 export const MAX_PIXEL_BYTES = 1920 * 1200 * 4;
-/** Something that was asked of the host cannot be had; the message is a sentence for people. */
+/** Something that was asked of the host is not available; the message is a sentence for people. */
 export class HostError extends Error {
   override name = 'HostError';
 }
@@ -86,7 +86,7 @@ export class Machine extends DomainEntries {
   private readonly frameTable: number;
   /** Index of the M2P table in `words`. */
   readonly m2p: number;
-  /** Index of the log of written frames in `words`; and the log: whoever writes memory of a domain and is not its processor notes it. */
+  /** Index of the log of written frames in `words`; and the log: a writer of a domain's memory that is not its processor notes it. */
   readonly writeLogAt: number;
   readonly writeLog: WriteLog;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (memory/flush.ts). */
@@ -238,7 +238,7 @@ export class Machine extends DomainEntries {
     return result;
   }
 
-  /** Whoever had the lock died: frames that were on their way back come back, and what is free is counted. Frames that it had taken are their owner's. */
+  /** The holder of the lock died: frames that were on their way back come back, and what is free is counted. Frames that it had taken are their owner's. */
   private repairFrames(): void {
     const { words } = this;
     words.fill(0, XENHEAP.GROUP_FREE, XENHEAP.GROUP_FREE + Math.ceil(this.frames / FRAMES_OF_GROUP));

@@ -58,7 +58,7 @@ export class SecondStage {
     return (this.entry(gfn) & P2M_AWAY) !== 0;
   }
 
-  /** Memory that is there for who asks for it: populated on demand, or away. */
+  /** Memory that comes when it is used: populated on demand, or away. */
   isToCome(gfn: number): boolean {
     return (this.entry(gfn) & (P2M_ON_DEMAND | P2M_AWAY)) !== 0;
   }
@@ -84,7 +84,7 @@ export class SecondStage {
   /** The first guest frame from this one on where something lies; `frames` where nothing does. */
   next(gfn: number): number {
     const { words, used } = this;
-    // A guest may stand still for this, and most of the table is empty: it has 4 MiB.
+    // A guest may be paused for this, and most of the table is empty: it has 4 MiB.
     while (gfn < words.length && words[gfn] === 0) {
       gfn++;
       while (gfn < words.length && used?.[gfn >>> P2M_PART_SHIFT] === 0)
@@ -120,7 +120,7 @@ export class SecondStage {
     return -1;
   }
 
-  /** The table as it is now; `into`: a copy of before, which becomes it. */
+  /** The table as it is now; `into`: an earlier copy, which becomes it. */
   copy(into?: SecondStage): SecondStage {
     if (!into) return new SecondStage(this.words.slice(), this.used);
     into.words.set(this.words);
@@ -157,7 +157,7 @@ export class SecondStage {
 
   /** An entry that lay here or elsewhere. */
   put(gfn: number, entry: number): void {
-    // Whoever finds the entry finds this.
+    // Each thread that finds the entry finds this.
     if (this.used && entry !== 0) this.used[gfn >>> P2M_PART_SHIFT] = 1;
     Atomics.store(this.words, gfn, entry);
   }

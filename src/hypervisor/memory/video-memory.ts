@@ -24,7 +24,7 @@ export class VideoFrames implements VideoMemory {
   /** First guest frame of the linear frame buffer; -1: nowhere. */
   private base = -1;
   private dirty = new Uint8Array(FRAMES);
-  /** Pages behind which nobody but the adapter has written. */
+  /** Pages that only the adapter has written. */
   private pages = 0;
   private taken = new Uint8Array(FRAMES);
   /** Looks in a row that found each page written. */

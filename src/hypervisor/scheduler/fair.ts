@@ -1,7 +1,7 @@
 /**
  * A fair scheduler as Linux 6.1 has it for threads (CFS: kernel/sched/fair.c; Documentation/scheduler/sched-design-CFS.rst, sched-bwc.rst), for a host whose
- * guests are processes of a cgroup each. A unit's virtual runtime is what it has run, the slower the more shares it has; whoever has the least comes
- * next. Who has used up the quota of its period is parked until the next one, and owes what it ran beyond.
+ * guests are processes of a cgroup each. A unit's virtual runtime is what it has run, the slower the more shares it has; the unit with the least comes
+ * next. One that has used up the quota of its period is parked until the next one, and owes what it ran beyond.
  *
  * All slots share one queue: Linux has one for each processor, and balances them. So that one queue is fair, nobody weighs more than makes a whole slot
  * (Chandra et al., Surplus Fair Scheduling, OSDI 2000).
@@ -185,7 +185,7 @@ export const fair: Policy = {
     if (ran <= 0) return;
     block.setUnitTime(unit, UNIT.CHARGED, nowNs);
     const { weight } = weightOf(block, unit);
-    // Whoever runs where the others may not (hard affinity) runs ahead of them without taking anything from them.
+    // A unit that runs where the others may not (hard affinity) runs ahead of them without taking anything from them.
     const most = minimum(block) + virtual(2 * fair.sliceNs(block, unit) + LATE_NS, weight);
     const vruntime = block.unitTime(unit, UNIT.VRUNTIME);
     block.setUnitTime(unit, UNIT.VRUNTIME, Math.max(vruntime, Math.min(vruntime + virtual(ran, weight), most)));

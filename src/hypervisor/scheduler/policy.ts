@@ -4,7 +4,7 @@ import type { Parameters, Shares, SharesOfUnit } from './shares.ts';
 
 /** What a unit's words hold at most. */
 const MOST_WORD = 2 ** 31 - 1;
-/** Where the numbers among a unit's shares stand. */
+/** Where the numbers among a unit's shares are. */
 const WORDS_OF_SHARES = [
   ['weight', UNIT.WEIGHT],
   ['cap', UNIT.CAP],

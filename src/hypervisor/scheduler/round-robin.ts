@@ -1,4 +1,4 @@
-/** Everyone in turn, for the same time: no weights, no caps, no memory. What a credit scheduler is compared with. */
+/** One unit after the other, for the same time: no weights, no caps, no memory. What a credit scheduler is compared with. */
 import { PRIORITY, UNIT } from './block.ts';
 import { byPriority, type Policy } from './policy.ts';
 import { DEFAULT_WEIGHT, XEN_PARAMETERS } from './shares.ts';

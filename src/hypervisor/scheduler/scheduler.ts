@@ -1,5 +1,5 @@
 /**
- * Who runs on which slot. Slots are the physical processors that guests may use at once; the run queue lies in machine memory (block.ts), and whoever
+ * Who runs on which slot. Slots are the physical processors that guests may use at once; the run queue lies in machine memory (block.ts), and the unit that
  * gives up a slot chooses the next owner right there, under a lock, and rings its doorbell. Nothing here waits but for the lock, and no timer is
  * needed: the holder of a slot calls `check()` between slices.
  *
@@ -40,7 +40,7 @@ import {
 import { type Decision, traceAccounting, traceDecision } from './trace.ts';
 
 const ALL_PCPUS = -1;
-/** Who has something to do for this long computes; below, it may have served a timer tick. */
+/** A unit that has something to do for this long computes; below, it may have served a timer tick. */
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
@@ -293,7 +293,7 @@ export class Scheduler {
   /** For one that waits for a slot: when, at the latest, it should call `check()` though its doorbell was not rung. */
   waitNs(unit: number): number {
     const { queue } = this;
-    // Whoever is parked may be the only one left who could do the accounting that frees it.
+    // A parked unit may be the only one left who could do the accounting that frees it.
     return queue.has(unit, FLAG.PARKED) ? Math.max(0, queue.time(SCHED.NEXT_ACCOUNTING) - this.nowNs()) : 100e6;
   }
 
@@ -403,7 +403,7 @@ export class Scheduler {
     this.schedule(pcpu, now, unit, why);
   }
 
-  /** Chooses who has the slot from now on. `before`, `left`: who has just left it, and why. */
+  /** Chooses the next holder of the slot. `before`, `left`: the unit that has just left it, and why. */
   private schedule(pcpu: number, now: number, before = -1, left: number = LEFT.NOBODY): void {
     const { queue, words, policy } = this;
     const at = queue.pcpu(pcpu);
@@ -494,7 +494,7 @@ export class Scheduler {
   }
 
   /**
-   * Ticks and accountings that are due, each at its own time. Whoever takes the lock first after one does it, before anything changes: so a tick meets the
+   * Ticks and accountings that are due, each at its own time. The first to take the lock after one does it, before anything changes: so a tick meets the
    * unit that held the slot then, as Xen's timer does, also one whose slices all end by halting.
    */
   private catchUp(now: number): void {
@@ -544,7 +544,7 @@ export class Scheduler {
 
   private ring(unit: number): void {
     const doorbell = this.queue.get(unit, UNIT.DOORBELL);
-    // Whoever rang for itself looks at its state next anyway.
+    // A worker that rang for itself looks at its state next anyway.
     if (doorbell < 0 || (unit === this.me && unit !== 0)) return;
     Atomics.add(this.memory, doorbell, 1);
     Atomics.notify(this.memory, doorbell);
@@ -570,7 +570,7 @@ export class Scheduler {
   }
 
   /**
-   * Whoever had the lock died in the middle of a decision. Slots and units say the same again: who runs has a slot, and a slot names who runs. Whoever
+   * The holder of the lock died in the middle of a decision. Slots and units agree again: a unit that runs has a slot, and a slot names that unit. One that
    * was between a slot and the queue waits in the queue, and each slot without a holder chooses one. Times and credits are off by one decision at most.
    */
   private repair(now: number): void {
@@ -583,7 +583,7 @@ export class Scheduler {
     for (let unit = 0; unit < this.units; unit++) {
       if (queue.get(unit, UNIT.STATE) === RUNNING + 1 && queue.current(queue.get(unit, UNIT.PCPU)) !== unit)
         this.enqueue(unit, now);
-      // Whoever was about to be told is told.
+      // A worker that was about to be notified is notified.
       if (queue.get(unit, UNIT.STATE) !== 0) this.ring(unit);
     }
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) < 0) this.schedule(pcpu, now);

@@ -1,4 +1,4 @@
-/** How domains share the slots, and what the scheduler can be told: options, and why some cannot be. */
+/** How domains share the slots, and what the scheduler can be set to: options, and why some cannot be. */
 
 export const DEFAULT_WEIGHT = 256;
 

@@ -1,4 +1,4 @@
-/** A domain's way to a slot and out of it, for whoever runs its slices: a worker of its own, or a thread that several domains share. */
+/** A domain's way to a slot and out of it, for what runs its slices: a worker of its own, or a thread that several domains share. */
 import type { Domain } from '../domain/domain.ts';
 import type { SliceResult } from '../domain/slice.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -51,7 +51,7 @@ export class Slot {
     return done;
   }
 
-  /** Whose way it is: told of the slot, and asks whether a vCPU may run there. */
+  /** The domain that the slot is for: it hears of the slot, and asks whether a vCPU may run there. */
   carry(domain: Domain): void {
     this.onChange = held => domain.setSlot(held);
     domain.vcpus.place = vcpu => this.scheduler.place(this.unit, vcpu);
@@ -63,7 +63,7 @@ export class Slot {
   }
 
   /**
-   * When a domain that parked must look again, nanoseconds on its clock: late timers disturb nobody while no domain computes. Who has idled for long is
+   * When a domain that parked must look again, nanoseconds on its clock: late timers disturb nobody while no domain computes. One that has idled for long is
    * late in any case: the exact ticks of many such would be what keeps the slots busy.
    */
   wakeNs({ untilNs, latestNs }: { untilNs: number; latestNs: number }): number {

@@ -2,7 +2,7 @@
 import { ACCOUNT_WORDS, ACCOUNTS, LEFT, PRIORITY, SCHED, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT } from './block.ts';
 import type { SchedulerBlock } from './policy.ts';
 
-/** Who has a slot from now on; units below 0: nobody. */
+/** The next holder of a slot; units below 0: none. */
 export interface Decision {
   pcpu: number;
   /** The queue's time. */

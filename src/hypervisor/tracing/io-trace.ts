@@ -10,7 +10,7 @@ import { type Trace, TRACE_KIND } from './trace.ts';
 export const IO_HOP = {
   /** The front end's own number for it (low word), the slot of its ring. */
   FRONT_END: 1,
-  /** What told of it: the event channel port of the front end, or -1: the last request to the device model; the records of its domain's trace until then. */
+  /** What announced it: the event channel port of the front end, or -1: the last request to the device model; the records of its domain's trace until then. */
   EXIT: 2,
   /** A drive of the device model: its place on the IDE channels, IO_OP. */
   DRIVE: 3,
@@ -144,7 +144,7 @@ export class IoTrace implements HopWriter {
     );
   }
 
-  /** What told of a request of that domain. */
+  /** What announced a request of that domain. */
   told(request: number, record: Pick<DomainRecord, 'id' | 'traceOffset'>, port: number): void {
     this.hop(
       request,

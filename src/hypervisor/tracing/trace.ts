@@ -14,7 +14,7 @@ export const TRACE_KIND = {
   EXIT: 1,
   /** A hypercall: its number, first argument, result. */
   HYPERCALL: 2,
-  /** A vCPU is told of events. */
+  /** A vCPU is notified of events. */
   UPCALL: 3,
   /** A vCPU's runstate changed: RUNSTATE. Who had which slot and why is in the run queue (view/scheduler.ts). */
   RUNSTATE: 4,
@@ -26,7 +26,7 @@ export const TRACE_KIND = {
   IOREQ: 7,
   /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, instruction pointer, error code or faulting address. */
   FAULT: 8,
-  /** A block request or a packet at a place on its way: its number, and what stands at the IO_HOP (io-trace.ts). The hop has the vCPU's place. */
+  /** A block request or a packet at a place on its way: its number, and the words of the IO_HOP (io-trace.ts). The hop has the vCPU's place. */
   IO: 9,
 } as const;
 

@@ -1,4 +1,4 @@
-/** A domain goes to a moment of its past, and stands there; its past is kept from the first time that somebody asks. */
+/** A domain goes to a moment of its past, and is paused there; its past is kept from the first time that somebody asks. */
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import type { DebugWish, PastNow, PastWish } from '../history/index.ts';
 import { question } from './verb.ts';
@@ -18,7 +18,7 @@ export const past = question({
   },
 });
 
-/** Where it stands, which changes nothing; undefined: its past is not kept. */
+/** Where it is, which changes nothing; undefined: its past is not kept. */
 export const pastNow = question({
   apply: ({ keptHistory }): PastNow | undefined => keptHistory?.()?.standing,
   gone: () => undefined,

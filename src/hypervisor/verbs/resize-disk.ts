@@ -1,4 +1,4 @@
-/** The medium of the disk at a place has this number of bytes now, where it is open: the guest is told, as far as its disk can tell it (QEMU's block_resize). */
+/** The medium of the disk at a place has this number of bytes now, where it is open: the guest is notified, as far as its disk can do that (QEMU's block_resize). */
 import { HostError } from '../memory/machine.ts';
 import { question } from './verb.ts';
 

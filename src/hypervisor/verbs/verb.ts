@@ -8,10 +8,10 @@ import type { Domain } from '../domain/domain.ts';
 import type { Precopy, PrecopyWish, SavedPart } from '../domain/saved-part.ts';
 import type { History } from '../history/index.ts';
 
-/** A domain as whoever runs it has it. */
+/** A domain as the code that runs it has it. */
 export interface Carried {
   readonly domain: Domain;
-  /** The domain and its slot stand still, or no longer do. */
+  /** The domain and its slot are paused, or no longer are. */
   setPaused(paused: boolean): void;
   /** Opens what is to lie in the drive at a place, which is a CD-ROM or floppy drive unless `kind` says otherwise. @throws HostError where it cannot be read */
   open(medium: Medium, place: number, readOnly: boolean, kind?: 'disk'): BlockDevice | null;

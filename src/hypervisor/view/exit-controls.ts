@@ -1,6 +1,6 @@
 /**
  * Which of its guest's instructions and exceptions somebody has chosen to exit, by the names of the VM-execution controls (SDM vol. 3C, 25.6), and where the
- * choice stands in the domain's counters block, for those who look on.
+ * choice is in the domain's counters block, for those who look on.
  */
 import { COUNTERS, MOST_CHOSEN_MSRS } from '../layout/layout.ts';
 

@@ -60,7 +60,7 @@ const TYPE_NAMES = new Map<number, keyof typeof FRAME_TYPE>(
 
 export class MachineView {
   readonly memory: MemoryView;
-  /** Who has the slots, and why. */
+  /** The holders of the slots, and why. */
   readonly scheduler: SchedulerView;
 
   constructor(memory: SharedArrayBuffer | ArrayBuffer) {

@@ -1,4 +1,4 @@
-/** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
+/** The run queue as others see it: the slots' holders, who waits, why it was decided so (../scheduler/block.ts). */
 import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import { periodsOf } from '../scheduler/credit.ts';
 import {
@@ -132,7 +132,7 @@ export class SchedulerView {
     return epochMs === 0 ? 0 : (sharedMs - epochMs) * 1e6;
   }
 
-  /** A unit's words as of one moment: whoever changes it sets its state last, and its entry time before. */
+  /** A unit's words as of one moment: a writer sets its state last, and its entry time before. */
   private copy(unit: number): { words: Int32Array; times: Float64Array; torn: boolean } {
     const inRange = unit >= 0 && unit < MAX_UNITS;
     const { words, torn } = this.memory.copy(this.base + SCHED.UNIT + (inRange ? unit : 0) * UNIT_WORDS, UNIT_WORDS);
@@ -209,7 +209,7 @@ export class SchedulerView {
     }));
   }
 
-  /** Entries of a ring of the block that begin with their time, oldest first. `written`: where the number of those that were written stands. */
+  /** Entries of a ring of the block that begin with their time, oldest first. `written`: where the number of those that were written is. */
   private ring<T>(
     written: number,
     from: number,

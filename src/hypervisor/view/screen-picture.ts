@@ -1,4 +1,4 @@
-/** A domain's screen as a picture, from the block of it in machine memory (layout.ts): for whoever has no canvas. */
+/** A domain's screen as a picture, from the block of it in machine memory (layout.ts): for callers without a canvas. */
 import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
 import { SCREEN } from '../layout/index.ts';
 

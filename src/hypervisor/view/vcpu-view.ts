@@ -90,7 +90,7 @@ export interface UndeliveredEvent {
   address: number;
 }
 
-/** An instruction that a vCPU has done: where it stood, which general registers it gave which value, and its last write to memory. */
+/** An instruction that a vCPU has done: where it was, which general registers it gave which value, and its last write to memory. */
 export interface LastInstruction {
   linear: number;
   /** Offset in CS; addresses of 64-bit code have a sign. */
@@ -211,7 +211,7 @@ export class VcpuView {
     return (this.id === 0 || this.retired > 0) && this.registers().words[R.ACTIVITY] !== WAIT_FOR_SIPI;
   }
 
-  /** Registers and address space together, as they are now, for whoever asks several things of them. */
+  /** Registers and address space together, as they are now, for callers that ask several things of them. */
   look(): VcpuState {
     return new VcpuState(this, this.domain);
   }

@@ -2,7 +2,7 @@
 import { MAILBOX, XENHEAP } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
-/** Wakes whoever a record is of; where there is no Domain 0 yet, nobody need be told. */
+/** Wakes the worker of a record's domain; where there is no Domain 0 yet, none need be woken. */
 export function ringDoorbell(
   { words }: Pick<Machine, 'words'>,
   { mailboxOffset }: Pick<DomainRecord, 'mailboxOffset'>,

@@ -1,5 +1,5 @@
 /**
- * A worker holds the Web Lock that has its name for as long as it lives: whoever asks for that lock, too, gets it when the worker has ended, however it did
+ * A worker holds the Web Lock that has its name for as long as it lives: another client that asks for that lock gets it when the worker has ended, however it did
  * (W3C Web Locks API, "termination": an agent's locks are released with it). Nothing else tells: a worker that is terminated sends no event.
  */
 

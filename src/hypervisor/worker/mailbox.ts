@@ -69,7 +69,7 @@ export class Mailbox {
     const verb = this.names.indexOf(name);
     if (by === 'message') return [{ verb, bytes: new Uint8Array(0) }];
     if (by === 'bytes') return partsOf(given[0] as Uint8Array).map(bytes => ({ verb, bytes }));
-    // JSON has no undefined: an argument that is left out at the end would come as null, for which no default stands in.
+    // JSON has no undefined: an argument that is left out at the end would come as null, for which no default is taken.
     const bytes = new TextEncoder().encode(JSON.stringify(given.slice(0, 1 + given.findLastIndex(isGiven))));
     if (bytes.length > MAILBOX_RING_BYTES - MESSAGE_HEAD_BYTES)
       throw new Error(`${name}: ${bytes.length} bytes of arguments are too long for a domain's mailbox.`);

@@ -8,7 +8,7 @@ type Made = Exclude<ReturnType<Compile>, null | undefined>;
 /** A module that was imported stays for as long as its worker lives, also when nobody calls it any more: this many are made at most. */
 const MOST_SCRIPTS = 2000;
 
-/** `problem` is told, once each, that scripts take the place of `new Function`, and that nothing is compiled at all. */
+/** `problem` reports, once each, that scripts take the place of `new Function`, and that nothing is compiled at all. */
 export function functionOrScript(problem: (sentence: string) => void): Compile {
   let scripts: Scripts | undefined;
   return (names, text) => {

@@ -1,5 +1,5 @@
 /**
- * Whether the worker of a domain lives, as machine memory says it. Domain 0 says when it begins, and the worker when it goes; that it has died is said by whoever
+ * Whether the worker of a domain lives, as machine memory says it. Domain 0 says when it begins, and the worker when it goes; its death is said by the thread that
  * notices: a defect of ours ends it with an exception, the browser or node tell (watch.ts, cli/node-worker.ts), and who waits in vain for a lock that it
  * holds sees that it does not get on (lock.ts). A worker that is called dead and is not stops at once.
  */

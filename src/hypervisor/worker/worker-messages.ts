@@ -28,9 +28,9 @@ export interface ToDomainWorker {
   /** For the saved state's record: version of the program, text of the definition. */
   program: string;
   definition: string;
-  /** What it writes to the debug ports and to the hypervisor's console is told, too. */
+  /** What it writes to the debug ports and to the hypervisor's console is reported, too. */
   withXenConsole?: boolean;
-  /** What it writes to the debug ports is told by itself. */
+  /** What it writes to the debug ports is reported by itself. */
   withDebug?: boolean;
   /** Instructions after which it is paused, counted from its start. */
   stopAtInstruction?: number;
@@ -54,7 +54,7 @@ export interface GivenByMessage {
   given: readonly unknown[];
 }
 
-/** What is told, with its arguments. */
+/** What is reported, with its arguments. */
 export type Told = {
   [What in keyof DomainListener]-?: {
     kind: 'tells';

@@ -81,7 +81,7 @@ const listener = {
 
 const { problem } = listener;
 
-/** Bytes of a console, told once a slice. */
+/** Bytes of a console, passed on once a slice. */
 class Output {
   private readonly tell: (bytes: Uint8Array) => void;
   private bytes = new Uint8Array(1024);
@@ -309,7 +309,7 @@ class CarriedHere implements Carried {
   }
 
   private async saver(): Promise<Saver> {
-    // The guest may stand still for this, and what is loaded is looked for each time.
+    // The guest may be paused for this, and what is loaded is looked for each time.
     if (this.its) return this.its;
     const { name, program, definition } = this.about;
     const { Saver } = await loadSaving();

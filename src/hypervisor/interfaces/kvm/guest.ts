@@ -70,7 +70,7 @@ const freshVcpu = () => ({
   systemTime: new Uint32Array(2),
   steal: new Uint32Array(2),
   eoi: new Uint32Array(2),
-  /** The guest was told that it need not write to EOI. */
+  /** The guest was informed that it need not write to EOI. */
   mayOmitEoi: false,
   /** Another vCPU has ended its next HLT before it came to that. */
   isKicked: false,

@@ -1,4 +1,4 @@
-/** What KVM keeps of a domain in machine memory is for the host alone: what the guest is to be told of lies where the guest has said. */
+/** What KVM keeps of a domain in machine memory is for the host alone: what the guest is to read lies where the guest has said. */
 import type { GuestRecords } from '../../memory/frame-holder.ts';
 import { ramGfn } from '../../layout/ram-layout.ts';
 import type { DomainRecord } from '../../memory/machine.ts';

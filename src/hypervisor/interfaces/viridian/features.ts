@@ -42,7 +42,7 @@ export const VIRIDIAN_GROUPS = Object.keys(GROUPS);
 const DEFAULTS = ['base', 'freq', 'time_ref_count', 'apic_assist', 'crash_ctl', 'no_vp_limit', 'cpu_hotplug'];
 
 /**
- * The bits for a list of groups, "defaults", "all" and "!GROUP"; of a group and its negation the later one counts, "defaults" stand behind both.
+ * The bits for a list of groups, "defaults", "all" and "!GROUP"; of a group and its negation the later one counts, "defaults" rank below both.
  * 0: no group is left. A string: why it is refused, the end of a sentence.
  */
 export function viridianFeatures(words: readonly string[]): number | string {

@@ -15,7 +15,7 @@ const freshDomain = () => ({
 
 const freshVcpu = () => ({
   vpAssist: new Uint32Array(2),
-  /** The guest was told that it need not write to EOI. */
+  /** The guest was informed that it need not write to EOI. */
   assistPending: false,
   scontrol: new Uint32Array(2),
   siefp: new Uint32Array(2),

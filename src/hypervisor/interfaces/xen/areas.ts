@@ -1,6 +1,6 @@
 /**
  * Areas of a guest's memory that it registered for Xen to write: runstate and time of a vCPU (VCPUOP_register_runstate_memory_area and
- * VCPUOP_register_vcpu_time_memory_area of xen/include/public/vcpu.h). Where each lies stands in the vCPU's record.
+ * VCPUOP_register_vcpu_time_memory_area of xen/include/public/vcpu.h). The vCPU's record says where each lies.
  */
 import { XEN_VCPU } from './layout.ts';
 

@@ -4,7 +4,7 @@ import type { Layer } from '../layer.ts';
 import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';
 import { ofParavirtual, xenLeaf } from './cpuid-leaves.ts';
 
-/** Who asks. */
+/** The domain and vCPU that execute CPUID. */
 interface Asking {
   readonly record: { id: number };
   /** Number of the vCPU that runs. */

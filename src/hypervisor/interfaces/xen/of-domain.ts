@@ -1,4 +1,4 @@
-/** For whoever knows that a domain's guest may be one of Xen. */
+/** For code that knows that a domain's guest may be one of Xen. */
 import type { Domain } from '../../domain/domain.ts';
 import type { XenGuest } from './guest.ts';
 

@@ -304,7 +304,7 @@ function restorePorts(xen: XenGuest, saved: SavedXen): void {
       case EVTCHNSTAT.INTERDOMAIN:
         if (remote === saved.domid) words[entry + PORT.REMOTE] = record.id;
         else {
-          // Domain 0 binds to those of its own again; whoever else had such an id is another now.
+          // Domain 0 binds to those of its own again; any other domain with its id is another one now.
           words[entry + PORT.STATE] = EVTCHNSTAT.UNBOUND;
           words[entry + PORT.REMOTE] = remote === DOMAIN_0 ? DOMAIN_0 : DOMID_INVALID;
           words[entry + PORT.REMOTE_PORT] = 0;

@@ -1,6 +1,6 @@
 /**
  * Structures that a guest and the hypervisor have in memory together, for both widths. Source: xen/include/public/xen.h, arch-x86/xen.h, grant_table.h,
- * vcpu.h. Whoever reads and writes them in place takes their offsets (`offsets`, `at(64).offsets`).
+ * vcpu.h. Code that reads and writes them in place takes their offsets (`offsets`, `at(64).offsets`).
  */
 import {
   array,

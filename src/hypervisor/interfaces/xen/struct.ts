@@ -5,7 +5,7 @@
  */
 import { getInt64, getUint64, setUint64 } from '../../memory/words.ts';
 
-/** Memory of whoever passes a structure, at linear addresses (GuestAccess), which wrap around as those of its code do. */
+/** Memory of the guest that passes a structure, at linear addresses (GuestAccess), which wrap around as those of its code do. */
 export interface StructMemory {
   /** Copies from there; undefined: it cannot be read. */
   read(linear: number, length: number): Uint8Array<ArrayBuffer> | undefined;

@@ -54,7 +54,7 @@ const LOWEST_PRIORITY = 15;
 const PER_VCPU: readonly number[] = [VIRQ.TIMER, VIRQ.DEBUG, VIRQ.XENOPROF, VIRQ.XENPMU];
 const PER_DOMAIN: readonly number[] = [VIRQ.ARGO];
 
-/** A port that the guest cannot be told of is closed again. */
+/** A port whose number cannot be returned to the guest is closed again. */
 const closePort = ({ ports }: HypercallContext, { port }: { port: number }): void => void ports.close(port);
 
 export const EVENT_CHANNEL_OPERATIONS = operations('EVTCHNOP_', EVTCHNOP, {

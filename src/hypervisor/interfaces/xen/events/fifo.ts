@@ -47,7 +47,7 @@ function unlock(ports: FifoPorts, vcpu: number): void {
   dropLock(ports.machine, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK);
 }
 
-/** Whoever was linking a port into a vCPU's queue died: it is linked again. Where it was linked already, the guest finds it twice, and nothing the second time. */
+/** A worker died as it linked a port to a vCPU's queue: it is linked again. Where it was linked already, the guest finds it twice, and nothing the second time. */
 function repair(ports: FifoPorts, vcpu: number): void {
   const { words } = ports;
   const port = words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_PORT];
@@ -125,7 +125,7 @@ function link(ports: FifoPorts, port: number, at: number): void {
   if (notify) ports.markPending(vcpu);
 }
 
-/** Puts a port at the end of a queue. False: the queue was empty, so that the vCPU is to be told. */
+/** Puts a port at the end of a queue. False: the queue was empty, so that the vCPU is to be notified. */
 function append(ports: FifoPorts, port: number, vcpu: number, priority: number, control: number): boolean {
   const { words } = ports;
   const tailAt = ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority;
@@ -138,7 +138,7 @@ function append(ports: FifoPorts, port: number, vcpu: number, priority: number, 
   return linked;
 }
 
-/** What is pending of a port may not be linked yet, or linked and its vCPU not told. */
+/** What is pending of a port may not be linked yet, or linked and its vCPU not notified. */
 export function fifoTellAgain(ports: FifoPorts, port: number): void {
   const at = eventWord(ports, port);
   if (at < 0) return;

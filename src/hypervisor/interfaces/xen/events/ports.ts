@@ -140,7 +140,7 @@ export class Ports {
   }
 
   /**
-   * Somebody died who may have begun to tell this domain's vCPUs of events: what is pending is told again. An upcall too many finds nothing, and a vCPU
+   * Somebody died who may have begun to tell this domain's vCPUs of events: what is pending is signalled again. An upcall too many finds nothing, and a vCPU
    * that is woken for nothing blocks again.
    */
   tellAgain(): void {
@@ -362,7 +362,7 @@ export class Ports {
         const remote = words[entry + PORT.REMOTE];
         if (state === EVTCHNSTAT.INTERDOMAIN) {
           const theirs = this.of(remote)?.entry(words[entry + PORT.REMOTE_PORT]);
-          // Whoever closed its end while we were dying has left ours as it was.
+          // A domain that closed its end while we were dying has left ours as it was.
           if (
             theirs !== undefined &&
             words[theirs + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN &&

@@ -30,7 +30,7 @@ export const GRANT_FRAMES: FrameHolder = {
 
   count(machine, record, add, then) {
     const table = tableOf(machine, record);
-    // Whoever uses a grant drops its reference with this lock held.
+    // A user of a grant drops its reference with this lock held.
     table.locked(() => {
       for (const { pins, mfn } of table.uses()) if (mfn >= 0) add(mfn, (pins & 0xffff) + (pins >>> 16));
       for (let i = 0; i < table.frames; i++) add(table.sharedFrame(i), 1);

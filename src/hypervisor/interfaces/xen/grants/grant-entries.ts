@@ -53,7 +53,7 @@ export abstract class GrantEntries {
     }
   }
 
-  /** Whoever had the lock died: what it changed is undone. */
+  /** The holder of the lock died: what it changed is undone. */
   protected abstract repair(): void;
   /** One writer of a frame less. */
   protected abstract endWrites(mfn: number): void;
@@ -262,7 +262,7 @@ export abstract class GrantEntries {
       const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
       for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));
       this.change(GRANT.VERSION, version);
-      // Its entries may be in use by nobody now, but for the reserved ones: whoever dies here leaves nothing that counts.
+      // Its entries may be in use by nobody now, but for the reserved ones: a worker that dies here leaves nothing that counts.
       if (version === 1) this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
       else if (!this.growStatus()) {
         this.change(GRANT.VERSION, 1);

@@ -1,5 +1,5 @@
 /**
- * A domain's grant table: which of its frames it lets other domains use, and which of theirs it has mapped. Any worker may work on any table.
+ * A domain's grant table: which of its frames it lets other domains use, and which of those domains' frames it has mapped. Any worker may work on any table.
  * Source: xen/include/public/grant_table.h, its comments on the order in which flags are set and checked; statuses are the ABI's.
  *
  * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
@@ -67,7 +67,7 @@ export class GrantTable extends GrantEntries {
     return record && isXen(record) ? new GrantTable(new Ports(this.ports.machine, record)) : undefined;
   }
 
-  /** Whoever had the lock died: what it changed is undone, and the entry whose users it changed says again who they are. */
+  /** The holder of the lock died: what it changed is undone, and the entry whose users it changed says again who they are. */
   protected repair(): void {
     // Past the commit its last step is done for it.
     if (!this.journal.isOpen) this.drop();
@@ -83,7 +83,7 @@ export class GrantTable extends GrantEntries {
     return this.block + GRANT.IN_FLIGHT + index * IN_FLIGHT_WORDS;
   }
 
-  /** Index of the entry in the list of whoever works here, where the whole of it is `domid`, `ref`, `use`; `domid` -1: one that is free. -1: none, or nobody keeps a list. */
+  /** Index of the entry in this worker's list, where the whole of it is `domid`, `ref`, `use`; `domid` -1: one that is free. -1: none, or nobody keeps a list. */
   private flightOf(domid: number, ref: number, use: number): number {
     const { machine } = this.ports;
     if (machine.worker === DOMAIN_0) return -1;
@@ -354,7 +354,7 @@ export class GrantTable extends GrantEntries {
     const frames = this.get(GRANT.MAPTRACK_FRAMES);
     const taken = frames < GRANT.MAPTRACK_LIMIT ? this.ports.machine.allocate(1, DOMID_XEN) : null;
     if (!taken) return false;
-    // There was none free: the list is that of the new frame, which nobody sees yet.
+    // There was none free: the list is that of the new frame, which no domain sees yet.
     const first = frames * MAPS_PER_FRAME + 1;
     for (let i = 0; i < MAPS_PER_FRAME; i++)
       this.words[(taken[0] << (FRAME_SHIFT - 2)) + i * MAP_WORDS + MAP.REF] =

@@ -52,7 +52,7 @@ export class IoreqSlot {
     this.at = vcpu * SLOT_WORDS;
   }
 
-  /** Event channel port of the guest's domain by which the vCPU's device model is told, and tells. */
+  /** Event channel port of the guest's domain by which the vCPU's device model is notified, and notifies. */
   get port(): number {
     return this.words[this.at + PORT];
   }

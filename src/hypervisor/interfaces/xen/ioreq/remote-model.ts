@@ -184,7 +184,7 @@ export class RemoteModel implements ModelElsewhere {
     )
       return false;
     if (!this.buffered.put({ type: IOREQ_TYPE.COPY, address, size, data: value })) return false;
-    // Whoever has been told and has not looked yet finds this one, too.
+    // A device model that is notified and has not looked yet finds this one, too.
     if (this.buffered.waiting === 1) this.parts.ports.sendAsXen(this.words[this.base + MODEL.BUFFERED_PORT]);
     return true;
   }

@@ -1,6 +1,6 @@
 /**
  * Domain 0's end of the pages that a domain shares with its device model: the hypervisor makes the event channels and takes the pages from the guest's
- * reach, then each request is handed to whoever runs the device model. Source: xen/arch/x86/hvm/ioreq.c (hvm_create_ioreq_server, hvm_remove_ioreq_gfn),
+ * reach, then each request is handed to the program that runs the device model. Source: xen/arch/x86/hvm/ioreq.c (hvm_create_ioreq_server, hvm_remove_ioreq_gfn),
  * and the loop that QEMU has for it (hw/i386/xen/xen-hvm.c, cpu_handle_ioreq).
  */
 import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
@@ -138,7 +138,7 @@ export class IoreqServer {
     }
   }
 
-  /** Lets pages and ports go. A vCPU that still waits is told that nobody answers. */
+  /** Lets pages and ports go. A vCPU that still waits learns that no one answers. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

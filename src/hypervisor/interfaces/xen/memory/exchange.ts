@@ -67,7 +67,7 @@ interface Chunk {
   limit: number;
 }
 
-/** All of a chunk or nothing of it, but for an output list that cannot be read or written: then the frames are the domain's, and it was not told. */
+/** All of a chunk or nothing of it, but for an output list that cannot be read or written: then the frames are the domain's, and it does not learn their numbers. */
 function exchangeChunk(
   caller: HypercallContext,
   from: Side,

@@ -89,7 +89,7 @@ const MAX_GFN = 2 ** (PHYSICAL_BITS - FRAME_SHIFT) - 1;
 
 /** The command says nothing about where to go on. */
 const inOneGo = { before: (_caller: HypercallContext, start: number): number => (start === 0 ? 0 : -EINVAL) };
-/** How many extents are done, where it cannot be told which. */
+/** How many extents are done, where the arguments cannot be read. */
 const unreadable = (start: number): number => start;
 
 export const MEMORY_OPERATIONS = operations('XENMEM_', XENMEM, {

@@ -78,7 +78,7 @@ export class Pod {
   }
 
   /**
-   * Whoever had the lock died (the domain's own worker, or that of a domain that uses its grants): entries are counted, and the cache is what the domain
+   * The holder of the lock died (the domain's own worker, or that of a domain that uses its grants): entries are counted, and the cache is what the domain
    * owns and nobody sees or holds. (A frame that the guest has hidden from itself joins it: nobody can tell the two apart any more.)
    */
   private repair(): void {
@@ -195,7 +195,7 @@ export class Pod {
 
   /** The domain's worker is about to run its guest: nobody is taking memory from it now, and who waits for some gets it. */
   beforeGuest(): void {
-    // To take the lock is to wait for whoever has it, and to repair what one that died had begun.
+    // To take the lock is to wait for its holder, and to repair what a dead holder had begun.
     if (Atomics.load(this.words, this.xen + XEN.POD_LOCK) !== 0) this.locked(() => {});
     if (Atomics.load(this.words, this.xen + XEN.POD_WANTED) === 0) return;
     this.locked(() => {
@@ -222,7 +222,7 @@ export class Pod {
   }
 
   /**
-   * The guest has given a frame back, which nobody can reach any more: while entries wait for memory that is not there, the cache keeps it.
+   * The guest has given back a frame that no guest reaches any more: while entries wait for memory that is not there, the cache keeps it.
    * False: it goes to the host.
    */
   keep(mfn: number): boolean {
@@ -280,7 +280,7 @@ export class Pod {
     this.words[this.xen + XEN.POD_SWEEP] = n;
     this.add(XEN.POD_SWEPT, found);
     if (found === 0) return;
-    // Nothing runs that could use a stale translation: whoever enters the guest next drops them first.
+    // Nothing runs that could use a stale translation: the next entry into the guest drops them first.
     if (this.forget) this.forget();
     else forgetBeforeGuest(this.machine, this.record);
   }
@@ -293,7 +293,7 @@ export class Pod {
     if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn)
       return false;
     if (!this.isPlain(mfn) || !this.isZero(mfn)) return false;
-    // Whoever maps the frame takes a reference and then reads the entry again: one of us sees the other.
+    // A worker that maps the frame takes a reference and then reads the entry again: one of us sees the other.
     this.stage.defer(gfn);
     if (machine.references(mfn) !== 1) {
       this.stage.put(gfn, entry);

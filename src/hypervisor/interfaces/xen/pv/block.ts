@@ -1,6 +1,6 @@
 /**
  * What the hypervisor keeps of a paravirtual domain beyond its page types: a run of frames of the xenheap, so that a worker that ends an other's
- * domain, and whoever examines a dead one, finds it. One frame a vCPU, then the hypervisor's own tables for the guest's last GiB.
+ * domain, and the examiner of a dead one, finds it. One frame a vCPU, then the hypervisor's own tables for the guest's last GiB.
  */
 import { DOMID_XEN } from '../../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../../memory/machine.ts';

@@ -201,7 +201,7 @@ interface PvRings {
 }
 
 /**
- * Fills the domain's frames; `mfns` by guest frame number. Page tables are plain memory still: whoever pins them has them checked.
+ * Fills the domain's frames; `mfns` by guest frame number. Page tables are plain memory still: pinning them has them checked.
  */
 export function buildPv(machine: Machine, mfns: Int32Array, build: PvBuild, layout: PvLayout, rings: PvRings): PvStart {
   const { notes } = layout;

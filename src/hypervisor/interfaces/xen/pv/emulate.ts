@@ -76,7 +76,7 @@ const HOST_MSRS = [
 const EFER_OF_XEN = EFER_SCE | EFER_LME | EFER_LMA;
 /** IA32_MISC_ENABLE (guest_misc_enable): fast strings; neither performance counters nor MONITOR, nor xTPR messages. */
 const MISC_ENABLE_VALUE = 1 | MISC_ENABLE_UNAVAILABLE | (1 << 23);
-/** CPUID leaf 0x80000001 EDX and leaf 7 ECX: who has one of these has IA32_TSC_AUX. */
+/** CPUID leaf 0x80000001 EDX and leaf 7 ECX: a processor with one of these has IA32_TSC_AUX. */
 const RDTSCP = 1 << 27,
   RDPID = 1 << 22;
 const APIC_BASE_VALUE = 0xfee00800,

@@ -14,8 +14,8 @@ const FRAMES_A_CHUNK = 512;
 export const m2pPlace = { start: M2P_START, end: M2P_END } as const;
 
 /**
- * An extent of fresh frames, of which the guest is told; `pfn`: what it calls the first, where it says so. False: it may not have more, or the host has
- * none. Where it cannot be told they are the domain's nevertheless, as Xen has it.
+ * An extent of fresh frames, whose number the guest gets; `pfn`: what it calls the first, where it says so. False: it may not have more, or the host has
+ * none. Where the number cannot be written they are the domain's nevertheless, as Xen has it.
  */
 export function addFrames(caller: HypercallContext, { order, limit, tell }: Extent, pfn?: number): boolean {
   const { frames } = caller;

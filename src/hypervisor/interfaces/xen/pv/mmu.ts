@@ -32,7 +32,7 @@ const NORMAL_PT_UPDATE = 0,
 export const MmuUpdate = struct({ ptr: u64words, val: u64words });
 /** arg1: mfn or linear_addr. arg2: nr_ents, vcpumask or src_mfn. */
 export const MmuextOp = struct({ cmd: u32, arg1: ulong, arg2: ulong });
-/** Bit of a count: the call was made before, and what was done then stands where it wants the count of what is done. */
+/** Bit of a count: the call was made before, and the count so far is where the total is to be written. */
 const PREEMPTED = 0x80000000;
 /** Of a list, before others have their turn. */
 const REQUESTS_A_TURN = 1024,

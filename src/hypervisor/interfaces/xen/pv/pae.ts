@@ -28,7 +28,7 @@ export const PAE: PageTables = {
   entriesOf: type => OWN_ENTRIES[type] ?? 0,
   below: (type, slot) => (type !== L3 ? L1 : slot === LAST_L3_SLOT ? L2_XEN : L2),
   isXens: (type, slot) => type === L2_XEN && slot >= FIRST_XEN_L2_SLOT,
-  // The last GiB's table cannot be taken away: the hypervisor stands in it.
+  // The last GiB's table cannot be taken away: the hypervisor is in it.
   isFixed: (type, slot) => type === L3 && slot === LAST_L3_SLOT,
   isLegal: (type, low, high) =>
     (high & HIGH_RESERVED) === 0 && (type === L1 || ((low & PTE_LARGE) === 0 && (type !== L3 || high === 0))),
@@ -62,7 +62,7 @@ export const PAE: PageTables = {
     return at;
   },
 
-  // What a 64-bit hypervisor lets stand in the four top entries, PAE's own format does not know.
+  // Bits that a 64-bit hypervisor allows in the four top entries, PAE's own format does not know.
   load(words, base, regs) {
     regs[R.CR3] = base << 12;
     for (let slot = 0; slot < L3_ENTRIES; slot++) {

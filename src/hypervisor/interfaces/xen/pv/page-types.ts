@@ -103,7 +103,7 @@ export class PageTypes {
   }
 
   /**
-   * Drops a reference of the domain's on a frame of its own. A frame that it has given up goes with the last one, whoever holds that: what the TLB
+   * Drops a reference of the domain's on a frame of its own. A frame that it has given up is freed with the last one, whichever holder has that: what the TLB
    * has of it must be gone before.
    */
   drop(mfn: number): void {
@@ -300,7 +300,7 @@ const CALL_GATE = 12,
 
 /**
  * Whether a guest may have this descriptor; returns its two words as they are to be stored, undefined if not. A kernel runs in ring 1, so nothing
- * gets ring 0. The accessed bit is set at once: the processor, which sees these tables read-only, cannot set it later. A call gate may stand there,
+ * gets ring 0. The accessed bit is set at once: the processor, which sees these tables read-only, cannot set it later. A call gate is allowed,
  * but does not work by itself: its own privilege level goes to the selector's, and level 0 makes each use a #GP that names it.
  * Source: xen/arch/x86/pv/descriptor-tables.c, check_descriptor.
  */

@@ -305,7 +305,7 @@ export class PvDomain {
   // ---- exits
 
   /**
-   * An exit with a reason from IDT_FIRST. Returns true when it is a hypercall, which whoever dispatches those runs; EIP is behind the instruction.
+   * An exit with a reason from IDT_FIRST. Returns true when it is a hypercall, which the dispatcher of those runs; EIP is behind the instruction.
    */
   exit(reason: number): boolean {
     const { processor } = this.parts;

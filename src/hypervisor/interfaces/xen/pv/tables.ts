@@ -26,7 +26,7 @@ export interface PageTables {
   /** A slot that is the hypervisor's; one whose entry a guest cannot change once its table is one. */
   isXens(type: number, slot: number): boolean;
   isFixed(type: number, slot: number): boolean;
-  /** Whether an entry that is present may stand in a table, whatever frame it names. */
+  /** Whether an entry that is present is allowed in a table, whatever frame it names. */
   isLegal(type: number, low: number, high: number): boolean;
   /**
    * A table's entries were checked: what is not the guest's in it becomes what the hypervisor wants. `first`: the table's first word in machine memory;

@@ -406,7 +406,7 @@ export class Traps {
   }
 
   /**
-   * The guest is told that what it wanted to return to cannot be loaded: the segment registers, then a frame as of an interrupt at the very place.
+   * Reports to the guest that what it wanted to return to cannot be loaded: the segment registers, then a frame as of an interrupt at the very place.
    * EIP and flags are there already; `cs` and, for rings 2 and 3, `stack` (ESP, SS) are what it gave.
    */
   private failsafe(cs: number, stack: readonly number[]): void {

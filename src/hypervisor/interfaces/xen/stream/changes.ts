@@ -10,7 +10,7 @@ const WHOLE = 0,
   ITEMS = 1,
   RUNS = 2;
 
-/** Another value; of an object or an array, changes by key, and keys that are gone; of a typed array, in turn the offsets and contents of bytes. */
+/** Another value; of an object or an array, changes by key, and keys that are gone; of a typed array, offsets and contents of bytes, alternately. */
 export type Change =
   | [kind: typeof WHOLE, value: unknown]
   | [kind: typeof ITEMS, changed: Record<string, Change>, gone: string[]]
@@ -124,7 +124,7 @@ function withRuns(before: Uint8Array, runs: readonly unknown[]): Uint8Array {
   return now;
 }
 
-/** An adapter has 16 MiB of memory, and all else is small next to that. Whoever sends changes could add to what there is each time. */
+/** An adapter has 16 MiB of memory, and all else is small next to that. A sender of changes could add to what there is each time. */
 const MOST_BYTES = 2 ** 25,
   ITEM_BYTES = 16;
 

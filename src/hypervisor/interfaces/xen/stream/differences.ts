@@ -82,7 +82,7 @@ function settle({ block, ports, sharedInfo, vcpuInfo }: SavedXen, pages: Pages, 
     const area = (field: AreaField): [page: Uint8Array, offset: number] | undefined => {
       const [first, last] = areaEnds(block, vcpu, field) ?? [],
         page = first === undefined ? undefined : pageOf(Math.floor(first / FRAME_BYTES));
-      // Over two pages it would be compared as it stands; no known guest has one so.
+      // Over two pages it would be compared unchanged; no known guest has one so.
       return page && last! % FRAME_BYTES > first! % FRAME_BYTES ? [page, first! % FRAME_BYTES] : undefined;
     };
     const time = area(XEN_VCPU.TIME_AREA),

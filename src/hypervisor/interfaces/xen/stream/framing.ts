@@ -1,6 +1,6 @@
 /**
  * Takes a file apart into headers and records (format.ts), as its bytes come: lengths, numbers and checksums. What the records say is reader.ts's, which hears of
- * each in turn; nothing is kept here. Nothing here trusts a length, and every message names the record and where it lies.
+ * each in order; nothing is kept here. Nothing here trusts a length, and every message names the record and where it lies.
  */
 import { crc32 } from '../../../../formats/unpack/index.ts';
 import {

@@ -31,7 +31,7 @@ function looksBehind(domain: Domain): (entry: number) => number {
 
 /**
  * Every guest frame that is or could be RAM, in ascending order, and the machine frame behind it, as `looksBehind` has it. `known`: by guest frame, an entry of the
- * second stage (0: none); while that stands there, the guest frame is passed over.
+ * second stage (0: none); while the stage has that entry, the guest frame is passed over.
  */
 export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn: number, mfn: number]> {
   const { machine, record } = domain.options;

@@ -1,6 +1,6 @@
 /**
  * What of a page is not as it was: XBZRLE, as QEMU sends what a guest that moves has written again (docs/xbzrle.txt; xbzrle_encode_buffer() in migration/xbzrle.c).
- * In turn: how many bytes are equal, how many are not, and those. Lengths are unsigned LEB128; equal bytes at the end are left out.
+ * Alternately: how many bytes are equal; how many are not, and those. Lengths are unsigned LEB128; equal bytes at the end are left out.
  */
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 
@@ -72,7 +72,7 @@ export class SentPages {
   private readonly now = new Uint8Array(FRAME_BYTES);
 
   /**
-   * How a page is sent that holds this now: not at all, where it was sent so; by its delta; or whole, and it is as these bytes have it then, whoever writes
+   * How a page is sent that holds this now: not at all, where it was sent so; by its delta; or whole, and it is as these bytes have it then, even if a worker writes
    * to it meanwhile.
    */
   next(gfn: number, bytes: Uint8Array): { delta: Uint8Array } | { whole: Uint8Array } | undefined {

@@ -1,5 +1,5 @@
 /**
- * Reads a saved domain (format.ts) as its bytes come, and judges each record when it is there: kinds, order, sizes and contents. Pages go to whoever wants them at
+ * Reads a saved domain (format.ts) as its bytes come, and judges each record when it is there: kinds, order, sizes and contents. Pages are passed on at
  * once, so that little of a state lies in memory; what was made of them is worth nothing where the state is refused behind them.
  * Every complaint is a sentence that names the record and where it lies.
  */
@@ -304,7 +304,7 @@ export class Reader implements Heard {
     return { pfns, types: new Uint8Array(count), bytes: new Uint8Array(), away: true };
   }
 
-  /** Pages that have come, each with what is no longer as it was; that each is a delta is for whoever has the page. */
+  /** Pages that have come, each with what is no longer as it was; the owner of the page applies that. */
   private deltas(record: FileRecord, about: SavedAbout): SavedPages {
     const { complaint } = this,
       { body, view } = record;

@@ -39,7 +39,7 @@ export class Saver {
     return (this.writer ??= new StateWriter(this.domain, this.by));
   }
 
-  /** Copies some memory, between two slices; of a paravirtual guest only where it moves: a file has its tables' places before them. After the last part the domain should stand still. @throws SavedStateError */
+  /** Copies some memory, between two slices; of a paravirtual guest only where it moves: a file has its tables' places before them. After the last part the domain should be paused. @throws SavedStateError */
   copyAhead(precopy: Precopy = 'save', wish: PrecopyWish = {}): SavedPart {
     const { mostRounds, verify = false, leaves = false, stops = false, fewFrames } = wish;
     this.verify = verify;
@@ -53,7 +53,7 @@ export class Saver {
     ahead.few = fewFrames;
     if (leaves) ahead.leave();
     else if (stops) ahead.stop();
-    // Its state names machine frames, which cannot be told before it has suspended itself.
+    // Its state names machine frames, which are not known before it has suspended itself.
     const isDue = !isPv && !leaves && !stops && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal(precopy === 'migrate') : undefined;
     if (isDue) {
@@ -64,7 +64,7 @@ export class Saver {
       pieces: [...this.begun.ahead(isDue ? [] : ahead.step())],
       isLast: ahead.isDone,
       ...(blocks.length > 0 ? { blocks } : {}),
-      // What is left is counted by a walk over all of memory, which nobody asks for of a file or a checkpoint.
+      // What is left is counted by a walk over all of memory, which is not wanted of a file or a checkpoint.
       ...(precopy === 'migrate' ? { round: ahead.round } : {}),
       ...(rehearsal ? { rehearsal } : {}),
     };

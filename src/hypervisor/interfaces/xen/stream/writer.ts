@@ -89,7 +89,7 @@ export class StateWriter {
   known: Int32Array | undefined;
   /** What is long of the state that was written last. */
   private long: LongParts | undefined;
-  /** Of the last rehearsal, where whoever reads has it: what is written says what of it has changed. */
+  /** Of the last rehearsal, where the reader has it: what is written says what of it has changed. */
   private rehearsed: LongParts | undefined;
 
   constructor(domain: Domain, by: SavedBy, boot: Boot = domain.options.boot) {
@@ -121,7 +121,7 @@ export class StateWriter {
 
   /**
    * A state of its own, but for memory, disks and what is booted, while the guest runs: code that has run once, here and where it is read, takes a part of the time,
-   * of which the guest is paused for the second. `isSent`: whoever reads gets it before the rest, which says what of it has changed. Undefined: a device model in
+   * of which the guest is paused for the second. `isSent`: the reader gets it before the rest, which says what of it has changed. Undefined: a device model in
    * Domain 0 may have to be waited for.
    */
   rehearsal(isSent: boolean): Uint8Array | undefined {
@@ -147,7 +147,7 @@ export class StateWriter {
     this.about = about;
     yield xlHeader(about);
     yield libxlHeader();
-    // Whoever restores it as it comes has all to build the domain before its memory.
+    // A reader that restores it as it comes gets all that builds the domain before its memory.
     yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(this.boot));
     yield toRecord(LIBXL.LIBXC_CONTEXT);
     yield imageHeader();

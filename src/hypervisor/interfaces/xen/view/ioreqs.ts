@@ -9,7 +9,7 @@ export interface IoreqView {
   vcpu: number;
   /** STATE_IOREQ_*. */
   state: number;
-  /** The guest's port by which the device model is told, and tells. */
+  /** The guest's port by which the device model is notified, and notifies. */
   port: number;
   request: Ioreq;
 }

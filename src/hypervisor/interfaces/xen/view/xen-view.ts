@@ -81,7 +81,7 @@ export function xenViewOf(domain: DomainView | undefined): XenView | undefined {
   return domain && isXen({ interface: domain.entry[DOMAIN.INTERFACE] }) ? new XenView(domain) : undefined;
 }
 
-/** What a domain's device model did, and how long it took, for whoever lists domains. */
+/** What a domain's device model did, and how long it took, for lists of domains. */
 export function modelAccount(domain: DomainView): ModelAccount {
   const { ioreqs: requests, ioreqSamples, ioreqSampleNs } = domain.counters();
   const xen = xenViewOf(domain);
