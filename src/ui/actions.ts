@@ -59,7 +59,7 @@ export function guestActions(session: DomainSession): Action[] {
     run: () => destroy(session),
   };
   if (session.over) return [open, destroys];
-  // Nothing else is to be had of one that leaves.
+  // A guest that leaves has no other actions.
   if (leaving.value.has(id)) return [open, { name: words.keep(name), run: () => keepGuest(session) }, destroys];
   return [
     open,

@@ -21,7 +21,7 @@ export function hashOf({ kind, id, name, tab }: Place, nameOf: (id: number) => s
   return hash(kind, name, tab);
 }
 
-/** Where one is missing, those behind it would stand in its place: they are left out. */
+/** Where one is missing, those behind it would take its position: they are left out. */
 function hash(...words: (string | undefined)[]): string {
   const end = words.findIndex(word => word === undefined || word === '');
   return `#/${words

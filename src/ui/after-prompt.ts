@@ -1,4 +1,4 @@
-/** Whether whoever came for a guest has its first prompt; who finds that out: first-prompt.ts. */
+/** Whether a visitor who came for a guest has its first prompt; first-prompt.ts finds that out. */
 import { signal } from '@preact/signals';
 
 /** The first guest has its prompt, or nobody waits for one. It stays so. */

@@ -1,4 +1,4 @@
-/** The page: regions, and what stands in them. */
+/** The page: regions, and what is in them. */
 
 import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';

@@ -1,6 +1,6 @@
 /**
- * How long this computer took: for Domain-0 to be up, and for each offered guest from Boot to its prompt. A prompt is told from outside, by what stands last on
- * the console, or before the cursor of a text screen, while the guest waits; a guest whose prompt cannot be told has no time.
+ * How long this computer took: for Domain-0 to be up, and for each offered guest from Boot to its prompt. A prompt is recognised from outside, by what is last on
+ * the console, or before the cursor of a text screen, while the guest waits; a guest whose prompt cannot be recognised has no time.
  */
 import { signal } from '@preact/signals';
 import { SCREEN } from '../hypervisor/layout/index.ts';
@@ -10,7 +10,7 @@ import { type DomainSession, sessions } from './sessions.ts';
 import { readyIn } from './settings.ts';
 import { plainText } from './terminal.ts';
 
-/** Who has written a prompt's last character, and nothing for this long, waits there. */
+/** A guest that has written a prompt's last character, and nothing for this long, waits there. */
 const QUIET_MS = 500;
 /** Screens are looked at this often: their times are as exact as that. */
 const LOOK_MS = 50;
@@ -26,7 +26,7 @@ export interface Seen {
   askedMs?: number | undefined;
 }
 
-/** Told of each look in turn, it says when the prompt came, or 'never'. */
+/** Called with each look in order, it says when the prompt came, or 'never'. */
 export function readyWatch(): (seen: Seen) => number | 'never' | undefined {
   let saidMs: number | undefined,
     drawn = '',

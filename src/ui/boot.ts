@@ -32,7 +32,7 @@ const SEEN_KEY = 'ringside-menu-seen';
 const TICK_MS = 100;
 /** This many frames later what was built is on the screen. */
 const PAINTED_FRAMES = 2;
-/** The installation's countdown: whoever has left it goes by it at the first visit, and is spared it later. */
+/** The installation's countdown: a visitor who leaves it passes it at the first visit, and does not see it later. */
 const USUAL_TIMEOUT_S = readGrubConfig(defaultGrubConfig()).timeoutS;
 
 export function rememberGrub(text: string, host: string): void {
@@ -66,7 +66,7 @@ function firstVisit(): boolean {
 /** Seconds that the menu waits at a first visit: a person has not read its entries yet. */
 const FIRST_TIMEOUT_S = 8;
 
-/** Somebody has said in grub.cfg how long the menu is to stand. */
+/** Somebody has said in grub.cfg how long the menu is to be shown. */
 const ownTimeout = (): boolean =>
   readGrubConfig(remembered(GRUB_KEY, defaultGrubConfig())).timeoutS !== USUAL_TIMEOUT_S;
 

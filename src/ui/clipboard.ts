@@ -1,4 +1,4 @@
-/** The clipboard of whoever sits before the page. A browser may refuse it, and a page that is not served securely has none. */
+/** The clipboard of the person at the page. A browser may refuse it, and a page that is not served securely has none. */
 
 /** Empty where the browser gives none. */
 export const clipboardText = async (): Promise<string> => (await navigator.clipboard?.readText().catch(() => '')) ?? '';

@@ -41,7 +41,7 @@ function asOfUs({ state, hostUs, nowNs }: Counters, readUs: number): number {
   return state === 'r' ? hostUs : readUs;
 }
 
-/** A guest's own time at a reading: one that sleeps has not written it since it fell asleep. Virtual time is written by whoever sleeps, too. */
+/** A guest's own time at a reading: one that sleeps has not written it since it fell asleep. Guests that sleep write virtual time, too. */
 export const guestNs = ({ state, nowNs, hostUs, asOfUs }: Sample): number =>
   state === 'b' && hostUs > 0 ? nowNs + Math.max(0, asOfUs - hostUs) * 1e3 : nowNs;
 

@@ -16,7 +16,7 @@ const handles = new WeakMap<Blob, Promise<FileHandle | null>>();
 /** More are no guest's: somebody's whole home was dropped. */
 const MOST_FILES = 200;
 
-/** Called while the drop is being told: later the items are empty. A folder represents the files in it, hidden ones left out. @throws Error the browser's, or ours */
+/** Called while the drop event is handled: later the items are empty. A folder represents the files in it, hidden ones left out. @throws Error the browser's, or ours */
 export function filesOf(transfer: DataTransfer): Promise<File[]> {
   const found: (File | Promise<File[]>)[] = [];
   for (const item of transfer.items) {
@@ -39,7 +39,7 @@ export function filesOf(transfer: DataTransfer): Promise<File[]> {
   return Promise.all(found).then(all => all.flat());
 }
 
-/** The one thing that is dropped is a folder; called while the drop is being told. */
+/** The one thing that is dropped is a folder; called while the drop event is handled. */
 export function folderOf({ items }: DataTransfer): FileSystemDirectoryEntry | undefined {
   const [only, ...others] = [...items].filter(({ kind }) => kind === 'file');
   const entry = others.length === 0 ? only?.webkitGetAsEntry?.() : undefined;

@@ -79,7 +79,7 @@ async function takeIn(all: NamedFile[]): Promise<void> {
   leftOut.value = all.filter(file => !given.includes(file)).map(({ name }) => name);
   const own = given.find(isText);
   if (own) {
-    // What is wrong with it stands on its page.
+    // What is wrong with it is on its page.
     keepOwnLesson(await own.data.text());
     location.assign(lessonAddress(OWN_LESSON));
     return;
@@ -139,7 +139,7 @@ export async function judgeQuietly(files: NamedFile[]): Promise<void> {
   const texts = new Map<string, string>();
   let plan: Plan | undefined, definition: Draft['definition'], problem: string | undefined;
   try {
-    // Where firmware is stands in the catalogue.
+    // The catalogue says where firmware is.
     await catalogue;
     const edited = await editedOf(files);
     if (edited) {
@@ -167,7 +167,7 @@ export async function judgeQuietly(files: NamedFile[]): Promise<void> {
     };
 }
 
-/** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is told. */
+/** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is reported. */
 async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined> {
   const starts = await Promise.all(files.map(file => startOf(file, SAVED.length)));
   const [only, ...others] = files.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));

@@ -38,7 +38,7 @@ export function allRemedied(text: string, findings: readonly Mendable[]): string
   );
 }
 
-/** What a text has where a value could not be read; of an element of XML what stands in it. */
+/** What a text has where a value could not be read; of an element of XML its content. */
 export const unreadOf = ({ source, column }: Pick<Finding, 'source' | 'column'>): string =>
   /^(?:<[^<>]*>?([^<]*)|"([^"]*)|'([^']*)|([^\s,]+))/
     .exec(source.slice(column - 1))

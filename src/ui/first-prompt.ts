@@ -23,7 +23,7 @@ export interface Look {
   said: number;
 }
 
-/** Told of each look in turn, it says whether the first prompt is there. */
+/** Called with each look in order, it says whether the first prompt is there. */
 export function promptWatch(): (look: Look) => boolean {
   let before = 0,
     changedMs: number | undefined,

@@ -284,13 +284,13 @@ async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
 /** What may be asked of Domain 0, each by its name. */
 export const host = callsBy(ask);
 
-/** Guests that are next to the page, told likewise. */
+/** Guests that are next to the page, listed likewise. */
 export function offerGuests(guests: OfferedGuest[]): Promise<void> {
   besides = guests.map(({ id, files }) => ({ id, files }));
   return host.offerGuests(besides);
 }
 
-/** Where firmware can be fetched, told to this Domain 0 and to each that takes its place. */
+/** Where firmware can be fetched, sent to this Domain 0 and to each that takes its place. */
 export function offerFirmware(files: FirmwareFiles): Promise<void> {
   firmware = files;
   return host.offerFirmware(files);
@@ -317,7 +317,7 @@ export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'na
 /** The list as it is now, ahead of what Domain 0 tells of itself. Without Domain 0 it stays as it is. */
 const listAgain = (): Promise<void> => host.list().then(listed, () => {});
 
-/** Makes guests again, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
+/** Makes guests again, or drives them: if a person pauses one of them or lets it run meanwhile, that is done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
 export const makingAnew = <T>(
   names: readonly string[],
   work: () => Promise<T>,
@@ -325,7 +325,7 @@ export const makingAnew = <T>(
 ): Promise<T> =>
   keepingPresses(names, work, listAgain, async (name, press) => {
     const id = idOf(name);
-    // Why there is none was told by whoever was to make it.
+    // The code that was to make it has reported why there is none.
     if (id !== undefined) await command(press, { id, name });
   });
 

@@ -2,7 +2,7 @@
 import { asTask, host } from './host.ts';
 import { download } from './navigation.ts';
 
-/** The disk as it is now. Why it is not to be had is in the task log. */
+/** The disk as it is now. The task log says why it is not available. */
 export const downloadImage = (id: number, guest: string, vdev: string): Promise<void> =>
   asTask(`ringside image ${guest} ${vdev}`, async () => {
     const { name, data } = await host.consult('diskImage', id, vdev);

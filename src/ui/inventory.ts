@@ -17,7 +17,7 @@ const SHOWN_MS = 1000,
   TREE_MS = 3000;
 
 export const inventory = signal<Inventory | undefined>(undefined);
-/** What is defined and does not run. A look at the definitions is older than what was told of the domains: joined here, none ever is in both. */
+/** What is defined and does not run. A look at the definitions is older than the last report of the domains: joined here, none ever is in both. */
 export const halted = computed(() => {
   const running = new Set(living.value.map(({ name }) => name));
   return (inventory.value?.stored?.defined ?? []).filter(({ name }) => !running.has(name));
@@ -34,7 +34,7 @@ export const domain0History = computed(() =>
   bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])),
 );
 const latest = computed(() => telling(readings.value).at(-1));
-/** The host's clock stood between the last two looks: nobody ran. */
+/** The host's clock did not move between the last two looks: nobody ran. */
 const stands = signal(false);
 /** A domain's share of a processor at the last reading: of the same second for all of them, so that they add up; undefined: it is too new. */
 export const partOf = (id: number): number | undefined => part(stands.value ? 0 : latest.value?.cpuPercent[id]);
@@ -64,7 +64,7 @@ export function openState(): void {
   void look();
 }
 
-/** One look at a time; whoever wants one meanwhile gets the next. */
+/** One look at a time; a caller that wants one meanwhile gets the next. */
 export async function look(): Promise<void> {
   const lost = hostsLost.peek();
   // One that ended may never answer.
@@ -116,7 +116,7 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
   setInterval(lookIfDue, SHOWN_MS);
   document.addEventListener('visibilitychange', lookIfDue);
   place.subscribe(lookIfDue);
-  // Whoever opens a shell has opened them.
+  // Opening a shell opens them.
   state.subscribe(known => {
     if (known) openState();
   });

@@ -8,7 +8,7 @@ import type { DomainSession } from './sessions.ts';
 /** How long a guest that is to be destroyed can be kept, and a definition that is to be deleted. */
 export const KEEP_SECONDS = 8;
 
-/** Guests that stand still until they are destroyed, by id. */
+/** Guests that are paused until they are destroyed, by id. */
 export const leaving = signal<
   ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean; stands: boolean }>
 >(new Map());

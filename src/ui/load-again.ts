@@ -33,7 +33,7 @@ async function styled(): Promise<void> {
   for (const link of failed) link.remove();
 }
 
-/** What `persistent` made: whoever shares one has the same module after a failure, too. */
+/** What `persistent` made: callers that share one have the same module after a failure, too. */
 const made = new WeakSet<() => Promise<unknown>>();
 
 /** `load`, which may be called again where it failed (dom0/host/loading), also where what did not come was its style sheet. */

@@ -23,7 +23,7 @@ import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 import { followHypervisor } from './hypervisors/own.ts';
 
-// Nothing may fail silently: whatever was thrown stands in the task log.
+// Nothing may fail silently: whatever was thrown is in the task log.
 window.addEventListener('error', event => {
   // The browser's own note about observers that took another round is no failure.
   if (/^ResizeObserver loop/.test(event.message)) return;

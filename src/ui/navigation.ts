@@ -45,7 +45,7 @@ export const draft = signal<Draft | undefined>(undefined);
 export interface Candidate {
   /** The definition, or the saved domain. */
   file: NamedFile;
-  /** Of a definition: what stands in it. */
+  /** Of a definition: its content. */
   text?: string;
   /** Dropped files that it names. */
   files: NamedFile[];
@@ -69,7 +69,7 @@ export interface Asked {
   title: string;
   label: string;
   hint: string;
-  /** What stands there at first. */
+  /** What is there at first. */
   value: string;
   /** On its button. */
   act: string;
@@ -172,7 +172,7 @@ export function followDrafts(): void {
 
 /** Fetches an offered guest's files, creates it and shows it. */
 export async function bootOffer(guest: Offer): Promise<void> {
-  // The first view stands until the guest's page takes its place: with a first guest the desktop, and the strip below it, would come up in between.
+  // The first view is shown until the guest's page takes its place: with a first guest the desktop, and the strip below it, would come up in between.
   const { kind, tab } = place.peek();
   if (kind === 'home' && tab === undefined) go({ kind: 'home', tab: 'new' });
   const made = await makeOffer(guest);
@@ -182,7 +182,7 @@ export async function bootOffer(guest: Offer): Promise<void> {
 /** `bootTogether` is at it. */
 export const bootingTogether = signal(false);
 
-/** Starts these, one after the other, and shows the desktop with all of them. Whoever asks again meanwhile gets no second ones. */
+/** Starts these, one after the other, and shows the desktop with all of them. A second call meanwhile starts no second ones. */
 export async function bootTogether(guests: readonly Offer[]): Promise<void> {
   if (bootingTogether.peek()) return;
   bootingTogether.value = true;
@@ -296,7 +296,7 @@ export async function bootAgain(session: DomainSession): Promise<void> {
   }
 }
 
-/** A guest of Xen that restarts is a new domain of the same name: whoever looks at the old one is taken along. */
+/** A guest of Xen that restarts is a new domain of the same name: a view of the old one follows it. */
 export function followRestarts(): void {
   sessions.subscribe(map => {
     const here = place.peek();

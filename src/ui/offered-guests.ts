@@ -61,7 +61,7 @@ export const isAnyFetched = computed(() => listed.value.some(({ bytes: size }) =
 /** Of what is listed, how many this host cannot start. */
 export const notHere = computed(() => listed.value.length - offers.value.length);
 
-/** Those that come behind the first prompt, and stand behind all others. */
+/** Those that are loaded behind the first prompt, and listed behind all others. */
 let last: readonly Offer[] = [];
 const loadLast = persistent(() => import('./wide-guests.ts'));
 async function addLast(): Promise<void> {
@@ -71,7 +71,7 @@ async function addLast(): Promise<void> {
   listed.value = [...listed.peek(), ...last];
 }
 
-/** Whether guests/catalogue.json was read, or found absent. Before that nothing is shown to press: what stood under the pointer would be another guest. */
+/** Whether guests/catalogue.json was read, or found absent. Before that nothing is shown to press: another guest would come under the pointer. */
 export const isListed = signal(false);
 
 /** What this page reads of guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
@@ -112,7 +112,7 @@ export const startCatalogue = (): void => {
   });
 };
 
-/** What Domain 0 refuses it says itself: the files stand there all the same. */
+/** What Domain 0 refuses it says itself: the files are listed all the same. */
 const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
 
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
@@ -157,7 +157,7 @@ async function tellOf(
 /** A Linux of 64 bits: its code is the interpreter's alone (docs/engine.md). */
 const isWide = (name: string): boolean => /amd64/.test(name);
 
-/** Lists what stands in the catalogue at `base`. */
+/** Lists what is in the catalogue at `base`. */
 async function readCatalogue(
   base: URL,
 ): Promise<{ fetched: Offer[]; firmware: { name: string; path: string }[] } | undefined> {

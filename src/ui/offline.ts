@@ -26,7 +26,7 @@ export async function isolate(): Promise<boolean> {
     if (sessionStorage.getItem(TRIED) !== null) return false;
     sessionStorage.setItem(TRIED, 'yes');
     const { serviceWorker } = navigator;
-    // Whoever loads a page again before it answers for it gets the same page.
+    // A page that is loaded again before it answers for it is the same page.
     const answers = new Promise<boolean>(resolve =>
       serviceWorker.addEventListener('controllerchange', () => resolve(true), { once: true }),
     );

@@ -11,7 +11,7 @@ export interface Order<Column extends string = string> {
   down: boolean;
 }
 
-/** What a column has of a row; undefined: nothing, and the row stands last in either direction. */
+/** What a column has of a row; undefined: nothing, and the row is last in either direction. */
 export type Keys<Row, Column extends string> = Readonly<Record<Column, (row: Row) => string | number | undefined>>;
 
 /** Rows by a column; of equals, and without an order, as they came. */

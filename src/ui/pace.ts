@@ -11,7 +11,7 @@ export const SPEEDS: readonly number[] = [1, 4, 20, 100, 500, Infinity];
 /** Asked this often at most: of more exits a second several are let on at a time. */
 const MOST_A_SECOND = 20;
 
-/** What is chosen, whether the guests stand still or not. */
+/** What is chosen, whether the guests are paused or not. */
 export const exitsPerSecond = signal(Infinity);
 /** Who goes on slowly. */
 const slowed = signal<ReadonlySet<number>>(new Set());
@@ -36,13 +36,13 @@ export function runAll(): void {
   toAll(isFull ? 'unpause' : 'pause');
 }
 
-/** All guests stand still. */
+/** All guests are paused. */
 export function pauseAll(): void {
   slowed.value = new Set();
   toAll('pause');
 }
 
-/** Guests that stand still go on standing. */
+/** Guests that are paused stay paused. */
 export function choosePace(speed: number): void {
   const goesOn = slowed.peek().size > 0 || living.peek().some(({ state }) => state !== 'p');
   exitsPerSecond.value = speed;

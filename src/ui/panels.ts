@@ -1,4 +1,4 @@
-/** The page's panels: one file each, and one line here. The first one of the workbench that has something to show stands there. */
+/** The page's panels: one file each, and one line here. The first one of the workbench that has something to show is shown there. */
 import type { Panel } from './panel.ts';
 import { activityPanel } from './parts/activity-panel.tsx';
 import { definedPanel } from './parts/defined.tsx';

@@ -1,4 +1,4 @@
-/** Parts that somebody acts by before they are shown: whoever loads one has the same as whoever shows it (load-again.ts). */
+/** Parts that somebody acts by before they are shown: its loader has the same module as the view that shows it (load-again.ts). */
 
 import { persistent } from './load-again.ts';
 

@@ -9,7 +9,7 @@ export type Press = 'pause' | 'unpause';
 /** By name: who is being made, and what was pressed last meanwhile. */
 export const inTheMaking = signal<ReadonlyMap<string, Press | undefined>>(new Map());
 
-/** Keeps a press for whoever will have the name; false: nobody is being made, and it can be done now. */
+/** Keeps a press for the domain that will have the name; false: nobody is being made, and it can be done now. */
 export function keepPress(name: string, press: Press): boolean {
   if (!inTheMaking.peek().has(name)) return false;
   inTheMaking.value = new Map(inTheMaking.peek()).set(name, press);

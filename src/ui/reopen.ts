@@ -97,7 +97,7 @@ const loaded: Promise<void> = recall<RememberedSet[]>(GIVEN_KEY).then(
   () => {},
 );
 
-/** What can be had of one at a person's click. @throws Error where it is not what it was */
+/** What can be opened of one at a person's click. @throws Error where it is not what it was */
 async function openOne({ name, bytes, fingerprint, content, handle }: Remembered): Promise<NamedFile | undefined> {
   if (content) return { name, data: content };
   if (!handle) return undefined;
@@ -113,13 +113,13 @@ async function openOne({ name, bytes, fingerprint, content, handle }: Remembered
   return { name, data };
 }
 
-/** What of them can be had at a person's click. */
+/** What of them can be opened at a person's click. */
 export async function filesAtHand({ files }: RememberedSet): Promise<NamedFile[]> {
   const opened = await Promise.all(files.map(file => openOne(file).catch(() => undefined)));
   return opened.filter(file => file !== undefined);
 }
 
-/** Opens them as if they were dropped again, and asks for those that cannot be had. */
+/** Opens them as if they were dropped again, and asks for those that cannot be opened. */
 export async function reopen(which: RememberedSet): Promise<void> {
   const have: NamedFile[] = [],
     missing: Remembered[] = [];

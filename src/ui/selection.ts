@@ -16,7 +16,7 @@ export const together: { actions?: () => Action[] } = {};
 /** Where a span begins: the row that was pressed last. */
 let from: RowKey | undefined;
 
-/** From one row to another, both of them, in the order in which they stand; one that is not there is nobody's end. */
+/** From one row to another, both of them, in the order of the list; one that is not there is nobody's end. */
 export function span(rows: readonly RowKey[], begin: RowKey | undefined, end: RowKey): RowKey[] {
   const [a, b] = [begin === undefined ? -1 : rows.indexOf(begin), rows.indexOf(end)];
   if (b < 0) return [];
@@ -50,7 +50,7 @@ export function clear(): void {
   if (chosen.peek().size > 0) chosen.value = new Set();
 }
 
-/** Whoever goes somewhere begins the next span there. */
+/** Moving somewhere begins the next span there. */
 export const beginAt = (key: RowKey | undefined): void => {
   from = key;
 };

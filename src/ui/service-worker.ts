@@ -28,7 +28,7 @@ interface Scope {
 }
 const scope = self as unknown as Scope;
 
-/** Paths of the page's files from where this script stands, and what tells this build from others. */
+/** Paths of the page's files relative to this script, and what tells this build from others. */
 const FILES: readonly string[] = JSON.parse('__FILES__');
 const OWN = new Set(FILES.map(path => new URL(path, scope.registration.scope).href));
 /** Guests may be fetched after the page was built: the list of them is one that changes. */
@@ -71,7 +71,7 @@ scope.addEventListener('message', event => {
   );
 });
 
-/** Puts every file of the page that is not there yet into the cache. @throws TypeError where one cannot be had */
+/** Puts every file of the page that is not there yet into the cache. @throws TypeError where one cannot be fetched */
 async function keepAll(): Promise<void> {
   const cache = await caches.open(CACHE);
   for (const path of FILES) {

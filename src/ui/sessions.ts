@@ -147,7 +147,7 @@ export class DomainSession extends GuestLink {
     return this.gone.value || this.info.value.state === 's' || this.info.value.state === 'c';
   }
 
-  /** It crashed and is kept as it stood: whoever comes to it wants to know why. */
+  /** It crashed and is kept as it was: a person who opens it wants to know why. */
   get isFallen(): boolean {
     const { fell, lost } = this.info.value;
     return fell === true && !lost && !this.gone.value;

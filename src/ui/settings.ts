@@ -7,12 +7,12 @@ export type ThemeChoice = 'system' | 'light' | 'dark' | 'contrast';
 export type WindowChoice = 'auto' | 'serial' | 'screen' | 'both';
 
 export const theme = signal<ThemeChoice>('system');
-/** Which windows of a guest stand on the workbench; 'auto' follows what the guest uses. */
+/** Which windows of a guest are on the workbench; 'auto' follows what the guest uses. */
 export const windows = signal<WindowChoice>('auto');
 export type ShownWindows = Exclude<WindowChoice, 'auto'>;
 
 /**
- * What stands on the workbench: what was chosen here, or at another guest; else both where there is room for them, and elsewhere what the guest used first. None of
+ * What is on the workbench: what was chosen here, or at another guest; else both where there is room for them, and elsewhere what the guest used first. None of
  * that changes while it boots. One without a screen has its console alone.
  */
 export function shownWindows(
@@ -43,7 +43,7 @@ export const screenReader = signal(false);
 export const strips = signal<Readonly<Record<string, boolean>>>({});
 export type StripTab = 'tasks' | 'shell' | 'log';
 export const stripTab = signal<StripTab>('tasks');
-/** How windows stand on the desktop, where each was put in a stack, and which were closed; by the name of the guest and of the window. */
+/** How windows lie on the desktop, where each was put in a stack, and which were closed; by the name of the guest and of the window. */
 export interface Layout {
   readonly mode: 'tile' | 'stack' | 'one';
   readonly at: Readonly<Record<string, { x: number; y: number; width: number; height: number }>>;
@@ -88,7 +88,7 @@ export async function loadSettings(): Promise<void> {
   await Promise.race([taken, new Promise(resolve => setTimeout(resolve, 300))]);
 }
 
-/** What is stored, and stands in an exported file. */
+/** What is stored, and is in an exported file. */
 export const kept = () => ({
   theme: theme.value,
   windows: windows.value,
@@ -102,7 +102,7 @@ export const kept = () => ({
   readyIn: readyIn.value,
 });
 
-/** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
+/** Takes in what was stored, or is in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
 export function takeSettings(given: unknown): void {
   const stored = given && typeof given === 'object' ? (given as Record<string, unknown>) : {};
   theme.value = THEMES.includes(stored.theme as ThemeChoice) ? (stored.theme as ThemeChoice) : 'system';

@@ -1,4 +1,4 @@
-/** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
+/** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, one at a time. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/service/index.ts';

@@ -46,7 +46,7 @@ export class ShellSession {
     );
   }
 
-  /** Domain 0 is gone, or the login could not be had. */
+  /** Domain 0 is gone, or the login failed. */
   end(why: string): void {
     if (this.over.peek()) return;
     this.print(`${why}\r\n`);
@@ -55,7 +55,7 @@ export class ShellSession {
 
   private open(port: MessagePort, columns: number, rows: number): void {
     this.port = port;
-    // What stands there says that it loads.
+    // The text there says that it loads.
     this.print('\x1b[2K\r');
     port.onmessage = ({ data }: MessageEvent<ShellOutput>) => {
       if ('text' in data) this.print(data.text);
@@ -119,7 +119,7 @@ export async function learnState(): Promise<void> {
 /** Whether the browser keeps what is stored when it needs room elsewhere; undefined: it has not said. */
 export const persists = signal<boolean | undefined>(undefined);
 
-/** Asks it. Some ask people in turn: it is theirs to say no. */
+/** Asks it. Some then ask people, who may say no. */
 export async function askToPersist(): Promise<void> {
   persists.value = await navigator.storage?.persist?.().catch(() => false);
 }

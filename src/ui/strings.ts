@@ -1,4 +1,4 @@
-/** Words that the page says, in one place; a panel's own may stand in its file. */
+/** Words that the page says, in one place; a panel's own may be in its file. */
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 

@@ -65,7 +65,7 @@ export class GuestTerminal {
   private readonly onInput: (bytes: Uint8Array) => void;
   private readonly onFailure: (why: string) => void;
   private xterm: Xterm | undefined;
-  /** What stands in its place until it is there. */
+  /** What is shown in its place until it is there. */
   private readonly early = document.createElement('pre');
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private firstAt: number | undefined;

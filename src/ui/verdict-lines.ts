@@ -1,4 +1,4 @@
-/** Verdicts by lines: next to a line stands the worst of what is said of it; and why one is refused. */
+/** Verdicts by lines: next to a line is the worst of what is said of it; and why one is refused. */
 
 import type { Finding } from '../dom0/service/index.ts';
 import { laterStrings } from './strings-later.ts';

@@ -1,4 +1,4 @@
-/** All that outlives the host as one file: written, taken in, and begun anew. */
+/** All that outlives the host as one file: written, taken in, and begun again. */
 import { pageWords } from './hypervisors/own.ts';
 import { batch, signal } from '@preact/signals';
 import type { NamedFile, StateHead, StatePiece } from '../dom0/service/index.ts';

@@ -1,4 +1,4 @@
-/** The page's own guests of 64 bits. They are loaded behind the first prompt, and stand behind all others. */
+/** The page's own guests of 64 bits. They are loaded behind the first prompt, and listed behind all others. */
 import { type Offer, ownGuest } from './offered-guests.ts';
 
 const kernel = { name: 'minipv64.elf', url: new URL('../../guests/minipv/minipv64.elf', import.meta.url).href };

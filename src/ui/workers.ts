@@ -23,7 +23,7 @@ const MOST_ENDS = 20,
 interface Made {
   worker: Worker;
   program: WorkerProgram;
-  /** What another one is told first, should this one end. */
+  /** The first message to its successor, should this one end. */
   ifEnds?: unknown;
   whenEnded: number[];
 }

@@ -119,7 +119,7 @@ export class Xterm {
       { active } = this.terminal.buffer,
       isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();
-    // While it is on its way, where it stands says nothing.
+    // While it is on its way, its position says nothing.
     if (this.terminal.rows !== rows) this.settle(this.settling?.row ?? (isAtEnd ? 'end' : active.viewportY));
   }
 
@@ -172,7 +172,7 @@ export class Xterm {
     this.terminal.dispose();
   }
 
-  /** In the colours of where it stands. */
+  /** In the colours of its surroundings. */
   private applyTheme(place: Element): void {
     const style = getComputedStyle(place);
     const token = (name: string) => style.getPropertyValue(name).trim();

@@ -32,7 +32,7 @@ export function linesOf(line: (line: Line) => void): (bytes: Uint8Array, ms: num
   };
 }
 
-/** Milliseconds a round of each chunk. @throws Error where the guest told of none */
+/** Milliseconds a round of each chunk. @throws Error where the guest printed none */
 export function readRow(lines: readonly Line[]): number[] {
   const chunks: number[] = [];
   let begun = 0;

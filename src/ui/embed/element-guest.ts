@@ -1,4 +1,4 @@
-/** The guest of an element: what it shows, and where it stands, until it is gone. */
+/** The guest of an element: what it shows, and its state, until it is gone. */
 import { signal } from '@preact/signals';
 import type { DomainInfo, DomainView } from '../../dom0/service/index.ts';
 import { GuestLink } from '../guest-link.ts';

@@ -6,7 +6,7 @@ import { drawLoop } from '../parts/screen-drawing.ts';
 import type { ElementGuest } from './element-guest.ts';
 import { words } from './words.ts';
 
-/** Where an element stands. */
+/** An element's state. */
 export type Phase =
   | { kind: 'waits' }
   | { kind: 'starts' }

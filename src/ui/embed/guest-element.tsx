@@ -66,7 +66,7 @@ export class RingsideGuest extends HTMLElement implements Boxed, RingsideGuestEl
     return words.filter(word => word !== '').map(word => new URL(word, this.baseURI).href);
   }
 
-  /** Starts the guest, or starts it again; what goes wrong stands in the element. */
+  /** Starts the guest, or starts it again; what goes wrong is shown in the element. */
   async start(): Promise<void> {
     await this.end();
     const mine = ++this.turn;

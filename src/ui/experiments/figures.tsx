@@ -5,7 +5,7 @@ import { Bars } from './bars.tsx';
 import { Lines } from './lines.tsx';
 import { words } from './words.ts';
 
-/** `children`: what stands between them. */
+/** `children`: what is between them. */
 export const Figures = ({
   drawing,
   cells,

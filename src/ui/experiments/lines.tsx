@@ -104,7 +104,7 @@ export function Lines({ drawing, cells: { columns, rows } }: { drawing: LineDraw
   const { measured, predicted } = linesOf(drawing, rows),
     all = [...measured, ...predicted].flatMap(({ points }) => points),
     longest = 14 + LETTER * Math.max(...measured.map(({ name }) => name.length)),
-    // On a phone names would be cut: they stand below.
+    // On a phone names would be cut: they are below.
     atEnds = longest <= width.value / 2.6,
     right = atEnds ? longest : 14;
   const xs = [...new Set(all.map(([x]) => x))].sort((a, b) => a - b),

@@ -181,7 +181,7 @@ function Measured({ experiment, run, costs }: { experiment: Experiment; run: Run
 }
 const TONE = { yes: 'done', partly: 'approximated', no: 'ignored' };
 
-/** Whoever teaches may put other numbers in. */
+/** A teacher may put other numbers in. */
 function Costs({ costs }: { costs: Signal<CostTable> }) {
   const [what, ns, from] = words.costColumns;
   return (

@@ -20,7 +20,7 @@ let worker: Worker | undefined;
 
 function keep(asked: Asked, change: Partial<Run>): void {
   const now = runs.peek().get(asked.id);
-  // Of one that was given up nothing is told any more.
+  // A cancelled run reports nothing any more.
   if (now && now.asked !== asked) return;
   runs.value = new Map(runs.peek()).set(asked.id, { asked, rows: [], ...now, ...change });
 }

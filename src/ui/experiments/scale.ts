@@ -1,4 +1,4 @@
-/** Where a number stands on an axis. */
+/** Where a number is on an axis. */
 import { niceTop } from '../parts/nice-top.ts';
 
 export interface Scale {
@@ -13,7 +13,7 @@ export function linear(most: number): Scale {
   return { at: value => Math.min(1, Math.max(0, value / top)), ticks: [0, top / 2, top] };
 }
 
-/** Powers of ten, from the one below the least positive value to the one above the most; what is 0 stands at the left end. */
+/** Powers of ten, from the one below the least positive value to the one above the most; what is 0 is at the left end. */
 export function logarithmic(values: readonly number[]): Scale {
   const positive = values.filter(value => value > 0),
     low = Math.floor(Math.log10(Math.min(...positive, 1)) - 1e-9),

@@ -1,4 +1,4 @@
-/** What stands around experiments. */
+/** The page's texts around experiments. */
 
 export const words = {
   all: 'Experiments',

@@ -35,7 +35,7 @@ export function linkedDocument(href: string): string | undefined {
   return name !== undefined && PATHS.has(name) ? name : undefined;
 }
 
-/** A document as it is read here: without the pictures that stand on the way to it, and their tables. */
+/** A document as it is read here: without its pictures and their tables. */
 export const readable = (text: string): string =>
   text
     .split('\n\n')

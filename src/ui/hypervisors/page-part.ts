@@ -1,4 +1,4 @@
-/** What the page says and how it writes commands on a host with one hypervisor. Each has all of it: xen.ts, kvm.ts. Inspectors have words of their own beside them. */
+/** What the page says and how it writes commands on a host with one hypervisor. Each has all of it: xen.ts, kvm.ts. Inspectors have words of their own next to them. */
 
 export interface PageWords {
   tree: {

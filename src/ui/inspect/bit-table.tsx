@@ -23,5 +23,5 @@ export function BitTable({
   );
 }
 
-/** Bits that are 0 stand back. */
+/** Bits that are 0 are dimmed. */
 export const zerosOut = (_bits: string, value: string): string => (value === '0' ? 'out' : '');

@@ -5,7 +5,7 @@ import { codeAround, shortly } from './disassembly.ts';
 
 interface CodeProps {
   state: VcpuState | undefined;
-  /** The address that stands out, and what is said there. */
+  /** The highlighted address, and what is said there. */
   eip: number;
   says?: string;
   before?: number;

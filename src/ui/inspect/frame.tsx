@@ -36,7 +36,7 @@ export interface InspectorProps {
   target: Target;
   /** Of exported files. */
   name: string;
-  /** The row of inspectors, which stands before the tools; absent: the tools stand in the element of this id. */
+  /** The row of inspectors, before the tools; absent: the tools are in the element of this id. */
   tabs?: ComponentChildren;
   toolsIn?: string;
 }
@@ -220,7 +220,7 @@ function ToolButtons({
   );
 }
 
-/** Stands in an element of another part of the page, as long as both are there. */
+/** Is rendered in an element of another part of the page, as long as both are there. */
 function Elsewhere({ id, children }: { id: string; children: ComponentChildren }) {
   useLayoutEffect(() => {
     const place = document.getElementById(id);
@@ -243,7 +243,7 @@ export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => (
   </p>
 );
 
-/** Tables represent pictures: whoever does not see those reads these. */
+/** Tables represent pictures, for readers who do not see those. */
 const Tables = ({ tables }: { tables: readonly Table[] }) => (
   <div class="col itabs">
     {tables.map(({ name, columns, rows }) => (

@@ -52,7 +52,7 @@ interface Tokens {
   texts: string[];
 }
 
-/** The 256 tokens, of which that of the digit 0 stands at `zeroAt`: where they begin says the index behind them, which must agree with all of them. */
+/** The 256 tokens, of which that of the digit 0 is at `zeroAt`: where they begin says the index behind them, which must agree with all of them. */
 function tokensRound(bytes: Uint8Array, view: DataView, zeroAt: number, pointer: Pointer): Tokens | undefined {
   const behind = (at: number, tokens: number): number => {
     for (let left = tokens; left > 0 && at > 0; left--) at = bytes.indexOf(0, at) + 1;

@@ -128,7 +128,7 @@ export interface Turns {
   of: ReadonlyMap<number, number>;
 }
 
-/** From this many short turns on they are told as one. */
+/** From this many short turns on they are shown as one. */
 const FEWEST_TURNS = 3;
 
 /** Of slices, oldest first: those that follow each other on a processor and take less than `leastNs` each, three or more of them, as one; the others as they are. */

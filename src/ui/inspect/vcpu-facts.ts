@@ -61,7 +61,7 @@ export function kindOf(rights: number, isLongMode: boolean): string {
 /** Bytes of a near CALL: with 16 and 32 bits to go, by a register, by memory with a displacement of 8 and of 32 bits (SDM vol. 2A, CALL). */
 const CALL_BYTES = [5, 3, 2, 6];
 
-/** What words of the stack are, where memory tells: an address with a CALL before it, and what stands below that where EBP points. */
+/** What words of the stack are, where memory tells: an address with a CALL before it, and what is below that where EBP points. */
 export function frameNotes(
   state: VcpuState,
   words: readonly { at: number; word: number }[],

@@ -1,9 +1,9 @@
 /**
- * One guest that reaches its disk in five ways: made, timed and taken away again. What is told was counted by the hypervisor and the back end during this very
+ * One guest that reaches its disk in five ways: made, timed and taken away again. The figures were counted by the hypervisor and the back end during this very
  * run; an empty run of the same command, whose typing, echo and answer cost what they cost, is taken off.
  *
  * Times are compared, so all have like conditions: each has done the same work some times before, when what is hot is compiled; then they take turns, and
- * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
+ * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is shown, with the fastest and
  * the slowest next to it.
  */
 import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
@@ -176,7 +176,7 @@ function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readon
 }
 
 /**
- * Makes a guest for each way, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
+ * Makes a guest for each way, times them interleaved, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
  * again. @throws Error with a sentence; an AbortError where it was cancelled
  */
 export async function runWays(

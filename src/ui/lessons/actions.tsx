@@ -93,7 +93,7 @@ function ActionLine({
   );
 }
 
-/** What a guest was told in other words than it should be; the words that differ are marked. */
+/** Lines typed at a guest in other words than the lesson's; the words that differ are marked. */
 export const Instead = ({ instead: { guest, typed, asked } }: { instead: AsInstead }) => (
   <>
     {words.typedInstead(guest)} <Typed text={typed} before={asked} />, {words.askedFor}{' '}
@@ -157,7 +157,7 @@ function Before({ index, state: { lesson, results } }: { index: number; state: N
   );
 }
 
-/** A line; where it is one of before with other words, those are marked. */
+/** A line; where it is an earlier line with other words, those are marked. */
 export function Typed({ text, before }: { text: string; before: string | undefined }) {
   const now = text.split(' '),
     then = before?.split(' ') ?? [],

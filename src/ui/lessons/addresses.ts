@@ -13,13 +13,13 @@ export function addressWith(changed: Readonly<Record<string, string | null>>): s
   return `?${words}`;
 }
 
-/** A link that hands a lesson out asks whoever opens it for a name: numbers and code follow from it. */
+/** A link that hands a lesson out asks the person who opens it for a name: numbers and code follow from it. */
 export const asksName = (): boolean => address().get('name') === '';
 
 /** Takes the lesson with the numbers of this name; '': with those of the link. */
 export const takeAs = (name: string): void => location.assign(addressWith({ name: name.trim() || null }));
 
-/** Of the class, with the name of whoever takes it. */
+/** Of the class, with the name of its student. */
 export const seedHere = (): string => seedOf(address().get('seed') ?? '', address().get('name') ?? '');
 
 /** Of a lesson that is not taken but read, taught or written. */
@@ -52,7 +52,7 @@ export const COURSE = 'course';
 export const courseAddress = (id: string, seed: string): string =>
   `${lessonAddress(COURSE, seed)}&course=${encodeURIComponent(id)}&view=course`;
 
-/** A lesson at a round, for whoever has this version or a newer one: of a frame's lesson, in a page of its own. */
+/** A lesson at a round, for readers of this version or a newer one: of a frame's lesson, in a page of its own. */
 export const roundAddress = (version: string, round: number): string =>
   new URL(addressWith({ round: String(round), v: version, embed: null, panels: null }), document.baseURI).href;
 

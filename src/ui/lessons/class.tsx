@@ -18,10 +18,10 @@ const wall = signal<WallSays | undefined>(undefined);
 const hasLeft = signal(false);
 /** Why the room cannot be reached. */
 const problem = signal<string | undefined>(undefined);
-/** Drawn again with each page: what was told before is nobody's. */
+/** Drawn again with each page: what was sent before belongs to no one. */
 const id = Array.from(crypto.getRandomValues(new Uint8Array(6)), byte => byte.toString(16).padStart(2, '0')).join('');
 
-/** All that is told of somebody. */
+/** All that is sent of a student. */
 function told({ lesson: { steps }, at, answers, results }: Now): string {
   const measured = [...results.values()].flatMap(result =>
     result.measured.flatMap(({ row: { guess }, value }): [string, number][] =>

@@ -34,7 +34,7 @@ export function Editor({ guest, line, state: { run, busy } }: { guest: string; l
     const lines = area.current.value.split('\n'),
       at = lines.slice(0, line - 1).join('\n').length + 1;
     frame.current.scrollTop = (frame.current.scrollHeight / lines.length) * (line - 1 - ABOVE);
-    // Whoever comes by a key begins there.
+    // A person who comes by a key begins there.
     area.current.setSelectionRange(at, at);
   }, [isThere]);
   if (text.value === undefined) return null;

@@ -59,7 +59,7 @@ export const linesOf = ({ parts }: Step): string[] =>
   parts.flatMap(part =>
     part.kind === 'actions' ? part.actions.flatMap(action => (action.kind === 'type' ? [action.text] : [])) : [],
   );
-/** What the step of the kind before it had typed: what is other now stands out. */
+/** What the step of the kind before it had typed: what differs now is highlighted. */
 export const typedBefore = (index: number, { lesson }: Now): string[] => {
   const before = lesson.steps.slice(0, index).findLast(({ kind }) => kind === 'do');
   return before ? linesOf(before) : [];
@@ -81,7 +81,7 @@ export const passedOf = (ms: number, done: Far['done'][number] | undefined): str
 
 /** A line of what is to be done. */
 export interface ActionRow {
-  /** Its action, and the one that lets time go on after it: the time that one line takes is told with the line. */
+  /** Its action, and the one that lets time go on after it: the time that one line takes is shown with the line. */
   action: Action;
   run: Action;
   /** Its place among the lines that are typed. */
@@ -91,9 +91,9 @@ export interface ActionRow {
   isNext: boolean;
   /** Of the time that goes on, how much has. */
   passed: string | undefined;
-  /** What the machine counted by it: it belongs to what the guest was told last. */
+  /** What the machine counted by it: it belongs to the guest's last line. */
   counted: string | undefined;
-  /** What time it takes, told behind it. */
+  /** What time it takes, shown behind it. */
   takes: string;
   /** What was typed in its place. */
   typed: string | undefined;

@@ -15,7 +15,7 @@ const isSafe = ({ protocol, hostname }: URL): boolean =>
 /** Whose lesson it is, for people. */
 export const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : address);
 
-/** Text of a lesson, without cookies and without telling who asks. `mostMs`: that all of it may take. @throws Error with a sentence */
+/** Text of a lesson, without cookies and without naming the reader. `mostMs`: that all of it may take. @throws Error with a sentence */
 export async function fetchedText(address: string, get: typeof fetch = fetch, mostMs = MOST_MS): Promise<string> {
   if (!URL.canParse(address)) throw new Error(words.errors.noAddress(address));
   const url = new URL(address);

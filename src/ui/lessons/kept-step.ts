@@ -1,4 +1,4 @@
-/** The step of a lesson at which this tab is: whoever loads the page again, comes back to it or reads on in another language goes on there. */
+/** The step of a lesson at which this tab is: a reader who loads the page again, returns to it or changes the language goes on there. */
 import { type Lesson, versionOf } from '../../lessons/index.ts';
 
 /** What of a lesson is somebody's own: all else the page does again. */

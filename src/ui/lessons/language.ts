@@ -1,5 +1,5 @@
 /**
- * The language of lessons and of what stands around them: `lang=` in the address, else English. One that is here has a file of words, one of what is said of
+ * The language of lessons and of the texts around them: `lang=` in the address, else English. One that is here has a file of words, one of what is said of
  * files (src/lessons/said), a guide, a glossary, and texts.
  */
 

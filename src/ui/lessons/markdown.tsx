@@ -155,7 +155,7 @@ function Explained({ token, what }: { token: Tokens.Link; what: string }) {
   );
 }
 
-/** A word of the glossary, which is loaded with it; one that is not there stands as it is. */
+/** A word of the glossary, which is loaded with it; one that is not there is left as it is. */
 function OfGlossary({ token }: { token: Tokens.Link }) {
   useEffect(loadGlossary, []);
   const term = glossary.value.get(token.href.slice(1));

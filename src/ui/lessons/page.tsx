@@ -28,10 +28,10 @@ import { address, asksName, roundAddress, startAddress, takeAs, viewHere } from 
 import { goesOn, isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
-/** The consoles stand below the step that is open, where there is no room next to it. */
+/** The consoles are below the step that is open, where there is no room next to it. */
 const narrow = mediaSignal('(max-width: 1023px)');
 
-/** Loaded when somebody asks for them: whoever takes a lesson needs none. */
+/** Loaded when somebody asks for them: a student who takes a lesson needs none. */
 const Views = later(
   () => import('./views/index.tsx'),
   part => part.ShownView,
@@ -271,7 +271,7 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
   );
 }
 
-/** A round's steps: to come, at hand, or behind somebody. The consoles stand below the step at hand where there is no room next to it. */
+/** A round's steps: to come, at hand, or behind somebody. The consoles are below the step at hand where there is no room next to it. */
 function RoundOfSteps({
   round,
   no,

@@ -45,7 +45,7 @@ export function readKept(text: string): KeptLesson[] {
 export const writeKept = (lessons: readonly KeptLesson[]): string =>
   `${JSON.stringify({ format: FORMAT, lessons: lessons.slice(-MOST_KEPT) }, null, 1)}\n`;
 
-/** What is farther of both, of each lesson, seed and name; what was there first stands first. */
+/** What is farther of both, of each lesson, seed and name; what was there first is first. */
 export function joined(kept: readonly KeptLesson[], more: readonly KeptLesson[]): KeptLesson[] {
   const all = new Map(kept.map(each => [keyOf(each), each]));
   for (const each of more) {

@@ -160,7 +160,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
 /** Domain-0 was to be woken at that index, and it was passed. */
 const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - reqEvent) | 0) >= 0;
 
-/** The slots in a row; both indices that the doorbell is about stand at theirs. */
+/** The slots in a row; both indices that the doorbell is about are at theirs. */
 function Strip({ ring }: { ring: RingFacts }) {
   const wide = width.value / ring.slots,
     states = slotStates(ring);

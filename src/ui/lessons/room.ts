@@ -6,7 +6,7 @@ import { words } from './words.ts';
 
 /** Of the tabs of one browser. */
 const WORD = /^[a-z0-9]{1,32}$/,
-  /** A code alone is of the hub that this page comes from; else there stands the hub's address with it. */
+  /** A code alone is of the hub that this page comes from; else the hub's address is with it. */
   CODE = '[A-Za-z0-9]{4}(?:-[A-Za-z0-9]{4}){3}',
   ADDRESS = '(?:ws|http)s?://\\S{1,200}';
 
@@ -42,7 +42,7 @@ function atHub(word: string, isWall: boolean, ends: RoomEnds): Room {
     if (isClosed) return;
     room = new ClassRoom({
       ...ends,
-      // Each time that this is told the room is tried again.
+      // Each time that this is reported the room is tried again.
       told: why => ends.told?.(why && words.triedAgain(why)),
       isWall,
       secret,

@@ -195,7 +195,7 @@ function Onward({ step, index, state: { busy, lesson, results } }: StepProps) {
   );
 }
 
-/** A guest that somebody has paused, in the middle of what it was told perhaps. */
+/** A guest that somebody has paused, perhaps in the middle of a command. */
 const pausedOf = ({ guests }: Lesson): DomainInfo[] =>
   domains.value.filter(({ name, state }) => state === 'p' && guests.some(guest => guest.name === name));
 const Paused = ({ lesson }: { lesson: Lesson }) => (

@@ -32,7 +32,7 @@ export async function lessonText(id: string): Promise<string> {
   return (await (TEXTS[`./texts/${language()}/${id}.md`] ?? TEXTS[`./texts/${id}.md`]!)()).default;
 }
 
-/** Languages that a lesson can be read in: one of the page in those that it is in; of another one nothing is known, and what stands around it is in all. */
+/** Languages that a lesson can be read in: one of the page in those that it is in; of another one nothing is known, and the texts around it are in all. */
 export const languagesOf = (id: string): Language[] =>
   (Object.keys(LANGUAGES) as Language[]).filter(
     code => code === 'en' || !LESSONS.some(lesson => lesson.id === id) || `./texts/${code}/${id}.md` in TEXTS,

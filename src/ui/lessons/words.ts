@@ -1,4 +1,4 @@
-/** What stands around the steps of a lesson, in the language of the address. */
+/** The texts around the steps of a lesson, in the language of the address. */
 import { type Language, language } from './language.ts';
 import { englishSaid, type Said, spanishSaid } from '../../lessons/index.ts';
 import { en } from './words/en.ts';

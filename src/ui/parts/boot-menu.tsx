@@ -1,4 +1,4 @@
-/** The host's boot menu, over the page while nothing runs. It is loaded where it is shown: at the first visit, and for whoever asks for it. */
+/** The host's boot menu, over the page while nothing runs. It is loaded where it is shown: at the first visit, and on request. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/toolstack/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed, bootMenuShown } from '../boot.ts';

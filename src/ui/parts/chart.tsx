@@ -1,4 +1,4 @@
-/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end, of many those of the greatest. */
+/** The last minute of a few lines, drawn by uPlot; each line's name and last value are at its end, of many those of the greatest. */
 
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'preact/hooks';
@@ -35,7 +35,7 @@ interface ChartProps {
   height?: number;
   /** How far back it goes. */
   spanMs?: number;
-  /** Lines are parts of a whole: the first stands on all the others. */
+  /** Lines are parts of a whole: the first is on top of all the others. */
   stacked?: boolean;
   /** Of all of them, next to the title. */
   whole?: string;
@@ -44,7 +44,7 @@ interface ChartProps {
 /** The axis begins with the first reading until there is a minute of them; less than this long it never is. */
 const LEAST_SECONDS = 5,
   HEIGHT = 180;
-/** Names at the lines' ends: room at the right, and how far apart they stand at least. */
+/** Names at the lines' ends: room at the right, and their least distance. */
 const MOST_LABEL = 106,
   APART = 13,
   /** Widths of a letter, of a value with its dash, and of what is next to the longest name. */
@@ -202,7 +202,7 @@ export function Chart({
   );
 }
 
-/** Where a line's name stands: at its last value, or in the middle of its part of the whole, pushed apart where they would touch. Of more than there is room for, those of the greatest. */
+/** Where a line's name is: at its last value, or in the middle of its part of the whole, pushed apart where they would touch. Of more than there is room for, those of the greatest. */
 function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
   const plotTop = 8,
     plotHeight = height - plotTop - 20,

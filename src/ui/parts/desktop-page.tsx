@@ -77,7 +77,7 @@ const setMode = (mode: 'tile' | 'stack' | 'one'): void => {
   layout.value = { ...layout.peek(), mode };
 };
 
-/** What the title row offers: which windows there are, and how they stand. */
+/** What the title row offers: which windows there are, and their arrangement. */
 export function Tools() {
   const { closed } = layout.value;
   const all = living().flatMap(windowsOf);
@@ -175,7 +175,7 @@ interface SlotProps {
   depth: number;
 }
 
-/** A window at its place, with what moves, sizes and closes it. */
+/** A window in place, with what moves, sizes and closes it. */
 function Slot({ win, isFirst, large, mode, area, box, depth }: SlotProps) {
   const { key, kind, session } = win;
   const name = titleOf(win);

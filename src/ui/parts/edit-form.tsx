@@ -107,7 +107,7 @@ function Written({
   );
 }
 
-/** A key whose value is a number. The slider stands at it, or at the one that an error says to write in its place. */
+/** A key whose value is a number. The slider is at it, or at the one that an error says to write in its place. */
 function Amount({
   judged,
   change,
@@ -537,7 +537,7 @@ function Actions({
   );
 }
 
-/** A field with what is wrong with its key; two halves stand side by side. The line of the text that it represents is marked while one is in it. */
+/** A field with what is wrong with its key; two halves are side by side. The line of the text that it represents is marked while one is in it. */
 function Field({
   label,
   of,

@@ -31,7 +31,7 @@ export const goToError = (): void => document.querySelector<HTMLButtonElement>('
 export function EditText({ text, judged, path, onType, onMend }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
-  // Findings about an older text stand at lines that may be others now.
+  // Findings about an older text are at lines that may be others now.
   const findings = judged && judged.text === text ? judged.plan.findings : [];
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
   const told = findings
@@ -151,7 +151,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
   );
 }
 
-/** Its line says what is wrong: here stands why that is refused. */
+/** Its line says what is wrong: this says why that is refused. */
 const Refused = ({ finding, answer, source }: { finding: Finding; answer: string; source: string }) => (
   <>
     <span class="hidden">{finding.text}</span> <b>{words.why(finding.source.trim())}</b> {answer}{' '}
@@ -159,7 +159,7 @@ const Refused = ({ finding, answer, source }: { finding: Finding; answer: string
   </>
 );
 
-/** What is done otherwise than its lines ask, in whole sentences: next to them stand a few words. */
+/** What is done otherwise than its lines ask, in whole sentences: next to them are a few words. */
 export function Approximations({ judged }: { judged: Verdicts }) {
   const all = judged.plan.findings
     .filter(finding => finding.verdict === 'approximated' && !isChosen(finding))

@@ -103,7 +103,7 @@ const TABS = [
 ] as const;
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
-  // Whoever was there when it fell goes on with what they looked at.
+  // A person who was there when it fell goes on with what they looked at.
   const [first] = useState(() => (session.isFallen ? POST_MORTEM : CONSOLE));
   const domain = session.info.value;
   const gone = session.gone.value;
@@ -343,7 +343,7 @@ function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
 const isShutdown = (command: CommandValue): boolean =>
   command.verb === 'shutdown' || (command.verb === 'trigger' && command.options.what === 'power');
 
-/** What is done with it, and what stands in its way. */
+/** What is done with it, and what prevents that. */
 function GuestNotes({ session }: { session: DomainSession }) {
   const { id, name, job, waitsForRoom, restarts } = session.info.value;
   const asked = tasks.value.find(({ asked: is }) => is?.domain === name && isShutdown(is));

@@ -157,7 +157,7 @@ function HelpButton() {
   );
 }
 
-/** All guests at once: they run, stand still, or the one that is shown goes on to the end of its next exit. */
+/** All guests at once: they run, are paused, or the one that is shown goes on to the end of its next exit. */
 function MachineTime() {
   const words = strings.machineTime;
   const guests = living.value;

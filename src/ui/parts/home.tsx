@@ -316,7 +316,7 @@ const bestOf = (all: readonly Offer[]): Offer | undefined =>
 let inSight: { of: string; rows: readonly string[]; known: ReadonlySet<string> } | undefined;
 
 /**
- * The best, and some that stand below it in sight. What comes while the page is there stands behind these: no row takes another's place under a pointer.
+ * The best, and some that are below it in sight. What comes while the page is there is behind these: no row takes another's place under a pointer.
  */
 function shownOf(all: readonly Offer[]): Offer[] {
   const of = `${info.value?.hypervisor} ${info.value?.noVt}`,
@@ -401,7 +401,7 @@ function Way({ guest }: { guest: Offer }) {
   );
 }
 
-/** Its first line says what to do; what xl says stands below. */
+/** Its first line says what to do; what xl says is below. */
 function Why({ text }: { text: string }) {
   const [first, ...rest] = text.split('\n');
   return (

@@ -28,7 +28,7 @@ interface FrameProps {
   choosing?: boolean;
 }
 
-/** Each of the host's pages stands in one: title and tabs stay, with the focus, while the page below changes or its script is loaded. */
+/** Each of the host's pages is in one: title and tabs stay, with the focus, while the page below changes or its script is loaded. */
 export const HostFrame = ({ children, tools, choosing }: FrameProps) => (
   <>
     <HostBar choosing={choosing}>{tools}</HostBar>

@@ -1,4 +1,4 @@
-/** The first view's part that lives: who has had a processor of late, and what just happened, in sentences from the run queue and the guests' trace rings. Loaded after the view. */
+/** The first view's part that lives: which domain had a processor of late, and what just happened, in sentences from the run queue and the guests' trace rings. Loaded after the view. */
 
 import { useSignal } from '@preact/signals';
 import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../../hypervisor/view/index.ts';
@@ -222,7 +222,7 @@ function story(lines: readonly Line[]): Line[] {
   for (let i = all.length - 1; i >= 0; i--) {
     const { wakes, atNs } = all[i]!,
       told = wakes === undefined ? [] : steps(i, atNs + STORY_NS).slice(0, ROWS);
-    // Whoever it was for is in it.
+    // The domain that it was for is in it.
     if (told.length >= LEAST && told.some(({ id }) => id === wakes)) return told;
   }
   return steps(Math.max(0, all.length - 4 * ROWS), Infinity).slice(-ROWS);

@@ -170,7 +170,7 @@ export function Tag({ kind, children }: { kind: string; children: ComponentChild
   );
 }
 
-/** Why what was asked for was not done, told at once to who cannot see it, too. */
+/** Why what was asked for was not done, announced at once for screen readers, too. */
 export const Problem = ({ children }: { children: ComponentChildren }) => (
   <p class="stop" role="alert">
     <Tag kind="failed">

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { Action } from '../actions.ts';
 
-/** What is open: where, for what, and who has the focus again when it closes. */
+/** What is open: where, for what, and which element gets the focus back when it closes. */
 export const menu = signal<
   { x: number; y: number; label: string; actions: Action[]; from: HTMLElement | undefined } | undefined
 >(undefined);

@@ -1,4 +1,4 @@
-/** The sources of pcos (guests/pcos), and the guest beside them. */
+/** The sources of pcos (guests/pcos), and the guest next to them. */
 
 import { pcos } from '../offered-guests.ts';
 import { sessions } from '../sessions.ts';

@@ -1,4 +1,4 @@
-/** On the host's page: who has each processor, with which priority and since when, and who had it within the last second, as the run queue keeps it. */
+/** On the host's page: the vCPU on each processor, with its priority and since when, and those that had it within the last second, as the run queue keeps it. */
 
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
@@ -13,7 +13,7 @@ import { Chip, ownerClass } from './marks.tsx';
 const words = laterStrings.hostPage.pcpus;
 const EVERY_MS = 250,
   SPAN_NS = 1e9,
-  /** Who has it now may have had it before the span. */
+  /** Its current vCPU may have had it before the span. */
   KEPT_NS = 2 * SPAN_NS;
 
 interface Use {

@@ -32,10 +32,10 @@ const keyOf = ({ id }: DomainSession, kind: Kind): string => `${id}/${kind}`;
 
 const isAway = (session: DomainSession, kind: Kind): boolean => away.value.has(keyOf(session, kind));
 
-/** `view`: what stands in it. */
+/** `view`: what is in it. */
 function open(session: DomainSession, kind: Kind, title: string, view: ComponentChildren): void {
   const key = keyOf(session, kind);
-  // A name of its own: whoever asks twice gets the same window.
+  // A name of its own: two requests get the same window.
   const other = window.open('', `ringside-${key.replace('/', '-')}`, 'popup,width=800,height=560');
   if (!other) return reportProblem(words.open(title), words.blocked);
   const { document: its } = other;
@@ -121,7 +121,7 @@ const PopButton = ({
   </button>
 );
 
-/** Where it stood. */
+/** Where it was. */
 function AwayNote({
   session,
   kind,
@@ -156,7 +156,7 @@ function AwayNote({
   );
 }
 
-/** A window at its place in the page, or a note where it went. `Shown`: what stands in it, here and there. */
+/** A window in place in the page, or a note where it went. `Shown`: what is in it, here and there. */
 export function GuestWindow({
   kind,
   title,

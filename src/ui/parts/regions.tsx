@@ -1,4 +1,4 @@
-/** The two regions that panels stand in: the workbench shows one, the inspector one of those that have something to say here. */
+/** The two regions of panels: the workbench shows one, the inspector one of those that have something to say here. */
 
 import { signal } from '@preact/signals';
 import { type Panel, shows } from '../panel.ts';

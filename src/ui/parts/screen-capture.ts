@@ -1,4 +1,4 @@
-/** Keyboard and mouse of a guest's screen, on request only: who has them, and what gives them back. */
+/** Keyboard and mouse of a guest's screen, on request only: which guest has them, and what gives them back. */
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -6,7 +6,7 @@ import { HeldKeys } from '../screen/keys.ts';
 import { MouseMoves, TouchPad } from '../screen/mouse.ts';
 import type { DomainSession } from '../sessions.ts';
 
-/** Whoever gets keys and mouse. */
+/** The receiver of keys and mouse. */
 export type Played = Pick<DomainSession, 'send' | 'painter' | 'over'>;
 
 interface Places {
@@ -102,7 +102,7 @@ interface Held {
   release(): void;
 }
 
-/** What the screen's window tells, of whoever has left it. */
+/** Events of the screen's window when a person has left it. */
 function useWindow(session: Played, { area, captured, locked, mouse, release }: Held): void {
   useEffect(() => {
     const element = area.current!;

@@ -121,7 +121,7 @@ export function ScreenMarks(props: MarksProps) {
     marked = useSignal<readonly MarkedRow[]>([]),
     told = useSignal(false);
   const marks: Marks = { ...props, glass, marked, taken, begun };
-  // What stands there now is something else.
+  // What is there now is something else.
   useEffect(() => {
     if (!begun.current && marked.peek().length > 0 && markedText(screen, marked.peek()) !== taken.current) clear(marks);
   }, [lines.value]);

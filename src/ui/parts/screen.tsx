@@ -156,7 +156,7 @@ interface FootProps {
   onClick(event: MouseEvent): void;
 }
 
-/** Who has the keyboard, and how that changes. */
+/** The owner of the keyboard, and how that changes. */
 function Foot({ session, first, off, captured, locked, useButton, onClick }: FootProps) {
   const { name, id } = session.info.value;
   return (

@@ -1,4 +1,4 @@
-/** The source of a boot sector with what it is assembled to, and the guest that was booted from it beside. */
+/** The source of a boot sector with what it is assembled to, and the guest that was booted from it next to it. */
 
 import { useEffect } from 'preact/hooks';
 import {

@@ -15,11 +15,11 @@ export interface Share {
   part: number;
   /** How much that is, as it is written into the bar; absent: it is not. */
   amount?: string | number;
-  /** What a pointer is told. */
+  /** What a pointer shows. */
   title?: string;
 }
 
-/** `told`: what it says, for who does not see it. `isHidden`: a table next to it tells them. `kind`: classes of its size. */
+/** `told`: what it says, for screen readers. `isHidden`: a table next to it tells them. `kind`: classes of its size. */
 export const SharesBar = ({
   shares,
   told,
@@ -65,7 +65,7 @@ export const memoryShare = (
   title: `${name}: ${mib} MiB`,
 });
 
-/** Who has machine memory now; what is free is not among them. */
+/** The owners of machine memory now; what is free is not among them. */
 export const memoryShares = ({ memoryMiB, freeMiB }: HostInfo): Share[] =>
   memoryOwners(domains.value.filter(ownsMemory), memoryMiB, freeMiB)
     .filter(({ mib }) => mib > 0)

@@ -10,7 +10,7 @@ export interface SnapshotRow {
   isHere: boolean;
 }
 
-/** Each below the one that it came from. One whose parent is gone, or that is its own ancestor by what the files say, stands at the root. */
+/** Each below the one that it came from. One whose parent is gone, or that is its own ancestor by what the files say, is at the root. */
 export function treeOf(records: readonly SnapshotRecord[]): SnapshotRow[] {
   const here = currentOf(records),
     shown = new Set<SnapshotRecord>(),

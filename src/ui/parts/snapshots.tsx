@@ -356,6 +356,6 @@ const Here = ({ name, depth, runs }: { name: string; depth: number; runs: boolea
   </tr>
 );
 
-/** How far below the oldest it stands. */
+/** How far below the oldest it is. */
 const Generations = ({ depth }: { depth: number }) =>
   depth > 0 ? <span class="gen" style={`--gen:${depth}`} /> : null;

@@ -35,7 +35,7 @@ function Message({ text }: { text: string | undefined }) {
   );
 }
 
-/** Who did it stands before it where that was not Domain 0. */
+/** Its author is before it where that was not Domain 0. */
 const doneBy = ({ kind, by }: Cause): string => (by === undefined ? words.kinds[kind] : words.by(nameOf(by)));
 
 /** What was recorded while it ran; read again as long as it does. */

@@ -28,7 +28,7 @@ interface TerminalWindowProps {
   name: string;
   /** Of the window, for people who do not see it. */
   label: string;
-  /** What stands in its title. */
+  /** What is in its title. */
   title: ComponentChildren;
   /** Why nobody listens any more, where that is so. */
   over?: ComponentChildren;
@@ -68,7 +68,7 @@ export function TerminalWindow({
 
   useEffect(() => {
     const parent = holder.current!;
-    // Another terminal in the same window is told its size, too, where that is what the one before had: a shell logs in by it.
+    // Another terminal in the same window gets its size, too, where that is what the one before had: a shell logs in by it.
     size.value = '';
     const show = () => {
       const its = terminal.size;

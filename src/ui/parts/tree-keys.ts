@@ -6,7 +6,7 @@ const TYPE_AHEAD_MS = 700;
 
 interface Tree {
   list: { readonly current: HTMLUListElement | null };
-  /** Of its rows, as they stand below each other. */
+  /** Of its rows, as they are below each other. */
   keys: readonly RowKey[];
   /** Names of rows that may not be drawn, and what draws the one at a place. */
   hidden: readonly string[];
@@ -19,7 +19,7 @@ const levelOf = (row: HTMLElement | undefined): number => Number(row?.getAttribu
 
 /** A key that was pressed in the list. */
 export function pressInTree(event: KeyboardEvent, { list, keys, hidden, reveal }: Tree): void {
-  // Whoever was quicker than this script may be elsewhere meanwhile.
+  // A person who was quicker than this script may be elsewhere meanwhile.
   if (!list.current?.contains(document.activeElement)) return;
   const rows = [...list.current.querySelectorAll<HTMLElement>('[role=treeitem]')];
   const at = rows.indexOf(document.activeElement as HTMLElement);

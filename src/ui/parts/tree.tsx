@@ -64,7 +64,7 @@ function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomai
   const shown = domainsInOrder.value.filter(domain =>
     matches(domain.name, strings.states[domain.state], domain.type, tagsSaid(inventory.value?.tags[domain.id])),
   );
-  // The first page offers what a host is installed with: there it is told once.
+  // The first page offers what a host is installed with: there it is listed once.
   const isOffered =
     !text &&
     all.length === 0 &&
@@ -83,7 +83,7 @@ export function Tree() {
   const { shown, shownDefined, offered } = rowsOf(text);
   const isFolded = !isExpanded(hostName.value);
 
-  /** As they stand below each other; nobody chooses what is folded. */
+  /** As they are below each other; nobody chooses what is folded. */
   const keys: RowKey[] = isFolded ? [] : [...shown, ...shownDefined].map(({ name }) => name);
   const reveal = useRef<((n: number) => void) | undefined>(undefined);
   const list = useRef<HTMLUListElement>(null);
@@ -100,7 +100,7 @@ export function Tree() {
   const onKeyDown = (event: KeyboardEvent): void => {
     const its = { list, keys, reveal, hidden: keys.slice(shown.length) };
     if (pressInTree) pressInTree(event, its);
-    // Whoever is quicker than the script has it all the same.
+    // A person who is quicker than the script has it all the same.
     else
       void loadKeys().then(
         () => pressInTree!(event, its),
@@ -325,7 +325,7 @@ interface RowProps {
   also?: readonly string[];
   top?: boolean;
   deep?: boolean;
-  /** Rows of this connection stand below it, and can be folded. */
+  /** Rows of this connection are below it, and can be folded. */
   fold?: string;
   /** Less than what runs. */
   low?: boolean;
@@ -334,7 +334,7 @@ interface RowProps {
   /** The domain that it is. */
   domain?: number;
   isDraft?: boolean;
-  /** It can be chosen with others: what it is called there, and all of them as they stand. */
+  /** It can be chosen with others: what it is called there, and all of them in their order. */
   pick?: { key: RowKey; keys: readonly RowKey[] };
   /** Of a group of which not all rows are drawn. */
   at?: number;
@@ -548,7 +548,7 @@ function Foot() {
   );
 }
 
-/** Who has how much of machine memory: what is neither free nor a domain's is Xen's and Domain 0's. */
+/** How much of machine memory each owner has: what is neither free nor a domain's is Xen's and Domain 0's. */
 export function memoryOwners(
   living: readonly DomainInfo[],
   memoryMiB: number,

@@ -26,7 +26,7 @@ function freeName(name: string): string {
   }
 }
 
-/** Makes a definition for a file alone: the guest stands next to what is there. */
+/** Makes a definition for a file alone: the guest is listed next to what is there. */
 async function bootAlone(file: NamedFile): Promise<void> {
   try {
     const { definition, errors, name } = await host.plan([file]);

@@ -217,7 +217,7 @@ function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']
           .filter(Boolean)
           .join(', ')}
       </span>
-      {/* Next to it: whoever is read the status is not read the whole picture each time. */}
+      {/* Next to it: a screen reader reads the status without the whole picture each time. */}
       <Heat written={written} />
     </span>
   );

@@ -16,7 +16,7 @@ const LOOK_MS = 1000,
 
 /** Null: this host is in no pool; undefined: nobody has looked yet. */
 export const pool = signal<PoolLook | null | undefined>(undefined);
-/** Why the last look told nothing: what is shown is of the one before. */
+/** Why the last look returned nothing: what is shown is of the previous one. */
 export const lookProblem = signal<string | undefined>(undefined);
 /** Why what was asked for last was not done. */
 export const problem = signal<string | undefined>(undefined);

@@ -76,7 +76,7 @@ export class Glass {
     canvas.style.imageRendering = fits ? 'pixelated' : 'auto';
     this.inLetters = !fits && painter.mode === 'text' && painter.hasPlainLetters;
     if (this.inLetters) this.wantLetters();
-    // Letters have the glass's own dots. It is no wider than the font's dots would be: letters would stand apart.
+    // Letters have the glass's own dots. It is no wider than the font's dots would be: letters would be too far apart.
     const wide = Math.round(painter.width * scale),
       high = Math.round(painter.height * scale * stretch);
     if (this.inLetters && this.letters) this.resize(wide, high);

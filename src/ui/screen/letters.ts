@@ -9,7 +9,7 @@ const FIRST_LETTER = 0x21,
   LAST_LETTER = 0x7e;
 /** Characters of code page 437 without a dot. */
 const BLANK: ReadonlySet<number> = new Set([0x00, 0x20, 0xff]);
-/** Of a letter's size: how much of it stands above the base line beyond what hangs below. */
+/** Of a letter's size: how much of it is above the base line beyond what hangs below. */
 const ABOVE = 0.5;
 /** No letter is higher than so much of its row. */
 const MOST_OF_ROW = 0.86;

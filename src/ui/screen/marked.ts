@@ -40,6 +40,6 @@ export function markedRows({ columns, rows }: TextScreen, one: Cell, other: Cell
   return found;
 }
 
-/** Without the spaces at the ends of lines, which nobody has typed. */
+/** Without the spaces at the ends of lines, which were not typed. */
 export const markedText = (screen: TextScreen, marked: readonly MarkedRow[]): string =>
   marked.map(({ row, from, to }) => screen.text(row).slice(from, to).trimEnd()).join('\n');

@@ -18,7 +18,7 @@ const FIRMWARE_LETTERS = -1307415828;
 
 export type ScreenMode = 'off' | 'text' | 'graphics';
 
-/** Finds the pixels of a picture in machine memory (byte offset, how many); undefined: they are not to be had. */
+/** Finds the pixels of a picture in machine memory (byte offset, how many); undefined: they cannot be read. */
 export type FindPixels = (offset: number, count: number) => Uint32Array | undefined;
 
 export interface Damage {
@@ -214,7 +214,7 @@ const sumOfLetters = (fonts: Uint8Array, from: number): number =>
     .subarray(from + 0x21 * GLYPH_BYTES, from + 0x7f * GLYPH_BYTES)
     .reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, 0);
 
-/** Copies a block that others write; false when no consistent copy was to be had (try again next frame). */
+/** Copies a block that others write; false when no consistent copy could be made (try again next frame). */
 export function copyBlock(words: Int32Array, into: Int32Array): boolean {
   for (let tries = 0; tries < 4; tries++) {
     const before = Atomics.load(words, SCREEN.SEQUENCE);

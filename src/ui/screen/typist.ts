@@ -1,4 +1,4 @@
-/** Whoever types at a guest's screen by other means than a keyboard: keys pressed together, text, and what a touch keyboard writes. */
+/** Types at a guest's screen by other means than a keyboard: keys pressed together, text, and what a touch keyboard writes. */
 import { strokeOf } from '../../devices/ps2/index.ts';
 
 /** A key event every this often, so that a guest's keyboard queue (16 bytes on a PC) does not overflow. */

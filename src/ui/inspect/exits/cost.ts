@@ -5,11 +5,11 @@ import type { Data, Reason } from './facts.ts';
 import { type KindTimes, type SeenExit, subjectOf } from './log.ts';
 import { costText, hypervisorWords, us, wholeUs, words } from './words.ts';
 
-/** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
+/** With fewer timed exits no mean is shown: one that the host’s own scheduler cut in two would be all of it. */
 export const FEWEST = 32;
-/** An exit that took this many steps of the clock is told in parts of its own. */
+/** An exit that took this many steps of the clock is shown in parts of its own. */
 const STEPS = 20,
-  /** One that took fewer is told by the mean of its kind, where that is near and this many were seen. */
+  /** One that took fewer is shown by the mean of its kind, where that is near and this many were seen. */
   FEW_STEPS = 4,
   FEW_LIKE_IT = 12,
   /** Less than this is the rounding of a clock that was paused. */
@@ -20,7 +20,7 @@ const enough = (of: KindTimes | undefined, fewest: number): KindTimes | undefine
 /** Of the exit's own kind, where enough of them were seen; of its reason, likewise. */
 export const likeIt = (data: Data, exit: SeenExit | undefined): KindTimes | undefined =>
   enough(exit && data.timesOf(exit), FEW_LIKE_IT);
-/** The mean that is told of an exit: of its kind. Where the reason alone is its kind, that is what the table of reasons says: one number, not two of the same. */
+/** The mean that is shown of an exit: of its kind. Where the reason alone is its kind, that is what the table of reasons says: one number, not two of the same. */
 export const meanOf = (
   exit: SeenExit | undefined,
   kind: KindTimes | undefined,

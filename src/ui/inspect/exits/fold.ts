@@ -13,7 +13,7 @@ export interface Folded<E extends Exit> {
   times: number;
 }
 
-/** Of `exits`, newest first, those whose reason `tellsAll` and that follow on one another share a row; what is `picked` stands alone. */
+/** Of `exits`, newest first, those whose reason `tellsAll` and that follow on one another share a row; what is `picked` has its own. */
 export function fold<E extends Exit>(
   exits: readonly E[],
   tellsAll: (reason: number) => boolean,

@@ -14,7 +14,7 @@ import { aboutInCell, aboutOf, codeInCell, isShort, words } from './words.ts';
 
 const SHOWN = 60;
 
-/** Scrolls a table so far that the chosen row stands below its head; the page stays where it is. */
+/** Scrolls a table so far that the chosen row is below its head; the page stays where it is. */
 function keepInSight(box: HTMLElement): void {
   const row = box.querySelector('tr.sel')?.getBoundingClientRect(),
     head = box.querySelector('thead')?.getBoundingClientRect().height ?? 0,

@@ -1,4 +1,4 @@
-/** Exits one after the other, as the traces of domains have them: a hypercall stands with the exit by which it came. */
+/** Exits one after the other, as the traces of domains have them: a hypercall is listed with the exit by which it came. */
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { NO_TIME, TRACE_KIND } from '../../../hypervisor/tracing/index.ts';
 import type { LastExit, TraceEntry } from '../../../hypervisor/view/index.ts';

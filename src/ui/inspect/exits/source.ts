@@ -102,7 +102,7 @@ export function stateOf({ machine }: Target, { domain, vcpu, cr3 }: SeenExit): V
   if (cr3 !== undefined) state?.enter(cr3);
   return state;
 }
-/** Instructions of the rows that stand there: decoded once, when the row comes. */
+/** Instructions of the rows that are listed: decoded once, when the row comes. */
 const decoded = new WeakMap<SeenExit, { text: string; length: number }>();
 export const symbolOf = (target: Target, exit: SeenExit): string =>
   target.machine ? symbolAt(target.machine, exit.domain, exit.ip, () => stateOf(target, exit)) : '';

@@ -1,4 +1,4 @@
-/** Exits in words: what one was about, what it cost, and what stands around the tables. */
+/** Exits in words: what one was about, what it cost, and the texts around the tables. */
 
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { addressText, HYPERCALL_VECTOR, vectorOf } from '../../../hypervisor/view/index.ts';

@@ -1,4 +1,4 @@
-/** What is known of requests on their way: which one is told of, by which way it went, and what each cost. */
+/** What is known of requests on their way: which one is shown, by which path it went, and what each cost. */
 
 import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import { ownerClass } from '../../owners.ts';

@@ -146,7 +146,7 @@ function Lanes({ compared, pick }: { compared: Comparison; pick: (side: number, 
   );
 }
 
-/** `isSame`: what it is stands above. */
+/** `isSame`: the line above says what it is. */
 const Head = ({
   side,
   request,

@@ -7,7 +7,7 @@ import { countOf, lasts, lastOf, ownerOf, type Side, type Steps } from './facts.
 import { timeText, words } from './words.ts';
 
 const MOST_SQUARES = 165,
-  /** This many stand in a line at their full width. */
+  /** This many fit in a line at their full width. */
   ONE_LINE = 30,
   /** A segment of the time bar that is this long next to the longest bar has its name in it. */
   NAMED = 0.2;

@@ -3,7 +3,7 @@
 import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 
 interface HypervisorWords {
-  /** Who has the request. */
+  /** The parties that handle the request. */
   lanes: Readonly<Record<'guest' | 'hypervisor' | 'system' | 'host', string>>;
   model: string;
   controller: string;

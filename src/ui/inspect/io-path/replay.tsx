@@ -1,4 +1,4 @@
-/** One request again, stage by stage: who has it, what it is there, and what the ring's indices do meanwhile. */
+/** One request again, stage by stage: which party handles it, what it is there, and what the ring's indices do meanwhile. */
 import './replay.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
@@ -79,7 +79,7 @@ export function Replay({ request, id }: { request: FollowedRequest; id: number }
   );
 }
 
-/** A line for each who has it; a dot for each stage, those that come are empty. */
+/** A line for each party that handles it; a dot for each stage, those that come are empty. */
 function Picture({ stages, shown, id }: { stages: readonly Stage[]; shown: number; id: number }) {
   const x = ({ lane }: Stage): number => LEFT + LANES.indexOf(lane) * APART,
     y = (i: number): number => HEAD + ROW * (i + 0.5),

@@ -27,7 +27,7 @@ const LANE_OF: Readonly<Record<string, Stage['lane']>> = {
 };
 const { says } = words;
 
-/** A ring's slot is written before anybody is told of it; the trace has it when the back end finds it. */
+/** A ring's slot is written before anybody is notified of it; the trace has it when the back end finds it. */
 export function stagesOf(request: FollowedRequest): Stage[] {
   const { steps } = request,
     slot = steps.find(({ place }) => place === 'front end' || place === 'virtqueue'),

@@ -3,13 +3,13 @@
 import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import type { Why } from '../inspector.ts';
 
-/** Who has a request on its way: the hypervisor, and the system and the process that serve it. */
+/** The parties that handle a request on its way: the hypervisor, and the system and the process that serve it. */
 interface HypervisorWords {
   hypervisorLane: readonly [name: string, what: string];
   hostLane: readonly [name: string, what: string];
   /** What the one write to a notify register does. */
   kick: string;
-  /** Behind who asks. */
+  /** After the party that asks. */
   asks(sectors: string, command: string): string;
   model: string;
   controller: string;

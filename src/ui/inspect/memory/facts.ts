@@ -27,7 +27,7 @@ export interface Data {
   tables: ReadonlySet<number>;
   granted: ReadonlySet<number>;
   machine: MachineView;
-  /** The guest that is looked at: it stands out. */
+  /** The guest that is looked at: it is highlighted. */
   guest: number | undefined;
 }
 

@@ -1,8 +1,8 @@
-/** How the map is laid out: rows and sizes of its cells, runs of one owner, and whose name stands in one. */
+/** How the map is laid out: rows and sizes of its cells, runs of one owner, and whose name is in one. */
 
 import type { Cell } from './facts.ts';
 
-/** More MiB than these stand in longer rows of smaller cells. */
+/** More MiB than these are drawn in longer rows of smaller cells. */
 const FEW = 1024,
   /** More rows than these are lower ones. */
   FEW_ROWS = 16,
@@ -32,7 +32,7 @@ export interface MapLayout {
   tall: number;
   /** Of a cell's hatching. */
   tiles: number;
-  /** Letters stand in it. */
+  /** Letters fit in it. */
   isLettered: boolean;
   x(cell: number): number;
   y(cell: number): number;

@@ -25,7 +25,7 @@ const LEFT = 52,
   NARROWEST = 1.2;
 const narrow = mediaSignal(PHONE);
 
-/** A second mark next to the hue: lines in one of five directions through a tile, guests in turn. */
+/** A second mark next to the hue: lines in one of five directions through a tile, one guest after the other. */
 const HATCHES: readonly ((w: number, h: number) => string)[] = [
   (w, h) => `M0 ${h / 2}h${w}`,
   (w, h) => `M${w / 2} 0v${h}`,
@@ -197,7 +197,7 @@ const Plates = ({ runs, layout }: Part & { runs: readonly Run[] }) => (
   </>
 );
 
-/** The cell whose frames stand below: its frame, its names, and the lines that lead there. */
+/** The cell whose frames are listed below: its frame, its names, and the lines that lead there. */
 function Chosen({ layout: { across, side, high, wide, tall, x, y }, cell }: Part & { cell: number }) {
   const column = cell % across,
     row = Math.floor(cell / across),

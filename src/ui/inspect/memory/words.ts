@@ -1,4 +1,4 @@
-/** What stands around the map of memory and the walk of an address. */
+/** The texts around the map of memory and the walk of an address. */
 
 import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 

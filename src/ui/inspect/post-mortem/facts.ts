@@ -40,7 +40,7 @@ export interface Data {
   exits: number;
 }
 
-/** The hypercall of a paravirtual guest: its number stands in the entry of the hypercall page, MOV EAX before INT 82h (xen/include/public/arch-x86/xen.h). */
+/** The hypercall of a paravirtual guest: its number is in the entry of the hypercall page, MOV EAX before INT 82h (xen/include/public/arch-x86/xen.h). */
 export function calledAt(state: VcpuState, { reason, ip }: LastExit): number | undefined {
   const code =
     vectorOfExit(reason) === HYPERCALL_VECTOR
@@ -134,14 +134,14 @@ export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: nu
   ];
 }
 
-/** The gate that is looked at: that of the chosen event, else the first that stood in the way. */
+/** The gate that is looked at: that of the chosen event, else the first that blocked an event. */
 export const vectorOf = ({ data: { moments }, chosen }: Shown<Data>): number | undefined =>
   (
     moments.find(({ vector }) => vector !== undefined && chosen === `g${vector}`) ??
     moments.find(({ kind }) => kind === 'gate')
   )?.vector;
 
-/** Of a triple fault: where it was, and the gate that stood in the way first. */
+/** Of a triple fault: where it was, and the gate that blocked delivery first. */
 export function headline({ data: { moments, lasts }, target }: Shown<Data>): string | undefined {
   const gate = moments.find(({ kind }) => kind === 'gate'),
     [last] = lasts;

@@ -1,4 +1,4 @@
-/** How a guest came to its end, and below it the code before that, its registers, stack and the gate that stood in the way. */
+/** How a guest came to its end, and below it the code before that, its registers, stack and the gate that blocked delivery. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';

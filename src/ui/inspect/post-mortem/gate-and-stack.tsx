@@ -9,10 +9,10 @@ import type { CodeRow } from './last-code.tsx';
 import { gateFields, gateOf } from './last-moments.ts';
 import { words } from './words.ts';
 
-/** Of a gate: present, DPL and type, where all that is told as bad lies. */
+/** Of a gate: present, DPL and type, where all that is reported as bad lies. */
 const RIGHTS_BYTE = 5;
 
-/** A gate, bit by bit; what keeps events from it stands out. */
+/** A gate, bit by bit; what keeps events from it is highlighted. */
 export function Entry({ state, vector, id }: { state: VcpuState; vector: number; id: number }) {
   const gate = gateOf(state, vector),
     fields = gateFields(gate);

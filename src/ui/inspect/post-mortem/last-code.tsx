@@ -56,7 +56,7 @@ function decoded(
 const branch = (text: string, end: number, next: number | undefined): string =>
   next === undefined || !/^(?:j(?!mp)|loop)/.test(text) ? '' : next === end ? words.not : words.taken;
 
-/** What an instruction changed, in a few words; the stack pointer and the registers of a string go without saying where something else is told. */
+/** What an instruction changed, in a few words; the stack pointer and the registers of a string are left out where something else is shown. */
 export function didOf({ registers, written, bits }: LastInstruction, text: string, branched: string): string {
   const value = (all: bigint, bytes: number): string => BigInt.asUintN(8 * bytes, all).toString(16);
   const telling = written
@@ -105,7 +105,7 @@ export const codeTable = (rows: readonly CodeRow[]) => ({
   rows: rows.map(({ no, ip, is64, text, did }) => [no, addressText(ip, is64), text, did]),
 });
 
-/** The name of an instruction stands in a column of its own. */
+/** The name of an instruction is in a column of its own. */
 export function LastCode({ rows }: { rows: readonly CodeRow[] }) {
   return (
     <section class="pm-code">

@@ -1,4 +1,4 @@
-/** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that stood in their way. Source: SDM vol. 3, 6.10 to 6.15. */
+/** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that blocked them. Source: SDM vol. 3, 6.10 to 6.15. */
 import { isLongMode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import { addressText, exceptionName, type UndeliveredEvent, type VcpuState } from '../../../hypervisor/view/index.ts';
 
@@ -137,7 +137,7 @@ export function gateFields({ bytes, size }: Gate): { bits: string; value: string
   ];
 }
 
-/** What kept an event from its handler, in some words: as its gate stands, and as `next` says, the exception that its delivery raised. */
+/** What kept an event from its handler, in some words: as its gate is, and as `next` says, the exception that its delivery raised. */
 export function obstacle(gate: Gate, next: UndeliveredEvent): string {
   if (gate.isBeyond) return 'beyond the table’s limit';
   if (next.vector === 14 && isFault(next))

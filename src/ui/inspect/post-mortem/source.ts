@@ -7,7 +7,7 @@ import { type Data, momentsAt } from './facts.ts';
 import { codeRows } from './last-code.tsx';
 import { eventName } from './last-moments.ts';
 
-/** Instructions whose registers stand out. */
+/** Instructions whose registers are highlighted. */
 export const WRITERS = 5;
 
 export function open({ session, machine }: Target) {

@@ -1,4 +1,4 @@
-/** Why a guest that has ended is still there, or what was wrong with the gate that stood in the way. */
+/** Why a guest that has ended is still there, or what was wrong with the gate that blocked delivery. */
 
 import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
 import type { Shown, Why } from '../inspector.ts';

@@ -1,4 +1,4 @@
-/** What stands around the facts of a guest that has ended. */
+/** The texts around the facts of a guest that has ended. */
 
 import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
 import { whole } from '../../units.ts';

@@ -51,7 +51,7 @@ export interface Data {
   isStill: boolean;
 }
 
-/** What stands out when it changes, by name. */
+/** What is highlighted when it changes, by name. */
 export const valuesOf = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>): Map<string, number> =>
   new Map<string, number>([
     ...[...generalOf(regs), ...CONTROL, [ipName(regs), R.EIP] as const].map(
@@ -88,7 +88,7 @@ export interface Descriptor {
   /** Bits 63 to 32 of the base, which system segments have in IA-32e mode (SDM vol. 3, 3.5). */
   upper?: number;
 }
-/** The eight bytes behind a selector, or 16; undefined: there are none to be had. */
+/** The eight bytes behind a selector, or 16; undefined: they cannot be read. */
 export function descriptorOf(
   state: Pick<VcpuState, 'regs' | 'eflags' | 'bytesAt'>,
   segment: number,

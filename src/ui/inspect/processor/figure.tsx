@@ -1,4 +1,4 @@
-/** A vCPU's registers, its code and stack where it is, its segments; steps and stops stand above them, and in virtual time ways back. */
+/** A vCPU's registers, its code and stack where it is, its segments; steps and stops are above them, and in virtual time ways back. */
 
 import type { ComponentChildren } from 'preact';
 import { registers as R } from '../../../cpu/architecture/index.ts';
@@ -69,7 +69,7 @@ const VcpuChoice = ({ count, vcpu }: { count: number; vcpu: number }) => (
   </div>
 );
 
-/** A register that can be chosen; one that has changed stands out. */
+/** A register that can be chosen; one that has changed is highlighted. */
 const Register = ({
   name,
   shown: { data, chosen, choose },

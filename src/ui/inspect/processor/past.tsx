@@ -59,13 +59,13 @@ function setMarks(id: number, all: readonly Moment[]): void {
   marks.value = new Map(marks.peek()).set(id, all);
 }
 
-/** What it asks for, and what is told of that. */
+/** Its requests, and what is shown of them. */
 function usePast({ id, info }: DomainSession) {
   const now = useAsked(LOOK_MS, [id], () => host.inspect('past', id)),
     problem = useSignal(''),
     said = useSignal(''),
     isBusy = useSignal(false);
-  // One after the other: each goes on from where the one before stands.
+  // One after the other: each goes on from where the previous one stopped.
   const last = useRef(Promise.resolve());
   const go = (wish: PastWish): Promise<void> => {
     last.current = last.current.then(() => one(wish));

@@ -1,4 +1,4 @@
-/** What stands around the registers of a vCPU. */
+/** The texts around the registers of a vCPU. */
 
 export const words = {
   nothing: 'The domain has no processor any more.',

@@ -122,7 +122,7 @@ function Slot(shown: Shown<Data>) {
   );
 }
 
-/** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which stand above. */
+/** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which are above. */
 function Chain({
   target,
   entry,

@@ -1,4 +1,4 @@
-/** What is seen of a ring: whose turn each slot is, its indices with who writes them, and the slot that is told of. */
+/** What is seen of a ring: whose turn each slot is, its indices with who writes them, and the slot that is explained. */
 
 import type { RingFacts } from '../../../dom0/service/index.ts';
 import type { GrantEntry, PortView } from '../../../hypervisor/interfaces/xen/view/index.ts';

@@ -1,4 +1,4 @@
-/** A device's ring as a picture: who has to move which slot, the indices, and what a request names: grant, guest frame, machine frame. */
+/** A device's ring as a picture: whose turn each slot is, the indices, and what a request names: grant, guest frame, machine frame. */
 
 import { inspector } from '../frame.tsx';
 import { type Data, contentOf, livesIn } from './facts.ts';

@@ -1,4 +1,4 @@
-/** Where a ring's slots lie, and where the names of its indices stand so that no line crosses another. */
+/** Where a ring's slots lie, and where the names of its indices are so that no line crosses another. */
 
 import type { Index } from './facts.ts';
 import type { SlotState } from './slots.ts';
@@ -15,7 +15,7 @@ export const CENTRE = 280,
   /** The arrow that tells which way indices grow, between ring and names: where it runs and how long it is. */
   ARROW = 233,
   WAY = 0.9,
-  /** Names of indices stand on a circle. */
+  /** Names of indices are on a circle. */
   LABEL = 244;
 const SIZE = 2 * CENTRE,
   /** Room at its left and right where no name needs more, and the width of a letter of names. */
@@ -25,7 +25,7 @@ const SIZE = 2 * CENTRE,
   /** Where the arrow may begin, the first that no name's line crosses, and how far it keeps from those. */
   WAYS = [-1.35, -2.4, -3.1, 0.1],
   CLEAR = 0.15,
-  /** Lines of names stand this far below each other, and those of two slots so much more. */
+  /** Distance between lines of names below each other (LINE), and what two slots' names have in addition (APART). */
   APART = 6,
   LINE = 24,
   /** How far the chosen slot may lie from the right. */
@@ -66,7 +66,7 @@ export function sector(i: number, slots: number, grow: number, turn: number): st
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot, whose edge is at `own`: their names stand below each other. */
+/** Indices at the same slot, whose edge is at `own`: their names are below each other. */
 interface Group {
   indices: Index[];
   own: number;
@@ -94,7 +94,7 @@ function spread(groups: readonly Group[], first: number, last: number): number[]
   return down;
 }
 
-/** Names stand on the side of their slots, so that no line crosses another: at the right above and below the line that leads to what is said of the chosen slot. */
+/** Names are on the side of their slots, so that no line crosses another: at the right above and below the line that leads to what is said of the chosen slot. */
 function placed(all: readonly Index[], slots: number, turn: number, lead: number): Placed[] {
   const whole = 2 * Math.PI;
   const bySlot = new Map<number, Index[]>();
@@ -142,7 +142,7 @@ function placed(all: readonly Index[], slots: number, turn: number, lead: number
   ];
 }
 
-/** Where everything of a ring stands whose slot `chosen` is told of. */
+/** Positions of everything of a ring whose slot `chosen` is explained. */
 export interface RingLayout {
   /** Angles: that the ring is turned by, of the chosen slot's middle, and where the arrow of growth begins. */
   turn: number;

@@ -28,7 +28,7 @@ export function why({ data: { ring } }: Pick<Shown<Data>, 'data'>): Why {
   };
 }
 
-/** The same of a virtqueue (VIRTIO 1.2, 2.7.10): avail_event is the index whose chain is told of. */
+/** The same of a virtqueue (VIRTIO 1.2, 2.7.10): avail_event is the index of the chain to be notified of. */
 function kickWhy({ reqProd, reqEvent, reqCons, virtqueue }: RingFacts): Why {
   const question = 'Would the device be notified of the next chain?',
     source = 'VIRTIO 1.2, 2.7.10',

@@ -1,4 +1,4 @@
-/** What stands around a ring, its indices and its slots. */
+/** The texts around a ring, its indices and its slots. */
 
 import type { RingFacts } from '../../../dom0/service/index.ts';
 import type { GrantEntry } from '../../../hypervisor/interfaces/xen/view/index.ts';

@@ -1,4 +1,4 @@
-/** Who had which pCPU when, what each took of it and what the weights give, and which decision is told of. */
+/** Which vCPU had which pCPU when, what each took of it and what the weights give, and which decision is explained. */
 
 import type { Accounting, Decision, Periods, Unit } from '../../../hypervisor/view/index.ts';
 import type { Shown } from '../inspector.ts';
@@ -10,7 +10,7 @@ import { schedulerWords } from './words.ts';
 export const LOOK_NS = 1e9;
 /** Of decisions before the picture: who runs is looked at again each slice. */
 const BEFORE_NS = 200e6,
-  /** Who has run or wanted to for so much of the time always has work. */
+  /** A vCPU that has run or wanted to for this much of the time always has work. */
   ALWAYS = 0.85,
   /** Where in the picture the decision is looked for that is explained at first: between two accountings of the shorter ones. */
   TELLING = 0.38,

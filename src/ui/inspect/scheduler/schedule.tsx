@@ -38,7 +38,7 @@ interface ScheduleProps {
 
 const WIDE = 760,
   LEFT = 104,
-  /** What stands behind a credit line: its scale. */
+  /** What follows a credit line: its scale. */
   RIGHT = 40,
   STRIP = 31,
   STRIP_HIGH = 24,
@@ -177,7 +177,7 @@ function Strips({
   );
 }
 
-/** `line`: across the picture. A name stands on the wider side of it. */
+/** `line`: across the picture. A name is on the wider side of it. */
 function Block({
   run,
   x,
@@ -308,7 +308,7 @@ export function creditScale(lanes: readonly Pick<Lane, 'credit'>[], handedOut: n
   return { least: Math.min(-handedOut, ...all), most: Math.max(handedOut, ...all) };
 }
 
-/** Filled as far as its 0; what it has at the end stands behind it. */
+/** Filled as far as its 0; its value at the end is behind it. */
 function CreditCurve({
   of,
   x,

@@ -30,7 +30,7 @@ export function open({ machine }: Target) {
       accountings = [...accountings, ...accounted.filter(({ timeNs }) => timeNs > lastAccountingNs)].slice(
         -KEPT_ACCOUNTINGS,
       );
-      // Who has crashed has no part in it.
+      // A crashed domain has no part in it.
       const units = scheduler
         .units()
         .map(unit => {

@@ -1,4 +1,4 @@
-/** What stands around the picture of a schedule, and its times in words. */
+/** The texts around the picture of a schedule, and its times in words. */
 
 import type { Decision } from '../../../hypervisor/view/index.ts';
 import { ofHost, type OfEach } from '../../hypervisors/of-host.ts';
@@ -96,7 +96,7 @@ export const words = {
 };
 
 export const inMs = (ns: number): string => (ns / 1e6).toFixed(ns > 0 && ns < 9.5e6 ? 1 : 0);
-/** A time of the picture, as it is told next to its span. */
+/** A time of the picture, as it is written next to its span. */
 export const lengthText = (ns: number): string => (ns < 1e9 ? `${inMs(ns)} ms` : `${Number((ns / 1e9).toFixed(2))} s`);
 
 /** Why this one was chosen, and what had become of the one before it. */

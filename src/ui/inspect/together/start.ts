@@ -13,7 +13,7 @@ export const starting = signal<{ name: string } | undefined>(undefined),
   problem = signal('');
 
 export const hostKind = (): HostKind => (info.value?.noVt ? 'plain' : hypervisorOfHost());
-/** The Linux that can be had, and has what each of its modes needs. */
+/** The Linux that is offered, and has what each of its modes needs. */
 export const linux = (): Offer | undefined => linuxOf(offers.value.filter(({ saved }) => !saved));
 
 async function filesOf(system: System): Promise<NamedFile[]> {

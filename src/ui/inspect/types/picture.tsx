@@ -30,7 +30,7 @@ const WIDTH = 264,
 const TOP = { y: 18, height: 52 },
   MIDDLE = { y: 106, height: 56 },
   BOTTOM = { y: 202, height: 32 },
-  /** Between two rows: a count stands in the last gap that its arrow crosses. */
+  /** Between two rows: a count is in the last gap that its arrow crosses. */
   GAP = MIDDLE.y - TOP.y - TOP.height;
 const { boxes, arrows } = words;
 
@@ -47,7 +47,7 @@ const beside = (name: string, has: string, isIdle = false): Box => ({
 });
 const below = (name: string, has: string): Box => ({ x: 0, ...MIDDLE, width: WIDTH, name, has, owner: 'c-hv' });
 
-/** What stands where. Of a hosted one the system is a layer more. */
+/** The layout. Of a hosted one the system is a layer more. */
 const BOXES: Readonly<Record<TypeId, readonly Box[]>> = {
   hosted: [
     { ...guest(boxes.guestOf.drive), y: 2, height: 46 },

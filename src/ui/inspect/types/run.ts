@@ -54,7 +54,7 @@ const DISK_BYTES = 2 ** 21;
 /** Reads lie in pieces of the image that nobody has read yet (hypervisor/disks/media.ts). */
 const SECTORS_APART = 512,
   READ_SECTORS = READ_KIB * 2;
-/** Two requests are looked at, and the second one is told: at the first the back end maps the guest's pages. More are for where a look began too late. */
+/** Two requests are looked at, and the second one is shown: at the first the back end maps the guest's pages. More are for where a look began too late. */
 const MOST_READS = 6;
 /** Until the viewer has begun. */
 const LOOK_MS = 100;

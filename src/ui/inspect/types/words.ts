@@ -1,4 +1,4 @@
-/** What each type of hypervisor is, in words, and what stands around its picture. */
+/** What each type of hypervisor is, in words, and the texts around its picture. */
 import type { OfEach } from '../../hypervisors/of-host.ts';
 import type { TypeId } from './run.ts';
 

@@ -48,7 +48,7 @@ export function Detail(shown: Shown<Data>) {
   );
 }
 
-/** A refusal stands below the field, which keeps what was written. */
+/** A refusal is below the field, which keeps what was written. */
 function Write({ path }: { path: string }) {
   const problem = useSignal('');
   const write = async (event: SubmitEvent): Promise<void> => {

@@ -4,7 +4,7 @@ import type { Inspected, StoreNode } from '../../../dom0/service/index.ts';
 import type { Shown } from '../inspector.ts';
 import type { words } from './words.ts';
 
-/** This long a node stands out after it was written. */
+/** How long a node is highlighted after it was written. */
 const FIRED_MS = 2500;
 
 /** `root`: where the part of the tree begins that it is shown in. */

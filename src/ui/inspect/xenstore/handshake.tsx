@@ -137,7 +137,7 @@ const Lanes = ({ guest, backId }: Ends) => (
   </>
 );
 
-/** A state at its side's lane. `next to`: its name stands behind it. */
+/** A state at its side's lane. `next to`: its name follows it. */
 const Disc = ({
   write: { side, value },
   at,

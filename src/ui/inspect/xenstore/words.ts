@@ -1,4 +1,4 @@
-/** What stands around the tree of xenstored and a node of it. */
+/** The texts around the tree of xenstored and a node of it. */
 
 export const words = {
   filter: 'Filter by path or value',

@@ -1,13 +1,13 @@
-/** Where the dots of a class stand: each number at its place on a line, one above the other where they would hide each other. */
+/** Positions of the dots of a class: each number has its place on a line, one above the other where they would hide each other. */
 
 export interface Dot {
   /** 0 is the left end, 1 the right one. */
   x: number;
-  /** From 0: how many stand below it. */
+  /** From 0: how many are below it. */
   row: number;
 }
 
-/** Numbers of which the largest is this many times the smallest stand by their logarithm. */
+/** Numbers of which the largest is this many times the smallest are placed by their logarithm. */
 const LOG_FROM = 100;
 /** Of the line: dots that are nearer hide each other. */
 const DOT = 0.025;
@@ -18,7 +18,7 @@ export interface Scale {
   at(value: number): number;
 }
 
-/** Of all numbers that are drawn. One number alone stands in the middle. */
+/** Of all numbers that are drawn. One number alone is in the middle. */
 export function scaleOf(values: readonly number[]): Scale {
   const low = Math.min(...values),
     high = Math.max(...values);

@@ -32,7 +32,7 @@ export const WallView = () => (
   <Frame>{read => (read.id === OWN_LESSON ? <p>{words.wall.own}</p> : <Wall read={read} />)}</Frame>
 );
 
-/** The room of the address; where it names none, one is drawn and stands there from now on. */
+/** The room of the address; where it names none, one is drawn and is in it from now on. */
 function room(): string {
   const here = roomHere();
   if (here !== undefined) return here;
@@ -313,7 +313,7 @@ function StepRow({ title, wall, step, nowMs }: { title: string; wall: ClassWall;
   );
 }
 
-/** Dots are of this radius, in pixels, and one above the other by this much; letters stand below them. */
+/** Dots are of this radius, in pixels, and one above the other by this much; letters are below them. */
 const RADIUS = 5,
   ROW_PIXELS = 12,
   LETTERS_PIXELS = 18,
@@ -383,7 +383,7 @@ function Strips({ pairs }: { pairs: readonly Pair[] }) {
   const middle = heightOf(above),
     high = middle + heightOf(below) + LETTERS_PIXELS;
   const x = (at: number): string => `${EDGE + (100 - 2 * EDGE) * at}%`,
-    /** Predictions stand on the line between both, measurements on the lowest one. */
+    /** Predictions are on the line between both, measurements on the lowest one. */
     y = (base: number, row: number): number => base - RADIUS - 2 - ROW_PIXELS * row;
   return (
     <svg

@@ -6,7 +6,7 @@ import { WhatToDo } from '../actions.tsx';
 import { Line, Markdown } from '../markdown.tsx';
 import { words } from '../words.ts';
 
-/** Without its title: that stands above it in different ways. `asked`: what explains the numbers is left out, as a student has none yet. */
+/** Without its title: that is above it in different forms. `asked`: what explains the numbers is left out, as a student has none yet. */
 export function WholeLesson({ lesson, asked: isAsked = false }: { lesson: Lesson; asked?: boolean }) {
   const rounds = roundsOf(lesson.steps),
     asked = rounds.length - 1;

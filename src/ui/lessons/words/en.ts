@@ -1,4 +1,4 @@
-/** What stands around lessons, in English. A translation is one more file like this, and a line in language.ts. */
+/** The texts around lessons, in English. A translation is one more file like this, and a line in language.ts. */
 import type { SlotState } from '../../inspect/ring/slots.ts';
 import { number } from '../number.ts';
 

@@ -179,7 +179,7 @@ export function MemoryPage(props: PageProps) {
   );
 }
 
-/** What firmware tries, in order: those that are tried stand first. */
+/** What firmware tries, in order: those that are tried are first. */
 export function BootPage({ hardware, done }: PageProps) {
   const { now, next } = hardware,
     { kernel, bootloader, bootOrder } = (next ?? now)!;

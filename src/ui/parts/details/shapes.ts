@@ -54,7 +54,7 @@ export function pagesOf({ devices, now, next }: Hardware): Page[] {
   ];
 }
 
-/** `canNow`: it can be had while the domain runs. The usual one comes first. */
+/** `canNow`: it can be added while the domain runs. The usual one comes first. */
 export function impactsOf({ id, path }: Pick<Hardware, 'id' | 'path'>, canNow: boolean): Impact[] {
   if (path === undefined) return canNow ? ['now'] : [];
   return id !== undefined && canNow ? ['both', 'now', 'next'] : ['next'];

@@ -1,4 +1,4 @@
-/** What stands around a domain's hardware. */
+/** The texts around a domain's hardware. */
 
 import type { Impact } from '../../../dom0/service/index.ts';
 

@@ -1,4 +1,4 @@
-/** What stands around what a guest has. */
+/** The texts around what a guest has. */
 
 import { bytes } from '../../terminal.ts';
 

@@ -7,7 +7,7 @@ import { size } from '../../units.ts';
 export interface Alert {
   key: string;
   sentence: string;
-  /** Where more stands, and what that is called. */
+  /** The page that says more, and what it is called. */
   to: Place;
   go: string;
 }

@@ -1,4 +1,4 @@
-/** Who has the machine's memory, its processors, its disk and its bridge, each at a glance with a way to the page about it. */
+/** The owners of the machine's memory, its processors, its disk and its bridge, each at a glance with a way to the page about it. */
 
 import { hostSystemName } from '../../hypervisors/of-host.ts';
 import { domains, info } from '../../host.ts';

@@ -31,7 +31,7 @@ type Column =
   | 'up'
   | 'address';
 
-/** What stands in the column of a line, to sort by. */
+/** What is in the column of a line, to sort by. */
 function keysOf(seen: Inventory | undefined): Keys<Row, Column> {
   const of =
     <T,>(get: (id: number) => T | undefined) =>

@@ -65,7 +65,7 @@ export function Domain0Line({ top }: { top: number }) {
   );
 }
 
-/** A line's box, for those who have no Ctrl, and the line itself for those who have. */
+/** A line's box, for a keyboard without Ctrl, and the line itself for one with it. */
 const Pick = ({ row, name, keys }: { row: RowKey; name: string; keys: readonly RowKey[] }) => (
   <td class="ticks">
     <input
@@ -250,7 +250,7 @@ const Use = ({
   </span>
 );
 
-/** A row's button: whoever does not see the row hears whose it is. */
+/** A row's button: a person who does not see the row hears whose it is. */
 const Act = ({
   name,
   quiet,
