@@ -52,7 +52,7 @@ interface Flavour {
 
 /**
  * A disk that has an IDE drive's name, and one that has none: with `unnecessary` Linux drives the first by its registers and the second by its ring
- * (xen-blkfront.c, xen_has_pv_and_legacy_disk_devices), beside each other. The second card is for PV drivers alone.
+ * (xen-blkfront.c, xen_has_pv_and_legacy_disk_devices), both at once. The second card is for PV drivers alone.
  */
 const OF_EACH_KIND = {
   disks: [
@@ -80,7 +80,7 @@ const FLAVOURS: Flavour[] = [
   },
 ];
 
-/** Those of --amd64. They stand before the others: the page offers the last one first, and that is to be at its shell soon. */
+/** Those of --amd64. They come before the others: the page offers the last one first, and that is to be at its shell soon. */
 const AMD64: Flavour[] = [
   {
     flavour: 'amd64',
@@ -175,11 +175,11 @@ export interface Catalogue {
   disks: FileEntry[];
 }
 
-/** How far it is, for whoever serves the page meanwhile (scripts/start.mjs). */
+/** How far it is, for the program that serves the page meanwhile (scripts/start.mjs). */
 export interface Coming {
   /** What is being done, for people. */
   text: string;
-  /** Packages that are there, of so many. */
+  /** Packages that are there, of `of` in all. */
   done: number;
   of: number;
   /** The guests that are whole, and the folder in which their files lie until all are there. */
@@ -213,7 +213,7 @@ serial = "pty"
 ${disks.length > 0 ? `disk = [ ${disks.map(({ name, vdev }) => `"${name},qcow2,${vdev},w"`).join(', ')} ]\n` : ''}${cards.length > 0 ? `vif = [ ${cards.map(card => `"${card}"`).join(', ')} ]\n` : ''}`;
 };
 
-/** The one with all modules is for whoever needs some. */
+/** The one with all modules is for guests that need some. */
 const ramdiskOf = ({ modules = [] }: Pick<Flavour, 'modules'>): string => (modules.length > 0 ? 'initrd-modules' : 'initrd');
 
 /** An empty file system: most of it is nowhere in the image. */
@@ -298,7 +298,7 @@ function writeSparse(path: string, bytes: Uint8Array): void {
   closeSync(fd);
 }
 
-/** What stands for the way in which packages become guests. */
+/** A hash of all that decides how packages become guests. */
 function recipe(flavours: readonly Flavour[]): string {
   const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
   const parts = [...APPLETS, ...MODULES, JSON.stringify([flavours, PICKED, DISK]), ...flavours.map(each => definition(each, '')), menu(FLAVOURS), process.versions.zlib];
@@ -387,9 +387,9 @@ async function makeSystemdDisks(root: string, from: string | undefined, refresh:
   }
 }
 
-/** `told`: something is being done. */
+/** The callback is called when a step begins. */
 async function assemble(folder: string, flavours: readonly Flavour[], packages: Packages, progress: Coming, told: (text: string) => void): Promise<void> {
-  // Put together beside the old ones and exchanged at the end: who reads meanwhile sees all of the old or all of the new.
+  // Put together next to the old ones and exchanged at the end: a reader meanwhile sees all of the old or all of the new.
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
   try {
@@ -436,7 +436,7 @@ async function assemble(folder: string, flavours: readonly Flavour[], packages: 
         files,
         extra,
       });
-      // Whoever serves the page offers it from here on.
+      // The program that serves the page offers it from here on.
       progress.guests = catalogue.guests;
       told(`${id} is there`);
     }

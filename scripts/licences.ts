@@ -1,5 +1,5 @@
 /**
- * Licences of the packages whose code a build has: their texts go beside it, into licences.txt. What is bundled is asked of the bundler, module by module,
+ * Licences of the packages whose code a build has: their texts go next to it, into licences.txt. What is bundled is asked of the bundler, module by module,
  * those of workers too, which are bundled apart.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

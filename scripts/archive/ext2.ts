@@ -24,7 +24,7 @@ const ENTRY_TYPES = new Map([
   [0o040000, 2],
   [0o120000, 7],
 ]);
-/** Links of up to so many bytes lie in their inode, in place of its pointers. */
+/** Links of up to this many bytes lie in their inode, in place of its pointers. */
 const FAST_LINK_BYTES = 60;
 const SECTORS_PER_BLOCK = BLOCK / 512;
 

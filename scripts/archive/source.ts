@@ -16,7 +16,7 @@ export const SUITE = 'bookworm';
 const ARCHITECTURES = ['i386', 'amd64'];
 const indexOf = (architecture: string): string => `main/binary-${architecture}/Packages`;
 
-/** Packages cannot be had here; the message says why and what to do. */
+/** Packages are not available here; the message says why and what to do. */
 export class Unavailable extends Error {
   constructor(message: string) {
     super(message);
@@ -120,7 +120,7 @@ export class Apt implements Source {
     this.apt('apt-get', ['-q', 'update'], true);
   }
 
-  /** Which archive is Debian's apt knows once it has read the lists of the machine's own sources; they stay beside those of the suite. */
+  /** Which archive is Debian's apt knows once it has read the lists of the machine's own sources; they stay next to those of the suite. */
   private writeSources(suite: string): void {
     const known = (): string[] => this.apt('apt-get', DEBIAN_ARCHIVES, true).split('\n').filter(Boolean);
     if (known().length === 0) this.apt('apt-get', ['-q', 'update'], true);

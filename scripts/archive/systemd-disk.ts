@@ -47,7 +47,7 @@ export interface SystemdDisk {
   release: string;
 }
 
-/** @throws Unavailable where packages are not to be had. */
+/** @throws Unavailable where packages are not available. */
 export async function systemdDisk({ version, suite }: Release, packages: Packages): Promise<SystemdDisk> {
   const all = await packages.all('amd64');
   const required = all.filter(fields => fields.get('Priority') === 'required').map(fields => fields.get('Package')!);
@@ -98,7 +98,7 @@ menuentry "${title}" --hotkey=${key} {
   )
   .join('')}`;
 
-/** An archive on the disk, and apt told of it. */
+/** An archive on the disk, and apt's list entry for it. */
 async function addArchive(tree: Tree, suite: string, all: readonly ReadonlyMap<string, string>[], packages: Packages): Promise<void> {
   const local: { fields: ReadonlyMap<string, string>; bytes: Uint8Array }[] = [];
   for (const name of TO_INSTALL) {

@@ -33,7 +33,7 @@ test('a boot sector is booted from the first view, edited, assembled and booted 
   const listing = page.getByRole('list', { name: 'Address and bytes' });
   await expect(listing.getByRole('listitem').nth(9)).toHaveText('7c00 31c0');
 
-  // A line with a mistake is told, and the guest that runs is left alone.
+  // A line with a mistake is reported, and the guest that runs is left alone.
   const text = await source.inputValue();
   const first = await domainRows(page).getAttribute('data-domain');
   await source.fill(text.replace('xor     ax, ax', 'xor     ax, axe'));

@@ -25,7 +25,7 @@ test('a wall shows what a student predicts and measures, holds the class, and se
   await expect(wall.getByRole('img', { name: /1 predicted, 1 measured/ })).toBeVisible();
   await expect(wall.locator('body')).not.toContainText('Ada');
 
-  // What is no student's word is refused, and told.
+  // What is no student's word is refused, and reported.
   await student.evaluate(() => {
     const channel = new BroadcastChannel('ringside-class-lab1');
     for (const text of [{ version: 1 }, '<b>', 'x'.repeat(1e6), '{"version":2}']) channel.postMessage(text);

@@ -150,7 +150,7 @@ test("domains' workers that are terminated under load crash their guests alone: 
       victims.push({ id: ++id, name: `victim${id}` });
       await start(page, `victim${id}`, kind, other);
     }
-    // Whoever watches the others may end, too.
+    // The worker that watches the others may end, too.
     if (round === 1) await terminate(page, 'watcher');
     const progress = await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))!.iterations));
     for (const victim of [...victims].sort(() => random(3) - 1)) {
@@ -161,7 +161,7 @@ test("domains' workers that are terminated under load crash their guests alone: 
       timeout: patient(30_000),
     });
     await expect(page.getByRole('toolbar').getByText(/ended without a word/)).toBeVisible();
-    // What it left behind is told as that of a guest that fell by itself.
+    // What it left behind is shown as that of a guest that fell by itself.
     await domainRows(page).filter({ hasText: victims[0]!.name }).click();
     await page.getByRole('tab', { name: 'Post-mortem' }).click();
     await expect(page.locator('.pm-lead')).toContainText('ended without a word');
@@ -317,7 +317,7 @@ test('the storage worker that is terminated is made again at each moment: what w
   const saved = page.waitForEvent('download');
   await Promise.all([page.getByRole('button', { name: 'Export everything' }).click(), endStorage(page, 100)]);
   expect((await saved).suggestedFilename()).toMatch(/\.state$/);
-  // People are told, and what is there is there at the next visit.
+  // People see a message, and what is there is there at the next visit.
   await page.getByRole('button', { name: 'Show task log' }).click();
   await expect(
     page.getByRole('row').filter({ hasText: 'was started again. What was asked of it was answered' }).first(),
@@ -348,9 +348,9 @@ test("a domain's worker that ends while Domain 0 saves it, takes a snapshot of i
     ['xl reboot web', 0],
   ] as const) {
     expect(await run(page, 'xl create web.cfg && xl list | grep -c web')).toMatch(/^1$/m);
-    // Whatever comes of the command, it comes to an end, and the domain is gone or told as crashed.
+    // Whatever comes of the command, it comes to an end, and the domain is gone or shown as crashed.
     await Promise.all([run(page, `${line} 2>&1`), page.waitForTimeout(afterMs).then(() => terminateAll(page))]);
-    // What ended while it was suspended for a save has crashed, and is not told as suspended.
+    // What ended while it was suspended for a save has crashed, and is not shown as suspended.
     expect(
       await run(
         page,

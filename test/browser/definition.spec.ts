@@ -22,7 +22,7 @@ test('a broken definition lists all its errors beside it and creates nothing', a
   const text = page.getByLabel('Text of the definition');
   await expect(text).toHaveValue(BROKEN);
   await expect(page.getByRole('button', { name: /^Start/ })).toBeDisabled();
-  // It can be mended here; what the form says is in the text.
+  // It can be fixed here; what the form says is in the text.
   await text.fill('name = "web1"\ntype = "hvm"\nkernel = "vmlinuz"\nmemory = 64\n');
   await expect(errors).toHaveCount(1);
   await expect(errors).toContainText('vmlinuz is not among the dropped files');
@@ -33,7 +33,7 @@ test('a broken definition lists all its errors beside it and creates nothing', a
   await expect(domainRows(page)).toHaveCount(0);
 });
 
-/** What is dropped gets this sentence beside it, cannot be started, and leaves nothing behind. */
+/** What is dropped gets this sentence next to it, cannot be started, and leaves nothing behind. */
 async function expectRefused(page: Page, files: GivenFile[], sentence: RegExp): Promise<void> {
   await drop(page, files);
   await expect(page.locator('.verd .wh, .edt-m .stop, .draft .stop').filter({ hasText: sentence })).toBeVisible();

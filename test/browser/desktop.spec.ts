@@ -125,7 +125,7 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   await expect(
     page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ }),
   ).toBeVisible();
-  // Who has each processor, with which priority and since when; the bar is named by who had it.
+  // The unit on each processor, with which priority and since when; the bar is named by those.
   await expect(page.locator('.pcu .row').first()).toHaveText(
     /^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))\d+(\.\d)? ms$/,
   );
@@ -247,7 +247,7 @@ test('the slider lets every guest on by so many exits a second, until the machin
   await speed.fill('5');
   await expect(state).not.toContainText('paused');
   await pause!.click();
-  // Chosen while it stands, a pace waits for Run.
+  // Chosen while it is paused, a pace waits for Run.
   await expect(state).toContainText('paused');
   await speed.fill('0');
   await expect(pause!).toHaveAttribute('aria-pressed', 'true');

@@ -18,7 +18,7 @@ test('a guest is defined in form and text, corrected, started, and starts by its
     'Line 4, column 10: xl takes MiB as a number. Write 64.',
   );
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
-  // What Start would do is told as it would be with what the error says, and a button writes that.
+  // The page shows what Start would do if the error's advice were followed, and a button writes that.
   await expect(page.locator('.plan')).toContainText('The domain gets 64 MiB');
   // Nor is it kept back that what the error says would not be enough.
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "2040M"\nkernel = "/boot/minipv"\n');

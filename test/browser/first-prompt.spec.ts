@@ -31,7 +31,7 @@ test('at most 414 KB of script, by gzip, come before the first prompt, and nothi
   const bytes = before
     .map(path => gzipSync(readFileSync(new URL(`../../dist${path}`, import.meta.url))).length)
     .reduce((sum, each) => sum + each, 0);
-  // Those of workers that a worker starts are told of, too: the guest's is the largest.
+  // Those of workers that a worker starts are listed, too: the guest's is the largest.
   expect(before.filter(path => path.includes('hypervisor-worker'))).toHaveLength(1);
   expect(bytes).toBeLessThan(414_000);
   // Behind it the page offers its guests of 64 bits, too.

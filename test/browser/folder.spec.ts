@@ -1,4 +1,4 @@
-/** A folder dropped from the desktop stands for its files. */
+/** A folder dropped from the desktop is the same as its files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';

@@ -18,7 +18,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: patient(30_000) });
   await tab(page, 'Overview');
   const weight = page.getByRole('spinbutton', { name: 'weight' });
-  // What it cannot have is refused beside the field and in the task log.
+  // What it cannot have is refused next to the field and in the task log.
   await weight.fill('70000');
   await weight.press('Enter');
   await expect(page.locator('#bench').getByRole('alert')).toHaveText(
@@ -37,7 +37,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
   await page.getByRole('button', { name: 'Exit reason', exact: true }).click();
   await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('vmcall');
-  // The hypercall and the exit by which it came are one row; what the exit was about and the function stand there, and what it took where the clock told: the
+  // The hypercall and the exit by which it came are one row; what the exit was about and the function are there, and what it took where the clock showed it: the
   // kernel's file names the page, and stub n of it lies at 32 n.
   const hypercalls = page
     .locator('.elog')
@@ -51,7 +51,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByText('Nothing has all of these words.').first()).toBeVisible();
   await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('');
   await tab(page, 'Rings');
-  // A line leads from the chosen slot to what is said of it, beside it.
+  // A line leads from the chosen slot to the text about it, next to it.
   const [ring, heading] = [page.locator('.ringsvg'), page.locator('.rslot h3')];
   await expect(heading).toBeVisible();
   const words = (await heading.boundingBox())!;
@@ -93,7 +93,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
     await expect(page.locator('.idet dd').first()).toHaveText(value);
     await expect(page.locator('#strip')).toContainText(`xenstore-write /local/domain/1/name ${value}`);
   }
-  // What is refused says so there, and stands for another try.
+  // What is refused says so there, and stays for another try.
   await page.getByRole('textbox', { name: 'New value' }).fill('x'.repeat(5000));
   await page.getByRole('button', { name: 'Write', exact: true }).click();
   await expect(page.locator('.idet').getByRole('alert')).toContainText('E2BIG');

@@ -2,7 +2,7 @@
 import { expect, serialText, test } from './page.ts';
 import { patient } from '../support/patience.ts';
 
-/** How a host's page names its number of guests: what it cannot start is told, and not offered. */
+/** How a host's page names its number of guests: what it cannot start is named, and not offered. */
 const needs = (what: string): RegExp => new RegExp(`^\\d+ more guests need ${what}`);
 
 test('a host without Xen starts what it offers, as guests of KVM', async ({ page }) => {

@@ -33,6 +33,6 @@ test('a guest that was destroyed leaves nothing in the page', async ({ page, con
   await cycle();
   const before = await ports();
   for (let i = 0; i < 5; i++) await cycle();
-  // The browser's history keeps a form that stood where it was left, and so the guest that it was of.
+  // The browser's history keeps a form as it was left, and so the guest that it was of.
   await expect.poll(ports).toBeLessThanOrEqual(before + 2);
 });

@@ -26,10 +26,10 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   await expect(link).toHaveAttribute('href', /time=virtual&lesson=trap-and-emulate&seed=\w+/);
   await page.goto('./?time=virtual&lesson=trap-and-emulate&seed=a');
   await expect(page.getByRole('heading', { name: 'Trap and emulate' })).toBeVisible();
-  // What it is about is a sentence, whose words stand behind each other.
+  // What it is about is a sentence, whose words follow each other.
   await expect(page.locator('.lesson .about, main .about').first()).toHaveCSS('display', 'block');
   await page.getByLabel(/How many I\/O exits will Xen count/).fill('100');
-  // What stands in a field stays there while guests stop and go on.
+  // The text of a field stays there while guests stop and go on.
   const pauseAll = page.locator('.mtime').getByRole('button').nth(1);
   await pauseAll.click();
   await expect(pauseAll).toHaveAttribute('aria-pressed', 'true');
@@ -44,7 +44,7 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   const measured = await row.getByRole('cell').last().innerText();
   await expect(page.getByText('Each IN and OUT trapped')).toBeVisible();
   await page.screenshot({ path: '.cache/browser-tests/lesson.png' });
-  // Whoever has paused the machine is told why the step does not get on: before its guest was destroyed for the new one, while that is made and boots, and afterwards.
+  // A student who paused the machine reads why the step does not get on: before its guest was destroyed for the new one, while that is made and boots, and afterwards.
   const paused = page.getByText(/ is paused: nothing goes on until it runs\./);
   for (const moment of [1, 2, 3, 5, 8]) {
     await expect(page.getByRole('button', { name: 'Begin the step again' })).toBeEnabled();
@@ -84,7 +84,7 @@ test('a lesson’s link with a seed can be handed out', async ({ page, context }
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
     /^http.*time=virtual&lesson=ring-request&seed=\w+&name=$/,
   );
-  // Whoever opens it is asked for a name, and has numbers and a code of that name.
+  // The student who opens it is asked for a name, and has numbers and a code of that name.
   await page.goto('./?time=virtual&lesson=ring-request&seed=a&name=');
   await page.getByLabel('Your name').fill('Ada');
   await page.keyboard.press('Enter');
@@ -139,7 +139,7 @@ test('whoever loads a lesson anew, comes back to it or changes its language goes
   await page.reload();
   await expect(here).toHaveAttribute('data-step', '1');
   await expect(page.getByText('You said 50.')).toBeVisible();
-  // Whoever types by hand finds the guest awake.
+  // A person who types by hand finds the guest awake.
   await expect(page.locator('.mtime')).not.toContainText('time stopped');
   await page.getByText('More', { exact: true }).click();
   await page.getByRole('link', { name: 'Glossary' }).click();

@@ -142,7 +142,7 @@ test('many are sorted, filtered, chosen and started together; a link leads to a 
   await expect(tab(page, 'Console')).toHaveAttribute('aria-selected', 'true');
   await page.goForward();
   await expect(tab(page, 'History')).toHaveAttribute('aria-selected', 'true');
-  // Beside its console, as wide as somebody made it, at the next visit, too.
+  // Next to its console, as wide as somebody made it, at the next visit, too.
   await tab(page, 'Inspect').click();
   await page.getByRole('button', { name: 'Console alongside' }).click();
   const splitter = page.getByRole('separator', { name: 'Width of the console' });

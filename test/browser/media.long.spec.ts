@@ -5,7 +5,7 @@ import { patient } from '../support/patience.ts';
 
 /**
  * mov ax,0e3eh; int 10h; xor ah,ah; int 16h; then, three times at most, sector 2 of the floppy disk: mov ax,0201h; mov bx,8000h; mov cx,2; xor dx,dx; int 13h.
- * Its first letter is printed, - where it cannot be read; then anew.
+ * Its first letter is printed, - where it cannot be read; then from the beginning.
  */
 const READER =
   '31c08ed88ec08ed0bc007cb83e0ecd1030e4cd16bd0300b80102bb0080b9020031d2cd1373084d75eec60600802da00080b40ecd10ebd4';

@@ -1,4 +1,4 @@
-/** Guests of one host beside each other: two that ping, one that goes back to its snapshot, and one whose window is closed while it is saved. */
+/** Guests of one host at the same time: two that ping, one that goes back to its snapshot, and one whose window is closed while it is saved. */
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { drop, expect, open, serialText, test, useConsole } from './page.ts';
@@ -73,7 +73,7 @@ test('a guest goes back to its snapshot: memory and disk are as they were', asyn
   await run(page, 'xl revert web one; echo "status $?"');
   await page.keyboard.press('Shift+Tab');
   await row(page, 'web').click();
-  // It is told that it was saved and went on elsewhere.
+  // It learns that it was saved and went on elsewhere.
   await expect.poll(() => serialText(page), { timeout: patient(20_000) }).toMatch(/resumed/);
   await type(page, 'net', /^10\.0\.2\.61, echoed 0 bytes$/m);
   await type(page, 'sum xvda 0 64', new RegExp(`net\\n[^]*sum xvda 0 64\\n${sum.replace(/[\d.]+ ms.*/, '')}`));
@@ -106,7 +106,7 @@ test('a guest whose windows are closed while it is saved is saved whole, and run
   await page.getByRole('button', { name: 'Destroy now' }).click();
   await page.getByRole('button', { name: 'Close', exact: true }).click();
   await drop(page, [{ name: 'minipv-pvh.save', buffer }]);
-  // Nothing stands in its way: it goes on at once.
+  // Nothing is in its way: it goes on at once.
   await expect(row(page, 'minipv-pvh')).toBeVisible();
   await expect.poll(() => serialText(page)).toMatch(/resumed/);
   await type(page, 'net', /net\n10\.0\.2\.71, /);

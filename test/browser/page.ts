@@ -37,7 +37,7 @@ export async function open(page: Page, address = './'): Promise<void> {
   await expect(page.getByText(/MiB free/)).toBeVisible();
 }
 
-/** Presses a button and loads the page anew while its script has no other turn: an answer that it waits for comes too late. */
+/** Presses a button and reloads the page while its script has no other turn: an answer that it waits for comes too late. */
 export async function pressAndReload(page: Page, button: Locator): Promise<void> {
   await button.waitFor();
   const loaded = page.waitForEvent('load');
@@ -66,7 +66,7 @@ export async function settled<T>(page: Page, what: () => Promise<T>): Promise<T>
   return last;
 }
 
-/** The button of a small guest: where others were fetched it stands behind them. */
+/** The button of a small guest: where others were fetched it is behind them. */
 export async function demoButton(page: Page): Promise<Locator> {
   const all = page.getByText(/^All \d+ guests$/),
     button = page.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });
@@ -111,7 +111,7 @@ export async function serialText(page: Page): Promise<string> {
 export const domainRows = (page: Page) =>
   page.getByRole('tree').locator('[role=treeitem]:is([data-domain],[data-draft])');
 
-/** What stands behind the name of a register in a processor's inspector. */
+/** The text behind the name of a register in a processor's inspector. */
 export const register = async (page: Page, name: string): Promise<string> =>
   (
     await page

@@ -43,7 +43,7 @@ test('pcos is booted from the first view beside its source, takes commands, and 
   await page.keyboard.press('q');
   await expect.poll(() => text(page)).toContain('pcos> draw');
 
-  // Anew: another domain in its place.
+  // Started again: another domain in its place.
   await page.keyboard.down('ControlLeft');
   await page.keyboard.press('AltLeft');
   await page.keyboard.up('ControlLeft');

@@ -16,7 +16,7 @@ test('a triple fault is told event by event, with the gate that stood in the way
     { name: 'fault.img', buffer: faultyFloppy() },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
-  // Whoever was there when it fell still sees its console.
+  // A person who was there when it fell still sees its console.
   const tab = page.getByRole('tab', { name: 'Post-mortem' });
   await expect(tab).toHaveAttribute('aria-selected', 'false');
   await tab.click();
@@ -36,13 +36,13 @@ test('a triple fault is told event by event, with the gate that stood in the way
     ),
   ).toBeVisible();
   await expect(page.locator('.pm .regs')).toContainText('EIP00007c6b');
-  // What the stack holds is told where memory shows it: a CALL stands before the address.
+  // What the stack holds is shown where memory proves it: a CALL is before the address.
   await expect(page.locator('.pm-stack tr')).toContainText([
     /^0009fbe0/,
     /^0009fbe4.*saved EBP$/,
     /^0009fbe8.*00007c5ereturn$/,
   ]);
-  // Exits of one place stand together.
+  // Exits of one place are together.
   await expect(page.locator('.pm-exits tbody tr').first()).toHaveText(/00007c6bTriple fault\s+mov ds,ax1/);
   const times = (await page.locator('.pm-exits tbody td:last-child').allInnerTexts()).map(Number);
   expect(Math.max(...times)).toBeGreaterThan(1);
@@ -64,7 +64,7 @@ test('a triple fault is told event by event, with the gate that stood in the way
   await page.getByRole('button', { name: '00008440' }).click();
   await expect(page.getByRole('textbox', { name: 'linear address' })).toHaveValue('00008440');
   await tab.click();
-  // Whoever comes back begins with it, and the host's page says so.
+  // A person who comes back begins with it, and the host's page says so.
   await page.getByRole('treeitem', { name: /ringside-1/ }).click();
   await page.getByRole('tab', { name: 'Host' }).click();
   await page

@@ -91,7 +91,7 @@ test('a phone shows all 80 columns of a text screen and of a serial line, and a 
     expect(await shown, `${width}`).toBe(true);
   }
   await page.setViewportSize({ width: 390, height: 844 });
-  // The guest's facts stand below its windows, and not under them.
+  // The guest's facts are below its windows, and not under them.
   const windowsEnd = () => page.locator('.desk').evaluate(desk => desk.getBoundingClientRect().bottom);
   const factsBegin = () =>
     page.getByRole('complementary', { name: 'Activity' }).evaluate(facts => facts.getBoundingClientRect().top);

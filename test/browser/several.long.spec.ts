@@ -20,7 +20,7 @@ test('several definitions are judged together, and those that are chosen start o
   ]);
   await expect(page.getByRole('heading', { name: '3 guests' })).toBeVisible();
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
-  // What stops one is told at its line, which is shown at once.
+  // What stops one is reported at its line, which is shown at once.
   await expect(row('broken')).toContainText('Waits for line 5');
   const lines = page.locator('.sev-v');
   await expect(lines).toContainText(/5:10.*memory = '8M': xl takes MiB as a number/);
@@ -32,7 +32,7 @@ test('several definitions are judged together, and those that are chosen start o
   await page.getByLabel('Take db.cfg').uncheck();
   await page.getByRole('button', { name: 'Start 1', exact: true }).click();
   await expect(row('web')).toContainText('web runs as domain 1.', { timeout: patient(20_000) });
-  // The broken one stands as it was, and hindered nobody.
+  // The broken one is as it was, and hindered nobody.
   await expect(lines).toContainText('8M');
   await page.getByLabel('Take db.cfg').check();
   await page.getByRole('button', { name: 'Define 1', exact: true }).click();

@@ -50,7 +50,7 @@ test('a slider of weight, and one of cap, moves the processor time that a guest 
   await page.getByRole('button', { name: 'Start 2', exact: true }).click();
   await expect(domainRows(page).filter({ hasText: /web|db/ })).toHaveCount(2, { timeout: patient(20_000) });
   expect(await part(page)).toBeCloseTo(1 / 2, 1);
-  // 768 beside 256.
+  // 768 against 256.
   await slide(page, 'weight', '768');
   expect(await part(page)).toBeCloseTo(3 / 4, 1);
   // A tenth of the one processor, whatever its weight; the other has the rest.

@@ -77,7 +77,7 @@ test('a second tab is told who has files and volumes, and takes them over once t
   await openShell(second);
   expect(await run(second, 'lvs')).not.toContain('first');
   await expect(note).toContainText('Another tab of this browser has them. It has had them since');
-  // Who never opens a shell is told where the disk is shown.
+  // A person who never opens a shell reads that where the disk is shown.
   await second.getByRole('link', { name: 'Ringside' }).click();
   await second.getByRole('tab', { name: 'Storage', exact: true }).click();
   await expect(note).toBeVisible();
@@ -169,7 +169,7 @@ test('a guest on a volume finds there what it wrote before the page was closed',
   await open(second);
   const files = await second.evaluate(async () => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('ringside');
-    // As text of base 64: a list of so many numbers takes Playwright half a minute.
+    // As text of base 64: a list of that many numbers takes Playwright half a minute.
     const text: Record<string, string> = {};
     for (const name of ['disk.data', 'disk.0', 'disk.1']) {
       const file = await (await folder.getFileHandle(name)).getFile();

@@ -15,7 +15,7 @@ export async function openShell(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Use this terminal' }).click();
 }
 
-/** Tells the end of one line's output from that of the line before, which stands there until the shell has cleared it. */
+/** Tells the end of one line's output from that of the line before, which is there until the shell has cleared it. */
 let lines = 0;
 
 /** Types a line; resolves with what it printed. */

@@ -30,7 +30,7 @@ test('the line between tree and workbench moves by pointer and keys, is remember
     }),
   ).toBe(true);
   await tab.click();
-  // A narrower window keeps what was chosen; only who has chosen nothing gets its narrower tree.
+  // A narrower window keeps what was chosen; only a tree of no chosen width gets narrower.
   await page.setViewportSize({ width: 1200, height: 800 });
   await expect.poll(width).toBe(before + 44);
   await page.setViewportSize({ width: 1280, height: 800 });

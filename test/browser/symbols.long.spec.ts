@@ -1,4 +1,4 @@
-/** Functions that exits stand in, of a Linux that nobody adapted, against what its kernel says of itself. */
+/** Functions that exits are in, of a Linux that nobody adapted, against what its kernel says of itself. */
 import { existsSync, readFileSync } from 'node:fs';
 import { debian } from '../support/guests.ts';
 import { drop, expect, open, serialText, test } from './page.ts';

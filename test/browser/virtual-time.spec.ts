@@ -11,7 +11,7 @@ async function run(page: Page, address: string): Promise<{ registers: string; cl
   await expect(page.getByTestId('virtual-time')).toContainText('noted');
   await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
   await expect.poll(() => serialText(page), { timeout: patient(60_000) }).toContain('minipv>');
-  // An input's time is that at which it comes. Time stands once the guest has echoed what came before, however busy this machine is.
+  // An input's time is that at which it comes. Time stops once the guest has echoed what came before, however busy this machine is.
   const line = 'calls 123';
   for (const [i, key] of [...line].entries()) {
     await page.keyboard.press(key === ' ' ? 'Space' : key);

@@ -1,4 +1,4 @@
-/** A guest of 64 bits among those that the page carries: its registers are shown whole, wide and on a phone, and it stops where it stands. */
+/** A guest of 64 bits among those that the page carries: its registers are shown whole, wide and on a phone, and it stops where it is. */
 import type { Page } from '@playwright/test';
 import { expect, open, register, test } from './page.ts';
 import { patient } from '../support/patience.ts';

@@ -1,4 +1,4 @@
-/** The BIOS of guests/bios beside SeaBIOS: the same answers call by call, in less time; and what it boots. */
+/** The BIOS of guests/bios compared with SeaBIOS: the same answers call by call, in less time; and what it boots. */
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -10,7 +10,7 @@ import { plugChannel, unplugChannel } from '../../src/dom0/toolstack/channel-hot
 import { haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 
-/** Whoever opens a port of these says back what he hears, each time that one has come. */
+/** A program that opens a port of these says back what it hears, each time that one has come. */
 const PROFILE = `mirror() { while [ -e /dev/$1 ]; do while read -r line; do echo "$2: $line"; done <> /dev/$1 >&0 2>/dev/null; sleep 0.1; done; }
 cd /sys/class/virtio-ports
 seen=
@@ -67,7 +67,7 @@ it.skipIf(!haveGuests)(
     const first = say(a, 'two', 'hello');
     await until(() => first().includes('hello\n'), 400);
 
-    // Who is at a channel when it goes away is told.
+    // The client of a channel is notified when it goes away.
     const left = say(a, 'one', '');
     expect((await xl(a, 'migrate', '--live', 'web', 'b')).err).toBe('');
     expect([await running(a), await running(b)]).toEqual([[], ['web']]);

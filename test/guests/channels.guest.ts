@@ -18,7 +18,7 @@ const GUEST = file('.cache/guests/debian-686-pae');
 const AGENT = 'org.qemu.guest_agent.0';
 const PATIENCE_S = 500;
 
-/** What the guest does: an agent that knows guest-sync and guest-ping, and whoever says back what it hears. */
+/** What the guest does: an agent that knows guest-sync and guest-ping, and a program that says back what it hears. */
 const PROFILE = `cd /sys/class/virtio-ports
 for port in *; do read name < $port/name; echo "PORT $port $name"; case $name in *agent*) agent=$port;; echo) echo=$port;; esac; done
 cd /

@@ -72,7 +72,7 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
   },
   layers: rows => {
     const of = (what: string, way: string): number => cell(rows, { what, way }, 'count');
-    // A request, a wait; told, and told back.
+    // A request, a wait; a notification, and one back.
     expect(of('ways into Xen and back', 'a ring to Domain 0')).toBe(2);
     expect(of('events between guest and Domain 0', 'a ring to Domain 0')).toBe(2);
     // Each register access gives the processor to Domain 0 and gets it back.
@@ -108,7 +108,7 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     const of = (measure: string): Row[] => rows.filter(row => row.measure === measure);
     for (const { goesOn } of rows) expect(goesOn).toBe('yes');
     const stood = of('the guest stood').map(({ ms }) => Number(ms));
-    // What it writes all the time goes while it stands: 128 pages at 2,048 a second, in place of none.
+    // What it writes all the time is sent while it is paused: 128 pages at 2,048 a second, in place of none.
     expect(stood.at(-1)! - stood[0]!).toBeGreaterThan(62);
     expect(stood.at(-1)! - stood[0]!).toBeLessThan(200);
     // A sender of TCP waits for 200 ms before it says again what was lost.
@@ -183,7 +183,7 @@ describe.each(EXPERIMENTS.map(({ id, ...rest }) => [id, { id, ...rest }] as cons
       const rows = await runExperiment(experiment, parts, { seed: 1 });
       THEORY[id]!(rows);
       expect(experiment.verdict(rows).text).not.toMatch(/NaN|undefined|Infinity/);
-      // Each condition has a host of its own: the last one stands for all, but where all are asked for.
+      // Each condition has a host of its own: the last one is taken for all, but where all are asked for.
       const again = await runExperiment(
         { ...experiment, conditions: seed => experiment.conditions(seed).slice(IS_WHOLE ? 0 : -1) },
         parts,

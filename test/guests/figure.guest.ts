@@ -1,11 +1,11 @@
-/** The textbook's figure on a new host: two paravirtual guests and an unmodified one beside Domain 0, and a file's bytes on the host's disk. */
+/** The textbook's figure on a new host: two paravirtual guests and an unmodified one next to Domain 0, and a file's bytes on the host's disk. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HostShell } from '../support/host-shell.ts';
 
 const FILE = 'ring\n'.repeat(1000);
-/** What it is told to do waits in its console’s ring of 1024 bytes. */
+/** The commands for it wait in its console’s ring of 1024 bytes. */
 const READS = 40;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -32,7 +32,7 @@ const BOOT = machineCode(
   0x7c00,
 );
 
-/** A disk of so many KiB whose sectors begin with letters, A in each track's first one. */
+/** A disk of `kib` KiB whose sectors begin with letters, A in each track's first one. */
 function disk(name: string, kib: number, sectors: number): string {
   const bytes = new Uint8Array(kib * 1024);
   for (let i = 0; i < bytes.length / 512; i++) bytes[i * 512] = 65 + (i % sectors);

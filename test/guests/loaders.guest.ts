@@ -45,7 +45,7 @@ function written(name: string, text: string): string {
   return join(folder, name);
 }
 
-/** Boots with each BIOS in turn and does what the lines say. Under load a screen may scroll between two looks: what is expected is what stays. */
+/** Boots with one BIOS after the other and does what the lines say. Under load a screen may scroll between two looks: what is expected is what stays. */
 async function withEach(lines: string[], ...argv: string[]): Promise<void> {
   for (const bios of BIOSES) {
     const vm = new WarmRingside(

@@ -59,7 +59,7 @@ describe('minipv', () => {
     );
     await host.expect('status 0', 40);
     host.send('xl console mini1\r');
-    // What the guest says after the resume: its card is connected once more.
+    // What the guest says after the resume: its card is connected again.
     await host.expect('eth0: ', 20);
     await host.expect('resumed', 20);
     host.send('dhcp\r');

@@ -76,7 +76,7 @@ async function atDomain0(host: Ringside, line: string): Promise<void> {
 
 let lines = 0;
 
-/** What a line shows: its beginning and its end are told from those of others, and from the line as it is typed, which may be wrapped anywhere. */
+/** What a line shows: its beginning and its end differ from those of others, and from the line as it is typed, which may be wrapped anywhere. */
 async function inGuest(host: Ringside, line: string): Promise<string> {
   lines++;
   host.send(`echo begin-$((100 + ${lines})); ${line}; echo over-$((100 + ${lines}))\r`);

@@ -1,4 +1,4 @@
-/** What `npm pack` gives installs into an empty project, with nothing beside it, and works there. */
+/** What `npm pack` gives installs into an empty project, with nothing else in it, and works there. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

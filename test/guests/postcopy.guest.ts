@@ -1,4 +1,4 @@
-/** Guests that go on at another host before their memory is there, with workers that stand for it. */
+/** Guests that go on at another host before their memory is there, with workers that wait for it. */
 import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from '../../src/workshop/bench-migration/guest.ts';

@@ -1,4 +1,4 @@
-/** Programs that own the machine: memtest86+ and GRUB, driven by keyboard, their screens compared with pictures kept beside this file. */
+/** Programs that own the machine: memtest86+ and GRUB, driven by keyboard, their screens compared with pictures next to this file. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

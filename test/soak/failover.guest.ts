@@ -1,6 +1,6 @@
 /**
  * npm run soak:failover: a host's process is killed at random moments (RINGSIDE_RUNS, 50 each, of RINGSIDE_SEED), with snapshots kept elsewhere and with Remus, while
- * somebody outside asks its guest. What is lost, and how long nobody answers, is told at the end. Then hosts are cut off by nftables, or stopped, 20 times
+ * somebody outside asks its guest. What is lost, and how long nobody answers, is printed at the end. Then hosts are cut off by nftables, or stopped, 20 times
  * (RINGSIDE_CUTS): another one has to have the guest within 15 s.
  */
 import { expect, it, onTestFinished } from 'vitest';

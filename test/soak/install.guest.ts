@@ -12,7 +12,7 @@ import { type Install, prepareInstall } from '../support/install/debian-install.
 const folder = mkdtempSync(join(tmpdir(), 'ringside-install-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const DISK_BYTES = 2 ** 30;
-/** Beside other work it takes up to three times as long. */
+/** While other work runs it takes up to three times as long. */
 const PATIENCE_SECONDS = 3600;
 const MEMORY_MIB = '512';
 const say = (text: string) => process.stdout.write(`install: ${text}\n`);

@@ -23,7 +23,7 @@ const LATE_MS = 20_000;
 const AWAY_SECONDS = 90;
 const SERVERS = ['qemu-nbd', 'nbd-server'] as const;
 
-/** What happens to bravo. `sleep`: its clocks stand still, and its wall clock shows the time when it wakes; `sleep-boot`: that shows the time before, too. */
+/** What happens to bravo. `sleep`: its clocks stop, and its wall clock shows the time when it wakes; `sleep-boot`: that shows the time before, too. */
 const FAULTS = [
   'cut',
   'cut',
@@ -40,7 +40,7 @@ type Fault = (typeof FAULTS)[number];
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
-/** libfaketime, by which the clocks of a process stand still. */
+/** libfaketime, by which the clocks of a process stop. */
 const faketime = [
   '/usr/lib',
   '/usr/lib64',
@@ -139,7 +139,7 @@ class Witness {
     return host;
   }
 
-  /** The clocks of bravo are so many seconds behind. */
+  /** The clocks of bravo are `seconds` behind. */
   private setBehind(seconds: number): void {
     writeFileSync(this.path('behind'), `-${seconds.toFixed(3)}\n`);
   }

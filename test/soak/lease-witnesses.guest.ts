@@ -1,7 +1,7 @@
 /**
  * npm run soak:guests lease-witnesses: guests that run go from host to host (RINGSIDE_RUNS, 50, from RINGSIDE_SEED on), while messages between the hosts are late,
  * hosts lose the hub for a while, one or two at once, and hosts sleep, in the time of pools. Two guests write numbers to disks that all reach, each of which must
- * follow the one before and be whole; one of them (ha = 1) is started by another host where its own is lost, and begins anew. A third gives whoever asks a number
+ * follow the one before and be whole; one of them (ha = 1) is started by another host where its own is lost, and begins again. A third gives each client a number
  * that nobody else gets. None ever runs twice, and all go on in the end.
  */
 import { expect, it } from 'vitest';
@@ -22,14 +22,14 @@ import { filesFor } from '../../src/dom0/toolstack/index.ts';
 
 const { RINGSIDE_RUNS = '50', RINGSIDE_SEED = '1' } = process.env;
 const HOSTS = ['alfa', 'bravo', 'charlie'];
-/** Of the pools' time: so long there is trouble, and then none. */
+/** Of the pools' time: this long there is trouble, and then none. */
 const TROUBLE_MS = 60_000,
   STEP_MS = 200;
 /** After these the hub, or the host, is back. */
 const MOST_CUT_MS = 15_000,
   MOST_SLEEP_MS = 15_000,
   MOST_LATE_MS = 3000;
-/** A hand-over has about so many. */
+/** A hand-over has about this many. */
 const MOST_MESSAGES = 16;
 /** Another host starts the last one where its own is lost. */
 const NAMES = ['writer', 'locks', 'guarded'];
@@ -174,7 +174,7 @@ class Side {
     if (this.isAsleep) return;
     const { waiting } = this;
     while (!this.isAsleep && waiting.length > 0) {
-      // Whoever comes meanwhile waits behind those.
+      // Messages that come meanwhile wait behind those.
       waiting[0]!();
       waiting.shift();
     }
@@ -195,7 +195,7 @@ interface Run {
   cuts: number;
   sleeps: number;
   writes: number;
-  /** Of the guarded one, anew. */
+  /** Of the guarded one, again. */
   starts: number;
   locks: number;
 }
@@ -247,7 +247,7 @@ async function witness(seed: number): Promise<Run> {
     const awake = sides.filter(side => !side.isAsleep).map(side => side.member);
     return placesOf(awake, name).filter(place => !place.includes(' '));
   };
-  /** Somebody destroys what another host has started anew. */
+  /** Somebody destroys what another host has started again. */
   const clear = (): void => {
     for (const { host, name: here, state } of members)
       for (const { name, paused, uuid, record } of host.toolstack.members.values()) {

@@ -1,6 +1,6 @@
 /**
  * npm run soak:guests moved-disks: a volume goes with its guest, which writes to it, while the link is cut, or a host's power, before each piece that is sent, and
- * at random moments of 20 moves (RINGSIDE_MOVES, of RINGSIDE_SEED). One host runs the guest, its volume has all that it was told to be durable, and the other host
+ * at random moments of 20 moves (RINGSIDE_MOVES, of RINGSIDE_SEED). One host runs the guest, its volume has all that was reported durable to it, and the other host
  * has what it had before.
  */
 import { createHash } from 'node:crypto';
@@ -81,7 +81,7 @@ class Side {
   }
 }
 
-/** Writes that the guest was told to be durable: it shows a dot for each. */
+/** Writes that were reported durable to the guest: it shows a dot for each. */
 class Dots {
   count = 0;
 
@@ -131,7 +131,7 @@ async function begun(): Promise<Pair> {
   return { cable, sides, at: 0, dots, rest: digest(sides[0].read(WRITTEN_BYTES, 8 * MIB - WRITTEN_BYTES)) };
 }
 
-/** Its volume is as the guest has been told, and it writes on. */
+/** Its volume has what was reported durable to the guest, and it writes on. */
 async function right(pair: Pair): Promise<void> {
   const side = pair.sides[pair.at];
   await pair.dots.of(side.host);
@@ -247,7 +247,7 @@ it(`keeps all in ${RINGSIDE_MOVES} moves, with what fails at random`, limit, asy
   expect(moves).toBe(Number(RINGSIDE_MOVES));
 });
 
-/** Numbers of the sectors that its guest writes, of a host on which it stands still. */
+/** Numbers of the sectors that its guest writes, of a host on which it is paused. */
 async function numbersOn(host: HostShell): Promise<number[]> {
   const shown = await host.run(`dd if=${VOLUME} bs=512 count=256 | base64 -w 0`, 30);
   const [packed] = /[\w+/]{1000,}=*/.exec(shown)!;

@@ -11,7 +11,7 @@ import { debian, type Flavour, haveGuests, NEEDS_GUESTS } from '../support/guest
 const folder = mkdtempSync(join(tmpdir(), 'ringside-network-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the shell of each does first: who has the first address serves, the other asks. */
+/** What the shell of each does first: the guest with the first address serves, the other asks. */
 const PROFILE = `
 ifconfig lo 127.0.0.1 up
 ifconfig eth0 up

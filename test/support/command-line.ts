@@ -4,7 +4,7 @@ import { file } from './needs.ts';
 import { patient } from './patience.ts';
 import V8_FLAGS from './v8-flags.json' with { type: 'json' };
 
-/** Beside other work, and on slow machines, everything takes so many times as long. */
+/** While other work runs, and on slow machines, everything takes this many times as long. */
 const PATIENCE = patient(3);
 
 /** Options of a run that its script ends: less than is given to `end` (seconds), so that the command itself says what it waited for. */
@@ -99,7 +99,7 @@ export class Program {
     this.child.stdin.write(text);
   }
 
-  /** All that it is ever told, as by a pipe. */
+  /** All of its input, as by a pipe. */
   pipe(text: string): void {
     this.child.stdin.end(text);
   }

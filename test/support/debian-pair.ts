@@ -129,7 +129,7 @@ export class DebianPair {
     return this.ask(from, `ping -c ${count} ${this.addresses[to]}`, 60);
   }
 
-  /** A file of so many MiB of bytes, of which no two sectors are equal. */
+  /** A file of `mib` MiB of bytes, of which no two sectors are equal. */
   async fill(name: string, path: string, mib: number): Promise<void> {
     const seed = Math.min(mib, 2);
     await this.ask(name, `dd if=/dev/urandom of=/tmp/seed bs=1M count=${seed} 2>/dev/null`, 60);

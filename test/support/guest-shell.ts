@@ -29,7 +29,7 @@ export class Shell {
     return text.replaceAll('\r', '').trim();
   }
 
-  /** Waits for the shell; `key`: what GRUB's menu is told. */
+  /** Waits for the shell; `key`: what is typed at GRUB's menu. */
   async boot(key?: string): Promise<void> {
     if (key !== undefined) {
       await this.vm.expect('GNU GRUB', BOOT_SECONDS);

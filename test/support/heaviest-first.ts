@@ -1,5 +1,5 @@
 /**
- * The order in which files of tests begin: by what they took when they were last weighed, the dearest first, so that none of those begins as all else ends. Left
+ * The order in which files of tests begin: by what they took when they were last weighed, the slowest first, so that none of those begins as all else ends. Left
  * alone, vitest begins with the largest texts on a machine where it has not run yet.
  */
 import { readFileSync, statSync } from 'node:fs';

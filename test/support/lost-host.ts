@@ -17,7 +17,7 @@ const ON_ITS_WAY_MS = 1000;
 const DEFINITION = (guest: string, more: string): string =>
   `name = '${guest}'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'ip ${GUEST}'\\nvif = [ '' ]\\n${more}\\n`;
 
-/** How its other host is to have the guest: snapshots each so often, or what `xl remus` does. */
+/** How its other host is to have the guest: snapshots every `everySeconds`, or what `xl remus` does. */
 export type Kept = { as: 'replicate'; everySeconds: number } | { as: 'remus'; everyMs: number } | { as: 'disks' };
 
 /** What becomes of its host: the process is killed, or it is cut off or stopped, so that no connection ends. */
@@ -74,7 +74,7 @@ export class PoolOfProcesses {
     this.alfa.toolstack.close();
   }
 
-  /** Has the host of a guest be lost so long after that is kept elsewhere. */
+  /** Has the host of a guest be lost `afterMs` after the guest is kept elsewhere. */
   async lose(kept: Kept, afterMs: number, number: number, fate: Fate = 'killed'): Promise<Lost> {
     const name = `bravo${number}`,
       guest = `mini${number}`;

@@ -1,7 +1,7 @@
 /**
  * A guest that numbers, flushes and checks its own writes, and what its disk must hold. Sector 0 is the head: the last number, and who wrote it. Sector n is the record of
  * number n. At each step the guest reads the head, which must be as it wrote it; writes the record of the next number, flushes, writes the head, flushes, and
- * shows `A n who`. `who` is drawn at each start, so that two copies of the guest are told apart. A head that somebody else wrote is shown as `X …`, and the guest stops.
+ * shows `A n who`. `who` is drawn at each start, so that two copies of the guest differ in it. A head that somebody else wrote is shown as `X …`, and the guest stops.
  */
 import { assemble } from '../../src/cpu/assembler/index.ts';
 
@@ -189,7 +189,7 @@ export function numberedWriter(): Uint8Array {
   return bytes;
 }
 
-/** A write that a copy of the guest was told to be durable. */
+/** A write that was reported durable to a copy of the guest. */
 export interface Acknowledged {
   number: number;
   who: number;

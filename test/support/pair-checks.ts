@@ -45,7 +45,7 @@ export interface Held {
   pings: { sent: number; lost: number };
 }
 
-/** So many pieces of a file are sent with a pause between them: the copy is under way for a while, however fast it is. */
+/** This many pieces of a file are sent with a pause between them: the copy is under way for a while, however fast it is. */
 const PIECES = 64;
 /** Lines with numbers from 1 on, each durable before the next is written. */
 const WRITER = 'i=0; while :; do i=$((i+1)); echo $i >> /log; sync; done';
@@ -59,7 +59,7 @@ async function logOf(guests: DebianPair, name: string, path = '/log'): Promise<{
 }
 
 /**
- * `a` writes, pings and sends a file of so many MiB all the while, whatever happens to it. It is saved and restored in the middle of the copy, taken back to a
+ * `a` writes, pings and sends a file of `mib` MiB all the while, whatever happens to it. It is saved and restored in the middle of the copy, taken back to a
  * snapshot, and cloned. `thorough`: the clone is started, and the disks are looked at from outside when the host, which keeps them, has ended; else `b` looks
  * at the clone's disk.
  */

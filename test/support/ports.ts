@@ -1,5 +1,5 @@
 /**
- * Files of tests share a process. A port that is left open keeps whoever hears it, a host with all its guests' memory: what the tests of a file opened is
+ * Files of tests share a process. A port that is left open keeps its listener, a host with all its guests' memory: what the tests of a file opened is
  * closed behind them. From a process of 1 GB that has been touched it takes 25 ms to start another program, from a small one 1.
  */
 import { afterAll, beforeAll } from 'vitest';

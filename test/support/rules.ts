@@ -165,7 +165,7 @@ export const valueImports = (path: string, text: string): string[] =>
 export const allImports = (path: string, text: string): string[] =>
   statedImports(path, text).map(({ target }) => target);
 
-/** The same with all that those load in turn. */
+/** The same with all that those load, and so on. */
 export function loads(files: ReadonlyMap<string, string>, from: string): Set<string> {
   const found = new Set<string>([from]);
   for (const path of found) for (const next of valueImports(path, files.get(path) ?? '')) found.add(next);

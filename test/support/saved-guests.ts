@@ -62,7 +62,7 @@ export class Scene {
   private readonly load: Domain[];
   output = '';
 
-  /** `load`: how many others compute beside it. */
+  /** `load`: how many others compute meanwhile. */
   constructor(
     kind: Kind,
     {
@@ -147,7 +147,7 @@ export class Scene {
     return this.machine.words[this.at(word)] >>> 0;
   }
 
-  /** Runs everybody in turns until the guest has retired so many instructions, exactly, or ends. */
+  /** Runs all of them alternately until the guest has retired `instruction` instructions, exactly, or ends. */
   runTo(instruction: number): void {
     const { domain, services, load } = this;
     domain.stopAtInstruction = instruction;

@@ -35,7 +35,7 @@ export interface Install {
   packages: number;
 }
 
-/** Fetches packages and makes of them the CD, the installer and an empty disk in a folder. @throws Unavailable where Debian's packages cannot be had. */
+/** Fetches packages and makes of them the CD, the installer and an empty disk in a folder. @throws Unavailable where Debian's packages are not available. */
 export async function prepareInstall(folder: string, diskBytes: number, say: (text: string) => void): Promise<Install> {
   const from = process.env.RINGSIDE_ARCHIVE;
   const source = from ? new Archive(from) : new Apt(file('.cache/apt'));
