@@ -9,7 +9,7 @@ const WAIT_MS = 60_000;
 /** A screen that changes just now is paused soon, but where its guest's thread has stopped in the middle. */
 const STILL_MS = 2,
   MOST_TRIES = 100;
-/** What a console has shown is kept as far as this back, in characters, for whoever waits for something in it. */
+/** What a console has shown is kept as far as this back, in characters, for callers that wait for something in it. */
 const MOST_SEEN = 1 << 20;
 
 export const infoOf = (domain: DomainInfo): GuestInfo => ({
@@ -80,7 +80,7 @@ export class GuestOfHost implements Guest {
   }
 
   async waitFor(what: string | RegExp, timeoutMs: number = WAIT_MS): Promise<string> {
-    // One that goes on from where it was (g, y) would miss what stands before that.
+    // One that goes on from where it was (g, y) would miss what is before that.
     const pattern = typeof what === 'string' ? what : new RegExp(what.source, what.flags.replace(/[gy]/g, ''));
     const has = (text: string): boolean => (typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text));
     const stream = this.console() as Stream<string>;

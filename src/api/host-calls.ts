@@ -1,4 +1,4 @@
-/** What the package's interface stands on: Domain 0 as the page asks it, wherever it runs. */
+/** What the package's interface is built on: Domain 0 as the page asks it, wherever it runs. */
 import type { ApiOf, DomainInfo, Task } from '../dom0/service/index.ts';
 import type { COMMANDS } from '../dom0/toolstack/commands/index.ts';
 import type { Ran } from './types.ts';
@@ -22,7 +22,7 @@ export type Listener = (domains: readonly DomainInfo[], tasks: readonly Task[]) 
 
 /** What a guest of the interface asks. */
 export interface HostCalls extends Pick<Place, 'api' | 'later'> {
-  /** As they were told last. */
+  /** As they were reported last. */
   domains(): readonly DomainInfo[];
   /** Called whenever they change; the result takes it back. */
   onDomains(listener: Listener): () => void;

@@ -1,5 +1,5 @@
 /**
- * A host for other programs and pages: what `createHost` of the package gives. Plain types, which stand by themselves: nothing of the inner rooms is named
+ * A host for other programs and pages: what `createHost` of the package gives. Plain types without imports: nothing of the inner rooms is named
  * here, so that what a user's compiler reads stays the same while those change.
  */
 

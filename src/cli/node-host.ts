@@ -49,7 +49,7 @@ export const hostHere = (): HostDefinition =>
     fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)),
   });
 
-/** Files and disk in a directory, or in memory; `folder`: where the bundles of workers lie (beside the program). @throws StateError */
+/** Files and disk in a directory, or in memory; `folder`: where the bundles of workers lie (next to the program). @throws StateError */
 export async function openNodeState(
   directory: string | undefined,
   { diskBytes, pcpus }: HostDefinition,
@@ -77,13 +77,13 @@ export interface NodeHostParts {
   asked?: Partial<HostDefinition> | undefined;
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
-  /** Where the bundles of workers lie; absent: beside the program. */
+  /** Where the bundles of workers lie; absent: next to the program. */
   folder?: string | undefined;
   /** What is on the wire of the host's card. */
   peer?: PeerOptions | undefined;
   /** Files of this machine that it may have. */
   allowed?: AllowedFiles | undefined;
-  /** What the host was told to remember cannot be read. */
+  /** What the host was to remember cannot be read. */
   say: (sentence: string) => void;
 }
 

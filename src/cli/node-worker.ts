@@ -15,7 +15,7 @@ export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike
   };
   worker.on('message', data => like.onmessage?.({ data }));
   worker.on('error', (error: Error) => like.onerror?.({ message: error.message }));
-  // Ended by force, or by itself: whoever did that on purpose does not listen any more.
+  // Ended by force, or by itself: the code that did that on purpose does not listen any more.
   worker.on('exit', status => like.onerror?.({ message: `it was ended (status ${status})` }));
   return like;
 }

@@ -20,7 +20,7 @@ interface Made {
   lost: string;
 }
 
-/** Says it to whoever asked; the status. */
+/** Says it to the caller; the status. */
 export const tell = (status: number, sentence: string): number => (process.stderr.write(`${sentence}\n`), status);
 
 /** By whatever names and links. */

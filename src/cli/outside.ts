@@ -54,7 +54,7 @@ function streamOf(socket: Socket, open: Set<{ close(): void }>): Stream {
   const entry = { close: () => void socket.destroy() };
   open.add(entry);
   socket.on('close', () => open.delete(entry));
-  // Who listens is told with the end.
+  // The listener hears of it with the end.
   socket.on('error', () => {});
   socket.pause();
   return Object.assign(channelOf(socket), {

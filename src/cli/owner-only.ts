@@ -11,7 +11,7 @@ export function keepToOwner(fd: number): void {
   try {
     fchmodSync(fd, OWNER_ONLY);
   } catch {
-    // It is another user's, who has let this one write it, or its file system has no modes.
+    // It is another user's, and this one may write it, or its file system has no modes.
   }
 }
 

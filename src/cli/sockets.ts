@@ -4,7 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import type { ByteChannel, Listening, Sockets } from '../dom0/host/nbd/index.ts';
 import { limitUnacknowledged } from './unacknowledged.ts';
 
-/** A connection by TCP has this long to stand. */
+/** A connection by TCP has this long to open. */
 const CONNECT_MS = 10_000;
 
 export function channelOf(socket: Socket): ByteChannel {

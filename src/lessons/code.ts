@@ -1,13 +1,13 @@
 /**
  * What a student hands in: 12 letters that say which lesson was taken, in which version, with which seed, and what was measured; the last one is a check
- * letter. Whoever has the same seed and the same version gets the same code. Letters are those of Crockford's base 32 (crockford.com/base32.html): O is read
+ * letter. Students with the same seed and the same version get the same code. Letters are those of Crockford's base 32 (crockford.com/base32.html): O is read
  * as 0, I and L as 1, and case, spaces and hyphens do not matter.
  */
 import { crc32 } from '../formats/unpack/index.ts';
 import type { Lesson } from './form.ts';
 
 export const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** Letters of each part; the check letter stands behind them. */
+/** Letters of each part; the check letter is behind them. */
 const PARTS = [
   ['lesson', 2],
   ['version', 2],
@@ -43,7 +43,7 @@ function checkLetter(letters: string): string {
 
 const grouped = (letters: string): string => letters.match(/.{1,4}/g)?.join('-') ?? '';
 
-/** Two letters of a lesson's id, its version, or a seed, as they stand in codes. */
+/** Two letters of a lesson's id, its version, or a seed, as they are in codes. */
 export const tagOf = (text: string): string => lettersOf(text, 2);
 
 /** Which version of a lesson numbers belong to: other words alone make no other one. */

@@ -8,7 +8,7 @@ import { refuseHtml } from './html.ts';
 import { MOST_CHARACTERS } from './limits/index.ts';
 import { en, type Said } from './said/en.ts';
 
-/** `id`: a lesson's word, or its address. `says`: what stands behind the link. */
+/** `id`: a lesson's word, or its address. `says`: what follows the link. */
 export interface CourseEntry {
   id: string;
   title: string;
@@ -32,7 +32,7 @@ export const isCourse = (text: string): boolean => /^---[^]*?\n\s*course\s*:[^]*
 
 const IS_LESSON = /^(?:[a-z\d-]+|https:\/\/\S+)$/;
 
-/** `said`: the language in which it is told what is wrong. */
+/** `said`: the language of its errors. */
 export function readCourse(text: string, said: Said = en): { course: Course; problems: Problem[] } {
   const problems: Problem[] = [],
     wrong: Wrong = (line, says) => void problems.push({ line, text: says(said) }),

@@ -22,7 +22,7 @@ export function edited(source: string, edits: readonly Edit[], { run: { noLine }
   return lines.join('\n');
 }
 
-/** What the assembler makes of it is the same: spaces and what stands behind a semicolon do not count. */
+/** What the assembler makes of it is the same: spaces and what follows a semicolon do not count. */
 const essential = (line = ''): string => line.replace(/;.*/, '').replace(/\s+/g, ' ').replace(/ ?, ?/g, ',').trim();
 export const isEdited = (source: string, { line, text }: Edit): boolean =>
   essential(source.split('\n')[line - 1]) === essential(text);

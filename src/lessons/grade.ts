@@ -5,7 +5,7 @@ import { CODE_LETTERS, type CodePart, LETTERS, plainCode, readCode, tagOf } from
 export interface Known {
   /** Lessons by id, with their titles. */
   lessons: readonly { id: string; title: string }[];
-  /** Seeds of the others, and who has them. */
+  /** Seeds of the others, and their owners. */
   seeds: readonly { seed: string; who: string }[];
 }
 

@@ -9,7 +9,7 @@ export function refuseHtml(token: Token, line: number, wrong: Wrong): void {
   let from = 0;
   for (const inner of insideOf(token)) {
     const at = token.raw.indexOf(inner.raw, from);
-    // What was set in by blanks stands there otherwise than by itself.
+    // Indented text is there in another form than by itself.
     if (at >= 0) from = at;
     refuseHtml(inner, line + token.raw.slice(0, from).split('\n').length - 1, wrong);
     if (at >= 0) from += inner.raw.length;

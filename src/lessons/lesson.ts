@@ -1,9 +1,9 @@
 /**
  * A lesson: one Markdown file. Its head says what it is and which numbers are drawn; its steps are headings of level 2 (Predict, Do, Measure, Explain, in
  * rounds, and In reality at the end); fenced blocks with the words guest, predict, do, measure and check are what the page does. Another one is source: after
- * its language it may say where it comes from, as in `c guests/minipv/blkfront.c:35 mark=37`. What a line of do means may stand behind it, after ` | `; of a
+ * its language it may say where it comes from, as in `c guests/minipv/blkfront.c:35 mark=37`. What a line of do means may follow it, after ` | `; of a
  * line of measure, `*word*` is what it counts, shown next to what was done. `[word](# "what it is")` explains a word. It may be anybody's file: nothing in it is run, HTML is
- * refused, and what is wrong is told with its line, all of it at once.
+ * refused, and what is wrong is reported with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
 import { nearest } from '../dom0/definitions/config/index.ts';
@@ -41,7 +41,7 @@ const HEADINGS: Readonly<Record<string, Kind>> = {
   explain: 'explain',
   'in reality': 'reality',
 };
-/** Where a block may stand. */
+/** Where a block may be. */
 const BLOCKS: Readonly<Record<string, Kind>> = {
   predict: 'predict',
   do: 'do',
@@ -58,7 +58,7 @@ const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
 };
 const KERNELS = /^(minipv|demo)\.elf$/;
 
-/** Reads a lesson with the numbers of this seed. `id`: of a lesson of the page; `said`: the language in which it is told what is wrong. */
+/** Reads a lesson with the numbers of this seed. `id`: of a lesson of the page; `said`: the language of its errors. */
 export function readLesson(
   text: string,
   seed: string,
@@ -113,7 +113,7 @@ export function readLesson(
   return { lesson, problems: problems.sort((a, b) => a.line - b.line) };
 }
 
-/** What a lesson's numbers follow from: lines that draw, and of each block what the machine is told, without what is said to people. */
+/** What a lesson's numbers follow from: lines that draw, and of each block the input of the machine, without the text for people. */
 function numbersOf(lines: readonly string[]): string {
   const found: string[] = [];
   let block: string | undefined;
@@ -126,7 +126,7 @@ function numbersOf(lines: readonly string[]): string {
   return found.join('\n');
 }
 
-/** `lineOf`: where what has a name of a guest stands. */
+/** `lineOf`: the position of what has a guest's name. */
 function readHead(
   line: string,
   at: number,
@@ -186,7 +186,7 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, l
       const [written = ''] = lang.split(/\s+/),
         meant = misspelt(written),
         word = meant ?? written;
-      // It is read as what was meant, so that nothing else is told of names in it.
+      // It is read as what was meant, so that nothing else is reported of names in it.
       if (meant) wrong(here, said => said.meant(written, meant));
       if (word === 'guest') {
         readGuest(text, here, lesson, wrong);

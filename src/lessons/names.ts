@@ -2,7 +2,7 @@
 import { nearestFact, rowsOfFact } from '../dom0/service/index.ts';
 import type { Check, Hint, Lesson, Part, Row, Wrong } from './form.ts';
 
-/** Tells what is named and is not there. `lineOf`: of a line of a block, where it stands. */
+/** Tells what is named and is not there. `lineOf`: of a line of a block, its number. */
 export function checkNames({ guests, pictures, steps }: Lesson, wrong: Wrong, lineOf: (what: object) => number): void {
   const known = new Set(guests.map(({ name }) => name)),
     asked = new Set<string>(),

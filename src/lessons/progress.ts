@@ -1,9 +1,9 @@
-/** How far somebody has come with what a step says, told from the inputs that the host has noted in virtual time, and from the machine's own values. */
+/** How far somebody has come with what a step says, known from the inputs that the host has noted in virtual time, and from the machine's own values. */
 import type { Facts, LoggedInput } from '../dom0/service/index.ts';
 import { isEdited } from './edits.ts';
 import type { Action } from './form.ts';
 
-/** `ranMs`: of time that is to go on, how much has, once all that stands before it is done; it ends sooner where nothing happens any more. */
+/** `ranMs`: of time that is to go on, how much has, once all that is before it is done; it ends sooner where nothing happens any more. */
 export interface Done {
   isDone: boolean;
   ranMs?: number;

@@ -134,12 +134,12 @@ export class LessonRun {
   private inputs: readonly LoggedInput[] = [];
   /** Of steps that somebody has come to. */
   private readonly beginnings = new Map<number, Beginning>();
-  /** All that was measured so far is as it should be, so that whoever begins the next step again begins it well. */
+  /** All that was measured so far is as it should be, so that a student who begins the next step again begins it well. */
   private isSound = true;
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
-  /** `said`: in the language of whoever goes through it. */
+  /** `said`: in the language of the student. */
   constructor(lesson: Lesson, host: LessonHost, said: Said = en) {
     this.lesson = lesson;
     this.host = host;
@@ -151,7 +151,7 @@ export class LessonRun {
     return this.ids.get(name);
   }
 
-  /** The guests are there, at their prompts, and time stands. @throws Error with a sentence */
+  /** The guests are there, at their prompts, and time is stopped. @throws Error with a sentence */
   async start(): Promise<void> {
     await this.host.stand();
     for (const { name, text } of this.lesson.guests) this.ids.set(name, await this.host.create(text));
@@ -337,7 +337,7 @@ export class LessonRun {
     return { measured, judged, hints, ...(instead.length > 0 ? { instead } : {}) };
   }
 
-  /** What the step that is measured there was told in other words than it asked for. */
+  /** The lines typed for the step that is measured there in other words than it asked for. */
   private async typedInstead(measure: number): Promise<Instead[]> {
     const step = this.lesson.steps.slice(0, measure).findLastIndex(({ kind }) => kind === 'do');
     if (step < 0) return [];

@@ -31,7 +31,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   'processors.asm': ['clocks.asm', 'spinner.asm'],
 };
 
-/** What stands behind a guest's own source, front to back: what it shares with some, the console of all of them, and how one starts, which is another file for paravirtual ones. */
+/** What follows a guest's own source, front to back: what it shares with some, the console of all of them, and how one starts, which is another file for paravirtual ones. */
 export const behind = (name: string): readonly string[] => [
   ...Object.keys(SHARED).filter(file => SHARED[file]!.includes(name)),
   'console.asm',

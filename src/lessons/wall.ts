@@ -1,12 +1,12 @@
 /**
  * A class's wall: while students take a lesson, their pages tell a teacher's page the step that they are at, what they predicted and what they measured. The
- * teacher's page tells theirs which lesson it is, and whether the class is held. Whoever knows the room can send anything, so each text is judged before it
+ * teacher's page tells theirs which lesson it is, and whether the class is held. Anyone with the room's code can send anything, so each text is judged before it
  * counts: its length before it is read, its version and form, and how many come. Nothing is stored, and no name is sent: a student is a number.
  */
 import type { Lesson } from './form.ts';
 import { planOf } from './plan.ts';
 
-/** Of the form of what is told. A page of another one is told to load again. */
+/** Version of the messages' form. A page of another one is asked to load again. */
 export const WALL_VERSION = 1;
 
 /** What carries the texts of a room to all of its other pages, in the order of each sender; one may be lost. */
@@ -26,7 +26,7 @@ export interface RoomEnds {
   told?(problem: string | undefined): void;
 }
 
-/** A student's page: all that its wall may know. It is told whole, so that one that is lost does no harm. */
+/** A student's page: all that its wall may know. It is sent whole, so that one that is lost does no harm. */
 export interface StudentSays {
   kind: 'student';
   /** Drawn by the page when it is loaded. */
@@ -83,7 +83,7 @@ const WALL_BURST = 4 * MOST_STUDENTS,
 const STUDENT_BURST = 10,
   STUDENT_PER_SECOND = 2;
 
-/** The wall asks this often who is there, and whoever was not heard for three times as long as a hidden page may sleep (a minute) is gone. */
+/** The wall asks this often who is there, and a student who was not heard for three times as long as a hidden page may sleep (a minute) is gone. */
 export const ASK_MS = 20_000;
 export const GONE_MS = 180_000;
 const MINUTE_MS = 60_000;
@@ -213,7 +213,7 @@ export class ClassWall {
     this.patience = planOf(lesson).rounds.flatMap(({ steps }) => steps.map(({ minutes }) => minutes * MINUTE_MS));
   }
 
-  /** Whether it was somebody new, who is to be told a number. `from`: whoever said an id first has it. */
+  /** Whether it was somebody new, who is to be sent a number. `from`: the first sender of an id has it. */
   hear(text: unknown, nowMs: number, from?: number): boolean {
     const message = this.paces.lets(nowMs, from) ? readMessage(text) : 'many';
     if (typeof message === 'string') this.refuse(message);
@@ -265,7 +265,7 @@ export class ClassWall {
     for (const [id, { heardMs }] of this.students) if (nowMs - heardMs > GONE_MS) this.students.delete(id);
   }
 
-  /** All seats are free, and nothing was refused: whoever is there tells it again when asked. */
+  /** All seats are free, and nothing was refused: the pages that are there send it again when asked. */
   clear(): void {
     this.students.clear();
     this.refused.clear();

@@ -3,7 +3,7 @@
  *   [--anews N] [--copies N] [--ticks N]
  *
  * All that can happen to a guest of a pool within what is given (src/dom0/pool/leases): the protocol's own code, every order of messages. It passes if no two
- * hosts ever run the guest, none runs a copy of before, and the guest runs again from wherever nothing more fails.
+ * hosts ever run the guest, none runs an earlier copy, and the guest runs again from wherever nothing more fails.
  */
 import { number } from './harness/options.ts';
 import { program } from './harness/program.ts';

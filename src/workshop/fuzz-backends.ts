@@ -40,7 +40,7 @@ function run(
     problem: problem && `${problem} (after ${made} messages)`,
   });
   try {
-    // The scribbler writes into the stage's memory, so it comes after that, and is told to the stage.
+    // The scribbler writes into the stage's memory, so it comes after that, and is passed to the stage.
     stage = new Stage(campaign.device, machine => (other = scribbler(machine)));
     for (let left = 0; made < messages; made++, left--) {
       if (!stage.hostile || left <= 0 || campaign.isOver(stage, stage.hostile)) {

@@ -47,7 +47,7 @@ class HostileDebugger extends HostileClient {
       const stub = this.stub && this.isThere ? this.stub : await this.fresh();
       for (let i = 0; i < BATCH && sent < messages; i++, sent++) stub.receive(gdbMessage(pick));
       await turn();
-      // It may run: whoever debugs it wants it back. And half a packet is ended.
+      // It may run: its debugger wants it back. And half a packet is ended.
       stub.receive(Uint8Array.of(...gdbPacket(new Uint8Array(0)), 3));
       await turn();
     }

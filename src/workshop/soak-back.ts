@@ -34,7 +34,7 @@ const AIM_S = 0.5,
   LAST_NS = 10e9;
 /** Steps that are timed. */
 const STEPS = 100;
-/** A probe is put on in one slice of so many, and the state between two summed up likewise. */
+/** A probe is put on in one slice of this many, and the state between two summed up likewise. */
 const ONE_SLICE_IN = 40;
 
 /** What is typed, each once the text before it was shown. */
@@ -116,7 +116,7 @@ class InSlice implements Probe {
   }
 }
 
-/** The straight run: it goes on until the guest has lived so many seconds of its time, and samples itself. */
+/** The straight run: it goes on until the guest has lived a given number of seconds of its time, and samples itself. */
 class StraightRun {
   readonly samples: Sample[] = [];
   readonly session: Session;
@@ -154,7 +154,7 @@ class StraightRun {
     return this.guest.member.runner.ask('past', wish);
   }
 
-  /** Resolves at its end, with how many rounds of its work the guest has told. */
+  /** Resolves at its end, with how many rounds of its work the guest has printed. */
   async run(): Promise<number> {
     const { session } = this,
       { runners } = session.toolstack;

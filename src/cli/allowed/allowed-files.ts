@@ -183,7 +183,7 @@ export class NodeAllowedFiles implements AllowedFiles {
     this.intoFile(path, fd => ftruncateSync(fd, bytes));
   }
 
-  /** Changes a file, which is made where there is none, and which nobody writes meanwhile. */
+  /** Changes a file, which is made where there is none, and that no one writes meanwhile. */
   private intoFile(path: string, change: (fd: number) => void, flags = 0): void {
     const entry = this.ownEntry(path);
     const isNew = lstatSync(entry, { throwIfNoEntry: false }) === undefined;

@@ -6,7 +6,7 @@
 import { createServer } from 'node:net';
 import { socketName } from '../storage/directory-lock.ts';
 
-/** Who has a file: of those that share it this many, and the socket of them all. */
+/** The holders of a file: how many share it, and the socket of them all. */
 interface Holders {
   shared: boolean;
   count: number;
@@ -41,7 +41,7 @@ function listenAt(inode: string): (() => void) | undefined {
   const { name, isFile } = socketName(`image ${inode}`);
   if (isFile) return () => {};
   const server = createServer(socket => void socket.destroy());
-  // The name is taken, or not, when listen() returns: a local one is bound at once. What went wrong is told later.
+  // The name is taken, or not, when listen() returns: a local one is bound at once. Errors are reported later.
   server.on('error', () => {});
   server.listen(name);
   if (!server.listening) return undefined;

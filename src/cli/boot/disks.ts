@@ -248,7 +248,7 @@ export function restoredDrives(
 /** CDs that are made of files, by their names (`files:PATH…`); a sentence: why there is none. */
 export type MadeCds = ReadonlyMap<string, Uint8Array | string>;
 
-/** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
+/** An image that a definition names, as far as it is looked at before it is used; or why it cannot be opened. */
 export function lookAtImage(path: string, devices?: HostDevices, cds: MadeCds = new Map()): NamedImage | string {
   try {
     const cd = cds.get(path);
@@ -321,7 +321,7 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
   return imageHead(medium.disk);
 }
 
-/** What firmware is told of drives. */
+/** What firmware gets to know of drives. */
 interface Tried {
   /** SeaBIOS's device paths. */
   bootOrder: string[];

@@ -32,7 +32,7 @@ import { Watchdog } from './watchdog.ts';
 const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, halted: 6, timeout: 124 } as const;
 /** How much later than --timeout a run that does not look at the clock is ended by force. */
 const GRACE_SECONDS = 5;
-/** In real time a script looks at the screen this often while nothing is told. */
+/** In real time a script looks at the screen this often while nothing is reported. */
 const LOOK_MS = 20;
 
 /** Runs the command; returns the exit status. */

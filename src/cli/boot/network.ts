@@ -11,7 +11,7 @@ export interface NetworkWords {
   forwards: readonly Forward[];
 }
 
-/** Undefined: what any host has. `say` is told where forwards are. @throws HostError: a port cannot be opened */
+/** Undefined: what any host has. `say` is called with the addresses of forwards. @throws HostError: a port cannot be opened */
 export async function openNetwork(
   { tftp, net, forwards }: NetworkWords,
   say: (sentence: string) => void,

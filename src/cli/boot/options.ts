@@ -85,7 +85,7 @@ export interface BootOptions {
   debugcon?: string;
   /** As `saves`, with ports. */
   gdb: string[];
-  /** As `saves`, with ports and what stands behind them. */
+  /** As `saves`, with ports and what follows them. */
   vnc: string[];
   /** 0: no guest code is compiled. Absent: the default. */
   jitThreshold?: number;

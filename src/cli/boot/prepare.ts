@@ -64,7 +64,7 @@ const DEFAULT_MEMORY_MIB = 256;
 /** Console of a Linux that was given without a command line: standard output. */
 const LINUX_CMDLINE = 'console=ttyS0';
 
-/** A definition that is not in xl's language has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
+/** A definition that is not in xl's language has a reader of its own, which is loaded for it. A file that fails is reported later. */
 export async function loadReaders(files: string[]): Promise<void> {
   for (const file of files) {
     let head = new Uint8Array(MOST_BYTES);
@@ -200,7 +200,7 @@ function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
   return guest;
 }
 
-/** The file of a saved state, for whoever has it next: a guest's worker reads it again, and on this thread the pages that were read are taken. */
+/** The file of a saved state, for its next owner: a guest's worker reads it again, and on this thread the pages that were read are taken. */
 const fileOf = (data: Uint8Array, { virtualTime, pcpus, restores }: BootOptions): Blob => {
   const isElsewhere = !virtualTime && (pcpus ?? restores.length) > 1;
   return new Blob(isElsewhere ? [data as BlobPart] : []);

@@ -16,7 +16,7 @@ export interface ScriptHands {
   send(bytes: Uint8Array): void;
   key(code: string, down: boolean): void;
   screenshot(path: string): void;
-  /** Writes what the guest has done so far; the script goes on when that stands. */
+  /** Writes what the guest has done so far; the script goes on when that is written. */
   stats(path: string): Promise<void>;
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;

@@ -1,5 +1,5 @@
 /**
- * The guests of one `ringside boot`, over the toolstack: in turns on this thread, in real or virtual time, or each in a worker thread. What the command line
+ * The guests of one `ringside boot`, over the toolstack: interleaved on this thread, in real or virtual time, or each in a worker thread. What the command line
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import { findsXen } from '../../hypervisor/kinds/index.ts';
@@ -356,7 +356,7 @@ export class Session {
     return (saved.length > 0 ? saved : guests).every(({ end }) => end);
   }
 
-  /** Another medium in a drive of a guest's, or none, while it runs, or a device that comes or goes, which is to be waited for: what is wrong with that is told. */
+  /** Another medium in a drive of a guest's, or none, while it runs, or a device that comes or goes, which is to be waited for: what is wrong with that is reported. */
   change({ member, name }: Guest, vdev: string, path: string | undefined): Promise<void> | undefined {
     const { toolstack } = this,
       { note } = this.parts;
@@ -400,7 +400,7 @@ export class Session {
   endAll(end: RunEnd): void {
     this.toolstack.runners.hold();
     for (const guest of this.guests) guest.end ??= end;
-    // Once it has returned from where it is, and an error was told first.
+    // Once it has returned from where it is, and an error was reported first.
     queueMicrotask(this.finish);
   }
 
@@ -445,7 +445,7 @@ export class Session {
     if (!this.inputEnded || running.length === 0 || running.some(({ waits }) => waits?.what !== 'event')) return;
     const { activity } = this;
     const look = (): void => {
-      // Who did something and waits as before has not told that it does.
+      // A guest that did something and waits as before has not reported that it does.
       if (activity !== this.activity || this.toolstack.services.pending) this.lookForStillness();
       else for (const guest of running) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
     };

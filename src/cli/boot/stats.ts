@@ -50,7 +50,7 @@ export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats
   };
 }
 
-/** What a guest that runs has done until now, with what it and its devices of virtio told each other: kicks, interrupts, and chains given back. */
+/** What a guest that runs has done until now, with what it and its devices of virtio exchanged: kicks, interrupts, and chains given back. */
 export async function statsNow(toolstack: Toolstack, member: Member): Promise<object> {
   const looked = await member.runner.ask('virtqueues');
   const { instructions, exits, exitsByReason, driveRings } = statsOf(toolstack, member),

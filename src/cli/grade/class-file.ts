@@ -15,12 +15,12 @@ const COLUMNS: Readonly<Record<keyof HandedIn, RegExp>> = {
 
 /** More mistakes are those of a file of another kind. */
 const MOST_TOLD = 20,
-  /** Of what stands in a line. */
+  /** Of a line's content. */
   MOST_QUOTED = 60;
 /** Of no text, but for tab and line ends; a terminal would take them for commands. */
 const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 
-/** Fields of each line that is not empty, with its number; the first one says what stands between them. `open`: where a quotation mark is not closed. */
+/** Fields of each line that is not empty, with its number; the first one says what is between them. `open`: where a quotation mark is not closed. */
 function rowsOf(text: string): { rows: { line: number; fields: string[] }[]; open?: number } {
   const [first] = text.trimStart().split('\n', 1),
     separator = ['\t', ';', ','].find(each => first!.includes(each)) ?? ',',

@@ -1,5 +1,5 @@
 /**
- * UNIX sockets of guests' channels of virtio, where libvirt's QEMU has them: a program of this machine connects to one, and speaks to who has the port open in the
+ * UNIX sockets of guests' channels of virtio, where libvirt's QEMU has them: a program of this machine connects to one, and speaks to the opener of the port in the
  * guest. One at a time is served; another waits until that one has gone, as at QEMU's (chardev/char-socket.c).
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';

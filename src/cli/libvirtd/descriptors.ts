@@ -37,7 +37,7 @@ const run = (script: string): string[] => ['-I', '-S', '-c', script];
 export interface Descriptors {
   /** This machine can send one. */
   areSent(): Promise<boolean>;
-  /** A pair of sockets, of which nobody has the other end yet. @throws Error with a sentence */
+  /** A pair of sockets, of which no process has the other end yet. @throws Error with a sentence */
   pair(): Promise<Pair>;
 }
 

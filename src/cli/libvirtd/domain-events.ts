@@ -1,5 +1,5 @@
 /**
- * Events of domains as messages: a kind, its number (virDomainEventID), and what stands behind the callback's number and the domain. Some have the domain in a
+ * Events of domains as messages: a kind, its number (virDomainEventID), and what follows the callback's number and the domain. Some have the domain in a
  * message of its own: the bytes are the same. Source: remote_domain_event_callback_*_msg of src/remote/remote_protocol.x.
  */
 import type { EventKind, EventOf, EventParameter } from '../../dom0/libvirt/index.ts';

@@ -4,7 +4,7 @@ import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import { nothing, type Xdr } from '../../formats/xdr/index.ts';
 import type { Stream } from './stream.ts';
 
-/** Of what clients are told events. */
+/** The objects whose events clients get. */
 export type Told = 'domain' | 'network' | 'pool';
 
 /** What a procedure has of who calls it. */

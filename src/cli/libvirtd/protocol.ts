@@ -17,7 +17,7 @@ export const MOST_DESCRIPTORS = 32;
 export const STATUS = { OK: 0, ERROR: 1, CONTINUE: 2 };
 export const KEEPALIVE = { PING: 1, PONG: 2 };
 
-/** A packet's length counts itself; behind it stand a header and what the procedure says. */
+/** A packet's length counts itself; behind it are a header and what the procedure says. */
 export const LENGTH_BYTES = 4,
   HEADER_BYTES = 24,
   MOST_MESSAGE_BYTES = 33_554_432;

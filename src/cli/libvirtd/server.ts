@@ -14,7 +14,7 @@ const OWNER_ALONE = 0o600;
 /** What libvirt's clients put behind the socket's name for a connection that only reads (LIBVIRTD_PRIV_UNIX_SOCKET_RO of remote_driver.h). */
 const READ_ONLY = '-ro';
 
-/** The socket cannot be had; a sentence. */
+/** The socket cannot be opened; a sentence. */
 export class SocketError extends Error {
   override name = 'SocketError';
 }

@@ -4,7 +4,7 @@ export interface Stream {
   receive?(bytes: Uint8Array): void;
   /** Begins, with what it says through. */
   begin(out: StreamOut): void;
-  /** The caller has sent all: it is told when that is kept. `end` is not called then. @throws LibvirtError */
+  /** The caller has sent all: it gets an answer when that is stored. `end` is not called then. @throws LibvirtError */
   finish?(): Promise<void>;
   /** Either side has ended it, or the caller is gone. */
   end(): void;
@@ -14,7 +14,7 @@ export interface StreamOut {
   send(bytes: Uint8Array): void;
   /** There is no more. */
   finish(): void;
-  /** What is to come cannot be had: the stream has ended. */
+  /** What is to come cannot be read: the stream has ended. */
   fail(error: unknown): void;
   /** Few of the bytes that were sent wait for the caller. */
   drained(): Promise<void>;

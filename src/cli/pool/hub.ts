@@ -1,6 +1,6 @@
 /**
  * The hub of a pool: it passes messages between members that cannot reach each other, and reads none of them (dom0/pool/hub-room.ts has the words). It keeps
- * nothing: whoever lost it comes again.
+ * nothing: a member that lost it comes again.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -131,7 +131,7 @@ export class Hub {
   }
 
   private greet(socket: WebSocket, from: 'near' | 'foreign'): void {
-    // What is wrong with a socket is told by its end, too.
+    // The end of a socket reports its errors, too.
     socket.on('error', () => {});
     if (++this.strangers[from] > MOST_STRANGERS) this.refuse(socket, 'too many are at the door. Try again.');
     const late = setTimeout(() => this.refuse(socket, 'you did not say which pool you want.'), HELLO_MS);
@@ -212,7 +212,7 @@ export class Hub {
   private pass(from: number, { room }: Seat, message: Buffer): void {
     if (message.length < HUB_HEAD_BYTES) return;
     const to = this.seats.get(message.readUInt32LE(0));
-    // It has just left, and whoever sends will hear of it.
+    // It has just left, and the sender will hear of it.
     if (to?.room !== room) return;
     message.writeUInt32LE(from, 0);
     to.sentBytes += message.length;

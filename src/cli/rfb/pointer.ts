@@ -9,7 +9,7 @@ const WHEEL_AWAY = 8,
 
 export class ClientPointer {
   private readonly move: (move: MouseMove) => void;
-  /** The client was told to send ways in place of places. */
+  /** The client has the order to send relative moves in place of positions. */
   sendsWays = false;
   private last: { x: number; y: number } | undefined;
   private buttons = 0;

@@ -50,7 +50,7 @@ export interface ViewerParts {
 /** At most 25 pictures a second; and after each there is none for REST times as long as it took, since guests may run on this thread. */
 const PICTURE_MS = 40,
   REST = 2;
-/** Who has this many bytes to take yet gets no further picture. */
+/** A client with this many bytes to take yet gets no further picture. */
 const MOST_WAITING_BYTES = 2 ** 20;
 /** Of a screen that is none just now. */
 const NOTHING: Picture = { width: 640, height: 480, rgb: new Uint8Array(640 * 480 * 3) };
@@ -204,7 +204,7 @@ export class Viewer {
     const generation = this.screen.generation();
     const isNew = generation !== this.generation || !this.has || !asked.isIncremental;
     const now = isNew ? this.screen.picture() : this.has;
-    // Undefined: it changes just now, and the next time it stands.
+    // Undefined: it changes just now, and is complete the next time.
     if (now && (isNew || this.answers.size > 0)) this.update(now, asked, generation);
     this.screen.want();
   }
@@ -220,7 +220,7 @@ export class Viewer {
     const { width, height } = this.size;
     const now = fitted(screen, width, height),
       whole = { x: 0, y: 0, width, height };
-    // Who has nothing gets all.
+    // A client that has nothing gets all.
     const area = this.has ? within(asked.area, whole) : whole;
     const changed = this.has && asked.isIncremental ? changedRectangles(this.has, now, area) : [area];
     const rectangles = changed.filter(each => each.width > 0 && each.height > 0);

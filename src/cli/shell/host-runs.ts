@@ -200,7 +200,7 @@ export class HostRuns {
   }
 }
 
-/** Names of the guests that run: they end with their host, and a person who leaves it is told. */
+/** Names of the guests that run: they end with their host, and a person who leaves it gets a warning. */
 async function leave(host: NodeHost, say: (sentence: string) => void, who = 'the shell'): Promise<string[]> {
   const names = await host.endWithGuests();
   if (names.length > 0)

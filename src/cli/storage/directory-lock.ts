@@ -136,7 +136,7 @@ function listen(directory: string, name: string): Promise<Server | undefined> {
 /** What bind(2) answers on file systems without sockets: vfat, 9p and other ones that machines share with their guests. */
 const NO_SOCKETS = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL'];
 
-/** Whether somebody listens there. Where that cannot be told, somebody does. */
+/** Whether somebody listens there. Where that is not known, somebody does. */
 function answers(directory: string, name: string): Promise<boolean> {
   return withShortPath(directory, name, path => {
     return new Promise<boolean>(resolve => {
@@ -148,7 +148,7 @@ function answers(directory: string, name: string): Promise<boolean> {
   });
 }
 
-/** Whether the process runs, told without a socket. Where that cannot be told, it does. */
+/** Whether the process runs, found without a socket. Where that is not known, it does. */
 export function mayRun(holder: Pick<Holder, 'pid' | 'bootId' | 'pidNamespace' | 'startTime'>): boolean {
   const own = ownRecord(false);
   if (holder.bootId !== own.bootId) return false;
@@ -170,7 +170,7 @@ const remove = (directory: string, id: string): void => {
   for (const name of [PREFIX + id, PREFIX + id + SOCKET]) rmSync(join(directory, name), { force: true });
 };
 
-/** Those others that still run; `gone` is told of those that do not. */
+/** Those others that still run; `gone` is called for those that do not. */
 async function others(directory: string, ownId: string, gone = remove): Promise<Other[]> {
   const found: Other[] = [];
   for (const name of readdirSync(directory)) {
@@ -227,7 +227,7 @@ async function publish(directory: string): Promise<{ id: string; has(): void; re
   };
 }
 
-/** Waits until nobody asks for it. @throws Error that says who has it, or asks and does not go on */
+/** Waits until nobody asks for it. @throws Error that names its holder, or a process that asks and does not go on */
 async function untilNobodyAsks(directory: string, ownId: string): Promise<void> {
   for (let waits = 0; ; waits++) {
     const there = await others(directory, ownId);
@@ -238,7 +238,7 @@ async function untilNobodyAsks(directory: string, ownId: string): Promise<void> 
   }
 }
 
-/** @returns what lets go of it. @throws Error that says who has it */
+/** @returns what lets go of it. @throws Error that names its holder */
 export async function holdDirectory(directory: string): Promise<() => void> {
   if (process.platform === 'win32') return holdPipe(directory);
   for (;;) {

@@ -98,7 +98,7 @@ export class DirectoryStore implements Store {
     this.release = release;
   }
 
-  /** Makes the directory where there is none. `repairs`: it may be one whose repair did not end. @throws Error where it cannot be had, with who holds it where somebody does */
+  /** Makes the directory where there is none. `repairs`: it may be one whose repair did not end. @throws Error where it cannot be opened, with who holds it where somebody does */
   static async open(path: string, { repairs = false } = {}): Promise<DirectoryStore> {
     try {
       mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });

@@ -85,7 +85,7 @@ async function openHere(directory: string): Promise<HeldStore> {
 }
 
 async function openInWorker(directory: string, folder: string | undefined): Promise<HeldStore> {
-  // Nobody else asks for a directory: who wants it is told which process has it.
+  // Nobody else asks for a directory: a process that wants it hears which one has it.
   const opened = await openRemoteStore(() => spawnStorageWorker(directory, folder))(() => {}, false);
   if ('why' in opened) throw new Error(opened.why);
   return opened;

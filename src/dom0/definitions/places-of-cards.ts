@@ -12,7 +12,7 @@ export type Place = NonNullable<Finding['place']>;
 
 /** libvirt comes with them, and definitions name them everywhere: where the host has none of that name they are its own bridge. */
 const SHIPPED: Place = { network: 'default', bridge: 'virbr0' };
-/** Of a host on which nobody has made another. */
+/** Of a host on which no other was made. */
 export const OWN_PLACES: Places = { bridges: ['xenbr0'], networks: ['xenbr0'] };
 
 /** What is missing of the place of a card; undefined: nothing. Of a network and a bridge the network counts. */

@@ -39,7 +39,7 @@ export class ClassRoom implements Room {
     void this.enter(AGAIN_MS);
   }
 
-  /** The last text that was sent is what somebody hears who comes later: all of it is told each time. */
+  /** The last text that was sent is what somebody hears who comes later: all of it is sent each time. */
   send(text: string): void {
     this.last = text;
     for (const member of this.begun) this.links.get(member)!.send(encoder.encode(text));

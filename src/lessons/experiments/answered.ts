@@ -13,7 +13,7 @@ const ENDS = 3,
   /** Asked for this many checkpoints before. */
   CHECKPOINTS = 2;
 const LINK_MIB = 32;
-/** An answer is waited for this long, by minipv's ping and by whoever asks whether the guest goes on. */
+/** An answer is waited for this long, by minipv's ping and by the code that checks whether the guest goes on. */
 const PATIENCE_MS = 2000;
 const MANY = 1_000_000;
 const FREE = 'answers go at once',
@@ -39,7 +39,7 @@ interface End {
   goesOn: boolean;
 }
 
-/** Two hosts: one has a guest, the other its checkpoints and somebody who asks it; this many milliseconds later the first one is lost. */
+/** Two hosts: one has a guest, the other its checkpoints and a client of it; this many milliseconds later the first one is lost. */
 async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: number): Promise<End> {
   const there = await here.another(true),
     { neighbours, lose } = join({ here, there }, LINK_MIB),

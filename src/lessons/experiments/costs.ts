@@ -1,6 +1,6 @@
 /**
  * The published table of costs: what one of each thing that an experiment counts takes on a processor of silicon. Virtual time knows none of them, since every
- * instruction takes 4 ns there; a row's counts times these are its microseconds. Whoever teaches may put other numbers into the page's table.
+ * instruction takes 4 ns there; a row's counts times these are its microseconds. A teacher may put other numbers into the page's table.
  */
 
 /** Nanoseconds of one, and where they are from. */

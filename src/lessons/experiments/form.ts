@@ -56,7 +56,7 @@ export interface Experiment {
   verdict(rows: readonly Row[]): Verdict;
   /** The time that this computer takes for it means something: it may be run in real time. */
   mayBeTimed?: boolean;
-  /** Of one that may not: why, in a sentence for whoever asks. */
+  /** Of one that may not: why, in a sentence for the caller. */
   untimed?: string;
   /** Something is drawn from the seed. */
   isDrawn?: boolean;
@@ -76,5 +76,5 @@ export const numberWhere = (rows: readonly Row[], words: Row, column: string): n
     column,
   );
 
-/** What stands in the rows of a run in real time: the middle of the times, the least and the greatest. */
+/** What is in the rows of a run in real time: the middle of the times, the least and the greatest. */
 export const TIMES = { ms: 'hereMs', least: 'hereLeastMs', most: 'hereMostMs' } as const;

@@ -60,7 +60,7 @@ export class LabGuest {
     return this.lab.machine.host.inspect('facts', this.id);
   }
 
-  /** Types a line; time stands. */
+  /** Types a line; time is stopped. */
   type(line: string): void {
     this.lab.machine.type(this.id, `${line}\r`);
   }
@@ -109,7 +109,7 @@ export class Lab {
   /** Another host, which shares nothing with this one; or (`isBeside`) the clock alone. */
   readonly another: (isBeside?: boolean) => Promise<Lab>;
 
-  /** Milliseconds by the clock of whoever runs it that were spent on what is compared; without a clock 0. */
+  /** Milliseconds by its runner's clock that were spent on what is compared; without a clock 0. */
   spentMs = 0;
   /** Absent: nobody asks how long it takes here. */
   wallMs: (() => number) | undefined;

@@ -1,4 +1,4 @@
-/** Migration without disconnection: a guest that serves a stream of TCP moves while it writes; for how long does the stream stand? */
+/** Migration without disconnection: a guest that serves a stream of TCP moves while it writes; for how long does the stream stop? */
 import { type Condition, type Experiment, numberOf, type Row } from './form.ts';
 import { bootAt, CLIENT, hear, join, LINK_MIB, move, SERVER } from './link.ts';
 import { short } from './words.ts';

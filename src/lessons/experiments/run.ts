@@ -1,6 +1,6 @@
 /**
  * Runs an experiment: in virtual time each of its conditions once, on a host of its own, so that everybody's rows are equal; in real time all of them side by
- * side, warmed, repeated and interleaved, with the clock of whoever runs it.
+ * side, warmed, repeated and interleaved, with the caller's clock.
  */
 import type { HeadlessParts } from '../headless.ts';
 import { type Condition, type Experiment, type Row, TIMES } from './form.ts';

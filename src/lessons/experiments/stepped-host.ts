@@ -37,7 +37,7 @@ interface Timer {
   callback(): void;
 }
 
-/** A clock and an event loop that go on only when they are told to. */
+/** A clock and an event loop that go on only by a call. */
 export class SteppedTime {
   private readonly runners: { instructions: number; hold(): void; go(): void }[] = [];
   private readonly turn: HeadlessParts['soon'];
@@ -70,7 +70,7 @@ export class SteppedTime {
     runners.hold();
   }
 
-  /** Something that is no work of the guests': they stand meanwhile. */
+  /** Something that is no work of the guests': they are paused meanwhile. */
   readonly standing = async <T>(work: () => Promise<T>): Promise<T> => {
     for (const runners of this.runners) runners.hold();
     let isDone = false;
@@ -135,9 +135,9 @@ export interface SteppedHost {
   nowMs(): number;
   /** Lets time go on for this long. */
   runFor(ms: number): Promise<void>;
-  /** Creates a domain while all others stand. @throws Error with a sentence */
+  /** Creates a domain while all others are paused. @throws Error with a sentence */
   create(text: string): Promise<{ id: number; name: string }>;
-  /** Something that is no work of the guests': they stand meanwhile. */
+  /** Something that is no work of the guests': they are paused meanwhile. */
   standing<T>(work: () => Promise<T>): Promise<T>;
   type(id: number, text: string): void;
   /** Its guests execute nothing any more. */

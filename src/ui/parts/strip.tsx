@@ -144,7 +144,7 @@ export function XenLog() {
     const read = () =>
       host.dmesg().then(
         log => {
-          // A reader who has scrolled up reads on there.
+          // After scrolling up a reader reads on there.
           const pre = area.current;
           const atEnd = !pre || pre.scrollHeight - pre.scrollTop - pre.clientHeight < 24;
           text.value = log;

@@ -1,4 +1,4 @@
-/** Small guests over the toolstack, each in a worker of its own or in turns on this thread, with one machine memory and one run queue. */
+/** Small guests over the toolstack, each in a worker of its own or all on this thread, with one machine memory and one run queue. */
 import { MemoryDisk } from '../../formats/blocks/index.ts';
 import type { XenKind } from '../../hypervisor/kinds/index.ts';
 import { newDefinition } from '../../dom0/definitions/config/index.ts';
@@ -164,5 +164,5 @@ export class WorkerHost extends BenchHost {
   }
 }
 
-/** All domains and Domain 0 in turns on this thread. */
+/** All domains and Domain 0 interleaved on this thread. */
 export const turnsHost = (): BenchHost => new BenchHost(1, inTurns({ soon, later, hostMs: sharedMs }));

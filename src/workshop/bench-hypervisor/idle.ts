@@ -152,6 +152,6 @@ async function idle(
 export const idleInWorkers = (saved: Uint8Array, guests: number, seconds: number): Promise<IdleCost> =>
   idle(saved, guests, seconds, inWorkers({ spawn: spawnDomainWorker, later, hostMs: sharedMs }));
 
-/** All guests and Domain 0 in turns on this thread, as `ringside boot` has them where there is one slot. */
+/** All guests and Domain 0 interleaved on this thread, as `ringside boot` has them where there is one slot. */
 export const idleInTurns = (saved: Uint8Array, guests: number, seconds: number): Promise<IdleCost> =>
   idle(saved, guests, seconds, inTurns({ soon, later, hostMs: sharedMs }));

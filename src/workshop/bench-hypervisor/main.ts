@@ -7,13 +7,13 @@
  *   slot       the same for one domain on one slot
  *   weights    256 against 512 on two slots (goal 2 within 3 %)
  *   cap        25 per cent on two slots (goal 25 within 2)
- *   wake       a sleeper beside four hogs on one slot: median wait for the slot (goal 2 ms)
+ *   wake       a sleeper next to four hogs on one slot: median wait for the slot (goal 2 ms)
  *   pingpong   Atomics.wait and notify between two threads, there and back: what the next rows are held against
  *   port       a port-I/O exit to a platform device, best of the runs (goal 1 µs)
  *   ioreq      an access to a port, to memory and a sector of an emulated device, by where its device model runs
  *   vcpus      a switch between two vCPUs that wait for each other by PAUSE
  *   ipi        a message to a halted vCPU until its answer is there, for a sender that spins without PAUSE (goal 50 µs: 50,000 cycles of the TSC)
- *   dirtylog   a moderate writer with its writes logged and asked for every 100 ms, against one that nobody logs, in turn (goal 0.95)
+ *   dirtylog   a moderate writer with its writes logged and asked for every 100 ms, against one that nobody logs, interleaved (goal 0.95)
  *   hypercall  a hypercall that does nothing (goal 0.5 µs)
  *   events     an event to another domain and one back, both wait for theirs (goal: 2 pingpongs)
  *   busy       the same to one that looks at its pending bit without waiting (goal 100 µs)

@@ -43,7 +43,7 @@ const DIALS: Record<string, Wanted> = {
   linux: { ...MODERATE, linux: true },
   heavy: { frames: 6000 },
 };
-/** The same for the guest that is pinged: it writes in turns, and answers between two. */
+/** The same for the guest that is pinged: it writes in bursts, and answers between two. */
 const SERVED: Record<string, Served> = {
   idle: { pages: 0, pauseUs: 0 },
   moderate: { pages: 128, pauseUs: 6400 },

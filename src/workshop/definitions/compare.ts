@@ -31,7 +31,7 @@ const IDENTITY: Readonly<Record<string, (element: Tree) => string>> = {
 const childAttribute = (element: Tree, child: string, attribute: string): string =>
   element.children.find(({ name }) => name === child)?.attributes[attribute] ?? '';
 
-/** Facts by their places: which element of several it is stands in brackets. */
+/** Facts by their places: the index of an element among several is in brackets. */
 function factsOf(element: Tree, path: string, facts: Map<string, string>): void {
   facts.set(path, element.children.length > 0 || element.text === '' ? PRESENT : element.text);
   for (const [name, value] of Object.entries(element.attributes)) facts.set(`${path}@${name}`, value);

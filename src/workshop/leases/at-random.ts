@@ -1,6 +1,6 @@
 /**
  * The protocol's own code among hosts whose network delays, reorders, loses and is cut, and which end and sleep, in virtual time. Model guests write their count
- * to a disk that all hosts reach: each write must follow the one before, so that a second copy, or a copy of before, shows itself at its first write. Of a guest
+ * to a disk that all hosts reach: each write must follow the one before, so that a second copy, or an earlier copy, shows itself at its first write. Of a guest
  * of which another host keeps copies (Remus) a write counts once a copy that knows of it is there, and none that counts may be missing where that one goes on.
  */
 import {

@@ -1,6 +1,6 @@
 /**
  * Goes through all that can happen to a guest among hosts of a pool: every order of messages, losses, crashes, sleeps, moves and take-overs within what it is
- * given. It runs the protocol's own code, and checks after each step that no two hosts run the guest, that what runs is the guest and no copy of before, and
+ * given. It runs the protocol's own code, and checks after each step that no two hosts run the guest, that what runs is the guest and no earlier copy, and
  * that from there on, once nothing more fails, it runs again.
  */
 import {
@@ -393,7 +393,7 @@ function settle(world: World, timing: LeaseTiming, crashed: boolean): void {
     while (messages.length > 0) events.deliver(0);
     each((host, index) => {
       if (host.starting && host.runs !== undefined) events.start(index);
-      // Whoever sends a copy notices that it does not go on.
+      // The sender of a copy notices that it does not go on.
       if (round === 5 && heldBy(host)?.as === 'sending' && !heldBy(host)!.wanted) events.cancel(index);
       const isLost = crashed && !hosts.some(({ runs }) => runs !== undefined) && !heldBy(host);
       if (round === 8 && isLost && host.kept) events.takeUp(index);
@@ -415,7 +415,7 @@ const isStill = ({ messages, hosts }: World, losses: number): boolean =>
 const OLD = 4;
 const NOTHING_LEFT = {} as World['left'];
 
-/** Host 0 runs the guest at first. `seen`: told how many worlds there were, now and then. */
+/** Host 0 runs the guest at first. `seen`: called now and then with the number of worlds. */
 export function explore(
   { hosts, ...left }: Budget,
   { timing = TIMING, seen = () => {} }: { timing?: LeaseTiming; seen?: (worlds: number) => void } = {},
@@ -484,7 +484,7 @@ function listOf(last: Steps | undefined): string[] {
 
 /**
  * The same for worlds that differ by nothing that matters: times count from now on, epochs from that of the lease, requests of a host by their order alone, and
- * messages have none; a copy is of now or of before; and hosts other than the coordinator's are as good as each other.
+ * messages have none; a copy is current or earlier; and hosts other than the coordinator's are as good as each other.
  */
 function keyOf(world: World): string {
   const others = [...world.hosts.keys()].slice(1);
@@ -510,7 +510,7 @@ function signOf({ hosts, messages }: World, index: number): string {
   return [held?.as, held?.epoch, held?.wanted, host.runs, host.starting, host.asleep, host.version, sent, comes].join();
 }
 
-/** All orders in which those that are signed alike, and are next to each other, can stand. */
+/** All orders in which those that are signed alike, and are next to each other, can be. */
 function* alike(sorted: readonly number[], sign: (index: number) => string): Generator<number[]> {
   if (sorted.length === 0) {
     yield [];

@@ -1,5 +1,5 @@
 /**
- * Calls of virsh, success and failure, that Debian's virsh at the daemon and Domain 0's are to answer alike, line by line. In order: each stands on what those
+ * Calls of virsh, success and failure, that Debian's virsh at the daemon and Domain 0's are to answer alike, line by line. In order: each builds on what those
  * before it have left. Paths are the same on both sides.
  */
 import { OF_AGENTS } from './agent-calls.ts';

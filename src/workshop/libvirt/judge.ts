@@ -154,7 +154,7 @@ const LIMIT_S = 60,
 
 /**
  * Runs commands one after the other. What has not ended within a minute is asked again: virsh 9.0 waits permanently where a save is refused before its own loop
- * runs that is to be told so (virshWatchJob() of tools/virsh-domain.c). Each begins as a copy of the shell, which is small: to copy this process takes a tenth of a second for some gigabytes of
+ * runs that is to be notified (virshWatchJob() of tools/virsh-domain.c). Each begins as a copy of the shell, which is small: to copy this process takes a tenth of a second for some gigabytes of
  * its memory, as a process has in which many tests have run.
  */
 function openShell(directory: string, env: NodeJS.ProcessEnv): { run(command: string): Promise<Answer>; end(): void } {

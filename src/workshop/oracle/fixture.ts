@@ -63,7 +63,7 @@ export interface Outcome {
   errorCode: number | undefined;
   cr2: bigint | undefined;
   ip: bigint;
-  /** Selector; undefined where it is not told. */
+  /** Selector; undefined where it is not given. */
   cs: number | undefined;
   flags: number;
   /** All registers as they should be at the end. */
@@ -94,7 +94,7 @@ export interface Case {
   outcome: Outcome;
   /** Vendor of the processor that was asked, where the fixture names it. */
   vendor: string | undefined;
-  /** Where it stands. */
+  /** Its line in the file. */
   line: number;
 }
 

@@ -37,7 +37,7 @@ export const LOADS = {
     const high = 0.5 + draw();
     return atMs => (noise(seed, Math.floor(atMs / CELL_MS)) < 0.2 ? high : 0.02);
   },
-  /** Two halves of the pool work in turn, each for a little longer than a guest rests after a move: what was balanced is wrong when it is done. */
+  /** Two halves of the pool work alternately, each for a little longer than a guest rests after a move: what was balanced is wrong when it is done. */
   flapping: (draw: Draw, half: number): Load => {
     const high = 0.4 + draw() * 0.5;
     return atMs => (Math.floor(atMs / FLAP_MS) % 2 === half ? high : 0.02);

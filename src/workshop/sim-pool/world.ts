@@ -1,4 +1,4 @@
-/** A pool of simulated hosts under the real balancer: guests want slots, get what there is, and move as they are told. */
+/** A pool of simulated hosts under the real balancer: guests want slots, get what there is, and move as the balancer says. */
 import {
   Balancer,
   brokenPairs,

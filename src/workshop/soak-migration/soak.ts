@@ -188,7 +188,7 @@ export class Soak {
     return said()![1]!;
   }
 
-  /** In turn it sends, and gets; it sums up what it sends of its memory, and what comes. */
+  /** It sends and receives alternately; it sums up what it sends of its memory, and what comes. */
   private async moveSumming(): Promise<Moved> {
     const { talk } = this.parts;
     if (!talk) return this.toTheOther();

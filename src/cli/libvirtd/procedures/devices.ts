@@ -64,7 +64,7 @@ export const DEVICES: Table = {
         ['wr_bytes', stats.writtenBytes],
         ['wr_operations', stats.writeRequests],
       ];
-      // Who has room for none asks how many there are.
+      // A client with room for none asks how many there are.
       return {
         parameters: rows
           .slice(0, Math.max(0, given.count))

@@ -19,7 +19,7 @@ const FORCE = 1 << 0;
 /** What a domain's first console and serial port are called. */
 const CONSOLES = ['console0', 'serial0'];
 
-/** Who has a domain's console open: one client, as in virChrdevOpen() of src/conf/virchrdev.c, and what ends that. Windows of the page have ends of their own. */
+/** The client that has a domain's console open: one, as in virChrdevOpen() of src/conf/virchrdev.c, and what ends that. Windows of the page have ends of their own. */
 const consoles = new WeakMap<CommandHost, Map<number, () => void>>();
 
 function consolesOf(host: CommandHost): Map<number, () => void> {

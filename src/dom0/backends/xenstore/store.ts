@@ -149,7 +149,7 @@ interface Watch {
   relative: boolean;
 }
 
-/** One who asks: a guest behind its ring, or a part of Domain 0. */
+/** A client of the store: a guest behind its ring, or a part of Domain 0. */
 export class Connection {
   readonly domid: number;
   /** Called for each event of a watch, in the course of whatever request changed the store. */

@@ -1,4 +1,4 @@
-/** Who has which disks open: one that writes has a disk alone, unless all that write it share it, and several may read one. */
+/** The users of open disks: a writer has a disk alone, unless all that write it share it, and several may read one. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 
 /** A disk that somebody has open. */

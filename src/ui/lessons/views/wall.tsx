@@ -320,7 +320,7 @@ const RADIUS = 5,
   /** Of the width, in per cent: dots at the ends have room. */
   EDGE = 3;
 
-/** What was predicted above, what was measured below; a line leads from one to the other of each student who has both. */
+/** What was predicted above, what was measured below; a line leads from one to the other of each student with both. */
 function Numbers({ question, name, students }: { question: string; name: string; students: readonly Student[] }) {
   const pairs = students.flatMap(({ said, measured, seat }) =>
     said.has(name) || measured.has(name) ? [{ seat, said: said.get(name), measured: measured.get(name) }] : [],

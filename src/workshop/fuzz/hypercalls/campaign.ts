@@ -30,7 +30,7 @@ const EVERY_ENLIGHTENMENT = viridianFeatures(['all']) as number;
 export interface CampaignOptions {
   type: HostileType;
   seed: number;
-  /** The neighbours run in turns; otherwise nothing of theirs may change. */
+  /** The neighbours run interleaved with it; otherwise nothing in them may change. */
   running: boolean;
 }
 

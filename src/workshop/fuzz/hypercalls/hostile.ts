@@ -63,7 +63,7 @@ export interface Surroundings {
   machine: Machine;
   /** Domains next to it, Domain 0 among them. */
   others: readonly number[];
-  /** Machine frames of theirs. */
+  /** Machine frames that they own. */
   foreign: readonly number[];
   /** Entries of their grant tables that are its to use. */
   refs: { first: number; count: number };
@@ -451,7 +451,7 @@ export class Hostile {
     if (pick(4) !== 0 || !xen.layer) return;
     regs.set([pick(0x18) | (pick(2) << 16), this.pointer(), pick(16), pick(32) === 0 ? pick(4) : 0]);
     xen.layer.hypercall(0x80000000);
-    // Whoever sets timers hears of them.
+    // A guest that sets timers gets their events.
     this.domain.timers.run();
   }
 

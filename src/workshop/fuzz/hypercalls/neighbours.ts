@@ -1,6 +1,6 @@
 /**
- * The domains next to the hostile one: an HVM, a PVH and a PV guest (guests/neighbour) that check themselves. They run in turns with the hostile one, or
- * stand still, and then nothing of theirs may change at all.
+ * The domains next to the hostile one: an HVM, a PVH and a PV guest (guests/neighbour) that check themselves. They run interleaved with the hostile one, or
+ * are paused, and then nothing in them may change at all.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -142,7 +142,7 @@ export class Neighbours {
     return this.frameOf(neighbour, STATE_PFN) << 10;
   }
 
-  /** They run in turns, and Domain 0 serves them. What went wrong, or undefined. */
+  /** They run interleaved, and Domain 0 serves them. What went wrong, or undefined. */
   run(turns = 1): string | undefined {
     for (let turn = 0; turn < turns; turn++) {
       for (const { domain, kind } of this.all) {
@@ -260,7 +260,7 @@ export class Neighbours {
     return undefined;
   }
 
-  // ---- what may not change while they stand still
+  // ---- what may not change while they are paused
 
   /** Of everything that is theirs: memory, but for what they lend for writing and their grant tables, whose entries say who uses them; registers; second stage; M2P. */
   checksum(): number {

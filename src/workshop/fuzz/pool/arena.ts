@@ -1,4 +1,4 @@
-/** A hub with two hosts that know each other, and a hostile member next to them who has the code. */
+/** A hub with two hosts that know each other, and a hostile member next to them that knows the code. */
 import { getRandomValues, randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * Draws a program: nested loops, calls, branches, faults and their handlers, accesses to devices and ports, stores into code that runs, string instructions,
- * x87, MMX and SSE, 32-bit code and a 16-bit segment. Whatever it does is right; all processors only have to agree. The map stands in machine.ts.
+ * x87, MMX and SSE, 32-bit code and a 16-bit segment. Whatever it does is right; all processors only have to agree. The map is in machine.ts.
  */
 import { absolute, Assembler, at, EAX, EBP, EBX, ECX, EDI, EDX, ESI, indexed, WORK } from './assembler.ts';
 import {
