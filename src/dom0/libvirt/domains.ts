@@ -229,7 +229,7 @@ async function listens(source: string): Promise<boolean> {
   );
 }
 
-/** What is known of one that runs. A caller without a path to its screen gets none. */
+/** What is known of one that runs. A caller without a path to its screen gets no port. */
 async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<LiveXml> {
   const member = host.toolstack.members.get(id);
   const vncPort =

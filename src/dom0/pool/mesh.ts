@@ -18,7 +18,7 @@ export interface MeshParts {
   /** A sentence for the task log begins so: `xenbr0 does not reach`. */
   doing: string;
   say(sentence: string): void;
-  /** Takes a channel to a host, that no one listens to yet; `ended` is called once it is no more. `why`: a sentence about what was wrong. */
+  /** Takes a channel to a host to which no one listens yet; `ended` is called once it is no more. `why`: a sentence about what was wrong. */
   attach(name: string, channel: ByteChannel, ended: (why?: string) => void): MeshEnd;
 }
 

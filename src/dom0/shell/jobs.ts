@@ -1,4 +1,4 @@
-/** Jobs of a shell: what `&` starts next to it, and what it prints. Source: bash(1), "Job Control"; POSIX for wait, jobs and kill. */
+/** Jobs of a shell: what `&` starts, and what is printed of them. Source: bash(1), "Job Control"; POSIX for wait, jobs and kill. */
 
 /** Signals by their numbers on x86 (signal(7)). */
 export const SIGNALS = [

@@ -1,4 +1,4 @@
-/** The linear address that the inspector of memory follows, as it was written; empty: EIP. Other inspectors lead there with one of their addresses. */
+/** The linear address that the inspector of memory follows, as it was written; empty: EIP. Other inspectors set it. */
 import { signal } from '@preact/signals';
 
 export const followed = signal('');

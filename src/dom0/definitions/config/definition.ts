@@ -98,7 +98,7 @@ export interface Definition {
   noSignatureCheck?: true;
   /** An HVM guest has no HPET (hpet = 0); absent: it has one, as libxl's default is. */
   hpet?: false;
-  /** An HVM guest has shadow page tables (hap = 0), of this size in MiB (shadow_memory; absent: as libxl reckons); absent: nested paging. */
+  /** An HVM guest has shadow page tables (hap = 0), their size in MiB (shadow_memory; absent: as libxl reckons); absent: nested paging. */
   hap?: false;
   shadowMemoryMiB?: number;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */

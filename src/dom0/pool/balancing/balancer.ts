@@ -1,4 +1,4 @@
-/** The balancer of a pool, on the host that is its coordinator: it gets reports of loads and moves, and asked from time to time what is to be done. */
+/** The balancer of a pool, on the host that is its coordinator: it gets reports of loads and moves, and is asked from time to time what is to be done. */
 import type { Decision } from './decisions.ts';
 import { plan } from './plan.ts';
 import type { HostSample, PoolView } from './samples.ts';

@@ -98,7 +98,7 @@ interface Timed {
 /** Those of the last hour; older ones are averaged over the steps that they lie in. */
 export function thinned<T extends Timed>(all: readonly T[], nowMs: number): readonly T[] {
   const kept: T[] = [];
-  /** Where a reading goes; undefined: it has no step. */
+  /** Where a reading goes; undefined: it is not averaged. */
   const stepOf = ({ atMs }: T): string | undefined => {
     const step = STEPS.find(({ olderMs }) => nowMs - atMs > olderMs)?.stepMs;
     return step === undefined ? undefined : `${step} ${Math.floor(atMs / step)}`;

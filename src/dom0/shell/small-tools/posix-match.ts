@@ -338,7 +338,7 @@ export class Expression {
       if (!best) this.follow(0, at, text, empty, threads, seen);
       const code = text.codePointAt(at);
       const after = at + (code === undefined ? 1 : lengthOf(code));
-      // Where each step is seen, it identifies threads of the place after this one.
+      // `seen` notes where each step was reached, which tells threads of the next place apart.
       for (const thread of threads) {
         const step = steps[thread.at];
         if (best && thread.slots[0] > best[0]) continue;
