@@ -2,7 +2,7 @@
  * npm run -s bench:boot [-- --runs N --flavour 686|686-pae|amd64 --peer v86|qemu --memory MIB --json FILE --check]
  *
  * Debian's kernel with a busybox initramfs, from the start of the process to the first line of its init: `ringside boot` and v86 with its compiler
- * off, in turn, on the same images; or QEMU's TCG, which a kernel of 64 bits gets. --check: status 1 if we take more than 0.6 of v86's time.
+ * off, alternately, on the same images; or QEMU's TCG, which a kernel of 64 bits gets. --check: status 1 if we take more than 0.6 of v86's time.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -1,8 +1,8 @@
 /**
  * npm run -s bench:browser [-- --runs N --ms N --only alu,fib,boot,boot-notests --json FILE]
  *
- * The small programs and Debian's Linux in headless Chromium, on the built page (bench.html) and on v86 with its compiler, in turn, each in a browser
- * of its own. A ratio is v86's time divided by ours. Rows are told steady and fresh as by bench/cpu.mjs, boots by seconds from the page's start.
+ * The small programs and Debian's Linux in headless Chromium, on the built page (bench.html) and on v86 with its compiler, alternately, each in a browser
+ * of its own. A ratio is v86's time divided by ours. Rows are printed steady and fresh as by bench/cpu.mjs, boots by seconds from the page's start.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

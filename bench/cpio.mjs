@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 
-/** One file as a compressed cpio archive, to stand behind an initramfs (newc: Linux, Documentation/driver-api/early-userspace/buffer-format.rst). */
+/** One file as a compressed cpio archive, to be put behind an initramfs (newc: Linux, Documentation/driver-api/early-userspace/buffer-format.rst). */
 export function cpioFile(name, text, mode = 0o100755) {
   const entry = (path, bits, data) => {
     const bytes = Buffer.from(data);

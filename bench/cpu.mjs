@@ -2,10 +2,10 @@
  * npm run -s bench [-- --peers v86,qemu --runs N --ms N --only alu,fib,boot --json FILE]
  * npm run -s bench:cpu [-- --check --busy …]
  *
- * Small programs, one row each, wide code, and Debian's Linux: `ringside boot` and its peers, in turn, on the same guests. A peer is v86 (with its
+ * Small programs, one row each, wide code, and Debian's Linux: `ringside boot` and its peers, alternately, on the same guests. A peer is v86 (with its
  * compiler), v86-nojit, or qemu (Debian's, TCG). A ratio is a peer's time divided by ours, so 2 means twice as fast as the peer.
  *
- * With --chunks N a row runs N times for --ms each: its figure is the median of the last half of them (steady), and the first is told apart (fresh: what a
+ * With --chunks N a row runs N times for --ms each: its figure is the median of the last half of them (steady), and the first is printed by itself (fresh: what a
  * new program finds). Without, a fifth of the rounds goes before as warm-up. --jit-threshold N: of ringside; 0: its interpreter alone. --check: status 1
  * where a goal against v86-nojit is missed. --busy: for a machine with other work on it; what counts is the time that the thread with the guest ran (Linux),
  * not what the clock on the wall says. `--json bench/results/VERSION.json` keeps a release's figures.

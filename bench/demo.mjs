@@ -1,6 +1,6 @@
 /** The demo guest in the page, as a benchmark starts it and sees its prompt. */
 
-/** Where larger guests were fetched its button stands behind them. */
+/** Where larger guests were fetched its button is behind them. */
 export async function pressDemo(page) {
   const all = page.getByText(/^All \d+ guests$/),
     button = page.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });

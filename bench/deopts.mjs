@@ -1,7 +1,7 @@
 /**
  * npm run -s bench:deopts [-- --only sha256,cr3 --seconds 12 --check]
  *
- * Counts what V8 takes back: each row of `guests/micro` runs for so many seconds with the second tier and `--trace-deopt`, and its optimised functions
+ * Counts what V8 takes back: each row of `guests/micro` runs for --seconds with the second tier and `--trace-deopt`, and its optimised functions
  * that were thrown away are counted, in the first five seconds and after. After five seconds a steady load should lose none (issue "The engine", 5).
  * --check: status 1 where it does, or where fewer than three seconds were looked at after the first five.
  */

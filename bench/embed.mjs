@@ -1,8 +1,8 @@
 /**
  * npm run -s bench:embed [-- --runs N --check]
  *
- * How soon the demo guest is at its prompt as a part of another page (docs/package.md), beside the page's own way there: seconds from the navigation, with an
- * empty cache, in headless Chromium, in turn. --check: status 1 where the whole interval of the ratio lies above 1.2.
+ * How soon the demo guest is at its prompt as a part of another page (docs/package.md), compared with the page itself: seconds from the navigation, with an
+ * empty cache, in headless Chromium, alternately. --check: status 1 where the whole interval of the ratio lies above 1.2.
  */
 import { chromium } from '@playwright/test';
 import { buildPage } from '../scripts/build.mjs';

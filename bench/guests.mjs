@@ -87,7 +87,7 @@ export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 }
 /** Rows of bench/guests/widths.c, in its order, with rounds of some hundredths of a second on an interpreter. */
 export const WIDTH_ROWS = { alu: 1, sieve: 4, fib: 4, mix: 2, copyloop: 10, sha256: 2, lz: 1, repmovs: 20 };
 
-/** Those rows as code of so many bits: an image for address 0x100000, where it begins. 64 bits: as gcc sees x86-64, with SSE2. */
+/** Those rows as code of `bits` bits: an image for address 0x100000, where it begins. 64 bits: as gcc sees x86-64, with SSE2. */
 export function buildWidth(bits) {
   mkdirSync(out, { recursive: true });
   const image = join(out, `width-${bits}-${process.pid}.bin`);

@@ -2,9 +2,9 @@
  * Disk and network of the embedded guest minipv: one HVM guest with the same disk and network by emulated hardware and, after the unplug, by rings; and two
  * that send each other TCP in bulk. Guests run in workers, so that each has a thread, and Domain 0 the first one.
  *
- * Each configuration gets its rounds in turn with the others, after one that nobody counts; a ratio is that of two rows of one round, given as the mean of
+ * Each configuration gets its rounds alternately with the others, after one that is not counted; a ratio is that of two rows of one round, given as the mean of
  * all rounds with its 95 % interval. CPU time is what the threads ran (`schedstat`) from a command's Enter to its answer: V8's helper threads are left out,
- * and clock time is beside it. Exits and hypercalls are what a run with the work has more than one without, and hardly depend on the computer's load. A
+ * and clock time is next to it. Exits and hypercalls are what a run with the work has more than one without, and hardly depend on the computer's load. A
  * notification is a hypercall (which is an exit, too), a kick of a virtqueue (likewise), a ring of a drive's queue to another worker or back (Atomics.notify), or, of a device model in Domain 0,
  * an event there and one back for each request. Interrupts are not among them: minipv takes none, and reads a status register instead.
  */
@@ -161,7 +161,7 @@ function configurations({ mib, packets, bulk }) {
       shapes.map(([kib, depth]) => {
         const amount = Math.max(1, (kib < 64 ? mib / 8 : mib) * part);
         const command = of => `time ${name} ${way} ${of * 2048} ${kib} ${depth}`;
-        // What the guest does besides is little beside so much.
+        // What the guest does besides is little compared with this amount.
         const most = Math.max(amount, (kib < 64 ? LEAST_COUNTED / 8 : LEAST_COUNTED) * part);
         return {
           title: `${title} ${way}, ${kib} KiB${depth > 1 ? ` × ${depth}` : ''}`,
@@ -253,7 +253,7 @@ export const IO_CONFIGURATIONS = configurations({ mib: 1, packets: 1, bulk: 1 })
 const PAIR_ROUNDS = 3;
 
 /**
- * Of one configuration in two checkouts, so many pairs: for each row the first one's CPU time divided by the second one's. A pair is a new start of both, of
+ * Of one configuration in two checkouts, this number of pairs: for each row the first one's CPU time divided by the second one's. A pair is a new start of both, of
  * which one waits while the other works.
  */
 export async function minipvRatios(folder, checkouts, name, { pairs, ...amounts }) {
@@ -300,12 +300,12 @@ async function count(folder, configuration, results) {
 
 const cpuMs = ({ cpuMs: ms }) => ms;
 
-/** virtio is no slower than this part of blkfront and netfront from so many KiB on (issue 46). */
+/** virtio is no slower than this part of blkfront and netfront from this many KiB on (issue 46). */
 const LEAST_OF_RINGS = 0.8,
   FROM_KIB = 64;
 
 /**
- * virtio beside Xen's rings, and beside others' virtio: rows `ours` and `theirs` of the same work, whose rounds were done in turn. `floor`: whether there is one.
+ * virtio against Xen's rings, and against others' virtio: rows `ours` and `theirs` of the same work, whose rounds alternated. `floor`: whether there is one.
  */
 export function judgePair(title, ours, other, theirs, floor) {
   const all = Math.min(ours.rounds.length, theirs.rounds.length);

@@ -1,7 +1,7 @@
 /**
  * npm run -s bench:io [-- --runs N --mib N --bulk N --packets N --json FILE --only NAMES --phases NAMES --profile --profiles DIR --minipv]
  *
- * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, in turn on Ringside (IDE by DMA and PCNet; blkfront
+ * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, alternately on Ringside (IDE by DMA and PCNet; blkfront
  * and netfront; virtio, as a guest of KVM), on v86 as shipped (compiler on, IDE, ne2k and its virtio-net) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
  * initramfs and disk, of Debian's PAE flavour where that alone has the drivers. Clock times are the host's, from the guest's lines on its serial port; CPU
  * time is that of all threads of the program. In the same table the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
@@ -97,7 +97,7 @@ function initrdOf(flavour) {
 const LIMIT_S = 3000;
 const GATEWAY = 'own=10.0.2.15 peer=10.0.2.2';
 const IDE = 'load=ata_piix,sd_mod';
-/** Programs with their devices: what the guest loads and is told, and for QEMU what it is started with. */
+/** Programs with their devices: what the guest loads, its parameters, and for QEMU what it is started with. */
 const MACHINES = {
   ringside: { title: 'Ringside, IDE DMA and PCNet', peer: 'ringside', cmdline: `${IDE},pcnet32 disk=sda ${GATEWAY}` },
   'ringside-rings': {
@@ -154,7 +154,7 @@ const WHAT = {
   large: ['ping, 1400 bytes', (packets * 2 * 1400) / 2 ** 20, packets * 2],
 };
 
-/** One of the machines, at its prompt between two phases: it does one when it is told to. */
+/** One of the machines, at its prompt between two phases: it does one when it is asked to. */
 class Machine {
   constructor(name) {
     this.name = name;
@@ -232,7 +232,7 @@ class Machine {
 const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
 const phasesOf = name => phases.split(',').filter(phase => phase !== 'send' || MACHINES[name].peer !== 'v86');
 
-/** Rows of all machines for the table: each phase of a round in turn on each, in the other order every other round, after one that only counts. */
+/** Rows of all machines for the table: each phase of a round on one after the other, in the other order every other round, after one that only counts. */
 async function debianRows() {
   const there = [];
   for (const name of machines) {
@@ -360,7 +360,7 @@ ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot
   if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, rows }, null, 1));
 }
 
-/** Our virtio beside our rings, QEMU's virtio and v86's, phase by phase. */
+/** Our virtio compared with our rings, QEMU's virtio and v86's, phase by phase. */
 function judgeDebian(rows) {
   const of = (name, phase) => rows.find(row => row.machine === name && row.phase === phase);
   for (const other of ['ringside-rings', 'qemu-virtio', 'v86-virtio'])

@@ -1,5 +1,5 @@
 /**
- * What the benchmarks share. Every figure is a ratio to a peer that ran in turn with us, in the same run: the machine's other work then weighs on both.
+ * What the benchmarks share. Every figure is a ratio to a peer that ran alternately with us, in the same run: the machine's other work then weighs on both.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -173,7 +173,7 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Rows of the micro benchmark whose geometric mean is told. */
+/** Rows of the micro benchmark whose geometric mean is printed. */
 export const MEANS = {
   integer: ['alu', 'sieve', 'fib', 'mix', 'copyloop', 'sha256', 'lz'],
   x87: ['mandel', 'nbody'],
@@ -183,7 +183,7 @@ export const MEANS = {
 export const geometricMean = values =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
-/** Student's t for 97.5 %, by degrees of freedom from 1 on; beyond, as for so many. */
+/** Student's t for 97.5 %, by degrees of freedom from 1 on; beyond, as for the last one. */
 const STUDENT = [
   12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
 ];

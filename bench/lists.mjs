@@ -13,7 +13,7 @@ import { median, need, options, short } from './lib.mjs';
 
 const IDLE_MS = 6000,
   WAIT_MS = 120_000,
-  /** Rows of the table of which at least so many are drawn at once. */
+  /** Rows of the table of which at least this many are drawn at once. */
   SCREENFUL = 20;
 const { definitions, runs, url } = options({ definitions: 200, runs: 7, url: '' });
 

@@ -1,7 +1,7 @@
 /**
  * npm run -s bench:memory [-- --flavour amd64|686|686-pae --memory MIB --check]
  *
- * Most memory that node has had (VmHWM) when Debian's kernel is at its init, beside that of a host without guests. The kernel has written all of its free
+ * Most memory that node has had (VmHWM) when Debian's kernel is at its init, compared with that of a host without guests. The kernel has written all of its free
  * RAM by then (memtest=1; Linux, Documentation/admin-guide/kernel-parameters.txt). What a guest takes is to be its RAM and at most 160 MiB. --check: status
  * 1 where it is more.
  */

@@ -217,7 +217,7 @@ async function inspectors() {
           Number(mips),
         ]),
       );
-    /** The last second that the guest told of, and the threads' times, just after it told. */
+    /** The last second that the guest printed, and the threads' times, just after that. */
     const mark = async () => {
       await row('[data-domain]:not([data-domain="0"])');
       await tab('Console');
@@ -264,9 +264,9 @@ async function inspectors() {
   }
 }
 
-/** What a guest writes while its rings are looked at: 32 KiB and a flush, so often. */
+/** What a guest writes while its rings are looked at: 32 KiB and a flush, this number of times. */
 const RING_WRITES = 8000;
-/** A thread that uses less of so many milliseconds has done its work. */
+/** A thread that uses less of this many milliseconds has done its work. */
 const IDLE_MS = 1000,
   IDLE_SHARE = 0.03;
 
@@ -342,7 +342,7 @@ async function savedPrompt() {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(url);
     await page.getByRole('button', { name: /, at its shell$/ }).click();
-    // In xterm's rows, or in the plain text that stands there before.
+    // In xterm's rows, or in the plain text that is there before.
     const shown = () =>
       [...document.querySelectorAll('[data-testid=serial] :is(pre, .xterm-rows > div)')].some(({ textContent }) =>
         /#\s*$/m.test(textContent),
@@ -355,7 +355,7 @@ async function savedPrompt() {
   }
 }
 
-/** A lesson's last step is begun again so often: what is compiled for the first is there for others, as with somebody who tries. */
+/** How often a lesson's last step is begun again: what is compiled for the first is there for others, as with somebody who tries. */
 const RESETS = 5;
 const LESSONS = ['trap-and-emulate', 'ring-request', 'weight-and-cap'];
 

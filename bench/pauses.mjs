@@ -26,7 +26,7 @@ const { runs, flavour, check } = options({ runs: 3, flavour: '686', check: false
 const guest = needDebian(flavour);
 await buildProgram('ringside');
 
-/** Milliseconds of each pause, a list for each kind, of samples one after the other: a kind or none, and the milliseconds that it stands for. */
+/** Milliseconds of each pause, a list for each kind, of samples one after the other: a kind or none, and the milliseconds that it represents. */
 function pausesIn(samples) {
   const pauses = Object.fromEntries(Object.keys(KINDS).map(kind => [kind, []]));
   let last;
@@ -42,7 +42,7 @@ function pausesIn(samples) {
 function pausesOf({ nodes, samples, timeDeltas }) {
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map(child => [child, id])));
   const names = new Map(nodes.map(({ id, callFrame }) => [id, callFrame.functionName]));
-  /** The kind of each node, by the functions that it stands below. */
+  /** The kind of each node, by the functions that it is below. */
   const kinds = new Map();
   const kindOf = id => {
     if (id === undefined) return undefined;
@@ -50,7 +50,7 @@ function pausesOf({ nodes, samples, timeDeltas }) {
       kinds.set(id, Object.keys(KINDS).find(kind => KINDS[kind].includes(names.get(id))) ?? kindOf(parents.get(id)));
     return kinds.get(id);
   };
-  // A sample stands for the time up to the next one.
+  // A sample represents the time up to the next one.
   return pausesIn(samples.map((id, i) => [kindOf(id), (timeDeltas[i + 1] ?? 0) / 1000]));
 }
 

@@ -1,6 +1,6 @@
 /**
  * npm run -s bench:thread [-- --seconds N --busy N]: holds what a domain says it ran (src/hypervisor/domain/thread-time.ts) against what Linux says that its
- * thread had, alone and beside programs that want the processors, too. Linux only: /proc/PID/task/PID/stat is where the truth stands.
+ * thread had, alone and while programs run that want the processors, too. Linux only: /proc/PID/task/PID/stat has the true figure.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ function threadSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** The demo guest counts for so long: what its thread had, and what it says. */
+/** The demo guest counts for `ms`: what its thread had, and what it says. */
 async function measure(ms) {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-thread-'));
   try {

@@ -2,9 +2,9 @@
  * npm run -s bench:xv6 -- --image xv6.img --fs fs.img [--vcpus 1,2 --peers qemu --runs N --timeout S --command TEXT --until TEXT --json FILE --check]
  *
  * MIT's xv6 for the PC, as a class uses it: `usertests` to its end. Seconds from the shell's prompt to the last line at the serial port, of `ringside boot` and
- * of QEMU (TCG), in turn, with each number of processors. Ringside's is typed at by its keyboard: xv6 leaves OUT2 of its UART clear, with which a PC's serial port
+ * of QEMU (TCG) alternately with each number of processors. Ringside's is typed at by its keyboard: xv6 leaves OUT2 of its UART clear, with which a PC's serial port
  * does not interrupt. Fetches nothing: the images are those that `make xv6.img fs.img` makes
- * from https://github.com/mit-pdos/xv6-public (newer compilers want its CFLAGS without -Werror). Neither image is written. Beside the seconds stand those of processor
+ * from https://github.com/mit-pdos/xv6-public (newer compilers want its CFLAGS without -Werror). Neither image is written. Next to the seconds are those of processor
  * time, all threads together, where the host tells them (Linux): a busy host changes these less. --check: status 1 where one processor takes more than 1.5 of
  * QEMU's time.
  */

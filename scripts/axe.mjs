@@ -13,7 +13,7 @@ import { explain } from './usage.mjs';
 
 explain(import.meta.url);
 
-/** Runs in the page: another theme stands whole, however long its colours take to fade. */
+/** Runs in the page: another theme is there as a whole, however long its colours take to fade. */
 async function drawn(theme) {
   const { dataset } = document.documentElement;
   const frame = () => new Promise(requestAnimationFrame);

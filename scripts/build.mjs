@@ -27,7 +27,7 @@ import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, root, run, shrinks } from 
 import { documentPolicy, WORKER_POLICY } from './policy.mjs';
 import { ensureDependencies, guestsFetched } from './setup.mjs';
 
-/** What runs beside a program in a thread of its own, for a domain or for a host's files. */
+/** What runs next to a program in a thread of its own, for a domain or for a host's files. */
 const WORKERS = { worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-worker.ts' };
 /**
  * Programs that run in node: NAME.js is a module whose `main` is called, the others are what those start. The command line is built by itself, as somebody
@@ -103,7 +103,7 @@ const always = [
   'tsconfig.json',
 ];
 
-/** What vite.config.ts says, read once: it is bundled to be read, and what its plugins generate is generated anew in each copy of them. */
+/** What vite.config.ts says, read once: it is bundled to be read, and what its plugins generate is generated again in each copy of them. */
 let shared;
 
 /** Vite, only where something has to be built: loading it takes longer than all the rest. */
@@ -212,7 +212,7 @@ function prune() {
   }
 }
 
-/** Builds and compresses the page if dist/ is stale; returns true if it built it. `begins`: told what is done from then on, which takes minutes on a busy machine. */
+/** Builds and compresses the page if dist/ is stale; returns true if it built it. `begins`: gets what is done from then on, which takes minutes on a busy machine. */
 export async function buildPage({ compressed = true, begins = () => {} } = {}) {
   const hash = hashOf([...always, 'index.html', 'bench.html', 'components.html', 'public']);
   const [built, packed] = ['page', 'compressed-page'].map(name => at('build', name));
@@ -240,7 +240,7 @@ async function makePage() {
     components: at('components.html'),
     [SERVICE_WORKER]: at('src/ui/service-worker.ts'),
   };
-  // It answers for the folder in which it stands, under a name that stays.
+  // It answers for the folder in which it is, under a name that stays.
   const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
   const { output } = await vite({ build: { write: false, minify: false, rolldownOptions: { input } } });
   const names = firstChunks(output);
@@ -259,7 +259,7 @@ async function makePage() {
     },
   });
   listFiles();
-  // Not of those that tell one build from another, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
+  // Not of those that tell one build from another, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would be in the browser's console as a fault.
   mkdirSync(at('dist', 'guests'), { recursive: true });
   writeFileSync(at('dist', 'guests', 'catalogue.json'), NO_GUESTS);
 }
@@ -334,7 +334,7 @@ function listFiles() {
   );
 }
 
-/** Puts beside each text what a server sends of it (serve.mjs; nginx: brotli_static): the best that Brotli can takes too long for each visit. */
+/** Puts next to each text what a server sends of it (serve.mjs; nginx: brotli_static): the best that Brotli can takes too long for each visit. */
 async function compress() {
   const texts = [...files(at('dist'))].filter(({ path, stat }) => shrinks(path, stat.size));
   await Promise.all(
@@ -344,7 +344,7 @@ async function compress() {
   );
 }
 
-/** Puts the guests that were fetched beside the page, for a host that serves dist/ alone, and the first of them as it stands at its shell. */
+/** Puts the guests that were fetched next to the page, for a host that serves dist/ alone, and the first of them as it is at its shell. */
 async function copyGuests() {
   if (!guestsFetched()) throw new Error('There are no guests to copy: run `npm run guests` first.');
   const folder = at('dist', 'guests');

@@ -56,6 +56,6 @@ async function bundle() {
 }
 
 const { main } = await import(pathToFileURL(join(await bundle(), 'guests.js')));
-// npm runs scripts in the repository; the person who typed the command may stand elsewhere, and --from is theirs.
+// npm runs scripts in the repository; the person who typed the command may be elsewhere, and --from is theirs.
 if (process.env.npm_lifecycle_event === 'guests' && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
 process.exitCode = await main(process.argv.slice(2), root);

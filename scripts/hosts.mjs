@@ -32,7 +32,7 @@ function ownNames() {
   return [name, short, `${short}.local`];
 }
 
-/** Adds what the name servers of this machine call its addresses. Whoever leads a name of his here does not decide that. */
+/** Adds what the name servers of this machine call its addresses. The owner of a name that leads here does not decide that. */
 function addNamesOfAddresses(names) {
   for (const { internal, address } of Object.values(networkInterfaces()).flat())
     if (!internal && !address.startsWith('fe80:'))

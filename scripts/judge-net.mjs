@@ -1,10 +1,10 @@
 /**
  * npm run -s judge:net -- [--type kvm|pc] [--refresh] [--wait S]
  *
- * A whole Debian 12 of 32 bits (mmdebstrap: systemd, ifupdown, sshd, apt), which nobody adapted, on the network of this machine by `--net nat`: this machine's
+ * A whole Debian 12 of 32 bits (mmdebstrap: systemd, ifupdown, sshd, apt), unmodified, on the network of this machine by `--net nat`: this machine's
  * ssh reaches it by a forward, with megabytes each way and several sessions at once, and its apt updates and installs from an archive that this machine
- * serves on loopback. Its disk is made once, in .cache/judge-net (`--refresh`: anew). `kvm`: a guest of KVM with disk and card of virtio (unless told
- * otherwise); `pc`: a PC with an IDE disk and a PCnet card. So many seconds are waited for its sshd (900).
+ * serves on loopback. Its disk is made once, in .cache/judge-net (`--refresh`: again). `kvm`: a guest of KVM with disk and card of virtio (unless set
+ * otherwise); `pc`: a PC with an IDE disk and a PCnet card. --wait: seconds to wait for its sshd (900).
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -46,7 +46,7 @@ if (!type || !(waitMs > 0)) {
 
 const MIB = 2 ** 20;
 const DISK_MIB = 1200;
-/** Bytes go each way so many at once, in so many sessions. */
+/** Bytes that are sent each way at once, and the number of sessions. */
 const BYTES = 4 * MIB,
   SESSIONS = 4;
 const PACKAGES = 'systemd-sysv,openssh-server,ifupdown,isc-dhcp-client,iproute2,linux-image-686-pae';
@@ -68,7 +68,7 @@ if (missing) {
   process.exit(1);
 }
 
-/** The disk with its kernel and the key that root lets in, as whoever installs a server would make them. */
+/** The disk with its kernel and the key that root lets in, as a person who installs a server would make them. */
 function install(folder) {
   const made = mkdtempSync(join(tmpdir(), 'ringside-debian-'));
   const [tree, key] = [join(made, 'root'), join(made, 'key')];

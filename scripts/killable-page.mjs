@@ -8,7 +8,7 @@ import { buildPage } from './build.mjs';
 import { until } from './killable.mjs';
 import { serve } from './serve.mjs';
 
-/** Each so many kills the browser goes with the page. */
+/** At each multiple of this many kills the browser is killed with the page. */
 const BROWSER_KILLS = 5;
 const ARGS = [
   '--no-sandbox',
@@ -18,12 +18,12 @@ const ARGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** A document of the page's origin that runs no host: whoever looks at the files is no host itself. */
+/** A document of the page's origin that runs no host: a page that looks at the files is no host itself. */
 const NO_HOST = 'icon.svg';
 /** Where Domain 0's shell is typed at. */
 const SHELL = '[data-testid=shell] textarea';
 
-/** In the page: counts what it is told, before it is shown. */
+/** In the page: counts the messages that it gets, before it is shown. */
 function countMessages() {
   const seen = { dots: 0, text: '' };
   globalThis.seen = seen;
@@ -80,7 +80,7 @@ class PageHost {
     this.page = page;
   }
 
-  /** What the page was told: the shell's text, and how many full stops came from serial ports. */
+  /** What the page received: the shell's text, and how many full stops came from serial ports. */
   seen() {
     return this.page.evaluate(() => globalThis.seen);
   }

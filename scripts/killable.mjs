@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { at } from './lib.mjs';
 
-/** The first thing that is awaited takes so long at most. */
+/** The first thing that is awaited takes at most this long. */
 const FIRST_MS = 900_000;
 
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));

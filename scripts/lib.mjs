@@ -26,7 +26,7 @@ export function say(text) {
   process.stderr.write(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s] ${text}\n`);
 }
 
-/** Judgements, each told as it falls; `end`: how many there were, and the end of the process. */
+/** Judgements, each printed as it falls; `end`: how many there were, and the end of the process. */
 export function judgements() {
   let passed = 0,
     failed = 0;
@@ -60,7 +60,7 @@ export function which(...names) {
 }
 
 /**
- * Runs a program to its end and returns its exit status (128 + signal number is not told apart: a killed program gives 1).
+ * Runs a program to its end and returns its exit status (128 + signal number is not distinguished: a killed program gives 1).
  * `quiet`: its output goes nowhere unless it fails, then to standard error. `limitSeconds`: it is ended after that, status 124. `beside`: another runs
  * at the same time, so its output comes through a pipe: on a terminal it would draw over the other's lines. `yields`: it gets the processor time that the
  * other leaves.
@@ -132,5 +132,5 @@ const SHRINKS = new Set(['.html', '.js', '.css', '.json', '.svg', '.cfg']);
 const LEAST_BYTES = 1024;
 /** Whether a file is worth being compressed for the way over a network. */
 export const shrinks = (path, size) => SHRINKS.has(extname(path)) && size >= LEAST_BYTES;
-/** The ending of what the build puts beside such a file of the page: the same by Brotli. */
+/** The ending of what the build puts next to such a file of the page: the same by Brotli. */
 export const BROTLI = '.br';

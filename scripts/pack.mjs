@@ -2,7 +2,7 @@
  * npm pack     the package as other projects install it: built files alone
  *
  * Before npm packs (prepack): the command line and the package's modules into package/, the page into dist/, what other pages load into embed/. What package.json names under "files" goes into the
- * package, and nothing has to be installed beside it.
+ * package, and nothing has to be installed with it.
  */
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The types of the package: what stands by itself in src/api, and what each of its modules exports. */
+/** The types of the package: what is complete in src/api, and what each of its modules exports. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at } from './lib.mjs';

@@ -18,7 +18,7 @@ const SHARED = [
 /** Of scripts, which may be workers'. */
 export const WORKER_POLICY = [...SHARED, "script-src 'self' 'unsafe-eval'"].join('; ');
 
-/** Stands in the policy in the place of who may frame the page. */
+/** A placeholder in the policy for the origins that may frame the page. */
 export const FRAMES = '__FRAMES__';
 
 /** `html`: the document, whose scripts without an address are named by their hashes. `evals`: one that compiles itself. */

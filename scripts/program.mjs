@@ -11,7 +11,7 @@ import { explained, refusalOf } from './usage.mjs';
 /** Builds `name` and makes this process its own; the address of its module, whose `main(argv)` gives the exit status. */
 export async function prepareProgram(name, argv = []) {
   const path = await programModule(name);
-  // npm runs scripts in the repository; the person who typed the command may stand elsewhere, and file names are theirs.
+  // npm runs scripts in the repository; the person who typed the command may be elsewhere, and file names are theirs.
   if (process.env.npm_lifecycle_event && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
   // A program is a bundle in build/ and cannot tell from its own place where .cache/ is.
   process.env.RINGSIDE_ROOT = root;

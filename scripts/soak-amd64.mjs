@@ -5,7 +5,7 @@
  * kernel and initrd as PVH; two virtual processors wherever Xen is. Each boots to its login in virtual time, and is kept there; the kept state goes on:
  * root logs in, no unit has failed, apt installs a package of 64 bits and a program of 32 from an archive on the disk, both run, and the system powers off.
  * Then the same boots of Debian 12 are saved and restored at N random moments between them (100), and must show the same and end in the same state as
- * uninterrupted, but for what a restored guest has anew (stream/differences.ts). Last, the page boots a disk. Each row prints processor seconds. Needs npm run guests -- --systemd; for the page Chromium.
+ * uninterrupted, but for what a restored guest gets new (stream/differences.ts). Last, the page boots a disk. Each row prints processor seconds. Needs npm run guests -- --systemd; for the page Chromium.
  *
  *   --only WORDS   rows whose name this regular expression matches: "12 pvh$", "page", "moments"
  *   --end N        where the runs of the random moments stop, in instructions, instead of shortly before the login
@@ -155,7 +155,7 @@ async function bootAndUse(version, kind) {
     `send ${command}; echo end-$((${i} + 100))\\n`,
     `expect end-${i + 100}`,
   ]);
-  // A guest that suspended itself starts its getty anew, which throws away what was typed before.
+  // A guest that suspended itself starts its getty again, which throws away what was typed before.
   writeFileSync(
     lines,
     ['wait 10000', 'send root\\n', 'expect # ', ...commands, 'send poweroff\\n', 'expect Power down', ''].join('\n'),

@@ -3,8 +3,8 @@
  *
  * Debian writes to an ext4 on a volume of the host and syncs, and the host is killed by SIGKILL at a random moment; the next host takes the guest back to a
  * snapshot that was taken while it wrote, and is killed, too. Then its files go into a browser, where pages with such hosts are closed, and each fifth time
- * the browser is killed. After each kill e2fsck replays the file system's journal, as a start of the guest would, and must then find nothing to mend; what
- * the guest saw synced must be there. 100 kills in node and 20 of pages unless told. Needs npm run guests, e2fsprogs and Chromium (killable-page.mjs).
+ * the browser is killed. After each kill e2fsck replays the file system's journal, as a start of the guest would, and must then find nothing to fix; what
+ * the guest saw synced must be there. 100 kills in node and 20 of pages unless set. Needs npm run guests, e2fsprogs and Chromium (killable-page.mjs).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,9 +28,9 @@ const MOST_LIFE_MS = 2000;
 const FOLDERS = 5,
   FILES = 40,
   MOST_BYTES = 60_000;
-/** A folder goes in each so many steps. */
+/** A folder is removed at step `at` of every `each`. */
 const REMOVAL = { each: 7, at: 3, behind: 2 };
-/** e2fsck(8): the file system is clean, or was mended. */
+/** e2fsck(8): the file system is clean, or was fixed. */
 const CLEAN = 0,
   MENDED = 1;
 const VOLUME = '/dev/vg0/fs';

@@ -3,7 +3,7 @@
  *
  * Kills hosts that write: a page closed, or its whole browser killed each fifth time, at a random moment, and in node SIGKILL. A guest writes and flushes to
  * a volume all the time, and a shell edits a definition and makes and removes volumes. After each kill what was acknowledged must be there, and the
- * definition, the volumes and the map must agree. 100 kills of each kind unless told. Chromium is what RINGSIDE_CHROMIUM names, or the system's.
+ * definition, the volumes and the map must agree. 100 kills of each kind unless set. Chromium is what RINGSIDE_CHROMIUM names, or the system's.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } },
 });
 const kills = { page: Number(values.page ?? 100), node: Number(values.node ?? 100) };
-/** After its first acknowledgements a host lives so long at most. */
+/** After its first acknowledgements a host lives at most this long. */
 const MOST_LIFE_MS = 2000;
 const STEPS = 200;
 

@@ -17,7 +17,7 @@ function withoutComments(text, comments) {
   return rest;
 }
 
-// ---- who asks for the kind of a guest or of the hypervisor
+// ---- lines that ask for the kind of a guest or of the hypervisor
 
 const KIND = "'(?:pc|pv|pvh|hvm|kvm|xen)'";
 /**

@@ -1,12 +1,12 @@
 /**
  * npm test                      everything that a change must pass, set-up included
  * npm run test:guests           the longer boots, in node and in three browsers, and what takes long in the page
- * npm test -- --times           prints the fifteen dearest steps and files at the end (for test:guests, too)
+ * npm test -- --times           prints the fifteen slowest steps and files at the end (for test:guests, too)
  * npm test -- --weigh           keeps what files took, by which they are ordered (test/support/heaviest-first.ts): on a machine with nothing else to do
  * npm test -- --changed[=REV]   only what the files reach that differ from REV (HEAD): tests that import them, and the browser's where the page changed
  *
- * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
- * ../shared (a folder beside the repository that visitors do not have) where it is absent.
+ * What is not available on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
+ * ../shared (a folder next to the repository that visitors do not have) where it is absent.
  * There a test that fails is tried a second time, too: some wait for what a busy machine does late. Those that needed it are named, with what they said.
  */
 import { execFileSync } from 'node:child_process';
@@ -37,7 +37,7 @@ const { values: options, positionals } = parseArgs({
 
 /** Steps with what they counted; a step without a report counts as one check. */
 const results = [];
-/** How long each step without a report and each file of tests took, in seconds. Files run beside each other on all cores. */
+/** How long each step without a report and each file of tests took, in seconds. Files run in parallel on all cores. */
 const times = [];
 const skipped = [];
 /** Tests that passed at their second attempt. */
@@ -97,7 +97,7 @@ const said = message =>
     .slice(0, 6)
     .join(' | ');
 
-/** What vitest told of its files (test/support/ended-files.mjs): those that ended, and names of those that began and did not. */
+/** What vitest reported of its files (test/support/ended-files.mjs): those that ended, and names of those that began and did not. */
 function readEnded(path) {
   if (!existsSync(path)) return { files: [], unended: [] };
   const lines = readFileSync(path, 'utf8')
@@ -112,7 +112,7 @@ function readEnded(path) {
   return { files, unended: [...begun].filter(name => !ended.has(name)) };
 }
 
-/** Beside tests in the page: a page waits for a third of its test's time, for its guest or a poll's next turn. These use that, and wait where a page does not. */
+/** While tests run in the page: a page waits for a third of its test's time, for its guest or a poll's next turn. These use that, and wait where a page does not. */
 async function vitest(step, args, limitSeconds) {
   const path = join(reports, `${step.replaceAll(' ', '-')}.jsonl`);
   say(step);

@@ -30,9 +30,9 @@ const LOOK_MS = 1200;
 /** A guest that `npm run guests` fetches, and what it is called. */
 const FETCHED = 'Debian Linux, 686-pae',
   LINUX = 'debian-686-pae';
-/** Two processors and the memory that the guests below fill: what stands there is told apart. */
+/** Two processors and the memory that the guests below fill: what is shown there can be distinguished. */
 const HOST = 'host=pcpus=2,memory=512';
-/** So long guests work before the charts are shown: they are of a minute. */
+/** How long guests work before the charts are shown: they are of a minute. */
 const HISTORY_MS = 45_000;
 /** What a host is installed with; of these one stays defined. */
 const SHIPPED = ['debian-686', 'debian-686-pae', 'demo', 'minipv-pv', 'minipv-pvh', 'pcos'];
@@ -75,20 +75,20 @@ const OTHERS = ['web', 'db', 'debian-686-pae', 'pcos', 'reader'];
 const ABOVE = 3,
   BELOW = 9,
   GOOD = 74,
-  /** So often the log is moved on to look for one. */
+  /** How often the log is moved on to look for one. */
   PARTS = 10;
-/** The same with a disk of its own, emulated beside the guest: for the host's exits. */
+/** The same with a disk of its own, emulated next to the guest: for the host's exits. */
 const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
 
 /** Logs that are held until one tells much. */
 const MOST_LOGS = 10;
 /** Addresses that are followed at a time. */
 const MOST_WALKS = 24;
-/** So often the inspector of rings looks; so long the rarest of moments is waited for, then as long for one that was seen. */
+/** How often the inspector of rings looks; how long the rarest of moments is waited for, then as long for one that was seen. */
 const RING_LOOK_MS = 250,
   RING_MS = 30_000,
   RING_BRIEF_MS = 1000,
-  /** Names of indices have room beside so many slots in use. */
+  /** Names of indices have room next to at most this many slots in use. */
   MOST_USED = 14;
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
@@ -123,7 +123,7 @@ const type = async (page, ...lines) => {
   for (const line of lines) {
     await page.keyboard.type(`${line}\n`);
     if (line === lines.at(-1)) break;
-    // The text beside a terminal follows it by half a second.
+    // The text next to a terminal follows it by half a second.
     await page.waitForTimeout(600);
     await page
       .getByTestId('serial-text')
@@ -251,7 +251,7 @@ const toHost = async (page, name) => {
   await page.getByRole('link', { name: 'Ringside' }).click();
   await tab(page, name);
 };
-/** Beside its command, as a person who moves the slider sees it. */
+/** Next to its command, as a person who moves the slider sees it. */
 const setLive = async (page, label, value) => {
   await tab(page, 'Overview');
   const field = page.getByRole('spinbutton', { name: label });
@@ -259,7 +259,7 @@ const setLive = async (page, label, value) => {
   await field.press('Enter');
   await tab(page, 'Console');
 };
-/** What a guest writes is stopped where it would ring for the so manieth time: then what it has pushed stands in its ring. */
+/** What a guest writes is stopped where it would ring for the `rings`th time: then what it has pushed is in its ring. */
 const stopAtDoorbell = async (page, name, line, rings) => {
   const [run, pause, step] = [0, 1, 2].map(i => page.locator('.mtime button').nth(i));
   const ring = page.getByRole('region', { name: `Ring of ${name}` });
@@ -360,7 +360,7 @@ const holdButton = page => page.locator('.sub').getByRole('button', { name: /^Ho
 const pauseWhen = async (page, isSo) => {
   const button = holdButton(page);
   for (let i = 0; i < 200; i++) {
-    // It may have gone on before the click: what stands then counts.
+    // It may have gone on before the click: the state at that time counts.
     if (await isSo()) {
       await button.click();
       if (await isSo()) return true;
@@ -393,7 +393,7 @@ const holdRing = async (page, partMs, open) => {
       const ring = document.querySelector('.ringw'),
         hold = [...document.querySelectorAll('.sub button')].find(button => button.textContent.startsWith('Hold')),
         began = performance.now();
-      /** Of four states how many stand; what waits and a draft count for a little more: they are rare. */
+      /** How many of the four states are there; what waits and a draft count for a little more: they are rare. */
       const score = () => {
         const [waits, taken, answered, drafted = 0] =
           /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
@@ -507,7 +507,7 @@ const VIEWS = [
       await choose(page, 'Go to Shell of Domain-0');
       await typeAhead(page, `xl destroy ${LINUX}; xl destroy pcos`);
       await toHost(page, 'Desktop');
-      // Beside a guest that works: what lives on the view has something to tell.
+      // Next to a guest that works: what lives on the view has something to tell.
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
       await prompt(page);
       await type(page, 'dhcp', 'ping 10.0.2.2 3');
@@ -880,7 +880,7 @@ const VIEWS = [
           .locator('.frames .fr')
           .evaluateAll(all => all.map(each => each.className.split(' ')[1])))
           counts.set(kind, (counts.get(kind) ?? 0) + 1);
-        // Kinds beside the most frequent one, and how many frames are of those.
+        // Kinds other than the most frequent one, and how many frames are of those.
         const most = Math.max(...counts.values()),
           others = [...counts.values()].reduce((sum, n) => sum + n, -most);
         // Where its tables lie themselves, as the guest has all of its memory from 3 GiB on (Linux: PAGE_OFFSET).
@@ -992,7 +992,7 @@ const VIEWS = [
       await paste(page, SERVES);
       await toHost(page, 'Inspect');
       await tab(page, 'Scheduler');
-      // Who always has work is told of the last second, and the first one is a guest's own start.
+      // A guest that always has work is shown for the last second, and the first one is a guest's own start.
       await page.waitForTimeout(2 * SETTLE_MS);
       // A moment with all priorities, in which each has about what its weight gives; where that does not come, any with all priorities.
       let tries = 0;
@@ -1049,7 +1049,7 @@ const VIEWS = [
       await page.getByText('Did you mean').first().waitFor({ timeout: PROMPT_MS });
     },
   ],
-  // Of these the page itself does what stands before the round.
+  // Of these the page itself does what is before the round.
   ...[
     ['deprivileged', 2],
     ['binary-translation', 4],
@@ -1255,7 +1255,7 @@ const VIEWS = [
         const button = page.getByRole('button', { name: 'New guest' });
         if (await button.isVisible()) await button.click();
       };
-      // Beside guests that go on.
+      // While other guests go on.
       for (const [name, ...lines] of [
         ['minipv-pv', 'dhcp', 'tables 2000', SERVES.slice(0, 2000)],
         ['minipv-pvh', 'dhcp', 'sleep 2', 'hog 9000000 40'],
@@ -1331,7 +1331,7 @@ const refuse = error => {
 
 /**
  * Calls `look` with each view as it is drawn: (page, its name, size, theme). `only`: sizes, themes, kinds of host and views, all where it names none; what a
- * view goes on from is drawn before it, without a look. `failed`: is told of one that does not come. `isPicture`: a moment that shows much is waited for.
+ * view goes on from is drawn before it, without a look. `failed`: called with one that does not come. `isPicture`: a moment that shows much is waited for.
  */
 export async function walkViews(look, { only = [], sizes = SIZES, failed = refuse, isPicture = false }) {
   const among = all => {
