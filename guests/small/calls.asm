@@ -48,7 +48,7 @@ program:
 
 on_call:
         inc dword [calls]
-        mov eax, 1                      ; whoever asks is process 1
+        mov eax, 1                      ; the caller is process 1
         iret
 on_end: mov esp, [kernel_stack]
         popad

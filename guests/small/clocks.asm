@@ -5,7 +5,7 @@
 
 TICK_VECTOR equ 0x20                    ; IRQ 0
 COUNTS      equ 1193                    ; of 1.193182 MHz: a tick
-TICK_NS     equ 999848                  ; so long
+TICK_NS     equ 999848                  ; its length in nanoseconds
 MS          equ 1000000                 ; nanoseconds
 TURNS_A_MS  equ 125000                  ; of a loop of two instructions, of 4 ns each
 IA32_TSC    equ 0x10
@@ -30,7 +30,7 @@ tsc_ms: dd 0                            ; the TSC, a tick a nanosecond here, at 
         db 'ticks_ms    '
 ticks_ms: dd 0                          ; the ticks of the 8254 since the guest began, each for its length
         db 'behind      '
-behind: dd 0                            ; of `off`: ticks that the TSC had told of and that had not come, at worst
+behind: dd 0                            ; of `off`: ticks that were due by the TSC and had not come, at worst
         db 'missing     '
 missing: dd 0                           ; and at its end
         db 'passed_ms   '
@@ -161,7 +161,7 @@ passed: call now
 
 ; ---- time that is stolen
 
-; compute MS OTHERS: this processor computes for MS milliseconds of its own, while so many others compute without end.
+; compute MS OTHERS: this processor computes for MS milliseconds of its own, while OTHERS others compute without end.
 do_compute:
         mov dword [stop], 0
         mov dword [running], 0

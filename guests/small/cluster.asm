@@ -32,7 +32,7 @@ FRAME      equ LETTERS + 64
 COLUMNS       equ 64
 SAMPLES    equ 16                       ; of each letter, side by side
 MOST       equ 100                      ; turns of a sample
-POINT      equ 24                       ; numbers have so many bits behind the point
+POINT      equ 24                       ; numbers have this many bits behind the point
 
 title:  db 'cluster: work; bag WORKERS ROWS, deal WORKERS ROWS', 13, 10, 0
 commands:
@@ -165,7 +165,7 @@ do_work:
         add eax, [edi + WORKER]
         cmp eax, [own_number]
         jne .not_ours
-        lea esi, [edi + 6]              ; rows go to whoever asked
+        lea esi, [edi + 6]              ; rows are sent to the one that asked
         push edi
         mov edi, GOING
         mov ecx, 6

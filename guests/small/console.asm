@@ -1,7 +1,7 @@
-; The console of all small guests: a prompt, and commands. It stands behind each one's own source, so that line numbers are those of the guest.
+; The console of all small guests: a prompt, and commands. It follows each one's own source, so that line numbers are those of the guest.
 ; A guest has: title (text, 0), commands (dd name, handler, 0-ended), notes and notes_end (aligned to 4; a name of 12 characters, dd).
 ; A handler finds the numbers behind its name in arg1 and arg2.
-; Behind this file stands base.asm or pv-base.asm, which starts the guest, jumps to `console`, and has key and putc. Putc changes no register.
+; This file is followed by base.asm or pv-base.asm, which starts the guest, jumps to `console`, and has key and putc. Putc changes no register.
 
 console:
         ; Where a lesson's checks find the notes.

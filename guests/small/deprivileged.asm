@@ -135,7 +135,7 @@ program:
 
 ; ---- the monitor
 
-; #GP. What has faulted is told by nothing but the bytes at its EIP.
+; #GP. Only the bytes at its EIP say what has faulted.
 on_fault:
         pushad
         inc dword [traps]
@@ -314,7 +314,7 @@ translate:
         movzx eax, byte [ebx + 3]
         test eax, eax
         jz .copy                        ; the same in the translation
-        mov esi, [pieces + 4 * eax]     ; what stands for it, up to where the next piece begins
+        mov esi, [pieces + 4 * eax]     ; what replaces it, up to where the next piece begins
         mov ecx, [pieces + 4 * eax + 4]
         sub ecx, esi
 .copy:  rep movsb
@@ -333,7 +333,7 @@ translate:
         jmp .each
 .end:   ret
 
-; Opcode, second byte or 0, length, and which of the pieces below stands for it; 0: none, it stays as it is.
+; Opcode, second byte or 0, length, and which of the pieces below replaces it; 0: none, it stays as it is.
 rules:  db 0xfa, 0, 1, 1                ; CLI
         db 0xfb, 0, 1, 2                ; STI
         db 0x0f, 0x20, 3, 3             ; MOV EAX, CR3
@@ -361,7 +361,7 @@ rules_end:
         align 4
 pieces: dd 0, for_cli, for_sti, for_read_cr3, for_write_cr3, for_mov_cs, for_pushf, for_iret, return
 
-; What stands for them. None of it depends on where it lies, none faults at level 1, and none leaves other flags behind.
+; What replaces them. None of it depends on where it lies, none faults at level 1, and none leaves other flags behind.
 for_cli:
         mov dword [v_if], 0
 for_sti:
@@ -413,7 +413,7 @@ guard:  mov dword [DIRECTORY], TABLE + 3
         mov cr0, eax
         ret
 
-; #PF: a store to code that was translated. We do it in the kernel's place, and translate anew. INC [a] is all that this kernel stores there by.
+; #PF: a store to code that was translated. We do it in the kernel's place, and translate again. INC [a] is all that this kernel stores there by.
 on_store:
         pushad
         inc dword [traps]
@@ -485,7 +485,7 @@ do_race:
 go_down:
         push eax
         push ecx
-        mov edi, notes + 12             ; the counts of a command begin anew
+        mov edi, notes + 12             ; the counts of a command begin at 0
         mov ecx, COUNTS
 .clear: mov dword [edi], 0
         add edi, 16

@@ -73,7 +73,7 @@ do_clear:
         call clear                      ; 1. clear
         call produce                    ;    (the other side, just now)
         call look                       ; 2. look: they are seen
-        sti                             ; who has an event for us is heard now
+        sti                             ; events for us arrive now
         ret
 
 ; late N: the same, the wrong way round. It looks, THEN clears.
@@ -81,7 +81,7 @@ do_late:
         cli
         call look                       ; 1. look: nothing is there
         call produce                    ;    (the other side, just now)
-        call clear                      ; 2. clear: and with it what told of the items
+        call clear                      ; 2. clear: and with it the notice of the items
         sti
         ret
 

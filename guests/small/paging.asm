@@ -8,7 +8,7 @@ OTHER      equ 0x121000
 TABLE      equ 0x122000         ; of both: the page table for the 4 MiB from PAGES on
 PAGES      equ 0x400000
 FRAME      equ 0x123000         ; what lies behind each of these pages
-MAPPED     equ 256              ; so many of them
+MAPPED     equ 256              ; the number of them
 PROGRAM    equ 8                ; pages that a program uses in its turn
 PAGE_FAULT equ 14
 

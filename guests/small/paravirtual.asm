@@ -1,10 +1,10 @@
 ; paravirtual: a kernel of Xen's that still has six privileged lines, in the six routines below. Each faults, and Xen emulates what it emulates.
-; Port them: one line each, by what stands behind "port:". Sources: xen/include/public/xen.h, sched.h, event_channel.h; what Xen emulates: xen/arch/x86/pv/emul-priv-op.c.
+; Port them: one line each, by the text behind "port:". Sources: xen/include/public/xen.h, sched.h, event_channel.h; what Xen emulates: xen/arch/x86/pv/emul-priv-op.c.
         bits 32
         org 0x100000
-; What stands behind this source is for paravirtual guests: console.asm and pv-base.asm.
+; What follows this source is for paravirtual guests: console.asm and pv-base.asm.
 
-; The file is an ELF executable of one segment; the other headers stand in pv-base.asm. Type 2: executable, machine 3: i386.
+; The file is an ELF executable of one segment; the other headers are in pv-base.asm. Type 2: executable, machine 3: i386.
         db 0x7f, 'ELF', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0
         dw 2, 3
         dd 1, start, segments - 0x100000, 0, 0

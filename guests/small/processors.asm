@@ -1,5 +1,5 @@
 ; For small guests of HVM with several virtual processors. The first has the console; `start_others` has all others begin at the guest's `other`, with a stack
-; of 4 KiB, interrupts on, and in EBX a number from 0 on in the order in which they came. It stands behind each one's own source.
+; of 4 KiB, interrupts on, and in EBX a number from 0 on in the order in which they came. It follows each one's own source.
 ; The APIC: SDM volume 3, chapter 11 (INIT, start-up, ICR).
 
 APIC       equ 0xfee00000
@@ -23,7 +23,7 @@ setup_processors:
         rep movsb
         ret
 
-; All others begin anew. A board of that time wants 10 ms between the two messages.
+; All others begin again. A board of that time wants 10 ms between the two messages.
 start_others:
         mov dword [next], 0
         mov dword [COMMAND], INIT

@@ -96,7 +96,7 @@ key:    mov eax, [console_port]
         and ebx, 1023
         mov al, [edi + IN_RING + ebx]
         ret
-; Writes the letter in AL, into the console's ring. Nobody is told yet.
+; Writes the letter in AL, into the console's ring. No one is notified yet.
 putc:   push edi
         push ebx
         mov edi, [console_ring]

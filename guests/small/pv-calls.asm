@@ -3,7 +3,7 @@
         bits 32
         org 0x100000
 
-; The file is an ELF executable of one segment; the other headers stand in pv-base.asm. Type 2: executable, machine 3: i386.
+; The file is an ELF executable of one segment; the other headers are in pv-base.asm. Type 2: executable, machine 3: i386.
         db 0x7f, 'ELF', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0
         dw 2, 3
         dd 1, start, segments - 0x100000, 0, 0
@@ -15,7 +15,7 @@ END_OF_PROGRAM equ 0x81
 KERNEL_DS   equ 0xe021                  ; FLAT_KERNEL_DS
 USER_CS     equ 0xe02b                  ; FLAT_USER_CS
 USER_DS     equ 0xe033                  ; FLAT_USER_DS
-FROM_3      equ 3                       ; struct trap_info, flags: whoever may call it
+FROM_3      equ 3                       ; struct trap_info, flags: the outermost level that may call it
 
 title:  db 'pv-calls: call N', 13, 10, 0
 commands:
@@ -71,7 +71,7 @@ program:
 
 on_call:
         inc dword [calls]
-        mov eax, 1                      ; whoever asks is process 1
+        mov eax, 1                      ; the caller is process 1
         iret
 on_end: mov esp, [kernel_stack]
         popad

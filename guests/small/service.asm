@@ -3,7 +3,7 @@
         bits 32
         org 0x100000
 
-; The file is an ELF executable of one segment; the other headers stand in pv-base.asm. Type 2: executable, machine 3: i386.
+; The file is an ELF executable of one segment; the other headers are in pv-base.asm. Type 2: executable, machine 3: i386.
         db 0x7f, 'ELF', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0
         dw 2, 3
         dd 1, start, segments - 0x100000, 0, 0

@@ -49,7 +49,7 @@ take:   xor edx, edx                    ; failed attempts
         test eax, eax
         jz .mine
         inc edx
-        pause                           ; "I spin": all that the processor is told
+        pause                           ; "I spin": all that the processor learns
         cmp dword [manner], 0
         je .try
         test edx, PATIENCE - 1
@@ -203,7 +203,7 @@ setup:  mov edi, idt + 8 * DONE
         mov ebx, 7
         mov ecx, place
         call hypercall
-        xor ebp, ebp                    ; an event channel for each of them, which nobody but poll looks at
+        xor ebp, ebp                    ; an event channel for each of them, which only poll looks at
 .port:  mov ecx, arguments
         lea eax, [ebp + 1]
         mov [ecx], eax                  ; vCPU

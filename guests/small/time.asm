@@ -1,4 +1,4 @@
-; Xen's time, for small guests that have shared_info mapped at SHARED: what the record in vcpu_info of vCPU 0 says. It stands behind each one's own source.
+; Xen's time, for small guests that have shared_info mapped at SHARED: what the record in vcpu_info of vCPU 0 says. It follows each one's own source.
 ; Source: xen/include/public/xen.h (vcpu_time_info).
 
 TIME        equ SHARED + 32             ; vcpu_info of vCPU 0: time

@@ -90,7 +90,7 @@ do_take:
         jbe check
         test dword [holes], BELIEVE
         jnz check
-        mov dword [broken], 1           ; nobody can have made so many
+        mov dword [broken], 1           ; no one can have made that many
         mov eax, [cons]
         mov [prod], eax
         ret

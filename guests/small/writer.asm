@@ -6,7 +6,7 @@ LOW     equ 0x10000             ; memory below the video card's that nobody else
 LOW_END equ 0x90000
 HIGH    equ 0x120000            ; and above the kernel, to the end
 PAGES   equ 0x200000            ; the pages that are written, from here on
-MOST    equ 480                 ; so many at most: a guest of 4 MiB has them
+MOST    equ 480                 ; at most this many: a guest of 4 MiB has them
 END     equ 0x400000
 MANY    equ 0x9e3779b1         ; from pass to pass all bytes of a page change
 
@@ -24,7 +24,7 @@ passes: dd 0                    ; over all of them, in the last command
 wrong:  dd 0                    ; pages that were not as the pass before had left them
 notes_end:
 
-; write PAGES US: fills each of PAGES pages anew, one each US microseconds where an instruction takes 4 ns; again and again, until a key is pressed.
+; write PAGES US: fills each of PAGES pages again, one each US microseconds where an instruction takes 4 ns; again and again, until a key is pressed.
 do_write:
         mov ecx, MOST
         mov edi, PAGES
