@@ -275,7 +275,7 @@ static void choose_geometry(struct drive *drive) {
   drive->spt = spt;
 }
 
-/* As a disk of ATA says it of itself that has so many sectors. */
+/* As a disk of ATA with this number of sectors reports it. */
 static void say_geometry(struct drive *drive) {
   drive->physical_heads = 16;
   drive->physical_spt = 63;

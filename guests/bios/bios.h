@@ -1,6 +1,6 @@
 /*
  * Ringside's BIOS: what its parts share.
- * Sources: IBM Personal System/2 and Personal Computer BIOS Interface Technical Reference (interrupts, BIOS data area); the chips' own datasheets beside each use.
+ * Sources: IBM Personal System/2 and Personal Computer BIOS Interface Technical Reference (interrupts, BIOS data area); the chips' own datasheets next to each use.
  *
  * The BIOS is one segment, F000, which POST copies from ROM into shadow RAM: code, constants, variables and stacks have near addresses in it, and CS, DS,
  * ES and SS are all F000 while C runs. Everything else in memory is reached by segment and offset through FS (peek, poke).

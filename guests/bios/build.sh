@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds bios.bin from the sources beside it: build.sh [OUTPUT]. Needs gcc with -m32.
+# Builds bios.bin from its sources here: build.sh [OUTPUT]. Needs gcc with -m32.
 # bios.lock says which sources and which compiler the committed bios.bin came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

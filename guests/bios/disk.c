@@ -1,5 +1,5 @@
 /*
- * INT 13h: disks by cylinder, head and sector, and by sector number; who has what goes to floppy.c or cdrom.c.
+ * INT 13h: disks by cylinder, head and sector, and by sector number; requests for other drives go to floppy.c or cdrom.c.
  * Sources: IBM BIOS Interface Technical Reference, INT 13h; Phoenix, Enhanced Disk Drive Specification 3.0; Phoenix and IBM, El Torito 1.0.
  */
 #include "bios.h"
@@ -123,7 +123,7 @@ static void parameters_by_sector(caller r, const struct drive *drive) {
 }
 
 static void disk_parameters(caller r, const struct drive *drive) {
-  /* The last cylinder is for diagnostics, and not told. */
+  /* The last cylinder is for diagnostics, and not reported. */
   u16 last = drive->cylinders - 2;
   r->al = 0;
   r->ch = last;

@@ -551,7 +551,7 @@ int08:  pushl   %eax
         popl    %eax
         iretw
 
-/* Keyboard: who has hooked INT 15h, AH = 4Fh may take or change the scan code. */
+/* Keyboard: a program that has hooked INT 15h, AH = 4Fh may take or change the scan code. */
 int09:  pushw   %ax
         inb     $0x60, %al
         movb    $0x4f, %ah

@@ -144,7 +144,7 @@ u32 place_root(const u8 *bytes, u32 count) {
   return BIOS_SEGMENT * 16u + (u32)at;
 }
 
-/* The word stands here in two parts: systems look for it in the BIOS's segment, and memtest86+ takes the first one whatever its check sum. */
+/* The word is written here in two parts: systems look for it in the BIOS's segment, and memtest86+ takes the first one whatever its check sum. */
 static int is_anchor(const u8 *bytes, u8 first, const char *rest) {
   if (*bytes++ != first) return 0;
   while (*rest)
@@ -176,7 +176,7 @@ struct step {
   } __attribute__((packed));
 } __attribute__((packed));
 struct loaded_file { char name[NAME_BYTES]; u32 address; };
-/* For POST alone: where the last service of those under way at once has its stack, which nobody is deep enough for by then. */
+/* For POST alone: where the last service of those under way at once has its stack, which no service is deep enough to need by then. */
 #define loaded ((struct loaded_file *)service_stacks)
 static u8 loaded_files;
 static u32 free_at, free_end;
@@ -262,7 +262,7 @@ static void load_smbios(void) {
   place_root(anchor, sizeof anchor);
 }
 
-/* By the RSDT's entry of the FADT (signature FACP), whose FIRMWARE_CTRL leads to the FACS. Without one the machine starts anew. */
+/* By the RSDT's entry of the FADT (signature FACP), whose FIRMWARE_CTRL leads to the FACS. Without one the machine starts again. */
 u32 waking_vector(void) {
   u32 rsdt = rsdp ? peek32(0, rsdp + 16) : 0, end = rsdt ? rsdt + peek32(0, rsdt + 4) : 0;
   for (u32 at = rsdt + 36; at < end; at += 4) {

@@ -271,7 +271,7 @@ enum outcome keyboard_services(caller r) {
       return DONE;
     case 0x01: case 0x11:
       if (!key_waiting()) {
-        /* Who asks in a loop waits: interrupts get their turn. */
+        /* A program that asks in a loop waits: interrupts get their turn. */
         r->flags |= ZERO | INTERRUPTS;
         return DONE;
       }

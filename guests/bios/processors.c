@@ -120,7 +120,7 @@ static void describe(u32 signature, u32 own_id, u32 features) {
   header.checksum = -sum;
   copy_out(TABLE_SEGMENT, 0, &header, sizeof header);
 
-  /* The signature stands here in two parts, as others do (firmware-tables.c). */
+  /* The signature is written here in two parts, as others do (firmware-tables.c). */
   static u8 pointer[16] = { 0, 'M', 'P', '_', 0, TABLE_SEGMENT >> 4 & 0xff, TABLE_SEGMENT >> 12, 0, 1, 4 };
   pointer[0] = '_';
   sum = 0;

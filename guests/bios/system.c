@@ -142,7 +142,7 @@ enum outcome system_services(caller r) {
     }
     case 0x87: move_block(r); return DONE;
     case 0x88:
-      /* At most 64 MiB are told. */
+      /* At most 64 MiB are reported. */
       r->ax = extended > 0xfc00 ? 0xfc00 : extended;
       set_carry(r, 0);
       return DONE;

@@ -26,7 +26,7 @@ static void pass_port(u16 read, u16 write) {
   if (taking_back) out8(write, value);
 }
 
-/* Registers behind an index port, and where the index stands. */
+/* Registers behind an index port, and where the index is. */
 static void pass_indexed(u16 port, u8 first, u8 count) {
   u8 index = pass(in8(port));
   for (; count--; first++) {

@@ -178,7 +178,7 @@ static void put_cell(u8 page, u16 position, u8 c, u8 attribute, int with_attribu
   } else put_glyph(mode, page, position, c, attribute);
 }
 
-/* What character stands there: in graphics modes, the first glyph that looks so. */
+/* Which character is there: in graphics modes, the first glyph that looks so. */
 static u16 read_cell(u8 page) {
   const struct mode *mode = now();
   u16 position = bda16(BDA_CURSOR + 2 * (page & 7));

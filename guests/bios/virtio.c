@@ -39,7 +39,7 @@ static const struct drive *owner, *now;
 
 static u32 linear(const volatile void *near) { return BIOS_SEGMENT * 16u + (u32)near; }
 
-/* Aims the window at so many bytes at a place within what a capability tells of; returns where its data are. */
+/* Aims the window at `bytes` bytes at a place within what a capability describes; returns where its data are. */
 IN_GAP_CODE static u8 aim(u8 capability, u32 at, u8 bytes) {
   u16 bdf = now->bdf;
   pci_write(bdf, now->window + CAP_BAR, pci_read(bdf, capability + CAP_BAR), 1);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds demo.elf and demo64.elf, which has 64 bits, from the sources beside it: build.sh [FOLDER]. Needs gcc with -m32.
+# Builds demo.elf and demo64.elf, which has 64 bits, from its sources here: build.sh [FOLDER]. Needs gcc with -m32.
 # demo.lock says which sources and which compiler the committed files came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

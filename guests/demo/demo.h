@@ -42,7 +42,7 @@ struct context {
   word bx, si, di, bp, sp, ip;
 #endif
 };
-/* Returns 0 when called, and once more with 1 when restore_context goes back to it. */
+/* Returns 0 when called, and again with 1 when restore_context goes back to it. */
 int save_context(struct context *) __attribute__((returns_twice));
 void restore_context(struct context *) __attribute__((noreturn));
 

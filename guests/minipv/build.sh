@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds minipv.elf, one image for PV, PVH and HVM, and minipv64.elf, which has 64 bits and is no PV guest, from the sources beside it: build.sh [FOLDER]. Needs gcc with -m32.
+# Builds minipv.elf, one image for PV, PVH and HVM, and minipv64.elf, which has 64 bits and is no PV guest, from its sources here: build.sh [FOLDER]. Needs gcc with -m32.
 # minipv.lock says which sources and which compiler the committed files came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

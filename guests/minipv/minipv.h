@@ -7,7 +7,7 @@
 #define barrier() __sync_synchronize()
 
 /*
- * A front end's half of a ring, as RING_FRONT_INIT of Xen's io/ring.h makes it (struct __name##_front_ring): by these four words whoever looks at this guest's
+ * A front end's half of a ring, as RING_FRONT_INIT of Xen's io/ring.h makes it (struct __name##_front_ring): by these four words a reader of this guest's
  * memory finds it. Volatile: what is being made is seen there, too.
  */
 struct front_ring { u32 req_prod_pvt, rsp_cons, nr_ents; volatile void *sring; };

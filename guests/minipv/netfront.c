@@ -110,7 +110,7 @@ static u32 net_receive(void *frame) {
     copy((u8 *)frame + bytes, rx_data[id] + r.offset, size);
     bytes += size;
     offer(id);
-    /* Extra information (how the frame may be cut, which nobody here asks) has a slot of its own, and with it a buffer that is free again. */
+    /* Extra information (how the frame may be cut, which is not asked for here) has a slot of its own, and with it a buffer that is free again. */
     for (u32 extra = r.flags & RX_EXTRA; extra; offer(rx_id[at])) {
       at = rx_front.rsp_cons++ % RING;
       extra = ((struct extra *)&rx->slot[at])->flags & 1;

@@ -28,7 +28,7 @@ static void pattern(u32 sector, u32 count, u32 seed) {
   for (u32 i = 0; i < count * 128; i++) words[i] = (sector * 128 + i) * 2654435761u + seed;
 }
 enum job { SUM, FILL, TIME_READ, TIME_WRITE };
-/* `chunk`: sectors at a time, in requests of `request_sectors`. What is timed may be more than the disk: it begins anew. */
+/* `chunk`: sectors at a time, in requests of `request_sectors`. What is timed may be more than the disk: it begins again. */
 static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32 seed, u32 chunk) {
   if (!disk) return;
   u32 timed = job == TIME_READ || job == TIME_WRITE;

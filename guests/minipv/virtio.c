@@ -1,5 +1,5 @@
 /*
- * A disk and a card of virtio, as drivers before VIRTIO 1 drive them: registers in ports, rings in one block (VIRTIO 1.2, 2.7.2 and 4.1.4.8). Each side is told of
+ * A disk and a card of virtio, as drivers before VIRTIO 1 drive them: registers in ports, rings in one block (VIRTIO 1.2, 2.7.2 and 4.1.4.8). Each side hears of
  * what is new only where it asks for that (event indices, 2.7.10): this one before it waits, and is interrupted then.
  */
 #include "minipv.h"
@@ -44,7 +44,7 @@ static void describe(volatile struct queue *queue, u32 at, const void *from, u32
   queue->descriptors[at].next = at + 1;
 }
 static void offer(volatile struct queue *queue, u32 head, u16 made) { queue->offered[made % RING] = head; }
-/* What was offered counts; the device is told where it has asked for one of these. */
+/* What was offered counts; the device is notified where it has asked for one of these. */
 static void push(u32 io, u32 index, volatile struct queue *queue, u16 made) {
   u16 old = queue->made;
   barrier();
@@ -74,7 +74,7 @@ static void ask(u32 n, u32 type, u32 sector, u8 *data, u32 bytes) {
   describe(queue, head + 2, (const void *)&statuses[n], 1, WRITE);
   offer(queue, head, queue->made + n);
 }
-/* Pushes so many requests together and waits until all are answered; the worst status. */
+/* Pushes this many requests together and waits until all are answered; the worst status. */
 static int answers(u32 asked) {
   volatile struct queue *queue = &disk_queue;
   u16 end = queue->made + asked;

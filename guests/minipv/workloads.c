@@ -34,7 +34,7 @@ static void tables(u32 n) {
   }
   print("tables: %u changes, %u refused\n", n, refused);
 }
-/* dirty PAGES ROUNDS [PAUSE_US [WORDS]]: writes so many words (1) of each of PAGES pages anew, ROUNDS times; in its pauses the network is served. */
+/* dirty PAGES ROUNDS [PAUSE_US [WORDS]]: writes WORDS words (1) of each of PAGES pages again, ROUNDS times; in its pauses the network is served. */
 static void dirty(u32 pages, u32 rounds, u32 pause, u32 words) {
   static u32 round;
   if (pages > BUFFER_PAGES) pages = BUFFER_PAGES;

@@ -73,7 +73,7 @@ static int fill_hypercall_page(void) {
   return 0;
 }
 
-/* The clock of a PC: its TSC against 10 ms of the 8254's channel 2 (1.193182 MHz), told as Xen tells of it. */
+/* The clock of a PC: its TSC against 10 ms of the 8254's channel 2 (1.193182 MHz), reported as Xen reports it. */
 static void pc_clock(volatile struct vcpu_info *v) {
   enum { TICKS = 11932 };
   u32 begin[2], end[2];
@@ -473,14 +473,14 @@ int balloon(int pages) {
   return done;
 }
 
-/* A PC stands still, with interrupts off. */
+/* A PC halts, with interrupts off. */
 void end(u32 reason) {
   for (;;) {
     sched_op(SCHEDOP_SHUTDOWN, &reason);
     if (!has_xen) __asm__ volatile("hlt");
   }
 }
-/* Words of shared_info (struct arch_shared_info): the frames of the P2M for whoever saves the guest. */
+/* Words of shared_info (struct arch_shared_info): the frames of the P2M for the toolstack that saves the guest. */
 enum { MAX_PFN = 0x90c / 4, FRAME_LIST_LIST };
 static u32 frame_list[PAGE / 4] ALIGNED, frame_list_list[PAGE / 4] ALIGNED;
 static u32 pfn_of(u32 mfn) {

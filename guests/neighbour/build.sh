@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds neighbour-hvm.elf (HVM and PVH) and neighbour-pv.elf from the sources beside it: build.sh [FOLDER]. Needs gcc with -m32.
+# Builds neighbour-hvm.elf (HVM and PVH) and neighbour-pv.elf from its sources here: build.sh [FOLDER]. Needs gcc with -m32.
 # neighbour.lock says which sources and which compiler the committed files came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

@@ -113,7 +113,7 @@ static u32 param(u32 index) {
 }
 static u8 page_calls[PAGE] __attribute__((aligned(4096)));
 static void set_up(void) {
-  /* The hypercall page is not used; who asks for it in 32-bit code gets the 32-bit layout of shared_info. */
+  /* The hypercall page is not used; a guest that asks for it in 32-bit code gets the 32-bit layout of shared_info. */
   __asm__ volatile("wrmsr" ::"c"(0x40000000), "a"(page_calls), "d"(0));
   struct { u16 domid, pad; u32 index; u64 value; } via = { SELF, 0, 0, 2ull << 56 | CALLBACK_VECTOR };
   expect(1, 0, place(0, page_shared));
@@ -167,7 +167,7 @@ static u64 now(void) { return system_time(&shared->vcpu[0]); }
 
 static u64 last_now, next_tick_ns;
 static u32 ticks_before;
-/* A window of eight periods: so many ticks came in it, give or take what lies at its ends. */
+/* A window of eight periods: this many ticks came in it, give or take what lies at its ends. */
 static void check_time(void) {
   u64 t = now();
   if (t < last_now) wrong(50, last_now, t);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds pcos.img, a disk of 64 KiB, from the sources beside it: build.sh [OUTPUT]. Needs gcc with -m32, and node.
+# Builds pcos.img, a disk of 64 KiB, from its sources here: build.sh [OUTPUT]. Needs gcc with -m32, and node.
 # pcos.lock says which sources and which compiler the committed file came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

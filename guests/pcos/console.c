@@ -4,7 +4,7 @@
 enum { COLUMNS = 80, ROWS = 25, BAR = 0x1f };
 enum { COM1 = 0x3f8 };
 static u16 *const screen = (u16 *)0xb8000;
-/* What stands on the screen, or would: a picture may be shown in its place. */
+/* What is on the screen, or would be: a picture may be shown in its place. */
 static u16 cells[ROWS * COLUMNS];
 static u32 row = 1, column;
 static int text_shown = 1, serial_there;

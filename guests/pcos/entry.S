@@ -106,7 +106,7 @@ on_double_fault:
 gdt:    .quad   0
         .quad   0x00cf9a000000ffff      /* 08: code, all of 4 GiB */
         .quad   0x00cf92000000ffff      /* 10: data */
-        .quad   0                       /* 18: the task state that stands still; interrupts.c */
+        .quad   0                       /* 18: the state of the interrupted task; interrupts.c */
         .quad   0                       /* 20: that of double faults */
 
         .bss

@@ -42,7 +42,7 @@ const char *fat_start(void) {
   return 0;
 }
 
-/* As it stands in the directory; 0: it cannot. */
+/* As it is written in the directory; 0: it cannot. */
 static int directory_name(const char *name, u8 *to) {
   fill(to, ' ', 11);
   u32 at = 0, end = 8;

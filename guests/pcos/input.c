@@ -55,7 +55,7 @@ static void on_mouse(u32 irq) {
   (void)irq;
   if ((in8(STATUS) & 0x21) != 0x21) return;
   packet[count] = in8(DATA);
-  /* It acknowledges what it was told first; the keyboard's is a code that means nothing. */
+  /* It acknowledges the first command first; the keyboard's is a code that means nothing. */
   if (!acknowledged && packet[0] == 0xfa) { acknowledged = 1; return; }
   count++;
   if (!(packet[0] & 8)) count = 0; /* out of step: a first byte has this bit */

@@ -35,7 +35,7 @@ u32 microseconds(void) {
   u32 count = in8(PIT);
   count |= in8(PIT) << 8;
   u32 now = ticks;
-  /* It may have begun anew, and its interrupt waits. */
+  /* It may have begun again, and its interrupt waits. */
   out8(PIC1, 0x0a);
   if (in8(PIC1) & 1 && count > RELOAD / 2) now++;
   unlock(flags);

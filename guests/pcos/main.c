@@ -1,7 +1,7 @@
 /* The start: memory, interrupts, devices, then tasks. */
 #include "pcos.h"
 
-/* The status line and the power button: what runs beside the shell, a tick after the other. */
+/* The status line and the power button: what runs next to the shell, a tick after the other. */
 static void clock(u32 unused) {
   (void)unused;
   for (;;) {

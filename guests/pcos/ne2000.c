@@ -85,7 +85,7 @@ static u32 receive(struct nic *nic, void *frame) {
 
 static int acknowledge(struct nic *nic) {
   u8 causes = in8(nic->io + ISR) & 0x3f;
-  /* An overflow lasts until the receiver is started anew, and is not told again meanwhile. */
+  /* An overflow lasts until the receiver is started again, and is not reported again meanwhile. */
   if (causes & OVW) set(nic, IMR, CAUSES & ~OVW);
   set(nic, ISR, causes & ~OVW);
   return causes != 0;

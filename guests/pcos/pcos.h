@@ -54,7 +54,7 @@ enum { WRITABLE = 2 };
 void map(u32 address, u32 frame, u32 flags);
 u32 unmap(u32 address);
 
-/* tasks.c: threads in turns of a tick. */
+/* tasks.c: threads, a tick each. */
 struct task;
 extern struct task *current;
 void tasks_start(void);
@@ -64,7 +64,7 @@ int task_kill(u32 id);
 const char *task_name(void);
 /* Where the stack of the task that runs begins. */
 u32 task_stack(void);
-/* Sleeps until somebody wakes what it waits for, or so many ticks have passed; 0: no limit. Interrupts are off before and after. */
+/* Sleeps until somebody wakes what it waits for, or this many ticks have passed; 0: no limit. Interrupts are off before and after. */
 void wait_for(volatile void *what, u32 most_ticks);
 void wake(volatile void *what);
 void sleep(u32 how_many_ticks);

@@ -28,7 +28,7 @@ static void read_line(char *line) {
 
 static void say(const char *problem) { if (problem) print("%s\n", problem); }
 
-/* What stands behind the command's name: words, and the line from the second of those on. */
+/* What follows the command's name: words, and the line from the second of those on. */
 static char *words[WORDS + 1];
 static int count;
 static const char *rest;

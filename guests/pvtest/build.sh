@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds pvtest.elf from the sources beside it: build.sh [OUTPUT]. Needs gcc with -m32.
+# Builds pvtest.elf from its sources here: build.sh [OUTPUT]. Needs gcc with -m32.
 # pvtest.lock says which sources and which compiler the committed pvtest.elf came from; test/committed-guests.test.ts holds them together.
 set -eu
 cd "$(dirname "$0")"

@@ -573,7 +573,7 @@ static void test_multicall(void) {
   check("the call behind it", calls[1].result, 1);
 }
 
-/* Lists so long that the hypervisor lets others have their turn in between. */
+/* Lists of such lengths that the hypervisor lets others have their turn in between. */
 static void test_long_lists(void) {
   static struct multicall calls[700];
   static struct mmu updates[3000];
