@@ -10,6 +10,8 @@ test('Ctrl + K finds guests and commands by name, and Escape leaves', async ({ p
   await expect(search).toBeHidden();
   await expect(domainRows(page)).toHaveCount(1);
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
+  // It is a domain now, and not only one that is being made.
+  await expect(page.getByRole('button', { name: 'Pause domain' })).toBeVisible();
   await page.getByRole('button', { name: /^Search/ }).click();
   await page.keyboard.type('xl pause');
   await page.keyboard.press('Enter');
