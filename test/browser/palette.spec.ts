@@ -11,7 +11,7 @@ test('Ctrl + K finds guests and commands by name, and Escape leaves', async ({ p
   await expect(domainRows(page)).toHaveCount(1);
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   // It is a domain now, and not only one that is being made.
-  await expect(page.getByRole('button', { name: 'Pause domain' })).toBeVisible();
+  await expect(page.getByRole('toolbar', { name: 'demo' }).getByRole('button', { name: 'Pause' })).toBeVisible();
   await page.getByRole('button', { name: /^Search/ }).click();
   await page.keyboard.type('xl pause');
   await page.keyboard.press('Enter');
