@@ -1,5 +1,7 @@
 import { Window } from 'happy-dom';
 import { afterAll, beforeEach, expect, it, vi } from 'vitest';
+import { chosen } from '../selection.ts';
+import { menu } from './menu.tsx';
 import { pressInTree } from './tree-keys.ts';
 
 const window = new Window(),
@@ -71,4 +73,13 @@ it('leaves what has the focus elsewhere alone when it was loaded too late', () =
   other.focus();
   for (const key of ['Enter', 'ArrowDown', 'End', 'w']) press(key);
   expect([clicks, document.activeElement]).toEqual([0, other]);
+});
+
+it('closes with Escape a menu that is not drawn yet, and leaves what is chosen chosen', () => {
+  chosen.value = new Set(['web']);
+  menu.value = { x: 0, y: 0, label: 'web', actions: [], from: undefined };
+  after('Escape', 'web');
+  expect([menu.value, [...chosen.value]]).toEqual([undefined, ['web']]);
+  after('Escape', 'web');
+  expect([...chosen.value]).toEqual([]);
 });

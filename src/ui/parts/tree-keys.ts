@@ -1,4 +1,5 @@
 /** Keys in the tree, as in every tree of a desktop: arrows, Home and End, letters of a name, and those that choose and fold rows. Loaded when it has the focus. */
+import { menu } from './menu.tsx';
 import { chosen, clear, extend, type RowKey, setAll, toggle } from '../selection.ts';
 
 /** Letters typed within this time are one word. */
@@ -21,6 +22,12 @@ const levelOf = (row: HTMLElement | undefined): number => Number(row?.getAttribu
 export function pressInTree(event: KeyboardEvent, { list, keys, hidden, reveal }: Tree): void {
   // A person who was quicker than this script may be elsewhere meanwhile.
   if (!list.current?.contains(document.activeElement)) return;
+  // A menu that was asked for has the focus only once it is drawn, and its list may still be loaded.
+  if (event.key === 'Escape' && menu.peek()) {
+    event.preventDefault();
+    menu.value = undefined;
+    return;
+  }
   const rows = [...list.current.querySelectorAll<HTMLElement>('[role=treeitem]')];
   const at = rows.indexOf(document.activeElement as HTMLElement);
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
