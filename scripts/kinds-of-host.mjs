@@ -82,7 +82,7 @@ export function viewsOfKinds(acts, host, timeout) {
       [
         'shell',
         async page => {
-          await choose(page, 'Go to Shell of Domain-0');
+          await choose(page, kind === 'kvm' ? 'Go to Shell of the host' : 'Go to Shell of Domain-0');
           await page.getByTestId('shell-text').filter({ hasText: /# *$/ }).waitFor({ timeout });
         },
         'guest',
