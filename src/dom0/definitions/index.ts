@@ -43,5 +43,13 @@ export {
   NOT_BUILT,
   UUID_TAKEN,
 } from './libxl-words.ts';
-export { judgePlaces, missingPlace, noPlace, OWN_PLACES, type Place, type Places } from './places-of-cards.ts';
+export {
+  judgePlaces,
+  missingPlace,
+  placesAsked,
+  noPlace,
+  OWN_PLACES,
+  type Place,
+  type Places,
+} from './places-of-cards.ts';
 export { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';

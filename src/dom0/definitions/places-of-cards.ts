@@ -1,4 +1,5 @@
 /** Bridges and networks that a definition's cards are to be on: a domain with one that the host does not have does not start. Source: vif-bridge of Xen 4.17. */
+import type { Definition } from './config/definition.ts';
 import type { Finding } from './verdicts.ts';
 import { cannotAddCards, fromScript } from './libxl-words.ts';
 import { shortened } from './config/xlcfg.ts';
@@ -14,6 +15,10 @@ export type Place = NonNullable<Finding['place']>;
 const SHIPPED: Place = { network: 'default', bridge: 'virbr0' };
 /** Of a host on which no other was made. */
 export const OWN_PLACES: Places = { bridges: ['xenbr0'], networks: ['xenbr0'] };
+
+/** What a definition's cards ask for; a card that names no bridge and no network is on the host's own. */
+export const placesAsked = ({ cards }: Pick<Definition, 'cards'>): Place[] =>
+  cards.flatMap(({ options }) => (options?.bridge === undefined && options?.network === undefined ? [] : [options]));
 
 /** What is missing of the place of a card; undefined: nothing. Of a network and a bridge the network counts. */
 export function missingPlace({ bridge, network }: Place, { bridges, networks }: Places): Place | undefined {

@@ -18,6 +18,7 @@ import {
   type NamedFile,
   type NamedImage,
   NO_FIRMWARE,
+  placesAsked,
   type Plan,
   type ReadFiles,
   readFiles,
@@ -120,9 +121,8 @@ export class Reading {
 
   /** Networks that start with the host are there before a card is judged that is to be on one. */
   private async startNetworks(given: Given[]): Promise<void> {
-    const places = (definitionNamed(given)?.cards ?? []).map(({ options = {} }) => options);
-    if (places.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
-    await this.host.toolstack.services.network.startDefined();
+    const definition = definitionNamed(given);
+    if (definition && placesAsked(definition).length > 0) await this.host.toolstack.services.network.startDefined();
   }
 
   /** The one path of what a definition in a directory of Domain 0 names as a disk. */

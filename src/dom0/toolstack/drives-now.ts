@@ -20,6 +20,7 @@ import {
   type DiskSpec,
   formatDisk,
   parseDisk,
+  cardOf,
   parseVif,
   placeUnderKvm,
   type Card,
@@ -42,11 +43,9 @@ export function devicesRecord({ definition, document }: Pick<Blueprint, 'definit
   const said = document === undefined ? {} : { document };
   if (definition.kind !== 'kvm') return { ...said, devices: { ...definedNow(definition) } };
   const { disks, cards, virtio = [] } = definition;
-  const [{ rate, options: asked = {} } = {} as Card] = cards;
-  const options = Object.entries(asked).map(([name, value]) => `${name}=${value}`);
   const devices: Devices = {
     disks: disks.filter(isVirtio).map(formatDisk),
-    card: [...options, ...(rate ? [`rate=${formatRate(rate)}`] : [])].join(','),
+    card: settingsOf(cards[0] ?? {}).join(','),
     ...(hasPorts(virtio) || virtio.some(isPlugged) ? { virtio: [...virtio] } : {}),
   };
   return { ...said, kvmDevices: { ...devices } };
@@ -58,18 +57,16 @@ interface DefinedNow {
   cards: string[];
 }
 
-function definedNow(definition: Definition): DefinedNow {
-  const card = ({ mac, rate, options = {} }: Card): string =>
-    [
-      `mac=${mac}`,
-      ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
-      ...(rate ? [`rate=${formatRate(rate)}`] : []),
-    ].join(',');
-  return {
-    disks: definition.disks.map(({ at: _at, ...disk }) => disk),
-    cards: definition.cards.filter(({ mac }) => mac).map(card),
-  };
-}
+/** Of a card, as xl.cfg has them. */
+const settingsOf = ({ rate, options = {} }: Card): string[] => [
+  ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
+  ...(rate ? [`rate=${formatRate(rate)}`] : []),
+];
+
+const definedNow = ({ disks, cards }: Definition): DefinedNow => ({
+  disks: disks.map(({ at: _at, ...disk }) => disk),
+  cards: cards.flatMap(card => (card.mac ? [[`mac=${card.mac}`, ...settingsOf(card)].join(',')] : [])),
+});
 
 const isDisk = (disk: unknown): disk is DefinedNow['disks'][number] => {
   const { target, format, vdev, kind, readOnly, others = [], place } = (disk ?? {}) as Partial<DefinedDisk>;
@@ -179,8 +176,8 @@ function withDefined(blueprint: Blueprint): Blueprint {
   });
   const asked = new Map(
     now.cards.map(text => {
-      const { mac, rate, others } = parseVif(text);
-      return [mac, { ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) }];
+      const { mac, ...card } = cardOf(parseVif(text));
+      return [mac, card];
     }),
   );
   const cards = definition.cards.map(({ rate: _rate, options: _options, ...card }) => ({
@@ -193,8 +190,7 @@ function withDefined(blueprint: Blueprint): Blueprint {
 /** Where its card is, and how fast that may be. */
 function withCard(definition: Definition, card: string | undefined): Definition {
   if (card === undefined) return definition;
-  const { rate, others } = parseVif(card);
-  const asked = { ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) };
+  const { mac: _mac, ...asked } = cardOf(parseVif(card));
   return {
     ...definition,
     cards: definition.cards.map(({ rate: _rate, options: _options, ...rest }) => ({ ...rest, ...asked })),

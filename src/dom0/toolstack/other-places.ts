@@ -1,13 +1,13 @@
 /** Bridges and networks of a guest that comes from elsewhere: from a saved state, a snapshot or another host. */
-import { missingPlace, noPlace } from '../definitions/index.ts';
+import { missingPlace, noPlace, placesAsked } from '../definitions/index.ts';
 import type { CommandHost } from './command-host.ts';
 import { withDevices } from './drives-now.ts';
 import type { Blueprint } from './running-domain.ts';
 
 /** On a host without the bridge or network of one of its cards it would be on another: with guests from which it was to be kept apart. @throws Error with a sentence */
 export async function refuseOtherPlaces(host: CommandHost, blueprint: Blueprint): Promise<void> {
-  const asked = withDevices(blueprint).definition.cards.map(({ options = {} }) => options);
-  if (asked.every(({ bridge, network }) => bridge === undefined && network === undefined)) return;
+  const asked = placesAsked(withDevices(blueprint).definition);
+  if (asked.length === 0) return;
   const { network } = host.toolstack.services;
   await network.startDefined();
   const { places } = network;

@@ -30,7 +30,7 @@ export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
 export { type DiskSpec, formatDisk, parseDisk, placeUnderKvm } from './disk.ts';
 export { changedKeys, changeDefinition } from './edit-xl.ts';
 export { DEFAULT_NIC } from './keys/network.ts';
-export { parseVif } from './vif.ts';
+export { cardOf, parseVif } from './vif.ts';
 export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';
 export { deviceNumber } from './device-number.ts';
 export { notCarried } from './not-carried.ts';

@@ -19,7 +19,7 @@ import {
   wrong,
 } from './options.ts';
 import { parseRate, type Rate } from '../../host/network/index.ts';
-import type { CardOptions } from './definition.ts';
+import type { Card, CardOptions } from './definition.ts';
 import { DEFAULT_NIC } from './keys/network.ts';
 import { isCard } from './known-names.ts';
 import { shortened } from './xlcfg.ts';
@@ -38,6 +38,17 @@ export interface VifSpec {
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
+
+/** What a definition has of such a card; which drivers it is for, its type says. */
+export const cardOf = ({
+  mac,
+  rate,
+  others,
+}: Pick<VifSpec, 'mac' | 'rate' | 'others'>): Omit<Card, 'model' | 'pv'> => ({
+  ...(mac ? { mac } : {}),
+  ...(rate ? { rate } : {}),
+  ...(others ? { options: others } : {}),
+});
 
 const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 

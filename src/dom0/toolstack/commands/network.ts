@@ -3,7 +3,7 @@ import type { CommandHost } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatNetworkList } from '../devices/index.ts';
-import { parseVif } from '../../definitions/config/index.ts';
+import { cardOf, parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detach } from '../hotplug.ts';
 import { plugCard } from '../pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
@@ -39,7 +39,8 @@ export const networkAttach = command({
     return host.tasks.run(
       commandOf('network-attach', member.name, { card: settingsOf(spec) }),
       async task => {
-        const { mac, rate, model, others, remarks } = parseVif(spec, true);
+        const parsed = parseVif(spec, true);
+        const { model, others, remarks } = parsed;
         const wrong = remarks.filter(({ verdict }) => verdict === 'error');
         if (wrong.length > 0)
           throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
@@ -47,11 +48,7 @@ export const networkAttach = command({
         if (missing) throw new Refusal(`${fromScript(noPlace(missing))}\nlibxl_device_nic_add failed.`);
         try {
           await host.toolstack.services.network.connect();
-          const asked = {
-            ...(mac ? { mac } : {}),
-            ...(rate ? { rate } : {}),
-            ...(others ? { options: others } : {}),
-          };
+          const asked = cardOf(parsed);
           if (member.blueprint.definition.kind === 'kvm') {
             const address = await plugCard(host.toolstack, member, { ...asked, model });
             task.message = `A card, ${address}, is on the guest’s PCI bus, and the guest was notified.`;

@@ -25,7 +25,8 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
       continue;
     }
-    const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = seldom!.vif.parseVif(item.text);
+    const spec = seldom!.vif.parseVif(item.text);
+    const { mac, pvOnly, model = DEFAULT_NIC, remarks } = spec;
     const leftOut =
       index >= MOST_CARDS
         ? {
@@ -54,7 +55,7 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', pvOnly ? wrong('no such card', text) : ignored('one card counts', text));
       continue;
     }
-    const card: Card = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { options: others } : {}) };
+    const card = seldom!.vif.cardOf(spec);
     if (index > 0) {
       const twin = mac && definition.cards.some(earlier => earlier.mac === mac);
       definition.cards.push({ pv: true, ...card });
