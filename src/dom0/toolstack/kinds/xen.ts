@@ -1,18 +1,18 @@
 /** Guests of Xen, as xl creates them: fully virtual (HVM), paravirtual in a container of VT-x (PVH), paravirtual (PV). */
 import { HVM_PARAM, XEN_RECORDS } from '../../../hypervisor/interfaces/xen/index.ts';
-import type { XenKind } from '../../../hypervisor/kinds/index.ts';
+import { hasBoard, type XenKind } from '../../../hypervisor/kinds/index.ts';
 import { emulatedCard } from '../../definitions/config/index.ts';
 import { isOpenOnce } from '../devices/index.ts';
 import type { GuestKind } from './kind.ts';
 import { pc } from './pc.ts';
 
-/** What all of them have; a guest without a board has no drives but those of its PV drivers, which Domain 0 opens. */
+/** What all of them have. Without a board a guest has only the drives of its PV drivers, which Domain 0 opens. */
 const guestOfXen = (kind: XenKind): GuestKind => ({
   kind,
   records: XEN_RECORDS[kind],
   isOfXen: true,
   needsVt: kind !== 'pv',
-  hasBoard: false,
+  hasBoard: hasBoard(kind),
   mayShadow: false,
   reach: '4 GiB',
   restartsInPlace: false,
@@ -27,7 +27,6 @@ const guestOfXen = (kind: XenKind): GuestKind => ({
 
 export const hvm: GuestKind = {
   ...guestOfXen('hvm'),
-  hasBoard: true,
   mayShadow: true,
   // Where all run on one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
   modelInDomain0: ({ definition, drives, elsewhere }) =>

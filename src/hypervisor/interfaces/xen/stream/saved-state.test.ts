@@ -6,7 +6,7 @@ const read = (about: object) =>
     throw new Error('damaged');
   });
 
-it('what a guest is comes from states of before, which say what it shows of Xen or that it shows KVM', () => {
+it('older states say what a guest shows of Xen, or that it shows KVM: its kind follows', () => {
   expect(read({ kind: 'kvm' })).toEqual({ name: 'a', kind: 'kvm' });
   expect(read({ xen: 'pvh' })).toEqual({ name: 'a', kind: 'pvh' });
   expect(read({ kvm: true })).toEqual({ name: 'a', kind: 'kvm' });
