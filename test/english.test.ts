@@ -33,6 +33,7 @@ it.each([
   'src/formats',
   'src/cpu',
   'src/api',
+  'src/lessons',
 ])('strings of %s', room => {
   expect(
     sourcesBelow(room).flatMap(path => avoidedInStrings(path).map(words => `${path}: ${words}`)),

@@ -5,6 +5,6 @@ import { assemble } from '../cpu/assembler/index.ts';
 export function assembled(source: string, common: readonly string[]): Uint8Array<ArrayBuffer> {
   const { bytes, problems } = assemble([source, ...common].join('\n')),
     [problem] = problems;
-  if (problem) throw new Error(`line ${problem.line}: ${problem.message}. Mend the source.`);
+  if (problem) throw new Error(`line ${problem.line}: ${problem.message}. Fix the source.`);
   return new Uint8Array(bytes);
 }

@@ -39,7 +39,7 @@ function mistyped(letters: string, right: string): string {
     place = at < 0 ? right.length : at,
     rest = (text: string, from: number): string => text.slice(place + from);
   if (rest(letters, 1) === rest(right, 1) && letters.length === right.length)
-    return `Letter ${place + 1} was typed wrong: ${letters[place]} stands where ${right[place]} belongs.`;
+    return `Letter ${place + 1} was typed wrong: ${letters[place]} is where ${right[place]} belongs.`;
   if (rest(letters, 0) === rest(right, 1)) return `Letter ${place + 1}, ${right[place]}, is missing.`;
   if (rest(letters, 1) === rest(right, 0)) return `Letter ${place + 1}, ${letters[place]}, is one too many.`;
   if (
@@ -49,8 +49,8 @@ function mistyped(letters: string, right: string): string {
     letters.length === right.length
   )
     return `Letters ${place + 1} and ${place + 2} changed places.`;
-  if (strange) return `${strange} is in no code. Have it copied once more.`;
+  if (strange) return `${strange} is in no code. Have it copied again.`;
   if (letters.length !== CODE_LETTERS)
-    return `It has ${letters.length} letters, and a code has ${CODE_LETTERS}. Have it copied once more.`;
-  return 'Several letters were typed wrong: its check letter does not fit. Have it copied once more.';
+    return `It has ${letters.length} letters, and a code has ${CODE_LETTERS}. Have it copied again.`;
+  return 'Several letters were typed wrong: its check letter does not fit. Have it copied again.';
 }

@@ -79,7 +79,7 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(of('switches of the processor', 'emulated in Domain 0')).toBe(
       2 * of('of them, to the device model', 'emulated in Domain 0'),
     );
-    expect(of('switches of the processor', 'emulated beside the guest')).toBe(0);
+    expect(of('switches of the processor', 'emulated with the guest')).toBe(0);
   },
   consolidation: rows => {
     // A tenth of a processor each.
@@ -107,14 +107,14 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
   migration: rows => {
     const of = (measure: string): Row[] => rows.filter(row => row.measure === measure);
     for (const { goesOn } of rows) expect(goesOn).toBe('yes');
-    const stood = of('the guest stood').map(({ ms }) => Number(ms));
+    const paused = of('guest paused').map(({ ms }) => Number(ms));
     // What it writes all the time is sent while it is paused: 128 pages at 2,048 a second, in place of none.
-    expect(stood.at(-1)! - stood[0]!).toBeGreaterThan(62);
-    expect(stood.at(-1)! - stood[0]!).toBeLessThan(200);
+    expect(paused.at(-1)! - paused[0]!).toBeGreaterThan(62);
+    expect(paused.at(-1)! - paused[0]!).toBeLessThan(200);
     // A sender of TCP waits for 200 ms before it says again what was lost.
-    for (const [i, { ms }] of of('the stream stood').entries()) {
-      expect(Number(ms)).toBeGreaterThanOrEqual(stood[i]!);
-      expect(Number(ms)).toBeLessThan(stood[i]! + 250);
+    for (const [i, { ms }] of of('stream paused').entries()) {
+      expect(Number(ms)).toBeGreaterThanOrEqual(paused[i]!);
+      expect(Number(ms)).toBeLessThan(paused[i]! + 250);
     }
   },
   balancing: rows => {
@@ -159,7 +159,7 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(mib('guest5', 5)).toBe(24);
   },
   boost: rows => {
-    const wait = (scheduler: string): number => cell(rows, { scheduler, hogs: 'beside 3 that compute' }, 'wait');
+    const wait = (scheduler: string): number => cell(rows, { scheduler, hogs: 'next to 3 that compute' }, 'wait');
     expect(wait('round robin') / wait('credit, with BOOST')).toBeGreaterThan(4);
   },
 };

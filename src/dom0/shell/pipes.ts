@@ -57,8 +57,8 @@ function wordsOf(command: CommandNode): (string | undefined)[] | undefined {
   return [command.name, ...command.args].map(textOf);
 }
 
-/** How a command ends before its input does; undefined: it does not. `told`: the file that says that it has come to END_MARK. */
-function end(command: CommandNode, told: string): Omit<Reader, 'filters'> | undefined {
+/** How a command ends before its input does; undefined: it does not. `flagFile`: the file that says that it has come to END_MARK. */
+function end(command: CommandNode, flagFile: string): Omit<Reader, 'filters'> | undefined {
   const words = wordsOf(command);
   if (!words) return mayLeave(command) ? UNTRIED : undefined;
   const [name, ...args] = words,
@@ -77,7 +77,7 @@ function end(command: CommandNode, told: string): Omit<Reader, 'filters'> | unde
     case 'sed':
       return /q/i.test(text)
         ? {
-            last: withScript(command as SimpleCommandNode, `/^${END_MARK}$/w ${told}`, ['-e']),
+            last: withScript(command as SimpleCommandNode, `/^${END_MARK}$/w ${flagFile}`, ['-e']),
             isMarked: true,
             ends: ({ isAtEnd }) => !isAtEnd,
           }
@@ -85,7 +85,7 @@ function end(command: CommandNode, told: string): Omit<Reader, 'filters'> | unde
     case 'awk':
       return /exit/.test(text) && !/[>|]|system/.test(text)
         ? {
-            last: withScript(command as SimpleCommandNode, `$0 == "${END_MARK}" { printf "1" > "${told}" }\n`),
+            last: withScript(command as SimpleCommandNode, `$0 == "${END_MARK}" { printf "1" > "${flagFile}" }\n`),
             isMarked: true,
             ends: ({ isAtEnd }) => !isAtEnd,
           }

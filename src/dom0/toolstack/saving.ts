@@ -45,7 +45,7 @@ export interface Live {
   /** A state of a guest that runs, but for memory and disks, for the other host to try. */
   rehearse?(state: Uint8Array): Promise<void>;
   /** It is paused from now on. */
-  stands(): void;
+  paused(): void;
   /** Its back ends do, too, and its media have answered all that they were asked for. */
   answered?: () => void;
 }
@@ -104,7 +104,7 @@ export class Saving {
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     const standing = asked ? undefined : this.parts.setHeld(member, true);
-    live?.stands();
+    live?.paused();
     let taken: Taken | undefined;
     const goOn = (): void => {
       taken?.goOn();

@@ -69,10 +69,10 @@ export class Stopping<Console extends DomainConsole> {
     const wanted = isStartedAgain(action),
       again = wanted && !restartsForEver(restarts),
       ending = wanted && !again ? noRestart(ended) : ended,
-      beside = action === 'rename-restart';
+      renamed = action === 'rename-restart';
     // The report of a crash was printed there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
-    if (again && !beside && kindOf(member.blueprint.definition).restartsInPlace && !ending.workerDied) {
+    if (again && !renamed && kindOf(member.blueprint.definition).restartsInPlace && !ending.workerDied) {
       this.core.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
       member.runner.ask('reset');
@@ -81,10 +81,10 @@ export class Stopping<Console extends DomainConsole> {
     this.detach(member);
     // Its worker died of a defect, and gives no slot back.
     if (ending.workerDied) this.core.queue.remove(member.record.index);
-    if (!again || beside) member.ending = ending;
+    if (!again || renamed) member.ending = ending;
     this.core.listener.ended(member, ending, again);
     if (again) {
-      this.rebuild(member, ending, beside).then(
+      this.rebuild(member, ending, renamed).then(
         ({ line, next }) => this.core.listener.restarted(member, line, report, next),
         error => this.core.closed || this.core.listener.rebuildFailed(member, error as Error),
       );
@@ -146,12 +146,12 @@ export class Stopping<Console extends DomainConsole> {
 
   /**
    * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not again from where it was saved. Its console goes on.
-   * `beside`: the old one is kept under another name.
+   * `renamed`: the old one is kept under another name.
    */
   async rebuild(
     member: Member<Console>,
     { sentence, report }: Pick<Ending, 'sentence' | 'report'>,
-    beside = false,
+    renamed = false,
   ): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { record } = member;
@@ -160,7 +160,7 @@ export class Stopping<Console extends DomainConsole> {
     // One that was paused when it was reset is paused afterwards, as in its own memory; and Pause may be pressed while neither of the two is there.
     this.successors.set(record.id, { old: member });
     try {
-      return await this.buildAgain(member, blueprint, { sentence, report }, beside);
+      return await this.buildAgain(member, blueprint, { sentence, report }, renamed);
     } catch (error) {
       this.successors.delete(record.id);
       throw error;
@@ -171,10 +171,10 @@ export class Stopping<Console extends DomainConsole> {
     member: Member<Console>,
     blueprint: Blueprint,
     { sentence, report }: Pick<Ending, 'sentence' | 'report'>,
-    beside: boolean,
+    renamed: boolean,
   ): Promise<{ next: Member<Console>; line: string }> {
     const { console, record } = member;
-    const diskChanges = await (beside
+    const diskChanges = await (renamed
       ? this.keep(member)
       : this.remove(member, true, report === undefined ? 'shutdown' : 'crashed'));
     if (diskChanges) blueprint.diskChanges = diskChanges;

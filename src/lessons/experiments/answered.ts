@@ -139,7 +139,7 @@ export const answered: Experiment = {
       forgets = most(HELD, 'lost');
     return {
       held: lasts && forgets === 0 ? 'yes' : 'no',
-      text: `${lasts ? 'The guest went on after each end of its host' : 'After an end of its host the guest did not go on'}. With answers that wait it had forgotten ${forgets === 0 ? 'none' : `up to ${forgets}`} of them; with answers that go at once up to ${most(FREE, 'lost')}: somebody had been told what the guest does not know any more. The price is time: an answer took ${short(least(FREE, 'answerMs'))} ms where it goes at once, and ${short(least(HELD, 'answerMs'))} to ${short(most(HELD, 'answerMs'))} where it waits for its checkpoint. What checkpoints cost a guest that only computes is not measured: Domain 0’s work takes no time here. Cully and others (2008), who took up to forty a second, found that it pays for them, too.`,
+      text: `${lasts ? 'The guest went on after each end of its host' : 'After an end of its host the guest did not go on'}. With answers that wait it had forgotten ${forgets === 0 ? 'none' : `up to ${forgets}`} of them; with answers that go at once up to ${most(FREE, 'lost')}: a client had an answer that the guest no longer knows of. The price is time: an answer took ${short(least(FREE, 'answerMs'))} ms where it goes at once, and ${short(least(HELD, 'answerMs'))} to ${short(most(HELD, 'answerMs'))} where it waits for its checkpoint. What checkpoints cost a guest that only computes is not measured: Domain 0’s work takes no time here. Cully and others (2008), who took up to forty a second, found that it pays for them, too.`,
     };
   },
 };

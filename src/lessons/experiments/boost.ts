@@ -31,7 +31,7 @@ const condition = (scheduler: string, hogs: number): Condition => ({
         answered = after.answered - before.answered;
       return [
         {
-          hogs: hogs === 0 ? 'alone' : hogs === 1 ? 'beside one that computes' : `beside ${hogs} that compute`,
+          hogs: hogs === 0 ? 'alone' : hogs === 1 ? 'next to one that computes' : `next to ${hogs} that compute`,
           scheduler,
           wait: (after.waitUs - before.waitUs) / 1000 / Math.max(1, answered),
           answered,
@@ -51,7 +51,7 @@ export const boost: Experiment = {
   claim:
     'A guest that wakes for a short piece of work is served at once, before those that compute, and takes no more from them than its share.',
   how: [
-    `One guest (service) gets a request every 10 ms, and computes half a millisecond for it; none, one or three others compute without a pause on the same processor. Under Xen’s credit scheduler who wakes with credits left is BOOSTed, and goes before all others. Under round robin it stands behind them, and each has its slice of 30 ms. The wait is what the hypervisor counts: the service could have run, and another did.`,
+    `One guest (service) gets a request every 10 ms, and computes half a millisecond for it; none, one or three others compute without a pause on the same processor. Under Xen’s credit scheduler a vCPU that wakes with credits left is BOOSTed, and runs before all others. Under round robin it waits behind them, and each has its slice of 30 ms. The wait is what the hypervisor counts: the service could have run, and another did.`,
   ],
   columns: [
     { id: 'hogs', name: 'the service' },
@@ -67,13 +67,13 @@ export const boost: Experiment = {
   conditions: () => HOGS.flatMap(hogs => [condition(CREDIT, hogs), condition(ROUND_ROBIN, hogs)]),
   verdict: rows => {
     const of = (scheduler: string, column: string): number =>
-        numberWhere(rows, { hogs: 'beside 3 that compute', scheduler }, column),
+        numberWhere(rows, { hogs: 'next to 3 that compute', scheduler }, column),
       [boosted, without] = [of(CREDIT, 'wait'), of(ROUND_ROBIN, 'wait')],
       came = of(CREDIT, 'came');
     return {
       held:
         without > 5 * boosted && of(CREDIT, 'answered') >= 0.95 * came ? 'yes' : without > boosted ? 'partly' : 'no',
-      text: `Next to three guests that compute, a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts who computes when somebody with BOOST wakes, at the latest after the millisecond of its rate limit; here it computes to the end of its turn, which is two milliseconds at most and one on average, so that our wait is longer. BOOST could be abused: earlier versions charged only whoever a tick found, so that a guest that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
+      text: `Next to three guests that compute, a request waits ${short(boosted)} ms with BOOST and ${short(without)} without, ${times(without, boosted)} as long; ${of(CREDIT, 'answered')} of ${came} requests were answered, against ${of(ROUND_ROBIN, 'answered')}. Real Xen interrupts a guest that computes when another wakes with BOOST, at the latest after the millisecond of its rate limit; here it computes to the end of its turn, which is two milliseconds at most and one on average, so that our wait is longer. BOOST could be abused: earlier versions charged only the guest that ran at a tick, so that one that slept at each tick kept its credits, and was served first with far more than its share (Zhou and others, 2011); today each pays for what it ran. Xen’s newer scheduler, credit2, has no BOOST.`,
     };
   },
 };

@@ -19,7 +19,7 @@ interface Way {
 }
 const RING = 'a ring to Domain 0',
   DOMAIN0 = 'emulated in Domain 0',
-  BESIDE = 'emulated beside the guest';
+  BESIDE = 'emulated with the guest';
 const WAYS: readonly Way[] = [
   { name: RING, type: 'pv', vdev: 'xvda', driver: 'xvda', more: [] },
   { name: DOMAIN0, type: 'hvm', vdev: 'hda', driver: 'dma', more: ['device_model_stubdomain_override = 0'] },
@@ -99,7 +99,7 @@ export const layers: Experiment = {
       past = [RING, DOMAIN0, BESIDE].filter(way => !through.includes(way));
     return {
       held: past.length === 0 ? 'yes' : through.length > 0 ? 'partly' : 'no',
-      text: `Through a second domain went: ${listed(through)}. The ring’s request crossed it once each way: ${short(of(RING, TO_XEN))} ways into Xen, ${short(of(RING, EVENTS))} events, ${short(of(RING, SWITCHES))} switches. The emulated disk in Domain 0 crossed it at every register, ${short(of(DOMAIN0, MODEL))} times, with ${short(of(DOMAIN0, SWITCHES))} switches.${past.length > 0 ? ` Without one: ${listed(past)}; the registers are the same, but who answers stands beside the guest.` : ''} The data were copied ${short(of(RING, COPIES))}, ${short(of(DOMAIN0, COPIES))} and ${short(of(BESIDE, COPIES))} times (in this order)${of(RING, COPIES) <= of(BESIDE, COPIES) ? ': a layer more is no copy more, since Domain 0 maps the guest’s page and fills it, while an emulated drive has a buffer of its own' : ''}. On a real host Domain 0’s own kernel, its file system and its disk driver come below the back end; a device that is passed through to the guest leaves this layer out.`,
+      text: `Through a second domain went: ${listed(through)}. The ring’s request crossed it once each way: ${short(of(RING, TO_XEN))} ways into Xen, ${short(of(RING, EVENTS))} events, ${short(of(RING, SWITCHES))} switches. The emulated disk in Domain 0 crossed it at every register, ${short(of(DOMAIN0, MODEL))} times, with ${short(of(DOMAIN0, SWITCHES))} switches.${past.length > 0 ? ` Without one: ${listed(past)}; the registers are the same, but the device model runs with the guest.` : ''} The data were copied ${short(of(RING, COPIES))}, ${short(of(DOMAIN0, COPIES))} and ${short(of(BESIDE, COPIES))} times (in this order)${of(RING, COPIES) <= of(BESIDE, COPIES) ? ': a layer more is no copy more, since Domain 0 maps the guest’s page and fills it, while an emulated drive has a buffer of its own' : ''}. On a real host Domain 0’s own kernel, its file system and its disk driver come below the back end; a device that is passed through to the guest leaves this layer out.`,
     };
   },
 };

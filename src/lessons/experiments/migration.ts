@@ -14,8 +14,8 @@ const MANY = 1_000_000,
   PAGE_WORDS = 1024;
 /** Before a sender says again what nobody has acknowledged: that of Linux, too (TCP_RTO_MIN). */
 const AGAIN_MS = 200;
-const STREAM = 'the stream stood',
-  GUEST = 'the guest stood';
+const STREAM = 'stream paused',
+  GUEST = 'guest paused';
 
 const condition = (hot: number): Condition => ({
   name: `${hot} pages written all the time`,
@@ -60,10 +60,10 @@ const condition = (hot: number): Condition => ({
 export const migration: Experiment = {
   id: 'migration',
   title: 'Migration without disconnection',
-  claim: 'A guest goes to another host while it serves: no connection ends, and whoever uses it notices nothing.',
+  claim: 'A guest goes to another host while it serves: no connection ends, and its users notice nothing.',
   how: [
-    `A guest of 8 MiB (minipv, PVH) takes a stream of TCP, and fills each of its hottest pages anew every ${PAUSE_MS} ms: ${HOT.join(', ')} pages. It goes to the host of its client (xl migrate). Both hosts’ bridges are one network with 0.1 ms between them; the link for the move carries ${LINK_MIB} MiB/s. Each line is two hosts of their own.`,
-    `The guest stood from when it was suspended until the other host said that it runs; the stream stood for the longest time in which no segment of the guest came to the client’s host. The client sends again what was not acknowledged for ${AGAIN_MS} ms, as Linux does at the least.`,
+    `A guest of 8 MiB (minipv, PVH) takes a stream of TCP, and fills each of its hottest pages again every ${PAUSE_MS} ms: ${HOT.join(', ')} pages. It goes to the host of its client (xl migrate). Both hosts’ bridges are one network with 0.1 ms between them; the link for the move carries ${LINK_MIB} MiB/s. Each line is two hosts of their own.`,
+    `The guest is paused from its suspension until the other host reports that it runs; the stream is paused for the longest time in which no segment of the guest came to the client’s host. The client sends again what was not acknowledged for ${AGAIN_MS} ms, as Linux does at the least.`,
     'Both hosts have one clock: what their guests have executed, and what nobody had anything to do for. Domain 0’s own work takes no time.',
   ],
   columns: [
@@ -86,7 +86,7 @@ export const migration: Experiment = {
       longest = Math.max(...of(STREAM).map(row => numberOf(row, 'ms')));
     return {
       held: !lasts ? 'no' : longest < 100 ? 'yes' : 'partly',
-      text: `${lasts ? 'No connection ended' : 'A connection ended'}. The guest stood still for ${short(numberOf(least, 'ms'))} ms where it wrote nothing but what came to it, and for ${short(numberOf(most, 'ms'))} with ${numberOf(most, 'hot')} pages that it writes all the time: those go while it stands, and the more of them the longer. Its client noticed more than that: the stream stood for up to ${short(longest)} ms. What it had sent to a guest that stood still is lost with the rings of the host that the guest left, and TCP sends it again when its timer is over, after ${AGAIN_MS} ms at the least. Clark and others (2005) saw 60 ms for a game server on real machines. Between two hosts of a room nobody notices a fifth of a second in a download, and everybody does in a game or a telephone call.`,
+      text: `${lasts ? 'No connection ended' : 'A connection ended'}. The guest was paused for ${short(numberOf(least, 'ms'))} ms where it wrote nothing but what came to it, and for ${short(numberOf(most, 'ms'))} with ${numberOf(most, 'hot')} pages that it writes all the time: those are sent while it is paused, and the more of them there are, the longer that takes. Its client noticed more than that: the stream paused for up to ${short(longest)} ms. What it had sent to a paused guest is lost with the rings of the host that the guest left, and TCP sends it again when its timer is over, after ${AGAIN_MS} ms at the least. Clark and others (2005) saw 60 ms for a game server on real machines. Between two hosts of a room nobody notices a fifth of a second in a download, and everybody does in a game or a telephone call.`,
     };
   },
 };

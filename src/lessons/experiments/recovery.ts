@@ -89,7 +89,7 @@ export const recovery: Experiment = {
     { id: 'differs', name: 'restored guest differs by' },
     { id: 'goesOn', name: 'and goes on' },
   ],
-  untimed: 'What is lost is work of the guest, in the guest’s time, wherever the host’s clock stands.',
+  untimed: 'What is lost is work of the guest, in the guest’s time, whatever the host’s clock shows.',
   drawing: { kind: 'lines', x: 'interval', series: 'measure', value: 'lost', theory: 'predicted' },
   isDrawn: true,
   conditions: () => INTERVALS_MS.map(condition),
@@ -101,7 +101,7 @@ export const recovery: Experiment = {
     const mibs = numberOf(first, 'mib') * (1000 / numberOf(first, 'interval'));
     return {
       held: isSame && isBound ? 'yes' : isSame ? 'partly' : 'no',
-      text: `${isSame ? 'Each restored guest had counted exactly what it had at its snapshot, and went on from there' : 'Not every restored guest was as it had been at its snapshot'}. Lost were ${short(numberOf(first, 'lost'))} ms of work on average with a snapshot every ${numberOf(first, 'interval')} ms, and ${short(numberOf(last, 'lost'))} with one every ${numberOf(last, 'interval')}${isBound ? '; never more than the interval' : '; in one case more than the interval'}. Without a snapshot everything is lost that is in memory alone. The price: a snapshot every ${numberOf(first, 'interval')} ms of this guest, which has ${short(numberOf(first, 'mib'))} MiB to save, is ${short(mibs)} MiB each second to another host, so that real products send the pages written since the last one (Remus, 2008). What the guest told others since its snapshot it does not know any more: a disk that lives on elsewhere, or a client who has had an answer, is ahead of it. Remus holds back what the guest sends until the snapshot is safe.`,
+      text: `${isSame ? 'Each restored guest had counted exactly what it had at its snapshot, and went on from there' : 'Not every restored guest was as it had been at its snapshot'}. Lost were ${short(numberOf(first, 'lost'))} ms of work on average with a snapshot every ${numberOf(first, 'interval')} ms, and ${short(numberOf(last, 'lost'))} with one every ${numberOf(last, 'interval')}${isBound ? '; never more than the interval' : '; in one case more than the interval'}. Without a snapshot everything is lost that is in memory alone. The price: a snapshot every ${numberOf(first, 'interval')} ms of this guest, which has ${short(numberOf(first, 'mib'))} MiB to save, is ${short(mibs)} MiB each second to another host, so that real products send the pages written since the last one (Remus, 2008). The guest no longer knows what it sent since its snapshot: a disk that is used elsewhere, or a client with an answer, is ahead of it. Remus holds back what the guest sends until the snapshot is safe.`,
     };
   },
 };

@@ -22,7 +22,7 @@ export const en = {
   order: (title: string, before: string | undefined) =>
     `${title} cannot follow ${before ? `## ${before}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`,
   noReality: 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.',
-  beforeSteps: 'Text stands before the first step. Begin with ## Predict.',
+  beforeSteps: 'There is text before the first step. Begin with ## Predict.',
   html: (text: string) => `${text} is HTML, which a lesson cannot have. Write it as Markdown.`,
   image: 'A lesson has no pictures: it shows the machine. Leave the picture out.',
   // Guests.
@@ -39,18 +39,18 @@ export const en = {
   predict: 'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?',
   row: (line: string) =>
     `“${line}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`,
-  hint: (line: string) => `“${line}” is no hint. Write NAME < EXPRESSION | what whoever said so has overlooked.`,
+  hint: (line: string) => `“${line}” is no hint. Write NAME < EXPRESSION | what such an answer overlooks.`,
   check: (line: string) => `“${line}” is no check. Write EXPRESSION | what holds | what to do where it does not.`,
   action: (line: string, forms: string) => `“${line}” is nothing that the page can do. Write one of: ${forms}.`,
   // Expressions.
   expression: (text: string, why: string) => `In “${text}”: ${why}`,
   mostWords: (words: number, most: number) => `the expression has ${words} words, more than ${most}. Make two of it.`,
-  ends: 'the expression ends where a number or a name should stand. Complete it.',
+  ends: 'the expression ends where a number or a name should be. Complete it.',
   parenthesis: 'a parenthesis is not closed. Write ).',
   noWord: (word: string) =>
     `“${word}” is neither a number nor a name. Write + - * / = < > <= >= and, with spaces around them.`,
   behind: (word: string) =>
-    `“${word}” stands where the expression should end. Write an operator with spaces around it before it.`,
+    `“${word}” is where the expression should end. Write an operator with spaces around it before it.`,
   // Names.
   guest: (name: string, guests: readonly string[]) =>
     `No guest of the lesson is called ${name}. There ${guests.length === 1 ? 'is' : 'are'} ${guests.join(', ') || 'none'}.`,
@@ -59,13 +59,13 @@ export const en = {
   unknown: (name: string) =>
     `${name} is neither measured before nor predicted. Write it into a block of measure first.`,
   hintAbout: (answer: string) =>
-    `A hint is about ${answer || 'nothing'}, which nobody predicts. Begin it with the name of a prediction.`,
+    `A hint is about ${answer || 'nothing'}, but no prediction has that name. Begin it with the name of a prediction.`,
   prediction: (name: string) => `No prediction is called ${name}. Write a block of predict with ${name}: QUESTION.`,
   // While it is gone through.
   run: {
     noSource: (guest: string) => `${guest} has no source that could be changed. Take a small guest.`,
     noLine: (guest: string, lines: number, line: number) =>
-      `The source of ${guest} has ${lines} lines, and no line ${line}. Mend the lesson.`,
+      `The source of ${guest} has ${lines} lines, and no line ${line}. Fix the lesson.`,
     gone: (guest: string) => `${guest} does not run. Begin the step again.`,
     noFact: (name: string) => `The machine has no fact ${name}.`,
     infinite: (row: string) => `“${row}” has no value: something is divided by 0. Begin the step again.`,

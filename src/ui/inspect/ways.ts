@@ -176,15 +176,15 @@ function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readon
 }
 
 /**
- * Makes a guest for each way, times them interleaved, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
- * again. @throws Error with a sentence; an AbortError where it was cancelled
+ * Makes a guest for each way, times them interleaved, and takes them away again, whatever happens. `listener`: called with the progress, and with each way after
+ * each of its measurements. @throws Error with a sentence; an AbortError where it was cancelled
  */
 export async function runWays(
   host: WaysHost,
   work: Work,
   rounds: Rounds,
   signal: AbortSignal,
-  told: { progress(now: Progress): void; measured(way: Measured): void },
+  listener: { progress(now: Progress): void; measured(way: Measured): void },
 ): Promise<void> {
   const guests: Guest[] = [],
     made: number[] = [],
@@ -194,7 +194,7 @@ export async function runWays(
   let done = 0;
   const step = (way: WayId, doing: Progress['doing'], round?: Pick<Progress, 'round' | 'of'>) => {
     signal.throwIfAborted();
-    told.progress({ way, doing, ...round, part: done++ / steps });
+    listener.progress({ way, doing, ...round, part: done++ / steps });
   };
   /** One after the other, so that none waits for a processor that another has; each round begins with another one. */
   const inTurns = async (doing: 'warms' | 'measures', of: number, run: (guest: Guest) => Promise<void>) => {
@@ -229,7 +229,7 @@ export async function runWays(
     await inTurns('measures', rounds.timed, async guest => {
       const runs = [...(timed.get(guest) ?? []), await guest.time(work)];
       timed.set(guest, runs);
-      told.measured(measured(guest, work, empty.get(guest)!, runs));
+      listener.measured(measured(guest, work, empty.get(guest)!, runs));
     });
   } finally {
     for (const guest of guests) guest.close();

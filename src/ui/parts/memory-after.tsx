@@ -27,7 +27,7 @@ export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: nu
         <span class="cap-t">{told}</span>
       </div>
       <SharesBar
-        told={told}
+        label={told}
         shares={[
           ...memoryShares(machine),
           ...fresh.map(({ name, mib }) =>

@@ -19,22 +19,22 @@ export interface Share {
   title?: string;
 }
 
-/** `told`: what it says, for screen readers. `isHidden`: a table next to it tells them. `kind`: classes of its size. */
+/** `label`: what it shows, for screen readers. `isHidden`: a table next to it tells them. `kind`: classes of its size. */
 export const SharesBar = ({
   shares,
-  told,
+  label,
   isHidden,
   kind = '',
 }: {
   shares: readonly Share[];
-  told?: string;
+  label?: string;
   isHidden?: true;
   kind?: string;
 }) => (
   <div
     class={`mbar ${kind}`.trimEnd()}
-    role={told === undefined ? undefined : 'img'}
-    aria-label={told}
+    role={label === undefined ? undefined : 'img'}
+    aria-label={label}
     aria-hidden={isHidden}
   >
     {shares.map(({ key, owner, name, id, part, amount, title }) => (

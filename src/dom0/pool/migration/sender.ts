@@ -200,7 +200,7 @@ class Departure {
         round: round => this.noteRound(round, line),
         blocks: record => say(line, MESSAGE.BLOCKS, record),
         rehearse: state => say(line, MESSAGE.REHEARSE, state).then(() => this.settled(line)),
-        stands: () => {
+        paused: () => {
           this.stoodStillMs = this.nowMs();
           this.sentBeforeBytes = line.sentBytes;
           this.notConverged = this.convergence.problem(this.name, this.to);

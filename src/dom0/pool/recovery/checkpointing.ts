@@ -89,8 +89,8 @@ export class Checkpointing {
     void line.ended.then(() => going.delete(guest));
   }
 
-  /** @throws Error with a sentence: it was refused, or the line broke; there is no further one then. `stands`: called at its moment */
-  async take(signal: AbortSignal, stands: () => void = () => {}): Promise<Checkpoint> {
+  /** @throws Error with a sentence: it was refused, or the line broke; there is no further one then. `paused`: called at its moment */
+  async take(signal: AbortSignal, paused: () => void = () => {}): Promise<Checkpoint> {
     const { host } = this.parts;
     const { guest, line } = this;
     const begunBytes = line.sentBytes;
@@ -122,9 +122,9 @@ export class Checkpointing {
       const { goOn } = await host.toolstack.hold(guest, abort, sink, {
         precopy: 'checkpoint',
         round: () => {},
-        stands: () => {
+        paused: () => {
           atMs = host.parts.epochMs();
-          stands();
+          paused();
         },
       });
       const devices = await host.toolstack.describe(guest);

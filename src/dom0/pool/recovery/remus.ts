@@ -130,7 +130,7 @@ class Protecting {
       const begunMs = host.parts.hostMs();
       const done = await jobs
         .run(guest.name, 'Snapshot', ({ signal }) =>
-          line.take(AbortSignal.any([signal, wish.signal]), () => this.stands()),
+          line.take(AbortSignal.any([signal, wish.signal]), () => this.paused()),
         )
         .catch((error: Error) => {
           if (!this.isOver) throw error;
@@ -145,7 +145,7 @@ class Protecting {
   }
 
   /** What it sent before its first checkpoint has gone: there is none yet that could lack it. */
-  private stands(): void {
+  private paused(): void {
     if (!this.wish.holdsOutput) return;
     this.output ??= new HeldOutput(this.parts.host, this.guest);
     this.output.cut();

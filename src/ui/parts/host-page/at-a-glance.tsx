@@ -155,7 +155,7 @@ export function Volumes() {
       </div>
       <SharesBar
         kind="dmap"
-        told={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}
+        label={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}
         shares={[
           ...shown.map(({ name, short, bytes: all, owner }) => diskShare(name, short, all, owner)),
           diskShare(strings.free, strings.free, disk.freeBytes, 'c-free'),
