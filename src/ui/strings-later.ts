@@ -1,5 +1,6 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
 import type { Caused } from '../dom0/service/index.ts';
+import type { Kind } from '../hypervisor/kinds/index.ts';
 import { count, strings } from './strings.ts';
 
 /** What Domain 0 did for a task, counted. */
@@ -236,12 +237,14 @@ export const laterStrings = {
       onCrash: 'When it crashes',
       more: 'More: RAM disk, command line, on crash',
       moreHvm: 'More: on reboot, on crash',
-      types: {
-        pv: 'Hypercalls and rings; runs on any computer. It needs a kernel made for it.',
+      kinds: {
+        pc: 'A whole PC that finds no hypervisor: firmware, VGA, IDE, an emulated card.',
+        pv: 'Hypercalls and rings; runs on any computer with Xen. It needs a kernel made for it.',
         pvh: 'VT and PV devices, no firmware. It needs a kernel.',
         hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.',
-        direct: 'A whole PC, whose kernel starts without its firmware.',
-      } as Record<string, string>,
+        kvm: 'A whole PC that finds KVM: firmware, VGA, IDE, devices of virtio.',
+      } satisfies Record<Kind, string>,
+      direct: ' Its kernel starts without the firmware.',
       addDisk: 'Add a disk',
       device: 'Device',
       target: (vdev: string) => `What ${vdev} is`,

@@ -1,15 +1,17 @@
 /** The page's editor of definitions, on Domain 0's side. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { startXen } from '../toolstack/boot/start-xen.ts';
+import { startKvm } from './index.ts';
 import { testFile, testFiles, testHost } from './host.test-support.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const TEXT = '# kept\nname = "a"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n';
 
-async function make() {
+async function make(parts: Parameters<typeof testHost>[0] = {}) {
   const files = await testFiles();
   await files.writeFile('/boot/demo.elf', demo);
-  const host = testHost({ files, epochMs: () => 0 });
+  const host = testHost({ files, epochMs: () => 0, ...parts });
   return { host, files };
 }
 
@@ -82,6 +84,21 @@ describe('the editor of definitions', () => {
     expect(
       (await host.judgeText({ path: 'a.cfg', text: TEXT, isDropped: true })).plan.errors.map(error => error.text),
     ).toEqual([expect.stringContaining('demo.elf is not among the dropped files')]);
+  });
+
+  it('begins a guest of a kind that starts on the host, and offers no other kind', async () => {
+    const machine = { pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 };
+    for (const [hypervisor, begins, kinds] of [
+      [startXen(machine, '', ''), 'type = "pvh"\n', ['pv', 'pvh', 'hvm']],
+      [startXen({ ...machine, vt: false }, '', ''), 'type = "pv"\n', ['pv']],
+      [startKvm(machine, ''), 'type = "hvm"\nkvm = 1\n', ['kvm']],
+    ] as const) {
+      const { host } = await make({ hypervisor });
+      const { path, text } = await host.openDefinition();
+      expect(text).toMatch(new RegExp(`^name = "guest1"\n${begins}`));
+      const judged = await host.judgeText({ path, text });
+      expect([judged.kinds, judged.plan.errors.filter(({ key }) => key === 'type')]).toEqual([kinds, []]);
+    }
   });
 
   it('changes a text as a form does; a card follows the type', async () => {

@@ -1,5 +1,5 @@
 /** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
-import { hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
+import { hasBoard, type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
 import {
   baseName,
   type Finding,
@@ -24,7 +24,7 @@ import {
   writeXlConfig,
   type Card,
 } from '../definitions/config/index.ts';
-import { type CommandHost, filesFor, findManaged, managedOf, domainsOf } from '../toolstack/index.ts';
+import { type CommandHost, filesFor, findManaged, managedOf, newKindsOn, domainsOf } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
 import { lookAtSnapshots } from './inventory.ts';
 
@@ -62,6 +62,8 @@ export interface JudgedText {
   isForeign: boolean;
   /** Emulated network cards that there are: what definitions call them, and what they are. */
   cards: { model: NicModel; name: string }[];
+  /** Kinds of guests that this host's tools make. */
+  kinds: readonly Kind[];
   /** The text itself is right, whatever keeps a domain from being created now: it can be kept. */
   canKeep: boolean;
 }
@@ -128,11 +130,13 @@ export async function openDefinition(host: CommandHost, name?: string): Promise<
   const taken = new Set([...(await managed.list()), ...host.all()].map(domain => domain.name));
   let n = 1;
   while (taken.has(`guest${n}`)) n++;
-  const kernel = choices.kernels.find(path => path === OWN_KERNEL) ?? choices.kernels[0];
+  const kernel = choices.kernels.find(path => path === OWN_KERNEL) ?? choices.kernels[0],
+    kinds = newKindsOn(host.toolstack.hypervisor),
+    usual = kernel ? 'pvh' : 'hvm';
   const text = writeXlConfig({
     ...newDefinition(),
     name: `guest${n}`,
-    kind: kernel ? 'pvh' : 'hvm',
+    kind: kinds.includes(usual) ? usual : kinds[0]!,
     ...(kernel ? { kernel } : {}),
   });
   return { path: `guest${n}.cfg`, text, isKept: false, automatic: false, choices };
@@ -163,6 +167,7 @@ export async function judgeText(host: CommandHost, edited: Edited): Promise<Judg
     definition,
     isForeign,
     cards: CARDS,
+    kinds: newKindsOn(host.toolstack.hypervisor),
     canKeep: !findings.some(isFault),
   };
 }

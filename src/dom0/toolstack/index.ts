@@ -21,6 +21,7 @@ export { createFrom, filesFor } from './commands/life-words.ts';
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
+export { newKindsOn } from './kinds/index.ts';
 export { commandOf, type CommandValue, type Line } from './hypervisors/command/command-value.ts';
 export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish, WrittenImage } from './command-host.ts';
 export type { Job, JobMemory, PostcopyCounts } from './domains/index.ts';

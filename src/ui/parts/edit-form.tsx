@@ -1,6 +1,6 @@
 /** The form of a definition: what most people change. Whatever else its text says stays as it is. */
 
-import { hasBoard, typeOf } from '../../hypervisor/kinds/index.ts';
+import { findsXen, hasBoard, type Kind } from '../../hypervisor/kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/service/index.ts';
@@ -8,7 +8,6 @@ import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf, unreadOf } from '../error-remedy.ts';
-import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
@@ -166,27 +165,32 @@ function Amount({
 function General({ judged, change, source }: Part & { source: Source }) {
   const { definition: vm } = judged,
     machine = info.value,
-    part: Part = { judged, change };
+    part: Part = { judged, change },
+    // One of another host is shown as what it is.
+    kinds = [...new Set([...judged.kinds, vm.kind])];
   return (
     <>
       <Written {...part} label={words.name} of="name" value={vm.name} to={name => ({ name })} isHalf />
       <Field label={words.mode} of="type" judged={judged} isHalf>
         {id => (
           <span class="seg" role="group" id={id} aria-label={words.mode}>
-            {(['pv', 'pvh', 'hvm'] as const).map(kind => (
+            {kinds.map(kind => (
               <button
                 key={kind}
                 type="button"
-                aria-pressed={typeOf(vm.kind) === kind}
-                onClick={() => typeOf(vm.kind) === kind || change({ kind })}
+                aria-pressed={vm.kind === kind}
+                onClick={() => vm.kind === kind || change({ kind })}
               >
-                {strings.types[kind]}
+                {kind.toUpperCase()}
               </button>
             ))}
           </span>
         )}
       </Field>
-      <p class="cap-t hint-m">{words.types[hasBoard(vm.kind) && source === 'kernel' ? 'direct' : typeOf(vm.kind)]}</p>
+      <p class="cap-t hint-m">
+        {words.kinds[vm.kind]}
+        {hasBoard(vm.kind) && source === 'kernel' ? words.direct : ''}
+      </p>
       <Field label={tagWords.name} of="tags" judged={judged}>
         {id => (
           <TagsField
@@ -363,7 +367,7 @@ function Network({ judged, change }: Part) {
       {id => (
         <select id={id} class="in" value={card} onChange={event => change(cardChanges(vm, event.currentTarget.value))}>
           <option value="none">{words.noCard}</option>
-          <option value="vif">{words.pvCard}</option>
+          {(findsXen(vm.kind) || card === 'vif') && <option value="vif">{words.pvCard}</option>}
           {hasBoard(vm.kind) &&
             cards.map(({ model, name }) => (
               <option key={model} value={model}>
@@ -436,9 +440,12 @@ function cardChanges({ cards: [first = {}, ...others] }: Definition, chosen: str
   return { cards: [{ ...card, pv: true, ...(model ? { model } : {}) }, ...others] };
 }
 
+/** What disks of each kind are called, but for a letter. */
+const DISK_NAMES: Readonly<Record<Kind, string>> = { pc: 'hd', hvm: 'hd', pvh: 'xvd', pv: 'xvd', kvm: 'vd' };
+
 /** The first name that no disk has, and a volume or image that none of its disks is. */
 function freshDisk(vm: Definition, paths: readonly string[]): Disk {
-  const prefix = hasBoard(vm.kind) ? 'hd' : 'xvd';
+  const prefix = DISK_NAMES[vm.kind];
   const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
   const target =
     paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';
