@@ -17,9 +17,9 @@ export const THEMES = {
   dark: { colorScheme: 'dark' },
   contrast: { colorScheme: 'dark', contrast: 'more' },
 };
-const PROMPT_MS = 60_000,
+const PROMPT_MS = 240_000,
   /** Until guests have run that are compared, some of them after others. */
-  RUNS_MS = 180_000;
+  RUNS_MS = 600_000;
 /** INT 82h, by which a paravirtual guest calls Xen. */
 const CALL_BYTES = 2;
 /** What comes with a picture's last numbers. */
@@ -293,7 +293,7 @@ const stopAtDoorbell = async (page, name, line, rings) => {
   await page.getByRole('button', { name: 'Stop there' }).click();
   for (let i = 1; i < rings; i++) {
     await run.click();
-    await page.locator('.brk .why').waitFor({ timeout: PROMPT_MS });
+    await page.locator('.stops .why').waitFor({ timeout: PROMPT_MS });
     await page.waitForTimeout(SETTLE_MS);
   }
   while (!(await ring.isVisible())) {

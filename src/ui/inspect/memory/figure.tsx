@@ -169,7 +169,7 @@ function WalkOfAddress(shown: Shown<Data>) {
 }
 
 const Parts = ({ walk }: { walk: Walk }) => (
-  <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>
+  <ol class={`lin ${walk.steps[0]!.owner}`} aria-label={words.linear}>
     {partsOf(walk).map(({ name, bits, value }) => (
       <li key={name} style={`flex:${bits} 1 0`}>
         <b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b>{' '}

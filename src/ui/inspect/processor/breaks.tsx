@@ -117,7 +117,7 @@ export function Breaks({
     { value: all } = points,
     reason = hit.value && isStill && hit.value.retired === retired ? hit.value : undefined;
   return (
-    <section class="brk">
+    <section class="stops">
       <h3>{words.title}</h3>
       <div role="status">
         {reason && (

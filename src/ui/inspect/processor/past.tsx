@@ -104,7 +104,7 @@ export function Past({ session, eip }: { session: DomainSession; eip: number }) 
   const past = usePast(session),
     { value: now } = past.now;
   return (
-    <section class="brk past" aria-busy={past.isBusy.value}>
+    <section class="stops past" aria-busy={past.isBusy.value}>
       <h3>{words.title}</h3>
       {now ? (
         <>
