@@ -28,7 +28,14 @@ async function main(options) {
       await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
       made.add(`${name}-${size}-${theme}`);
     },
-    { only, isPicture: true },
+    {
+      only,
+      isPicture: true,
+      failed: error => {
+        console.error(error.message);
+        process.exitCode = 1;
+      },
+    },
   );
   console.log(`${made.size} pictures in .cache/screenshots`);
   if (!options.includes('--docs')) return;
