@@ -1,12 +1,47 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
-import type { Caused } from '../dom0/service/index.ts';
+import type { Cause, Caused } from '../dom0/service/index.ts';
 import type { Kind } from '../hypervisor/kinds/index.ts';
+import { ofHost, type OfEach } from './hypervisors/of-host.ts';
 import { count, strings } from './strings.ts';
 
-/** What Domain 0 did for a task, counted. */
+/** What is said of the host's work for a task, and of its list of guests. */
+interface HostWords {
+  /** One thing that it asked the hypervisor, or what runs a guest, to do. */
+  call: string;
+  /** Title of the work, before it was counted. */
+  nothing: string;
+  none: string;
+  /** `counted`: how much of each. */
+  some(counted: string): string;
+  kinds: Readonly<Record<Cause['kind'], string>>;
+  /** The order of the tool that lists guests. */
+  ownOrder: string;
+}
+const OF_EACH: OfEach<HostWords> = {
+  xen: {
+    call: 'hypercall',
+    nothing: 'What Domain-0 did for it',
+    none: 'Domain-0 made no hypercall for it and wrote nothing into XenStore.',
+    some: counted =>
+      `Domain-0 did this for it: ${counted}. Here the toolstack calls the hypervisor directly: each call is listed under the name of its hypercall.`,
+    kinds: { hypercall: 'hypercall', write: 'XenStore', remove: 'XenStore rm', grant: 'grant', log: 'xl dmesg' },
+    ownOrder: 'as xl list',
+  },
+  kvm: {
+    call: 'request',
+    nothing: 'What the host did for it',
+    none: 'libvirt asked neither QEMU nor Linux for anything.',
+    some: counted =>
+      `libvirt did this for it: ${counted}. Each is listed under the name that QEMU’s monitor (QMP), KVM or Linux has for it.`,
+    kinds: { hypercall: 'request', write: 'written', remove: 'removed', grant: 'granted', log: 'dmesg' },
+    ownOrder: 'as virsh list',
+  },
+};
+
+/** What the host did for a task, counted. */
 const did = ({ hypercalls, writes, removals }: Caused): string =>
   [
-    hypercalls ? count(hypercalls, 'hypercall') : '',
+    hypercalls ? count(hypercalls, ofHost(OF_EACH).call) : '',
     writes ? count(writes, 'XenStore write') : '',
     removals ? count(removals, 'XenStore removal') : '',
   ]
@@ -31,13 +66,10 @@ export const laterStrings = {
     log: 'log',
     /** The visible word first (WCAG 2.5.3). */
     logOf: (command: string) => `log of ${command}`,
-    nothing: 'What Domain-0 did for it',
+    nothing: () => ofHost(OF_EACH).nothing,
     counts: did,
-    about: (caused: Caused) =>
-      did(caused) === ''
-        ? 'Domain-0 made no hypercall for it and wrote nothing into XenStore.'
-        : `Domain-0 did this for it: ${did(caused)}. Here the toolstack calls the hypervisor directly: each call is listed under the name of its hypercall.`,
-    kinds: { hypercall: 'hypercall', write: 'XenStore', remove: 'XenStore rm', grant: 'grant', log: 'xl dmesg' },
+    about: (caused: Caused) => (did(caused) === '' ? ofHost(OF_EACH).none : ofHost(OF_EACH).some(did(caused))),
+    kind: (kind: Cause['kind']) => ofHost(OF_EACH).kinds[kind],
     by: (domain: string) => `${domain} wrote`,
     more: (n: number) => `and ${n} more`,
   },
@@ -63,7 +95,7 @@ export const laterStrings = {
     pick: (name: string) => `Choose ${name}`,
     act: 'Actions',
     sort: 'Sort by',
-    ownOrder: 'as xl list',
+    ownOrder: () => ofHost(OF_EACH).ownOrder,
     severalHint: 'Ctrl + click, Shift + click or the boxes choose several.',
     definition: 'Definition',
     keep: 'Keep',
@@ -137,7 +169,7 @@ export const laterStrings = {
     persists: 'The browser has agreed to keep it: only you delete it.',
     mayGo: 'The browser may delete it when it needs room. Export what you cannot lose.',
     askToPersist: 'Ask it to keep it',
-    notOpen: 'The disk has not been opened yet. It is when Domain-0 needs it.',
+    notOpen: 'The disk has not been opened yet. It is when the host needs it.',
     open: 'Open it',
     ports: 'Ports',
     port: 'Port',

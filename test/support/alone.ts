@@ -48,6 +48,7 @@ export const ALONE = [
   'src/ui/settings.test.ts',
   'src/ui/terminal.test.ts',
   'src/ui/units.test.ts',
+  'src/ui/verdict-lines.test.ts',
   'src/ui/whole-state.test.ts',
   'test/adding/panel.test.ts',
 ];

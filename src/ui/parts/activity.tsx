@@ -5,6 +5,8 @@ import { useSignal } from '@preact/signals';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
+import { ofHost, type OfEach } from '../hypervisors/of-host.ts';
+import { kvmCallName } from '../inspect/explained/kvm-calls.ts';
 import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { whole } from '../units.ts';
@@ -33,8 +35,6 @@ const words = {
   refused: 'not allowed here: 0 %',
   regions: 'compiled regions',
   regionsOf: (made: number, bytes: number) => `of ${made} made, ${(bytes / 2 ** 20).toFixed(1)} MiB`,
-  /** Who runs the emulated devices, as a domain of its own. */
-  model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
   exits: 'Exits per second',
   exitsTotal: 'VM exits',
   reason: 'Reason',
@@ -45,9 +45,28 @@ const words = {
   hypercalls: 'Hypercalls per second',
   hypercallsTotal: 'Hypercalls',
   hypercall: 'Hypercall',
-  hypercallSource: 'Names and numbers: xen/include/public/xen.h',
   none: 'No exit has been counted yet.',
 };
+interface HostWords {
+  /** Requests to what emulates the devices of a guest. */
+  model(name: string, isInDomain0: boolean): string;
+  callName(number: number): string;
+  /** Where the names and numbers of hypercalls are from. */
+  calls: string;
+}
+const OF_EACH: OfEach<HostWords> = {
+  xen: {
+    model: (name, isInDomain0) => `requests to ${isInDomain0 ? 'Domain-0' : `${name}-dm`}`,
+    callName: hypercallName,
+    calls: 'Names and numbers: xen/include/public/xen.h',
+  },
+  kvm: {
+    model: () => 'exits to QEMU',
+    callName: kvmCallName,
+    calls: 'Names and numbers: include/uapi/linux/kvm_para.h',
+  },
+};
+const hostWords = (): HostWords => ofHost(OF_EACH);
 
 /** 1234567 → "1.23 M", 16000 → "16.0 k": three figures; small counts as they are. */
 function figures(n: number): string {
@@ -90,7 +109,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
             {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
             {domain.type === 'hvm' && (
               <>
-                <dt>{words.model(domain.name, domain.modelInDomain0 === true)}</dt>
+                <dt>{hostWords().model(domain.name, domain.modelInDomain0 === true)}</dt>
                 <dd>
                   {rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData}{' '}
                   <span class="plain dim">{words.perSecond}</span>
@@ -159,7 +178,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
             still={!rates}
             rows={hypercalls.map(({ number, ...count }) => ({
               key: String(number),
-              name: hypercallName(number),
+              name: hostWords().callName(number),
               isChosen: chosen.value?.hypercall === number,
               choose: () => {
                 chosen.value = { hypercall: number };
@@ -167,7 +186,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
               ...count,
             }))}
           />
-          <p class="cap-t">{words.hypercallSource}</p>
+          <p class="cap-t">{hostWords().calls}</p>
         </section>
       )}
     </>

@@ -16,6 +16,7 @@ vi.mock('../host.ts', async original => ({
       definition: newDefinition(),
       isForeign: false,
       cards: [],
+      kinds: [],
       canKeep: true,
     }),
   },

@@ -7,8 +7,11 @@ import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { hypercallName, operationName } from '../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../host.ts';
+import { hypervisorName, ofHost, type OfEach } from '../hypervisors/of-host.ts';
+import { kvmCallName } from '../inspect/explained/kvm-calls.ts';
 import { useLook } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
+import { schedulerWords } from '../inspect/scheduler/words.ts';
 import { later } from '../units.ts';
 import { speaking } from '../sessions.ts';
 import { go } from '../navigation.ts';
@@ -22,7 +25,6 @@ const words = {
   idle: 'blank: idle',
   title: 'What just happened',
   from: 'From run queue and trace, since the first line. A click opens its inspector.',
-  xen: 'Xen',
   boosted: (pcpu: number, waited: string) => `woke with BOOST and got pCPU ${pcpu}${waited}`,
   gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`,
   waited: (us: number) => ` after ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`}`,
@@ -31,19 +33,13 @@ const words = {
   on: (port: number, to: string) => `${to} on port ${port}`,
   to: (name: string) => ` to ${name}`,
   sleeps: ': it sleeps until an event',
-  exit: (what: string) => `left for Xen: ${what}`,
+  exit: (what: string) => `left for ${hypervisorName()}: ${what}`,
   upcall: 'was notified that an event is pending',
-  whys: {
-    ALONE: 'nobody else waited',
-    PRIORITY: 'best priority',
-    TURN: 'its turn',
-    WOKEN: 'it was woken',
-    STOLEN: 'from another queue',
-    RATELIMIT: 'too early to preempt',
-    PREFERRED: 'its soft affinity',
-    LEAST: 'the least virtual runtime',
-    IDLE: 'nobody else',
-  } as Record<string, string>,
+};
+/** What gives processors to guests, and what a hypercall is called. */
+const OF_EACH: OfEach<{ scheduler: string; callName(number: number, operation: number): string }> = {
+  xen: { scheduler: 'Xen', callName: (number, operation) => operationName(number, operation) ?? hypercallName(number) },
+  kvm: { scheduler: 'Linux', callName: kvmCallName },
 };
 const EVERY_MS = 500,
   /** The longest that the decisions kept fill is shown: each third of it is a round figure. */
@@ -53,7 +49,7 @@ const EVERY_MS = 500,
   LEAST = 4,
   STORY_NS = 20e6,
   /** Who decides. */
-  XEN = -2,
+  SCHEDULER = -2,
   /** Decisions, of which the newest are looked at. */
   LOOKED_AT = 120,
   /** PRIORITY.BOOST of the run queue (scheduler/block.ts). */
@@ -161,7 +157,7 @@ const SILENT: ReadonlySet<number> = new Set([
 
 function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, 'atNs'> | undefined {
   if (kind === TRACE_KIND.HYPERCALL) {
-    const operation = operationName(a, b) ?? hypercallName(a);
+    const operation = ofHost(OF_EACH).callName(a, b);
     // The event's own line says it.
     if (/send$/i.test(operation)) return undefined;
     return {
@@ -194,14 +190,14 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
 /** What the run queue decided. */
 function decided({ timeNs, to, pcpu, why, priority, waitedNs }: Decision, machine: MachineView): Line {
   const line = { atNs: timeNs, kind: `run ${pcpu} ${why}`, view: 'scheduler' } as const;
-  if (to < 0) return { ...line, id: XEN, text: words.idles(pcpu) };
+  if (to < 0) return { ...line, id: SCHEDULER, text: words.idles(pcpu) };
   return {
     ...line,
     id: machine.idOf(to),
     text:
-      priority === BOOST && why === 'WOKEN'
+      schedulerWords().hasCredit && priority === BOOST && why === 'WOKEN'
         ? words.boosted(pcpu, waitedNs > 500 ? words.waited(waitedNs / 1e3) : '')
-        : words.gave(pcpu, words.whys[why] ?? why.toLowerCase()),
+        : words.gave(pcpu, schedulerWords().whys[why] ?? why.toLowerCase()),
   };
 }
 
@@ -259,7 +255,7 @@ export function JustHappened() {
             .decisions()
             .slice(-LOOKED_AT)
             .map(each => decided(each, machine)),
-        ].filter(({ id }) => id >= 0 || id === XEN),
+        ].filter(({ id }) => id >= 0 || id === SCHEDULER),
       );
     },
     () => {
@@ -277,7 +273,9 @@ export function JustHappened() {
             <button onClick={() => go({ kind: 'home', tab: 'inspect', name: view })}>
               <span class="m dim">{later(atNs - lines[0]!.atNs)}</span>
               <span>
-                <b class={`dom ${id === XEN ? 'c-hv' : ownerClass(id)}`}>{id === XEN ? words.xen : nameOf(id)}</b>{' '}
+                <b class={`dom ${id === SCHEDULER ? 'c-hv' : ownerClass(id)}`}>
+                  {id === SCHEDULER ? ofHost(OF_EACH).scheduler : nameOf(id)}
+                </b>{' '}
                 {text}
                 {code && (
                   <>

@@ -5,8 +5,8 @@ import { sharing } from '../share-folder.ts';
 import { Tag } from './marks.tsx';
 
 const words = {
-  going: (name: string) => `${name} is copied to Domain 0 …`,
-  shared: (name: string, path: string) => `The guest has ${name}, which is ${path} in Domain 0. Type in the guest:`,
+  going: (name: string) => `${name} is copied to the host …`,
+  shared: (name: string, path: string) => `The guest has ${name}, which is ${path} on the host. Type in the guest:`,
   copy: 'Copy',
   copied: 'Copied',
   close: 'Close',

@@ -1,4 +1,4 @@
-/** The task log: what was done on this host, as the xl command that it is, how it ended, and what Domain 0 really did for it. */
+/** The task log: what was done on this host, as the command that it is, how it ended, and what the host really did for it. */
 
 import { pageWords } from '../hypervisors/own.ts';
 import { useSignal } from '@preact/signals';
@@ -35,8 +35,8 @@ function Message({ text }: { text: string | undefined }) {
   );
 }
 
-/** Its author is before it where that was not Domain 0. */
-const doneBy = ({ kind, by }: Cause): string => (by === undefined ? words.kinds[kind] : words.by(nameOf(by)));
+/** Its author is before it where that was not the host. */
+const doneBy = ({ kind, by }: Cause): string => (by === undefined ? words.kind(kind) : words.by(nameOf(by)));
 
 /** What was recorded while it ran; read again as long as it does. */
 function Causes({ task: { id, state, caused } }: { task: Task }) {
@@ -123,7 +123,7 @@ function TaskRow({ task, isOpen, toggle }: { task: Task; isOpen: boolean; toggle
               aria-expanded={isOpen}
               aria-controls={`causes-${id}`}
               aria-label={words.logOf(command)}
-              title={counts || words.nothing}
+              title={counts || words.nothing()}
               onClick={toggle}
             >
               {words.log}

@@ -19,7 +19,7 @@ const words = {
   fell: (name: string, why: string) => `${name} crashed. ${why}`,
   postMortem: 'Post-mortem',
   waits: (name: string) => `${name} waits to write: the host’s disk has no room.`,
-  lost: (name: string) => `${name} was lost when its Domain-0 ended.`,
+  lost: (name: string) => `${name} was lost when its host ended.`,
   guest: 'Look at it',
   cannot: (name: string, why: string) => `${name} cannot start. ${why}`,
   definition: 'Its definition',

@@ -131,7 +131,7 @@ const Filter = () => (
       value={orderOf(LIST)?.column ?? ''}
       onChange={event => setColumn(LIST, event.currentTarget.value)}
     >
-      <option value="">{words.ownOrder}</option>
+      <option value="">{words.ownOrder()}</option>
       {(['name', 'state', 'memory', 'up', 'cpu'] as const).map(column => (
         <option key={column} value={column}>
           {column === 'cpu' ? words.cpu : words.columns[column]}
