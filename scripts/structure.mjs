@@ -19,18 +19,19 @@ function withoutComments(text, comments) {
 
 // ---- lines that ask for the kind of a guest or of the hypervisor
 
-const KIND = "'(?:pc|pv|pvh|hvm|kvm|xen)'";
+const KIND = "'(?:pc|pv|pvh|hvm|kvm|xen|qemu)'";
+const PREDICATE = String.raw`\b(?:is|has|finds)(?:(?:Guest)?OfXen|Kvm|Xen|Qemu|Pvh?|Hvm|Board)\b`;
 /**
  * A line asks where it compares with a kind's word, tests a variable or field that is called after one, or calls a predicate: `type === 'pv'`, `kvm ? … : …`,
- * `if (blueprint.xen)`, `hasBoard(kind)`, `isWithout()`. What calls a member of a kind (`kindOf(member).memory(mib)`) does not ask.
+ * `if (blueprint.xen)`, `hasBoard(kind)`, `isQemu(host)`, `isWithout()`. What calls a member of a kind (`kindOf(member).memory(mib)`) does not ask.
  */
 const ASKS = [
-  `\\b(?:\\w*[tT]ype|\\w*[kK]ind|xen|guest)\\b[)\\]!?]*\\s*[!=]==\\s*${KIND}`,
+  `\\b(?:\\w*[tT]ype|\\w*[kK]ind|xen|guest|hypervisor(?:OfHost)?|os|driver)\\b[()\\]!?]*\\s*[!=]==\\s*${KIND}`,
   `${KIND}\\s*[!=]==`,
   String.raw`(?<![\w'"-])(?:[\w.?!]+\.)?(?:kvm|xen)\b\s*(?:\?(?![.:?])|&&|\|\||\?\?(?!\s*'')|[!=]==)`,
   String.raw`(?:\(|&&|\|\||!)\s*(?:[\w?!]+\.)*(?:kvm|xen)\s*(?:\)|&&|\|\||$)`,
-  String.raw`\b(?:is|has|finds)(?:Kvm|Xen|Pv|Pvh|Hvm|Board)\b(?:\(|\s*(?:\?(?![.:?])|&&|\|\|))`,
-  String.raw`\(!?(?:[\w?!]+\.)*(?:is|has|finds)(?:Kvm|Xen|Pv|Pvh|Hvm|Board)\)`,
+  String.raw`${PREDICATE}(?:\(|\s*(?:\?(?![.:?])|&&|\|\|))`,
+  String.raw`\(!?(?:[\w?!()]+\.)*${PREDICATE}\)`,
   String.raw`\bisWithout\(\)`,
   String.raw`\bmodelHere\s*(?:\?(?![.:?])|&&)|(?:!|if \()modelHere\b`,
 ].map(pattern => new RegExp(pattern));
@@ -38,7 +39,7 @@ const ASKS = [
 const MAY_ASK = /^src\/(?:hypervisor\/interfaces\/(?:xen|kvm|viridian|none)\/|workshop\/|cli\/(?:fuzz|bench-|soak-))/;
 const IN_KINDS = /\/(?:kinds|hypervisors)\//;
 
-function kindLines(code) {
+function linesAsking(code) {
   const found = [];
   for (const [path, text] of code) {
     if (MAY_ASK.test(path)) continue;
@@ -46,6 +47,16 @@ function kindLines(code) {
       if (!/^\s*(?:import|export)\b.*\bfrom\b/.test(line) && ASKS.some(pattern => pattern.test(line)))
         found.push({ path, line: index + 1, text: line.trim() });
   }
+  return found;
+}
+
+/** Lines outside kinds/ and hypervisors/ that ask, by file. For test/kinds.test.ts; `files` and `parse` as for structureOf. */
+export function askingFiles(files, parse) {
+  const found = {};
+  const code = new Map(
+    [...withoutTests(files)].map(([path, text]) => [path, withoutComments(text, parse(path, text).comments)]),
+  );
+  for (const { path } of linesAsking(code)) if (!IN_KINDS.test(path)) found[path] = (found[path] ?? 0) + 1;
   return found;
 }
 
@@ -192,7 +203,7 @@ export function structureOf({ files, documents, parse, english, entries, helpers
   const lines = room =>
     [...sources].reduce((all, [path, text]) => all + (path.startsWith(room) ? linesOf(text) : 0), 0);
 
-  const asks = kindLines(code);
+  const asks = linesAsking(code);
   const outside = asks.filter(({ path }) => !IN_KINDS.test(path));
   const domain = declared(trees, 'ClassDeclaration', 'Domain'),
     host = declared(trees, 'ClassDeclaration', 'HostCore'),
