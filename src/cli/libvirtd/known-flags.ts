@@ -4,7 +4,7 @@
  * and src/storage/storage_driver.c of libvirt 9.0, and the bits' names in include/libvirt.
  */
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
-import { checkFlags, CONFIG, isQemu, LIVE } from '../../dom0/libvirt/index.ts';
+import { checkFlags, CONFIG, driverOf, LIVE } from '../../dom0/libvirt/index.ts';
 import { functionOf } from './protocol.ts';
 
 /** VIR_CONNECT_LIST_DOMAINS_FILTERS_ALL; those by activity, persistence and state; VIR_CONNECT_GET_ALL_DOMAINS_STATS_*: NOWAIT, BACKING, ENFORCE_STATS. */
@@ -117,7 +117,7 @@ function driverFunction(host: CommandHost, name: string): string {
   const owner = /^(network|storage)_/.exec(name)?.[1];
   if (owner !== undefined) return api[0]!.toLowerCase() + api.slice(1);
   const of = /_all_(network|storage)|_(storage)_/.exec(name);
-  return `${of?.[1] ?? of?.[2] ?? (isQemu(host) ? 'qemu' : 'libxl')}${api}`;
+  return `${of?.[1] ?? of?.[2] ?? driverOf(host).name}${api}`;
 }
 
 /** @throws LibvirtError where a procedure's flags are none that its driver knows */
@@ -125,9 +125,5 @@ export function refuseUnknownFlags(host: CommandHost, name: string, given: unkno
   const known = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined;
   if (known === undefined) return;
   const { flags } = given as { flags: number };
-  checkFlags(
-    flags,
-    typeof known === 'number' ? known : known[isQemu(host) ? 'qemu' : 'libxl'],
-    driverFunction(host, name),
-  );
+  checkFlags(flags, typeof known === 'number' ? known : known[driverOf(host).name], driverFunction(host, name));
 }

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { program } from '../../../test/support/needs.ts';
 import { testFiles, testHost } from '../../dom0/service/host.test-support.ts';
 import { filesBeside } from '../../dom0/host/files/index.ts';
-import { uriOf } from '../../dom0/libvirt/index.ts';
+import { driverOf } from '../../dom0/libvirt/index.ts';
 import { NodeAllowedFiles } from '../allowed/allowed-files.ts';
 import { LibvirtServer } from './server.ts';
 
@@ -37,7 +37,7 @@ export async function daemon({ allow, ...parts }: Parameters<typeof testHost>[0]
 /** The same with virsh: what it prints, behind its status where it fails. */
 export async function daemonWithVirsh(parts: Parameters<typeof daemon>[0] = {}) {
   const here = await daemon(parts);
-  const uri = `${uriOf(here.host)}?socket=${here.socket}`;
+  const uri = `${driverOf(here.host)}?socket=${here.socket}`;
   const virsh = (line: string, ...before: string[]): Promise<string> =>
     new Promise(resolve => {
       const words = [...before, '-c', uri, ...line.split(' ')];

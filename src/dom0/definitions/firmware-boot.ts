@@ -1,4 +1,5 @@
 /** What firmware would start of a guest’s drives and network, and why it would find nothing. */
+import { definedAs } from './kinds/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { slotOfDisk } from '../../devices/index.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
@@ -73,7 +74,7 @@ export function startsWithNothing(
   definition: Definition,
 ): Pick<Finding, 'verdict' | 'short' | 'text' | 'warns'> | undefined {
   const tried = drivesTried(drives, definition);
-  if (definition.kind !== 'kvm' && (tried.length === 0 || !tried.every(isNew))) return undefined;
+  if (!definedAs(definition).startsEmpty && (tried.length === 0 || !tried.every(isNew))) return undefined;
   const what =
     tried.length === 0
       ? 'No drive that is to be booted has an image.'

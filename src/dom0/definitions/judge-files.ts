@@ -1,5 +1,5 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
-import { findsXen } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from './kinds/index.ts';
 import type { Finding, NamedFile } from './verdicts.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/judge-definition.ts';
@@ -203,9 +203,9 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
-  const kind = domain?.definition.kind;
-  if (kind && findsXen(kind) && !facts.hasXen) add('type', 'needs Xen', needsXen(kind));
-  else if (definition && definition.kind !== 'pv' && !facts.hasVt)
+  const kind = definition && definedAs(definition);
+  if (kind?.needsXen && !facts.hasXen) add('type', 'needs Xen', needsXen(kind.type));
+  else if (kind?.needsVt && !facts.hasVt)
     add(
       'type',
       'needs VT-x',

@@ -1,5 +1,6 @@
 /** From a definition to a domain that could be created, with a verdict on each of its settings. */
-import { hasBoard, typeOf, type XenKind } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from './kinds/index.ts';
+import type { XenKind } from '../../hypervisor/kinds/index.ts';
 import { type GuestRam, ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
@@ -23,7 +24,6 @@ import {
   NO_FIRMWARE,
   isImage,
   baseName,
-  bootKind,
   finish,
   check,
 } from './planned.ts';
@@ -107,7 +107,7 @@ class Judgement {
       ramdisk = found ? found.ramdisk : this.find(definition.ramdisk, 'ramdisk');
     if (!kernel) return undefined;
     const boot: Boot = {
-      kind: bootKind(definition.kind),
+      kind: definedAs(definition).entry,
       kernel: kernel.data,
       name: baseName(kernel.name),
       cmdline: found?.cmdline ?? definition.cmdline,
@@ -201,11 +201,12 @@ export function planDefinition(
     judgement = new Judgement(judged, resolve);
   let boot = judgement.kernelBoot(disks.load);
   const biosFile = boot ? undefined : judgement.find(definition.biosPath, 'bios_path_override');
-  const drives = definition.disks.map((disk, i) => planDrive(disk, i, typeOf(definition.kind), findings, disks.image));
+  const { type, firmware, startsEmpty } = definedAs(definition);
+  const drives = definition.disks.map((disk, i) => planDrive(disk, i, type, findings, disks.image));
   if (
     !definition.kernel &&
-    hasBoard(definition.kind) &&
-    (definition.disks.length > 0 || definition.bootOrder.includes('n') || definition.kind === 'kvm' || biosFile)
+    firmware &&
+    (definition.disks.length > 0 || definition.bootOrder.includes('n') || startsEmpty || biosFile)
   )
     boot = judgement.firmwareBoot(drives, disks.firmware, biosFile);
   return {

@@ -1,4 +1,5 @@
 /** Plans of plain PCs: kernels and images that come without a definition. */
+import { definedAs } from './kinds/index.ts';
 import type { XenKind } from '../../hypervisor/kinds/index.ts';
 import { ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
@@ -19,7 +20,6 @@ import {
   type Firmware,
   type Planned,
   baseName,
-  bootKind,
   finish,
   refuse,
   check,
@@ -188,7 +188,7 @@ export function planKernel(options: {
     cmdline,
     ...(images.length > 0 ? { disks: plain.disks } : {}),
   };
-  const boot: Boot = { kind: bootKind(definition.kind), kernel: kernel.data, name: kernelName, cmdline };
+  const boot: Boot = { kind: definedAs(definition).entry, kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
     definition.ramdisk = baseName(ramdisk.name);
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };

@@ -1,5 +1,5 @@
 /** A domain that could be created, or why it could not: what was given, what is planned, and the xl command for it. */
-import { hasBoard, type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
+import { type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
 import type { GuestRam } from '../../hypervisor/layout/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
@@ -108,9 +108,6 @@ export function startsWith(bytes: Uint8Array, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false;
   return true;
 }
-
-/** How a kernel is entered: PVH and PV guests have ways of their own. */
-export const bootKind = (kind: Kind): 'kernel' | 'pvh' | 'pv' => (hasBoard(kind) ? 'kernel' : kind);
 
 /** Gives the domain to be another name than its definition does. */
 export function rename({ plan, domain, generated }: Planned, name: string): void {

@@ -9,7 +9,7 @@ import type { Domain } from '../toolstack/domains/index.ts';
 import { guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { needsQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 import { openBytes } from './volume-bytes.ts';
 
 /** REMOTE_DOMAIN_BLOCK_PEEK_BUFFER_MAX. */
@@ -29,7 +29,7 @@ export async function blockPeek(
   { at, bytes }: { at: number; bytes: number },
   flags = 0,
 ): Promise<Uint8Array> {
-  needsQemu(host, 'virDomainBlockPeek');
+  driverOf(host).needsQemu('virDomainBlockPeek');
   checkFlags(flags, 0, 'qemuDomainBlockPeek');
   const disk = named(domain, name);
   if (!disk) throw new LibvirtError('INVALID_ARG', `No device found for specified path '${name}'`, 'qemu');
@@ -62,7 +62,7 @@ export async function blockResize(
   size: number,
   flags = 0,
 ): Promise<void> {
-  needsQemu(host, 'virDomainBlockResize');
+  driverOf(host).needsQemu('virDomainBlockResize');
   checkFlags(flags, IN_BYTES, 'qemuDomainBlockResize');
   const id = guestId(domain);
   const bytes = (flags & IN_BYTES) === 0 ? size * 1024 : size;

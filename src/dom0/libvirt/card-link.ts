@@ -5,11 +5,11 @@
 import type { Card } from '../definitions/config/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 /** `asked`: what the element defines: all but the link is to be as it is. @throws LibvirtError */
 export function updateCard(host: CommandHost, id: number, asked: Card): void {
-  if (!isQemu(host)) throw new LibvirtError('CONFIG_UNSUPPORTED', "device type 'interface' cannot be updated");
+  driverOf(host).needsQemu("device type 'interface' cannot be updated", 'CONFIG_UNSUPPORTED');
   const member = host.living(id);
   const { definition } = member.blueprint;
   const refuse = (detail: string): never => {

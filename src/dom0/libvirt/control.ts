@@ -9,7 +9,7 @@ import { askHuman, askMonitor } from '../toolstack/qemu/index.ts';
 import { guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { needsQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 /** VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP. */
 export const HUMAN = 1 << 0;
@@ -25,7 +25,7 @@ function running(host: CommandHost, domain: Domain): Guest {
 
 /** What a guest's monitor answers: to a command in JSON, or, with HUMAN, to a line. @throws LibvirtError */
 export async function monitorCommand(host: CommandHost, domain: Domain, text: string, flags = 0): Promise<string> {
-  needsQemu(host, 'virDomainQemuMonitorCommand');
+  driverOf(host).needsQemu('virDomainQemuMonitorCommand');
   checkFlags(flags, HUMAN, 'qemuDomainQemuMonitorCommandWithFiles');
   const guest = running(host, domain);
   if ((flags & HUMAN) !== 0) return failing(() => askHuman(host, guest, text));
@@ -36,7 +36,7 @@ export async function monitorCommand(host: CommandHost, domain: Domain, text: st
 
 /** One for each of its processors, as QEMU's inject-nmi has it (x86_nmi() of hw/i386/x86.c). @throws LibvirtError */
 export async function injectNmi(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  needsQemu(host, 'virDomainInjectNMI');
+  driverOf(host).needsQemu('virDomainInjectNMI');
   checkFlags(flags, 0, 'qemuDomainInjectNMI');
   const { record } = running(host, domain);
   await failing(async () => {
@@ -53,7 +53,7 @@ export function controlInfo(
   domain: Domain,
   flags = 0,
 ): { state: number; details: number; ms: number } {
-  needsQemu(host, 'virDomainGetControlInfo');
+  driverOf(host).needsQemu('virDomainGetControlInfo');
   checkFlags(flags, 0, 'qemuDomainGetControlInfo');
   running(host, domain);
   return { state: CONTROL.indexOf('ok'), details: 0, ms: 0 };
@@ -64,7 +64,7 @@ export const DISK_ERROR = { UNSPECIFIED: 1, NO_SPACE: 2 };
 
 /** Disks on which a write waits for room, as QEMU's io-status says (werror=enospc, which is its default). @throws LibvirtError */
 export function diskErrors(host: CommandHost, domain: Domain, flags = 0): { disk: string; error: number }[] {
-  needsQemu(host, 'virDomainGetDiskErrors');
+  driverOf(host).needsQemu('virDomainGetDiskErrors');
   checkFlags(flags, 0, 'qemuDomainGetDiskErrors');
   const { devices, blueprint } = running(host, domain);
   return blueprint.definition.disks

@@ -10,12 +10,13 @@ import { changeOfDefined, DEVICE, type DeviceChange, judged } from './defined-de
 import { activeId, guestId } from './domains.ts';
 import { tellOfDomain } from './events/index.ts';
 import { refuseNowhere } from './places-of-cards.ts';
-import { functionOf, isQemu } from './qemu-driver.ts';
+import { driverOf, functionOf } from './hypervisors/index.ts';
 import { ideAlias, unitOf } from '../toolstack/qemu/index.ts';
 import { isDevice } from '../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 import { updateGraphics } from './graphics.ts';
+import { inLibvirt, LIBVIRT_KINDS, type LibvirtKind } from './kinds/index.ts';
 import { childOf, wellFormed } from './xml.ts';
 
 const SECTOR_BYTES = 512;
@@ -81,7 +82,7 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
 }
 
 /** What a device's XML defines, as a domain has it: one that has what it needs without the device, for a kernel. @throws LibvirtError with all that is wrong */
-async function deviceOf(xml: string, type: 'xen' | 'kvm'): Promise<Definition> {
+async function deviceOf(xml: string, { type }: LibvirtKind): Promise<Definition> {
   await wellFormed(xml, DEVICE);
   const text = `<domain type='${type}'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
   return judged(DEVICE, text, true);
@@ -99,10 +100,10 @@ async function withAddress(host: CommandHost, xml: string): Promise<string> {
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
 export const wordsFor = async (
   xml: string,
-  type: 'xen' | 'kvm' = 'xen',
-): Promise<Readonly<Record<DeviceChange, string[]>>> => xlWordsOf(await deviceOf(xml, type), type);
+  kind: LibvirtKind = LIBVIRT_KINDS.hvm,
+): Promise<Readonly<Record<DeviceChange, string[]>>> => xlWordsOf(await deviceOf(xml, kind), kind);
 
-function xlWordsOf({ disks, cards }: Definition, type: 'xen' | 'kvm'): Readonly<Record<DeviceChange, string[]>> {
+function xlWordsOf({ disks, cards }: Definition, { cardWords }: LibvirtKind): Readonly<Record<DeviceChange, string[]>> {
   const [disk] = disks;
   const [card] = cards;
   if (disk)
@@ -123,11 +124,11 @@ function xlWordsOf({ disks, cards }: Definition, type: 'xen' | 'kvm'): Readonly<
       attach: [
         'network-attach',
         ...(mac ? [`mac=${mac}`] : []),
-        ...(type === 'kvm' && model ? [`model=${model}`] : []),
+        ...cardWords.model(model),
         ...(options?.bridge ? [`bridge=${options.bridge}`] : []),
         ...(options?.network ? [`network=${options.network}`] : []),
       ],
-      detach: ['network-detach', mac ?? (type === 'kvm' ? '0' : '')],
+      detach: ['network-detach', mac ?? cardWords.withoutAddress],
       update: [],
     };
   }
@@ -153,32 +154,17 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   const id = live ? guestId(domain) : 0;
   const whole = how === 'attach' && live && config ? await withAddress(host, xml) : xml;
   const next = config ? await changeOfDefined(host, domain, whole, how) : undefined;
-  const type = live && host.toolstack.living(id).blueprint.definition.kind === 'kvm' ? 'kvm' : 'xen';
-  if (live) await changeRunning(host, id, whole, how, type);
-  if (live && how === 'update' && isQemu(host)) await tellOfTray(host, domain, xml);
+  if (live) await changeRunning(host, id, whole, how);
+  if (live && how === 'update' && driverOf(host).reports.has('tray-change')) await tellOfTray(host, domain, xml);
   await next?.commit();
 }
 
-/**
- * What the drivers refuse of one that runs before they ask for it. Source: qemuDomainAttachDeviceDiskLiveInternal() and qemuDomainDetachPrepDisk() of
- * src/qemu/qemu_hotplug.c, libxlDomainAttachDeviceDiskLive() of src/libxl/libxl_driver.c of libvirt 9.0. @throws LibvirtError
- */
-function refuseRunning(
-  has: Definition,
-  { disks: [disk], cards: [card] }: Definition,
-  how: DeviceChange,
-  type: 'xen' | 'kvm',
-): void {
-  const bus = disk && /^hd/.test(disk.vdev) ? 'ide' : disk && /^sd/.test(disk.vdev) ? 'scsi' : undefined;
-  const isThere = disk && has.disks.some(({ vdev }) => vdev === disk.vdev);
-  if (how === 'attach' && bus && disk?.kind === 'disk' && type === 'kvm')
-    throw new LibvirtError('OPERATION_UNSUPPORTED', `disk bus '${bus}' cannot be hotplugged.`);
-  if (how === 'attach' && isThere && disk.kind === 'disk')
+/** What the drivers refuse of one that runs before they ask for it (libxlDomainAttachDeviceDiskLive() of src/libxl/libxl_driver.c). @throws LibvirtError */
+function refuseRunning(has: Definition, device: Definition, how: DeviceChange): void {
+  inLibvirt(has).refuse(has, device, how);
+  const [disk] = device.disks;
+  if (how === 'attach' && disk?.kind === 'disk' && has.disks.some(({ vdev }) => vdev === disk.vdev))
     throw new LibvirtError('OPERATION_FAILED', `target ${disk.vdev} already exists`);
-  if (how === 'detach' && isThere && bus && type === 'kvm')
-    throw new LibvirtError('OPERATION_UNSUPPORTED', 'This type of disk cannot be hot unplugged');
-  if (how === 'attach' && card && has.cards.length > 0 && type === 'kvm')
-    throw new LibvirtError('INTERNAL_ERROR', 'No more available PCI slots');
 }
 
 /** What xl's command says, without the line of libxl's below it. */
@@ -235,29 +221,24 @@ function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
 
 /** Changing the medium of a drive opens its tray and closes it. */
 async function tellOfTray(host: CommandHost, domain: Domain, xml: string): Promise<void> {
-  const [disk] = (await deviceOf(xml, 'kvm')).disks;
+  const [disk] = (await deviceOf(xml, LIBVIRT_KINDS.kvm)).disks;
   if (disk?.kind !== 'cdrom') return;
   const device = ideAlias(unitOf(disk.vdev));
   for (const reason of [TRAY.OPEN, TRAY.CLOSE]) tellOfDomain(host, domain, { kind: 'tray-change', device, reason });
 }
 
-async function changeRunning(
-  host: CommandHost,
-  id: number,
-  xml: string,
-  how: DeviceChange,
-  type: 'xen' | 'kvm',
-): Promise<void> {
+async function changeRunning(host: CommandHost, id: number, xml: string, how: DeviceChange): Promise<void> {
+  const kind = inLibvirt(host.toolstack.living(id).blueprint.definition);
   await failing(async () => {
-    const device = await deviceOf(xml, type);
+    const device = await deviceOf(xml, kind);
     const element = await wellFormed(xml, DEVICE);
     if (how === 'update' && element.name === 'graphics') return updateGraphics(host, id, element, device);
     if (how === 'update' && element.name === 'interface') return updateCard(host, id, device.cards[0]!);
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
     if (how === 'attach') await refuseNowhere(host, device);
-    refuseRunning(host.member(id).blueprint.definition, device, how, type);
-    const [command, ...rest] = xlWordsOf(device, type)[how];
+    refuseRunning(host.member(id).blueprint.definition, device, how);
+    const [command, ...rest] = xlWordsOf(device, kind)[how];
     if (command === undefined)
       throw new LibvirtError('CONFIG_UNSUPPORTED', 'only what lies in a CD drive changes while a domain runs');
     const read = (path: string): Promise<Blob> => host.readFile(path);

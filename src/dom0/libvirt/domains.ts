@@ -2,7 +2,7 @@
  * libvirt's domains: which there are, and what is known of one. Source: include/libvirt/libvirt-domain.h (states, flags), src/libxl/libxl_driver.c for what
  * Xen's driver answers.
  */
-import { hasBoard } from '../../hypervisor/kinds/index.ts';
+import { inXml } from '../definitions/config/xml/kinds/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import {
   type Definition,
@@ -22,7 +22,7 @@ import { LibvirtError } from './errors.ts';
 import { matches } from './flags.ts';
 import { childOf } from './xml.ts';
 import { hasManagedSave } from './managed-save.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 /** virDomainState; VIR_DOMAIN_BLOCKED (2) is used by no driver that Ringside emulates. */
 const STATES: Readonly<Record<Status['state'], number>> = {
@@ -152,8 +152,7 @@ export function persistent({ managed }: Pick<Domain, 'managed'>): ManagedDomain 
 }
 
 /** What it calls its kind (libxl's os.type). */
-export const osTypeOf = ({ kind }: Pick<Definition, 'kind'>): string =>
-  hasBoard(kind) ? 'hvm' : kind === 'pvh' ? 'xenpvh' : 'linux';
+export const osTypeOf = (definition: Pick<Definition, 'kind'>): string => inXml(definition).os;
 
 /** virDomainInfo. */
 export interface Info {
@@ -202,14 +201,8 @@ export const XML_MIGRATABLE = 1 << 3;
 /** The same as clients are shown it: with what is secret for clients that ask for that, and of a guest of KVM that runs with what the driver of QEMU gives it there. */
 export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
-  const { definition, id, managed } = domain;
-  const isDefinition = id === undefined || ((flags & XML_INACTIVE) !== 0 && managed);
-  const { qemuDocument } = await import('./running-document.ts');
-  const whole = !isQemu(host)
-    ? text
-    : isDefinition
-      ? await qemuDocument(text, managed?.definition ?? definition)
-      : await qemuDocument(text, definition, id);
+  const isDefinition = domain.id === undefined || ((flags & XML_INACTIVE) !== 0 && domain.managed !== undefined);
+  const whole = await driverOf(host).document(text, domain, isDefinition);
   return (flags & XML_SECURE) !== 0 ? whole : withoutPasswords(whole);
 }
 

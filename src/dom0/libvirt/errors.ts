@@ -40,7 +40,7 @@ const CLASSES = {
   NO_HOSTNAME: [108, 'no hostname found: '],
 } as const;
 
-type ErrorClass = keyof typeof CLASSES;
+export type ErrorClass = keyof typeof CLASSES;
 
 /** virErrorDomain: which part of libvirt says it. */
 export const ERROR_DOMAIN = {

@@ -5,12 +5,12 @@
 import type { Definition } from '../definitions/config/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 import type { XmlElement } from './xml.ts';
 
 /** `asked`: what the element defines. Who is looking goes on, and who comes is asked for the new one. @throws LibvirtError */
 export function updateGraphics(host: CommandHost, id: number, { attributes }: XmlElement, asked: Definition): void {
-  if (!isQemu(host)) throw new LibvirtError('CONFIG_UNSUPPORTED', "device type 'graphics' cannot be updated");
+  driverOf(host).needsQemu("device type 'graphics' cannot be updated", 'CONFIG_UNSUPPORTED');
   const { type, port } = attributes;
   if (type !== 'vnc')
     throw new LibvirtError('INTERNAL_ERROR', `cannot find existing graphics device to modify of type '${type}'`);

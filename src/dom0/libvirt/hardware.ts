@@ -2,7 +2,6 @@
  * A domain's hardware as managers of virtual machines show it: each device now and from the next start, and what a change of it is in xl's words, in virsh's
  * and in XML before it is made. Sources: virt-manager 4.1 (details of a machine), virsh(1), xl(1).
  */
-import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import {
   type Card,
@@ -20,6 +19,8 @@ import {
   writeXml,
   writtenOver,
 } from '../definitions/config/index.ts';
+import { inXml } from '../definitions/config/xml/kinds/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
 import { BRIDGE } from '../host/network/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { COMMANDS, perform } from '../toolstack/commands/index.ts';
@@ -30,8 +31,10 @@ import { osTypeOf, uuidOfDomain, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { CONFIG, impactOf, LIVE } from './flags.ts';
 import { defineDomain } from './life.ts';
-import { isQemu } from './qemu-driver.ts';
-import { MAXIMUM, setMemory, setVcpus, vcpuCount } from './resources.ts';
+import { driverOf } from './hypervisors/index.ts';
+import { inLibvirt, LIBVIRT_KINDS } from './kinds/index.ts';
+import { MAXIMUM } from './constants.ts';
+import { setMemory, setVcpus, vcpuCount } from './resources.ts';
 import { childOf, readXml, type XmlElement } from './xml.ts';
 
 /** One element of a domain's <devices>. */
@@ -64,8 +67,8 @@ export interface Hardware {
   next?: Definition;
   devices: Device[];
   xml: { now?: string; next?: string };
-  /** The host has Xen, and its words. */
-  isXen: boolean;
+  /** What runs it, as people call it. */
+  hypervisor: 'Xen' | 'KVM' | 'QEMU';
   /** While it runs its memory can change, processors can come and go, and disks of such names (`xvd`) and a card can come. */
   canChangeNow: { memory: boolean; vcpus: boolean; disks?: 'xvd' | 'vd'; card: boolean };
 }
@@ -113,11 +116,10 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
   const { id, managed, name, definition } = domain;
   const next = managed && maskedPasswords(await xmlOf(host, domain, XML_INACTIVE)),
     now = id === undefined ? undefined : maskedPasswords(await xmlOf(host, domain, 0));
-  const blueprint = id === undefined ? undefined : host.toolstack.members.get(id)?.blueprint,
-    kind = blueprint?.definition.kind,
-    isGuestOfXen = kind !== undefined && findsXen(kind),
-    disks = isGuestOfXen ? 'xvd' : kind === 'kvm' ? 'vd' : undefined;
-  const vcpus = isGuestOfXen ? await vcpuCount(host, domain, LIVE) : definition.vcpus;
+  const member = id === undefined ? undefined : host.toolstack.members.get(id);
+  // One that does not run is like a PC, to which nothing comes.
+  const { live, countsVcpus } = member ? inLibvirt(member.blueprint.definition) : LIBVIRT_KINDS.pc;
+  const vcpus = countsVcpus ? await vcpuCount(host, domain, LIVE) : definition.vcpus;
   return {
     name,
     uuid: uuidOfDomain(domain),
@@ -126,15 +128,14 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
       ? {}
       : { id, now: { ...withoutPassword(definition), vcpus, maxVcpus: definition.maxVcpus ?? definition.vcpus } }),
     ...(managed ? { path: managed.path, next: withoutPassword(managed.definition) } : {}),
-    devices: await devicesOf(now, next, { disks, ...domain }),
+    devices: await devicesOf(now, next, { disks: live.disks, ...domain }),
     xml: { ...(now === undefined ? {} : { now }), ...(next === undefined ? {} : { next }) },
-    isXen: !isQemu(host),
+    hypervisor: driverOf(host).runs[inXml(managed?.definition ?? definition).type.name],
     canChangeNow: {
-      memory: isGuestOfXen,
-      vcpus: isGuestOfXen && !hasBoard(definition.kind),
-      ...(disks ? { disks } : {}),
-      // A board of KVM has a place for one.
-      card: isGuestOfXen || (disks !== undefined && definition.cards.length === 0),
+      memory: live.memory,
+      vcpus: live.vcpus,
+      ...(live.disks ? { disks: live.disks } : {}),
+      card: definition.cards.length < live.mostCards,
     },
   };
 }
@@ -211,7 +212,7 @@ function differs(
 /** What a kind of guest always has stays; what only a document says can be taken out of it. */
 function canGo(name: string, { definition, managed }: Pick<Domain, 'definition' | 'managed'>): boolean {
   if (name === 'disk' || name === 'interface' || name === 'rng') return true;
-  if (name === 'graphics') return !hasBoard(definition.kind);
+  if (name === 'graphics') return definedAs(definition).vnc !== 'VGA';
   if (['console', 'serial', 'video', 'memballoon', 'emulator'].includes(name)) return false;
   return managed !== undefined && /^\s*</.test(managed.text);
 }
@@ -264,7 +265,7 @@ function changedDisks(
 
 /** A card as it is asked for, with what else was said of it before: it is at one bridge, by its name or by a network's; that of the host need not be named. */
 function definedCard(
-  { kind }: Definition,
+  definition: Definition,
   { mac, model, bridge, network: wanted }: AskedCard,
   before: Card = {},
 ): Card {
@@ -276,7 +277,7 @@ function definedCard(
   };
   return {
     ...(model === 'netfront' ? {} : { model: model as NicModel }),
-    ...(kind === 'kvm' ? {} : { pv: true }),
+    ...(definedAs(definition).pvCards ? { pv: true } : {}),
     ...(mac ? { mac } : {}),
     ...(before.rate ? { rate: before.rate } : {}),
     ...(Object.keys(options).length > 0 ? { options } : {}),
@@ -287,7 +288,7 @@ function changedCards(
   definition: Definition,
   { how, place, card }: Extract<HardwareChange, { of: 'card' }>,
 ): Definition {
-  const { kind, cards } = definition;
+  const { cards } = definition;
   if (how !== 'attach' && !cards[place]) throw new LibvirtError('DEVICE_MISSING', 'there is no such network card');
   const after =
     how === 'attach'
@@ -296,7 +297,7 @@ function changedCards(
         ? cards.filter((_, i) => i !== place)
         : cards.map((each, i) => (i === place ? definedCard(definition, card!, each) : each));
   const emulated = after.slice(1).find(({ model }) => model !== undefined);
-  if (emulated && kind !== 'kvm')
+  if (emulated && definedAs(definition).pvCards)
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
       `only the first card is emulated: give the others the model netfront, and not ${emulated.model}`,
@@ -377,7 +378,7 @@ export async function proposeChange(
       value === undefined ? `# ${key} goes` : `${key} = ${maskedLine(key, value)}`,
     );
     return {
-      xl: isQemu(host) ? [] : [...now, ...(shown.length > 0 ? [`# ${domain.managed!.path}`, ...shown] : [])],
+      xl: !driverOf(host).hasXl ? [] : [...now, ...(shown.length > 0 ? [`# ${domain.managed!.path}`, ...shown] : [])],
       virsh: virshWords(domain.name, change, impact),
       xml: next
         ? difference(await xmlOf(host, domain, XML_INACTIVE), await documentOf(domain, next.after, change))

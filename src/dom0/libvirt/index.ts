@@ -4,7 +4,8 @@
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
 export { cardName } from './cards.ts';
-export { ADDRESS_SOURCE, domainAddresses } from './addresses.ts';
+export { domainAddresses } from './addresses.ts';
+export { ADDRESS_SOURCE, DESTROY, GUEST, MAXIMUM, SHUTDOWN, VCPU } from './constants.ts';
 export * from './agent/index.ts';
 export { blockPeek, blockResize, IN_BYTES, MOST_PEEKED } from './block-devices.ts';
 export {
@@ -19,7 +20,7 @@ export {
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
-export { errorDomainOf, isQemu } from './qemu-driver.ts';
+export { driverOf, errorDomainOf } from './hypervisors/index.ts';
 export { checkFlags, CONFIG, LISTED, LIVE } from './flags.ts';
 export { type DomainEvent, type EventKind, type EventOf, type EventParameter, listenToLives } from './events/index.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, jobParameters, PAGE_BYTES } from './jobs.ts';
@@ -41,15 +42,12 @@ export { KEPT_EVENT, type KeptEvent } from './kept.ts';
 export { converted, NativeError } from './native.ts';
 export * from './networks.ts';
 export { cpuTimes, nodeMemory, sysinfo } from './node-stats.ts';
-export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
+export { nodeInfo } from './node.ts';
 export {
-  GUEST,
-  MAXIMUM,
   pinsOf,
   pinVcpu,
   setMemory,
   setVcpus,
-  VCPU,
   type Vcpu,
   vcpuCount,
   vcpusOf,

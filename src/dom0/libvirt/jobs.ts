@@ -6,7 +6,7 @@ import { activeId } from './domains.ts';
 import { failing } from './errors.ts';
 import type { EventParameter } from './events/kinds.ts';
 import { checkFlags } from './flags.ts';
-import { functionOf } from './qemu-driver.ts';
+import { functionOf } from './hypervisors/index.ts';
 
 export const JOB_TYPES: readonly JobInfo['type'][] = [
   'None',

@@ -10,7 +10,8 @@ import {
 import { baseName, foreignOf } from '../definitions/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
-import { isQemu } from './qemu-driver.ts';
+import { inXml } from '../definitions/config/xml/kinds/index.ts';
+import { driverOf } from './hypervisors/index.ts';
 import { wellFormed } from './xml.ts';
 
 const TYPES = ['xen', 'kvm'];
@@ -42,9 +43,10 @@ export async function judged(
   const refuse = (why: string): never => {
     throw new LibvirtError('INVALID_ARG', why, 'domain');
   };
-  if (isQemu(host) && definition.kind !== 'kvm' && findings.length > 0)
+  const kind = inXml(definition).type.name;
+  if (!driverOf(host).domainTypes.includes(kind) && findings.length > 0)
     refuse(
-      `${CAPABILITIES} domaintype=xen: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${typeOf(definition.kind)}).`,
+      `${CAPABILITIES} domaintype=${kind}: this host has no Xen. Write <domain type='kvm'> for a whole PC (${definition.name} is ${typeOf(definition.kind)}).`,
     );
   if (errors.length > 0) throw new LibvirtError('XML_ERROR', errors.map(formatFinding).join('\n'), 'domain');
   // A page takes such a definition for one of Xen's, and says so; a client of libvirt's driver means what is written.

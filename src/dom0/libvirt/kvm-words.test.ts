@@ -9,7 +9,7 @@ import { domainByName } from './domains.ts';
 import { libvirtErrorOf } from './errors.ts';
 import { jobOf } from './jobs.ts';
 import * as life from './life.ts';
-import { errorDomainOf } from './qemu-driver.ts';
+import { errorDomainOf } from './hypervisors/index.ts';
 import { pinVcpu, setMemory, setVcpus, vcpuCount } from './resources.ts';
 import { setShares, sharesOf } from './schedule.ts';
 

@@ -1,7 +1,7 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
 import type { Definition } from '../definitions/config/index.ts';
 import { isDevice } from '../host/storage/index.ts';
-import { actionOf, type CommandHost, filesFor, managedOf } from '../toolstack/index.ts';
+import { type CommandHost, filesFor, managedOf } from '../toolstack/index.ts';
 import { COMMANDS, perform, runXl } from '../toolstack/commands/index.ts';
 import { type Domain, domainsOf } from '../toolstack/domains/index.ts';
 import { forgetLimits } from '../toolstack/moves/index.ts';
@@ -19,8 +19,9 @@ import {
 import { failing, LibvirtError } from './errors.ts';
 import { tellOfDomain } from './events/index.ts';
 import { checkFlags } from './flags.ts';
+import { DUMP, SHUTDOWN } from './constants.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
-import { functionOf, isQemu } from './qemu-driver.ts';
+import { driverOf, functionOf } from './hypervisors/index.ts';
 import { judged, refuseStart } from './judged.ts';
 import { refuseNowhere } from './places-of-cards.ts';
 
@@ -37,13 +38,9 @@ export const UNDEFINE = {
   KEEP_NVRAM: 1 << 3,
   CHECKPOINTS: 1 << 4,
 };
-/** virDomainShutdownFlagValues and virDomainRebootFlagValues. */
-export const SHUTDOWN = { ACPI: 1 << 0, AGENT: 1 << 1, INITCTL: 1 << 2, SIGNAL: 1 << 3, PARAVIRT: 1 << 4 };
 const { ACPI, AGENT, PARAVIRT } = SHUTDOWN;
 /** virDomainSaveRestoreFlags. */
 export const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
-/** virDomainDestroyFlagsValues; libxl's driver has none. */
-export const DESTROY = { GRACEFUL: 1 << 0, REMOVE_LOGS: 1 << 1 };
 /** VIR_DOMAIN_DEFINE_VALIDATE. */
 const VALIDATE = 1 << 0;
 
@@ -151,7 +148,7 @@ async function refuseMissing({ parts: { allowed, files } }: CommandHost, { disks
 
 /** Ends it at once: QEMU ends by SIGTERM, which is all that GRACEFUL lets libvirt send, and there are no logs to remove. @throws LibvirtError */
 export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  checkFlags(flags, isQemu(host) ? DESTROY.GRACEFUL | DESTROY.REMOVE_LOGS : 0, functionOf(host, 'DomainDestroyFlags'));
+  checkFlags(flags, driverOf(host).destroyFlags, functionOf(host, 'DomainDestroyFlags'));
   const id = guestId(domain);
   await failing(() => perform(host, 'destroy', COMMANDS.destroy, id));
 }
@@ -166,7 +163,7 @@ async function doneByAgent(
   mode: 'powerdown' | 'reboot',
   flags: number,
 ): Promise<boolean> {
-  if (!isQemu(host) || !(flags === 0 ? hasAgent(host, domain) : flags & AGENT)) return false;
+  if (!driverOf(host).prefersAgent || !(flags === 0 ? hasAgent(host, domain) : flags & AGENT)) return false;
   const what = mode === 'reboot' ? 'virDomainReboot' : 'virDomainShutdownFlags';
   try {
     await withAgent(host, domain, what, agent => agent.askToEnd('guest-shutdown', { mode }));
@@ -180,8 +177,8 @@ async function doneByAgent(
 
 /** Asks it to shut down. @throws LibvirtError */
 export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  if (isQemu(host)) checkFlags(flags, ACPI | AGENT, 'qemuDomainShutdownFlags');
-  else checkFlags(flags, ACPI | PARAVIRT, 'libxlDomainShutdownFlags');
+  const { shutDown } = driverOf(host);
+  checkFlags(flags, shutDown.flags, shutDown.name);
   const id = guestId(domain);
   // One that is to shut down stays so.
   delete host.toolstack.members.get(id)?.endsAs;
@@ -193,20 +190,13 @@ export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 
   );
 }
 
-/** A PC has no button for it: the code that presses the power button notes that, and the guest begins again (qemuDomainSetFakeReboot()). */
-const beginsAnew: typeof actionOf = (definition, ending) => actionOf({ ...definition, onPoweroff: 'restart' }, ending);
-
 /** Asks it to start again. @throws LibvirtError */
 export async function rebootDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  if (isQemu(host)) checkFlags(flags, ACPI | AGENT, 'qemuDomainReboot');
-  else checkFlags(flags, PARAVIRT, 'libxlDomainReboot');
+  const { reboot, rebootGuest } = driverOf(host);
+  checkFlags(flags, reboot.flags, reboot.name);
   const id = guestId(domain);
   if (await doneByAgent(host, domain, 'reboot', flags)) return;
-  await failing(async () => {
-    if (!isQemu(host)) return perform(host, 'reboot', COMMANDS.reboot, id);
-    host.living(id).endsAs = beginsAnew;
-    await perform(host, 'trigger', COMMANDS.trigger, id, 'power');
-  });
+  await failing(async () => rebootGuest(host, id));
 }
 
 /** The RESET pin. @throws LibvirtError */
@@ -215,7 +205,7 @@ export async function resetDomain(host: CommandHost, domain: Domain, flags = 0):
   const id = guestId(domain);
   await failing(() => perform(host, 'trigger', COMMANDS.trigger, id, 'reset'));
   // Nobody else tells that it was: a guest of Xen is another domain then.
-  if (isQemu(host)) tellOfDomain(host, domain, { kind: 'reboot' });
+  tellOfDomain(host, domain, { kind: 'reboot' });
 }
 
 /** @throws LibvirtError */
@@ -325,15 +315,13 @@ const restoreFrom = async (
   );
 };
 
-/** virDomainCoreDumpFlags. */
-const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1, MEMORY_ONLY: 1 << 4 };
-
 /** Writes its core file; it goes on, or, with CRASH, ends. @throws LibvirtError */
 export async function dumpCore(host: CommandHost, domain: Domain, path: string, flags = 0): Promise<void> {
-  checkFlags(flags, DUMP.CRASH | DUMP.LIVE | (isQemu(host) ? DUMP.MEMORY_ONLY : 0), functionOf(host, 'DomainCoreDump'));
+  const { dumpFlags, pausesCrashed } = driverOf(host);
+  checkFlags(flags, dumpFlags, functionOf(host, 'DomainCoreDump'));
   const id = guestId(domain);
   // Nobody is to run from the moment that is kept.
-  if ((flags & DUMP.CRASH) !== 0 && isQemu(host)) host.toolstack.setPaused(host.living(id), true);
+  if ((flags & DUMP.CRASH) !== 0 && pausesCrashed) host.toolstack.setPaused(host.living(id), true);
   await failing(async () => {
     await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
     if ((flags & DUMP.CRASH) !== 0) await perform(host, 'destroy', COMMANDS.destroy, id, 'crashed');

@@ -6,6 +6,7 @@ import { balloonView, type CommandHost, hasBalloon, residentKiB } from '../tools
 import type { Domain } from '../toolstack/domains/index.ts';
 import { activeId, guestId, infoOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
+import { inLibvirt } from './kinds/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 
 /** A statistic: libvirt's number of it, virsh's word for it, its value; of memory in KiB. */
@@ -38,7 +39,7 @@ const ACTUAL = 6,
 export function memoryStats(host: CommandHost, domain: Domain): MemoryStat[] {
   const member = host.toolstack.members.get(activeId(domain));
   const actual = { tag: ACTUAL, word: 'actual', value: infoOf(host, domain).memoryKiB };
-  if (member?.blueprint.definition.kind !== 'kvm') return [actual];
+  if (!member || !inLibvirt(member.blueprint.definition).memoryStats) return [actual];
   const stats = balloonView(host.machine, member)?.stats;
   const said = (rows: readonly (readonly [number, number, string, boolean])[]): MemoryStat[] =>
     rows.flatMap(([from, tag, word, isBytes]) => {

@@ -11,7 +11,7 @@ import { activeId, domainByName, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { undefineDomain } from './life.ts';
-import { uriOf } from './node.ts';
+import { driverOf } from './hypervisors/index.ts';
 import { listSnapshots } from './snapshots.ts';
 
 /** virDomainMigrateFlags, as far as there is something for them. */
@@ -36,7 +36,7 @@ const POOL_URI = /^(\w+)\+pool:\/\/([^/]+)\/system$/;
 
 /** The host that a URI names. @throws LibvirtError */
 export function hostIn(here: CommandHost, uri: string): string {
-  const driver = uriOf(here).replace(/:.*/, '');
+  const driver = driverOf(here).uri.replace(/:.*/, '');
   const [, its, to] = POOL_URI.exec(uri) ?? [];
   if (its === driver) return to!;
   throw new LibvirtError('NO_CONNECT', `${uri}\nerror: Hosts of the pool are ${driver}+pool://HOST/system.`, 'domain');

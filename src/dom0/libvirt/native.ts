@@ -12,6 +12,8 @@ import {
   writeXlConfig,
   writeXml,
 } from '../definitions/config/index.ts';
+import { inXml } from '../definitions/config/xml/kinds/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
 import { writeQemuArgv } from '../toolstack/qemu/index.ts';
 
 /** Formats of domxml-to-native and domxml-from-native. */
@@ -56,15 +58,16 @@ export async function converted(
   const judged = judgeDefinition(path, text);
   const wrong = judged.findings.filter(isFault);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
+  const type = inXml(judged.definition).type.name;
   if (isArgv) {
-    if (judged.definition.kind !== 'kvm')
+    if (type !== 'kvm')
       refuse([
-        "invalid argument: could not find capabilities for domaintype=xen: qemu-argv is for <domain type='kvm'>.",
+        `invalid argument: could not find capabilities for domaintype=${type}: qemu-argv is for <domain type='kvm'>.`,
       ]);
     return `${writeQemuArgv(judged.definition)}\n\n`;
   }
-  if (fromXml && judged.definition.kind === 'kvm')
-    refuse([`invalid argument: could not find capabilities for domaintype=kvm: ${format} is for guests of Xen.`]);
+  if (fromXml && type !== 'xen')
+    refuse([`invalid argument: could not find capabilities for domaintype=${type}: ${format} is for guests of Xen.`]);
   if (!fromXml) {
     const { settings, definition } = judged;
     const localtime = settings.get('localtime');
@@ -87,7 +90,7 @@ export async function converted(
     format === 'xen-xl'
       ? xl
       : xl
-          .replace(/^type = "(.*)"$/m, (_, type: string) => `builder = "${type === 'pv' ? 'linux' : type}"`)
+          .replace(/^type = ".*"$/m, `builder = "${definedAs(judged.definition).builder}"`)
           .replace(/^cmdline = /m, 'extra = ');
   return note([...lost, ...(await notCarried(judged, native))]) + native;
 }

@@ -8,20 +8,15 @@ import type { Domain } from '../toolstack/domains/index.ts';
 import { activeId, infoOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 /** VIR_NODE_MEMORY_STATS_ALL_CELLS. */
 const ALL_CELLS = -1;
 const KIB = 1024;
 
-/** @throws LibvirtError */
-function needsQemu(host: CommandHost, procedure: string): void {
-  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', procedure, 'domain');
-}
-
 /** Memory of the host's machine, in KiB, by libvirt's words; a cell is a node of NUMA. @throws LibvirtError */
 export async function nodeMemory(host: CommandHost, cell = ALL_CELLS, flags = 0): Promise<[string, number][]> {
-  needsQemu(host, 'virNodeGetMemoryStats');
+  driverOf(host).needsQemu('virNodeGetMemoryStats');
   checkFlags(flags, 0, 'virHostMemGetStats');
   if (cell !== ALL_CELLS && cell !== 0)
     throw new LibvirtError('INVALID_FLAGS', 'cellNum in virHostMemGetStats must be less than or equal to 0', 'domain');
@@ -37,7 +32,7 @@ export async function nodeMemory(host: CommandHost, cell = ALL_CELLS, flags = 0)
  * @throws LibvirtError
  */
 export function cpuTimes(host: CommandHost, domain: Domain, isTotal: boolean, flags = 0): number[] {
-  needsQemu(host, 'virDomainGetCPUStats');
+  driverOf(host).needsQemu('virDomainGetCPUStats');
   checkFlags(flags, 0, 'qemuDomainGetCPUStats');
   activeId(domain);
   const { pcpus } = host.queue;
@@ -52,6 +47,6 @@ export function cpuTimes(host: CommandHost, domain: Domain, isTotal: boolean, fl
 
 /** @throws LibvirtError: the host's machine has no tables of SMBIOS */
 export function sysinfo(host: CommandHost): never {
-  needsQemu(host, 'virConnectGetSysinfo');
+  driverOf(host).needsQemu('virConnectGetSysinfo');
   throw new LibvirtError('CONFIG_UNSUPPORTED', 'Host SMBIOS information is not available', 'qemu');
 }

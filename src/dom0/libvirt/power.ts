@@ -8,7 +8,7 @@ import { withAgent } from './agent/index.ts';
 import { guestId } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 /** virNodeSuspendTarget. */
 export const SLEEP: Readonly<Record<string, number>> = { mem: 0, disk: 1, hybrid: 2 };
@@ -21,7 +21,7 @@ export async function sleepDomain(
   seconds: number,
   flags = 0,
 ): Promise<void> {
-  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', 'virDomainPMSuspendForDuration', 'domain');
+  driverOf(host).needsQemu('virDomainPMSuspendForDuration');
   checkFlags(flags, 0, 'qemuDomainPMSuspendForDuration');
   if (seconds !== 0) throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'Duration not supported. Use 0 for now', 'qemu');
   if (!Object.values(SLEEP).includes(target))
@@ -34,7 +34,7 @@ export async function sleepDomain(
 
 /** @throws LibvirtError: none here sleeps */
 export async function wakeDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
-  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', 'virDomainPMWakeup', 'domain');
+  driverOf(host).needsQemu('virDomainPMWakeup');
   checkFlags(flags, 0, 'qemuDomainPMWakeup');
   guestId(domain);
   throw new LibvirtError(

@@ -10,16 +10,11 @@ import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { type EventParameter, tellOfDomain } from './events/index.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
-import { functionOf, isQemu } from './qemu-driver.ts';
-
-/** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM; VIR_DOMAIN_VCPU_GUEST: as the guest's agent sees it. */
-export const MAXIMUM = 1 << 2,
-  GUEST = 1 << 3;
+import { driverOf, functionOf } from './hypervisors/index.ts';
+import { GUEST, MAXIMUM, VCPU } from './constants.ts';
 
 /** What a guest of Xen can have of so much, whose memory comes and goes by MiB. */
 const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
-/** And one of KVM, whose balloon has pages of 4 KiB. */
-const pagesOf = (kib: number): number => Math.max(1, Math.ceil(kib / 4) / 256);
 const roundedUp = (kib: number): number => Math.max(1, Math.ceil(kib / 1024));
 
 /** What it has of memory now, or may have at most. @throws LibvirtError */
@@ -35,7 +30,7 @@ export async function setMemory(host: CommandHost, domain: Domain, kib: number, 
     await failing(() =>
       isMaximum
         ? perform(host, 'mem-max', COMMANDS['mem-max'], id, mibOf(kib))
-        : perform(host, 'mem-set', COMMANDS['mem-set'], id, isQemu(host) ? pagesOf(kib) : mibOf(kib)),
+        : perform(host, 'mem-set', COMMANDS['mem-set'], id, driverOf(host).balloonMiB(kib)),
     );
   }
   if (config)
@@ -59,15 +54,12 @@ const withMemory = (definition: Definition, exactKiB: { memory: number; maximum:
 
 /** How many processors it has now, or may have at most. @throws LibvirtError */
 export async function setVcpus(host: CommandHost, domain: Domain, count: number, flags = 0): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), functionOf(host, 'DomainSetVcpusFlags'));
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | driverOf(host).vcpuFlags, functionOf(host, 'DomainSetVcpusFlags'));
   if (count === 0) throw new LibvirtError('INVALID_ARG', 'nvcpus is zero');
   const { live, config } = impactOf(domain, flags);
   if ((flags & GUEST) !== 0) return setGuestVcpuCount(host, domain, count);
   const isMaximum = (flags & MAXIMUM) !== 0;
-  if (isMaximum && live)
-    throw isQemu(host)
-      ? new LibvirtError('OPERATION_INVALID', "maximum vcpu count of a live domain can't be modified", 'qemu')
-      : new LibvirtError('INVALID_ARG', 'invalid flag combination: the maximum of a running domain stays');
+  if (isMaximum && live) throw new LibvirtError(...driverOf(host).vcpusStay);
   refuseTooMany(count, isMaximum ? { domain: MAX_VCPUS } : mostVcpus(host, domain, { live, config }));
   if (live) {
     const id = guestId(domain);
@@ -90,7 +82,7 @@ function mostVcpus(
   domain: Domain,
   { live, config }: { live: boolean; config: boolean },
 ): Readonly<Record<string, number>> {
-  if (!isQemu(host)) return { domain: maxVcpusOf(domain) };
+  if (!driverOf(host).checksDefinedVcpus) return { domain: maxVcpusOf(domain) };
   return {
     ...(live ? { 'live domain': maxVcpusOf(domain) } : {}),
     ...(config ? { 'persistent domain': maxVcpusOf({ definition: domain.managed!.definition }) } : {}),
@@ -111,7 +103,7 @@ const maxVcpusOf = ({ definition: { vcpus, maxVcpus = vcpus } }: Pick<Domain, 'd
 
 /** How many there are of a kind. @throws LibvirtError */
 export async function vcpuCount(host: CommandHost, domain: Domain, flags = 0): Promise<number> {
-  checkFlags(flags, LIVE | CONFIG | MAXIMUM | (isQemu(host) ? GUEST : 0), functionOf(host, 'DomainGetVcpusFlags'));
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM | driverOf(host).vcpuFlags, functionOf(host, 'DomainGetVcpusFlags'));
   const { live } = impactOf(domain, flags);
   if ((flags & GUEST) !== 0) return countOfGuest(host, domain, flags);
   if ((flags & MAXIMUM) !== 0) return maxVcpusOf(live ? domain : { definition: domain.managed!.definition });
@@ -131,9 +123,6 @@ async function countOfGuest(host: CommandHost, domain: Domain, flags: number): P
   return vcpus.filter(({ isOnline }) => isOnline || (flags & MAXIMUM) !== 0).length;
 }
 
-/** virVcpuState. */
-export const VCPU = { OFFLINE: 0, RUNNING: 1, BLOCKED: 2 };
-
 export interface Vcpu {
   number: number;
   state: number;
@@ -150,12 +139,12 @@ const NS = 1e9;
 export async function vcpusOf(host: CommandHost, domain: Domain): Promise<Vcpu[]> {
   const id = activeId(domain);
   const all = 2 ** host.queue.pcpus - 1;
+  const { idleVcpu } = driverOf(host);
   return (await COMMANDS['vcpu-list'].run(host, [id])).map(({ vcpu, cpu, online, running, seconds, hard }) => {
     const bits = parseCpus(hard);
     return {
       number: vcpu,
-      // qemuDomainHelperGetVcpus() knows no other state of one that is there.
-      state: !online ? VCPU.OFFLINE : running || isQemu(host) ? VCPU.RUNNING : VCPU.BLOCKED,
+      state: !online ? VCPU.OFFLINE : running ? VCPU.RUNNING : idleVcpu,
       cpuTimeNs: seconds * NS,
       cpu,
       affinity: (typeof bits === 'number' ? bits : all) & all,
@@ -194,7 +183,6 @@ export async function pinVcpu(
   const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);
   if (list.length === 0) throw new LibvirtError('INVALID_ARG', 'Empty cpu list for pinning');
   await failing(() => perform(host, 'vcpu-pin', COMMANDS['vcpu-pin'], id, list.join(','), undefined, vcpu));
-  if (!isQemu(host)) return;
   // xl has a word for all that there can be; virBitmapFormat() has none.
   const value = formatCpus(list.reduce((bits, cpu) => bits | (1 << cpu), 0)).replace('all', `0-${MAX_PCPUS - 1}`);
   const parameters: EventParameter[] = [{ field: `cputune.vcpupin${vcpu}`, value: { kind: 'text', value } }];

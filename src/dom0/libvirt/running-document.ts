@@ -16,7 +16,7 @@ import {
   unitOf,
   virtioDiskAlias,
 } from '../toolstack/qemu/index.ts';
-import { tapOf } from './cards.ts';
+import { tapOf } from './hypervisors/kvm.ts';
 import { childOf, type XmlElement } from './xml.ts';
 
 const element = (

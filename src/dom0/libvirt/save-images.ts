@@ -20,7 +20,7 @@ import { checkFlags } from './flags.ts';
 import { judged } from './judged.ts';
 import { type Files, filesOf, stateAfter } from './life.ts';
 import { hasManagedSave, savePath } from './managed-save.ts';
-import { isQemu, needsQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 
 const DEFINITION = '(domain_definition)';
 
@@ -99,7 +99,7 @@ export async function redefinedState(
 
 /** The files that a save or restore uses, with another document in the states that go through them. */
 export function withDocument(host: CommandHost, files: Files, xml: string): Files {
-  if (!isQemu(host)) throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'xml modification unsupported');
+  driverOf(host).needsQemu('xml modification unsupported', 'ARGUMENT_UNSUPPORTED');
   return {
     ...files,
     read: async path => redefinedState(host, await opened(files, path), xml),
@@ -126,7 +126,7 @@ export function saveImageXml(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<string> {
-  needsQemu(host, 'virDomainSaveImageGetXMLDesc');
+  driverOf(host).needsQemu('virDomainSaveImageGetXMLDesc');
   checkFlags(flags, XML_SECURE, 'qemuDomainSaveImageGetXMLDesc');
   return shownIn(files, path, flags);
 }
@@ -139,7 +139,7 @@ export async function defineSaveImage(
   flags = 0,
   files: Files = filesOf(host),
 ): Promise<void> {
-  needsQemu(host, 'virDomainSaveImageDefineXML');
+  driverOf(host).needsQemu('virDomainSaveImageDefineXML');
   const paused = stateAfter(flags, 'qemuDomainSaveImageDefineXML');
   await defineIn(host, files, path, { xml, paused });
 }
@@ -153,14 +153,14 @@ async function managedPath(host: CommandHost, domain: Domain): Promise<string> {
 
 /** @throws LibvirtError */
 export async function managedSaveXml(host: CommandHost, domain: Domain, flags = 0): Promise<string> {
-  needsQemu(host, 'virDomainManagedSaveGetXMLDesc');
+  driverOf(host).needsQemu('virDomainManagedSaveGetXMLDesc');
   checkFlags(flags, XML_SECURE, 'qemuDomainManagedSaveGetXMLDesc');
   return shownIn(filesOf(host), await managedPath(host, domain), flags);
 }
 
 /** @throws LibvirtError */
 export async function defineManagedSave(host: CommandHost, domain: Domain, xml: string, flags = 0): Promise<void> {
-  needsQemu(host, 'virDomainManagedSaveDefineXML');
+  driverOf(host).needsQemu('virDomainManagedSaveDefineXML');
   const paused = stateAfter(flags, 'qemuDomainManagedSaveDefineXML');
   await defineIn(host, filesOf(host), await managedPath(host, domain), { xml, paused });
 }

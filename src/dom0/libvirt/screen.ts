@@ -11,7 +11,7 @@ import type { Domain } from '../toolstack/domains/index.ts';
 import { guestId, xmlOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
-import { isQemu } from './qemu-driver.ts';
+import { driverOf } from './hypervisors/index.ts';
 import { childOf, readXml, type XmlElement } from './xml.ts';
 
 /** virKeycodeSet: whose numbers are known here. */
@@ -72,7 +72,8 @@ export async function openGraphics(
   flags = 0,
 ): Promise<(channel: ByteChannel) => void> {
   const { showScreenTo } = host.parts;
-  if (!isQemu(host) || !showScreenTo) throw new LibvirtError('NO_SUPPORT', 'virDomainOpenGraphicsFD', 'domain');
+  driverOf(host).needsQemu('virDomainOpenGraphicsFD');
+  if (!showScreenTo) throw new LibvirtError('NO_SUPPORT', 'virDomainOpenGraphicsFD', 'domain');
   checkFlags(flags, SKIP_AUTHENTICATION, 'qemuDomainOpenGraphicsFD');
   const member = host.living(guestId(domain));
   const type = (await screensOf(host, domain))[index]?.attributes.type;

@@ -1,6 +1,6 @@
 /** Procedures of a connection: who is there, what it can do. */
 import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { hypervisorOf, converted, LibvirtError, NativeError } from '../../../dom0/libvirt/index.ts';
+import { converted, driverOf, LibvirtError, NativeError } from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { FEATURE } from '../protocol.ts';
 import { domain, flags, maybeText, parameters, text } from '../types.ts';
@@ -82,11 +82,11 @@ export const CONNECTION: Table = {
   connect_unregister_close_callback: procedure({ run: () => {} }),
   connect_get_type: procedure({
     result: struct({ type: text }),
-    run: ({ host }) => ({ type: hypervisorOf(host).name }),
+    run: ({ host }) => ({ type: driverOf(host).hypervisor.name }),
   }),
   connect_get_version: procedure({
     result: struct({ version: unsignedHyper }),
-    run: ({ host }) => ({ version: numberOf(hypervisorOf(host)) }),
+    run: ({ host }) => ({ version: numberOf(driverOf(host).hypervisor) }),
   }),
   connect_get_lib_version: procedure({
     result: struct({ version: unsignedHyper }),

@@ -160,4 +160,4 @@ export const SUPPORTED: Support = (() => {
 })();
 
 /** Whether a mark says that it is done for such a guest. */
-export const isDone = (mark: Mark | undefined, isKvm: boolean): boolean => mark === '+' || mark === (isKvm ? 'k' : 'x');
+export const isDone = (mark: Mark | undefined, own: 'k' | 'x'): boolean => mark === '+' || mark === own;

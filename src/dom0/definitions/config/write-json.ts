@@ -2,8 +2,8 @@
  * Domains as `xl list -l` prints them: libxl_domain_config in JSON. Sources: tools/libs/light/libxl_types.idl for the names; printf_info_one_json() in
  * tools/xl/xl_misc.c; what has its default is left out, as libxl does.
  */
-import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import { type Affinity, MAX_PCPUS } from '../../../hypervisor/scheduler/index.ts';
+import { definedAs } from '../kinds/index.ts';
 import { ALL_CPUS } from './cpus.ts';
 import { type Definition, loaderWords } from './definition.ts';
 
@@ -23,7 +23,6 @@ function configOf(definition: Definition): Record<string, unknown> {
   const {
     name,
     uuid,
-    kind,
     memoryMiB,
     maxMemoryMiB = memoryMiB,
     vcpus,
@@ -39,7 +38,7 @@ function configOf(definition: Definition): Record<string, unknown> {
     vfb,
     bootloader,
   } = definition;
-  const type = typeOf(kind);
+  const { type, hvmOptions } = definedAs(definition);
   // libxl's configuration has none of floppy disks.
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   return {
@@ -56,7 +55,7 @@ function configOf(definition: Definition): Record<string, unknown> {
       ...(ramdisk ? { ramdisk } : {}),
       ...(cmdline ? { cmdline } : {}),
       ...(bootloader ? { bootloader: bootloader.program, bootloader_args: loaderWords(bootloader) } : {}),
-      [`type.${type}`]: type === 'hvm' ? ofHvm(definition) : {},
+      [`type.${type}`]: hvmOptions ? ofHvm(definition) : {},
     },
     ...(disks.length === 0
       ? {}

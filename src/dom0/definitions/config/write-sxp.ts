@@ -1,5 +1,5 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
-import { typeOf } from '../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../kinds/index.ts';
 import { affinityLists } from './cpus.ts';
 import { formatRate } from '../../host/network/index.ts';
 import { type Card, type Definition, loaderText } from './definition.ts';
@@ -38,7 +38,7 @@ export function writeSxp(
   { domid, others = [] }: { domid?: number; others?: readonly (readonly [key: string, value: Plain])[] } = {},
 ): string {
   const { name, memoryMiB, cards, vfb, vncPassword, bootloader } = definition;
-  const type = typeOf(definition.kind);
+  const { builder, firmware } = definedAs(definition);
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
   const card = ({ model: emulated, mac, rate, options: { model, ...others } = {} }: Card): string =>
@@ -53,7 +53,7 @@ export function writeSxp(
     field('kernel', definition.kernel),
     ...(definition.ramdisk ? [field('ramdisk', definition.ramdisk)] : []),
     ...(definition.cmdline ? [field('args', definition.cmdline)] : []),
-    ...(type === 'hvm' && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
+    ...(firmware && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
     ...definition.disks.filter(({ kind }) => kind === 'floppy').map(({ vdev, target }) => field(vdev, target)),
     ...(vncPassword && !vfb ? [field('vncpasswd', vncPassword)] : []),
     ...(definition.viridian ? ['(viridian 1)'] : []),
@@ -91,7 +91,7 @@ export function writeSxp(
     field('on_crash', definition.onCrash),
     // xend knew no PVH: its image is xl's word for it.
     '(image',
-    ...indent([`(${type === 'pv' ? 'linux' : type}`, ...indent(image), ')']),
+    ...indent([`(${builder}`, ...indent(image), ')']),
     ')',
     ...disks.map(disk =>
       device(isTapped(disk) ? 'tap2' : 'vbd', [

@@ -2,10 +2,10 @@
  * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it.
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
-import { hasBoard, typeOf, type XenKind } from '../../../hypervisor/kinds/index.ts';
 import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
 import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
+import { definedAs } from '../kinds/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Card, type Definition, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
@@ -13,6 +13,7 @@ import { memoryKiB } from './exact-memory.ts';
 import { libvirtNameOf } from './keys/cpuid-flags.ts';
 import { LONG_AGO } from './keys/passwords.ts';
 import { TAGS_KEY, TAGS_URI } from './tags.ts';
+import { inXml } from './xml/kinds/index.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
@@ -31,8 +32,6 @@ function networkSource(target: string): string[] {
   return within('source', [`<host name='${escapedXml(host)}' port='${port}'/>`], attributes);
 }
 
-/** What a domain that asks for none has: weight of Xen's credits, and cpu.shares of cgroups. */
-const USUAL = { credits: 256, shares: 1024 };
 /** The period of a quota, in microseconds (cpu.cfs_period_us). */
 export const USUAL_PERIOD_US = 100_000;
 
@@ -40,14 +39,6 @@ const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc', vd: 'virtio' };
 /** Back ends of xl by what libvirt calls them (xenParseXLDisk() of src/libxl/xen_xl.c). */
 const DRIVERS: Record<string, string> = { phy: 'phy', qdisk: 'qemu', tap: 'tap' };
-/** What <type> says of them: the machine, then the kind. */
-const OS: Record<XenKind, readonly [machine: string, kind: string]> = {
-  hvm: ['xenfv', 'hvm'],
-  pvh: ['xenpvh', 'xenpvh'],
-  pv: ['xenpv', 'linux'],
-};
-
-const OF_KVM = ['pc', 'hvm'] as const;
 
 /** What is known of a domain besides its definition. */
 export interface LiveXml {
@@ -73,84 +64,80 @@ export const tagsXml = (tags: readonly string[]): string[] =>
 
 export function writeXml(definition: Definition, live: LiveXml = {}): string {
   const { domid, isLocal = false } = live;
-  const isPc = hasBoard(definition.kind);
+  const { firmware } = definedAs(definition);
   const { vcpus, maxVcpus = vcpus, kernel, biosPath, bootloader, bootOrder } = definition;
   const kib = memoryKiB(definition);
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
-  return `<domain type='${definition.kind === 'kvm' ? 'kvm' : 'xen'}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent(
-    [
-      ...element('name', definition.name),
-      ...element('uuid', definition.uuid),
-      ...element('description', definition.description),
-      ...within('metadata', tagsXml(definition.tags ?? [])),
-      `<memory unit='KiB'>${kib.maximum}</memory>`,
-      `<currentMemory unit='KiB'>${kib.memory}</currentMemory>`,
-      `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
-      ...within('cputune', [
-        ...sharesXml(definition),
-        ...(pins.length > 1
-          ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
-          : []),
-      ]),
-      ...(bootloader
-        ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
+  return `<domain type='${inXml(definition).type.name}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
+    ...element('name', definition.name),
+    ...element('uuid', definition.uuid),
+    ...element('description', definition.description),
+    ...within('metadata', tagsXml(definition.tags ?? [])),
+    `<memory unit='KiB'>${kib.maximum}</memory>`,
+    `<currentMemory unit='KiB'>${kib.memory}</currentMemory>`,
+    `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
+    ...within('cputune', [
+      ...sharesXml(definition),
+      ...(pins.length > 1
+        ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
         : []),
-      ...within('os', [
-        osType(definition),
-        ...(biosPath ? [`<loader type='rom'>${escapedXml(biosPath)}</loader>`] : []),
-        ...element('kernel', kernel),
-        ...element('initrd', definition.ramdisk),
-        ...element('cmdline', definition.cmdline),
-        ...(kernel || definition.bootDevices || !isPc
-          ? []
-          : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
-      ]),
-      ...(isPc
-        ? within('features', [
-            '<acpi/>',
-            '<apic/>',
-            '<pae/>',
-            ...(definition.hap === false ? ["<hap state='off'/>"] : []),
-            ...(definition.viridian ? ['<viridian/>'] : []),
-          ])
-        : []),
-      ...within(
-        'cpu',
-        (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),
-        " mode='host-passthrough'",
-      ),
-      `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
-      ...element('on_poweroff', definition.onPoweroff),
-      ...element('on_reboot', definition.onReboot),
-      ...element('on_crash', definition.onCrash),
-      ...within('devices', devices(definition, live)),
-    ],
-  ).join('\n')}\n</domain>\n`;
+    ]),
+    ...(bootloader
+      ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
+      : []),
+    ...within('os', [
+      osType(definition),
+      ...(biosPath ? [`<loader type='rom'>${escapedXml(biosPath)}</loader>`] : []),
+      ...element('kernel', kernel),
+      ...element('initrd', definition.ramdisk),
+      ...element('cmdline', definition.cmdline),
+      ...(kernel || definition.bootDevices || !firmware
+        ? []
+        : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
+    ]),
+    ...(firmware
+      ? within('features', [
+          '<acpi/>',
+          '<apic/>',
+          '<pae/>',
+          ...(definition.hap === false ? ["<hap state='off'/>"] : []),
+          ...(definition.viridian ? ['<viridian/>'] : []),
+        ])
+      : []),
+    ...within(
+      'cpu',
+      (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),
+      " mode='host-passthrough'",
+    ),
+    `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
+    ...element('on_poweroff', definition.onPoweroff),
+    ...element('on_reboot', definition.onReboot),
+    ...element('on_crash', definition.onCrash),
+    ...within('devices', devices(definition, live)),
+  ]).join('\n')}\n</domain>\n`;
 }
 
 /** Weight and cap of Xen's scheduler as cgroups have them; a KVM guest's weight is its shares. What each has without being asked is left out. */
-function sharesXml({ kind, weight, cap }: Definition): string[] {
-  const usual = kind === 'kvm' ? USUAL.shares : USUAL.credits;
-  return [
-    ...(weight === undefined || weight === usual ? [] : element('shares', weight)),
-    ...(cap ? [...element('period', USUAL_PERIOD_US), ...element('quota', (USUAL_PERIOD_US / 100) * cap)] : []),
-  ];
-}
+const sharesXml = ({ kind, weight, cap }: Definition): string[] => [
+  ...(weight === undefined || weight === inXml({ kind }).type.usualWeight ? [] : element('shares', weight)),
+  ...(cap ? [...element('period', USUAL_PERIOD_US), ...element('quota', (USUAL_PERIOD_US / 100) * cap)] : []),
+];
 
 /** Where the definition does not say which processor the guest has, its kernel does, and there is no `arch`. */
 function osType({ kind, cpuLevel }: Definition): string {
-  const [machine, type] = kind === 'kvm' ? OF_KVM : OS[typeOf(kind)];
-  const arch = kind === 'pv' ? 'i686' : cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686');
-  return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${type}</type>`;
+  const { machine, os, arch = cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686') } = inXml({ kind });
+  return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${os}</type>`;
 }
 
 const consoleOf = ({ kind, virtio }: Definition): string =>
-  hasVirtio(virtio, 'console') ? 'virtio' : hasBoard(kind) ? 'serial' : 'xen';
+  hasVirtio(virtio, 'console') ? 'virtio' : inXml({ kind }).console;
 
 function devices(definition: Definition, live: LiveXml): string[] {
   const { domid, channels } = live;
-  const { kind: guest, disks, cards, vfb, bootDevices, virtio = [] } = definition;
+  const { disks, cards, vfb, bootDevices, virtio = [] } = definition;
+  const { type: domainType, console: bus } = inXml(definition);
+  const isVga = definedAs(definition).vnc === 'VGA';
   const card = (
     { model: emulated, mac, rate, options: { network, bridge, script, ip, vifname, model: asked, link } = {} }: Card,
     index: number,
@@ -183,7 +170,7 @@ function devices(definition: Definition, live: LiveXml): string[] {
       const { target, format, vdev, kind, readOnly, shared, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
       const isNetwork = isNetworkDisk(target) && nbdAddressProblem(target) === undefined;
-      const backend = otherOption(disk, 'backendtype') ?? (isBlock && guest !== 'kvm' ? 'phy' : 'qdisk');
+      const backend = otherOption(disk, 'backendtype') ?? (isBlock ? domainType.blockBackend : 'qdisk');
       const discard = others.includes('discard') ? 'unmap' : others.includes('no-discard') ? 'ignore' : undefined;
       return within(
         'disk',
@@ -203,10 +190,10 @@ function devices(definition: Definition, live: LiveXml): string[] {
       );
     }),
     ...cards.flatMap(card),
-    ...(hasBoard(guest) ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
+    ...(bus === 'serial' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
-    ...(hasBoard(guest) || vfb ? graphics(definition, live) : []),
-    ...(hasBoard(guest) ? within('video', ["<model type='vga'/>"]) : []),
+    ...(isVga || vfb ? graphics(definition, live) : []),
+    ...(isVga ? within('video', ["<model type='vga'/>"]) : []),
     ...channelElements(virtio, channels),
     ...balloonOf(definition),
     ...foldersOf(virtio),
@@ -255,7 +242,7 @@ const foldersOf = (virtio: readonly string[]): string[] =>
 
 function balloonOf({ kind, virtio = [] }: Definition): string[] {
   const item = virtio.find(each => virtioWords(each).name === 'balloon');
-  if (item === undefined) return [`<memballoon model='${kind === 'kvm' ? 'none' : 'xen'}'/>`];
+  if (item === undefined) return [`<memballoon model='${inXml({ kind }).type.balloon}'/>`];
   const { deflate, reporting, period } = virtioWords(item).options;
   const attributes = `${deflate ? ` autodeflate='${deflate}'` : ''}${reporting ? ` freePageReporting='${reporting}'` : ''}`;
   const open = `memballoon model='virtio'${attributes}`;

@@ -7,7 +7,7 @@ import type { Domain } from '../../toolstack/domains/index.ts';
 import { activeId } from '../domains.ts';
 import { LibvirtError } from '../errors.ts';
 import { checkFlags } from '../flags.ts';
-import { isQemu } from '../qemu-driver.ts';
+import { driverOf } from '../hypervisors/index.ts';
 import { type DiskAddress, readDiskAddress, readFileSystems, targetAt } from './filesystems.ts';
 import { readInterfaces } from './interfaces.ts';
 import { malformed, withAgent } from './session.ts';
@@ -168,10 +168,11 @@ export const HOSTNAME = { LEASE: 1 << 0, AGENT: 1 << 1 };
 /** What the guest calls itself: to its agent, or where it asked for an address on one of libvirt's networks. @throws LibvirtError */
 export async function guestHostname(host: CommandHost, domain: Domain, flags = 0): Promise<string> {
   checkFlags(flags, HOSTNAME.LEASE | HOSTNAME.AGENT, 'qemuDomainGetHostname');
-  if (flags !== HOSTNAME.LEASE || !isQemu(host))
+  if (flags !== HOSTNAME.LEASE)
     return withAgent(host, domain, 'virDomainGetHostname', async agent =>
       readHostname(await agent.ask('guest-get-host-name')),
     );
+  driverOf(host).needsQemu('virDomainGetHostname');
   activeId(domain);
   const name = nameByLease(host, domain.definition);
   if (name === undefined) throw new LibvirtError('NO_HOSTNAME', `no hostname found for domain ${domain.name}`, 'qemu');

@@ -6,7 +6,7 @@ import type { Later } from '../../host/index.ts';
 import { AGENT_CHANNEL, type Channel, type ChannelEnd, type CommandHost } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { LibvirtError } from '../errors.ts';
-import { isQemu } from '../qemu-driver.ts';
+import { driverOf } from '../hypervisors/index.ts';
 
 /** VIR_DOMAIN_QEMU_AGENT_COMMAND_* and VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_*: other numbers are seconds. */
 const BLOCK = -2,
@@ -186,7 +186,7 @@ class AgentError extends LibvirtError {
 
 /** qemuDomainAgentAvailable(). `what`: the function of libvirt that asks. @throws LibvirtError */
 function channelOf(host: CommandHost, { id, status }: Domain, what: string): Channel {
-  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', what, 'domain');
+  driverOf(host).needsQemu(what);
   const member = id === undefined ? undefined : host.toolstack.members.get(id);
   if (!member || member.ending || status.state === 'paused')
     throw new LibvirtError('OPERATION_INVALID', 'domain is not running', 'qemu');
@@ -236,7 +236,7 @@ function checkTimeout(timeout: number): void {
 
 /** `timeout`: seconds, or one of the words above. @throws LibvirtError */
 export function setAgentTimeout(host: CommandHost, { name }: Domain, timeout: number): void {
-  if (!isQemu(host)) throw new LibvirtError('NO_SUPPORT', 'virDomainAgentSetResponseTimeout', 'domain');
+  driverOf(host).needsQemu('virDomainAgentSetResponseTimeout');
   checkTimeout(timeout);
   const its = timeouts.get(host.toolstack) ?? new Map<string, number>();
   timeouts.set(host.toolstack, its.set(name, timeout));

@@ -2,6 +2,7 @@
 import type { CommandHost } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { refOf } from '../domains.ts';
+import { driverOf } from '../hypervisors/index.ts';
 import type { DomainEvent, Done } from './kinds.ts';
 import { DomainWatch } from './watch.ts';
 
@@ -9,9 +10,10 @@ export type { DomainEvent, EventKind, EventOf, EventParameter } from './kinds.ts
 
 const listening = new WeakMap<CommandHost['toolstack'], Set<(event: DomainEvent) => void>>();
 
-/** Something was done by a call that nothing else shows. */
-export function tellOfDomain({ toolstack }: Pick<CommandHost, 'toolstack'>, domain: Domain, done: Done): void {
-  for (const tell of listening.get(toolstack) ?? []) tell({ ...done, domain: refOf(domain) });
+/** Something was done by a call that nothing else shows: reported where the host's driver does. */
+export function tellOfDomain(host: Pick<CommandHost, 'toolstack'>, domain: Domain, done: Done): void {
+  if (!driverOf(host).reports.has(done.kind)) return;
+  for (const tell of listening.get(host.toolstack) ?? []) tell({ ...done, domain: refOf(domain) });
 }
 
 /** Tells what becomes of domains from now on; the result ends that. */

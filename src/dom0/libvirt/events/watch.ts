@@ -1,7 +1,4 @@
 /** What becomes of domains: two looks at the host are compared. What calls of libvirt alone do is reported by the code of those calls. */
-import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
-import { channelsOf } from '../../../devices/index.ts';
-import { placeUnderKvm } from '../../definitions/config/index.ts';
 import {
   AGENT_CHANNEL,
   balloonedKiB,
@@ -10,12 +7,12 @@ import {
   migratedAwayName,
 } from '../../toolstack/index.ts';
 import { type Domain, domainsOf, type JobInfo } from '../../toolstack/domains/index.ts';
-import { channelAlias, virtioDiskAlias } from '../../toolstack/qemu/index.ts';
 import { type DomainRef, refOf } from '../domains.ts';
 import { jobParameters } from '../jobs.ts';
-import { isQemu } from '../qemu-driver.ts';
+import { inLibvirt } from '../kinds/index.ts';
+import { driverOf } from '../hypervisors/index.ts';
 import type { DomainEvent } from './kinds.ts';
-import { LIBXL, type Life, type LifeOf, QEMU, type Step, step } from './lifecycle.ts';
+import { type Life, type LifeOf, type Step, step } from './lifecycle.ts';
 
 const AGENT = { CONNECTED: 1, DISCONNECTED: 2 };
 const AGENT_REASON = { DOMAIN_STARTED: 1, CHANNEL: 2 };
@@ -49,21 +46,6 @@ interface Look {
   defined: ReadonlyMap<string, Defined>;
 }
 
-/** What comes to a domain of KVM while it runs, and goes: by its alias (qemuAssignDeviceAliases()). */
-const devicesOf = ({ definition, id }: Domain): ReadonlySet<string> =>
-  new Set(
-    id === undefined || definition.kind !== 'kvm'
-      ? []
-      : [
-          ...(definition.cards.length > 0 ? ['net0'] : []),
-          ...definition.disks.flatMap(disk => {
-            const unit = (placeUnderKvm(disk) ?? -1) - VIRTIO_PLACE;
-            return unit >= 0 ? [virtioDiskAlias(unit)] : [];
-          }),
-          ...channelsOf(definition.virtio).map(({ port }) => channelAlias(port)),
-        ],
-  );
-
 function runningOf(host: CommandHost, domain: Domain, id: number): Running | undefined {
   const { toolstack } = host;
   const member = toolstack.members.get(id);
@@ -78,7 +60,7 @@ function runningOf(host: CommandHost, domain: Domain, id: number): Running | und
       hasCrashed: domain.status.state === 'crashed',
       isPostcopy: postcopy !== undefined && job?.operation === 'Incoming migration',
     },
-    devices: devicesOf(domain),
+    devices: new Set(inLibvirt(domain.definition).aliases(domain.definition)),
     hasAgent: member.channels?.get(AGENT_CHANNEL)?.isOpen,
     restarts: restarts?.count ?? 0,
     balloonKiB: balloonedKiB(host.machine, member),
@@ -101,7 +83,7 @@ export class DomainWatch {
   constructor(host: CommandHost, tell: (event: DomainEvent) => void) {
     this.host = host;
     this.tell = tell;
-    this.driver = isQemu(host) ? QEMU : LIBXL;
+    this.driver = driverOf(host).lives;
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 /** The host. */
-import { hypervisorOf, nodeInfo, nodeMemory, sysinfo, uriOf } from '../index.ts';
+import { driverOf, nodeInfo, nodeMemory, sysinfo } from '../index.ts';
 import { isHere, labelled, notSupported, numeric, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
@@ -30,7 +30,7 @@ export const HOST: Record<string, VirshCommand> = {
     usage: 'version',
     about: 'show version',
     run: async host => {
-      const { name, major, minor, micro } = hypervisorOf(host);
+      const { name, major, minor, micro } = driverOf(host).hypervisor;
       return `Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: ${name} 9.0.0\nRunning hypervisor: ${name} ${major}.${minor}.${micro}\n\n`;
     },
   },
@@ -64,5 +64,5 @@ export const HOST: Record<string, VirshCommand> = {
       return '\n';
     },
   },
-  uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${uriOf(host)}\n\n` },
+  uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${driverOf(host).uri}\n\n` },
 };

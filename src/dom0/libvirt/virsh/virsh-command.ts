@@ -1,7 +1,7 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { escapedXml } from '../../definitions/config/index.ts';
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
-import { CONFIG, LibvirtError, LIVE, uriOf } from '../index.ts';
+import { CONFIG, driverOf, LibvirtError, LIVE } from '../index.ts';
 import type { Surroundings } from '../../toolstack/programs/index.ts';
 
 export type Run = (
@@ -83,7 +83,7 @@ export const attribute = (name: string, value: string | undefined): string =>
 
 /** Whether a URI is this host's; `xen:///` is what `xen:///system` is. */
 export const isHere = (host: CommandHost, uri: string): boolean =>
-  uri === uriOf(host) || `${uri}system` === uriOf(host);
+  uri === driverOf(host).uri || `${uri}system` === driverOf(host).uri;
 
 /** @throws VirshError */
 export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {

@@ -9,7 +9,7 @@ import { impactsOf } from './shapes.ts';
 import { titleIn, withTitle } from './title.ts';
 import { words } from './words.ts';
 
-const About = ({ hardware: { name, uuid, osType, path, id, isXen, now, next } }: PageProps) => (
+const About = ({ hardware: { name, uuid, osType, path, id, hypervisor } }: PageProps) => (
   <dl class="kv">
     <dt>{words.name}</dt>
     <dd>{name}</dd>
@@ -18,7 +18,7 @@ const About = ({ hardware: { name, uuid, osType, path, id, isXen, now, next } }:
     <dt>{words.type}</dt>
     <dd>{words.kinds[osType] ?? osType}</dd>
     <dt>{words.hypervisor}</dt>
-    <dd>{(next ?? now)?.kind === 'kvm' ? 'KVM' : isXen ? 'Xen' : 'QEMU'}</dd>
+    <dd>{hypervisor}</dd>
     <dt>{words.path}</dt>
     <dd class="m brk">{path ?? words.transient}</dd>
     <dt>{words.runsAs}</dt>

@@ -1,5 +1,5 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { BOOT_DEVICES, BOOT_LETTERS, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
 import type { BootLoader } from '../../../host/index.ts';
 import { type Definition, isHvmloader, loaderWords } from '../definition.ts';
@@ -36,14 +36,14 @@ const wordsOf = (asked: Asked): string[] =>
 
 /** Mini-OS with GRUB in it, as the kernel of a PV guest: it reads the menu of the guest's disk, as pygrub does. */
 const isPvGrub = (context: Context): boolean =>
-  !hasBoard(context.definition.kind) &&
+  !definedAs(context.definition).firmware &&
   (/(^|\/)pv-?grub[^/]*$/.test(context.textOf('kernel') ?? '') ||
     (/^pvgrub(32|64)$/.test(context.textOf('firmware') ?? '') && !context.textOf('kernel')));
 const loads = (context: Context): boolean =>
   isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
 /** Whether the boot loader has anything to do. */
 const looksOnDisk = (context: Context): boolean =>
-  loads(context) && !hasBoard(context.definition.kind) && !namesKernel(context);
+  loads(context) && !definedAs(context.definition).firmware && !namesKernel(context);
 const noLoader = (context: Context): Judged =>
   ignored(
     'no boot loader asks for it',
@@ -81,7 +81,7 @@ const beside = (key: string): Judged =>
 /** An ELF image that xl starts in hvmloader's place, by its PVH note: an HVM guest without a BIOS. */
 const startsOwnFirmware = (context: Context): boolean => {
   const image = context.textOf('firmware_override');
-  return hasBoard(context.definition.kind) && !!image && !isHvmloader(image);
+  return definedAs(context.definition).firmware && !!image && !isHvmloader(image);
 };
 const namesKernel = (context: Context): boolean => {
   const kernel = context.textOf('kernel');
@@ -91,16 +91,17 @@ const namesKernel = (context: Context): boolean => {
 /** Something has to start: a kernel, or what firmware finds on a disk. */
 function needStart(context: Context): void {
   const { kind, disks } = context.definition;
+  const { firmware, startsEmpty } = definedAs(context.definition);
   if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
   // QEMU starts without anything, and its BIOS says so.
-  if (kind === 'kvm') return;
+  if (startsEmpty) return;
   // The network: whether there is a card to boot by is judged with the card.
-  if (hasBoard(kind) && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
+  if (firmware && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
     const text = `The definition has neither a kernel nor a disk. Write ${context.write('kernel', 'FILE')} or ${context.write('disk', '[ "FILE,raw,hda" ]')}, and drop that file too.`;
     context.tell({ line: 1, column: 1 }, 'kernel', wrong('missing', text));
-  } else if (!hasBoard(kind) && !(context.mentions('kernel') && !context.has('kernel'))) {
+  } else if (!firmware && !(context.mentions('kernel') && !context.has('kernel'))) {
     const named = context.textOf('bootloader');
     const [kernel, bootloader] = [context.write('kernel', 'FILE'), context.write('bootloader', 'pygrub')];
     const why = named
@@ -157,9 +158,9 @@ export const boot: Family = {
       into: (definition, asked) => {
         if (startsOwnFirmware(asked)) definition.kernel = asked.text;
       },
-      judge: ({ text, definition: { kind } }) =>
-        !hasBoard(kind)
-          ? ignored('no firmware to replace', `A ${kind.toUpperCase()} guest has no firmware.`)
+      judge: ({ text, definition }) =>
+        !definedAs(definition).firmware
+          ? ignored('no firmware to replace', `A ${definition.kind.toUpperCase()} guest has no firmware.`)
           : isHvmloader(text)
             ? onFirmware
             : undefined,
@@ -310,7 +311,7 @@ export const boot: Family = {
   }),
   firmware: rule('string', anyFirmware, {
     range: asked => {
-      if (hasBoard(asked.definition.kind)) return isFirmware(asked);
+      if (definedAs(asked.definition).firmware) return isFirmware(asked);
       return asked.textOf('kernel')
         ? wrong(
             'kernel is named, too',
@@ -320,7 +321,7 @@ export const boot: Family = {
     },
     into: (definition, asked) => {
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
-      if (hasBoard(definition.kind)) takeFirmware(definition, asked);
+      if (definedAs(definition).firmware) takeFirmware(definition, asked);
     },
     judge: asked => (isPvGrub(asked) ? pvGrub : judgeFirmware(asked)),
   }),
@@ -359,7 +360,7 @@ export const boot: Family = {
     },
     judge: asked => {
       if (asked.text === '') return undefined;
-      if (hasBoard(asked.definition.kind))
+      if (definedAs(asked.definition).firmware)
         return ignored('firmware boots the disks', 'An HVM guest does not need one: its firmware looks at its disks.');
       if (namesKernel(asked)) return ignored('kernel counts', 'kernel is set too and counts alone, as in xl.');
       return programOf(asked.text)

@@ -2,7 +2,7 @@
  * Settings that xl refuses for the sake of another one. Source: parse_config_data() and parse_vnuma_config() in tools/xl/xl_parse.c of Xen 4.17, each tried with
  * `xl -N create` (npm run -s judge:definitions).
  */
-import { typeOf } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { approximated, type Judged, wrong } from '../options.ts';
 import type { Asked } from '../rule.ts';
 import { said } from '../values.ts';
@@ -69,7 +69,7 @@ function vnuma({ value, numberOf }: Asked): Judged | undefined {
 }
 
 const vncdisplay = ({ definition, textOf, key }: Asked): Judged | undefined =>
-  typeOf(definition.kind) === 'hvm' && textOf('vnclisten')?.includes(':')
+  definedAs(definition).hvmOptions && textOf('vnclisten')?.includes(':')
     ? wrong(
         'vnclisten names one',
         `${key}: Display specified both in vnclisten and vncdisplay! Write it in one of the two.`,

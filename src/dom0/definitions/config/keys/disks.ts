@@ -1,10 +1,11 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
-import { hasBoard, type XenKind, typeOf } from '../../../../hypervisor/kinds/index.ts';
+import type { XenKind } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import type { Remedy } from '../../verdicts.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
 import type { Definition } from '../definition.ts';
-import { type DiskSpec, formatDisk, IN_MEMORY, parseDisk, placeOf, placeUnderKvm } from '../disk.ts';
+import { type DiskSpec, formatDisk, IN_MEMORY, parseDisk } from '../disk.ts';
 import { isDevice, isTransfer } from '../../../host/storage/index.ts';
 import { isNetworkDisk, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
@@ -15,7 +16,6 @@ import type { Value } from '../xlcfg.ts';
 /** hdc. */
 const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
-const UNDER_KVM = 'vda to vdh (virtio) and hda to hdd (IDE, and CDs)';
 
 /** What becomes of the disk, and of what the guest writes to it. `isStored`: it is on the host's disk, whatever its path looks like. */
 export function diskVerdict(
@@ -92,7 +92,7 @@ function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: XenKin
 /** One finding for each disk, and one for each option in its text. */
 function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => void): void {
   const { value, definition } = asked;
-  const { kind } = definition;
+  const { drives, type } = definedAs(definition);
   const found: Definition['disks'] = [];
   const one = (item: Value): Judged => {
     let remedy: Remedy | undefined;
@@ -108,13 +108,13 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     if (addressProblem) return fail('not understood', addressProblem);
     const number = deviceNumber(spec.vdev);
     // PVH and PV guests have no IDE.
-    const place = kind === 'kvm' ? placeUnderKvm(spec) : hasBoard(kind) ? placeOf(spec.vdev) : -1;
+    const place = drives.place(spec);
     if (place === undefined)
       return fail(
         'no such drive',
-        `a guest of KVM has ${UNDER_KVM}, and no ${spec.kind === 'cdrom' ? 'CD in ' : ''}${spec.vdev}.`,
+        `a guest of KVM has ${drives.names}, and no ${spec.kind === 'cdrom' ? 'CD in ' : ''}${spec.vdev}.`,
       );
-    if (number === undefined && kind !== 'kvm')
+    if (number === undefined && drives.haveNumbers)
       return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);
     const other = found.find(
       disk => (number !== undefined && deviceNumber(disk.vdev) === number) || (place >= 0 && disk.place === place),
@@ -122,7 +122,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     if (other)
       return fail(
         `${spec.vdev} is taken`,
-        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${kind === 'kvm' ? UNDER_KVM : hasBoard(kind) ? 'hda to hdd' : 'xvda to xvdp'}.`,
+        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${drives.names}.`,
       );
     if (place >= 0 || spec.target !== '')
       found.push({
@@ -134,7 +134,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
           ...(item.origin?.parts?.target ? { image: item.origin.parts.target } : {}),
         },
       });
-    return diskVerdict(spec, place, typeOf(kind));
+    return diskVerdict(spec, place, type);
   };
   for (const item of value.kind === 'list' ? value.items : []) asked.tell(item, 'disk', one(item));
   found.forEach(take);

@@ -71,9 +71,8 @@ const portProblem = (port: string | undefined): string | undefined =>
 const hasPort = (items: readonly string[] = [], port: string): boolean =>
   items.some(item => virtioWords(item).options.port === port);
 
-/** Devices of virtio: one finding each. Undefined: the guest finds no KVM. */
-export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
-  if (definition.kind !== 'kvm') return undefined;
+/** Devices of virtio: one finding each. */
+export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD {
   for (const item of value.kind === 'list' ? value.items : []) {
     const { name, options } = virtioWords(item.kind === 'list' ? '' : item.text);
     const problem = isOfVirtio({ value: item, text: name, number: Number.NaN });

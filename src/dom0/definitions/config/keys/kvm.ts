@@ -2,14 +2,17 @@
  * Whether a guest finds KVM, and what it has of virtio. xl has no key `kvm`: the name is Proxmox's (qm.conf), and libvirt has <domain type='kvm'>. Xen's `virtio`
  * lists devices by other words (docs/man/xl.cfg.5.pod.in of 4.20), and does nothing for guests of Xen here.
  */
+import { definedAs } from '../../kinds/index.ts';
 import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, type Family, isEmpty, rule } from '../rule.ts';
 import { said } from '../values.ts';
 import { seldom } from './seldom.ts';
 
-/** What a key comes to for a guest of KVM; undefined: the same as for one of Xen. */
-export const underKvm = (asked: Asked): Judged | undefined =>
-  asked.definition.kind === 'kvm' ? seldom?.kvm.judge(asked) : undefined;
+/** What a key comes to for a guest of this kind; undefined: the same as for one of Xen. */
+export function ofKind(asked: Asked): Judged | undefined {
+  const { judgedBy } = definedAs(asked.definition);
+  return judgedBy && seldom?.[judgedBy].judge(asked);
+}
 
 /** What the text asks for besides, in xl's words or in old ones. */
 const isPc = ({ textOf }: Asked): boolean => (textOf('type') ?? textOf('builder')) === 'hvm';
@@ -26,7 +29,7 @@ const kvm = rule('defbool', used('KVM in place of Xen', 'With 1 the guest finds 
           'needs a PC',
           `${said(asked.key, asked.value)}: a guest of KVM is a whole PC. Write ${asked.write('type', 'hvm')}.`,
         ),
-  from: ({ kind }) => (kind === 'kvm' ? 1 : undefined),
+  from: definition => definedAs(definition).kvmKey,
 });
 
 const virtio = rule(
@@ -34,7 +37,7 @@ const virtio = rule(
   ignored('its back end is not built yet', 'The back end of this PV device is not built yet.'),
   {
     fits: isEmpty,
-    judge: asked => seldom?.kvm.judgeVirtio(asked),
+    judge: asked => (definedAs(asked.definition).virtio ? seldom?.kvm.judgeVirtio(asked) : undefined),
     from: ({ virtio }) => virtio && [...virtio],
   },
 );

@@ -1,5 +1,5 @@
 /** Keys about memory. Source: xl.cfg(5), "Memory Allocation". */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { MAX_MEMORY_MIB } from '../../../../hypervisor/layout/index.ts';
 import { DEFAULT_MEMORY_MIB } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
@@ -79,7 +79,8 @@ export const memory: Family = {
             'The guest’s shadow page tables get this many MiB, or as many as they need.',
           )
         : undefined,
-    from: ({ kind, hap, shadowMemoryMiB }) => (hasBoard(kind) && hap === false ? shadowMemoryMiB : undefined),
+    from: definition =>
+      definedAs(definition).shadows && definition.hap === false ? definition.shadowMemoryMiB : undefined,
   }),
   ...alike('tdp', 'defbool', approximated('always on', translation), isOne),
 };

@@ -1,5 +1,5 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { NIC_MODELS, type NicModel } from '../../../../devices/index.ts';
 import { formatRate } from '../../../host/network/index.ts';
 import type { Card } from '../definition.ts';
@@ -18,7 +18,7 @@ const MOST_CARDS = 8;
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
   const { value, definition } = asked;
-  const isKvm = definition.kind === 'kvm';
+  const { emulatedCard, pvCards } = definedAs(definition);
   const items = value.kind === 'list' ? value.items : [];
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
@@ -50,7 +50,7 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
-    if (isKvm && (index > 0 || pvOnly)) {
+    if (!pvCards && (index > 0 || pvOnly)) {
       const text = `${said('vif', item)}: a guest of KVM has one card, and none for PV drivers. Write a model, for example virtio.`;
       asked.tell(item, 'vif', pvOnly ? wrong('no such card', text) : ignored('one card counts', text));
       continue;
@@ -71,14 +71,14 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
-    const isEmulated = hasBoard(definition.kind) && !pvOnly;
-    definition.cards.push({ ...(isEmulated ? { model } : {}), ...(isKvm ? {} : { pv: true as const }), ...card });
+    const isEmulated = emulatedCard && !pvOnly;
+    definition.cards.push({ ...(isEmulated ? { model } : {}), ...(pvCards ? { pv: true as const } : {}), ...card });
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
     const [kind, cards] = isEmulated
       ? [
           name.split(' ').at(-1),
-          `${title.replace(' (', ' card (')}${isKvm ? '' : ', and for PV drivers a card in its place,'}`,
+          `${title.replace(' (', ' card (')}${pvCards ? ', and for PV drivers a card in its place,' : ''}`,
         ]
       : ['PV', 'a PV card (xen-netfront)'];
     asked.tell(

@@ -2,11 +2,11 @@
  * Passwords of screens. Sources: xl.cfg(5), "vncpasswd" and "spicepasswd"; qemuValidateDomainDeviceDefVNCGraphics() and virDomainGraphicsAuthDefParseXML() of
  * libvirt 9.0 for what is refused.
  */
+import { definedAs } from '../../kinds/index.ts';
 import { used, wrong } from '../options.ts';
 import { type Family, rule } from '../rule.ts';
 
 /** VNC's authentication takes no more. */
-const MOST_CHARACTERS = 8;
 /** A moment that is over: with that alone nobody gets in. */
 export const LONG_AGO = '1970-01-01T00:00:00';
 
@@ -22,13 +22,12 @@ export const askedOfViewers = used(
 export const passwords: Family = {
   vncpasswd: rule('string', askedOfViewers, {
     // QEMU's driver; libxl leaves it to QEMU, which looks at the first ones.
-    range: ({ text, definition: { kind } }) =>
-      kind === 'kvm' && text.length > MOST_CHARACTERS
-        ? wrong(
-            `at most ${MOST_CHARACTERS} characters`,
-            `VNC password is ${text.length} characters long, only ${MOST_CHARACTERS} permitted.`,
-          )
-        : undefined,
+    range: ({ text, definition }) => {
+      const most = definedAs(definition).passwordLength;
+      return text.length > most
+        ? wrong(`at most ${most} characters`, `VNC password is ${text.length} characters long, only ${most} permitted.`)
+        : undefined;
+    },
     into: (definition, { text }) => {
       if (text !== '') definition.vncPassword = text;
     },

@@ -1,5 +1,5 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround } from '../../../../hypervisor/layout/index.ts';
 import { approximated, ignored, used } from '../options.ts';
 import { cpuid, hide } from './cpuid.ts';
@@ -49,13 +49,13 @@ export const pc: Family = {
       into: (definition, { number }) => {
         if (number === 0) definition.hap = false;
       },
-      judge: ({ number, definition: { kind } }) => {
+      judge: ({ number, definition }) => {
         if (number !== 0) return undefined;
-        return kind === 'pvh'
-          ? approximated('always on for PVH', 'A PVH guest always has nested paging, as Xen wants it.')
-          : used('shadow page tables', 'Xen keeps shadow page tables by exits for #PF, CR3 and INVLPG.');
+        return definedAs(definition).shadows
+          ? used('shadow page tables', 'Xen keeps shadow page tables by exits for #PF, CR3 and INVLPG.')
+          : approximated('always on for PVH', 'A PVH guest always has nested paging, as Xen wants it.');
       },
-      from: ({ kind, hap }) => (hasBoard(kind) && hap === false ? 0 : undefined),
+      from: definition => (definedAs(definition).shadows && definition.hap === false ? 0 : undefined),
     }),
   }),
   ...only(['hvm'], {
@@ -89,10 +89,10 @@ export const pc: Family = {
         if (number === 0) definition.hpet = false;
       },
       judge: ({ number }) => (number === 0 ? used('no HPET', 'The PC has no High Precision Event Timer.') : undefined),
-      build: ({ setParam }, { kind, hpet }) => {
-        if (hasBoard(kind) && hpet !== false) setParam('HPET_ENABLED', 1);
+      build: ({ setParam }, definition) => {
+        if (definedAs(definition).hvmOptions && definition.hpet !== false) setParam('HPET_ENABLED', 1);
       },
-      from: ({ kind, hpet }) => (hasBoard(kind) && hpet === false ? 0 : undefined),
+      from: definition => (definedAs(definition).hvmOptions && definition.hpet === false ? 0 : undefined),
     }),
     ...alike('vga', 'string', vga, value => value === 'stdvga', oneOf(['stdvga', 'cirrus', 'qxl', 'none'])),
     ...alike('stdvga', 'defbool', vga, isOne),
@@ -156,8 +156,9 @@ export const pc: Family = {
     fits: isZero,
     // As xl does where there is no vfb.
     judge: ({ number, definition }) => {
-      if (hasBoard(definition.kind) || number === 0) return undefined;
-      if (definition.kind === 'pvh')
+      const shows = definedAs(definition).vnc;
+      if (shows === 'VGA' || number === 0) return undefined;
+      if (shows === 'nothing')
         return ignored(
           'no screen for PVH: write vfb',
           "xl gives a PVH guest no screen for this. Write vfb = ['vnc=1'].",

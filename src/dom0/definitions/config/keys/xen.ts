@@ -1,5 +1,5 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
-import { hasBoard } from '../../../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../kinds/index.ts';
 import { viridianFeatures, viridianGroups } from '../../../../hypervisor/interfaces/viridian/index.ts';
 import { LAST_CODE_KEPT } from '../../../../hypervisor/layout/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
@@ -66,16 +66,15 @@ export const xen: Family = {
       },
       into: (definition, asked) => {
         const { features } = viridianOf(asked) as { features: number };
-        if (hasBoard(definition.kind) && features !== 0) definition.viridian = features;
+        if (definedAs(definition).hvmOptions && features !== 0) definition.viridian = features;
       },
       judge: asked => {
         const { groups, features } = viridianOf(asked) as { groups: string[]; features: number };
-        const { kind } = asked.definition;
         if (features === 0) return used('no Hyper-V interface', 'The guest finds no Hyper-V interface.');
-        if (!hasBoard(kind))
+        if (!definedAs(asked.definition).hvmOptions)
           return ignored(
             'for HVM guests',
-            `A ${kind.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`,
+            `A ${asked.definition.kind.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`,
           );
         return used(
           'Hyper-V interface',
@@ -106,10 +105,11 @@ export const xen: Family = {
     ),
     {
       into: (definition, { number }) => {
-        if (hasBoard(definition.kind) && number === 0) definition.modelInDomain0 = true;
+        if (definedAs(definition).hvmOptions && number === 0) definition.modelInDomain0 = true;
       },
-      judge: ({ number, definition: { kind } }) => {
-        if (!hasBoard(kind)) return ignored('no device model', 'A guest of this type has no emulated devices.');
+      judge: ({ number, definition }) => {
+        if (!definedAs(definition).hvmOptions)
+          return ignored('no device model', 'A guest of this type has no emulated devices.');
         const text =
           'The emulated devices run in Domain 0: each access is a request by the ioreq page and an event channel.';
         return number === 0 ? used('device model in Domain 0', text) : undefined;
@@ -145,7 +145,7 @@ export const xen: Family = {
         password = first.kind === 'list' ? undefined : seldom?.vfb.vfbPassword(first.text);
       // xm had a password of the VGA here.
       if (password) asked.definition.vncPassword ??= password;
-      if (hasBoard(asked.definition.kind))
+      if (definedAs(asked.definition).vnc === 'VGA')
         return ignored(
           'the VGA is its screen',
           'An HVM guest has an emulated VGA, keyboard and mouse; vfb is for PV and PVH guests.',

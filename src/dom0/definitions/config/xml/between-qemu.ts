@@ -390,4 +390,20 @@ function othersOfQemu(domain: Element): ReturnType<Judge> {
   ];
 }
 
-export const OF_QEMU: readonly Judge[] = [processorOfQemu, domainOfQemu, disksOfQemu, devicesOfQemu, placesOfQemu];
+const consolesOfQemu: Judge = domain =>
+  devicesOf(domain, 'console').map((console, i) =>
+    fault(
+      i > 0 && ['serial', undefined].includes(attribute(console, 'target', 'type')),
+      console,
+      'Only the first console can be a serial port.',
+    ),
+  );
+
+export const OF_QEMU: readonly Judge[] = [
+  consolesOfQemu,
+  processorOfQemu,
+  domainOfQemu,
+  disksOfQemu,
+  devicesOfQemu,
+  placesOfQemu,
+];

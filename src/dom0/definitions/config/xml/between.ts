@@ -18,6 +18,7 @@ import {
 import { OF_QEMU } from './between-qemu.ts';
 import { isNumber } from './reading.ts';
 import { busOf } from './bus.ts';
+import type { DomainType } from './kinds/index.ts';
 import { shortened } from '../xlcfg.ts';
 import { childOf, type Element } from './tree.ts';
 
@@ -129,19 +130,14 @@ const devices: Judge = domain => {
       },
       name => `non unique alias detected: ${shortened(name)}.`,
     ),
-    ...devicesOf(domain, 'console').map((console, i) =>
-      fault(
-        i > 0 &&
-          ['serial', undefined].includes(attribute(console, 'target', 'type')) &&
-          domain.attributes.type === 'kvm',
-        console,
-        'Only the first console can be a serial port.',
-      ),
-    ),
   ];
 };
 
 const GENERAL: readonly Judge[] = [processors, tuning, devices];
-/** All that is refused of a domain, by drivers in general and, of one of KVM, by that of QEMU. */
-export const mismatches = (domain: Element, isKvm: boolean): Mismatch[] =>
-  [...GENERAL, ...(isKvm ? OF_QEMU : [])].flatMap(judge => judge(domain)).filter((each): each is Mismatch => !!each);
+const OF_DRIVERS: Readonly<Record<DomainType['name'], readonly Judge[]>> = {
+  xen: GENERAL,
+  kvm: [...GENERAL, ...OF_QEMU],
+};
+/** All that is refused of a domain, by drivers in general and by its own. */
+export const mismatches = (domain: Element, type: DomainType): Mismatch[] =>
+  OF_DRIVERS[type.name].flatMap(judge => judge(domain)).filter((each): each is Mismatch => !!each);

@@ -1,10 +1,12 @@
 /** What kind of guest it is, what it starts from and in which order; its clock and features. */
+import type { Kind } from '../../../../hypervisor/kinds/index.ts';
 import { isHvmloader } from '../definition.ts';
 import { approximated, ignored } from '../options.ts';
 import { isMachine } from '../known-names.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, tag } from './tree.ts';
+import { XML_KINDS } from './kinds/index.ts';
 import { notHere, type XmlReading } from './reading.ts';
 
 const BOOT: Record<string, string> = { hd: 'c', cdrom: 'd', network: 'n', fd: 'a' };
@@ -73,7 +75,7 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
         text === 'xenpvh' || attributes.machine === 'xenpvh' ? 'pvh' : ['linux', 'xen'].includes(text) ? 'pv' : text;
       if (type !== '') read.set('type', element, type, 'string', tag(element));
       readArchitecture(read, element, type);
-      if (read.isKvm) readMachine(read, element);
+      if (read.type.machines) readMachine(read, element);
     } else if (name === 'boot') {
       // Any other word was reported with the attributes.
       const letter = Object.hasOwn(BOOT, attributes.dev ?? '') ? BOOT[attributes.dev] : undefined;
@@ -136,8 +138,9 @@ function readArchitecture(read: XmlReading, type: Element, kind: string): void {
       at,
       `could not find capabilities for arch=${arch}: this host has x86 processors. Write arch='x86_64' or arch='i686'.`,
     );
-  if (kind !== 'pv') return read.set('cpuid', at, ARCHITECTURES[arch], 'string', tag(type, 'arch'));
-  if (arch === 'x86_64')
+  const only = Object.hasOwn(XML_KINDS, kind) ? XML_KINDS[kind as Kind].arch : undefined;
+  if (only === undefined) return read.set('cpuid', at, ARCHITECTURES[arch], 'string', tag(type, 'arch'));
+  if (arch !== only)
     read.remark(
       at,
       'type.arch',

@@ -65,7 +65,7 @@ export function cardOf(read: XmlReading, element: Element): Value {
   option('ip', child('ip'), 'address');
   if (model?.attributes.type === 'netfront') option('type', model, 'type', 'vif');
   else option('model', model, 'type');
-  if (read.isKvm) option('link', child('link'), 'state');
+  if (read.type.links) option('link', child('link'), 'state');
   if (/^[1-9]\d{0,8}$/.test(outbound?.attributes.average ?? ''))
     option('rate', outbound, 'average', `${outbound!.attributes.average}KB/s`);
   return {

@@ -101,8 +101,8 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     const { name, attributes } = element;
     const model = childOf(element, 'model')?.attributes.type;
     const order = childOf(element, 'boot');
-    const ofVirtio = read.isKvm ? virtioOf(element) : undefined;
-    if (isSerial(element) && read.isKvm) serial ??= element;
+    const ofVirtio = read.type.virtio ? virtioOf(element) : undefined;
+    if (isSerial(element) && read.type.virtio) serial ??= element;
     const target = childOf(element, 'target')?.attributes.dev;
     if (name === 'graphics') readPassword(read, element);
     if (order) deviceOrder(read, element, order, drives.get(element) ?? target, orders);
@@ -142,7 +142,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
     else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
     else if (serial !== element)
-      read.other(element, read.isKvm ? OF_KVM : OF_DEVICES, [
+      read.other(element, read.type.virtio ? OF_KVM : OF_DEVICES, [
         'disk',
         'interface',
         'graphics',
@@ -162,7 +162,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
 function readDefaults(read: XmlReading, devices: Element, serial: Element | undefined, virtio: Value[]): void {
   if (serial) readSerial(read, serial, virtio);
   // qemuDomainDefAddDefaultDevices(): where nothing is said of a balloon there is one.
-  if (read.isKvm && !devices.children.some(({ name }) => name === 'memballoon'))
+  if (read.type.virtio && !devices.children.some(({ name }) => name === 'memballoon'))
     virtio.push(valueOf(devices, 'balloon', '<devices>'));
 }
 

@@ -10,17 +10,14 @@ import { notHere, type XmlReading } from './reading.ts';
 /** Back ends of xl by libvirt's names for drivers. */
 const BACKENDS: Record<string, string> = { phy: 'phy', qemu: 'qdisk', file: 'qdisk', tap: 'tap', tap2: 'tap' };
 
-/** What a drive of a guest of KVM is called by its bus; other controllers than these are the IDE one's. */
-const kindUnderKvm = (bus: string): string => (bus === 'virtio' ? 'vd' : bus === 'xen' ? 'xvd' : 'hd');
-
 /**
  * Names of drives as Xen has them: vda and sda are the first drives of two controllers elsewhere, and one drive here, so the second one gets the next
- * name that is free. A guest of KVM has two controllers, of virtio and of IDE, and letters on each.
+ * name that is free.
  */
 export function drivesOf(read: XmlReading, devices: Element): Map<Element, string> {
   const names = new Map<Element, string>();
   const taken = new Set<string>();
-  const { isKvm } = read;
+  const { drives } = read.type;
   const disks = devices.children.filter(
     ({ name, attributes }) => name === 'disk' && ['disk', 'cdrom', undefined].includes(attributes.device),
   );
@@ -34,34 +31,20 @@ export function drivesOf(read: XmlReading, devices: Element): Map<Element, strin
     if (prefix === undefined) continue;
     const isCdrom = element.attributes.device === 'cdrom',
       bus = busOf(childOf(element, 'target'));
-    const kind = isKvm ? kindUnderKvm(bus) : prefix === 'vd' ? 'xvd' : prefix;
-    const placed = (of: string): string => (isKvm ? kind : '') + of + partition;
-    const isFree = (of: string): boolean => !taken.has(placed(of)) && (!isKvm || kind !== 'hd' || of <= 'd');
+    const kind = drives.prefix(bus, prefix);
+    const placed = (of: string): string => drives.taken(kind, of) + partition;
+    const isFree = (of: string): boolean => !taken.has(placed(of)) && drives.reaches(kind, of);
     const free = isFree(letter) ? letter : [...(isCdrom ? 'cdb' : ''), ...'abcdefghijklmnopqrstuvwxyz'].find(isFree);
     if (free === undefined) continue;
     taken.add(placed(free));
-    const moved = isKvm ? kind : isCdrom && free <= 'd' ? 'hd' : 'xvd';
     const own = kind + letter + partition,
-      name = (free === letter ? kind : moved) + free + partition;
+      name = (free === letter ? kind : drives.moved(kind, free, isCdrom)) + free + partition;
     names.set(element, name);
-    if (isKvm && kind === 'hd' && bus !== 'ide')
-      read.remark(
-        element,
-        'disk',
-        approximated(`IDE: ${name}`, `There is no ${shortened(bus)} controller here: it is the IDE drive ${name}.`),
-      );
-    else if (!isKvm && bus === 'virtio')
-      read.remark(
-        element,
-        'disk',
-        approximated(`${name} of Xen`, `A guest of Xen has no disks of virtio: it is ${name}, by Xen's own back end.`),
-      );
-    else if (free !== letter)
-      read.remark(
-        element,
-        'disk',
-        approximated(`${name} here`, `${own} is a drive with the number of another one here: it is ${name}.`),
-      );
+    const remark =
+      drives.remark(name, bus) ??
+      (free !== letter &&
+        approximated(`${name} here`, `${own} is a drive with the number of another one here: it is ${name}.`));
+    if (remark) read.remark(element, 'disk', remark);
   }
   return names;
 }
@@ -142,7 +125,7 @@ export function diskOf(
     shared ? 'w!' : readOnly ? 'ro' : 'rw',
     ...(isCdrom ? ['cdrom'] : []),
     // What libxl takes for such an image by itself need not be said.
-    ...(backend && backend !== (type === 'block' && !read.isKvm ? 'phy' : 'qdisk') ? [`backendtype=${backend}`] : []),
+    ...(backend && backend !== (type === 'block' ? read.type.blockBackend : 'qdisk') ? [`backendtype=${backend}`] : []),
     ...(discard ? [discard] : []),
   ];
   const { path, at, attribute } = source;

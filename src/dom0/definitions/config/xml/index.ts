@@ -6,7 +6,7 @@ import { approximated, type Judged, ignored } from '../options.ts';
 import { DOMAIN } from '../libvirt-schema.ts';
 import type { Language, Source } from '../source.ts';
 import { lengthProblem, shortened } from '../xlcfg.ts';
-import { childOf, type Element, parse, tag, Wrong } from './tree.ts';
+import { childOf, type Element, parse, Wrong } from './tree.ts';
 import { type BootClass, type BootOrder, readClock, readFeatures, readOs, setBootOrder } from './boot.ts';
 import { mismatches } from './between.ts';
 import { checkElement } from './check.ts';
@@ -105,8 +105,7 @@ function readDomain(read: XmlReading, domain: Element): void {
   const { type } = domain.attributes;
   checkElement(read, domain, DOMAIN);
   const notDone = new NotDone(read);
-  if (type === 'kvm') read.set('kvm', domain.places.type, '1', 'number', tag(domain, 'type'));
-  else if (type !== undefined && type !== 'xen')
+  if (!read.setType(domain))
     read.remark(
       domain,
       'type',
@@ -163,7 +162,7 @@ function readDomain(read: XmlReading, domain: Element): void {
       ]);
   }
   readFeaturesOfCpu(read, childOf(domain, 'cpu'));
-  for (const { at, text } of mismatches(domain, read.isKvm)) read.problem(at, text);
+  for (const { at, text } of mismatches(domain, read.type)) read.problem(at, text);
   setBootOrder(read, boot, orders);
   notDone.tellRest(domain);
 }

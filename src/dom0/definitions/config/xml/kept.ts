@@ -2,6 +2,7 @@
  * What a document of libvirt's says and a definition here has no place for (metadata, addresses, devices that are not here) goes on with the domain: a definition
  * written as XML takes it from the document that it came from. Source: virDomainDefFormat() of src/conf/domain_conf.c for the order of devices.
  */
+import { type DomainType, inXml } from './kinds/index.ts';
 import { channelsOf, virtioWords } from '../../../../devices/index.ts';
 import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
 import type { Definition } from '../definition.ts';
@@ -78,27 +79,27 @@ export function writeXmlOver(source: string, definition: Definition, live: LiveX
   if (kept?.name !== 'domain' || !made) return written;
   const isRunning = live.domid !== undefined;
   const said = withoutTags(withoutShares(withoutChannels(renamed(kept), definition), definition));
-  return xmlText(merged(made, isRunning ? whatIsDone(said, definition.kind === 'kvm') : said, isRunning));
+  return xmlText(merged(made, isRunning ? whatIsDone(said, inXml(definition).type) : said, isRunning));
 }
 
 /** Of what was asked for, what there is: a document of what runs has nothing else. What tools keep in it for themselves stays. */
-function whatIsDone(element: Element, isKvm: boolean, support: Support = SUPPORTED): Element {
+function whatIsDone(element: Element, type: DomainType, support: Support = SUPPORTED): Element {
   if (support.isWhole) return element;
   const attributes = Object.fromEntries(
     Object.entries(element.attributes).filter(
-      ([name]) => isDone(support.attributes.get(name), isKvm) || /^xmlns|:/.test(name),
+      ([name]) => isDone(support.attributes.get(name), type.mark) || /^xmlns|:/.test(name),
     ),
   );
   const children = element.children.flatMap(child => {
     const inner = support.elements.get(child.name);
-    return inner && isDone(inner.mark, isKvm) && isOfVirtio(child, isKvm) ? [whatIsDone(child, isKvm, inner)] : [];
+    return inner && isDone(inner.mark, type.mark) && isOfVirtio(child, type) ? [whatIsDone(child, type, inner)] : [];
   });
   return { ...element, attributes, children };
 }
 
-/** A guest of KVM has these by virtio, or not at all. */
-const isOfVirtio = (element: Element, isKvm: boolean): boolean =>
-  !isKvm || !['channel', 'filesystem', 'rng'].includes(element.name) || virtioOf(element) !== undefined;
+/** A guest that may have devices of virtio has these by virtio, or not at all. */
+const isOfVirtio = (element: Element, { virtio }: DomainType): boolean =>
+  !virtio || !['channel', 'filesystem', 'rng'].includes(element.name) || virtioOf(element) !== undefined;
 
 const rootOf = (text: string): Element | undefined => {
   try {
@@ -111,7 +112,9 @@ const rootOf = (text: string): Element | undefined => {
 /** How it shares processors the definition alone says; a quota of a guest of KVM is not there. */
 function withoutShares(domain: Element, { kind, weight }: Definition): Element {
   const isGone = ({ name, text }: Element): boolean =>
-    name === 'shares' ? text !== `${weight}` : kind !== 'kvm' && (name === 'period' || name === 'quota');
+    name === 'shares'
+      ? text !== `${weight}`
+      : inXml({ kind }).type.capIsQuota && (name === 'period' || name === 'quota');
   const children = domain.children.map(child =>
     child.name === 'cputune' ? { ...child, children: child.children.filter(each => !isGone(each)) } : child,
   );
@@ -130,7 +133,7 @@ function withoutTags(domain: Element): Element {
 
 /** Channels of a guest of KVM that the definition has no longer; what is no channel here stays. */
 function withoutChannels(domain: Element, { kind, virtio }: Definition): Element {
-  if (kind !== 'kvm') return domain;
+  if (!inXml({ kind }).type.virtio) return domain;
   const names = new Set(channelsOf(virtio).map(({ name }) => name));
   const isThere = (device: Element): boolean => {
     const item = device.name === 'channel' ? channelIn(device) : undefined;
@@ -149,7 +152,7 @@ function renamed(domain: Element): Element {
   const devices = childOf(domain, 'devices');
   if (!devices) return domain;
   const reading = new XmlReading({ settings: [], problems: [], lines: [], remarks: [] });
-  if (domain.attributes.type === 'kvm') reading.set('kvm', domain, '1', 'number');
+  reading.setType(domain);
   const names = drivesOf(reading, devices);
   const children = devices.children.map(device => {
     const name = names.get(device);

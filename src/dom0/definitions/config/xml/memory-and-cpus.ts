@@ -167,8 +167,8 @@ export function readCputune(read: XmlReading, cputune: Element, domain: Element)
       continue;
     }
     // Reported with the quota.
-    if (name === 'period' && !read.isKvm) continue;
-    if (name === 'quota' && !read.isKvm) {
+    if (name === 'period' && read.type.capIsQuota) continue;
+    if (name === 'quota' && read.type.capIsQuota) {
       readQuota(read, element, cputune);
       continue;
     }

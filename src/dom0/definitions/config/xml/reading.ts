@@ -5,6 +5,7 @@ import type { ElementRule, ValueRule } from '../libvirt-schema.ts';
 import type { Source } from '../source.ts';
 import { dashed } from '../values.ts';
 import { type Position, shortened, type Value } from '../xlcfg.ts';
+import { type DomainType, domainType } from './kinds/index.ts';
 import { type Element, tag } from './tree.ts';
 
 /** Names that are compared with all that libvirt has. */
@@ -44,9 +45,16 @@ export class XmlReading {
     });
   }
 
-  /** It is for KVM. */
-  get isKvm(): boolean {
-    return this.source.settings.some(({ key }) => key === 'kvm');
+  /** Of its kind; undefined: libvirt has it for other hypervisors. */
+  setType(domain: Element): DomainType | undefined {
+    const known = domainType(domain.attributes.type);
+    if (known?.key) this.set(known.key, domain.places.type, '1', 'number', tag(domain, 'type'));
+    return known;
+  }
+
+  /** That of Xen, as long as no other one is set. */
+  get type(): DomainType {
+    return domainType(this.source.settings.find(({ key }) => domainType(key))?.key)!;
   }
 
   list(key: string, items: Value[]): void {

@@ -7,10 +7,11 @@ import { isCpu } from '../known-names.ts';
 import { isDone, type Mark, type Support, SUPPORTED } from '../libvirt-support.ts';
 import { shortened } from '../xlcfg.ts';
 import type { XmlReading } from './reading.ts';
+import type { DomainType } from './kinds/index.ts';
 import { childOf, type Element } from './tree.ts';
 
 interface Place {
-  isKvm: boolean;
+  type: DomainType;
   /** The elements around it, the innermost first. */
   around: readonly Element[];
 }
@@ -82,12 +83,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     children.some(({ attributes: { name, enabled } }) => name === 'secure-boot' && enabled === 'yes')
       ? 'Secure boot is not supported'
       : undefined,
-  'os/loader': (element, { isKvm }) =>
-    element.attributes.secure === 'yes'
-      ? isKvm
-        ? 'Secure boot requires SMM feature enabled'
-        : 'Secure boot is not supported on Xen'
-      : undefined,
+  'os/loader': (element, { type }) => (element.attributes.secure === 'yes' ? type.refusals.secureBoot : undefined),
   'devices/hostdev': hostDevice,
   'devices/lease': ({ children }) =>
     `Lease ${shortened(children.find(({ name }) => name === 'key')?.text ?? '')} cannot be acquired: this host has no lock manager for lockspaces`,
@@ -102,11 +98,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'devices/disk/driver@type': ({ attributes: { type, name = 'qemu' } }, place) =>
     type === undefined || READ_HERE.includes(type)
       ? undefined
-      : place.isKvm
-        ? `disk '${diskOf(place)}' is of format '${shortened(type)}', and raw and qcow2 images are supported: qemu-img convert makes one`
-        : `libxenlight does not support disk format ${shortened(type)} with disk driver ${shortened(name)}`,
-  'devices/disk/transient': (_element, { isKvm }) =>
-    isKvm ? 'transient disks not supported yet' : 'libxenlight does not support transient disks',
+      : place.type.refusals.format(diskOf(place), shortened(type), shortened(name)),
+  'devices/disk/transient': (_element, { type }) => type.refusals.transient,
   'devices/disk/source@tls': unless('tls', ['', 'no'], 'this qemu does not support TLS transport for NBD'),
   'devices/disk/source/reservations': ({ attributes }) =>
     attributes.managed === 'no' ? undefined : 'reservations not supported with this QEMU binary',
@@ -128,7 +121,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'devices/interface/filterref': ({ attributes }) =>
     `Network filter not found: no nwfilter with matching name '${shortened(attributes.filter ?? '')}'`,
   'devices/interface/link': (element, place) =>
-    element.attributes.state === 'down' && !place.isKvm
+    element.attributes.state === 'down' && !place.type.links
       ? `interface ${macOf(place)} - a link that is down is not supported`
       : undefined,
   'devices/interface/port': ({ attributes }, place) =>
@@ -161,7 +154,7 @@ export class NotDone {
 
   /** Before anything else is said of these elements. */
   refuse(element: Element, support: Support = SUPPORTED, path = '', around: readonly Element[] = []): void {
-    const place = { isKvm: this.read.isKvm, around };
+    const place = { type: this.read.type, around };
     if (support.mark === '!' || support.mark === 'k') this.say(element, element.name, REFUSALS[path]?.(element, place));
     for (const name of Object.keys(element.attributes))
       this.say(element.places[name], `${element.name}.${name}`, REFUSALS[`${path}@${name}`]?.(element, place));
@@ -177,9 +170,9 @@ export class NotDone {
 
   /** Behind what the readers have said. */
   tellRest(element: Element, support: Support = SUPPORTED): void {
-    const { isKvm } = this.read;
+    const { mark: own } = this.read.type;
     const isOut = (mark: Mark | undefined): boolean =>
-      mark !== undefined && mark !== '.' && mark !== '!' && !isDone(mark, isKvm);
+      mark !== undefined && mark !== '.' && mark !== '!' && !isDone(mark, own);
     if (isOut(support.mark)) return this.leftOut(element, element.name, `<${element.name}>`);
     if (support.isWhole) return;
     for (const name of Object.keys(element.attributes))
