@@ -64,6 +64,30 @@ async function make(vt = true) {
 }
 
 describe('a host with KVM', () => {
+  it('records for a task what it asks of QEMU, KVM and Linux, and no hypercall of Xen', async () => {
+    const { host } = await make();
+    const { id } = await host.create([
+      testFile('a.cfg', 'name = "a"\ntype = "hvm"\nkvm = 1\nmemory = 8\nkernel = "demo.elf"\n'),
+      testFile('demo.elf', new Uint8Array(demo)),
+    ]);
+    await host.pause(id);
+    await host.trigger(id, 'nmi');
+    await host['sched-credit']({ domain: id, weight: 512 });
+    await host['vcpu-pin'](id, 'all', '0');
+    await host.unpause(id);
+    await host.destroy(id);
+    const records = await Promise.all(Array.from({ length: 12 }, (_, task) => host.taskRecord(task)));
+    expect(records.flatMap(record => record?.causes ?? []).map(({ what }) => what)).toEqual([
+      'KVM_CREATE_VM',
+      'QMP stop',
+      'QMP inject-nmi',
+      'cpu.weight, cpu.max',
+      'sched_setaffinity',
+      'QMP cont',
+      'kill SIGTERM',
+    ]);
+  });
+
   it('has no Xen: its programs find none, and no domain is the host’s own', async () => {
     const { host, state, run } = await make();
     for (const line of ['xl list', 'xl info', 'xm list'])

@@ -3,6 +3,7 @@
  * it, which asks /dev/kvm for what it needs (Documentation/virt/kvm/api.rst). What is here is that division of work: the system itself is no Linux.
  */
 import type { HostDefinition } from './host-definition.ts';
+import { kvmCall } from '../hypervisors/kvm-calls.ts';
 import { kvm } from '../hypervisors/kvm.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import type { StartedHypervisor } from './start-xen.ts';
@@ -22,5 +23,6 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
     dom0MemoryMiB: 0,
     log,
     spellings: kvm,
+    callFor: kvmCall,
   };
 }
