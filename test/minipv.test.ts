@@ -58,6 +58,16 @@ describe('minipv', () => {
     expect(built.reduce((sum, name) => sum + statSync(file(`guests/${name}`)).size, 0)).toBeLessThan(320_000);
   });
 
+  it('as a guest of KVM runs its command line, and not the name that QEMU writes before it', async () => {
+    const vm = start('hvm', 'ip 10.0.2.9; net', 'kvm = 1\nserial = "pty"\n');
+    await vm.expect('minipv> ', 40);
+    expect(vm.output.replace(/\r/g, '').trim().split('\n')).toEqual([
+      'minipv as PC',
+      '10.0.2.9, echoed 0 bytes',
+      'minipv>',
+    ]);
+  });
+
   it('takes what a pipe brings before it is built, and ends with status 6 when it waits for more that will not come', async () => {
     const definition = join(folder, 'piped.cfg'),
       state = join(folder, 'host');

@@ -140,7 +140,11 @@ void xen_start(enum mode how, u32 info) {
     /* hvm_start_info: cmdline_paddr at 24; Multiboot: flag 2 and the address at 16. */
     u32 *words = (u32 *)(word)info;
     if (mode == PVH_MODE) line = (const char *)(word)words[6];
-    else if (words[0] & 4) line = (const char *)(word)words[4];
+    else if (words[0] & 4) {
+      line = (const char *)(word)words[4];
+      /* Its first word is the kernel's name: so do GRUB and QEMU. */
+      while (*line && *line != ' ') line++;
+    }
     /* A computer with a PCI bus is an HVM guest, whichever entry its loader took. */
     if (pci_find(0, 0, 0)) mode = HVM_MODE;
   }
