@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/toolstack/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed, bootMenuShown } from '../boot.ts';
+import type { OfEach } from '../hypervisors/of-host.ts';
 import { Brand, Icon } from './marks.tsx';
 
 const words = {
@@ -21,6 +22,7 @@ const words = {
     echo: 'shows a line',
     multiboot2: 'the hypervisor, with its own command line',
     module2: 'what it starts first: Domain-0’s kernel',
+    linux: 'the host’s own kernel, with KVM in it',
   } as Record<string, string>,
   /** Words of those command lines, as xen-command-line.pandoc tells them. */
   options: {
@@ -29,15 +31,25 @@ const words = {
     'cpuid=no-vmx': 'as on a processor without VT-x: PV guests only',
     'sched=rr': 'guests take turns of one length, whatever their weight',
     hvm_fep: 'guests may ask for an instruction to be emulated',
-    'root=/dev/sda2': 'the partition of Domain-0’s files',
+    'root=/dev/sda2': 'the partition of the host’s own files',
   } as Record<string, string>,
   chain: [
     ['c-hw', 'Firmware', 'finds the disk'],
     ['c-hv here', 'GRUB', 'you are here'],
-    ['c-hv', 'Xen', 'takes processor and memory'],
-    ['c-d0', 'Domain-0', 'drives the devices, has xl'],
-    ['c-A', 'Guests', 'run next to it'],
-  ] as [string, string, string][],
+  ],
+  /** What comes behind GRUB. */
+  starts: {
+    xen: [
+      ['c-hv', 'Xen', 'takes processor and memory'],
+      ['c-d0', 'Domain-0', 'drives the devices, has xl'],
+      ['c-A', 'Guests', 'run next to it'],
+    ],
+    kvm: [
+      ['c-d0', 'Linux', 'takes the whole machine, has virsh'],
+      ['c-hv', 'KVM', 'is a part of its kernel'],
+      ['c-A', 'Guests', 'are processes of it'],
+    ],
+  } satisfies OfEach<string[][]>,
   label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
   off: 'The host is switched off. Press any key to switch it on.',
   on: 'Switch on',
@@ -143,7 +155,9 @@ function Entries({
   menu: BootMenu;
   press(...keys: string[]): void;
 }) {
-  const chosen = entries[selectedIndex];
+  const chosen = entries[selectedIndex],
+    lines = chosen?.kind === 'menuentry' ? chosen.lines : [],
+    hypervisor = lines.some(line => line.startsWith('linux ')) ? 'kvm' : 'xen';
   return (
     <main>
       <section>
@@ -185,7 +199,7 @@ function Entries({
         <h3>{words.title}</h3>
         <ol class="lines">
           {chosen?.kind === 'menuentry'
-            ? chosen.lines.map((line, i) => <Line key={i} text={line} />)
+            ? lines.map((line, i) => <Line key={i} text={line} />)
             : chosen?.entries.map(({ title }) => (
                 <li key={title}>
                   <code>{title}</code>
@@ -194,7 +208,7 @@ function Entries({
         </ol>
       </section>
       <ol class="bootway">
-        {words.chain.map(([owner, name, does]) => (
+        {[...words.chain, ...words.starts[hypervisor]].map(([owner, name, does]) => (
           <li key={name} class={owner}>
             <b class="dom">{name}</b>
             <span>{does}</span>
