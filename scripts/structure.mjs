@@ -26,9 +26,11 @@ const PREDICATE = String.raw`\b(?:is|has|finds)(?:(?:Guest)?OfXen|Kvm|Xen|Qemu|P
  * `if (blueprint.xen)`, `hasBoard(kind)`, `isQemu(host)`, `isWithout()`. What calls a member of a kind (`kindOf(member).memory(mib)`) does not ask.
  */
 const ASKS = [
-  `\\b(?:\\w*[tT]ype|\\w*[kK]ind|xen|guest|hypervisor(?:OfHost)?|os|driver)\\b[()\\]!?]*\\s*[!=]==\\s*${KIND}`,
+  // How a kernel is entered (boot.kind, entry.kind) is no kind of guest.
+  `(?<!\\b(?:boot|entry)\\.)\\b(?:\\w*[tT]ype|\\w*[kK]ind|xen|guest|hypervisor(?:OfHost)?|os|driver)\\b[()\\]!?]*\\s*[!=]==\\s*${KIND}`,
   `${KIND}\\s*[!=]==`,
-  String.raw`(?<![\w'"-])(?:[\w.?!]+\.)?(?:kvm|xen)\b\s*(?:\?(?![.:?])|&&|\|\||\?\?(?!\s*'')|[!=]==)`,
+  // A frame of the hypervisor's own (frame.xen) is none, either.
+  String.raw`(?<![\w'"-])(?<!\bframe\.)(?!frame\.xen)(?:[\w.?!]+\.)?(?:kvm|xen)\b\s*(?:\?(?![.:?])|&&|\|\||\?\?(?!\s*'')|[!=]==)`,
   String.raw`(?:\(|&&|\|\||!)\s*(?:[\w?!]+\.)*(?:kvm|xen)\s*(?:\)|&&|\|\||$)`,
   String.raw`${PREDICATE}(?:\(|\s*(?:\?(?![.:?])|&&|\|\|))`,
   String.raw`\(!?(?:[\w?!()]+\.)*${PREDICATE}\)`,

@@ -22,7 +22,7 @@ function bundles(): string {
  * @throws Error with a sentence: an option that cannot be, a directory that another process has, an entry that starts nothing
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
-  const { state: directory, files = {}, boot, xen, scripts: _scripts, ...what } = options;
+  const { state: directory, files = {}, boot, xen: xenCommandLine, scripts: _scripts, ...what } = options;
   const folder = bundles();
   const asked = readHost(hostWords(what));
   const definition = { ...hostHere(), ...asked };
@@ -34,7 +34,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     const entry = await bootAtOnce(state, boot);
     const { host, log } = await startNodeHost(
       { state, definition, asked, folder, say: sentence => process.emitWarning(sentence) },
-      xen === undefined ? entry : { ...entry, xenCommandLine: xen },
+      { ...entry, ...(xenCommandLine === undefined ? {} : { xenCommandLine }) },
     );
     await host.startAutomatic();
     const shell = shellParts(host, state, sleep, (_what, say) => stopNodeHost(host, say), log);

@@ -3,7 +3,9 @@
 import { computed, effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
-import { info, offerFirmware, offerGuests, reportProblem } from './host.ts';
+import { offerFirmware, offerGuests, reportProblem } from './host.ts';
+import { type OfEach, ofHost } from './hypervisors/of-host.ts';
+import { STARTS } from './hypervisors/starts.ts';
 import { sentence } from './sentence.ts';
 import { afterPrompt } from './after-prompt.ts';
 import { persistent } from './load-again.ts';
@@ -50,12 +52,7 @@ const own: readonly Offer[] = [demo, pcos, ...kinds];
 export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 const listed = signal<readonly Offer[]>(own);
-/** Whether this host can start it: kernels and saved guests of Xen need Xen, and all but paravirtual guests need VT. */
-const startsHere = ({ type, saved }: Offer): boolean => {
-  const { hypervisor, noVt } = info.value ?? {};
-  return hypervisor === 'kvm' ? type?.[0] !== 'p' && !saved : !noVt || type === 'pv';
-};
-export const offers = computed(() => listed.value.filter(startsHere));
+export const offers = computed(() => listed.value.filter(ofHost(STARTS)));
 /** Whether guests were fetched, also those that this host cannot start. */
 export const isAnyFetched = computed(() => listed.value.some(({ bytes: size }) => size > 0));
 /** Of what is listed, how many this host cannot start. */
@@ -289,10 +286,15 @@ export async function fetchGuest(
     void keepDownload(url, data);
     files.push({ name, data: guest.saved ? await unzipped(data) : data });
   }
-  return info.peek()?.hypervisor === 'kvm' ? (await loadForKvm()).filesForKvm(files) : files;
+  return ofHost(FILES)(files);
 }
 
 const loadForKvm = persistent(() => import('./for-kvm.ts'));
+/** As guests of the host's hypervisor find them. */
+const FILES: OfEach<(files: NamedFile[]) => NamedFile[] | Promise<NamedFile[]>> = {
+  xen: files => files,
+  kvm: async files => (await loadForKvm()).filesForKvm(files),
+};
 
 /** What gzip made smaller on the way, and a server may have given back whole already. */
 async function unzipped(data: Blob): Promise<Blob> {

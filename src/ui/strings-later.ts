@@ -48,6 +48,8 @@ const did = ({ hypercalls, writes, removals }: Caused): string =>
     .filter(Boolean)
     .join(', ');
 
+const OPENS: Readonly<Record<string, string>> = { hvm: 'Its serial line and its screen open here.' };
+
 export const laterStrings = {
   reopen: {
     title: 'Dropped before',
@@ -371,7 +373,7 @@ export const laterStrings = {
             'Image files stay as they are. What it writes is kept by this browser for the next guest with the same file, and each disk can be downloaded.',
           ]
         : []),
-      s.type === 'hvm' ? 'Its serial line and its screen open here.' : 'Its console opens here.',
+      OPENS[s.type] ?? 'Its console opens here.',
     ],
   },
   unused: {

@@ -16,6 +16,9 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
+/** Of guests that have another one than that of Xen's drivers. */
+const CONSOLES: Readonly<Record<string, string>> = { hvm: 'Serial, COM1' };
+
 export const strings = {
   product: 'Ringside',
   skip: 'Skip to workbench',
@@ -267,7 +270,7 @@ export const strings = {
     noDefinition: 'It was made without a definition.',
   },
   serial: {
-    title: (type: string) => (type === 'hvm' ? 'Serial, COM1' : 'PV console, hvc0'),
+    title: (type: string) => CONSOLES[type] ?? 'PV console, hvc0',
     label: (name: string) => `Serial terminal of ${name}`,
     use: 'Use this terminal',
     /** `first`: Enter gives it the keyboard while nothing else is chosen. */

@@ -1,7 +1,7 @@
 /** A host in memory for as long as something is done at it, with the demo guest and minipv in /boot. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type HostState, loadEverything, openHostState } from '../dom0/service/index.ts';
+import { KVM_BOOT, type HostState, loadEverything, openHostState } from '../dom0/service/index.ts';
 import { MemoryStore } from '../dom0/host/storage/index.ts';
 import { NodeAllowedFiles } from '../cli/allowed/allowed-files.ts';
 import { Output } from '../cli/boot/terminal.ts';
@@ -34,7 +34,7 @@ export async function onSmallHost(
       await tree.writeFile(path, text);
     }
     const allowed = allow.length > 0 ? new NodeAllowedFiles(allow) : undefined;
-    const runs = new HostRuns({ state, definition, kvm, allowed, stdout: new Output(1) });
+    const runs = new HostRuns({ state, definition, first: kvm ? KVM_BOOT : undefined, allowed, stdout: new Output(1) });
     await runs.during(
       host => work(host, state),
       () => {},

@@ -1,5 +1,6 @@
 /** --disk and --cdrom: image files as drives on the IDE channels. */
-import { hasBoard, type Kind } from '../../hypervisor/kinds/index.ts';
+import { DEFINITION_KINDS } from '../../dom0/definitions/kinds/index.ts';
+import type { Kind } from '../../hypervisor/kinds/index.ts';
 import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -163,7 +164,7 @@ export function openFloppies({
   fdb?: string;
   type?: 'hvm' | 'pvh' | 'pv';
 }): DriveImage[] {
-  if ((fda !== undefined || fdb !== undefined) && (type === 'pvh' || type === 'pv'))
+  if ((fda !== undefined || fdb !== undefined) && type && !DEFINITION_KINDS[type].emulates)
     throw new UsageError(
       `A ${type.toUpperCase()} guest has no floppy drives. Leave ${fda === undefined ? '--fdb' : '--fda'} out, or write --type hvm.`,
     );
@@ -182,7 +183,7 @@ export function openDrives(
   guest: Kind = 'pc',
   devices?: HostDevices,
 ): DriveImage[] {
-  const isVirtual = !hasBoard(guest);
+  const isVirtual = !DEFINITION_KINDS[guest].emulates;
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   const virtio = disks.filter(text => diskWords(text).isVirtio),
     others = disks.filter(text => !virtio.includes(text));

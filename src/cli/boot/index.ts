@@ -1,5 +1,5 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
-import { hasBoard } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from '../../dom0/definitions/kinds/index.ts';
 import { availableParallelism } from 'node:os';
 import { accessSync, closeSync, constants, existsSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -93,7 +93,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
   const many = guests.length > 1 || options.pcpus !== undefined;
   // One guest alone never waits for Domain 0.
   const pcpus = options.pcpus ?? Math.max(many ? 1 : 2, availableParallelism() - 1);
-  for (const word of parseXenOptions(options.xen ?? '').unknown)
+  for (const word of parseXenOptions(options.xenCommandLine ?? '').unknown)
     stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
   for (const { definition } of guests) {
     const problem = affinityProblem(definition.hardAffinity, pcpus);
@@ -125,7 +125,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       // In virtual time they keep together on one thread.
       inWorkers: !options.virtualTime && many && pcpus > 1,
       pcpus,
-      ...(options.xen === undefined ? {} : { xen: options.xen }),
+      ...(options.xenCommandLine === undefined ? {} : { xen: options.xenCommandLine }),
       ...host,
       ...(options.jitThreshold === undefined ? {} : { jitThreshold: options.jitThreshold }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
@@ -481,7 +481,7 @@ function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: nu
     exitsByReason,
     apicReads,
     // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.
-    ...(!hasBoard(definition.kind)
+    ...(!definedAs(definition).emulates
       ? {}
       : {
           deviceModel: {

@@ -25,8 +25,8 @@ export interface BootOptions {
   files: string[];
   /** What the guest shows of Xen; absent: a plain PC, or what a definition says. */
   type?: XenKind;
-  /** It finds KVM. */
-  kvm?: true;
+  /** What a plain PC is to be in its place. */
+  becomes?: 'kvm';
   /** MiB of machine memory. */
   hostMemory?: number;
   noVt: boolean;
@@ -41,7 +41,7 @@ export interface BootOptions {
   vcpus?: number;
   pcpus?: number;
   /** Xen's command line. */
-  xen?: string;
+  xenCommandLine?: string;
   until?: string;
   timeout?: number;
   virtualTime: boolean;
@@ -112,7 +112,7 @@ const WORDS: Record<string, Word> = {
   '--type': {
     value: 'TYPE',
     about: 'hvm, pvh or pv: a guest of Xen; kvm: one of KVM (without: a plain PC, or what the configuration says)',
-    set: (o, v, w) => (v === 'kvm' ? (o.kvm = true) : (o.type = guestType(w, v))),
+    set: (o, v, w) => Object.assign(o, guestType(w, v)),
   },
   '--no-vt': { about: 'a computer without VT-x or AMD-V: only PV guests', set: o => (o.noVt = true) },
   '--device-model': {
@@ -150,7 +150,7 @@ const WORDS: Record<string, Word> = {
     value: 'TEXT',
     about:
       "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep, dom0_mem=SIZE",
-    set: (o, v, w) => (o.xen = xenOptions(w, v)),
+    set: (o, v, w) => (o.xenCommandLine = xenOptions(w, v)),
   },
   '--vcpus': {
     value: 'N',
@@ -419,7 +419,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   }
   if (o.restore !== undefined) {
     for (const [name, value] of [
-      ['--type', o.type ?? o.kvm],
+      ['--type', o.type ?? o.becomes],
       ['--device-model', o.deviceModel],
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
@@ -494,10 +494,15 @@ function xenOptions(word: string, text: string): string {
   }
 }
 
-function guestType(word: string, text: string): XenKind {
-  if (text !== 'hvm' && text !== 'pvh' && text !== 'pv')
-    throw new UsageError(`${word} takes hvm, pvh, pv or kvm, not "${text}".`);
-  return text;
+const GUEST_TYPES: Readonly<Record<string, Pick<BootOptions, 'type' | 'becomes'>>> = {
+  hvm: { type: 'hvm' },
+  pvh: { type: 'pvh' },
+  pv: { type: 'pv' },
+  kvm: { becomes: 'kvm' },
+};
+function guestType(word: string, text: string): (typeof GUEST_TYPES)[string] {
+  if (!Object.hasOwn(GUEST_TYPES, text)) throw new UsageError(`${word} takes hvm, pvh, pv or kvm, not "${text}".`);
+  return GUEST_TYPES[text];
 }
 
 function modelPlace(word: string, text: string): 'stub' | 'dom0' {

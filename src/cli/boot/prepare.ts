@@ -1,5 +1,5 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
-import { findsXen, hasBoard } from '../../hypervisor/kinds/index.ts';
+import { DEFINITION_KINDS, definedAs } from '../../dom0/definitions/kinds/index.ts';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -122,7 +122,7 @@ export function prepareAll(
   cds: MadeCds = new Map(),
 ): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
-    const guest = underKvm(modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options), options);
+    const guest = asAsked(modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options), options);
     if (options.cpu && !hasLongMode(options.cpu) && isLongBoot(guest.boot))
       throw new UsageError(
         `${guest.boot.name} is a 64-bit kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64-v2, or leave --cpu out.`,
@@ -146,12 +146,12 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
     const { definition } = guest;
     const { kind } = definition;
     const [{ model: given, pv, ...card } = {} as Card, ...others] = definition.cards;
-    const isPc = hasBoard(kind);
-    if (options.nic && !isPc)
+    const { emulates, pvCards } = definedAs(definition);
+    if (options.nic && !emulates)
       stderr.text(
         `ringside: ${definition.name} gets a PV network card: a ${kind.toUpperCase()} guest has PV devices only.\n`,
       );
-    const model = isPc ? (given ?? options.nic) : undefined;
+    const model = emulates ? (given ?? options.nic) : undefined;
     for (const { mac } of definition.cards) {
       const owner = mac && owners.get(mac);
       if (owner && owner !== definition.name)
@@ -160,11 +160,11 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
         );
       if (mac) owners.set(mac, definition.name);
     }
-    const isPv = findsXen(kind) && (options.nic !== undefined || pv === true);
-    const first: Card = { ...card, ...(model ? { model } : {}), ...(isPv ? { pv: true } : {}) };
+    const wantsPv = pvCards && (options.nic !== undefined || pv === true);
+    const first: Card = { ...card, ...(model ? { model } : {}), ...(wantsPv ? { pv: true } : {}) };
     return {
       ...guest,
-      definition: { ...definition, cards: [...(model || isPv ? [first] : []), ...(findsXen(kind) ? others : [])] },
+      definition: { ...definition, cards: [...(model || wantsPv ? [first] : []), ...(pvCards ? others : [])] },
     };
   });
 }
@@ -172,29 +172,29 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
 /** Where the device model is to run, as the command line has it: what a definition says else stays. */
 function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
   if (deviceModel === undefined) return guest;
-  if (guest.definition.kind !== 'hvm' && deviceModel === 'dom0')
+  if (!definedAs(guest.definition).modelInDomain0 && deviceModel === 'dom0')
     throw new UsageError(
       `${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`,
     );
   return { ...guest, definition: { ...guest.definition, modelInDomain0: deviceModel === 'dom0' } };
 }
 
-/** A PC whose guest finds KVM, where the command line has it so. */
-function underKvm(guest: Blueprint, { kvm }: BootOptions): Blueprint {
-  if (!kvm) return guest;
-  if (findsXen(guest.definition.kind))
+/** The kind that the command line asks for in place of a plain PC. */
+function asAsked(guest: Blueprint, { becomes }: BootOptions): Blueprint {
+  if (becomes === undefined) return guest;
+  if (definedAs(guest.definition).needsXen)
     throw new UsageError(
-      `${guest.definition.name} is a guest of Xen, as its definition has it. Leave --type kvm out, or name a kernel or disks.`,
+      `${guest.definition.name} is a guest of Xen, as its definition has it. Leave --type ${becomes} out, or name a kernel or disks.`,
     );
-  return { ...guest, definition: { ...guest.definition, kind: 'kvm' } };
+  return { ...guest, definition: { ...guest.definition, kind: becomes } };
 }
 
 /** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
 function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
-  const { kind } = guest.definition;
-  if (noVt && findsXen(kind) && kind !== 'pv')
+  const { needsXen, needsVt, type } = definedAs(guest.definition);
+  if (noVt && needsXen && needsVt)
     throw new UsageError(
-      `${guest.definition.name} was not created: ${kind.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
+      `${guest.definition.name} was not created: ${type.toUpperCase()} requested but HVM is not available: is VT/AMD-V supported by your CPU and enabled in your BIOS? ` +
         'Take a PV guest (--type pv), or leave out --no-vt.',
     );
   return guest;
@@ -267,7 +267,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     const guest = { name: image.name, kind: options.type ?? 'pc' } as const;
     const definition: Definition = { ...newDefinition(), ...guest, ...sizesOf(options) };
     checkBoot(image, ramAround(definition.memoryMiB, definition.mmioHoleMiB), definition.kind);
-    if (options.type === 'pv' || options.type === 'pvh')
+    if (options.type && !DEFINITION_KINDS[options.type].firmware)
       throw new UsageError(
         `A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`,
       );
@@ -460,7 +460,7 @@ function onOwnBridge({ domain, ...planned }: Planned): Planned {
 
 /** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
 const linuxCmdline = ({ type }: BootOptions): string =>
-  type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE;
+  DEFINITION_KINDS[type ?? 'pc'].emulates ? LINUX_CMDLINE : 'console=hvc0';
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 

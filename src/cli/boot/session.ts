@@ -2,7 +2,7 @@
  * The guests of one `ringside boot`, over the toolstack: interleaved on this thread, in real or virtual time, or each in a worker thread. What the command line
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
-import { findsXen } from '../../hypervisor/kinds/index.ts';
+import { kindOf } from '../../dom0/toolstack/kinds/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { ConsoleHistory } from '../../dom0/backends/console/index.ts';
 import { type Blueprint, type DomainConsole, hasScreen, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
@@ -85,7 +85,7 @@ export interface SessionParts {
  */
 export function machineBytesOf(
   blueprints: readonly Blueprint[],
-  { storage, xen = '' }: Pick<SessionParts, 'storage' | 'xen'>,
+  { storage, xen: commandLine = '' }: Pick<SessionParts, 'storage' | 'xen'>,
 ): number {
   const needs = blueprints.map(blueprint => {
     const { seenMiB, p2mFrames, shadowFrames = 0 } = shapeOf(blueprint, 0);
@@ -96,7 +96,7 @@ export function machineBytesOf(
       bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes + shadowFrames * FRAME_BYTES,
     };
   });
-  const dom0MiB = readXenOptions(xen).dom0MemoryMiB ?? 0;
+  const dom0MiB = readXenOptions(commandLine).dom0MemoryMiB ?? 0;
   const bytes = needs.reduce((sum, guest) => sum + guest.bytes, (storage ? DISK_DRIVER_BYTES : 0) + dom0MiB * MIB);
   const overMiB = Math.ceil(bytes / MIB) - MACHINE_MIB;
   if (overMiB <= 0) return bytes;
@@ -336,7 +336,7 @@ export class Session {
 
   private ended(guest: Guest, ending: Ending, again: boolean): void {
     if (again) {
-      if (findsXen(guest.blueprint.definition.kind) || ending.workerDied) guest.before = this.stats(guest);
+      if (!kindOf(guest.blueprint.definition).restartsInPlace || ending.workerDied) guest.before = this.stats(guest);
       return;
     }
     guest.last = statsOf(this.toolstack, guest.member);

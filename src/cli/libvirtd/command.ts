@@ -11,7 +11,8 @@ import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
 import { OWNER_ONLY_FOLDER } from '../owner-only.ts';
 import { JOIN_ABOUT, JOIN_OPTIONS } from '../pool/join-options.ts';
-import { isKvm, joiningAsked, putFiles, WrongUse } from '../shell/command.ts';
+import { driverOf } from '../../dom0/libvirt/index.ts';
+import { firstBoot, joiningAsked, putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
 import { ChannelSockets } from './channel-sockets.ts';
@@ -84,11 +85,11 @@ export async function libvirtd(argv: string[]): Promise<number> {
     mkdirSync(options.state, { recursive: true, mode: OWNER_ONLY_FOLDER });
     state = await openNodeState(options.state, definition);
     await putFiles(await state.files(), options.file ?? []);
-    const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });
+    const first = firstBoot({ hypervisor: options.hypervisor });
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
     network = await openNetwork(options.network, sentence => stderr.text(`ringside libvirtd: ${sentence}\n`));
     const peer = network?.peer;
-    await new HostRuns({ state, definition, asked, kvm, allowed, join: joining, peer, stdout }).during(
+    await new HostRuns({ state, definition, asked, first, allowed, join: joining, peer, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
         const channels = new ChannelSockets(
@@ -97,9 +98,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
           path => allowed?.has(dirname(path)) ?? false,
           sentence => stderr.text(`ringside libvirtd: ${sentence}\n`),
         );
-        stdout.text(
-          `virsh -c '${kvm ? 'qemu' : 'xen'}:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`,
-        );
+        stdout.text(`virsh -c '${driverOf(host).uri}?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`);
         await new Promise<void>(ended => {
           process.once('SIGINT', ended);
           process.once('SIGTERM', ended);

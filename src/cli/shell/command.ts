@@ -2,7 +2,15 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BootError, describeHost, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import {
+  BootError,
+  describeHost,
+  type HostBoot,
+  HostDefinitionError,
+  type HostState,
+  KVM_BOOT,
+  readHost,
+} from '../../dom0/service/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { fileBytes } from '../file-bytes.ts';
 import { HostError } from '../../hypervisor/index.ts';
@@ -78,22 +86,26 @@ function parse(argv: string[]) {
   }
 }
 
+/** What starts without the menu, by --hypervisor; undefined: what the menu or --boot says. */
+const HYPERVISORS: Readonly<Record<string, HostBoot | undefined>> = { xen: undefined, kvm: KVM_BOOT };
+
 /** @throws WrongUse */
-export function isKvm({
+export function firstBoot({
   hypervisor = 'xen',
   boot,
-  xen,
+  xen: commandLine,
 }: {
-  hypervisor?: string;
+  hypervisor?: string | undefined;
   boot?: string;
   xen?: string;
-}): boolean {
-  if (hypervisor !== 'xen' && hypervisor !== 'kvm') throw new WrongUse(`--hypervisor ${hypervisor}: write xen or kvm.`);
-  if (hypervisor === 'kvm' && xen !== undefined)
+}): HostBoot | undefined {
+  if (!Object.hasOwn(HYPERVISORS, hypervisor)) throw new WrongUse(`--hypervisor ${hypervisor}: write xen or kvm.`);
+  const first = HYPERVISORS[hypervisor];
+  if (first && commandLine !== undefined)
     throw new WrongUse('--xen is the command line of Xen, which a host with --hypervisor kvm has not: leave one out.');
-  if (hypervisor === 'kvm' && boot !== undefined)
+  if (first && boot !== undefined)
     throw new WrongUse('--boot and --hypervisor kvm both say what starts: leave one out.');
-  return hypervisor === 'kvm';
+  return first;
 }
 
 /** @throws WrongUse */
@@ -124,7 +136,7 @@ export async function shell(argv: string[]): Promise<number> {
     await putFiles(fs, options.file ?? []);
     const { c: line, boot, menu = false, xen } = options;
     const join = joiningAsked(options);
-    const kvm = isKvm(options);
+    const first = firstBoot(options);
     network = await openNetwork(options.network, sentence => stderr.text(`ringside sh: ${sentence}\n`));
     const host = new HostRuns({
       peer: network?.peer,
@@ -132,8 +144,8 @@ export async function shell(argv: string[]): Promise<number> {
       definition,
       asked,
       boot,
-      xen,
-      kvm,
+      xenCommandLine: xen,
+      first,
       jitThreshold: options.jitThreshold,
       join,
       stdout,

@@ -6,7 +6,6 @@ import {
   hostBootOf,
   type HostDefinition,
   type HostState,
-  KVM_BOOT,
   type MenuChoice,
   MenuSession,
 } from '../../dom0/service/index.ts';
@@ -28,9 +27,9 @@ export interface HostRunsParts {
   /** An entry of the menu, which is not shown then. */
   boot?: string | undefined;
   /** In place of the entry's words for Xen. */
-  xen?: string | undefined;
-  /** Without asking the menu: the host's own system is the hypervisor. */
-  kvm?: boolean;
+  xenCommandLine?: string | undefined;
+  /** What starts first, without asking the menu. */
+  first?: HostBoot | undefined;
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
@@ -80,7 +79,7 @@ export class HostRuns {
   /** Logins at this terminal until somebody leaves or the host is switched off; what comes through a pipe is run line by line. @throws BootError */
   async interact(menu: boolean): Promise<number> {
     const { stdin } = process;
-    const shows = menu || (stdin.isTTY && this.parts.boot === undefined && !this.parts.kvm);
+    const shows = menu || (stdin.isTTY && this.parts.boot === undefined && !this.parts.first);
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.setEncoding('utf8');
     const onData = (text: Buffer | string): void => this.listener(String(text));
@@ -115,7 +114,7 @@ export class HostRuns {
 
   /** Without showing the menu. @throws BootError */
   private async atOnce(again = false): Promise<HostBoot> {
-    if (this.parts.kvm && !again) return KVM_BOOT;
+    if (this.parts.first && !again) return this.parts.first;
     return this.withXen(await bootAtOnce(this.parts.state, again ? undefined : this.parts.boot));
   }
 
@@ -137,7 +136,8 @@ export class HostRuns {
   }
 
   private withXen(boot: HostBoot): HostBoot {
-    return this.parts.xen === undefined ? boot : { ...boot, xenCommandLine: this.parts.xen };
+    const { xenCommandLine } = this.parts;
+    return xenCommandLine === undefined ? boot : { ...boot, xenCommandLine };
   }
 
   private async start(boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {

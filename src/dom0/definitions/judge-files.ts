@@ -1,5 +1,6 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
-import { definedAs } from './kinds/index.ts';
+import type { Kind } from '../../hypervisor/kinds/index.ts';
+import { DEFINITION_KINDS } from './kinds/index.ts';
 import type { Finding, NamedFile } from './verdicts.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/judge-definition.ts';
@@ -136,8 +137,8 @@ export interface HostFacts {
   freeMiB: number;
   /** The hypervisor uses VT-x. */
   hasVt: boolean;
-  /** Guests of Xen can run: the host's hypervisor is Xen. */
-  hasXen: boolean;
+  /** Kinds of guests that the host's hypervisor runs; a real one would have no KVM (`addsKvm`). */
+  hypervisor: { runs: readonly Kind[]; addsKvm?: true };
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
@@ -196,16 +197,16 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
       UUID_TAKEN,
     );
-  if (facts.hasXen) seldom?.kvm.judgeOnXen(plan.findings);
+  if (facts.hypervisor.addsKvm) seldom?.kvm.judgeOnXen(plan.findings);
   plan.errors.push(...(seldom?.places.judgePlaces(plan.findings, facts.places) ?? []));
   const station = definition?.cards.map(({ mac }) => facts.stationProblem(mac)).find(problem => problem);
   if (station)
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
-  const kind = definition && definedAs(definition);
-  if (kind?.needsXen && !facts.hasXen) add('type', 'needs Xen', needsXen(kind.type));
-  else if (kind?.needsVt && !facts.hasVt)
+  const kind = definition?.kind;
+  if (kind && !facts.hypervisor.runs.includes(kind)) add('type', 'needs Xen', needsXen(kind));
+  else if (kind && DEFINITION_KINDS[kind].needsVt && !facts.hasVt)
     add(
       'type',
       'needs VT-x',

@@ -21,6 +21,9 @@ const FORMATS = ['xen-xl', 'xen-xm', 'xen-sxpr'];
 /** Of QEMU's driver, to it alone (qemuConnectDomainXMLToNative()). */
 const QEMU_ARGV = 'qemu-argv';
 
+/** Which guests a format is for. */
+const GUESTS = { kvm: "<domain type='kvm'>", xen: 'guests of Xen' };
+
 /** What is wrong with a document, a sentence a line. */
 export class NativeError extends Error {
   readonly lines: readonly string[];
@@ -58,16 +61,13 @@ export async function converted(
   const judged = judgeDefinition(path, text);
   const wrong = judged.findings.filter(isFault);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
-  const type = inXml(judged.definition).type.name;
-  if (isArgv) {
-    if (type !== 'kvm')
-      refuse([
-        `invalid argument: could not find capabilities for domaintype=${type}: qemu-argv is for <domain type='kvm'>.`,
-      ]);
-    return `${writeQemuArgv(judged.definition)}\n\n`;
-  }
-  if (fromXml && type !== 'xen')
-    refuse([`invalid argument: could not find capabilities for domaintype=${type}: ${format} is for guests of Xen.`]);
+  const type = inXml(judged.definition).type.name,
+    wantedType = isArgv ? 'kvm' : 'xen';
+  if (fromXml && type !== wantedType)
+    refuse([
+      `invalid argument: could not find capabilities for domaintype=${type}: ${format} is for ${GUESTS[wantedType]}.`,
+    ]);
+  if (isArgv) return `${writeQemuArgv(judged.definition)}\n\n`;
   if (!fromXml) {
     const { settings, definition } = judged;
     const localtime = settings.get('localtime');

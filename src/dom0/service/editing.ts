@@ -1,5 +1,6 @@
 /** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
-import { hasBoard, type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
+import { type Kind, typeOf } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
 import {
   baseName,
   type Finding,
@@ -226,8 +227,9 @@ export async function changeText(
   };
   // Only a PC has an emulated card; the card itself stays.
   const [{ model, ...first } = {} as Card, ...others] = after.cards;
-  if (!hasBoard(after.kind) && model) after.cards = [first, ...others];
-  else if (hasBoard(after.kind) && !hasBoard(definition.kind) && first.pv && !model)
+  const { emulates } = definedAs(after);
+  if (!emulates && model) after.cards = [first, ...others];
+  else if (emulates && !definedAs(definition).emulates && first.pv && !model)
     after.cards = [{ model: DEFAULT_NIC, ...first }, ...others];
   return judgeText(host, { ...edited, text: changeDefinition(edited.text, definition, after) });
 }

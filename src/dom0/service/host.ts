@@ -55,7 +55,7 @@ import type { Neighbours } from '../pool/index.ts';
 import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { drawingOf, type ManagedDomains, managedLater, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
+import { drawingOf, type ManagedDomains, managedLater } from '../toolstack/managed/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
@@ -130,9 +130,7 @@ export class HostCore implements CommandHost {
     this.parts = parts;
     this.far = new FarDisks(parts);
     this.startedEpochMs = parts.epochMs();
-    this.managed =
-      parts.files &&
-      managedLater(parts.files, drawingOf(this), parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS);
+    this.managed = parts.files && managedLater(parts.files, drawingOf(this), parts.hypervisor?.folders);
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(
       parts,
@@ -359,7 +357,7 @@ export class HostCore implements CommandHost {
       places: toolstack.services.network.places,
       pcpus: toolstack.queue.pcpus,
       hasVt: toolstack.machine.hasVt,
-      hasXen: toolstack.hypervisor.kind === 'xen',
+      hypervisor: toolstack.hypervisor,
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
   }

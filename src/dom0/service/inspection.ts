@@ -1,5 +1,6 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { hasBoard } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
+import { inLibvirt } from '../libvirt/kinds/index.ts';
 import { deviceNumber, emulatedCard } from '../definitions/config/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { FrontRings, type RingFacts } from './front-rings.ts';
@@ -71,7 +72,7 @@ export interface GuestFacts {
   /** It is defined: what is written about it outlives it. */
   isDefined: boolean;
   /** Back ends can be attached: it is a guest of Xen. */
-  hasPv: boolean;
+  attaches: boolean;
   /** What it is to a host with KVM: its QEMU, with its words. */
   process?: { pid: number; command: string };
 }
@@ -217,7 +218,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
       kind,
       readOnly,
       target: medium?.name ?? '',
-      isEmulated: place >= 0 && hasBoard(blueprint.definition.kind),
+      isEmulated: place >= 0 && definedAs(blueprint.definition).emulates,
       ...pvOf(vdev),
       ...imageIn(drive),
     };
@@ -225,10 +226,9 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
   const mostMiB = mostMiBOf(member) ?? (attached && mostKiB > 0 ? mostKiB / 1024 : undefined);
-  const process =
-    host.toolstack.hypervisor.kind === 'kvm'
-      ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
-      : undefined;
+  const process = host.toolstack.hypervisor.processes
+    ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
+    : undefined;
   const nic = emulatedCard(blueprint.definition);
   return {
     memoryMiB: member.memoryMiB,
@@ -237,7 +237,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     vcpus: {
       online: onlineOf(host, { id, name, index: record.index }),
       most: record.vcpus,
-      canChange: !hasBoard(blueprint.definition.kind),
+      canChange: inLibvirt(blueprint.definition).live.vcpus,
     },
     weight: shares?.weight ?? 0,
     cap: shares?.cap ?? 0,
@@ -265,7 +265,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     description: blueprint.definition.description ?? '',
     tags: blueprint.definition.tags ?? [],
     isDefined: (await host.managed?.find(name)) !== undefined,
-    hasPv: attached !== undefined,
+    attaches: attached !== undefined,
   };
 }
 

@@ -196,7 +196,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
     }),
   );
   // As the page calls the host's own system, which without Xen is no domain.
-  const nameOfSystem = host.toolstack.hypervisor.kind === 'kvm' ? 'host system' : 'Domain-0';
+  const nameOfSystem = host.toolstack.hypervisor.systemName;
   const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
   const found = { defined, checkpoints, ...(where ? { where } : {}) };
   if (!storage) return found;

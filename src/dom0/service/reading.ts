@@ -1,5 +1,6 @@
 /** What files that somebody names would make: they are read, with the firmware, devices and boot loader that they ask for, and judged. */
 import { loadPvBuilder } from '../../hypervisor/index.ts';
+import type { Kind } from '../../hypervisor/kinds/index.ts';
 import { prepareKernel } from '../../hypervisor/loader/index.ts';
 import { romOf } from '../../devices/index.ts';
 import {
@@ -30,6 +31,12 @@ import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import type { FarDisks } from './far-disks.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
+
+/** How kernels of some kinds are started: by another note than others', or by a builder of their own. */
+const LOADERS: Partial<Record<Kind, { note?: 'pvh'; loadBuilder?(): Promise<unknown> }>> = {
+  pvh: { note: 'pvh' },
+  pv: { loadBuilder: loadPvBuilder },
+};
 
 /** Whose files they are. */
 interface ReadingHost extends CommandHost {
@@ -104,12 +111,8 @@ export class Reading {
       ...given.flatMap(file => ('data' in file && !isDefinition(file) ? [file.data] : [])),
       ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
     ];
-    const kind = definitionNamed(given)?.kind,
-      prefer = kind === 'pvh' ? 'pvh' : 'note';
-    await Promise.all([
-      ...kernels.map(kernel => prepareKernel(kernel, prefer)),
-      ...(kind === 'pv' ? [loadPvBuilder()] : []),
-    ]).catch(() => {
+    const { note = 'note', loadBuilder } = LOADERS[definitionNamed(given)?.kind ?? 'pc'] ?? {};
+    await Promise.all([...kernels.map(kernel => prepareKernel(kernel, note)), loadBuilder?.()]).catch(() => {
       throw new Error(
         'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
       );

@@ -1,5 +1,5 @@
 /** A folder that was dropped on a running guest: its files become Domain 0's, and a guest of KVM gets them by 9P. */
-import { findsXen } from '../../hypervisor/kinds/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
 /** Where folders are that were shared so. */
@@ -45,10 +45,10 @@ export async function shareFolder(
     `ringside share ${member.name} ${name}`,
     async task => {
       const { blueprint } = member;
-      const { kind } = blueprint.definition;
-      if (kind !== 'kvm')
+      const { virtio, needsXen } = definedAs(blueprint.definition);
+      if (!virtio)
         throw new Error(
-          findsXen(kind)
+          needsXen
             ? `${member.name} is a guest of Xen, which has no folders here: those of KVM have, by virtio-9p. Put the files on a CD: Insert, next to its CD drive, takes several files at once, or block-attach a transfer disk (transfer:64M,xvdz,w).`
             : `${member.name} is a PC that finds no KVM, and its board has no virtio-9p. Write kvm = 1 into its definition on a host with KVM, or put the files on a CD: Insert, next to its CD drive, takes several files at once.`,
         );

@@ -64,8 +64,8 @@ export interface BashParts {
   /** `line`: what surrounds a line that is run (files/kept-files.ts). */
   fs: IFileSystem & { line?<T>(work: () => Promise<T>): Promise<T> };
   programs: readonly Program[];
-  /** There is no Xen below it. */
-  isKvm?: boolean;
+  /** What the greeting calls the host's system; absent: Domain 0. */
+  systemName?: string;
   /** What a file of the kernel's reads as (kernel-files.ts); undefined: it is none. */
   kernelFile?(path: string): string | undefined;
   /** Milliseconds of host time. */

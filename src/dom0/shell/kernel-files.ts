@@ -2,6 +2,7 @@
  * Files that a kernel has about its processors and its hypervisor, as people and hand-outs read them to see whether KVM is there. Sources: show_cpuinfo() in
  * arch/x86/kernel/cpu/proc.c of Linux 6.1; arch/x86/kvm/vmx/vmx.c for the parameters of kvm_intel.
  */
+import { systemOf } from './hypervisors/index.ts';
 import { cpuid, featuresOf, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
@@ -19,12 +20,7 @@ const textOf = (words: readonly number[]): string =>
   new TextDecoder('latin1').decode(new Uint8Array(Int32Array.from(words).buffer)).replace(/\0[^]*$/, '');
 const leaf = (number: number) => cpuid(number, 0, true);
 
-/** Domain 0 is a guest of Xen's, and finds no VT there. */
-export const hasVmx = ({ toolstack: { hypervisor } }: CommandHost): boolean =>
-  hypervisor.kind === 'kvm' && hypervisor.hasVt;
-
-/** Domain 0 has one processor, and a host without Xen all of its own. */
-const processorsOf = (host: CommandHost): number => (host.toolstack.hypervisor.kind === 'xen' ? 1 : host.queue.pcpus);
+export const hasVmx = (host: CommandHost): boolean => systemOf(host).seesVt && host.toolstack.hypervisor.hasVt;
 
 function cpuinfo(host: CommandHost): string {
   const { eax: last, ebx, ecx, edx } = leaf(0),
@@ -39,11 +35,11 @@ function cpuinfo(host: CommandHost): string {
     }),
   ).trim();
   const mhz = (TSC_HZ / 1e6).toFixed(3),
-    count = processorsOf(host);
+    count = systemOf(host).processors(host);
   const flags = [
     ...[...featuresOf()].map(name => LINUX[name] ?? name),
     ...(hasVmx(host) ? ['vmx'] : []),
-    ...(host.toolstack.hypervisor.kind === 'xen' ? ['hypervisor'] : []),
+    ...systemOf(host).cpuFlags,
   ];
   return Array.from({ length: count }, (_, id) =>
     [

@@ -3,10 +3,9 @@
  * (tools/kvm/kvm_stat of Linux 6.1). `perf` leads there.
  */
 import type { CommandHost } from '../toolstack/index.ts';
+import { systemOf } from './hypervisors/index.ts';
 import { hasVmx } from './kernel-files.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
-
-const isKvm = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'kvm';
 
 export const kvmTools = (host: CommandHost): Program[] => [
   kvmOk(host),
@@ -23,9 +22,7 @@ const kvmOk = (host: CommandHost): Program => ({
     hasVmx(host)
       ? succeeded('INFO: /dev/kvm exists\nKVM acceleration can be used\n')
       : {
-          stdout: `INFO: Your CPU does not support KVM extensions\n${
-            isKvm(host) ? '' : 'INFO: Xen has this computer: what it has of VT is in xl info and xl dmesg\n'
-          }KVM acceleration can NOT be used\n`,
+          stdout: `INFO: Your CPU does not support KVM extensions\n${systemOf(host).withoutKvm.ok}KVM acceleration can NOT be used\n`,
           stderr: '',
           status: 1,
         },
@@ -95,12 +92,7 @@ const kvmStat = (host: CommandHost): Program => ({
   name: 'kvm_stat',
   summary: 'exits of the guests that run: kvm_stat -1 [-f REGEX], by reason with -f kvm_exit',
   run: async (words, { signal }) => {
-    if (!hasVmx(host))
-      return failed(
-        isKvm(host)
-          ? 'kvm_stat: There is no KVM here: this computer has no VT.'
-          : 'kvm_stat: Xen has this computer, and no KVM: exits of its guests are in xl trace NAME.',
-      );
+    if (!hasVmx(host)) return failed(systemOf(host).withoutKvm.stat);
     const rest = [...words];
     let filter = WITHOUT_PARTS,
       isOnce = false;
@@ -138,10 +130,5 @@ const kvmStat = (host: CommandHost): Program => ({
 const perf = (host: CommandHost): Program => ({
   name: 'perf',
   summary: 'is not here: what counts exits in its place',
-  run: async () =>
-    failed(
-      isKvm(host)
-        ? "perf: there are no performance events here. Exits by reason: kvm_stat -1 -f kvm_exit, or gdb's monitor exits."
-        : 'perf: there are no performance events here. Exits of a guest one by one: xl trace NAME.',
-    ),
+  run: async () => failed(systemOf(host).withoutKvm.perf),
 });

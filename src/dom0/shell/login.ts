@@ -1,7 +1,6 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
 import { type CommandHost, MACHINE, xorshift } from '../toolstack/index.ts';
 import type { HostState } from '../host/state/index.ts';
-import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import { failed, type Program, succeeded, type Terminal } from '../toolstack/programs/index.ts';
@@ -15,21 +14,18 @@ import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { pagers } from './pager.ts';
 import { poolProgram } from './pool.ts';
-import { processPrograms } from './processes.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { qemuNbdProgram } from './qemu-nbd.ts';
 import { fdiskProgram, sfdiskProgram } from './sfdisk.ts';
 import { servicePrograms } from './services.ts';
 import { storagePrograms } from './storage.ts';
-import { xenstorePrograms } from './xenstore.ts';
+import { systemOf } from './hypervisors/index.ts';
 import { kernelFile } from './kernel-files.ts';
 import { kvmTools } from './kvm-tools.ts';
 import { systemPrograms } from './system.ts';
 import { truncateProgram } from './truncate.ts';
 import { virshProgram } from '../libvirt/virsh/index.ts';
-import { withoutXen } from './without-xen.ts';
-import { xentopProgram, xlProgram } from './xl.ts';
 
 const HISTORY = '/root/.bash_history';
 const MOST_HISTORY = 1000;
@@ -78,15 +74,9 @@ export async function shellParts(
   power: Power,
   log: readonly string[],
 ): Promise<BashParts> {
-  const isXen = host.toolstack.hypervisor.kind === 'xen';
-  const ofXen = [
-    xlProgram('xl', host, COMMANDS),
-    xlProgram('xm', host, COMMANDS),
-    xentopProgram(host, COMMANDS),
-    ...xenstorePrograms(host.toolstack.services.xenstored.client()),
-  ];
+  const system = systemOf(host);
   const programs = [
-    ...(isXen ? ofXen : [...withoutXen(ofXen), ...processPrograms(host)]),
+    ...system.programs(host),
     virshProgram(host),
     ...bridgePrograms(host),
     dnsmasqProgram(host),
@@ -114,7 +104,7 @@ export async function shellParts(
   const next = xorshift(host.parts.epochMs());
   return {
     fs: await state.files(),
-    isKvm: !isXen,
+    systemName: system.name,
     kernelFile: path => kernelFile(host, path),
     programs,
     sleep,
@@ -146,6 +136,6 @@ export async function login(parts: BashParts, terminal: Terminal, version: strin
     // A line that could not be kept is in the session all the same.
     remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
     hostName: parts.environment.HOSTNAME,
-    greeting: `Ringside ${version}, ${parts.isKvm ? 'a host with KVM' : 'Domain 0'}. help lists what there is; Ctrl-D leaves.\n${note}`,
+    greeting: `Ringside ${version}, ${parts.systemName ?? 'Domain 0'}. help lists what there is; Ctrl-D leaves.\n${note}`,
   });
 }

@@ -1,8 +1,8 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
+import { systemOf } from './hypervisors/index.ts';
 import { formatMac } from '../../devices/net/index.ts';
 import { type CommandHost, MACHINE } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
-import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { upTime } from './up-time.ts';
@@ -38,7 +38,7 @@ const uname = (host: CommandHost): Program => ({
       s: 'Ringside',
       n: host.toolstack.identity.name,
       r: host.parts.version,
-      v: host.toolstack.hypervisor.kind === 'xen' ? `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}` : 'KVM',
+      v: systemOf(host).version,
       m: MACHINE,
       o: 'Ringside',
     };
@@ -64,11 +64,10 @@ const uptime = (host: CommandHost): Program => ({
   },
 });
 
-/** Domain 0 has one, whatever the host has (`xl info`); without Xen the host's system has all. */
 const nproc = (host: CommandHost): Program => ({
   name: 'nproc',
   summary: 'processors that this system has',
-  run: async () => succeeded(`${host.toolstack.hypervisor.kind === 'xen' ? 1 : host.queue.pcpus}\n`),
+  run: async () => succeeded(`${systemOf(host).processors(host)}\n`),
 });
 
 /** The volume group, which volumes and images lie in; what Domain 0's other files may take nobody here knows. */

@@ -26,7 +26,12 @@ const XEN = xenInterface({
 });
 
 /** What the guest of a domain sees, by the domain's entry in the domain table. */
-const interfaceOf = (record: DomainRecord): InterfaceKind => (isXen(record) ? XEN : isKvm(record) ? KVM : PLAIN_PC);
+const INTERFACES: readonly (readonly [finds: (record: DomainRecord) => boolean, InterfaceKind])[] = [
+  [isXen, XEN],
+  [isKvm, KVM],
+  [() => true, PLAIN_PC],
+];
+const interfaceOf = (record: DomainRecord): InterfaceKind => INTERFACES.find(([finds]) => finds(record))![1];
 
 /**
  * `saved`: a state that it goes on from, or what is known before the rest of one, which comes later (stream/arrival.ts). `guest`: another interface than the

@@ -4,6 +4,7 @@ import { loadPvhBoard } from '../../devices/index.ts';
 import { keepsCode, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
+import { BUILT_BY_STATE } from '../kinds/index.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
 import type { SavedHead, SavedPages, SavedState } from './xen/stream/saved-state.ts';
@@ -30,20 +31,17 @@ export async function laterParts(
   given: object | undefined,
 ): Promise<LaterParts> {
   const saved = given as SavedState | undefined;
+  const { load, wantsPvhBoard } = INTERFACES.find(({ finds }) => finds(record))!;
   const [guest, shadow, lastCode, pvh] = await outside(
     Promise.all([
-      isXen(record)
-        ? xenOf(machine, record, saved)
-        : isKvm(record)
-          ? import('./kvm/guest.ts').then(({ KVM }) => KVM, notLoaded('shows KVM to guests'))
-          : PLAIN_PC,
+      load(machine, record, saved),
       record.shadowFrames > 0
         ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
         : undefined,
       keepsCode(machine, record)
         ? import('../domain/last-code.ts').catch(notLoaded('keeps last instructions'))
         : undefined,
-      isXen(record) && xenTypeOf(machine, record) !== XEN_TYPE.HVM
+      wantsPvhBoard?.(machine, record)
         ? loadPvhBoard().catch(notLoaded('is the board of guests without a PC'))
         : undefined,
     ]),
@@ -76,8 +74,7 @@ export async function restoreLater(
   );
   if (file) return restoreFrom(domain, state as SavedState, file, name);
   const arrival = new Arrival(domain, away);
-  // A paravirtual guest has no machine of its own before its state is there.
-  if ((state as SavedHead).about.kind !== 'pv') {
+  if (!BUILT_BY_STATE.has((state as SavedHead).about.kind)) {
     const { warmUp } = await outside(import('../domain/warm-up.ts')).catch(notLoaded('takes domains in'));
     await warmUp(domain, turn);
   }
@@ -120,3 +117,17 @@ async function xenOf(
     layerOf: viridian?.viridianOf,
   });
 }
+
+/** What the guest of a domain sees, by the domain's entry in the domain table: the first that fits. */
+const INTERFACES: readonly {
+  finds(record: DomainRecord): boolean;
+  load(machine: Machine, record: DomainRecord, saved?: SavedState): InterfaceKind | Promise<InterfaceKind>;
+  wantsPvhBoard?(machine: Machine, record: DomainRecord): boolean;
+}[] = [
+  { finds: isXen, load: xenOf, wantsPvhBoard: (machine, record) => xenTypeOf(machine, record) !== XEN_TYPE.HVM },
+  {
+    finds: isKvm,
+    load: () => import('./kvm/guest.ts').then(({ KVM }) => KVM, notLoaded('shows KVM to guests')),
+  },
+  { finds: () => true, load: () => PLAIN_PC },
+];

@@ -16,3 +16,6 @@ export const hasBoard = (kind: Kind): kind is Exclude<Kind, 'pvh' | 'pv'> => kin
 
 /** xl's type of it: a guest with a board is hvm. */
 export const typeOf = (kind: Kind): XenKind => (hasBoard(kind) ? 'hvm' : kind);
+
+/** Kinds that have no machine of their own before their saved state is there. */
+export const BUILT_BY_STATE: ReadonlySet<Kind> = new Set(['pv']);

@@ -17,7 +17,7 @@ const KEEPS_NOTHING = 'A host that is part of another page starts from scratch a
 const ENDED = 'Domain 0 of this host has ended: create another.';
 
 /** What `PageBoot` says of the menu's entry. @throws BootError */
-function entryOf({ boot: wanted, xen, files = {} }: HostOptions): Omit<PageBoot, 'host'> {
+function entryOf({ boot: wanted, xen: commandLine, files = {} }: HostOptions): Omit<PageBoot, 'host'> {
   const config = files[GRUB_CONFIG_PATH] ?? defaultGrubConfig();
   const menu = new BootMenu({
     config: readGrubConfig(typeof config === 'string' ? config : new TextDecoder().decode(config)),
@@ -26,7 +26,7 @@ function entryOf({ boot: wanted, xen, files = {} }: HostOptions): Omit<PageBoot,
     ...(wanted === undefined ? {} : { wanted }),
   });
   const { hypervisor, xenCommandLine, dom0CommandLine } = bootWithout(menu);
-  return { hypervisor, xenCommandLine: xen ?? xenCommandLine, dom0CommandLine, keepsNothing: KEEPS_NOTHING };
+  return { hypervisor, xenCommandLine: commandLine ?? xenCommandLine, dom0CommandLine, keepsNothing: KEEPS_NOTHING };
 }
 
 /**

@@ -78,7 +78,7 @@ const memoryShown = (chosen: string, data: object) =>
     target: {},
     data: { machine: { frame: () => frame }, ...data },
   }) as unknown as Parameters<typeof memoryWhy>[0];
-const walk = (more: object) => ({ walk: { steps: [], mode: '4 levels', isPv: false, ...more } });
+const walk = (more: object) => ({ walk: { steps: [], mode: '4 levels', namesFrames: false, ...more } });
 const processorShown = (chosen: string, activity = 0) =>
   ({ chosen, data: { isStill: false, state: { regs: { 0: 1, at: activity } } } }) as unknown as Parameters<
     typeof processorWhy
@@ -109,7 +109,7 @@ function all(hypervisor: Hypervisor): string[] {
     ...sentences(memoryWhy(memoryShown('', walk({ steps: [{ key: 'stage', isFault: true }] })))),
     ...sentences(memoryWhy(memoryShown('', walk({ mode: 'paging off' })))),
     ...sentences(memoryWhy(memoryShown('', walk({})))),
-    ...sentences(memoryWhy(memoryShown('', walk({ isPv: true })))),
+    ...sentences(memoryWhy(memoryShown('', walk({ namesFrames: true })))),
     ...sentences(postMortemWords()),
     ...sentences(schedulerWords()),
     ...sentences(laterStrings.tasks.nothing()),

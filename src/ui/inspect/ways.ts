@@ -7,7 +7,7 @@
  * the slowest next to it.
  */
 import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
-import type { Hypervisor } from '../hypervisors/of-host.ts';
+import type { Hypervisor, OfEach } from '../hypervisors/of-host.ts';
 import { whole } from '../units.ts';
 import { type GuestMaker, MadeGuest } from './made-guests.ts';
 
@@ -22,20 +22,30 @@ interface Way {
   driver: string;
   /** What the guest does before its shell. */
   extra: string;
+  /** Lines of its definition; `ofHost`: what a PC has on the host. */
+  lines(ofHost: string): string;
 }
 
+const pc =
+  (own?: string): Way['lines'] =>
+  ofHost =>
+    `serial = "pty"\n${own ?? ofHost}\n`;
+
 export const WAYS: readonly Way[] = [
-  { id: 'pio', type: 'hvm', vdev: 'hda', driver: 'pio', extra: '' },
-  { id: 'dma', type: 'hvm', vdev: 'hda', driver: 'dma', extra: '' },
-  { id: 'pvhvm', type: 'hvm', vdev: 'hda', driver: 'hda', extra: 'unplug' },
-  { id: 'pvh', type: 'pvh', vdev: 'xvda', driver: 'xvda', extra: '' },
-  { id: 'virtio', type: 'hvm', vdev: 'vda', driver: 'vda', extra: '' },
+  { id: 'pio', type: 'hvm', vdev: 'hda', driver: 'pio', extra: '', lines: pc() },
+  { id: 'dma', type: 'hvm', vdev: 'hda', driver: 'dma', extra: '', lines: pc() },
+  { id: 'pvhvm', type: 'hvm', vdev: 'hda', driver: 'hda', extra: 'unplug', lines: pc() },
+  { id: 'pvh', type: 'pvh', vdev: 'xvda', driver: 'xvda', extra: '', lines: () => '' },
+  { id: 'virtio', type: 'hvm', vdev: 'vda', driver: 'vda', extra: '', lines: pc('kvm = 1') },
 ];
-/** Of a ring of Xen's, which only a host with Xen has. */
-const RINGS: ReadonlySet<WayId> = new Set(['pvhvm', 'pvh']);
+/** Ways that a host has not, those of Xen's rings, and what a PC has there. */
+const HOSTS: OfEach<{ lacks: readonly WayId[]; pc: string }> = {
+  xen: { lacks: [], pc: 'device_model_stubdomain_override = 0' },
+  kvm: { lacks: ['pvhvm', 'pvh'], pc: 'kvm = 1' },
+};
 /** Those that a host has. */
-export const waysOf = ({ hypervisor }: Pick<WaysHost, 'hypervisor'>): readonly Way[] =>
-  WAYS.filter(({ id }) => hypervisor !== 'kvm' || !RINGS.has(id));
+export const waysOf = ({ hypervisor = 'xen' }: Pick<WaysHost, 'hypervisor'>): readonly Way[] =>
+  WAYS.filter(({ id }) => !HOSTS[hypervisor].lacks.includes(id));
 
 /** What each moves: so much, in requests of so much, this many at a time where the disk takes several. */
 export const REQUEST_KIB = 64,
@@ -57,7 +67,6 @@ const SECTORS_A_MIB = 2048,
  * The device model in Domain 0, as Xen has it by default: a request is answered when it is done. One in a stub domain would show the guest a busy drive
  * meanwhile, and a driver that takes no interrupts asks it again and again: its exits would count how long Domain 0 took.
  */
-const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
 /** Until a guest that waits again has published its counters; it is the same for the empty run. */
 const SETTLE_MS = 60;
 
@@ -103,14 +112,14 @@ export interface Progress {
 }
 
 const definitionOf = (
-  { id, type, vdev, extra }: Way,
-  { hypervisor }: Pick<WaysHost, 'hypervisor'>,
+  { id, type, vdev, extra, lines }: Way,
+  { hypervisor = 'xen' }: Pick<WaysHost, 'hypervisor'>,
 ): string => `name = "ways-${id}"
 type = "${type}"
 memory = ${MEMORY_MIB}
 kernel = "minipv.elf"
 disk = [ "ways.img,raw,${vdev},w" ]
-${type === 'hvm' ? `serial = "pty"\n${id === 'virtio' || hypervisor === 'kvm' ? 'kvm = 1' : MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
+${lines(HOSTS[hypervisor].pc)}${extra ? `extra = "${extra}"\n` : ''}`;
 
 /** One of them. */
 class Guest extends MadeGuest {

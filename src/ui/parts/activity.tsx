@@ -1,5 +1,6 @@
 /** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
 
+import { asRun } from '../kinds/index.ts';
 import { exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
 import { useSignal } from '@preact/signals';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
@@ -107,7 +108,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
             <dt>{words.retired}</dt>
             <dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
             {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
-            {domain.type === 'hvm' && (
+            {asRun(domain.type).deviceModel && (
               <>
                 <dt>{hostWords().model(domain.name, domain.modelInDomain0 === true)}</dt>
                 <dd>

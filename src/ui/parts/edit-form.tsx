@@ -1,6 +1,6 @@
 /** The form of a definition: what most people change. Whatever else its text says stays as it is. */
 
-import { findsXen, hasBoard, type Kind } from '../../hypervisor/kinds/index.ts';
+import { inForms } from '../kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/service/index.ts';
@@ -38,7 +38,11 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   /** A kernel is wanted, and none is named yet. */
   const wantsKernel = useSignal(false);
   const source: Source =
-    !hasBoard(vm.kind) || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
+    !inForms(vm).startsDisks || vm.kernel || wantsKernel.value
+      ? 'kernel'
+      : vm.bootOrder.startsWith('d')
+        ? 'cd'
+        : 'disk';
   const startFrom = (from: Source): void => {
     wantsKernel.value = from === 'kernel';
     if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
@@ -189,7 +193,7 @@ function General({ judged, change, source }: Part & { source: Source }) {
       </Field>
       <p class="cap-t hint-m">
         {words.kinds[vm.kind]}
-        {hasBoard(vm.kind) && source === 'kernel' ? words.direct : ''}
+        {inForms(vm).startsDisks && source === 'kernel' ? words.direct : ''}
       </p>
       <Field label={tagWords.name} of="tags" judged={judged}>
         {id => (
@@ -248,7 +252,7 @@ function Start({ judged, change, source, startFrom }: Part & { source: Source; s
   const { definition: vm } = judged;
   return (
     <>
-      {hasBoard(vm.kind) && (
+      {inForms(vm).startsDisks && (
         <div class="fld">
           <label>{words.startFrom}</label>
           <span class="seg" role="group" aria-label={words.startFrom}>
@@ -367,8 +371,8 @@ function Network({ judged, change }: Part) {
       {id => (
         <select id={id} class="in" value={card} onChange={event => change(cardChanges(vm, event.currentTarget.value))}>
           <option value="none">{words.noCard}</option>
-          {(findsXen(vm.kind) || card === 'vif') && <option value="vif">{words.pvCard}</option>}
-          {hasBoard(vm.kind) &&
+          {(inForms(vm).pvCards || card === 'vif') && <option value="vif">{words.pvCard}</option>}
+          {inForms(vm).pcCards &&
             cards.map(({ model, name }) => (
               <option key={model} value={model}>
                 {name}
@@ -440,12 +444,9 @@ function cardChanges({ cards: [first = {}, ...others] }: Definition, chosen: str
   return { cards: [{ ...card, pv: true, ...(model ? { model } : {}) }, ...others] };
 }
 
-/** What disks of each kind are called, but for a letter. */
-const DISK_NAMES: Readonly<Record<Kind, string>> = { pc: 'hd', hvm: 'hd', pvh: 'xvd', pv: 'xvd', kvm: 'vd' };
-
 /** The first name that no disk has, and a volume or image that none of its disks is. */
 function freshDisk(vm: Definition, paths: readonly string[]): Disk {
-  const prefix = DISK_NAMES[vm.kind];
+  const prefix = inForms(vm).disks;
   const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
   const target =
     paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';

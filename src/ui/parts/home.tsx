@@ -1,5 +1,6 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
+import { ofHost } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { signal } from '@preact/signals';
 import { domains, hostProblem, info, living } from '../host.ts';
@@ -190,7 +191,7 @@ function BootCard() {
       <h2>
         <Icon name="run" size={15} /> {strings.home.boot}
       </h2>
-      {info.value?.hypervisor !== 'kvm' && hasVt && <Figure />}
+      {hasVt && ofHost({ xen: <Figure />, kvm: null })}
       {/* Which guests there are depends on the host. */}
       {!isListed.value || !(info.value || hostProblem.value) ? (
         <p class="sec" role="status">

@@ -1,6 +1,7 @@
 /** Small drawn marks: state glyphs, icons, badges, owner chips. Shape first, letter second, hue third. */
 
 import type { ComponentChildren } from 'preact';
+import { ofHost } from '../hypervisors/of-host.ts';
 import { ownerClass, ownerToken } from '../owners.ts';
 import { strings } from '../strings.ts';
 
@@ -144,6 +145,9 @@ export const StateMark = ({ state, fell = false }: { state: string; fell?: boole
 export const ModeBadge = ({ type }: { type: string }) => (
   <span class={`mode ${type}`}>{strings.types[type] ?? type}</span>
 );
+
+/** Of Domain-0; a host's own system is no domain. */
+export const SystemBadge = () => ofHost({ xen: <ModeBadge type="d0" />, kvm: null });
 
 export { ownerClass, ownerToken };
 export const Chip = ({ id }: { id?: number }) => <i class={`chip ${id === undefined ? 'c-free' : ownerClass(id)}`} />;

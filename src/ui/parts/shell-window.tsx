@@ -3,10 +3,10 @@
 import { useEffect } from 'preact/hooks';
 import { elsewhere, newShell, type ShellSession, shell, state } from '../shell-session.ts';
 import { laterStrings } from '../strings-later.ts';
-import { hostSystemName, hypervisorOfHost, ofHost } from '../hypervisors/of-host.ts';
+import { hostSystemName, ofHost } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { StateNote } from './domain0-shell.tsx';
-import { Chip, ModeBadge, StateMark } from './marks.tsx';
+import { Chip, StateMark, SystemBadge } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
 
 const words = laterStrings.shell;
@@ -24,7 +24,7 @@ export function ShellPage() {
             <StateMark state="r" />
             {hostSystemName()}
           </h2>
-          {hypervisorOfHost() === 'xen' && <ModeBadge type="d0" />}
+          <SystemBadge />
           <span class="sec meta">{ofHost(words.about)}</span>
         </div>
       </div>

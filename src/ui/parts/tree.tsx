@@ -23,10 +23,10 @@ import { draft, go, place, several, treeOpen } from '../navigation.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
-import { hypervisorName, hypervisorOfHost } from '../hypervisors/of-host.ts';
+import { hypervisorName } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { bytes } from '../terminal.ts';
-import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
+import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark, SystemBadge } from './marks.tsx';
 import { later } from './load-when-shown.tsx';
 import { openMenu } from './menu.tsx';
 import { Windowed } from './windowed.tsx';
@@ -238,7 +238,7 @@ function domain0Row(count: number) {
         <Chip id={0} />
         <StateMark state="r" />
         <span class="nm">{nameOf(0)}</span>
-        {hypervisorOfHost() === 'xen' && <ModeBadge type="d0" />}
+        <SystemBadge />
         <Spark values={domain0History.value} label={words.cpu} />
       </Row>
     </>

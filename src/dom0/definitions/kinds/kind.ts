@@ -27,8 +27,10 @@ export interface DefinitionKind {
   passwordLength: number;
   /** It may have devices of virtio. */
   virtio: boolean;
-  /** Its first card may be emulated. */
-  emulatedCard: boolean;
+  /** Devices of a PC are emulated for it: drives, a screen, and a card, if it is the first. */
+  emulates: boolean;
+  /** Domain 0 may run its device model. */
+  modelInDomain0: boolean;
   /** Cards are for PV drivers, too. Without that it has one card. */
   pvCards: boolean;
   drives: {

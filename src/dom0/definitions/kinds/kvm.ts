@@ -8,7 +8,6 @@ export const kvm: DefinitionKind = {
   startsEmpty: true,
   passwordLength: 8,
   virtio: true,
-  pvCards: false,
   drives: { place: placeUnderKvm, names: 'vda to vdh (virtio) and hda to hdd (IDE, and CDs)', haveNumbers: false },
   judgedBy: 'kvm',
   kvmKey: 1,

@@ -15,7 +15,8 @@ export const pc: DefinitionKind = {
   vnc: 'VGA',
   passwordLength: Infinity,
   virtio: false,
-  emulatedCard: true,
-  pvCards: true,
+  emulates: true,
+  modelInDomain0: false,
+  pvCards: false,
   drives: { place: ({ vdev }) => placeOf(vdev), names: 'hda to hdd', haveNumbers: true },
 };

@@ -2,7 +2,7 @@
 import type { DefinitionKind } from './kind.ts';
 import { pc } from './pc.ts';
 
-export const hvm: DefinitionKind = { ...pc, needsXen: true };
+export const hvm: DefinitionKind = { ...pc, needsXen: true, modelInDomain0: true, pvCards: true };
 
 export const pvh: DefinitionKind = {
   ...hvm,
@@ -13,7 +13,8 @@ export const pvh: DefinitionKind = {
   hvmOptions: false,
   shadows: false,
   vnc: 'nothing',
-  emulatedCard: false,
+  emulates: false,
+  modelInDomain0: false,
   drives: { place: () => -1, names: 'xvda to xvdp', haveNumbers: true },
 };
 

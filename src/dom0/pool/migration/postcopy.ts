@@ -3,6 +3,7 @@
  * of it is there neither host alone has the whole guest: where the link breaks it is paused there, and goes on once its memory comes again. QEMU's way
  * (docs/devel/migration/postcopy.rst), in libvirt's words.
  */
+import { kindOf } from '../../toolstack/kinds/index.ts';
 import { isZero } from '../../../hypervisor/interfaces/xen/stream/index.ts';
 import { FRAME_BYTES, type DomainRecord, type Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell } from '../../../hypervisor/worker/index.ts';
@@ -97,7 +98,7 @@ export function mayBePostcopy({ name, paused, record, blueprint, model }: Guest,
   if (paused || wish.paused) refuse('post-copy migration is not supported with non-live or paused migration');
   if (wish.verify) refuse('post-copy migration cannot be compared afterwards: leave --debug out');
   const without = `Migrate ${name} without --postcopy.`;
-  if (blueprint.definition.kind === 'pv')
+  if (kindOf(blueprint.definition).reach === 'machine')
     refuse(
       `the page tables of a paravirtual guest name machine frames, so that all of them go before it runs. ${without}`,
     );

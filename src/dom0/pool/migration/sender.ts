@@ -5,6 +5,7 @@
  * and without one the source asks the target until it knows. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17; messages:
  * docs/migration.md.
  */
+import { kindOf } from '../../toolstack/kinds/index.ts';
 import {
   type Medium,
   type PrecopyRound,
@@ -342,7 +343,7 @@ class Departure {
   private whenPlaced = (): void => {};
 
   private get kind(): 'PV' | 'HVM' {
-    return this.guest.blueprint.definition.kind === 'pv' ? 'PV' : 'HVM';
+    return kindOf(this.guest.blueprint.definition).reach === 'machine' ? 'PV' : 'HVM';
   }
 
   /** struct save_file_header: flags and the length of the configuration behind it. */

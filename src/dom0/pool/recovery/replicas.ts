@@ -1,4 +1,5 @@
 /** What a host keeps of guests of others: it takes their checkpoints, and starts a guest from one of them. */
+import { kindOf } from '../../toolstack/kinds/index.ts';
 import { joined, outside } from '../../../formats/bytes/index.ts';
 import { readStateAsItComes, type SavedHead, type SavedPages } from '../../../hypervisor/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
@@ -225,7 +226,7 @@ class Incoming {
     );
     if (line.isOver) throw new Error('The other host sends them on another line.');
     // Frames of a paravirtual guest are all in each state.
-    const isWhole = this.isWhole || head.about.kind === 'pv';
+    const isWhole = this.isWhole || kindOf(head.about).reach === 'machine';
     const replica = parts.replica();
     replica.add({ ...about, head, state, bytes: rest.length + last.length }, saved, isWhole, kept.keep);
     parts.counts(replica);

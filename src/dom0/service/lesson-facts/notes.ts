@@ -4,6 +4,7 @@
  */
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { DomainView } from '../../../hypervisor/view/index.ts';
+import { kindOf } from '../../toolstack/kinds/index.ts';
 import type { Family } from './told.ts';
 
 const PLACE = 0x500,
@@ -14,7 +15,7 @@ const PLACE = 0x500,
   NOTE_WORDS = NAME_WORDS + 1;
 
 export const notes: Family = ({ domain, member }, { values }) => {
-  const word = wordsOf(domain, member.blueprint.definition.kind === 'pv');
+  const word = wordsOf(domain, kindOf(member.blueprint.definition).reach === 'machine');
   if (word(PLACE) !== MAGIC) return;
   const count = Math.min(MOST_NOTES, word(PLACE + 4)),
     first = word(PLACE + 8);
@@ -25,12 +26,12 @@ export const notes: Family = ({ domain, member }, { values }) => {
   }
 };
 
-/** Words of guest-physical memory; of a paravirtual guest, whose pages lie anywhere, those of its own linear addresses. 0 where there is none. */
-function wordsOf(domain: DomainView, isPv: boolean): (address: number) => number {
+/** Words of guest-physical memory; of a guest whose pages are anywhere in machine memory those of its own linear addresses. 0 where there is none. */
+function wordsOf(domain: DomainView, isLinear: boolean): (address: number) => number {
   const stage = domain.secondStage,
     vcpu = domain.vcpus()[0]?.look();
   return address => {
-    const offset = isPv ? (vcpu?.translate(address >>> 0).machine ?? -1) : stage.offset(address >>> 0);
+    const offset = isLinear ? (vcpu?.translate(address >>> 0).machine ?? -1) : stage.offset(address >>> 0);
     return offset < 0 || address % FRAME_BYTES > FRAME_BYTES - 4 ? 0 : domain.memory.word(offset >>> 2) >>> 0;
   };
 }

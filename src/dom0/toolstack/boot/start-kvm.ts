@@ -5,6 +5,7 @@
 import type { HostDefinition } from './host-definition.ts';
 import { kvmCall } from '../hypervisors/kvm-calls.ts';
 import { kvm } from '../hypervisors/kvm.ts';
+import { QEMU_FOLDERS } from '../managed/folders.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import type { StartedHypervisor } from './start-xen.ts';
 
@@ -16,6 +17,10 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
   log.guestThreshold = 0;
   return {
     kind: 'kvm',
+    runs: ['pc', 'kvm'],
+    folders: QEMU_FOLDERS,
+    systemName: 'host system',
+    processes: true,
     host,
     commandLine,
     options: { scheduler: { policy: 'fair' }, unknown: [] },

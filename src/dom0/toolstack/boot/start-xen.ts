@@ -7,6 +7,8 @@ import type { Spellings } from '../hypervisors/spelling.ts';
 import { xenLife } from '../hypervisors/xen-life.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
+import { type Kind, KINDS } from '../../../hypervisor/kinds/index.ts';
+import type { ManagedFolders } from '../managed/folders.ts';
 import type { HypervisorKind } from './menu/index.ts';
 import { readXenOptions, XEN_SCHEDULERS, type XenOptions } from './xen-options.ts';
 
@@ -18,6 +20,16 @@ export interface StartedHypervisor {
   /** Xen's, as the boot loader gave it; the kernel's where the hypervisor is in there. */
   commandLine: string;
   options: XenOptions;
+  /** Kinds of guests that it runs. */
+  runs: readonly Kind[];
+  /** A real host with it would have no KVM, which guests find here. */
+  addsKvm?: true;
+  /** Where definitions are; absent: where xl has them. */
+  folders?: ManagedFolders;
+  /** What the page calls the system that drives the devices. */
+  systemName: 'Domain-0' | 'host system';
+  /** Guests are processes of that system. */
+  processes?: true;
   /** It uses VT-x: the host has it, and the command line leaves it on. */
   hasVt: boolean;
   /** Domain 0's own; 0: what its drivers take. */
@@ -75,7 +87,19 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
     log.print('warning', `dom0_max_vcpus=${options.dom0MaxVcpus}: Domain 0 is one worker, and has one vCPU`);
   const dom0MemoryMiB = memoryOf(options.dom0MemoryMiB ?? 0, host, log);
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
-  return { kind: 'xen', host, commandLine, options, hasVt, dom0MemoryMiB, log, spellings: xenLife };
+  return {
+    kind: 'xen',
+    runs: KINDS,
+    addsKvm: true,
+    systemName: 'Domain-0',
+    host,
+    commandLine,
+    options,
+    hasVt,
+    dom0MemoryMiB,
+    log,
+    spellings: xenLife,
+  };
 }
 
 /** What dom0_mem asks for, as far as there is memory. */

@@ -18,7 +18,7 @@ export type ManagedDomains = {
 };
 
 /** Definitions are in the host's files, which a guest alone does not need: what manages them is loaded for the first question. */
-export function managedLater(files: HostFiles, drawing: Drawing, folders: ManagedFolders): ManagedDomains {
+export function managedLater(files: HostFiles, drawing: Drawing, folders?: ManagedFolders): ManagedDomains {
   let loading: Promise<Whole> | undefined;
   const load = (): Promise<Whole> => {
     loading ??= import('./managed-domains.ts').then(whole => new whole.ManagedDomains(files, drawing, folders));

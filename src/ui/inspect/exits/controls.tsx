@@ -1,5 +1,6 @@
 /** Which of a guest's instructions and exceptions exit: seen, and chosen. */
 
+import { asRun } from '../../kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import {
   bitmapOf,
@@ -38,7 +39,7 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
     /** Until machine memory says so, too. */
     wanted = useSignal<ExitControls | undefined>(undefined),
     seen = session && machine?.domain(session.id)?.exitControls();
-  if (!session || !seen || session.over || session.info.value.type === 'pv') return null;
+  if (!session || !seen || session.over || !asRun(session.info.value.type).usesVt) return null;
   const controls = wanted.value ?? seen;
   const choose = async (changes: Partial<ExitControls>): Promise<void> => {
     problem.value = undefined;

@@ -81,7 +81,7 @@ function walk(
   entries: object[],
   physical: number,
   machine: number,
-  isPv = false,
+  namesFrames = false,
   linear = 0xc0101234,
   shadow?: ShadowEntry[],
 ) {
@@ -96,7 +96,7 @@ function walk(
       id: 1,
       name: 'web',
       vcpu: 0,
-      isPv,
+      namesFrames,
     },
   );
 }

@@ -136,7 +136,7 @@ function WalkOfAddress(shown: Shown<Data>) {
               {walk.mode}
               {walk.mode === words.paging.off
                 ? ''
-                : walk.isPv
+                : walk.namesFrames
                   ? hypervisorWords().after.pv
                   : walk.shadow
                     ? hypervisorWords().after.shadow

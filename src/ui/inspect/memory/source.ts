@@ -1,5 +1,6 @@
 /** Looks at the frame table, and follows an address of the guest that is looked at. */
 
+import { asRun } from '../../kinds/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { grantsOf, xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 import { type MachineView, readAddress } from '../../../hypervisor/view/index.ts';
@@ -24,7 +25,7 @@ export function open({ session, machine }: Target) {
           id: guest,
           name: ownerName(guest),
           vcpu: vcpu.id,
-          isPv: xenViewOf(domain)?.type === 'pv',
+          namesFrames: asRun(xenViewOf(domain)?.type).namesFrames,
         });
       }
       return {

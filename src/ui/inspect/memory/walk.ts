@@ -59,7 +59,8 @@ export interface Walk {
   steps: Step[];
   /** Of a guest with shadow page tables: what the processor walks in their place. */
   shadow?: Step[];
-  isPv: boolean;
+  /** The guest's page tables name machine frames. */
+  namesFrames: boolean;
   cost: string;
 }
 
@@ -97,14 +98,14 @@ type Translated = ReturnType<VcpuState['translate']>;
 export function walkOf(
   state: Walked,
   linear: number,
-  { id, name, vcpu, isPv }: { id: number; name: string; vcpu: number; isPv: boolean },
+  { id, name, vcpu, namesFrames }: { id: number; name: string; vcpu: number; namesFrames: boolean },
 ): Walk {
   const shadow = state.shadow(linear),
     steps = stepsOf(
       state,
       linear,
       id,
-      isPv ? hypervisorWords().p2m : shadow ? words.steps.secondStage : words.steps.stage,
+      namesFrames ? hypervisorWords().p2m : shadow ? words.steps.secondStage : words.steps.stage,
     ),
     isPaging = state.regs[R.CR0]! < 0;
   // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
@@ -116,8 +117,8 @@ export function walkOf(
     mode: words.paging[isPaging ? modeOf(steps[1]!.key) : 'off'],
     steps,
     ...(shadow ? { shadow: shadowSteps(shadow) } : {}),
-    isPv,
-    cost: isPv ? '' : shadow ? words.shadowCost(shadow.length) : words.cost(read, read + 1),
+    namesFrames,
+    cost: namesFrames ? '' : shadow ? words.shadowCost(shadow.length) : words.cost(read, read + 1),
   };
 }
 

@@ -102,5 +102,5 @@ export function why(shown: Shown<Data>): Why {
       source: 'Intel SDM vol. 3, 4.7',
     };
   if (walk && walk.mode === words.paging.off) return whys.pagingOff;
-  return walk?.isPv ? whys.machineFrames : whys.twoWalks;
+  return walk?.namesFrames ? whys.machineFrames : whys.twoWalks;
 }

@@ -3,7 +3,7 @@
  * the hypervisor and the back end during this very read (dom0/toolstack/tracing/crossings.ts).
  */
 import type { Inspected, NamedFile } from '../../../dom0/service/index.ts';
-import type { Hypervisor } from '../../hypervisors/of-host.ts';
+import type { Hypervisor, OfEach } from '../../hypervisors/of-host.ts';
 import { type GuestMaker, MadeGuest } from '../made-guests.ts';
 
 export type TypeId = 'hosted' | 'xen' | 'esx' | 'kvm';
@@ -47,6 +47,8 @@ const SHAPES: readonly Shape[] = [
     driver: 'dma',
   },
 ];
+/** Types that a host cannot be. */
+const LACKS: OfEach<readonly TypeId[]> = { xen: [], kvm: ['xen'] };
 export const TYPES: readonly TypeId[] = SHAPES.map(({ id }) => id);
 
 export const READ_KIB = 4;
@@ -103,7 +105,7 @@ export async function runTypes(
 ): Promise<void> {
   const kernel = await host.kernel(),
     disk = new Blob([new Uint8Array(DISK_BYTES)]);
-  const shapes = SHAPES.filter(({ id }) => id !== 'xen' || host.hypervisor !== 'kvm');
+  const shapes = SHAPES.filter(({ id }) => !LACKS[host.hypervisor ?? 'xen'].includes(id));
   for (const [i, shape] of shapes.entries()) {
     const step = (doing: TypesProgress['doing'], done: number): void => {
       signal.throwIfAborted();

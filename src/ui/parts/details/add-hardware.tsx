@@ -1,6 +1,6 @@
 /** Hardware is added: to a guest that runs where it can have that, and from its next start. */
 
-import { hasBoard } from '../../../hypervisor/kinds/index.ts';
+import { inForms } from '../../kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type { HardwareChange } from '../../../dom0/service/index.ts';
 import { Apply } from './apply.tsx';
@@ -38,7 +38,7 @@ function useDrafts({ hardware, choices }: Pick<PageProps, 'hardware' | 'choices'
   const disk = useSignal<DiskForm>({
       target: freeDisk(choices, vm.disks),
       format: 'raw',
-      vdev: freeTarget(taken, vm.kind === 'kvm' ? 'vd' : 'xvd'),
+      vdev: freeTarget(taken, inForms(vm).plugged),
       kind: 'disk',
       readOnly: false,
     }),
@@ -58,8 +58,8 @@ function useDrafts({ hardware, choices }: Pick<PageProps, 'hardware' | 'choices'
     if (kind === 'disk' || kind === 'cdrom') return { of: 'disk', how: 'attach', vdev: drive.vdev, disk: drive };
     if (kind === 'card') return cardChange('attach', place, card.value);
     if (kind === 'xml') return { of: 'device', how: 'attach', xml: xml.value };
-    if (kind === 'rng') return vm.kind === 'kvm' ? { of: 'rng', isThere: true } : words.onlyKvm;
-    return hasBoard(vm.kind) ? words.pcScreen : vm.vfb ? words.hasScreen : { of: 'screen', isThere: true };
+    if (kind === 'rng') return inForms(vm).rng ? { of: 'rng', isThere: true } : words.onlyKvm;
+    return inForms(vm).vga ? words.pcScreen : vm.vfb ? words.hasScreen : { of: 'screen', isThere: true };
   };
   return { disk, cdrom, card, xml, models, changeOf };
 }

@@ -1,6 +1,6 @@
 /** A page for each device of a domain. */
 
-import { hasBoard } from '../../../hypervisor/kinds/index.ts';
+import { inForms } from '../../kinds/index.ts';
 import { useSignal } from '@preact/signals';
 import type {
   Definition,
@@ -137,9 +137,9 @@ function namesOf(networks: Choices['networks'], on: string): (readonly [string, 
 
 /** Models that a card at a place may have. */
 export function modelsFor({ now, next }: Hardware, place: number): (readonly [string, string])[] {
-  const { kind } = (next ?? now)!;
-  const pv = kind === 'kvm' ? (['virtio', 'virtio'] as const) : (['netfront', words.pvModel] as const);
-  return hasBoard(kind) && place === 0 ? [pv, ...MODELS.map(model => [model, model] as const)] : [pv];
+  const { model, pcCards } = inForms((next ?? now)!);
+  const pv = [model, words.pvModels[model]] as const;
+  return pcCards && place === 0 ? [pv, ...MODELS.map(model => [model, model] as const)] : [pv];
 }
 
 export const cardChange = (how: 'attach' | 'update', place: number, { mac, model, on }: CardForm): HardwareChange => ({

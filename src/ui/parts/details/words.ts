@@ -90,7 +90,7 @@ export const words = {
   mac: 'MAC address',
   macHint: 'empty: one is drawn when the guest starts',
   model: 'Model',
-  pvModel: 'netfront (PV drivers)',
+  pvModels: { netfront: 'netfront (PV drivers)', virtio: 'virtio' },
   network: 'Network',
   modes: { bridge: 'bridge of the host', nat: 'NAT', isolated: 'isolated' },
   networkOf: (name: string, mode: string, bridge: string | undefined, isActive: boolean) =>

@@ -75,7 +75,7 @@ export const Cards = ({
       </div>
     )}
     {seen.nic && !seen.process && <p class="cap-t">{words.emulatedCard(seen.nic)}</p>}
-    {seen.hasPv && !off && (
+    {seen.attaches && !off && (
       <div class="row wrap attach">
         <Do
           command={commandOf('network-attach', name)}

@@ -23,7 +23,12 @@ interface Whose {
   off: boolean;
 }
 
-export function Disks({ drives, hasPv, process, ...whose }: Whose & Pick<GuestFacts, 'drives' | 'hasPv' | 'process'>) {
+export function Disks({
+  drives,
+  attaches,
+  process,
+  ...whose
+}: Whose & Pick<GuestFacts, 'drives' | 'attaches' | 'process'>) {
   return (
     <section>
       <div class="ph">
@@ -51,7 +56,7 @@ export function Disks({ drives, hasPv, process, ...whose }: Whose & Pick<GuestFa
           </table>
         </div>
       )}
-      {hasPv && !whose.off ? (
+      {attaches && !whose.off ? (
         <AttachDisk {...whose} taken={drives.map(({ vdev }) => vdev)} />
       ) : (
         <p class="cap-t">{process ? words.plainVirtio : words.plain}</p>

@@ -64,7 +64,7 @@ export function GuestOverview({ session }: { session: DomainSession }) {
           hint={seen.mostMiB === undefined ? words.fixed : words.memoryHint(seen.mostMiB)}
         />
       </section>
-      <Disks drives={seen.drives} hasPv={seen.hasPv} process={seen.process} {...whose} />
+      <Disks drives={seen.drives} attaches={seen.attaches} process={seen.process} {...whose} />
       <Cards seen={seen} {...whose} />
     </div>
   );

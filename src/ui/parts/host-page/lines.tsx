@@ -11,8 +11,7 @@ import { keepGuest, leaving } from '../../leaving.ts';
 import { go } from '../../navigation.ts';
 import { duration, strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
-import { hypervisorOfHost } from '../../hypervisors/of-host.ts';
-import { Chip, ModeBadge, ownerClass, Spark, StateMark } from '../marks.tsx';
+import { Chip, ModeBadge, ownerClass, Spark, StateMark, SystemBadge } from '../marks.tsx';
 import { openMenu } from '../menu.tsx';
 import { KIB, MIB, per } from './history-lines.ts';
 
@@ -49,7 +48,9 @@ export function Domain0Line({ top }: { top: number }) {
       </td>
       <td class="num m t">{seconds(seen?.domain0.runNs)}</td>
       <td class="num m up nw">{seen ? shortDuration(seen.upSeconds) : ''}</td>
-      <td>{hypervisorOfHost() === 'xen' && <ModeBadge type="d0" />}</td>
+      <td>
+        <SystemBadge />
+      </td>
       <td class="c">
         <Use id={0} values={domain0History.value} part={partOf(0)} top={top} />
       </td>

@@ -18,7 +18,7 @@ const MOST_CARDS = 8;
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
   const { value, definition } = asked;
-  const { emulatedCard, pvCards } = definedAs(definition);
+  const { emulates, pvCards } = definedAs(definition);
   const items = value.kind === 'list' ? value.items : [];
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
@@ -71,7 +71,7 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
-    const isEmulated = emulatedCard && !pvOnly;
+    const isEmulated = emulates && !pvOnly;
     definition.cards.push({ ...(isEmulated ? { model } : {}), ...(pvCards ? { pv: true as const } : {}), ...card });
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
