@@ -30,7 +30,7 @@ const CONFIG = 'name = "demo"\nbuilder = "hvm"\nmemory = 8\nkernel = "demo.elf"\
 async function served(more = '') {
   const host = testHost();
   const { id } = await host.create([testFile('demo.cfg', CONFIG + more), testFile('demo.elf', readFileSync(DEMO))]);
-  const member = host.member(id);
+  const member = host.domains.member(id);
   const { memory } = host.machine,
     { screenOffset } = member.record;
   const screen = screenOf(host.toolstack, { name: 'demo', epochMs: Date.now }, () => host.toolstack.members.get(id));
@@ -63,7 +63,7 @@ describe('a client', () => {
     raw.close();
     await expect((await connect()).begin({ password: 'secret' })).rejects.toThrow('The password is wrong.');
     await (await connect()).begin({ password: 's3cret' });
-    const member = host.member(id);
+    const member = host.domains.member(id);
     const have = (password: string, until?: string): void => {
       const { definition } = member.blueprint;
       const vncPasswordUntil = until === undefined ? {} : { vncPasswordUntil: until };

@@ -25,7 +25,7 @@ import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/i
 import { membershipOf } from '../dom0/pool/index.ts';
 import { type AllowedFiles, filesBeside, type KeptFiles } from '../dom0/host/files/index.ts';
 import { MemoryStore } from '../dom0/host/storage/index.ts';
-import type { CommandHost } from '../dom0/toolstack/index.ts';
+import type { ConsoleService } from '../dom0/toolstack/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/disks.ts';
 import { openFile } from './boot/image-file.ts';
@@ -110,7 +110,7 @@ export async function stopNodeHost(host: NodeHost, say: (line: string) => void):
 
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
-type ScreenParts = Parameters<NonNullable<CommandHost['parts']['serveScreen']>>;
+type ScreenParts = Parameters<NonNullable<ConsoleService['serveScreen']>>;
 
 /** Who looks at a domain's screen, however each of them has come there. */
 const viewers = new WeakMap<ScreenParts[1], RfbServer>();
@@ -181,7 +181,7 @@ function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHo
     },
   });
   const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
-  void host.offerFirmware({
+  void host.files.offerFirmware({
     own: { name: 'bios.bin', url: 'own' },
     ...(isSeaBiosHere() ? { seabios } : {}),
     roms: [...roms.keys()].map(name => ({ name, url: name })),

@@ -42,7 +42,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
       api: apiOf(host, COMMANDS),
       later,
       run: async line => runLine(await shell, line),
-      readFile: async path => new Uint8Array(await (await host.readFile(path)).arrayBuffer()),
+      readFile: async path => new Uint8Array(await (await host.files.readFile(path)).arrayBuffer()),
       writeFile,
       close: async () => {
         await host.endWithGuests();

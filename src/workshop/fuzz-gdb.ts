@@ -24,7 +24,7 @@ class HostileDebugger extends HostileClient {
     this.stub?.end();
     await this.freshGuest();
     const reader = new PacketReader(LONGEST_ANSWER);
-    const stub: GdbStub = new GdbStub(this.host.toolstack, this.host.member(this.guest), {
+    const stub: GdbStub = new GdbStub(this.host.toolstack, this.host.domains.member(this.guest), {
       send: bytes => {
         for (const { kind } of reader.push(bytes)) {
           if (kind === 'packet') this.answers++;

@@ -218,7 +218,7 @@ export const main = program({
         call(good, ++served, 'connect_list_all_domains', LIST);
         await settled(good);
         if (good.isClosed) throw new Error('Who did nothing wrong was hung up on.');
-        for (const { id } of host.all()) await host.toolstack.remove(host.member(id)).catch(() => {});
+        for (const { id } of host.domains.all()) await host.toolstack.remove(host.domains.member(id)).catch(() => {});
         if (done >= messages / 10) growth.begin();
       }
       problem = growth.problem();

@@ -80,7 +80,7 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
   await expect(domainRows(page).locator('.st')).toContainText('paused');
   const clock = page.locator('.clock').first();
-  const stopped = await settled(() => clock.textContent());
+  const stopped = await settled(page, () => clock.textContent());
   await page.getByRole('toolbar').getByRole('button', { name: 'Run' }).click();
   await expect.poll(() => clock.textContent()).not.toBe(stopped);
   // Destroying says what goes with the guest, and can be taken back.

@@ -241,7 +241,7 @@ test('the slider lets every guest on by so many exits a second, until the machin
   // The host paces it, not how fast this computer is.
   await pause!.click();
   await expect(pause!).toHaveAttribute('aria-pressed', 'true');
-  const still = await settled(exits);
+  const still = await settled(page, exits);
   await run!.click();
   await expect.poll(exits).toBeGreaterThan(still + 10);
   await speed.fill('5');

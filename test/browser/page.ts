@@ -53,11 +53,17 @@ export async function pressAndReload(page: Page, button: Locator): Promise<void>
 }
 
 /** What it comes to once it does not change from one look at the guest to the next; what goes on never comes to one. */
-export async function settled<T>(what: () => Promise<T>): Promise<T> {
-  const seen: T[] = [];
-  const isSame = async (): Promise<boolean> => seen.push(await what()) > 1 && seen.at(-1) === seen.at(-2);
-  await expect.poll(isSame, { intervals: [LOOK_MS] }).toBe(true);
-  return seen.at(-1) as T;
+export async function settled<T>(page: Page, what: () => Promise<T>): Promise<T> {
+  let last = await what();
+  await expect
+    .poll(async () => {
+      const before = last;
+      await page.waitForTimeout(LOOK_MS);
+      last = await what();
+      return last === before;
+    })
+    .toBe(true);
+  return last;
 }
 
 /** The button of a small guest: where others were fetched it is behind them. */

@@ -62,7 +62,7 @@ it.skipIf(!haveGuests)(
     ]);
     const here = await watch(a, id);
     await until(() => here.text().includes('CAME vport1p1 one'), 400);
-    await plugChannel(a.toolstack, a.member(id), { name: 'two' });
+    await plugChannel(a.toolstack, a.domains.member(id), { name: 'two' });
     await until(() => here.text().includes('CAME vport1p2 two'), 400);
     const first = say(a, 'two', 'hello');
     await until(() => first().includes('hello\n'), 400);

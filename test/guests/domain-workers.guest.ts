@@ -289,7 +289,7 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
     const { machine } = host;
     const free = machine.freeFrames;
     const tasks: Task[] = [];
-    await host.subscribe((_domains, log) => void tasks.splice(0, Infinity, ...log));
+    await host.domains.subscribe((_domains, log) => void tasks.splice(0, Infinity, ...log));
     const other = await host.create(files('other'));
     const { id } = await host.create(files('victim'));
     const saved = host.save(id).then(
@@ -305,7 +305,7 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
     expect(report).toContain('it was ended (status 1)');
     expect(report).toContain('last exits (of ');
     // What is typed at it goes nowhere, and disturbs nobody.
-    (await host.view(id)).console.postMessage(new TextEncoder().encode('help\n'));
+    (await host.consoles.view(id)).console.postMessage(new TextEncoder().encode('help\n'));
     await host.trigger(id, 'reset');
     const again = (await host.list()).find(({ name }) => name === 'victim')!;
     expect([again.id > id, again.ended]).toEqual([true, undefined]);
@@ -377,7 +377,7 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
 
   /** What it answers to a command, once it has shown `ready`. */
   async function ask(host: Host, id: number, command: string, answer: RegExp, ready = 'minipv> '): Promise<string> {
-    const { console } = await host.view(id);
+    const { console } = await host.consoles.view(id);
     let text = '';
     console.onmessage = ({ data }) => {
       if ('serial' in data) text += new TextDecoder().decode(data.serial);

@@ -112,7 +112,7 @@ describe.each(['demo', 'minipv'] as const)('%s, where something fails before eac
       expect([name, letter]).toEqual(['web--migratedaway', 'p']);
       expect(err).toContain('Domain state is now undefined !');
       await a.unpause(id);
-      a.toolstack.rename(a.member(id), 'web');
+      a.toolstack.rename(a.domains.member(id), 'web');
       expect(await running(a)).toEqual(['web']);
     }
     expect(undecided).toBeGreaterThan(0);

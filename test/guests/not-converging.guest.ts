@@ -14,7 +14,7 @@ const FRAMES = 300;
 async function writes(host: Host): Promise<void> {
   const { id } = (await host.list())[0]!;
   const { words } = host.machine;
-  const at = host.machine.secondStage(host.member(id).record).mfn(FIRST_GFN) << 10;
+  const at = host.machine.secondStage(host.domains.member(id).record).mfn(FIRST_GFN) << 10;
   const before = words[at]!;
   await until(() => words[at]! > before + 2);
 }

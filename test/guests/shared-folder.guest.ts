@@ -25,7 +25,7 @@ let lines = 0;
 
 /** A guest's serial console, and what it says to a line; what it has said before comes again with the console. */
 async function shellOf(host: Host, id: number): Promise<(line: string) => Promise<string>> {
-  const { console } = await host.view(id),
+  const { console } = await host.consoles.view(id),
     decoder = new TextDecoder('latin1');
   let text = '';
   console.onmessage = ({ data }) => {
@@ -92,7 +92,9 @@ it.skipIf(!existsSync(guest))(
 
     // It boots again with both.
     await host.trigger(twice, 'reset');
-    const { id: reset } = await until(() => host.all().find(({ name, state }) => name === 'deb' && state !== 's'));
+    const { id: reset } = await until(() =>
+      host.domains.all().find(({ name, state }) => name === 'deb' && state !== 's'),
+    );
     run = await booted(reset);
     expect(
       await run(`mkdir -p /mnt /more; ${docs.command}; ${more.command.replace('/mnt', '/more')}; cat /*/deep/a.txt`),

@@ -202,7 +202,7 @@ interface Run {
 
 async function create({ host }: PoolMember, text: string): Promise<void> {
   const read = async (path: string): Promise<Blob> =>
-    path === 'g.cfg' ? testFile(path, text).data : host.readFile(path);
+    path === 'g.cfg' ? testFile(path, text).data : host.files.readFile(path);
   await COMMANDS.create.run(host, await filesFor({ read }, 'g.cfg'));
 }
 

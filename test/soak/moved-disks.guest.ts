@@ -54,7 +54,7 @@ class Side {
       files: await testFiles(store),
       later: hurried,
     });
-    await this.host.openDevices();
+    await this.host.disk.openDevices();
     return this;
   }
 
@@ -88,7 +88,7 @@ class Dots {
   /** A console that comes with its guest shows what it showed before. */
   async of(host: Host): Promise<void> {
     const [{ id }] = await host.list();
-    const { console } = await host.view(id);
+    const { console } = await host.consoles.view(id);
     let shown = 0;
     console.onmessage = ({ data }) => {
       const message = data as ConsoleOutput;
@@ -200,7 +200,7 @@ async function lostThere(pair: Pair, count: number): Promise<{ stayed: boolean; 
   if (name !== 'web') {
     // The permission was given: what is there may be the guest's, and a person decides.
     await here.host.unpause(id);
-    here.host.toolstack.rename(here.host.member(id), 'web');
+    here.host.toolstack.rename(here.host.domains.member(id), 'web');
     return { stayed: false, failed: true };
   }
   await until(() => next!.storage.unfinished.length === 0);

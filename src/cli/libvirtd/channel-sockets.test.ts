@@ -19,7 +19,7 @@ function open() {
   const problems: string[] = [];
   const members = new Map<number, Guest>();
   let look = (): void => {};
-  const host = { toolstack: { members }, listen: (listener: () => void) => ((look = listener), () => {}) };
+  const host = { toolstack: { members }, domains: { listen: (listener: () => void) => ((look = listener), () => {}) } };
   const sockets = new ChannelSockets(
     host as unknown as ConstructorParameters<typeof ChannelSockets>[0],
     join(folder, 'channel'),

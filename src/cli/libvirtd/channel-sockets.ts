@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { CommandHost, Guest } from '../../dom0/toolstack/index.ts';
+import type { Guest, Uses } from '../../dom0/toolstack/index.ts';
 import { channelsOf } from '../../devices/index.ts';
 import { removeSocket } from '../sockets.ts';
 
@@ -89,7 +89,7 @@ class ChannelSocket {
 }
 
 export class ChannelSockets {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'toolstack'>;
   private readonly folder: string;
   private readonly mayBeAt: (path: string) => boolean;
   private readonly problem: (sentence: string) => void;
@@ -99,7 +99,7 @@ export class ChannelSockets {
 
   /** `folder`: of those whose definition names no path; `mayBeAt`: whether one may be at the path that it names. */
   constructor(
-    host: CommandHost & { listen(listener: () => void): () => void },
+    host: Uses<'domains' | 'toolstack'>,
     folder: string,
     mayBeAt: (path: string) => boolean,
     problem: (sentence: string) => void,
@@ -108,7 +108,7 @@ export class ChannelSockets {
     this.folder = folder;
     this.mayBeAt = mayBeAt;
     this.problem = problem;
-    this.stop = host.listen(() => this.look());
+    this.stop = host.domains.listen(() => this.look());
     this.look();
   }
 

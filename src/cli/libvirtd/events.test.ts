@@ -48,7 +48,7 @@ async function told(kind: 'kvm' | 'xen', more = '') {
   };
   /** Types a line at the guest's prompt, of one that `begin` has boot once it has come there. */
   const type = async (line: string, begin?: () => Promise<unknown>): Promise<void> => {
-    const { console } = await host.view([...host.toolstack.members.keys()].at(-1)!);
+    const { console } = await host.consoles.view([...host.toolstack.members.keys()].at(-1)!);
     let shown = '';
     console.onmessage = ({ data }) => {
       if ('serial' in data) shown += String.fromCharCode(...data.serial);

@@ -3,7 +3,7 @@
  * (src/dom0/libvirt) refuses itself. Source: the drivers' functions in src/qemu/qemu_driver.c, src/libxl/libxl_driver.c, src/network/bridge_driver.c
  * and src/storage/storage_driver.c of libvirt 9.0, and the bits' names in include/libvirt.
  */
-import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import type { Uses } from '../../dom0/toolstack/index.ts';
 import { checkFlags, CONFIG, driverOf, LIVE } from '../../dom0/libvirt/index.ts';
 import { functionOf } from './protocol.ts';
 
@@ -112,7 +112,7 @@ const KNOWN: Readonly<Record<string, number | ByDriver>> = {
 };
 
 /** The driver's function for a procedure. */
-function driverFunction(host: CommandHost, name: string): string {
+function driverFunction(host: Uses<'toolstack'>, name: string): string {
   const api = functionOf(name).slice('vir'.length);
   const owner = /^(network|storage)_/.exec(name)?.[1];
   if (owner !== undefined) return api[0]!.toLowerCase() + api.slice(1);
@@ -121,7 +121,7 @@ function driverFunction(host: CommandHost, name: string): string {
 }
 
 /** @throws LibvirtError where a procedure's flags are none that its driver knows */
-export function refuseUnknownFlags(host: CommandHost, name: string, given: unknown): void {
+export function refuseUnknownFlags(host: Uses<'toolstack'>, name: string, given: unknown): void {
   const known = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined;
   if (known === undefined) return;
   const { flags } = given as { flags: number };

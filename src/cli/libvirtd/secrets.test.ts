@@ -62,11 +62,11 @@ describe.skipIf(!VIRSH)('a password [needs libvirt-clients]', () => {
   it('changes while a guest of KVM runs, and the next client is asked for the new one', async () => {
     const { virsh, write, host } = await served('kvm');
     await virsh('create v.xml');
-    const [{ id }] = host.all().filter(({ name }) => name === 'v');
+    const [{ id }] = host.domains.all().filter(({ name }) => name === 'v');
     write('g.xml', "<graphics type='vnc' port='-1' passwd='another'/>");
     expect(await virsh('update-device v g.xml')).toContain('updated successfully');
     expect(await virsh('dumpxml v --security-info')).toMatch(/ passwd='another'(?! passwdValidTo)/);
-    expect(host.living(id).blueprint.definition).toMatchObject({ vncPassword: 'another' });
+    expect(host.domains.living(id).blueprint.definition).toMatchObject({ vncPassword: 'another' });
     write('g.xml', "<graphics type='spice' passwd='another'/>");
     expect(await virsh('update-device v g.xml')).toContain(
       "cannot find existing graphics device to modify of type 'spice'",

@@ -279,7 +279,7 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     for (const line of ['start a', 'undefine a', 'define a.xml', 'create a.xml', 'autostart a'])
       expect(await virsh(line, '-r')).toContain('operation forbidden: read only access prevents vir');
     expect((await host.managed!.list()).length).toBe(1);
-    expect(host.all()).toEqual([]);
+    expect(host.domains.all()).toEqual([]);
   });
 
   it('is told what becomes of a domain', async () => {

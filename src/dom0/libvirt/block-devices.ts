@@ -4,7 +4,7 @@
  */
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -56,7 +56,7 @@ export async function blockPeek(
 
 /** A disk of a domain that runs has another size, which one of virtio tells the guest. @throws LibvirtError */
 export async function blockResize(
-  host: CommandHost,
+  host: Uses<'domains' | 'toolstack'>,
   domain: Domain,
   name: string,
   size: number,
@@ -74,7 +74,7 @@ export async function blockResize(
   if (disk.readOnly) refuse('Block node is read-only');
   // qcow2 has whole sectors; a raw file of another length would not be read to its end.
   const whole = Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
-  const member = host.living(id);
+  const member = host.domains.living(id);
   const place = placeUnderKvm(disk);
   const open = member.opened?.all.find(drive => drive.place === place)?.disk;
   if (!open?.resize || place === undefined)

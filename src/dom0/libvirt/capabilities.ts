@@ -1,8 +1,8 @@
 /** What the host is and which guests it runs. Source: virCapabilitiesFormatXML() of src/conf for the order of the elements. */
-import { type CommandHost, MACHINE } from '../toolstack/index.ts';
+import { MACHINE, type Uses } from '../toolstack/index.ts';
 import { type DomainKind, driverOf } from './hypervisors/index.ts';
 
-export async function capabilities(host: CommandHost): Promise<string> {
+export async function capabilities(host: Uses<'summary' | 'toolstack'>): Promise<string> {
   const { pcpus, memoryMiB } = await host.summary();
   const cpus = Array.from(
     { length: pcpus },
@@ -38,5 +38,5 @@ ${guests(host.toolstack.hypervisor.hasVt)}
 }
 
 /** What a kind of domain can have here; what is undefined the host chooses. @throws LibvirtError */
-export const domainCapabilities = (host: CommandHost, asked: DomainKind = {}): string =>
+export const domainCapabilities = (host: Uses<'toolstack'>, asked: DomainKind = {}): string =>
   driverOf(host).domainCapabilities(host.toolstack.hypervisor.hasVt, asked);

@@ -3,14 +3,14 @@
  * libxlDomainUpdateDeviceLive() of src/libxl/libxl_driver.c of libvirt 9.0.
  */
 import type { Card } from '../definitions/config/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
 import { driverOf } from './hypervisors/index.ts';
 
 /** `asked`: what the element defines: all but the link is to be as it is. @throws LibvirtError */
-export function updateCard(host: CommandHost, id: number, asked: Card): void {
+export function updateCard(host: Uses<'domains' | 'toolstack'>, id: number, asked: Card): void {
   driverOf(host).needsQemu("device type 'interface' cannot be updated", 'CONFIG_UNSUPPORTED');
-  const member = host.living(id);
+  const member = host.domains.living(id);
   const { definition } = member.blueprint;
   const refuse = (detail: string): never => {
     throw new LibvirtError('OPERATION_UNSUPPORTED', detail, 'qemu');

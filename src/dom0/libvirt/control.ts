@@ -2,7 +2,7 @@
  * What only libvirt's driver of QEMU does with a domain that runs: its monitor, a non-maskable interrupt, how its process and its disks are. Source:
  * qemuDomainQemuMonitorCommandWithFiles(), qemuDomainInjectNMI(), qemuDomainGetControlInfo() and qemuDomainGetDiskErrors() of src/qemu/qemu_driver.c of libvirt 9.0.
  */
-import type { CommandHost, Guest } from '../toolstack/index.ts';
+import type { CommandHost, Guest, Uses } from '../toolstack/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { askHuman, askMonitor } from '../toolstack/qemu/index.ts';
@@ -17,7 +17,7 @@ export const HUMAN = 1 << 0;
 /** libvirt numbers what it asks of a host's monitors. */
 const asked = new WeakMap<CommandHost['toolstack'], number>();
 
-function running(host: CommandHost, domain: Domain): Guest {
+function running(host: Uses<'toolstack'>, domain: Domain): Guest {
   const guest = host.toolstack.members.get(guestId(domain));
   if (!guest || guest.ending) throw new LibvirtError('OPERATION_INVALID', 'domain is not running');
   return guest;

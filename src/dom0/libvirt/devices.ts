@@ -1,7 +1,7 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
 import { type ChannelPort, channelsOf } from '../../devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
-import { type BlockCounts, blockCounts, type ChannelRefusal, type CommandHost } from '../toolstack/index.ts';
+import { type BlockCounts, blockCounts, type ChannelRefusal, type CommandHost, type Uses } from '../toolstack/index.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { updateCard } from './card-link.ts';
@@ -22,11 +22,13 @@ import { childOf, wellFormed } from './xml.ts';
 const SECTOR_BYTES = 512;
 
 /** virDomainBlockStats of one disk of a domain that runs, by its target, or '' for all. @throws LibvirtError */
-export function blockStats(host: CommandHost, domain: Domain, target: string) {
+export function blockStats(host: Uses<'domains' | 'toolstack'>, domain: Domain, target: string) {
   const id = activeId(domain);
   const names = domain.definition.disks.map(({ vdev }) => vdev);
   if (target !== '' && !names.includes(target)) throw new LibvirtError('INVALID_ARG', `invalid path: ${target}`);
-  const counts = [...blockCounts(host.toolstack, host.member(id))].filter(([vdev]) => target === '' || vdev === target);
+  const counts = [...blockCounts(host.toolstack, host.domains.member(id))].filter(
+    ([vdev]) => target === '' || vdev === target,
+  );
   const sum = (of: (one: BlockCounts) => number): number => counts.reduce((total, [, one]) => total + of(one), 0);
   return {
     readRequests: sum(({ reads }) => reads),
@@ -53,13 +55,13 @@ export function interfaceStats(host: CommandHost, domain: Domain, device: string
 }
 
 /** virDomainBlockInfo, in bytes. @throws LibvirtError */
-export async function blockInfo(host: CommandHost, { definition }: Domain, target: string) {
+export async function blockInfo(host: Uses<'disk' | 'files'>, { definition }: Domain, target: string) {
   const disk = definition.disks.find(({ vdev, target: path }) => vdev === target || path === target);
   if (!disk) throw new LibvirtError('INVALID_ARG', `invalid path ${target} not assigned to domain`);
   if (disk.target === '')
     throw new LibvirtError('INVALID_ARG', `disk '${target}' does not currently have a source assigned`);
   const path = disk.target;
-  const { allowed } = host.parts;
+  const { allowed } = host.files;
   return failing(async () => {
     if (allowed?.has(path)) {
       const { capacityBytes, allocationBytes, fileBytes } = allowed.measure(path);
@@ -67,16 +69,16 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
       const isImage = disk.format === 'qcow2';
       return { capacityBytes: isImage ? capacityBytes : fileBytes, allocationBytes, physicalBytes: fileBytes };
     }
-    const storage = await host.openDevices([path]);
+    const storage = await host.disk.openDevices([path]);
     const volume = storage?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
-    const image = isDevice(path) ? undefined : storage?.image(await host.realPath(path));
+    const image = isDevice(path) ? undefined : storage?.image(await host.files.realPath(path));
     if (storage && image) {
       const allocationBytes = storage.writtenBytes(image.path);
       return { capacityBytes: storage.medium(image.path).bytes, allocationBytes, physicalBytes: image.bytes };
     }
     if (volume) return { capacityBytes: volume.bytes, allocationBytes: volume.bytes, physicalBytes: volume.bytes };
-    const { size } = await host.readFile(path);
-    const { device } = await host.openImage(path);
+    const { size } = await host.files.readFile(path);
+    const { device } = await host.files.openImage(path);
     return { capacityBytes: device.bytes, allocationBytes: size, physicalBytes: size };
   });
 }
@@ -89,7 +91,7 @@ async function deviceOf(xml: string, { type }: LibvirtKind): Promise<Definition>
 }
 
 /** A card that comes to both has one station address in both (qemuDomainAttachDeviceLiveAndConfigHomogenize()). */
-async function withAddress(host: CommandHost, xml: string): Promise<string> {
+async function withAddress(host: Uses<'toolstack'>, xml: string): Promise<string> {
   const element = await wellFormed(xml, DEVICE);
   if (element.name !== 'interface' || childOf(element, 'mac')) return xml;
   const { xmlText } = await import('../definitions/config/xml/index.ts');
@@ -182,7 +184,7 @@ function inItsWords(said: string): Error {
  * @throws LibvirtError
  */
 async function changeChannel(host: CommandHost, id: number, { name, path }: ChannelPort, how: DeviceChange) {
-  const member = host.member(id);
+  const member = host.domains.member(id);
   const { plugChannel, unplugChannel } = await import('../toolstack/channel-hotplug.ts');
   if (how === 'update')
     throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
@@ -237,11 +239,11 @@ async function changeRunning(host: CommandHost, id: number, xml: string, how: De
     const [channel] = channelsOf(device.virtio);
     if (channel) return changeChannel(host, id, channel, how);
     if (how === 'attach') await refuseNowhere(host, device);
-    refuseRunning(host.member(id).blueprint.definition, device, how);
+    refuseRunning(host.domains.member(id).blueprint.definition, device, how);
     const [command, ...rest] = xlWordsOf(device, kind)[how];
     if (command === undefined)
       throw new LibvirtError('CONFIG_UNSUPPORTED', 'only what lies in a CD drive changes while a domain runs');
-    const read = (path: string): Promise<Blob> => host.readFile(path);
+    const read = (path: string): Promise<Blob> => host.files.readFile(path);
     await runXl(COMMANDS, {
       host,
       program: 'xl',

@@ -13,7 +13,7 @@ import {
   writeXml,
   writtenOver,
 } from '../definitions/config/index.ts';
-import { balloonedKiB, type CommandHost, hasScreen, runNsOf, uuidOfName } from '../toolstack/index.ts';
+import { balloonedKiB, type CommandHost, hasScreen, runNsOf, uuidOfName, type Uses } from '../toolstack/index.ts';
 import { askedPort, screenPort } from '../toolstack/commands/index.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../toolstack/domains/index.ts';
 import type { ManagedDomain } from '../toolstack/managed/index.ts';
@@ -91,7 +91,7 @@ const GROUPS = [
   LIST.HAS_CHECKPOINT | LIST.NO_CHECKPOINT,
 ];
 
-async function traits(host: CommandHost, domain: Domain): Promise<number> {
+async function traits(host: Uses<'files' | 'managed'>, domain: Domain): Promise<number> {
   const { id, managed, status } = domain;
   // As virDomainObjMatchFilter() sees it, one that waits for an event is none of these.
   const byState = { running: LIST.RUNNING, paused: LIST.PAUSED, 'shut off': LIST.SHUTOFF };
@@ -106,26 +106,26 @@ async function traits(host: CommandHost, domain: Domain): Promise<number> {
   );
 }
 
-const hasSnapshot = async (host: CommandHost, { name }: Domain): Promise<boolean> =>
-  host.parts.files !== undefined && (await recordsOf(host).list(name)).length > 0;
+const hasSnapshot = async (host: Uses<'files'>, { name }: Domain): Promise<boolean> =>
+  host.files.own !== undefined && (await recordsOf(host).list(name)).length > 0;
 
-export const isAutomatic = async (host: CommandHost, { managed }: Domain): Promise<boolean> =>
+export const isAutomatic = async (host: Uses<'managed'>, { managed }: Domain): Promise<boolean> =>
   managed !== undefined && host.managed !== undefined && (await host.managed.isAutomatic(managed));
 
-export async function domainByName(host: CommandHost, name: string): Promise<Domain> {
+export async function domainByName(host: Uses<'domains' | 'managed' | 'toolstack'>, name: string): Promise<Domain> {
   const found = (await domainsOf(host).list()).find(domain => domain.name === name);
   if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching name '${name}'`);
   return found;
 }
 
-export async function domainById(host: CommandHost, id: number): Promise<Domain> {
+export async function domainById(host: Uses<'domains' | 'managed' | 'toolstack'>, id: number): Promise<Domain> {
   const found = (await domainsOf(host).list()).find(domain => domain.id === id);
   if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching id '${id}'`);
   return found;
 }
 
 /** `uuid`: in its text form. */
-export async function domainByUuid(host: CommandHost, uuid: string): Promise<Domain> {
+export async function domainByUuid(host: Uses<'domains' | 'managed' | 'toolstack'>, uuid: string): Promise<Domain> {
   const found = (await domainsOf(host).list()).find(domain => uuidOfDomain(domain) === uuid);
   if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching uuid '${uuid}'`);
   return found;
@@ -163,7 +163,7 @@ export interface Info {
   cpuTimeNs: number;
 }
 
-export function infoOf(host: CommandHost, domain: Domain): Info {
+export function infoOf(host: Uses<'machine' | 'toolstack'>, domain: Domain): Info {
   const { definition, id } = domain;
   const member = id === undefined ? undefined : host.toolstack.members.get(id);
   const index = id === 0 ? DOMAIN_0 : member?.record.index;
@@ -181,7 +181,7 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
 export const XML_INACTIVE = 1 << 1;
 
 /** What it is, or, with VIR_DOMAIN_XML_INACTIVE, what it is defined as. */
-export async function xmlOf(host: CommandHost, domain: Domain, flags: number): Promise<string> {
+export async function xmlOf(host: Uses<'consoles' | 'toolstack'>, domain: Domain, flags: number): Promise<string> {
   const { definition, id, managed } = domain;
   const inactive = (flags & XML_INACTIVE) !== 0 && managed;
   const is = { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) };
@@ -199,7 +199,7 @@ export const XML_SECURE = 1 << 0;
 export const XML_MIGRATABLE = 1 << 3;
 
 /** The same as clients are shown it: with what is secret for clients that ask for that, and of a guest of KVM that runs with what the driver of QEMU gives it there. */
-export async function shownXml(host: CommandHost, domain: Domain, flags: number): Promise<string> {
+export async function shownXml(host: Uses<'consoles' | 'toolstack'>, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
   const isDefinition = domain.id === undefined || ((flags & XML_INACTIVE) !== 0 && domain.managed !== undefined);
   const whole = await driverOf(host).document(text, domain, isDefinition);
@@ -223,7 +223,7 @@ async function listens(source: string): Promise<boolean> {
 }
 
 /** What is known of one that runs. A caller without a path to its screen gets no port. */
-async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<LiveXml> {
+async function liveOf(host: Uses<'consoles' | 'toolstack'>, id: number, hasPort: boolean): Promise<LiveXml> {
   const member = host.toolstack.members.get(id);
   const vncPort =
     hasPort && member && !member.ending && hasScreen(member.blueprint)
@@ -240,9 +240,9 @@ async function liveOf(host: CommandHost, id: number, hasPort: boolean): Promise<
 }
 
 /** A domain that runs has a document of its own from now on: it goes on with it, through restarts and saved states, until it is stopped. */
-export function noteCreated(host: CommandHost, id: number, document: string): void {
+export function noteCreated(host: Uses<'toolstack'>, id: number, document: string): void {
   const member = host.toolstack.members.get(id);
   if (member) member.blueprint = { ...member.blueprint, document };
 }
-const createdFrom = (host: CommandHost, id: number): string | undefined =>
+const createdFrom = (host: Uses<'toolstack'>, id: number): string | undefined =>
   host.toolstack.members.get(id)?.blueprint.document;

@@ -16,7 +16,7 @@ export function updateGraphics(host: CommandHost, id: number, { attributes }: Xm
     throw new LibvirtError('INTERNAL_ERROR', `cannot find existing graphics device to modify of type '${type}'`);
   if (port !== undefined && port !== '-1' && attributes.autoport !== 'yes')
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'cannot change port settings on vnc graphics');
-  const member = host.living(id);
+  const member = host.domains.living(id);
   const { definition } = member.blueprint;
   const { vncPassword, vncPasswordUntil } = asked;
   // Without one in the document QEMU gets no command, and keeps its password.

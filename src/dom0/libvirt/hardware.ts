@@ -22,7 +22,7 @@ import {
 import { inXml } from '../definitions/config/xml/kinds/index.ts';
 import { definedAs } from '../definitions/kinds/index.ts';
 import { BRIDGE } from '../host/network/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import { COMMANDS, perform } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { changeOfDefined, type DeviceChange, identityOf, judged } from './defined-devices.ts';
@@ -469,7 +469,7 @@ export async function changeHardware(
 }
 
 /** A card that comes to both has one station address in both (qemuDomainAttachDeviceLiveAndConfigHomogenize()). */
-const addressed = (host: CommandHost, change: HardwareChange): HardwareChange =>
+const addressed = (host: Uses<'toolstack'>, change: HardwareChange): HardwareChange =>
   change.of === 'card' && change.how === 'attach' && change.card && !change.card.mac
     ? { ...change, card: { ...change.card, mac: host.toolstack.stations.draw() } }
     : change;

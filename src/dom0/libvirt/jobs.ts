@@ -1,6 +1,6 @@
 /** Jobs of domains by their numbers. Source: virDomainJobType and virDomainJobOperation of include/libvirt/libvirt-domain.h. */
 import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import type { Domain, JobInfo, JobOperation } from '../toolstack/domains/index.ts';
 import { activeId } from './domains.ts';
 import { failing } from './errors.ts';
@@ -60,7 +60,7 @@ export const JOB_COMPLETED = 1 << 0;
 const KEEP = 1 << 1;
 
 /** The job under way, or the last one that ended; undefined: there is none. @throws LibvirtError */
-export function jobOf(host: CommandHost, domain: Domain, flags = 0): JobInfo | undefined {
+export function jobOf(host: Uses<'toolstack'>, domain: Domain, flags = 0): JobInfo | undefined {
   checkFlags(flags, JOB_COMPLETED | KEEP, functionOf(host, 'DomainGetJobStats'));
   if ((flags & JOB_COMPLETED) !== 0) return host.toolstack.jobs.completed(domain.name);
   activeId(domain);
@@ -68,7 +68,7 @@ export function jobOf(host: CommandHost, domain: Domain, flags = 0): JobInfo | u
 }
 
 /** @throws LibvirtError */
-export async function abortJob(host: CommandHost, domain: Domain): Promise<void> {
+export async function abortJob(host: Uses<'toolstack'>, domain: Domain): Promise<void> {
   activeId(domain);
   await failing(() => host.toolstack.jobs.abort(domain.name));
 }

@@ -8,7 +8,7 @@ import {
   prepareToRead,
 } from '../definitions/config/index.ts';
 import { baseName, foreignOf } from '../definitions/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
 import { inXml } from '../definitions/config/xml/kinds/index.ts';
 import { driverOf } from './hypervisors/index.ts';
@@ -25,7 +25,7 @@ export function refuseStart([why]: readonly string[]): void {
 
 /** What a document called `name` defines; xl's configuration is none. `starts`: a domain is to start from it at once. @throws LibvirtError where it is none, or of a guest that another driver runs */
 export async function judged(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   name: string,
   text: string,
   { starts = false }: { starts?: boolean } = {},

@@ -2,7 +2,7 @@
  * What clients define of a host next to its domains: pools and networks. Each is an XML file where libvirt's own daemons keep it, and a link next to it has it
  * start with the host. Source: virObjectEventState and virStoragePoolObj of libvirt's src/conf for what is refused, and its sentences.
  */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
 
 /** What there is one of, whether it is active or not. */
@@ -42,7 +42,7 @@ export class KeptEvents {
   private readonly listeners = new WeakMap<CommandHost['toolstack'], Set<(event: KeptEvent) => void>>();
 
   /** Until the result is called. */
-  listen({ toolstack }: CommandHost, listener: (event: KeptEvent) => void): () => void {
+  listen({ toolstack }: Uses<'toolstack'>, listener: (event: KeptEvent) => void): () => void {
     const all = this.listeners.get(toolstack) ?? new Set();
     this.listeners.set(toolstack, all.add(listener));
     return () => all.delete(listener);
@@ -142,7 +142,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
   }
 
   /** As it is kept; undefined: it is not. */
-  async defined(host: CommandHost, name: string): Promise<T | undefined> {
+  async defined(host: Uses<'files'>, name: string): Promise<T | undefined> {
     return (await this.keptOf(host)).find(({ of }) => of.name === name)?.of;
   }
 
@@ -166,12 +166,12 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
       throw new LibvirtError('OPERATION_INVALID', `${this.kind.what} '${entry.of.name}' is not persistent`, this.from);
     await this.setAutomatic(host, entry, false);
     await this.unpack(host);
-    await host.parts.files!.rm(this.path(entry.of));
+    await host.files.own!.rm(this.path(entry.of));
     this.events.tell(host, entry.of, KEPT_EVENT.UNDEFINED);
   }
 
   /** @throws LibvirtError */
-  async setAutomatic(host: CommandHost, entry: Entry<T>, on: boolean): Promise<void> {
+  async setAutomatic(host: Uses<'files'>, entry: Entry<T>, on: boolean): Promise<void> {
     this.refuseOwn(entry);
     if (!entry.isPersistent)
       // networkSetAutostart() and storagePoolSetAutostart().
@@ -179,7 +179,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
         ? new LibvirtError('OPERATION_INVALID', 'cannot set autostart for transient network', this.from)
         : new LibvirtError('INTERNAL_ERROR', 'pool has no config file', this.from);
     if (entry.isAutomatic === on) return;
-    const { files } = host.parts;
+    const { own: files } = host.files;
     if (!on) return files!.rm(this.link(entry.of));
     await this.unpack(host);
     await files!.mkdir(`${this.kind.folder}/autostart`, { recursive: true });
@@ -226,15 +226,15 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
       throw new LibvirtError('OPERATION_INVALID', `${word} is already active as '${name}'`, this.from);
   }
 
-  private async store(host: CommandHost, of: T): Promise<void> {
-    const { files } = host.parts;
+  private async store(host: Uses<'files'>, of: T): Promise<void> {
+    const { own: files } = host.files;
     if (!files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here', this.from);
     await this.unpack(host);
     await files.writeFile(this.path(of), this.kind.write(of));
   }
 
   /** The folder, with what libvirt's package puts there. */
-  private async unpack({ parts: { files } }: CommandHost): Promise<void> {
+  private async unpack({ files: { own: files } }: Uses<'files'>): Promise<void> {
     if (await files!.exists(this.kind.folder)) return;
     await files!.mkdir(this.kind.folder, { recursive: true });
     for (const text of this.kind.shipped ?? []) {
@@ -245,8 +245,8 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
 
   /** Those that are defined; a file that is none is nobody's. */
   private async keptOf({
-    parts: { files },
-  }: CommandHost): Promise<{ of: T; isAutomatic: boolean; isShipped?: true }[]> {
+    files: { own: files },
+  }: Uses<'files'>): Promise<{ of: T; isAutomatic: boolean; isShipped?: true }[]> {
     if (!files) return [];
     if (!(await files.exists(this.kind.folder)))
       return Promise.all(

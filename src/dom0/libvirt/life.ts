@@ -1,7 +1,7 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
 import type { Definition } from '../definitions/config/index.ts';
 import { isDevice } from '../host/storage/index.ts';
-import { type CommandHost, filesFor, managedOf } from '../toolstack/index.ts';
+import { type CommandHost, filesFor, managedOf, type Uses } from '../toolstack/index.ts';
 import { COMMANDS, perform, runXl } from '../toolstack/commands/index.ts';
 import { type Domain, domainsOf } from '../toolstack/domains/index.ts';
 import { forgetLimits } from '../toolstack/moves/index.ts';
@@ -52,15 +52,14 @@ export interface Files {
 }
 
 /** Domain 0's. */
-export const filesOf = (host: CommandHost): Files => ({
+export const filesOf = (host: Uses<'files'>): Files => ({
   read: async path => {
-    if (host.parts.files && !(await host.parts.files.exists(path)))
-      throw new Error(`${path}: No such file or directory`);
-    return host.readFile(path);
+    if (host.files.own && !(await host.files.own.exists(path))) throw new Error(`${path}: No such file or directory`);
+    return host.files.readFile(path);
   },
   write: async (path, data) => {
-    if (!host.parts.files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here');
-    await host.parts.files.writeFile(path, new Uint8Array(await data.arrayBuffer()));
+    if (!host.files.own) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here');
+    await host.files.own.writeFile(path, new Uint8Array(await data.arrayBuffer()));
   },
 });
 
@@ -82,7 +81,7 @@ export async function defineDomain(host: CommandHost, text: string, flags = 0, n
  * No other domain, defined or running, has the UUID, and none that is there the name (virDomainObjListAddLocked() of src/conf/virdomainobjlist.c). A document
  * without a UUID has one that is drawn, and nobody else's. @throws LibvirtError
  */
-async function refuseTwin(host: CommandHost, { name, uuid }: Definition): Promise<void> {
+async function refuseTwin(host: Uses<'domains' | 'managed' | 'toolstack'>, { name, uuid }: Definition): Promise<void> {
   const all = await domainsOf(host).list();
   const twin = all.find(domain => domain.name !== name && uuid !== undefined && uuidOfDomain(domain) === uuid);
   if (twin) throw new LibvirtError('OPERATION_FAILED', `domain '${twin.name}' is already defined with uuid ${uuid}`);
@@ -135,7 +134,7 @@ export async function startDomain(host: CommandHost, domain: Domain, flags = 0):
 }
 
 /** Images that are not Domain 0's are there, and may be used as they are to be. @throws LibvirtError */
-async function refuseMissing({ parts: { allowed, files } }: CommandHost, { disks }: Definition): Promise<void> {
+async function refuseMissing({ files: { allowed, own: files } }: Uses<'files'>, { disks }: Definition): Promise<void> {
   if (!allowed) return;
   for (const { target, readOnly } of disks) {
     if (!target.startsWith('/') || isDevice(target)) continue;
@@ -158,7 +157,7 @@ export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0
  * (qemuDomainShutdownFlags()). Whether it is done. @throws LibvirtError
  */
 async function doneByAgent(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   mode: 'powerdown' | 'reboot',
   flags: number,
@@ -254,7 +253,7 @@ export async function undefineDomain(
 // ---- saved states
 
 /** Files in which a saved state has the document of a client, where that gave one. @throws LibvirtError */
-const filesWith = async (host: CommandHost, files: Files, xml: string | undefined): Promise<Files> =>
+const filesWith = async (host: Uses<'toolstack'>, files: Files, xml: string | undefined): Promise<Files> =>
   xml === undefined ? files : (await import('./save-images.ts')).withDocument(host, files, xml);
 
 /** Writes its state to a file, and ends it. `xml`: what it is to be once it is restored. @throws LibvirtError */
@@ -321,7 +320,7 @@ export async function dumpCore(host: CommandHost, domain: Domain, path: string, 
   checkFlags(flags, dumpFlags, functionOf(host, 'DomainCoreDump'));
   const id = guestId(domain);
   // Nobody is to run from the moment that is kept.
-  if ((flags & DUMP.CRASH) !== 0 && pausesCrashed) host.toolstack.setPaused(host.living(id), true);
+  if ((flags & DUMP.CRASH) !== 0 && pausesCrashed) host.toolstack.setPaused(host.domains.living(id), true);
   await failing(async () => {
     await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
     if ((flags & DUMP.CRASH) !== 0) await perform(host, 'destroy', COMMANDS.destroy, id, 'crashed');
@@ -333,17 +332,17 @@ export async function managedSave(host: CommandHost, domain: Domain, flags = 0):
   stateAfter(flags, functionOf(host, 'DomainManagedSave'));
   activeId(domain);
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot do managed save for transient domain');
-  await failing(() => host.parts.files!.mkdir(SAVES, { recursive: true }));
+  await failing(() => host.files.own!.mkdir(SAVES, { recursive: true }));
   await saveDomain(host, domain, savePath(domain), flags);
 }
 
 /** Its next start is a boot. */
-export async function removeManagedSave(host: CommandHost, domain: Pick<Domain, 'name'>): Promise<void> {
-  if (await hasManagedSave(host, domain)) await failing(() => host.parts.files!.rm(savePath(domain)));
+export async function removeManagedSave(host: Uses<'files'>, domain: Pick<Domain, 'name'>): Promise<void> {
+  if (await hasManagedSave(host, domain)) await failing(() => host.files.own!.rm(savePath(domain)));
 }
 
 /** @throws LibvirtError */
-export async function setAutostart(host: CommandHost, domain: Domain, on: boolean): Promise<void> {
+export async function setAutostart(host: Uses<'managed'>, domain: Domain, on: boolean): Promise<void> {
   if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot set autostart for transient domain');
   await failing(() => managedOf(host).setAutomatic(persistent(domain), on));
 }
@@ -358,7 +357,7 @@ export async function renameDomain(host: CommandHost, domain: Domain, name: stri
 }
 
 /** What is known about it to people. @throws LibvirtError */
-export async function describeDomain(host: CommandHost, domain: Domain, text: string): Promise<void> {
+export async function describeDomain(host: Uses<'definitions'>, domain: Domain, text: string): Promise<void> {
   if (domain.id !== undefined) guestId(domain);
-  await failing(() => host.setDescription(domain.name, text));
+  await failing(() => host.definitions.setDescription(domain.name, text));
 }

@@ -2,7 +2,7 @@
  * What is known of a domain's memory, as libvirt's driver of QEMU tells it: what the balloon has left it, what the guest says, what of the host's it has.
  * Source: qemuMonitorJSONGetMemoryStats() of src/qemu/qemu_monitor_json.c, virDomainMemoryStatTags.
  */
-import { balloonView, type CommandHost, hasBalloon, residentKiB } from '../toolstack/index.ts';
+import { balloonView, hasBalloon, residentKiB, type Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { activeId, guestId, infoOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
@@ -36,7 +36,7 @@ const ACTUAL = 6,
   LAST_UPDATE = 9;
 
 /** @throws LibvirtError where it does not run */
-export function memoryStats(host: CommandHost, domain: Domain): MemoryStat[] {
+export function memoryStats(host: Uses<'machine' | 'toolstack'>, domain: Domain): MemoryStat[] {
   const member = host.toolstack.members.get(activeId(domain));
   const actual = { tag: ACTUAL, word: 'actual', value: infoOf(host, domain).memoryKiB };
   if (!member || !inLibvirt(member.blueprint.definition).memoryStats) return [actual];
@@ -57,7 +57,7 @@ export function memoryStats(host: CommandHost, domain: Domain): MemoryStat[] {
 
 /** Seconds between two statistics of a guest that runs; 0: none are asked for. @throws LibvirtError */
 export async function setMemoryStatsPeriod(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   periodS: number,
   flags = 0,

@@ -5,7 +5,7 @@
  */
 import { lengthProblem, TAGS_URI } from '../definitions/config/index.ts';
 import { quoted } from '../../formats/shell-words/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { domainById, domainByName, guestId, noteCreated, persistent, XML_INACTIVE, xmlOf } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -67,7 +67,7 @@ function bare(element: XmlElement, prefix: string, declaration: string): XmlElem
 
 /** @throws LibvirtError where there is none */
 export async function metadataOf(
-  host: CommandHost,
+  host: Uses<'consoles' | 'toolstack'>,
   domain: Domain,
   { type, uri }: Pick<Metadata, 'type' | 'uri'>,
   flags = 0,

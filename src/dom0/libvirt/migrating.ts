@@ -3,7 +3,7 @@
  * src/libvirt-domain.c, qemuDomainMigratePerform3Params() and qemuDomainMigrateSetMaxSpeed() of src/qemu/qemu_driver.c of libvirt 9. The driver of libxl has no
  * limits: they are of Ringside's toolstack.
  */
-import type { CommandHost, MoveWish } from '../toolstack/index.ts';
+import type { CommandHost, MoveWish, Uses } from '../toolstack/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import { type Domain, startPostcopy } from '../toolstack/domains/index.ts';
 import { DOWNTIME_MS, limit, limitsOf, MOST_DOWNTIME_MS, MOST_SPEED_MIB } from '../toolstack/moves/index.ts';
@@ -35,7 +35,7 @@ const ALL = Object.values(MIGRATE).reduce((all, flag) => all | flag);
 const POOL_URI = /^(\w+)\+pool:\/\/([^/]+)\/system$/;
 
 /** The host that a URI names. @throws LibvirtError */
-export function hostIn(here: CommandHost, uri: string): string {
+export function hostIn(here: Uses<'toolstack'>, uri: string): string {
   const driver = driverOf(here).uri.replace(/:.*/, '');
   const [, its, to] = POOL_URI.exec(uri) ?? [];
   if (its === driver) return to!;
@@ -86,14 +86,14 @@ export async function migrateDomain(
 }
 
 /** The move under way goes on as post-copy. @throws LibvirtError */
-export async function startPostcopyOf(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+export async function startPostcopyOf(host: Uses<'toolstack'>, domain: Domain, flags = 0): Promise<void> {
   checkFlags(flags, 0, 'qemuDomainMigrateStartPostCopy');
   activeId(domain);
   await failing(() => startPostcopy(host.toolstack.jobs, domain.name));
 }
 
 /** Of a move that has gone over to post-copy there is no limit here. @throws LibvirtError */
-export function setMoveSpeed(host: CommandHost, domain: Domain, speedMiB: number, flags = 0): void {
+export function setMoveSpeed(host: Uses<'toolstack'>, domain: Domain, speedMiB: number, flags = 0): void {
   checkFlags(flags, 0, 'qemuDomainMigrateSetMaxSpeed');
   if (!(speedMiB >= 0 && speedMiB <= MOST_SPEED_MIB))
     throw new LibvirtError('OVERFLOW', `bandwidth must be less than ${MOST_SPEED_MIB + 1}`, 'qemu');
@@ -101,13 +101,13 @@ export function setMoveSpeed(host: CommandHost, domain: Domain, speedMiB: number
 }
 
 /** MiB a second. @throws LibvirtError */
-export function moveSpeed(host: CommandHost, domain: Domain, flags = 0): number {
+export function moveSpeed(host: Uses<'toolstack'>, domain: Domain, flags = 0): number {
   checkFlags(flags, 0, 'qemuDomainMigrateGetMaxSpeed');
   return limitsOf(host.toolstack, domain.name).speedMiB;
 }
 
 /** @throws LibvirtError */
-export function setMoveDowntime(host: CommandHost, domain: Domain, downtimeMs: number, flags = 0): void {
+export function setMoveDowntime(host: Uses<'toolstack'>, domain: Domain, downtimeMs: number, flags = 0): void {
   checkFlags(flags, 0, 'qemuDomainMigrateSetMaxDowntime');
   guestId(domain);
   if (!(downtimeMs >= 0 && downtimeMs <= MOST_DOWNTIME_MS))
@@ -120,7 +120,7 @@ export function setMoveDowntime(host: CommandHost, domain: Domain, downtimeMs: n
 }
 
 /** Milliseconds. @throws LibvirtError */
-export function moveDowntime(host: CommandHost, domain: Domain, flags = 0): number {
+export function moveDowntime(host: Uses<'toolstack'>, domain: Domain, flags = 0): number {
   checkFlags(flags, 0, 'qemuDomainMigrateGetMaxDowntime');
   guestId(domain);
   return limitsOf(host.toolstack, domain.name).downtimeMs ?? DOWNTIME_MS;

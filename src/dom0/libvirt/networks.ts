@@ -5,7 +5,7 @@
 import { formatAddress, parseAddress, parseMac, type Subnet } from '../../devices/net/index.ts';
 import { escapedXml } from '../definitions/config/index.ts';
 import { BRIDGE } from '../host/network/index.ts';
-import { type CommandHost, uuidOfName } from '../toolstack/index.ts';
+import { type CommandHost, uuidOfName, type Uses } from '../toolstack/index.ts';
 import { LibvirtError } from './errors.ts';
 import { LISTED, LISTED_GROUPS, matches, meantBy } from './flags.ts';
 import { type Entry, KeptObjects } from './kept.ts';
@@ -392,7 +392,7 @@ export const setNetworkAutostart = (host: CommandHost, entry: NetworkEntry, on: 
   NETWORKS.setAutomatic(host, entry, on);
 
 /** @throws LibvirtError */
-async function begin(host: CommandHost, of: Network): Promise<void> {
+async function begin(host: Uses<'toolstack'>, of: Network): Promise<void> {
   const { network } = host.toolstack.services;
   if (of.mode === 'bridge') return network.addAlias(of.name);
   const subnet = subnetOf(of);
@@ -458,14 +458,14 @@ export interface DhcpLease {
 }
 
 /** Of one station, or of all. */
-export function networkLeases(host: CommandHost, { of }: NetworkEntry, mac?: string): DhcpLease[] {
+export function networkLeases(host: Uses<'clock' | 'toolstack'>, { of }: NetworkEntry, mac?: string): DhcpLease[] {
   const { network } = host.toolstack.services;
   const nowNs = network.timers.clock.nowNs();
   return (network.networkNamed(of.name)?.leases ?? [])
     .filter(lease => mac === undefined || lease.mac === mac.toLowerCase())
     .map(({ mac: station, address, name, untilNs }) => ({
       bridge: of.bridge,
-      expiry: Math.floor((host.parts.epochMs() + (untilNs - nowNs) / 1e6) / 1000),
+      expiry: Math.floor((host.clock.epochMs() + (untilNs - nowNs) / 1e6) / 1000),
       mac: station,
       address: formatAddress(address),
       prefix: of.ip!.prefix,

@@ -3,7 +3,7 @@
  * src/util/virhostmem.c, virCgroupGetPercpuStats() of src/util/vircgroup.c, qemuConnectGetSysinfo() of src/qemu/qemu_driver.c of libvirt 9. What Linux counts
  * and nobody here does (buffers, user and system time) is left out.
  */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { activeId, infoOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
@@ -46,7 +46,7 @@ export function cpuTimes(host: CommandHost, domain: Domain, isTotal: boolean, fl
 }
 
 /** @throws LibvirtError: the host's machine has no tables of SMBIOS */
-export function sysinfo(host: CommandHost): never {
+export function sysinfo(host: Uses<'toolstack'>): never {
   driverOf(host).needsQemu('virConnectGetSysinfo');
   throw new LibvirtError('CONFIG_UNSUPPORTED', 'Host SMBIOS information is not available', 'qemu');
 }

@@ -1,9 +1,9 @@
 /** The host's machine as libvirt tells it. Source: virNodeGetInfo() of src/libvirt-host.c. */
 import { TSC_HZ } from '../../hypervisor/domain/index.ts';
-import { type CommandHost, MACHINE } from '../toolstack/index.ts';
+import { MACHINE, type Uses } from '../toolstack/index.ts';
 
 /** virNodeInfo: one socket, whose cores have a thread each. */
-export async function nodeInfo(host: CommandHost) {
+export async function nodeInfo(host: Uses<'summary'>) {
   const { pcpus, memoryMiB } = await host.summary();
   return {
     model: MACHINE,

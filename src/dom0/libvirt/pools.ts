@@ -6,7 +6,7 @@
 import { escapedXml } from '../definitions/config/index.ts';
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { GROUP, IMAGES, PE_BYTES } from '../host/storage/index.ts';
-import { type CommandHost, uuidOfName } from '../toolstack/index.ts';
+import { type CommandHost, uuidOfName, type Uses } from '../toolstack/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
 import { type Entry, KEPT_EVENT, KeptObjects } from './kept.ts';
@@ -171,9 +171,9 @@ export async function deletePool(host: CommandHost, entry: PoolEntry): Promise<v
   const { folder, type } = entry.of;
   if (type === 'disk') throw new LibvirtError('NO_SUPPORT', 'pool does not support pool deletion', 'storage');
   await failing(async () => {
-    if ((await host.parts.files!.readdir(folder)).length > 0)
+    if ((await host.files.own!.readdir(folder)).length > 0)
       throw new LibvirtError('SYSTEM_ERROR', `failed to remove pool '${folder}': Directory not empty`, 'storage');
-    await host.parts.files!.rm(folder, { recursive: true });
+    await host.files.own!.rm(folder, { recursive: true });
   });
   POOLS.events.tell(host, entry.of, KEPT_EVENT.DELETED);
 }
@@ -201,7 +201,7 @@ async function begin(host: CommandHost, pool: Pool, flags: number): Promise<void
 }
 
 /** Its folder; a disk has a table, and virStorageBackendDiskBuildPool() writes none over that. @throws LibvirtError */
-async function makeIn({ parts: { files } }: CommandHost, { type, folder, device }: Pool): Promise<void> {
+async function makeIn({ files: { own: files } }: Uses<'files'>, { type, folder, device }: Pool): Promise<void> {
   if (type === 'disk')
     throw new LibvirtError(
       'OPERATION_FAILED',
@@ -212,11 +212,11 @@ async function makeIn({ parts: { files } }: CommandHost, { type, folder, device 
 }
 
 /** @throws LibvirtError where the folder or the disk is not there */
-async function lookInto(host: CommandHost, { type, folder, device }: Pool): Promise<void> {
-  if (type === 'disk' && !(device === DISK && (await host.openDevices())))
+async function lookInto(host: Uses<'disk' | 'files'>, { type, folder, device }: Pool): Promise<void> {
+  if (type === 'disk' && !(device === DISK && (await host.disk.openDevices())))
     throw new LibvirtError('INVALID_ARG', `device path '${device}' doesn't exist`, 'storage');
   if (type !== 'dir') return;
-  const stat = await host.parts.files?.stat(folder).catch(() => undefined);
+  const stat = await host.files.own?.stat(folder).catch(() => undefined);
   if (!stat?.isDirectory)
     throw new LibvirtError(
       'SYSTEM_ERROR',
@@ -246,7 +246,7 @@ const known = new WeakMap<CommandHost['toolstack'], Map<string, Set<string>>>();
 const isOwn = ({ name }: Pool): boolean => OWN.some(pool => pool.name === name);
 
 /** @throws nothing: a folder that cannot be read has nothing */
-async function noteVolumes(host: CommandHost, pool: Pool): Promise<Set<string>> {
+async function noteVolumes(host: Uses<'disk' | 'files' | 'toolstack'>, pool: Pool): Promise<Set<string>> {
   const its = known.get(host.toolstack) ?? new Map<string, Set<string>>();
   known.set(host.toolstack, its);
   const names = new Set((await volumesIn(host, pool)).map(({ name }) => name));
@@ -255,22 +255,22 @@ async function noteVolumes(host: CommandHost, pool: Pool): Promise<Set<string>> 
 }
 
 /** A volume was made in a pool. */
-export const knowVolume = ({ toolstack }: CommandHost, { name: pool }: Pool, name: string): void =>
+export const knowVolume = ({ toolstack }: Uses<'toolstack'>, { name: pool }: Pool, name: string): void =>
   void known.get(toolstack)?.get(pool)?.add(name);
 
 /** A volume of a pool is gone. */
-export const forgetVolume = ({ toolstack }: CommandHost, { pool, name }: Volume): void =>
+export const forgetVolume = ({ toolstack }: Uses<'toolstack'>, { pool, name }: Volume): void =>
   void known.get(toolstack)?.get(pool)?.delete(name);
 
 /** By their names. An image's capacity is that of its file: `measured` looks into it. */
-export async function volumesOf(host: CommandHost, pool: Pool): Promise<Volume[]> {
+export async function volumesOf(host: Uses<'disk' | 'files' | 'toolstack'>, pool: Pool): Promise<Volume[]> {
   const found = await volumesIn(host, pool);
   if (pool.type !== 'dir' || isOwn(pool)) return found;
   const names = known.get(host.toolstack)?.get(pool.name) ?? (await noteVolumes(host, pool));
   return found.filter(({ name }) => names.has(name));
 }
 
-async function volumesIn(host: CommandHost, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
+async function volumesIn(host: Uses<'disk' | 'files'>, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
   const volume = (name: string, bytes: number): Volume => ({
     pool: inPool,
     type,
@@ -280,12 +280,12 @@ async function volumesIn(host: CommandHost, { name: inPool, type, folder }: Pool
     allocationBytes: bytes,
   });
   if (type === 'logical')
-    return ((await host.openDevices())?.volumes ?? []).map(({ name, bytes }) => volume(name, bytes)).sort(byName);
+    return ((await host.disk.openDevices())?.volumes ?? []).map(({ name, bytes }) => volume(name, bytes)).sort(byName);
   if (type === 'disk')
-    return ((await host.openDevices())?.partitions ?? []).map(({ number, sectors }) =>
+    return ((await host.disk.openDevices())?.partitions ?? []).map(({ number, sectors }) =>
       volume(`${DISK.slice(DEVICES.length + 1)}${number}`, sectors * SECTOR_BYTES),
     );
-  const { files } = host.parts;
+  const { own: files } = host.files;
   const names = (await files?.readdir(folder).catch(() => [])) ?? [];
   const found = await Promise.all(
     names.map(async name => {
@@ -303,15 +303,15 @@ const byName = (a: Volume, b: Volume): number => (a.name < b.name ? -1 : 1);
 const STATE = { INACTIVE: 0, RUNNING: 2 };
 
 /** virStoragePoolInfo. What is in folders lies on the host's disk; without one it is only known what they take. */
-export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
+export async function poolInfo(host: Uses<'disk' | 'files' | 'toolstack'>, { of, isActive }: PoolEntry) {
   if (!isActive) return { state: STATE.INACTIVE, capacityBytes: 0, allocationBytes: 0, availableBytes: 0 };
   const state = STATE.RUNNING;
-  const { allowed } = host.parts;
+  const { allowed } = host.files;
   if (allowed?.has(of.folder)) {
     const { capacityBytes, availableBytes } = allowed.room(of.folder);
     return { state, capacityBytes, allocationBytes: capacityBytes - availableBytes, availableBytes };
   }
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   const takenBytes = async (): Promise<number> =>
     (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);
   if (!storage) {
@@ -332,7 +332,7 @@ export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
   };
 }
 
-export async function poolXml(host: CommandHost, entry: PoolEntry): Promise<string> {
+export async function poolXml(host: Uses<'disk' | 'files' | 'toolstack'>, entry: PoolEntry): Promise<string> {
   const { capacityBytes, allocationBytes, availableBytes } = await poolInfo(host, entry);
   return documentOf(entry.of, [
     `  <capacity unit='bytes'>${capacityBytes}</capacity>`,
@@ -360,10 +360,10 @@ const documentOf = ({ type, name, uuid, folder, device, permissions }: Pool, siz
   ].join('\n');
 
 /** What there is of a kind that a pool could be made of: the host's volume group. @throws LibvirtError */
-export async function poolSources(host: CommandHost, type: string): Promise<string> {
+export async function poolSources(host: Uses<'disk'>, type: string): Promise<string> {
   if (type !== 'logical')
     throw new LibvirtError('NO_SUPPORT', `pool type '${type}' does not support source discovery`, 'storage');
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   return storage
     ? `<sources>\n  <source>\n    <device path='/dev/sda2'/>\n    <name>${GROUP}</name>\n    <format type='lvm2'/>\n  </source>\n</sources>\n`
     : '<sources>\n</sources>\n';

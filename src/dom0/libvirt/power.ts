@@ -2,7 +2,7 @@
  * Guests that sleep (S3, S4) and wake up. Source: qemuDomainPMSuspendForDuration() and qemuDomainPMWakeup() of src/qemu/qemu_driver.c of libvirt 9; the driver
  * of libxl has none of both.
  */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { withAgent } from './agent/index.ts';
 import { guestId } from './domains.ts';
@@ -15,7 +15,7 @@ export const SLEEP: Readonly<Record<string, number>> = { mem: 0, disk: 1, hybrid
 
 /** A guest's agent has it sleep. Here nobody follows a guest that does. @throws LibvirtError */
 export async function sleepDomain(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   target: number,
   seconds: number,
@@ -33,7 +33,7 @@ export async function sleepDomain(
 }
 
 /** @throws LibvirtError: none here sleeps */
-export async function wakeDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+export async function wakeDomain(host: Uses<'toolstack'>, domain: Domain, flags = 0): Promise<void> {
   driverOf(host).needsQemu('virDomainPMWakeup');
   checkFlags(flags, 0, 'qemuDomainPMWakeup');
   guestId(domain);

@@ -2,7 +2,7 @@
 import { MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 import { affinityLists, type Definition, formatCpus, memoryKiB, parseCpus } from '../definitions/config/index.ts';
-import { type CommandHost, managedOf } from '../toolstack/index.ts';
+import { type CommandHost, managedOf, type Uses } from '../toolstack/index.ts';
 import { COMMANDS, perform } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { guestVcpus, setGuestVcpuCount } from './agent/index.ts';
@@ -78,7 +78,7 @@ export async function setVcpus(host: CommandHost, domain: Domain, count: number,
  * (qemuDomainSetVcpusInternal()), libxl's what runs alone.
  */
 function mostVcpus(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   { live, config }: { live: boolean; config: boolean },
 ): Readonly<Record<string, number>> {

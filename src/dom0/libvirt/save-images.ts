@@ -12,7 +12,7 @@ import {
   writeXml,
   writtenOver,
 } from '../definitions/config/index.ts';
-import { type CommandHost, uuidOfName } from '../toolstack/index.ts';
+import { type CommandHost, uuidOfName, type Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { XML_SECURE } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -76,7 +76,7 @@ function difference(before: Definition, after: Definition): string | undefined {
 
 /** A saved state with another document. @throws LibvirtError where the guest would be another with it */
 export async function redefinedState(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   { file, headings }: { file: Blob; headings: SavedHeadings },
   xml: string,
   paused: boolean | 'as saved' = 'as saved',
@@ -98,7 +98,7 @@ export async function redefinedState(
 }
 
 /** The files that a save or restore uses, with another document in the states that go through them. */
-export function withDocument(host: CommandHost, files: Files, xml: string): Files {
+export function withDocument(host: Uses<'toolstack'>, files: Files, xml: string): Files {
   driverOf(host).needsQemu('xml modification unsupported', 'ARGUMENT_UNSUPPORTED');
   return {
     ...files,
@@ -109,7 +109,7 @@ export function withDocument(host: CommandHost, files: Files, xml: string): File
 }
 
 async function defineIn(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   files: Files,
   path: string,
   { xml, paused }: { xml: string; paused: boolean | 'as saved' },
@@ -145,7 +145,7 @@ export async function defineSaveImage(
 }
 
 /** Where the state is that a domain's next start goes on from. @throws LibvirtError: there is none */
-async function managedPath(host: CommandHost, domain: Domain): Promise<string> {
+async function managedPath(host: Uses<'files'>, domain: Domain): Promise<string> {
   if (!(await hasManagedSave(host, domain)))
     throw new LibvirtError('OPERATION_INVALID', 'domain does not have managed save image', 'qemu');
   return savePath(domain);

@@ -2,7 +2,7 @@
  * Shares of processor time. Sources: libxlDomainGetSchedulerParametersFlags() and its like of src/libxl/libxl_driver.c, and of QEMU's driver
  * qemuDomainGetSchedulerParametersFlags() and its like of src/qemu/qemu_driver.c.
  */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { activeId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -11,13 +11,13 @@ import { checkFlags, LIVE } from './flags.ts';
 import { driverOf, functionOf } from './hypervisors/index.ts';
 
 /** Its parameters in the driver's order. */
-export const schedulerOf = (host: CommandHost) => driverOf(host).scheduler;
+export const schedulerOf = (host: Uses<'toolstack'>) => driverOf(host).scheduler;
 
 /** By the scheduler's fields, in their order. @throws LibvirtError */
 export function sharesOf(host: CommandHost, domain: Domain, flags = 0): Readonly<Record<string, number>> {
   const { type, read } = schedulerOf(host);
   checkFlags(flags, LIVE, functionOf(host, 'DomainGetSchedulerParametersFlags'));
-  const { record } = host.unit(activeId(domain));
+  const { record } = host.domains.unit(activeId(domain));
   const shares = host.queue.shares(record.index);
   if (!shares) throw new LibvirtError('OPERATION_INVALID', `Only '${type}' scheduler is supported`);
   return read(shares);

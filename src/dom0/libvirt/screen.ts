@@ -6,7 +6,7 @@ import { keyOfLinux, keyOfXt } from '../../devices/ps2/index.ts';
 import { concat } from '../../formats/bytes/index.ts';
 import { readScreen, screenPicture } from '../../hypervisor/view/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
-import { type CommandHost, type Guest, hasScreen } from '../toolstack/index.ts';
+import { type CommandHost, type Guest, hasScreen, type Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { guestId, xmlOf } from './domains.ts';
 import { LibvirtError } from './errors.ts';
@@ -26,11 +26,11 @@ export const MOST_KEYS = 16;
 
 /** Presses keys together, and lets them go after this many milliseconds. A code is a number of the set, or KeyboardEvent.code. @throws LibvirtError */
 export async function sendKeys(
-  host: CommandHost,
+  host: Uses<'clock' | 'domains' | 'toolstack'>,
   domain: Domain,
   { codeset, holdMs, codes }: { codeset: number; holdMs: number; codes: readonly (number | string)[] },
 ): Promise<void> {
-  const member = host.living(guestId(domain));
+  const member = host.domains.living(guestId(domain));
   const keyOf = KEY_OF[codeset];
   if (!keyOf) throw new LibvirtError('INVALID_ARG', `unsupported keycode set ${codeset}`);
   const keys = codes.map(code => {
@@ -40,13 +40,13 @@ export async function sendKeys(
   });
   const { inputs } = host.toolstack;
   for (const key of keys) inputs.key(member, key, true);
-  if (holdMs > 0) await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
+  if (holdMs > 0) await new Promise<void>(resolve => void host.clock.later(holdMs, resolve));
   for (const key of [...keys].reverse()) inputs.key(member, key, false);
 }
 
 /** Where clients of VNC find a domain's screen, as its document says it; undefined: nowhere. @throws LibvirtError */
 export async function displayOf(
-  host: CommandHost,
+  host: Uses<'consoles' | 'toolstack'>,
   domain: Domain,
 ): Promise<{ port: number; address: string | undefined } | undefined> {
   const graphics = (await screensOf(host, domain)).find(({ attributes }) => attributes.type === 'vnc');
@@ -56,7 +56,7 @@ export async function displayOf(
 }
 
 /** As the document of what runs has them. @throws LibvirtError */
-async function screensOf(host: CommandHost, domain: Domain): Promise<XmlElement[]> {
+async function screensOf(host: Uses<'consoles' | 'toolstack'>, domain: Domain): Promise<XmlElement[]> {
   const devices = childOf(await readXml(await xmlOf(host, domain, 0), 'domain'), 'devices');
   return devices?.children.filter(({ name }) => name === 'graphics') ?? [];
 }
@@ -66,16 +66,16 @@ const SKIP_AUTHENTICATION = 1 << 0;
 
 /** Has a client see one of a domain's screens over a channel that it was given; one that listens nowhere, too. @throws LibvirtError */
 export async function openGraphics(
-  host: CommandHost,
+  host: Uses<'consoles' | 'domains' | 'toolstack'>,
   domain: Domain,
   index: number,
   flags = 0,
 ): Promise<(channel: ByteChannel) => void> {
-  const { showScreenTo } = host.parts;
+  const { showScreenTo } = host.consoles;
   driverOf(host).needsQemu('virDomainOpenGraphicsFD');
   if (!showScreenTo) throw new LibvirtError('NO_SUPPORT', 'virDomainOpenGraphicsFD', 'domain');
   checkFlags(flags, SKIP_AUTHENTICATION, 'qemuDomainOpenGraphicsFD');
-  const member = host.living(guestId(domain));
+  const member = host.domains.living(guestId(domain));
   const type = (await screensOf(host, domain))[index]?.attributes.type;
   if (type === undefined || !hasScreen(member.blueprint))
     throw new LibvirtError('INTERNAL_ERROR', `No graphics backend with index ${index}`, 'qemu');
@@ -91,7 +91,7 @@ export const SCREENSHOT_TYPE = 'image/x-portable-pixmap';
 /** A picture of it as a PPM file. @throws LibvirtError */
 export async function screenshot(host: CommandHost, domain: Domain, screen = 0, flags = 0): Promise<Uint8Array> {
   checkFlags(flags, 0, 'virDomainScreenshot');
-  const member = host.living(guestId(domain));
+  const member = host.domains.living(guestId(domain));
   if (!hasScreen(member.blueprint)) throw new LibvirtError('OPERATION_INVALID', 'no screens to take screenshot from');
   if (screen !== 0) throw new LibvirtError('INVALID_ARG', 'no such screen');
   for (let tries = 0; tries < TRIES; tries++) {
@@ -100,12 +100,12 @@ export async function screenshot(host: CommandHost, domain: Domain, screen = 0, 
       const { width, height, rgb } = picture;
       return concat(new TextEncoder().encode(`P6\n${width} ${height}\n255\n`), rgb);
     }
-    await new Promise<void>(resolve => host.parts.soon(resolve));
+    await new Promise<void>(resolve => host.clock.soon(resolve));
   }
   throw new LibvirtError('OPERATION_FAILED', 'the screen does not stop changing');
 }
 
-function pictureOf({ toolstack: { machine } }: CommandHost, { record: { screenOffset } }: Guest) {
+function pictureOf({ toolstack: { machine } }: Uses<'toolstack'>, { record: { screenOffset } }: Guest) {
   const memory = machine.memory as SharedArrayBuffer;
   return readScreen(memory, screenOffset, () => screenPicture(memory, screenOffset));
 }

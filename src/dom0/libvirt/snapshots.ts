@@ -139,13 +139,13 @@ export async function createSnapshot(
   if (flags & REDEFINE) {
     const { name } = await redefinition(xml);
     const record = await redefineSnapshot(host, domain, name, xml);
-    if (flags & CURRENT) await failing(() => recordsOf(host).enter(record, host.parts.epochMs()));
+    if (flags & CURRENT) await failing(() => recordsOf(host).enter(record, host.clock.epochMs()));
     return record;
   }
   if (halts && !domain.managed)
     throw new LibvirtError('OPERATION_INVALID', 'cannot halt after transient domain snapshot', 'qemu');
   const wanted = await readSnapshot(xml, (flags & VALIDATE) !== 0);
-  const name = wanted.name ?? String(Math.floor(host.parts.epochMs() / 1000));
+  const name = wanted.name ?? String(Math.floor(host.clock.epochMs() / 1000));
   refuseSnapshotName(name);
   if (flags & LIVE && (isDisksOnly || domain.id === undefined))
     throw new LibvirtError(

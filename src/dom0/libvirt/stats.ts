@@ -1,5 +1,5 @@
 /** All that is counted of domains in one answer. Source: virDomainStatsTypes and the names of fields in src/libvirt-domain.c of libvirt 9. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { runningCards } from './cards.ts';
 import { blockInfo, blockStats, interfaceStats } from './devices.ts';
@@ -99,7 +99,7 @@ function interfaces(host: CommandHost, domain: Domain): Stat[] {
   ];
 }
 
-async function blocks(host: CommandHost, domain: Domain): Promise<Stat[]> {
+async function blocks(host: Uses<'disk' | 'domains' | 'files' | 'toolstack'>, domain: Domain): Promise<Stat[]> {
   const { disks } = domain.definition;
   const each = await Promise.all(
     disks.map(async ({ vdev, target }, i): Promise<Stat[]> => {

@@ -1,7 +1,7 @@
 /** A domain's tags: in its definition, where it is kept, and in that of the domain that runs. libvirt's own calls know them as metadata of one name space. */
 import { alikeTags, escapedXml, TAGS_KEY, TAGS_URI, tagsProblem } from '../definitions/config/index.ts';
 import { quoted } from '../../formats/shell-words/index.ts';
-import { type CommandHost, managedOf } from '../toolstack/index.ts';
+import { managedOf, type Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 
@@ -11,14 +11,14 @@ export const tagsElement = (tags: readonly string[]): string =>
 
 /** None: the definition says nothing of tags. @throws LibvirtError */
 export async function setTags(
-  host: CommandHost,
+  host: Uses<'domains' | 'managed' | 'tasks'>,
   { name, id, managed }: Domain,
   given: readonly string[],
 ): Promise<void> {
   const tags = alikeTags(given),
     problem = tagsProblem(tags);
   if (problem !== undefined) throw new LibvirtError('INVALID_ARG', problem);
-  const member = id === undefined ? undefined : host.member(id);
+  const member = id === undefined ? undefined : host.domains.member(id);
   const change = <D extends object>(definition: D): D & { tags?: readonly string[] } => {
     const { tags: _before, ...rest } = definition as D & { tags?: readonly string[] };
     return (tags.length === 0 ? rest : { ...rest, tags }) as D & { tags?: readonly string[] };

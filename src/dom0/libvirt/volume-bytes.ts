@@ -2,7 +2,7 @@
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { AllowedFiles } from '../host/files/index.ts';
 import { GROUP, isDevice, type OpenDisk, type Storage } from '../host/storage/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Uses } from '../toolstack/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 
 export interface VolumeBytes {
@@ -28,15 +28,15 @@ export const openDiskIn = (host: CommandHost, { path }: { path: string }, writes
 
 /** `isDisk`: of a qcow2 image what is in it, and not the file. @throws LibvirtError */
 function open(
-  host: CommandHost,
+  host: Uses<'disk' | 'files'>,
   path: string,
   { writes, isDisk }: { writes: boolean; isDisk: boolean },
 ): Promise<VolumeBytes> {
   return failing(async () => {
-    const storage = await host.openDevices();
-    const { allowed } = host.parts;
+    const storage = await host.disk.openDevices();
+    const { allowed } = host.files;
     if (allowed?.has(path)) return ofAllowed(allowed, path, { writes, isDisk });
-    const own = isDevice(path) ? path : await host.realPath(path);
+    const own = isDevice(path) ? path : await host.files.realPath(path);
     const file = storage?.file(own);
     const device = isDevice(own) ? own : file && `/dev/${GROUP}/${file.volume}`;
     if (storage && file?.isQcow2 && !isDisk) return ofImage(storage, file.volume, writes);
@@ -127,7 +127,7 @@ function ofDevice({ medium, close }: Pick<OpenDisk, 'medium' | 'close'>, path: s
   };
 }
 
-async function ofFile({ parts: { files } }: CommandHost, path: string, writes: boolean): Promise<VolumeBytes> {
+async function ofFile({ files: { own: files } }: Uses<'files'>, path: string, writes: boolean): Promise<VolumeBytes> {
   if (!files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here', 'storage');
   const content = await files.readFileBuffer(path);
   const bytes = writes ? content.slice() : content;

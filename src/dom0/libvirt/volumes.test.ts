@@ -10,7 +10,7 @@ describe('a volume of a pool', () => {
     await host.manage('uploadVolume', 'images', 'debian.iso', disc);
     const path = '/var/lib/xen/images/debian.iso';
     const bytes = async (of: Blob): Promise<Buffer> => Buffer.from(await of.arrayBuffer());
-    expect((await bytes(await host.readFile(path))).equals(await bytes(disc))).toBe(true);
+    expect((await bytes(await host.files.readFile(path))).equals(await bytes(disc))).toBe(true);
     await host.new('pc.cfg', `name = "pc"\ntype = "hvm"\nmemory = 8\nvcpus = 1\ndisk = [ "${path},raw,hdc,cdrom" ]\n`);
     await host.manage('copyVolume', 'images', 'debian.iso', 'twin.iso');
     await host.manage('resizeVolume', 'images', 'twin.iso', 4 * 2 ** 20);

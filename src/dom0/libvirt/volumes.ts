@@ -7,7 +7,7 @@ import { type Definition, escapedXml } from '../definitions/config/index.ts';
 import type { ImageFormat } from '../host/files/index.ts';
 import { LONE_HOST, seedOfHost } from '../host/index.ts';
 import { copyInTurns, GROUP, IMAGES, imageVolume } from '../host/storage/index.ts';
-import { type CommandHost, uuidOf } from '../toolstack/index.ts';
+import { type CommandHost, uuidOf, type Uses } from '../toolstack/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 import { checkFlags } from './flags.ts';
@@ -25,9 +25,9 @@ import { openBytes, openDiskIn } from './volume-bytes.ts';
 import { bytesOf, childOf, readXml } from './xml.ts';
 
 /** A volume of the host's disk that is the file of an image; undefined: it is no such file. */
-async function imageOf(host: CommandHost, { path }: Volume) {
-  const storage = await host.openDevices();
-  const file = storage?.file(await host.realPath(path).catch(() => path));
+async function imageOf(host: Uses<'disk' | 'files'>, { path }: Volume) {
+  const storage = await host.disk.openDevices();
+  const file = storage?.file(await host.files.realPath(path).catch(() => path));
   if (!storage || !file) return undefined;
   const device = `/dev/${GROUP}/${file.volume}`;
   return { storage, ...file, device, header: storage.qcow2.header(device) };
@@ -36,9 +36,9 @@ async function imageOf(host: CommandHost, { path }: Volume) {
 type Image = NonNullable<Awaited<ReturnType<typeof imageOf>>>;
 
 /** With the capacity of the disk in it, which a qcow2 file says in its head, and what it takes of the host's disk. */
-async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
+async function measured(host: Uses<'disk' | 'files'>, volume: Volume): Promise<Volume> {
   if (volume.type !== 'dir') return volume;
-  const { allowed } = host.parts;
+  const { allowed } = host.files;
   if (allowed?.has(volume.path)) {
     // What the daemon may not read is listed as it is.
     const { capacityBytes, allocationBytes } = allowed.measure(volume.path);
@@ -48,7 +48,7 @@ async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
   const capacityBytes =
     image?.header?.diskBytes ??
     image?.bytes ??
-    (await host.openImage(volume.path).then(
+    (await host.files.openImage(volume.path).then(
       ({ device }) => device.bytes,
       () => volume.capacityBytes,
     ));
@@ -90,7 +90,7 @@ export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => 
 export async function volumeXml(host: CommandHost, volume: Volume): Promise<string> {
   const { type, name, path, capacityBytes, allocationBytes } = volume;
   const image = await imageOf(host, volume),
-    { allowed } = host.parts,
+    { allowed } = host.files,
     header = allowed?.has(path) ? allowed.measure(path).qcow2 : image?.header,
     backing = header?.backing;
   return `<volume type='${type === 'dir' ? 'file' : 'block'}'>
@@ -115,7 +115,7 @@ const backingXml = ({ path, format = 'raw' }: Backing): string =>
 
 async function formatOf(host: CommandHost, { type, path }: Volume, image: Image | undefined): Promise<ImageFormat> {
   if (type !== 'dir') return 'raw';
-  if (host.parts.allowed?.has(path)) return host.parts.allowed.measure(path).format;
+  if (host.files.allowed?.has(path)) return host.files.allowed.measure(path).format;
   // What a guest writes into a raw image says nothing of it.
   if (image) return image.isQcow2 ? 'qcow2' : 'raw';
   const bytes = await openBytes(host, path, false);
@@ -216,7 +216,7 @@ export async function cloneVolume(
     const made = await makeVolume(host, pool, { ...wanted, bytes, allocationBytes });
     const to = await openDiskIn(host, made, true);
     try {
-      await copyInTurns(from.length, host.parts, (at, piece) => {
+      await copyInTurns(from.length, host.clock, (at, piece) => {
         const read = from.read(at, piece.length);
         // What is zeros takes no room in a new volume; on others it may be something else.
         if (wanted.backing || read.some(byte => byte !== 0)) to.write(at, read);
@@ -250,11 +250,11 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
   const path = `${pool.folder}/${name}`;
   await failing(() =>
     host.tasks.run(`virsh vol-create ${pool.name} ${name}`, async () => {
-      if (pool.type === 'logical') return void (await host.openDevices())!.createVolume(name, bytes);
+      if (pool.type === 'logical') return void (await host.disk.openDevices())!.createVolume(name, bytes);
       // What cannot become a volume is none (virStorageBackendCreateRaw(), createFileDir()).
       const make = { raw: makeRaw, qcow2: makeQcow2, vmdk: makeOther, vpc: makeOther }[format];
       await make(host, path, wanted).catch(async (error: Error) => {
-        await host.parts.files!.rm(path, { force: true }).catch(() => {});
+        await host.files.own!.rm(path, { force: true }).catch(() => {});
         throw error;
       });
     }),
@@ -264,9 +264,9 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
 }
 
 /** A file of the host's disk has its room there in any case. @throws Error of the file system */
-async function makeRaw({ parts }: CommandHost, path: string, { bytes, allocationBytes }: Wanted): Promise<void> {
-  await parts.files!.truncate(path, bytes);
-  if (allocationBytes > 0 && parts.allowed?.has(path)) parts.allowed.allocate(path, allocationBytes);
+async function makeRaw({ files }: Uses<'files'>, path: string, { bytes, allocationBytes }: Wanted): Promise<void> {
+  await files.own!.truncate(path, bytes);
+  if (allocationBytes > 0 && files.allowed?.has(path)) files.allowed.allocate(path, allocationBytes);
 }
 
 /** Bytes of an upload that are read and written at once. */
@@ -306,10 +306,10 @@ export function usersOf(domains: readonly Domain[], path: string): { name: strin
 }
 
 /** @throws LibvirtError */
-async function lookAtBacking(host: CommandHost, path: string): Promise<void> {
+async function lookAtBacking(host: Uses<'disk' | 'files'>, path: string): Promise<void> {
   const isThere = path.startsWith('/dev/')
-    ? (await host.openDevices())?.isThere(path)
-    : await host.parts.files?.exists(path);
+    ? (await host.disk.openDevices())?.isThere(path)
+    : await host.files.own?.exists(path);
   if (!isThere)
     throw new LibvirtError(
       'SYSTEM_ERROR',
@@ -319,14 +319,14 @@ async function lookAtBacking(host: CommandHost, path: string): Promise<void> {
 }
 
 /** @throws Error with a sentence */
-async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promise<void> {
+async function makeQcow2(host: Uses<'disk' | 'files'>, path: string, wanted: Wanted): Promise<void> {
   const { bytes, version, backing } = wanted;
   const image = {
     bytes: Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES,
     ...(version ? { version } : {}),
-    ...(backing ? { backing: { ...backing, path: await host.realPath(backing.path) } } : {}),
+    ...(backing ? { backing: { ...backing, path: await host.files.realPath(backing.path) } } : {}),
   };
-  const { allowed } = host.parts;
+  const { allowed } = host.files;
   if (allowed?.has(path)) {
     await allowed.truncate(path, 0);
     const { file, close } = allowed.openFile(path, true);
@@ -337,9 +337,9 @@ async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promi
     }
     return;
   }
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   const folder = path.slice(0, path.lastIndexOf('/'));
-  const own = `${await host.realPath(folder)}${path.slice(folder.length)}`;
+  const own = `${await host.files.realPath(folder)}${path.slice(folder.length)}`;
   const volume = imageVolume(own);
   if (!storage || volume === undefined)
     throw new LibvirtError(
@@ -351,15 +351,15 @@ async function makeQcow2(host: CommandHost, path: string, wanted: Wanted): Promi
 }
 
 /** An image of another product. @throws Error with a sentence */
-async function makeOther({ parts }: CommandHost, path: string, { name, bytes, format }: Wanted): Promise<void> {
-  const { allowed } = parts;
+async function makeOther({ files, clock }: CommandHost, path: string, { name, bytes, format }: Wanted): Promise<void> {
+  const { allowed } = files;
   if (!allowed?.has(path))
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
       `images of ${format} are made in folders of the machine beneath (ringside libvirtd --allow)`,
       'storage',
     );
-  const nowMs = parts.epochMs(),
+  const nowMs = clock.epochMs(),
     drawn = Uint8Array.from(uuidOf(0, nowMs, seedOfHost({ ...LONE_HOST, id: path })).match(/[0-9a-f]{2}/g)!, hex =>
       Number.parseInt(hex, 16),
     );
@@ -382,12 +382,12 @@ export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0)
     throw new LibvirtError('OPERATION_UNSUPPORTED', `partitions are the host's own: ${volume.path} stays`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-delete ${volume.name} ${volume.pool}`, async () => {
-      const { allowed } = host.parts;
+      const { allowed } = host.files;
       // A guest that has it goes on with it (virStorageBackendVolDeleteLocal()).
       if (allowed?.has(volume.path)) allowed.unlink(volume.path);
       // Its folder may be a link to another.
-      else if (volume.type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
-      else (await host.openDevices())!.removeVolume(volume.name);
+      else if (volume.type === 'dir') await host.files.own!.rm(await host.files.realPath(volume.path));
+      else (await host.disk.openDevices())!.removeVolume(volume.name);
     }),
   );
   forgetVolume(host, volume);
@@ -408,7 +408,7 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       "Can't shrink capacity below current capacity unless shrink flag explicitly specified",
       'storage',
     );
-  const { allowed } = host.parts;
+  const { allowed } = host.files;
   const image = volume.type === 'dir' ? await imageOf(host, volume) : undefined;
   const format = await formatOf(host, volume, image),
     isQcow2 = format === 'qcow2';
@@ -422,8 +422,8 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       const whole = Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
       if (image?.isQcow2) image.storage.resizeQcow2(image.volume, whole);
       else if (isQcow2) allowed!.resizeQcow2(volume.path, whole);
-      else if (volume.type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
-      else (await host.openDevices())!.resizeVolume(volume.name, bytes);
+      else if (volume.type === 'dir') await host.files.own!.truncate(volume.path, bytes);
+      else (await host.disk.openDevices())!.resizeVolume(volume.name, bytes);
     }),
   );
 }
@@ -434,7 +434,7 @@ export async function wipeVolume(host: CommandHost, volume: Volume): Promise<voi
     host.tasks.run(`virsh vol-wipe ${volume.name}`, async () => {
       const bytes = await openBytes(host, volume.path, true);
       try {
-        await copyInTurns(bytes.length, host.parts, (at, piece) => bytes.write(at, piece.fill(0)));
+        await copyInTurns(bytes.length, host.clock, (at, piece) => bytes.write(at, piece.fill(0)));
       } finally {
         await bytes.close();
       }

@@ -1,5 +1,5 @@
 /** A pool at one look, for people: its hosts with their guests, links, leases, what the balancer thinks, what was done. */
-import type { CommandHost, JobInfo } from '../toolstack/index.ts';
+import type { JobInfo, Uses } from '../toolstack/index.ts';
 import { energyWords, type Mode, wordsOf } from './balancing/index.ts';
 import type { Joined } from './membership.ts';
 import type { Role } from './names.ts';
@@ -68,7 +68,7 @@ export interface PoolLook {
 }
 
 export function lookAt(
-  { toolstack }: CommandHost,
+  { toolstack }: Uses<'toolstack'>,
   { pool, url, code, whyViewer, state, ownership, balancing }: Joined,
 ): PoolLook {
   const guests = state.guests;

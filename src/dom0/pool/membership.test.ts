@@ -30,7 +30,7 @@ it('a host that slept knows it by its wall clock or the time since its machine s
     testFile('web.cfg', definition),
     testFile('minipv.elf', guestFile('minipv/minipv.elf')),
   ]);
-  const { uuid } = host.member(id);
+  const { uuid } = host.domains.member(id);
   const isMine = (): boolean => ownership.holds(uuid) && ownership.isSure(uuid);
   for (const clock of ['wallMs', 'upMs'] as const) {
     await until(isMine);

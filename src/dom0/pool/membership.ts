@@ -1,7 +1,7 @@
 /** A host's membership: it is in one pool, or in none. What a pool needs is loaded with this file, when somebody joins one. */
 import { keptName, NAME_FILE, type Ways } from '../host/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, MoveService } from '../toolstack/index.ts';
 import { canEncrypt, readCode, secretsOf, WHY_VIEWER } from './code.ts';
 import { fenceOutput } from './fenced-output.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
@@ -65,7 +65,7 @@ export interface JoinWish {
 /** A host whose guests can move. */
 export interface PoolHost extends CommandHost {
   meet?(neighbours: Neighbours, ownership: Ownership): void;
-  protect?: CommandHost['protect'];
+  protect?: MoveService['protect'];
 }
 
 export class Membership {
@@ -84,7 +84,8 @@ export class Membership {
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
   async join(address: string, { name: wanted, leases, role: wish = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
-    const { ways, later, hostMs, epochMs, version } = host.parts;
+    const { later, hostMs, epochMs } = host.clock,
+      { ways, version } = host.parts;
     if (this.joined)
       throw new Error(`This host is in the pool at ${this.joined.url} already. Leave it first: pool leave.`);
     if (!ways)
@@ -100,7 +101,7 @@ export class Membership {
     const { room, secret } = await secretsOf(readCode(code));
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
-    const name = wanted ?? (await keptName(host.parts.files)) ?? `host-${id.slice(0, 5)}`;
+    const name = wanted ?? (await keptName(host.files.own)) ?? `host-${id.slice(0, 5)}`;
     const leaseMs = this.leaseClock();
     const again = (): Promise<Room> =>
       url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);
@@ -119,10 +120,9 @@ export class Membership {
     await this.keep(ID_FILE, id);
     await this.keep(NAME_FILE, name);
     const say = (sentence: string): void => host.tasks.note('pool', 'failed', sentence);
-    const { network } = host.toolstack.services;
-    joinNetworks({ pool, network, later, say, isStill: domid => host.toolstack.services.isStill(domid) });
+    joinNetworks({ pool, network: host.network, later, say, isStill: domid => host.toolstack.services.isStill(domid) });
     // Others find Domain 0 at its address, which they would not miss on a host alone.
-    void network.own(later).catch((error: Error) => say(error.message));
+    void host.network.own(later).catch((error: Error) => say(error.message));
     const state = new SharedState({
       pool,
       id,
@@ -165,7 +165,7 @@ export class Membership {
 
   /** By which leases of this host run out. */
   private leaseClock(): () => number {
-    const { hostMs, epochMs, upMs } = this.host.parts;
+    const { hostMs, epochMs, upMs } = this.host.clock;
     const others = [{ nowMs: epochMs, grainMs: WALL_GRAIN_MS }, ...(upMs ? [upMs] : [])];
     return leaseClock(hostMs, others, LEASE_TIMING.takeOverMs);
   }
@@ -190,7 +190,7 @@ export class Membership {
     await remus.leave();
     failover.leave();
     ownership.leave();
-    await new Promise<void>(resolve => void this.host.parts.later(LAST_WORDS_MS, resolve));
+    await new Promise<void>(resolve => void this.host.clock.later(LAST_WORDS_MS, resolve));
     pool.leave();
   }
 
@@ -209,19 +209,19 @@ export class Membership {
   }
 
   private tabs(ways: Ways, name: string): Promise<Room> {
-    const { later, hostMs, epochMs } = this.host.parts;
+    const { later, hostMs, epochMs } = this.host.clock;
     const channel = ways.tabs!(`ringside-pool-${name}`);
     return tabsRoom({ channel, later, hostMs, epochMs, random: ways.random });
   }
 
   private async kept(path: string, form: RegExp): Promise<string | undefined> {
-    const bytes = await this.host.parts.files?.readFileBuffer(path).catch(() => undefined);
+    const bytes = await this.host.files.own?.readFileBuffer(path).catch(() => undefined);
     const text = new TextDecoder().decode(bytes ?? new Uint8Array()).trim();
     return form.test(text) ? text : undefined;
   }
 
   private async keep(path: string, text: string): Promise<void> {
-    await this.host.parts.files?.writeFile(path, `${text}\n`);
+    await this.host.files.own?.writeFile(path, `${text}\n`);
   }
 }
 

@@ -10,7 +10,8 @@ it('tells of a guest that has just come what it does here, and not what it had d
   const host = {
     machine: { frames: 1024, freeFrames: 512, hasVt: true },
     tasks: { list: () => [] },
-    parts: { hostMs: () => atMs, later: (_: number, then: () => void) => (tellAgain = then), version: '1' },
+    clock: { hostMs: () => atMs, later: (_: number, then: () => void) => (tellAgain = then) },
+    parts: { version: '1' },
     toolstack: {
       identity: { name: 'one' },
       queue: { pcpus: 2, nowNs: () => 0 },

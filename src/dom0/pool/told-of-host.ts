@@ -1,6 +1,6 @@
 /** What a host tells its pool of itself, every two seconds. */
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { type CommandHost, comparableRunNs, runNsOf } from '../toolstack/index.ts';
+import { type CommandHost, comparableRunNs, runNsOf, type Uses } from '../toolstack/index.ts';
 import type { Pool } from './pool.ts';
 import type { HostLoad, SharedState } from './shared-state.ts';
 
@@ -14,7 +14,7 @@ const FRAME_BYTES = 4096,
   MIB = 2 ** 20;
 
 export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): void {
-  const { toolstack, machine, parts } = host;
+  const { toolstack, machine, parts, clock } = host;
   const lookUp = (): Map<string, number> =>
     new Map([
       ['', runNsOf(toolstack, DOMAIN_0)],
@@ -23,7 +23,7 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
         return ns === undefined ? [] : [[uuid, ns]];
       }),
     ]);
-  let before = { ranNs: lookUp(), atMs: parts.hostMs() };
+  let before = { ranNs: lookUp(), atMs: clock.hostMs() };
   const shared = new Set<number>();
   let station = 0;
   const tell = (): void => {
@@ -31,7 +31,7 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
       toolstack.services.network.ownStation = STATIONS[0]!;
       return;
     }
-    const now = { ranNs: lookUp(), atMs: parts.hostMs() };
+    const now = { ranNs: lookUp(), atMs: clock.hostMs() };
     state.setLoad(loadBetween(host, before, now));
     before = now;
     const { name } = toolstack.identity;
@@ -65,7 +65,7 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
       const { command, state: how, startedMs, message = '' } = task;
       state.addTask({ command: command.slice(0, 300), state: how, atMs: startedMs, message: message.slice(0, 300) });
     }
-    parts.later(EVERY_MS, tell);
+    clock.later(EVERY_MS, tell);
   };
   // What was done before it joined is nobody's business.
   for (const { id, state: how } of host.tasks.list()) if (how !== 'running') shared.add(id);
@@ -86,7 +86,7 @@ function stationOf(pool: Pool, state: SharedState, has: number): number {
 }
 
 function loadBetween(
-  { toolstack, machine }: CommandHost,
+  { toolstack, machine }: Uses<'machine' | 'toolstack'>,
   before: { ranNs: Map<string, number>; atMs: number },
   now: { ranNs: Map<string, number>; atMs: number },
 ): HostLoad {

@@ -5,7 +5,7 @@
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { StateHead, StateInfo } from '../host/state/index.ts';
 import type { Booted, PageBoot } from '../toolstack/boot/menu/index.ts';
-import type { HostCore } from './host.ts';
+import type { Host, HostCore } from './host.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
 import type { PoolCalls } from './pool-of-page.ts';
 import type { PowerState, Ran } from '../shell/index.ts';
@@ -28,33 +28,40 @@ export interface OfferedGuest {
 /** Sent by the port of an export; the page posts anything to get the next one, and nothing more to give it up. */
 export type StatePiece = { bytes: Uint8Array } | { done: true } | { problem: string };
 
-/** What the page asks of the host next to the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = [
+/** What the page asks of the host next to the commands of the table (toolstack/commands), by the service that answers. */
+const PAGE_METHODS = {
+  definitions: ['openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'setDescription'],
+  disk: ['diskCommand'],
+  files: ['offerFirmware', 'plan', 'cancelPlan'],
+  domains: ['recall', 'abortJob', 'subscribe'],
+  consoles: ['view'],
+} as const;
+/** And of the host itself. */
+const HOST_METHODS = [
   'summary',
   'inventory',
   'inspect',
-  'openDefinition',
-  'judgeText',
-  'changeText',
-  'setAutomatic',
-  'setDescription',
   'consult',
   'manage',
-  'diskCommand',
-  'offerFirmware',
-  'plan',
-  'cancelPlan',
-  'recall',
-  'view',
   'taskRecord',
-  'abortJob',
   'setJitThreshold',
   'time',
-  'subscribe',
 ] as const;
 
+type Services = typeof PAGE_METHODS;
+type Asked<Service extends keyof Services> = Pick<
+  HostCore[Service],
+  Extract<Services[Service][number], keyof HostCore[Service]>
+>;
+
 /** All that the page may ask, for a table of commands. */
-export type ApiOf<T extends Deeds> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
+export type ApiOf<T extends Deeds> = Asked<'definitions'> &
+  Asked<'disk'> &
+  Asked<'files'> &
+  Asked<'domains'> &
+  Asked<'consoles'> &
+  Pick<HostCore, (typeof HOST_METHODS)[number]> &
+  Bound<T>;
 
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
@@ -106,11 +113,19 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   startAutomatic(): Promise<void>;
 };
 
+type Call = (...given: unknown[]) => Promise<unknown>;
+
+/** What a host does for the page by this name: it, or one of its services. */
+export function callOf(host: HostCore, name: string): Call {
+  const service = Object.entries(PAGE_METHODS).find(([, names]) => (names as readonly string[]).includes(name))?.[0];
+  const answers = (service === undefined ? host : host[service as keyof Services]) as unknown as Record<string, Call>;
+  return (...given) => answers[name]!(...given);
+}
+
 /** The page's calls, by their names, for a host that is there or comes. */
-export function apiOf<T extends Deeds>(host: ApiOf<T> | Promise<ApiOf<T>>, table: T): ApiOf<T> {
-  const ask =
-    (name: string) =>
-    async (...given: unknown[]) =>
-      ((await host) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
-  return Object.fromEntries([...PAGE_METHODS, ...Object.keys(table)].map(name => [name, ask(name)])) as ApiOf<T>;
+export function apiOf<T extends Deeds>(host: Host<T> | Promise<Host<T>>, table: T): ApiOf<T> {
+  const names = [...Object.values(PAGE_METHODS).flat(), ...HOST_METHODS, ...Object.keys(table)];
+  return Object.fromEntries(
+    names.map(name => [name, async (...given: unknown[]) => callOf(await host, name)(...given)]),
+  ) as ApiOf<T>;
 }

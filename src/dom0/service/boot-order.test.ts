@@ -27,12 +27,12 @@ async function firstLetter(name: string, definition: string): Promise<string> {
     fetchBytes: async () => BIOS,
     openMedium: ({ name }) => new MemoryDisk(images[name], { readOnly: true }),
   });
-  await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
+  await host.files.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
   const { id } = await host.create([
     testFile(name, definition),
     ...Object.entries(images).map(([file, bytes]) => testFile(file, bytes)),
   ]);
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   let seen = '';
   console.onmessage = ({ data }) => {
     const message = data as ConsoleOutput;

@@ -22,7 +22,7 @@ it('counts what goes through an IDE disk, for libvirt’s clients and for the pa
     fetchBytes: async () => BIOS,
     openMedium: () => new MemoryDisk(image, { readOnly: true }),
   });
-  await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
+  await host.files.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
   const { id } = await host.create([
     testFile('a.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\nboot = "c"\ndisk = [ "a.img,raw,hda,w" ]\n'),
     testFile('a.img', image),

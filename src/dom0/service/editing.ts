@@ -25,7 +25,15 @@ import {
   writeXlConfig,
   type Card,
 } from '../definitions/config/index.ts';
-import { type CommandHost, filesFor, findManaged, managedOf, newKindsOn, domainsOf } from '../toolstack/index.ts';
+import {
+  type CommandHost,
+  filesFor,
+  findManaged,
+  managedOf,
+  newKindsOn,
+  domainsOf,
+  type Uses,
+} from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
 import { lookAtSnapshots } from './inventory.ts';
 
@@ -84,17 +92,17 @@ export interface Edited {
 }
 
 /** Volumes of the host that may be disks: not those that hold images, or are parts of snapshots. */
-async function volumesFor(host: CommandHost): Promise<string[]> {
-  const storage = await host.openDevices();
+async function volumesFor(host: Uses<'disk' | 'files'>): Promise<string[]> {
+  const storage = await host.disk.openDevices();
   if (!storage) return [];
-  const { snapshots } = await lookAtSnapshots(host.parts.files);
+  const { snapshots } = await lookAtSnapshots(host.files.own);
   return storage.volumes
     .filter(({ name }) => !snapshots.has(name) && !storage.files.some(({ volume }) => volume === name))
     .map(({ name }) => `/dev/${GROUP}/${name}`);
 }
 
 /** Disks of other domains than the one called so, whether they run or not. */
-async function takenBeside(host: CommandHost, name: string | undefined): Promise<Set<string>> {
+async function takenBeside(host: Uses<'managed' | 'toolstack'>, name: string | undefined): Promise<Set<string>> {
   const running = [...host.toolstack.members.values()].map(member => ({
     name: member.name,
     definition: member.blueprint.definition,
@@ -128,7 +136,7 @@ export async function openDefinition(host: CommandHost, name?: string): Promise<
       choices,
     };
   }
-  const taken = new Set([...(await managed.list()), ...host.all()].map(domain => domain.name));
+  const taken = new Set([...(await managed.list()), ...host.domains.all()].map(domain => domain.name));
   let n = 1;
   while (taken.has(`guest${n}`)) n++;
   const kernel = choices.kernels.find(path => path === OWN_KERNEL) ?? choices.kernels[0],
@@ -144,7 +152,7 @@ export async function openDefinition(host: CommandHost, name?: string): Promise<
 }
 
 /** Files of a folder of Domain 0, by their paths. */
-async function filesIn({ parts: { files } }: CommandHost, folder: string): Promise<string[]> {
+async function filesIn({ files: { own: files } }: Uses<'files'>, folder: string): Promise<string[]> {
   const paths = ((await files?.readdir(folder).catch(() => [])) ?? []).sort().map(name => `${folder}/${name}`);
   const isFile = await Promise.all(
     paths.map(path =>
@@ -179,13 +187,13 @@ async function planOf(
   definition: Definition,
   findings: Finding[],
 ): Promise<Plan> {
-  if (isDropped) return host.plan([{ name: path, data: new Blob([text]) }, ...files]);
+  if (isDropped) return host.files.plan([{ name: path, data: new Blob([text]) }, ...files]);
   if (isDefinition({ name: path, data: new TextEncoder().encode(text) })) {
     const read = async (wanted: string): Promise<Blob> =>
       wanted === path
         ? new Blob([text])
-        : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted));
-    return judgeFiles(await host.read(await filesFor({ host, read }, path)), await factsFor(host, path)).plan;
+        : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.files.readFile(wanted));
+    return judgeFiles(await host.files.read(await filesFor({ host, read }, path)), await factsFor(host, path)).plan;
   }
   // What is no definition by its look (an empty text) would be planned as something else.
   const { name, memoryMiB, vcpus, kind } = definition;
@@ -199,8 +207,8 @@ async function planOf(
 }
 
 /** What a text at a path is judged by: as if the domain that it defines did not run, since it is for the next start. */
-async function factsFor(host: CommandHost, path: string): Promise<HostFacts> {
-  const { facts } = host;
+async function factsFor(host: Uses<'domains' | 'managed' | 'toolstack'>, path: string): Promise<HostFacts> {
+  const { facts } = host.domains;
   const domain = (await host.managed?.list())?.find(each => each.path === path);
   const running = domain && domainsOf(host).running(domain.name);
   if (!running) return facts;
@@ -255,7 +263,7 @@ export async function setDescription(host: CommandHost, name: string, text: stri
 }
 
 /** @throws Refusal where nothing is defined by that name */
-export async function setAutomatic(host: CommandHost, name: string, on: boolean): Promise<void> {
+export async function setAutomatic(host: Uses<'managed' | 'tasks'>, name: string, on: boolean): Promise<void> {
   const domain = await findManaged(host, name);
   await host.tasks.run(`virsh autostart ${name}${on ? '' : ' --disable'}`, async task => {
     await managedOf(host).setAutomatic(domain, on);

@@ -8,7 +8,7 @@
  * the guest's own page tables have pages, so the words follow one another as they do for it, and their address is its own.
  */
 import type { RingLook } from '../backends/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { ClockService } from '../toolstack/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { DomainView, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
 import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
@@ -182,12 +182,12 @@ interface Guest {
 
 export class FrontRings {
   private readonly view: MachineView;
-  private readonly parts: Pick<CommandHost['parts'], 'later' | 'hostMs'>;
+  private readonly clock: Pick<ClockService, 'later' | 'hostMs'>;
   private readonly guests = new Map<number, Guest>();
 
-  constructor(view: MachineView, parts: Pick<CommandHost['parts'], 'later' | 'hostMs'>) {
+  constructor(view: MachineView, clock: Pick<ClockService, 'later' | 'hostMs'>) {
     this.view = view;
-    this.parts = parts;
+    this.clock = clock;
   }
 
   /**
@@ -230,7 +230,7 @@ export class FrontRings {
     const guest = this.guestOf(id),
       missing = guest.missing.splice(0);
     if (missing.length === 0 || guest.searches) return;
-    if (this.parts.hostMs() >= guest.notBeforeMs) guest.tried.clear();
+    if (this.clock.hostMs() >= guest.notBeforeMs) guest.tried.clear();
     if (missing.every(ring => guest.tried.has(nameOf(ring)))) return;
     for (const ring of missing) guest.tried.add(nameOf(ring));
     void this.search(id, guest, missing);
@@ -263,13 +263,13 @@ export class FrontRings {
     });
     let waits = 0;
     for (let done = 0; done < PAGES && wanted.length > 0; ) {
-      await new Promise<void>(next => void this.parts.later(0, next));
+      await new Promise<void>(next => void this.clock.later(0, next));
       const domain = this.view.domain(id);
       if (!domain) break;
       const state = stateOf(domain, waits < MOST_WAITS);
       if (!state) {
         waits++;
-        await new Promise<void>(next => void this.parts.later(WAIT_MS, next));
+        await new Promise<void>(next => void this.clock.later(WAIT_MS, next));
         continue;
       }
       const linear: LinearMemory = { pageAt: address => memory.frame(state.frameAt(address)), words: memory.words };
@@ -293,7 +293,7 @@ export class FrontRings {
       }
     }
     guest.searches = false;
-    guest.notBeforeMs = this.parts.hostMs() + AGAIN_MS;
+    guest.notBeforeMs = this.clock.hostMs() + AGAIN_MS;
     if (!this.view.domain(id)) this.guests.delete(id);
   }
 }

@@ -9,7 +9,7 @@ import type { KeepingParts, KeptWrites } from './kept-writes.ts';
 
 interface Host {
   readonly parts: KeepingParts & { readsWhole?: boolean };
-  openDevices(): Promise<Storage | undefined>;
+  readonly disk: { openDevices(): Promise<Storage | undefined> };
 }
 
 export class GivenFiles {
@@ -26,7 +26,7 @@ export class GivenFiles {
   /** Loaded with the first image that is written. */
   async keptWrites(): Promise<KeptWrites> {
     const { KeptWrites } = await import('./kept-writes.ts');
-    return (this.kept ??= new KeptWrites(this.host.parts, () => this.host.openDevices()));
+    return (this.kept ??= new KeptWrites(this.host.parts, () => this.host.disk.openDevices()));
   }
 
   /** `isWritten`: the guest writes it. @throws Error with a sentence where it is packed and damaged */

@@ -58,7 +58,7 @@ describe('a guest on a volume of the host', () => {
     const second = await host.create([definition('other'), kernel]);
     // Started again it has its device, too.
     await host.trigger(second.id, 'reset');
-    const again = await until(() => host.all().find(({ id, name }) => name === 'other' && id !== second.id));
+    const again = await until(() => host.domains.all().find(({ id, name }) => name === 'other' && id !== second.id));
     const dots = await dotsOf(host, again.id);
     await until(() => dots() > 3);
     await host.destroy(again.id);
@@ -105,7 +105,7 @@ describe('a guest on a volume of the host', () => {
     const { host, storage } = await makeHost();
     storage.createVolume('web', 8 * 2 ** 20);
     await host.create([definition('web'), kernel]);
-    await host.endUsersOfDisk('Its disk is another tab’s now.');
+    await host.disk.endUsersOfDisk('Its disk is another tab’s now.');
     expect(await host.list()).toEqual([]);
     expect(storage.volumes[0].open).toBe(false);
   });
@@ -119,10 +119,11 @@ it('an image under an overlay is read once for all who look meanwhile, and again
   const disks = [await open(), await open()];
   let disk = disks[0]!;
   const host = testHost({ files, storage: async () => disk });
-  for (const each of disks) each.createOverlay('over', '/root/base.img', await host.openImage('/root/base.img'));
-  const reads = vi.spyOn(host, 'openImage');
+  for (const each of disks) each.createOverlay('over', '/root/base.img', await host.files.openImage('/root/base.img'));
+  const reads = vi.spyOn(host.files, 'openImage');
   const given = disks.map(each => vi.spyOn(each, 'setImage'));
-  const look = (): Promise<unknown> => Promise.all([host.openDevices(), host.openDevices(), host.openDevices()]);
+  const look = (): Promise<unknown> =>
+    Promise.all([host.disk.openDevices(), host.disk.openDevices(), host.disk.openDevices()]);
   await look();
   await look();
   expect(reads).toHaveBeenCalledTimes(1);
@@ -156,7 +157,7 @@ describe('a guest on an image among Domain 0’s files', () => {
   it('writes there, and the file has it after a power cut', async () => {
     const { host, files, storage, store, close } = await make();
     await files.truncate(IMAGE, 256 * 512);
-    const plan = await host.plan([{ ...onImage, inDomain0: true }, kernel]);
+    const plan = await host.files.plan([{ ...onImage, inDomain0: true }, kernel]);
     expect(plan.findings.find(({ key }) => key === 'disk')).toMatchObject({
       verdict: 'used',
       text: expect.stringContaining(`What the guest writes is on ${IMAGE}.`),
@@ -181,7 +182,7 @@ describe('a guest on an image among Domain 0’s files', () => {
     const { host, files, close } = await make();
     await files.truncate('/var/lib/xen/images/dos.img', 1_474_560);
     const text = 'name = "dos"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\nfda = "/var/lib/xen/images/dos.img"\n';
-    const plan = await host.plan([{ ...testFile('dos.cfg', text), inDomain0: true }, kernel]);
+    const plan = await host.files.plan([{ ...testFile('dos.cfg', text), inDomain0: true }, kernel]);
     expect(plan.findings.find(({ key }) => key === 'fda')).toMatchObject({
       verdict: 'used',
       text: 'The floppy disk is in drive A. What the guest writes is on /var/lib/xen/images/dos.img.',

@@ -242,7 +242,7 @@ export function serve(
         for (const shell of shells)
           shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
         shells.clear();
-        await (await host).endUsersOfDisk(`Its disk is ${what}.`);
+        await (await host).disk.endUsersOfDisk(`Its disk is ${what}.`);
       },
     });
   });
@@ -305,7 +305,7 @@ export function serve(
       return alive;
     },
     view: async id => {
-      const view = await (await host).view(id);
+      const view = await (await host).consoles.view(id);
       return Comlink.transfer(view, [view.console]);
     },
     boot: async how => {
@@ -338,7 +338,7 @@ export function serve(
     resetState: async () => (await ofWholeState()).resetState(),
     pool: poolCalls(wholeHost),
     ...shellCalls({ host, wholeHost, state, booted, power, shells }),
-    readFile: async path => new Uint8Array(await (await (await host).readFile(path)).arrayBuffer()),
+    readFile: async path => new Uint8Array(await (await (await host).files.readFile(path)).arrayBuffer()),
     writeFile: async (path, bytes) => (await state()).files.writeFile(path, bytes),
     startAutomatic: async () => (await host).startAutomatic(),
   };

@@ -1,6 +1,8 @@
 /** A host with the commands of a table as its methods. */
 import { bind, type Deeds } from '../toolstack/index.ts';
 import { type Host, HostCore, type HostParts } from './host.ts';
+import { callOf } from './api.ts';
+import type { Moments } from './moments.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
@@ -10,13 +12,14 @@ export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
     (await import('../libvirt/index.ts')).listNetworks(core, 0);
   const { virtual } = parts;
   if (virtual)
-    Object.assign(core, {
-      setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic),
-      setDescription: noted(virtual, 'setDescription', core.setDescription),
-      diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)),
-    });
+    for (const [service, name] of [
+      [core.definitions, 'setAutomatic'],
+      [core.definitions, 'setDescription'],
+      [core.disk, 'diskCommand'],
+    ] as const)
+      note(virtual, service as unknown as Methods, name);
   const host = addCommands(core, table);
-  core.followTime((name, given) => (host as unknown as Methods)[name](...given));
+  if (virtual) serveTime(host, virtual);
   return host;
 }
 
@@ -27,7 +30,29 @@ export const addCommands = <T extends Deeds>(core: HostCore, table: T): Host<T> 
 type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
 
 /** What changes the host is an input: virtual time notes it. */
-const noted =
-  (virtual: VirtualTime, name: string, run: unknown) =>
-  (...given: unknown[]) =>
-    virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
+function note(virtual: VirtualTime, service: Methods, name: string): void {
+  const run = service[name]!.bind(service);
+  service[name] = (...given) => virtual.command(name, given, () => run(...given));
+}
+
+/** Virtual time has what it needs of this host. */
+function serveTime(host: HostCore, virtual: VirtualTime): void {
+  const { toolstack, consoles, domains } = host;
+  let moments: Moments | undefined;
+  virtual.serve({
+    idled: ns => {
+      toolstack.goneNs += ns;
+    },
+    runners: toolstack.runners,
+    hostNs: () => toolstack.virtualMs * 1e6,
+    hear: (domain, input) => consoles.hear(domains.member(domain), input),
+    command: async (name, given) => callOf(host, name)(...given),
+    machine: toolstack.machine,
+    view: toolstack.view,
+    members: () => [...toolstack.members.values()].filter(({ released }) => !released),
+    moments: async () => {
+      const { Moments } = await import('./moments.ts');
+      return (moments ??= new Moments(toolstack));
+    },
+  });
+}

@@ -65,7 +65,7 @@ export const testFile = (name: string, data: string | Uint8Array): NamedFile => 
 
 /** Dots that the guest of writerKernel has shown from now on, one for each durable write. */
 export async function dotsOf(host: Host, id: number): Promise<() => number> {
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   let dots = 0;
   console.onmessage = ({ data }) => {
     if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;

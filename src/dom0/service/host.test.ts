@@ -33,7 +33,7 @@ async function watch(
   host: Host,
   id: number,
 ): Promise<{ text: () => string; type: (text: string) => void; snapshots: () => number }> {
-  const view = await host.view(id);
+  const view = await host.consoles.view(id);
   let text = '',
     snapshots = 0;
   view.console.onmessage = event => {
@@ -96,7 +96,7 @@ describe('guests of Xen in one worker', () => {
     expect((await host.list())[0].ended).toBe('The guest powered off.');
     const other = makeHost();
     const restored = await other.restore({ name: 'x.state', data: blob });
-    expect(other.member(restored.id).blueprint.saved).toBeUndefined();
+    expect(other.domains.member(restored.id).blueprint.saved).toBeUndefined();
     expect(restored.type).toBe('pvh');
     await until(async () => (await other.list())[0].state === 's');
     expect((await other.list())[0].ended).toBe('The guest powered off.');
@@ -312,7 +312,7 @@ describe('the host, all domains in one worker', () => {
     const host = makeHost();
     const states: string[] = [];
     let tasks: Task[] = [];
-    await host.subscribe((domains: DomainInfo[], now) => {
+    await host.domains.subscribe((domains: DomainInfo[], now) => {
       states.push(domains.map(domain => `${domain.name}:${domain.state}`).join(' '));
       tasks = now;
     });
@@ -337,7 +337,7 @@ describe('the host, all domains in one worker', () => {
     await expect(host.pause(info.id)).rejects.toThrow('web1 has stopped: The guest powered off. Create it again.');
     await host.destroy(info.id);
     expect(await host.list()).toEqual([]);
-    await expect(host.view(info.id)).rejects.toThrow(`There is no domain ${info.id}`);
+    await expect(host.consoles.view(info.id)).rejects.toThrow(`There is no domain ${info.id}`);
   });
 
   it('runs two domains in turns, pauses, resets and destroys them', async () => {
@@ -422,7 +422,9 @@ describe('the host, all domains in one worker', () => {
     const full = (): never => {
       throw new Error('No space left on device.');
     };
-    await expect(host.toolstack.save(host.member(id), new AbortController().signal, full)).rejects.toThrow('No space');
+    await expect(host.toolstack.save(host.domains.member(id), new AbortController().signal, full)).rejects.toThrow(
+      'No space',
+    );
     const blob = await host.save(id);
     const other = makeHost();
     const restored = await other.restore({ name: 'web1.state', data: blob });
@@ -445,7 +447,7 @@ describe('the host, all domains in one worker', () => {
   it('tells a triple fault in the task log and in the console, with exit 2 and the last exits, and goes on as a new domain', async () => {
     const host = makeHost();
     let log: Task[] = [];
-    await host.subscribe((_, tasks) => (log = tasks));
+    await host.domains.subscribe((_, tasks) => (log = tasks));
     const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
     const before = await watch(host, id);
     await until(() => before.text().includes('demo> '));
@@ -469,7 +471,7 @@ describe('the host, all domains in one worker', () => {
   it('says in the task log what xl would be told, and what came of it', async () => {
     const host = makeHost(400, 1000);
     let log: Task[] = [];
-    await host.subscribe((_, tasks) => (log = tasks));
+    await host.domains.subscribe((_, tasks) => (log = tasks));
     const first = await host.create([config('web1'), testFile('demo.elf', demo)]);
     const second = await host.create([config('web1'), testFile('demo.elf', demo)], true);
     const third = await host.create([testFile('demo.elf', demo)]);
@@ -486,7 +488,7 @@ describe('the host, all domains in one worker', () => {
     await until(() => log.at(-1)?.state === 'failed');
     expect(log.at(-1)?.message).toContain('web1 has not shut down for 30 s. It may not listen to ACPI');
     // Nobody chose the name of a kernel that came alone.
-    expect((await host.plan([testFile('demo.elf', demo)])).name).toBe('demo-2');
+    expect((await host.files.plan([testFile('demo.elf', demo)])).name).toBe('demo-2');
     for (const { id } of [first, second, third]) await host.destroy(id);
     expect(log.at(-1)?.message).toBe('Domain 3 is gone, its 256 MiB are free.');
   });
@@ -504,7 +506,7 @@ describe('the host, all domains in one worker', () => {
   it('reads no file whole that is too large for any guest', async () => {
     const slice = (from: number, to: number): Blob => new Blob([new Uint8Array(to - from).fill(0x47)]);
     const film = { name: 'film.mkv', data: { size: 5e9, slice } as unknown as Blob };
-    await expect(makeHost().plan([film])).rejects.toThrow(
+    await expect(makeHost().files.plan([film])).rejects.toThrow(
       /^film\.mkv has 4769 MiB and is no disk or CD image; .* Take another file\.$/,
     );
   });
@@ -526,13 +528,13 @@ describe('the host, all domains in one worker', () => {
     expect(await host.list()).toEqual([]);
     expect((await host.info()).freeMiB).toBe(free);
     const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
-    const plan = await host.plan([config('web1'), testFile('demo.elf', demo)]);
+    const plan = await host.files.plan([config('web1'), testFile('demo.elf', demo)]);
     expect(plan.errors.map(error => [error.key, error.short, error.line])).toEqual([['name', 'is taken', 1]]);
     await host.destroy(id);
   });
 
   it('takes a kernel alone as a guest of its own', async () => {
-    const plan = await makeHost(400).plan([testFile('demo.elf', demo)]);
+    const plan = await makeHost(400).files.plan([testFile('demo.elf', demo)]);
     expect(plan).toMatchObject({
       name: 'demo',
       errors: [],
@@ -555,7 +557,7 @@ describe('a triple fault', () => {
   ])('is a task with its report (on_reboot = %s)', async (action, command) => {
     const host = makeHost();
     let tasks: Task[] = [];
-    await host.subscribe((_domains, all) => {
+    await host.domains.subscribe((_domains, all) => {
       tasks = all;
     });
     const { id } = await host.create(guest(action));
@@ -602,7 +604,7 @@ describe('station addresses', () => {
     const host = makeHost(128);
     const a = await host.create(web('a', 'mac=00:16:3E:12:34:56'));
     expect(await addressOf(host, a.id)).toEqual(['00:16:3e:12:34:56', '00:16:3e:12:34:56']);
-    const { errors } = await host.plan(web('b', 'mac=00:16:3e:12:34:56'));
+    const { errors } = await host.files.plan(web('b', 'mac=00:16:3e:12:34:56'));
     expect(errors).toMatchObject([
       {
         key: 'vif.mac',
@@ -647,19 +649,19 @@ describe('judgements', () => {
   it('end where other files come or nobody waits any more', async () => {
     const host = makeHost();
     const files = [config('web1'), testFile('demo.elf', demo)];
-    const old = host.plan(files),
-      newer = host.plan(files);
+    const old = host.files.plan(files),
+      newer = host.files.plan(files);
     await expect(old).rejects.toThrow(/^These files were not judged/);
     expect((await newer).errors).toEqual([]);
-    const left = host.plan(files);
-    await host.cancelPlan();
+    const left = host.files.plan(files);
+    await host.files.cancelPlan();
     await expect(left).rejects.toThrow(/^These files were not judged/);
   });
 
   it('look at no more files than a guest has, and at no more of a definition than one may have', async () => {
     const host = makeHost();
     await expect(
-      host.plan(Array.from({ length: 1000 }, (_, i) => testFile(`${i}.cfg`, 'name = "x"\n'))),
+      host.files.plan(Array.from({ length: 1000 }, (_, i) => testFile(`${i}.cfg`, 'name = "x"\n'))),
     ).rejects.toThrow(/^These are 1000 files, and at most 100 are looked at\./);
     for (const name of ['long.cfg', 'long.txt']) {
       let read = 0;
@@ -667,11 +669,13 @@ describe('judgements', () => {
         read += to - from;
         return new Blob(['a = 1\n'.repeat((to - from) / 6 + 1).slice(0, to - from)]);
       };
-      const { errors } = await host.plan([{ name, data: { size: 5e9, slice } as unknown as Blob }]);
+      const { errors } = await host.files.plan([{ name, data: { size: 5e9, slice } as unknown as Blob }]);
       expect(errors.map(error => error.text)).toEqual([expect.stringMatching(/^A definition has at most 256 KiB/)]);
       expect(read).toBeLessThan(500_000);
     }
     // Two bytes a letter: the file's bytes count.
-    expect((await host.plan([testFile('umlauts.cfg', `name = "x"\n#${'ä'.repeat(140_000)}`)])).errors).toHaveLength(1);
+    expect(
+      (await host.files.plan([testFile('umlauts.cfg', `name = "x"\n#${'ä'.repeat(140_000)}`)])).errors,
+    ).toHaveLength(1);
   });
 });

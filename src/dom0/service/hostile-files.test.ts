@@ -42,7 +42,7 @@ afterEach(() => {
 async function refusals(files: ReturnType<typeof counted>[]): Promise<string[]> {
   const reserve = vi.spyOn(Output.prototype, 'reserve');
   const host = testHost({ files: await testFiles() });
-  const said = await host.plan(files).then(
+  const said = await host.files.plan(files).then(
     ({ errors }) => errors.map(({ text }) => text),
     (error: Error) => [error.message],
   );
@@ -50,9 +50,9 @@ async function refusals(files: ReturnType<typeof counted>[]): Promise<string[]> 
   const work =
     [...unpacked].reduce((sum, { length }) => sum + length, 0) + files.reduce((sum, { data }) => sum + data.read, 0);
   expect(work).toBeLessThan(MOST_WORK);
-  expect(host.all()).toEqual([]);
+  expect(host.domains.all()).toEqual([]);
   await expect(host.create(files)).rejects.toThrow();
-  expect(host.all()).toEqual([]);
+  expect(host.domains.all()).toEqual([]);
   return said;
 }
 
@@ -209,7 +209,7 @@ describe('what a path of Domain 0 leads to', () => {
     expect(await xl('new /root/a', 'xm')).toMatch(/^1: ./);
     // What is listed is read, whatever lies there.
     expect(await xl('list', 'xm')).toMatch(/^Name/);
-    expect([host.all(), await host.managed!.list()]).toEqual([[], []]);
+    expect([host.domains.all(), await host.managed!.list()]).toEqual([[], []]);
   });
 
   it('is no saved domain where it says so and is none', async () => {
@@ -223,6 +223,6 @@ describe('what a path of Domain 0 leads to', () => {
       await files.writeFile(`/root/${name}`, bytes);
       expect(await xl(`restore /root/${name}`), name).toMatch(/^1: \S[\s\S]*\.$/);
     }
-    expect(host.all()).toEqual([]);
+    expect(host.domains.all()).toEqual([]);
   });
 });

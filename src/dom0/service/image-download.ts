@@ -5,7 +5,7 @@ import { ideName, type NamedFile } from '../definitions/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from '../../hypervisor/disks/index.ts';
 import { type DriveImage, noMedia } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
-import type { CommandHost, Guest } from '../toolstack/index.ts';
+import type { CommandHost, Guest, Uses } from '../toolstack/index.ts';
 
 /** Of an image that is no file of sectors (qcow2): read and put away this much at a time. */
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -77,7 +77,7 @@ const nameOfSectors = (name: string, isFile: boolean): string => {
 
 /** The disk in a guest's drive as it is now, under its image's name. What the guest has not written yet is missing. @throws Error with a sentence */
 export async function imageOfDrive(host: CommandHost, id: number, vdev: string): Promise<NamedFile> {
-  const member = host.member(id);
+  const member = host.domains.member(id);
   const drive = member.blueprint.drives?.find(each => nameOf(each) === vdev);
   if (!drive || !isImage(drive))
     throw new Error(`${member.name} has no image file in ${vdev} that it writes: there is nothing to download.`);
@@ -93,7 +93,7 @@ export async function imageOfDrive(host: CommandHost, id: number, vdev: string):
 }
 
 /** The guest's worker has the image open: a saved state says what was changed. */
-async function elsewhere(host: CommandHost, member: Guest, drive: DriveImage): Promise<WrittenDisk> {
+async function elsewhere(host: Uses<'parts' | 'toolstack'>, member: Guest, drive: DriveImage): Promise<WrittenDisk> {
   if (member.ending)
     throw new Error(`${member.name} has stopped, and what it had written to ${nameOf(drive)} went with it.`);
   const { savedChanges } = await import('../toolstack/snapshots/clone.ts');

@@ -137,7 +137,7 @@ describe('what inspectors ask of Domain 0', () => {
     const stopped = async (before?: number) => {
       await until(async () => {
         const { hit } = await host.inspect('breaks', id);
-        return hit !== undefined && hit.retired !== before && host.member(id).paused;
+        return hit !== undefined && hit.retired !== before && host.domains.member(id).paused;
       });
       return (await host.inspect('breaks', id)).hit!;
     };

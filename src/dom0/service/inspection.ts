@@ -18,6 +18,7 @@ import {
   type JobInfo,
   onlineOf,
   mostMiBOf,
+  type Uses,
 } from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import type { PastNow } from '../../hypervisor/verbs/index.ts';
@@ -137,22 +138,22 @@ const INSPECTIONS: {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, ringFacts(host, id)),
   rings: async (host, id) =>
-    host.member(id).attached
+    host.domains.member(id).attached
       ? ringFacts(host, id, frontsOf(host))
       : (await import('./virtqueue-facts.ts')).queuesOf(host, id),
   path: follow,
   crossings: nextCrossings,
   breaks: (host, id) => {
-    const { breaks = [], hit } = host.member(id);
+    const { breaks = [], hit } = host.domains.member(id);
     return { points: [...breaks], ...(hit ? { hit } : {}) };
   },
-  past: (host, id) => host.living(id).runner.ask('pastNow'),
+  past: (host, id) => host.domains.living(id).runner.ask('pastNow'),
   job: ({ toolstack }, id) => toolstack.jobs.of(toolstack.member(id).name),
   move: async (host, id) =>
     (await import('../pool/migration/disks-to-move.ts')).disksToMove(host, host.toolstack.member(id)),
-  engine: (host, id) => host.living(id).runner.ask('hottest'),
+  engine: (host, id) => host.domains.living(id).runner.ask('hottest'),
   symbols: (host, id) => {
-    const { boot } = host.member(id).blueprint;
+    const { boot } = host.domains.member(id).blueprint;
     return (
       (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? {
         addresses: new Float64Array(),
@@ -191,7 +192,7 @@ export function inspect<What extends keyof typeof INSPECTIONS>(
 }
 
 async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
-  const member = host.member(id);
+  const member = host.domains.member(id);
   const { blueprint, record, attached, name } = member;
   const shares = host.queue.shares(record.index);
   const read = (path: string): number =>
@@ -259,7 +260,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     })),
     ...(nic ? { nic: nic.model } : {}),
     addresses: addressesOf(host, id),
-    upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
+    upSeconds: Math.max(0, (host.clock.epochMs() - member.builtEpochMs) / 1000),
     uuid: member.uuid,
     ...(blueprint.boot.kind === 'firmware' ? { bootOrder: blueprint.definition.bootOrder } : {}),
     description: blueprint.definition.description ?? '',
@@ -273,7 +274,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
 const foundFronts = new WeakMap<CommandHost, FrontRings>();
 function frontsOf(host: CommandHost): FrontRings {
   let fronts = foundFronts.get(host);
-  if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.parts)));
+  if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.clock)));
   return fronts;
 }
 
@@ -282,8 +283,8 @@ const FOLLOW_MS = 900,
   LOOK_MS = 10,
   MOST_FOLLOWED = 24;
 
-async function follow(host: CommandHost, id: number): Promise<Inspected['path']> {
-  host.living(id);
+async function follow(host: Uses<'clock' | 'disk' | 'domains' | 'toolstack'>, id: number): Promise<Inspected['path']> {
+  host.domains.living(id);
   // Other inspectors, one of which the first view has, do without.
   const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([
     import('../toolstack/tracing/index.ts'),
@@ -291,11 +292,11 @@ async function follow(host: CommandHost, id: number): Promise<Inspected['path']>
   ]);
   const follower = new Follower(host.toolstack.view, id);
   try {
-    const endMs = host.parts.hostMs() + FOLLOW_MS;
+    const endMs = host.clock.hostMs() + FOLLOW_MS;
     do {
-      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      await new Promise<void>(done => void host.clock.later(LOOK_MS, done));
       follower.read();
-    } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
+    } while (host.clock.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
     const names = namesOf(host);
     return {
       missed: follower.missed,
@@ -316,21 +317,21 @@ const PATIENCE_MS = 10_000;
 
 /** @throws Error with a sentence where it asks for nothing, or where records of what it did were lost */
 async function nextCrossings(host: CommandHost, id: number): Promise<Inspected['crossings']> {
-  const { name } = host.living(id),
+  const { name } = host.domains.living(id),
     { CrossingsWatch } = await import('../toolstack/tracing/index.ts'),
     answers = (): number => ringFacts(host, id).reduce((sum, { events }) => sum + (events?.sent ?? 0), 0),
     before = answers(),
     watch = new CrossingsWatch(host.toolstack.view, id);
   try {
-    const endMs = host.parts.hostMs() + PATIENCE_MS;
+    const endMs = host.clock.hostMs() + PATIENCE_MS;
     do {
-      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      await new Promise<void>(done => void host.clock.later(LOOK_MS, done));
       watch.read();
       if (watch.missed > 0)
         throw new Error(`${name} did more than its trace holds, so the crossings cannot be counted. Ask again.`);
       const crossings = watch.first();
       if (crossings) return { ...crossings, answers: answers() - before };
-    } while (host.parts.hostMs() < endMs);
+    } while (host.clock.hostMs() < endMs);
     throw new Error(
       `${name} has asked no disk for anything in ${PATIENCE_MS / 1000} s. See that it is not paused, and ask again.`,
     );

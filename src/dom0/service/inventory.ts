@@ -112,13 +112,13 @@ export async function takeInventory(host: Inventoried, opens: boolean, afterMs: 
 }
 
 function takeCounters(host: CommandHost): Counters {
-  const { toolstack, queue, parts } = host;
+  const { toolstack, queue, parts, clock } = host;
   const nowNs = queue.nowNs();
   const { bridge } = toolstack.services.network;
   const ports = bridge.list();
   return {
     atMs: nowNs / 1e6,
-    upSeconds: Math.max(0, (parts.epochMs() - host.startedEpochMs) / 1000),
+    upSeconds: Math.max(0, (clock.epochMs() - clock.startedEpochMs) / 1000),
     hasVt: toolstack.hypervisor.hasVt,
     scheduler: queue.policy.name,
     domain0: {
@@ -152,7 +152,7 @@ function takeCounters(host: CommandHost): Counters {
     upSecondsOf: Object.fromEntries(
       [...toolstack.members.values()].map(({ record, builtEpochMs }) => [
         record.id,
-        Math.max(0, (parts.epochMs() - builtEpochMs) / 1000),
+        Math.max(0, (clock.epochMs() - builtEpochMs) / 1000),
       ]),
     ),
     addresses: Object.fromEntries(
@@ -181,7 +181,7 @@ function takeCounters(host: CommandHost): Counters {
 }
 
 async function lookAtState(host: CommandHost): Promise<StoredState> {
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   const where = await host.parts.stateInfo?.();
   const defined = ((await host.managed?.list()) ?? []).map(
     ({ name, path, errors, definition }): DefinedDomain => ({
@@ -197,7 +197,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
   );
   // As the page calls the host's own system, which without Xen is no domain.
   const nameOfSystem = host.toolstack.hypervisor.systemName;
-  const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
+  const { snapshots, checkpoints } = await lookAtSnapshots(host.files.own);
   const found = { defined, checkpoints, ...(where ? { where } : {}) };
   if (!storage) return found;
   return {

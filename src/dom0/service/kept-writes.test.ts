@@ -87,7 +87,7 @@ it('are of that file: one that was changed since begins as it is, and so does on
   expect(await fresh(image(2))).toBe(true);
   expect(await fresh(image())).toBe(false);
   const [{ volume }] = await host.consult('keptWrites', [image()]);
-  await host.diskCommand(['lvremove', '-f', `vg0/${volume}`]);
+  await host.disk.diskCommand(['lvremove', '-f', `vg0/${volume}`]);
   expect(storage.volumes).toEqual([]);
   expect(await host.consult('keptWrites', [image()])).toEqual([]);
   expect(await fresh(image())).toBe(true);
@@ -122,12 +122,12 @@ it('go on in a guest that starts again, and to memory when the disk goes to anot
   const dots = await dotsOf(host, first.id);
   await until(() => dots() > 5, 60);
   await host.trigger(first.id, 'reset');
-  const next = await until(() => host.all().find(({ id }) => id !== first.id));
+  const next = await until(() => host.domains.all().find(({ id }) => id !== first.id));
   const more = await dotsOf(host, next.id);
   await until(() => more() > 5, 60);
   const kept = async () => (await host.inspect('guest', next.id)).drives[0]!.image;
   expect(await kept()).toMatchObject({ isKept: true });
-  await host.endUsersOfDisk('Its disk is another tab’s now.');
+  await host.disk.endUsersOfDisk('Its disk is another tab’s now.');
   expect(storage.volumes[0]!.open).toBe(false);
   const then = more();
   await until(() => more() > then + 3, 60);

@@ -88,7 +88,7 @@ describe('networks of the page', () => {
     await host.manage('autostartNetwork', 'inner', true);
     const text = CARD.replace('mac=00:16:3e:00:00:01', 'network=inner');
     const placesIn = async (its: typeof host) =>
-      (await its.plan([{ name: 'a.cfg', data: new Blob([text]) }])).errors.filter(({ place }) => place);
+      (await its.files.plan([{ name: 'a.cfg', data: new Blob([text]) }])).errors.filter(({ place }) => place);
     expect(await placesIn(host)).toHaveLength(1);
     expect(await placesIn(stillHost({ files }))).toEqual([]);
   });

@@ -35,7 +35,7 @@ import { type Definition, escapedXml, judgeDefinition, prepareToRead } from '../
 import { imageOfDrive } from './image-download.ts';
 import { shareFolder } from './shared-folders.ts';
 import type { Finding, NamedFile } from '../definitions/index.ts';
-import { type CommandHost, domainsOf, type WrittenImage } from '../toolstack/index.ts';
+import { type CommandHost, domainsOf, type WrittenImage, type Uses } from '../toolstack/index.ts';
 
 /** A text and what is found in it. */
 export interface Verdicts {
@@ -122,8 +122,8 @@ export const QUESTIONS = {
   proposal: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<Proposal> =>
     proposeChange(host, await domainByName(host, name), change, impact),
   /** What guests wrote to these files before. */
-  keptWrites: async (host: CommandHost, files: readonly NamedFile[]): Promise<WrittenImage[]> =>
-    (await host.keptWrites()).find(files),
+  keptWrites: async (host: Uses<'files'>, files: readonly NamedFile[]): Promise<WrittenImage[]> =>
+    (await host.files.keptWrites()).find(files),
   /** The image in a guest's drive with what the guest wrote to it. */
   diskImage: imageOfDrive,
   /** What a text says, whatever keeps it from being created now. */

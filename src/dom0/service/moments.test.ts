@@ -106,7 +106,7 @@ describe('a moment of a host', () => {
     const timed = new Timed(),
       id = await timed.create('pv', 'pv', 'xvda'),
       moment = (await timed.virtual.keep([id]))!,
-      { console } = await timed.host.view(id);
+      { console } = await timed.host.consoles.view(id);
     let seen = '';
     console.onmessage = ({ data }) => {
       const message = data as ConsoleOutput;

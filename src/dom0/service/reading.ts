@@ -28,7 +28,7 @@ import { imageHead } from '../definitions/images/index.ts';
 import type { GuestMedium } from '../host/boot-loader/index.ts';
 import { imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import type { FarDisks } from './far-disks.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 
@@ -39,10 +39,10 @@ const LOADERS: Partial<Record<Kind, { note?: 'pvh'; loadBuilder?(): Promise<unkn
 };
 
 /** Whose files they are. */
-interface ReadingHost extends CommandHost {
+export interface ReadingHost extends Uses<'toolstack' | 'network' | 'domains' | 'files'> {
   /** Throws a sentence. */
-  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> } & CommandHost['parts'];
-  readonly far: FarDisks;
+  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> };
+  readonly disk: { openDevices(): Promise<Storage | undefined>; readonly far: FarDisks };
 }
 
 export class Reading {
@@ -80,7 +80,7 @@ export class Reading {
   /** Judges what files would make. Creates nothing. An earlier judgement ends with an error. */
   async plan(files: NamedFile[]): Promise<Plan> {
     const mine = ++this.judgements;
-    return judgeFiles(await this.read(files, () => mine === this.judgements), this.host.facts).plan;
+    return judgeFiles(await this.read(files, () => mine === this.judgements), this.host.domains.facts).plan;
   }
 
   /** Nobody waits for the judgement under way any more: it ends with an error. */
@@ -100,11 +100,11 @@ export class Reading {
         path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
       })),
     );
-    const { allowed } = this.host.parts;
+    const { allowed } = this.host.files;
     const mayBeDevices = named.filter(
       ({ path }) => isDevice(path) || allowed?.has(path) || imageVolume(path) !== undefined,
     );
-    const storage = mayBeDevices.length > 0 ? await this.host.openDevices() : undefined;
+    const storage = mayBeDevices.length > 0 ? await this.host.disk.openDevices() : undefined;
     const devices = mayBeDevices.length > 0 ? await this.lookAt(mayBeDevices, storage) : undefined;
     const loaded = await this.load(given, files, devices, storage);
     const kernels = [
@@ -125,13 +125,13 @@ export class Reading {
   /** Networks that start with the host are there before a card is judged that is to be on one. */
   private async startNetworks(given: Given[]): Promise<void> {
     const definition = definitionNamed(given);
-    if (definition && placesAsked(definition).length > 0) await this.host.toolstack.services.network.startDefined();
+    if (definition && placesAsked(definition).length > 0) await this.host.network.startDefined();
   }
 
   /** The one path of what a definition in a directory of Domain 0 names as a disk. */
   private async ownPath(target: string, directory: string | undefined): Promise<string> {
     if (directory === undefined || target === '' || isDevice(target)) return target;
-    return this.host.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
+    return this.host.files.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
   }
 
   /** What a definition's boot loader finds on its disks; undefined: it has none. */
@@ -144,7 +144,7 @@ export class Reading {
     const wanted = loaderNamed(given);
     if (!wanted) return undefined;
     const { loader, cmdline, disks } = wanted;
-    const { allowed } = this.host.parts;
+    const { allowed } = this.host.files;
     const opened: { close(): void }[] = [];
     try {
       const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
@@ -163,7 +163,7 @@ export class Reading {
         else if (file)
           media.push({
             vdev,
-            from: readableOf(await this.host.mediumOf(file), kind, this.host.toolstack.hotplug.openMedium),
+            from: readableOf(await this.host.files.mediumOf(file), kind, this.host.toolstack.hotplug.openMedium),
           });
         // pygrub looks at the first one, and what is missing is reported of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
@@ -181,10 +181,10 @@ export class Reading {
     named: readonly { target: string; path: string; format: string }[],
     storage: Storage | undefined,
   ): Promise<Devices> {
-    const { far, parts } = this.host;
+    const { disk, files } = this.host;
     const devices = new Map<string, NamedImage | string>();
     for (const { target, path, format } of named) {
-      const allowed = parts.allowed?.has(path) ? parts.allowed : undefined;
+      const allowed = files.allowed?.has(path) ? files.allowed : undefined;
       if (!allowed && !isDevice(path) && !storage?.image(path)) continue;
       try {
         devices.set(
@@ -192,7 +192,7 @@ export class Reading {
           allowed
             ? { name: path, ...allowed.look(path, format), device: true }
             : isNetworkDisk(path)
-              ? await far.look(path)
+              ? await disk.far.look(path)
               : lookAtOwn(path, storage),
         );
       } catch (error) {

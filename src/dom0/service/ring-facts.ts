@@ -2,7 +2,7 @@
 import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from '../backends/vbd/index.ts';
 import type { RingLook } from '../backends/index.ts';
 import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
-import type { CommandHost, Devices } from '../toolstack/index.ts';
+import type { Devices, Uses } from '../toolstack/index.ts';
 import { type FrontIndices, type FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
 
 const BLKIF_RSP: Readonly<Record<number, string>> = {
@@ -68,8 +68,8 @@ type Disk = Devices['disks']['all'][number];
 type Card = Devices['cards']['all'][number];
 
 /** `found`: private indices of front ends are shown, too. */
-export function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts[] {
-  if (!host.member(id).attached) return [];
+export function ringFacts(host: Uses<'domains' | 'toolstack'>, id: number, found?: FrontRings): RingFacts[] {
+  if (!host.domains.member(id).attached) return [];
   const { disks, cards } = host.toolstack.services.devices(id);
   const look = new Look(host, id, found);
   const rings = [...disks.all.flatMap(disk => look.disk(disk)), ...cards.all.flatMap(card => look.card(card))];
@@ -85,13 +85,13 @@ function read({ words, slotWords, ...indices }: RingLook, ref: number | undefine
 
 /** One look at a guest's rings. */
 class Look {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'toolstack'>;
   private readonly id: number;
   private readonly found: FrontRings | undefined;
   /** Few ask so, and a grant table is long. */
   private entries: readonly GrantEntry[] | undefined;
 
-  constructor(host: CommandHost, id: number, found: FrontRings | undefined) {
+  constructor(host: Uses<'toolstack'>, id: number, found: FrontRings | undefined) {
     this.host = host;
     this.id = id;
     this.found = found;

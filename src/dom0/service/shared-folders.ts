@@ -40,7 +40,7 @@ export async function shareFolder(
   name: string,
   files: readonly FolderFile[],
 ): Promise<SharedFolder> {
-  const member = host.living(id);
+  const member = host.domains.living(id);
   return host.tasks.run(
     `ringside share ${member.name} ${name}`,
     async task => {
@@ -52,7 +52,7 @@ export async function shareFolder(
             ? `${member.name} is a guest of Xen, which has no folders here: those of KVM have, by virtio-9p. Put the files on a CD: Insert, next to its CD drive, takes several files at once, or block-attach a transfer disk (transfer:64M,xvdz,w).`
             : `${member.name} is a PC that finds no KVM, and its board has no virtio-9p. Write kvm = 1 into its definition on a host with KVM, or put the files on a CD: Insert, next to its CD drive, takes several files at once.`,
         );
-      const tree = host.parts.files;
+      const tree = host.files.own;
       if (!tree) throw new Error('Domain 0 has no place for files here.');
       const bytes = files.reduce((sum, { data }) => sum + data.size, 0);
       if (bytes > MOST_BYTES)
@@ -69,7 +69,7 @@ export async function shareFolder(
           await tree.writeFile(`${path}/${at}`, new Uint8Array(await data.arrayBuffer()));
         }
         const { plugFolder } = await import('../toolstack/folder-hotplug.ts');
-        await plugFolder(host.toolstack, host.living(id), { tag, path });
+        await plugFolder(host.toolstack, host.domains.living(id), { tag, path });
       } catch (error) {
         await tree.rm(path, { recursive: true, force: true }).catch(() => {});
         throw error;

@@ -4,14 +4,15 @@ import type { Ending } from '../../hypervisor/index.ts';
 import { ConsoleLog } from '../backends/console/index.ts';
 import {
   actionOf,
-  type CommandHost,
   follows,
+  type DomainService,
   type Guest,
   lastExits,
   type Task,
   type Tasks,
   timeOf,
   type ToolstackListener,
+  type Uses,
   Viewers,
   commandOf,
 } from '../toolstack/index.ts';
@@ -33,10 +34,9 @@ export function logLine({ startedMs, command, state, message }: Task): string {
 }
 
 /** Whose domains they are. */
-interface TellingHost extends Pick<CommandHost, 'machine' | 'parts' | 'tasks' | 'dumpCore'> {
+interface TellingHost extends Uses<'machine' | 'files' | 'clock' | 'tasks'> {
   readonly sharesMemory: boolean;
-  /** The host's viewers get what there is now. */
-  tell(): void;
+  readonly domains: Pick<DomainService, 'dumpCore'> & { tell(): void };
 }
 
 /** What the toolstack tells a host. */
@@ -44,45 +44,48 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
   const { tasks } = host;
   return {
     console: (record, name, before, shown) => {
-      const viewers = new Viewers(host.machine, record, host.sharesMemory ? undefined : host.parts.hostMs);
+      const viewers = new Viewers(host.machine, record, host.sharesMemory ? undefined : host.clock.hostMs);
       if (shown) viewers.print(shown);
       if (before) {
         viewers.print(before.console.shown);
         viewers.print(said(before.line + lastExits(before.report)));
       }
-      if (host.parts.files) viewers.log = new ConsoleLog(host.parts.files, name, host.parts.later);
+      if (host.files.own) viewers.log = new ConsoleLog(host.files.own, name, host.clock.later);
       return viewers;
     },
-    listed: () => host.tell(),
+    listed: () => host.domains.tell(),
     ended: (member, ending, again) => tellEnd(tasks, member, ending, again),
     restarted: (member, line, report, next) => {
       if (!next) member.console.print(said(line + lastExits(report)));
       noteRestart(tasks, member, line, report);
-      host.tell();
+      host.domains.tell();
     },
     rebuildFailed: ({ name }, { message }) => {
       tasks.note(commandOf('create', undefined, { file: name }), 'failed', message);
-      host.tell();
+      host.domains.tell();
     },
     // It is seen paused at once; why is said when the words for it are there.
     broke: ({ name }, hit) => {
-      host.tell();
+      host.domains.tell();
       void outside(import('../toolstack/breaks/index.ts')).then(({ reasonOf }) => {
         tasks.note(`${name} stopped`, 'done', reasonOf(hit));
-        host.tell();
+        host.domains.tell();
       });
     },
-    folder: async (member, device, request) =>
-      (await import('./folders.ts')).folderOf(host.parts, member, device, request),
+    folder: async (member, device, request) => (await import('./folders.ts')).folderOf(host, member, device, request),
     dumpCore: async member => {
       const path = `${DUMP_FOLDER}/${member.name}`;
       await tasks
-        .run(commandOf('dump-core', member.name, { file: path }), () => host.dumpCore(member, path), member.record.id)
+        .run(
+          commandOf('dump-core', member.name, { file: path }),
+          () => host.domains.dumpCore(member, path),
+          member.record.id,
+        )
         .catch(() => {});
     },
     problem: (member, sentence) => {
       tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
-      host.tell();
+      host.domains.tell();
     },
   };
 }

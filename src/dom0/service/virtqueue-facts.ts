@@ -1,6 +1,6 @@
 /** What is in the virtqueues of a guest, place by place, as ring-facts.ts has it of Xen's rings. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.7. */
 import type { VirtQueueLook } from '../../devices/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import type { RingFacts, SlotFacts } from './front-rings.ts';
 
 /** Indices have 16 bits: what is ahead of the device is so far ahead, and what is behind it so far behind. */
@@ -76,7 +76,7 @@ const chainFacts = (head: number, pieces: VirtQueueLook['chains'][number]['piece
 });
 
 /** Of all devices of virtio that a driver drives. */
-export async function queuesOf(host: CommandHost, id: number): Promise<RingFacts[]> {
-  const looked = await host.living(id).runner.ask('virtqueues');
+export async function queuesOf(host: Uses<'domains'>, id: number): Promise<RingFacts[]> {
+  const looked = await host.domains.living(id).runner.ask('virtqueues');
   return looked.flatMap(({ device, queues }) => queues.map(queue => virtqueueFacts(device, queue)));
 }

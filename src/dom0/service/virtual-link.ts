@@ -35,7 +35,7 @@ export function moveWithin(
         throw new Error(
           `There is no host ${name}: in virtual time a domain moves within this one. Write xl migrate ${guest.name} ${HERE}.`,
         );
-      const { ends } = channelPair(host.parts.soon, travel);
+      const { ends } = channelPair(host.clock.soon, travel);
       void receiver.serve(ends[1], HERE);
       return ends[0];
     },

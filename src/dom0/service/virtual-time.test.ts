@@ -44,7 +44,7 @@ async function terminal(
   host: Host,
   id: number,
 ): Promise<{ shows: (text: string) => Promise<void>; type: (text: string) => void }> {
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   let seen = '';
   console.onmessage = event => {
     const message = event.data as ConsoleOutput;
@@ -239,7 +239,7 @@ describe('a host in virtual time', () => {
     const present = virtual.fingerprints();
     const since = (await host.back(id)).at.instructions - prompt.instructions;
     let told: string | undefined;
-    await host.subscribe(domains => {
+    await host.domains.subscribe(domains => {
       told = domains.find(domain => domain.id === id)?.state;
     });
     expect(told).not.toBe('p');

@@ -26,7 +26,7 @@ async function holdWriters(host: FirstHost, later: Later): Promise<() => void> {
 }
 
 async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   return {
     version: host.parts.version,
     savedMs: host.parts.epochMs(),

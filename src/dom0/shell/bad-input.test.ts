@@ -94,7 +94,7 @@ async function make(): Promise<Made> {
     const { status, said } = await run(line);
     if (status !== 0) throw new Error(`${line}: ${said}`);
   }
-  await until(() => Buffer.from(host.member(1).console.shown).includes('up'));
+  await until(() => Buffer.from(host.domains.member(1).console.shown).includes('up'));
   return { host, files, storage, store, run };
 }
 
@@ -588,7 +588,7 @@ describe('bad input is refused as on a real host, and changes nothing:', () => {
       managed: (before as { managed: unknown }).managed,
       volumes: (before as { volumes: unknown }).volumes,
     });
-    expect(host.all()).toMatchObject([{ name: 'x', state: expect.stringMatching(/[rb]/) }, { name: 'h' }]);
+    expect(host.domains.all()).toMatchObject([{ name: 'x', state: expect.stringMatching(/[rb]/) }, { name: 'h' }]);
     store.roomLeft = Infinity;
     expect(await run('xm new /root/large.cfg memory=9')).toEqual({
       status: 0,

@@ -1,5 +1,5 @@
 /** `blkid`: what file systems, signatures and partition tables are on devices and in images. Source: blkid(8) of util-linux 2.38. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { type Tags, tagsOf } from '../../formats/file-systems/index.ts';
 import { GROUP, type Storage } from '../host/storage/index.ts';
@@ -32,7 +32,7 @@ const devicesOf = ({ partitions, volumes }: Storage): string[] => [
 ];
 
 /** Tags of a device or of an image; none where there is nothing. */
-async function tagsAt(host: CommandHost, path: string, around: Surroundings): Promise<Tags> {
+async function tagsAt(host: Uses<'disk' | 'files'>, path: string, around: Surroundings): Promise<Tags> {
   const device = await onDisk(host, path, around);
   if (device) {
     const medium = device.storage.medium(device.path);
@@ -48,7 +48,7 @@ async function tagsAt(host: CommandHost, path: string, around: Surroundings): Pr
   return bytes && bytes.length >= LEAST_BYTES ? tagsOf(new MemoryDisk(bytes)) : [];
 }
 
-export const blkidProgram = (host: CommandHost): Program => ({
+export const blkidProgram = (host: Uses<'disk' | 'files'>): Program => ({
   name: 'blkid',
   summary: 'file systems, LVM and partition tables on devices and in images: blkid [-s TAG] [-o value] [DEVICE|IMAGE…]',
   run: async (words, around) => {
@@ -63,7 +63,7 @@ export const blkidProgram = (host: CommandHost): Program => ({
     const output = given.get('o') ?? 'full';
     if (!OUTPUTS.includes(output))
       return failed(`blkid: unsupported output format ${output}: there are ${OUTPUTS.join(', ')}.`, WRONG);
-    const storage = await host.openDevices();
+    const storage = await host.disk.openDevices();
     const paths = rest.length > 0 ? rest : storage ? devicesOf(storage) : [];
     const wanted = (['L', 'U'] as const).find(letter => given.has(letter));
     const only = given.get('s')?.split(',');

@@ -1,5 +1,5 @@
 /** `lsblk`: the host's disk, its partitions and its volumes as a tree, with the guests that have them. Source: lsblk(8) of util-linux 2.38. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { sizeText } from './sfdisk.ts';
@@ -9,7 +9,7 @@ const SECTOR_BYTES = 512;
 const SD = 8,
   DEVICE_MAPPER = 254;
 
-export const lsblk = (host: CommandHost): Program => ({
+export const lsblk = (host: Uses<'disk'>): Program => ({
   name: 'lsblk',
   summary: "the host's disk, its partitions and volumes (-b: sizes in bytes, -n: without heads)",
   run: async words => {
@@ -21,7 +21,7 @@ export const lsblk = (host: CommandHost): Program => ({
           : `lsblk: ${wrong}: not a block device`,
         wrong.startsWith('-') ? 1 : 32,
       );
-    const storage = await host.openDevices();
+    const storage = await host.disk.openDevices();
     if (!storage) return failed('lsblk: this host has no disk of its own.');
     const has = (letter: string): boolean => words.some(word => word.includes(letter));
     const size = (bytes: number): string => (has('b') ? String(bytes) : sizeText(bytes));

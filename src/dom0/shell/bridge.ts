@@ -1,13 +1,13 @@
 /** `brctl` for the host's bridge, and `tcpdump`, which writes what passes it into a file. Source: brctl(8) of bridge-utils; tcpdump(1). */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { capture, formatStations } from '../host/network/index.ts';
 import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from '../toolstack/programs/index.ts';
 
-export const bridgePrograms = (host: CommandHost): Program[] => [brctl(host), tcpdump(host)];
+export const bridgePrograms = (host: Uses<'clock' | 'toolstack'>): Program[] => [brctl(host), tcpdump(host)];
 
 const COMMANDS = ['show', 'showmacs'];
 
-const brctl = (host: CommandHost): Program => ({
+const brctl = (host: Uses<'toolstack'>): Program => ({
   name: 'brctl',
   summary: 'the bridge: show [bridge], showmacs bridge',
   run: async ([command, name]) => {
@@ -31,7 +31,7 @@ const brctl = (host: CommandHost): Program => ({
 });
 
 /** show_bridge() of bridge-utils: the first interface is in the bridge's line. */
-function showBridge({ toolstack }: CommandHost): string {
+function showBridge({ toolstack }: Uses<'toolstack'>): string {
   const { bridge, mac } = toolstack.services.network;
   const id = [...mac].map(byte => byte.toString(16).padStart(2, '0')).join('');
   const [first = '', ...others] = bridge.list().map(({ name }) => name);
@@ -56,7 +56,7 @@ interface Wanted {
   seconds: number;
 }
 
-const tcpdump = (host: CommandHost): Program => ({
+const tcpdump = (host: Uses<'clock' | 'toolstack'>): Program => ({
   name: 'tcpdump',
   summary: 'writes the packets on the bridge into a file: tcpdump -w FILE',
   run: async (words, around) => {
@@ -115,7 +115,7 @@ function readWords(words: readonly string[]): Wanted | string {
 }
 
 async function record(
-  host: CommandHost,
+  host: Uses<'clock' | 'toolstack'>,
   { file, port: name, count, seconds }: Wanted,
   { writeFile }: Pick<Surroundings, 'writeFile'>,
   interrupted: Promise<void>,
@@ -136,7 +136,7 @@ async function record(
   const { stop } = capture(
     bridge,
     port,
-    () => host.parts.epochMs() * 1e6,
+    () => host.clock.epochMs() * 1e6,
     piece => {
       const isPacket = pieces.length > 0;
       if (isPacket && (packets >= count || bytes + piece.length > MOST_BYTES)) {
@@ -150,7 +150,7 @@ async function record(
     },
   );
   let cancel = (): void => {};
-  if (seconds !== Infinity) cancel = host.parts.later(seconds * 1000, full);
+  if (seconds !== Infinity) cancel = host.clock.later(seconds * 1000, full);
   await Promise.race([ended, interrupted]);
   cancel();
   stop();

@@ -13,7 +13,11 @@ async function make(soon: (callback: () => void) => void = setImmediate) {
   storage.createVolume('a', 2 ** 24);
   const files = new Map<string, Uint8Array>([['in', Uint8Array.from({ length: 1500 }, (_, i) => i)]]);
   const abort = new AbortController();
-  const host = { openDevices: async () => storage, realPath: async (path: string) => path, parts: { soon } };
+  const host = {
+    disk: { openDevices: async () => storage },
+    files: { realPath: async (path: string) => path },
+    clock: { soon },
+  };
   const run = (line: string) =>
     ddProgram(host).run(line.split(' '), {
       stdin: '',

@@ -1,7 +1,7 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import { type BlockDevice, SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { MOST_FILE_BYTES } from '../host/files/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { ClockService } from '../toolstack/index.ts';
 import { copyInTurns, type CopyParts, imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
 import { type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { absolutePath, failed, type Program, type Ran, type Surroundings } from '../toolstack/programs/index.ts';
@@ -31,7 +31,7 @@ function numberOf(text: string): number {
 }
 
 /** What dd needs of the host. */
-export type DdHost = DiskHost & { parts: Pick<CommandHost['parts'], 'soon' | 'files'> };
+export type DdHost = DiskHost & { readonly clock: Pick<ClockService, 'soon'> };
 
 interface Source {
   bytes: number;
@@ -103,16 +103,16 @@ async function onHostDisk(
   keepsEnd: boolean,
   around: Surroundings,
 ): Promise<{ storage: Storage; path: string } | undefined> {
-  const path = await host.realPath(absolutePath(written, around));
-  const { files } = host.parts;
-  if (!files || (imageVolume(path) === undefined && end <= MOST_FILE_BYTES)) return undefined;
-  const old = await files.stat(path).then(
+  const path = await host.files.realPath(absolutePath(written, around));
+  const { own } = host.files;
+  if (!own || (imageVolume(path) === undefined && end <= MOST_FILE_BYTES)) return undefined;
+  const old = await own.stat(path).then(
     ({ size }) => size,
     () => 0,
   );
   const bytes = keepsEnd ? Math.max(old, end) : end;
   if (bytes === 0 || (bytes <= MOST_FILE_BYTES && bytes % SECTOR_BYTES !== 0)) return undefined;
-  await files.truncate(path, bytes);
+  await own.truncate(path, bytes);
   return storedAt(host, path);
 }
 
@@ -147,7 +147,7 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
     const said =
       given.get('status') === 'none' ? '' : `${blocks} records in\n${blocks} records out\n${bytes} bytes copied\n`;
     const ran = { stdout: '', stderr: said, status: 0 };
-    const turns = { soon: (callback: () => void) => host.parts.soon(callback), signal: around.signal };
+    const turns = { soon: (callback: () => void) => host.clock.soon(callback), signal: around.signal };
     if (output === '/dev/null' || output === '/dev/zero') {
       await copyInTurns(bytes, turns, (done, piece) => source.read(start + done, piece));
       return ran;

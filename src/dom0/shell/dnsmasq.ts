@@ -1,5 +1,5 @@
 /** `dnsmasq`: which of Domain 0's files the network gives to guests that boot from it. Source: dnsmasq(8), its options for TFTP and for the name of the boot file. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const OPTIONS = ['--enable-tftp', '--tftp-root=', '--dhcp-boot='];
@@ -14,7 +14,7 @@ The gateway of the host's network answers DHCP, DNS and TFTP. Without options it
 const BAD_OPTION = 1,
   NO_FOLDER = 3;
 
-export const dnsmasqProgram = (host: CommandHost): Program => ({
+export const dnsmasqProgram = (host: Uses<'files' | 'toolstack'>): Program => ({
   name: 'dnsmasq',
   summary: 'files for guests that boot from the network: --tftp-root=DIR --dhcp-boot=FILE; alone: none',
   run: async (words, { directory }) => {
@@ -27,7 +27,7 @@ export const dnsmasqProgram = (host: CommandHost): Program => ({
       else if (word !== '--enable-tftp')
         return failed(`dnsmasq: bad command line options: ${word}: try --help`, BAD_OPTION);
     }
-    const { files } = host.parts;
+    const { own: files } = host.files;
     if (root === undefined && words.length > 0)
       return failed('dnsmasq: it says what to give out by --tftp-root=DIR: try --help', BAD_OPTION);
     const { network } = host.toolstack.services;

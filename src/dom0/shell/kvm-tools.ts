@@ -111,7 +111,7 @@ const kvmStat = (host: CommandHost): Program => ({
     }
     const before = countsOf(host);
     await new Promise<void>(resolve => {
-      const cancel = host.parts.later(SECOND_MS, resolve);
+      const cancel = host.clock.later(SECOND_MS, resolve);
       signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
     });
     return succeeded(

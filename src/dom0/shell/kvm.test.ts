@@ -64,30 +64,6 @@ async function make(vt = true) {
 }
 
 describe('a host with KVM', () => {
-  it('records for a task what it asks of QEMU, KVM and Linux, and no hypercall of Xen', async () => {
-    const { host } = await make();
-    const { id } = await host.create([
-      testFile('a.cfg', 'name = "a"\ntype = "hvm"\nkvm = 1\nmemory = 8\nkernel = "demo.elf"\n'),
-      testFile('demo.elf', new Uint8Array(demo)),
-    ]);
-    await host.pause(id);
-    await host.trigger(id, 'nmi');
-    await host['sched-credit']({ domain: id, weight: 512 });
-    await host['vcpu-pin'](id, 'all', '0');
-    await host.unpause(id);
-    await host.destroy(id);
-    const records = await Promise.all(Array.from({ length: 12 }, (_, task) => host.taskRecord(task)));
-    expect(records.flatMap(record => record?.causes ?? []).map(({ what }) => what)).toEqual([
-      'KVM_CREATE_VM',
-      'QMP stop',
-      'QMP inject-nmi',
-      'cpu.weight, cpu.max',
-      'sched_setaffinity',
-      'QMP cont',
-      'kill SIGTERM',
-    ]);
-  });
-
   it('has no Xen: its programs find none, and no domain is the host’s own', async () => {
     const { host, state, run } = await make();
     for (const line of ['xl list', 'xl info', 'xm list'])
@@ -123,7 +99,7 @@ cannot init xl context
       );
     expect(await files.readdir('/etc/xen/vm')).not.toContain('web');
     const text = 'name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n';
-    const { errors } = await host.plan([testFile('a.cfg', text), testFile('demo.elf', demo)]);
+    const { errors } = await host.files.plan([testFile('a.cfg', text), testFile('demo.elf', demo)]);
     expect(errors.map(({ short }) => short)).toContain('needs Xen');
     const withoutVt = await make(false);
     expect(await run('virsh capabilities')).toContain("<domain type='kvm'/>");
@@ -159,7 +135,8 @@ cannot init xl context
     await files.writeFile('/root/web.xml', xml('kvm'));
     await run('virsh create web.xml');
     await until(
-      () => host.toolstack.view.at(host.toolstack.member(host.all()[0]!.id).record.index)!.exits().domain.IO! > 0,
+      () =>
+        host.toolstack.view.at(host.toolstack.member(host.domains.all()[0]!.id).record.index)!.exits().domain.IO! > 0,
     );
     const total = Number(/^kvm_exit +(\d+) +\d+\n$/.exec(await run('kvm_stat -1'))![1]);
     const byReason = await run('kvm_stat -1 -f kvm_exit');
@@ -186,7 +163,7 @@ cannot init xl context
     );
     expect(await run('virsh setmem web 20M')).toContain('cannot set memory higher than max memory');
     expect(await run('virsh setmem web 12M')).toBe('\n');
-    const { id } = host.all()[0]!;
+    const { id } = host.domains.all()[0]!;
     await until(() => host.tasks.list().some(({ message }) => /drives its balloon of virtio/.test(message ?? '')));
     expect((await host.inspect('guest', id)).mostMiB).toBe(16);
     // A driver that tells of more than the guest has: a frame more, and as much as the field holds.
@@ -214,7 +191,7 @@ cannot init xl context
   it('shows each guest as a process with a thread for each vCPU, whose times are what these have run', async () => {
     const { host, run } = await make();
     await run('virsh create web.xml');
-    const { id } = host.all()[0]!;
+    const { id } = host.domains.all()[0]!;
     await until(() => runNsOf(host.toolstack, host.toolstack.member(id).record.index) > 0);
     const rows = (await run('ps -eL')).split('\n').filter(line => line.includes('KVM') || line.includes('qemu'));
     expect(rows.map(row => row.trim().split(/\s+/).slice(4).join(' '))).toEqual([

@@ -101,7 +101,7 @@ export async function shellParts(
     poolProgram(host),
   ];
   programs.push(man(programs), help(programs));
-  const next = xorshift(host.parts.epochMs());
+  const next = xorshift(host.clock.epochMs());
   return {
     fs: await state.files(),
     systemName: system.name,

@@ -1,6 +1,6 @@
 /** `lspci`: what is on the host's PCI bus, from its configuration space. Source: lspci(8) of pciutils, its pci.ids for the words. */
 import type { HostConfigSpace } from '../host/hardware/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { PCI } from '../../devices/pci/index.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
@@ -97,7 +97,7 @@ function describe(space: HostConfigSpace, options: Options): string {
   return `${title(space, options)}\n${more.join('')}${rows.join('')}${more.length + rows.length > 0 ? '\n' : ''}`;
 }
 
-export const lspciProgram = (host: CommandHost): Program => ({
+export const lspciProgram = (host: Uses<'toolstack'>): Program => ({
   name: 'lspci',
   summary: "what is on the host's PCI bus: lspci -v, -n, -nn, -x",
   run: async words => {

@@ -130,7 +130,7 @@ describe('a guest of KVM to which devices came, and from which others went', () 
     const moved = { ...FOUND, targets: [`vdb ${VOLUME}`, 'vdc /root/c.img'] };
     expect(await found(made)).toEqual(moved);
     expect(await made.xl('migrate --copy-storage-all k b')).toContain('Migration successful.');
-    expect([made.host.all().length, made.storage.whoHas(VOLUME)]).toEqual([0, []]);
+    expect([made.host.domains.all().length, made.storage.whoHas(VOLUME)]).toEqual([0, []]);
     expect(await found(there)).toEqual(moved);
     await goes(there, VOLUME);
   });
@@ -156,10 +156,12 @@ describe('a guest of KVM to which devices came, and from which others went', () 
     expect(told).toContain('Migration failed, resuming at sender.');
     // What is to come waits for the end of the move.
     expect(await attached).toContain('attached');
-    expect([made, there].map(({ host, storage }) => [host.all().length, storage.whoHas('/dev/vg0/a')])).toEqual([
-      [1, []],
-      [0, []],
-    ]);
+    expect([made, there].map(({ host, storage }) => [host.domains.all().length, storage.whoHas('/dev/vg0/a')])).toEqual(
+      [
+        [1, []],
+        [0, []],
+      ],
+    );
     expect(await made.targets()).toEqual([]);
     expect(await made.virsh('domiflist k')).toContain(MAC);
   });

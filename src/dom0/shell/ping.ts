@@ -1,5 +1,5 @@
 /** `ping`: echo requests over the host's bridge, to guests and the gateway. What it prints and its statuses are iputils’ (ping(8) of iputils 20221126). */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import type { Echo } from '../host/network/index.ts';
 import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
 import { aborted, failed, type Program, type Surroundings } from '../toolstack/programs/index.ts';
@@ -95,13 +95,13 @@ const tookMs = (ms: number): string => ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 :
 
 /** Pings until it has sent all, its deadline comes or `stopped` does. @returns the status */
 async function ping(
-  host: CommandHost,
+  host: Uses<'clock' | 'toolstack'>,
   wanted: Wanted,
   write: (text: string) => void,
   stopped: Promise<void>,
 ): Promise<number> {
   const { name, address, count, intervalMs, size, deadlineMs, timeoutMs, quiet } = wanted;
-  const { later, hostMs } = host.parts;
+  const { later, hostMs } = host.clock;
   const dotted = formatAddress(address);
   const station = await host.toolstack.services.network.own(later);
   const id = ++pings & 0xffff;
@@ -155,7 +155,7 @@ async function ping(
 /** Each has an identifier of its own. */
 let pings = 0;
 
-export const pingProgram = (host: CommandHost): Program => ({
+export const pingProgram = (host: Uses<'clock' | 'toolstack'>): Program => ({
   name: 'ping',
   summary: 'asks a guest or the gateway for an echo: ping -c 3 10.0.2.15',
   run: async (words, around: Surroundings) => {

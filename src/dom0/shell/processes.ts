@@ -1,5 +1,5 @@
 /** ps and top of a host whose guests are processes (toolstack/qemu). Sources: ps(1) and top(1) of procps-ng 4.0 for columns and options. */
-import { clockOf, type CommandHost } from '../toolstack/index.ts';
+import { clockOf, type CommandHost, type Uses } from '../toolstack/index.ts';
 import { type Process, processesOf, type Thread } from '../toolstack/qemu/index.ts';
 import { failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 import { two, upTime } from './up-time.ts';
@@ -98,7 +98,7 @@ const ps = (host: CommandHost): Program => ({
     const all = await processesOf(host);
     // Without a selection those of the terminal: the shell alone, which has no times of its own.
     const shown = asked.pids.length > 0 ? all.filter(({ pid }) => asked.pids.includes(pid)) : asked.all ? all : [];
-    const nowMs = host.parts.epochMs();
+    const nowMs = host.clock.epochMs();
     const lines = rowsOf(shown, asked.threads).map(row => psLine(row, asked, nowMs, host.machine.frames * 4));
     const text = `${[psHead(asked), ...lines].join('\n')}\n`;
     return asked.pids.length > 0 && shown.length === 0 ? { ...failed(''), stdout: text, stderr: '' } : succeeded(text);
@@ -139,12 +139,12 @@ interface Look {
 }
 
 function screen(
-  host: CommandHost,
+  host: Uses<'clock' | 'machine'>,
   rows: readonly Row[],
   before: Look | undefined,
   { threads }: TopWords,
 ): { lines: string[]; now: Look } {
-  const atMs = host.parts.epochMs();
+  const atMs = host.clock.epochMs();
   const idOf = ({ process, thread }: Row): number => thread?.tid ?? process.pid;
   const now: Look = { atMs, seconds: new Map(rows.map(row => [idOf(row), secondsOf(row)])) };
   const percent = (row: Row): number => {
@@ -206,7 +206,7 @@ const top = (host: CommandHost): Program => ({
       host,
       asked,
       lines => void (text += `${text === '' ? '' : '\n'}${lines.join('\n')}\n`),
-      async () => (await new Promise<void>(resolve => void host.parts.later(asked.delayS * 1000, resolve)), true),
+      async () => (await new Promise<void>(resolve => void host.clock.later(asked.delayS * 1000, resolve)), true),
     );
     return succeeded(text);
   },
@@ -234,7 +234,7 @@ const top = (host: CommandHost): Program => ({
           ),
         async () => {
           await new Promise<void>(resolve => {
-            const cancel = host.parts.later(Math.max(0.1, asked.delayS) * 1000, resolve);
+            const cancel = host.clock.later(Math.max(0.1, asked.delayS) * 1000, resolve);
             wake = () => (cancel(), resolve());
           });
           return !over;

@@ -177,7 +177,7 @@ describe('qemu-img', () => {
     );
     await files.rm('/var/lib/xen/images/base.img');
     expect(await qemuImg('info /dev/vg0/web')).toMatch(/which is not there. Put that file back/);
-    await host.openDevices();
+    await host.disk.openDevices();
   });
 
   it('makes qcow2 images that are written in place, also on others, which stay as they are', async () => {
@@ -257,7 +257,7 @@ describe('a domain that is deleted with its storage', () => {
         host,
         program: 'xm',
         words: line.split(' '),
-        read: path => host.readFile(path),
+        read: path => host.files.readFile(path),
         write: async () => {},
       });
     expect(await virsh('undefine a --remove-all-storage')).toBe("Domain 'a' has been undefined\n\n");

@@ -3,7 +3,7 @@
  * qemu-img rounds them.
  */
 import { type HostFiles, writeWhole } from '../host/files/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import type { Backing, Qcow2Header } from '../../formats/qcow2/index.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
@@ -114,10 +114,10 @@ const ofQcow2 = ({ clusterBits, version, backing }: Qcow2Header): string[] => [
 ];
 
 class QemuImg {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'clock' | 'disk' | 'files'>;
   private readonly around: Surroundings;
 
-  constructor(host: CommandHost, around: Surroundings) {
+  constructor(host: Uses<'clock' | 'disk' | 'files'>, around: Surroundings) {
     this.host = host;
     this.around = around;
   }
@@ -127,13 +127,13 @@ class QemuImg {
   }
 
   private get files(): HostFiles {
-    const { files } = this.host.parts;
+    const { own: files } = this.host.files;
     if (!files) throw new Wrong('Domain 0 has no files here.');
     return files;
   }
 
   private async storage(): Promise<Storage> {
-    const storage = await this.host.openDevices();
+    const storage = await this.host.disk.openDevices();
     if (!storage) throw new Wrong('This host has no disk of its own: there are no volumes.');
     return storage;
   }
@@ -205,7 +205,7 @@ class QemuImg {
     if (format !== 'raw' && format !== 'qcow2') throw new Wrong(`${path}: Unknown driver '${format}'`);
     const source = await this.source(base);
     source.close();
-    const own = isDevice(base) ? base : await this.host.realPath(this.absolute(base));
+    const own = isDevice(base) ? base : await this.host.files.realPath(this.absolute(base));
     const bytes = size === undefined ? source.bytes : sizeOf(size);
     return this.createQcow2(path, bytes, { path: own, format });
   }
@@ -217,7 +217,7 @@ class QemuImg {
   private async createQcow2(path: string, bytes: number, backing?: Required<Backing>): Promise<string> {
     const storage = await this.storage();
     const whole = this.absolute(path);
-    const own = await this.host.realPath(whole).catch(() => whole);
+    const own = await this.host.files.realPath(whole).catch(() => whole);
     const volume = imageVolume(own);
     if (volume === undefined)
       throw new Wrong(`${path}: qcow2 images are written below ${IMAGES}, where the host's disk keeps them.`);
@@ -243,7 +243,7 @@ class QemuImg {
     const is = isQcow2(await this.file(base)) ? 'qcow2' : 'raw';
     if (baseFormat !== undefined && baseFormat !== is)
       throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
-    const image = await this.host.openImage(this.absolute(base));
+    const image = await this.host.files.openImage(this.absolute(base));
     const { bytes: has } = image.device;
     const bytes = size === undefined ? has : sizeOf(size);
     if (bytes !== has)
@@ -348,7 +348,7 @@ class QemuImg {
   }
 
   private copy(bytes: number, piece: (at: number, piece: Uint8Array) => void): Promise<void> {
-    const { soon } = this.host.parts;
+    const { soon } = this.host.clock;
     return copyInTurns(bytes, { soon, signal: this.around.signal }, piece);
   }
 
@@ -359,7 +359,7 @@ class QemuImg {
       return { bytes: medium.bytes, read: (at, into) => medium.read(at, into), close };
     }
     await this.file(path);
-    const { device: image } = await this.host.openImage(this.absolute(path));
+    const { device: image } = await this.host.files.openImage(this.absolute(path));
     return {
       bytes: image.bytes,
       read: (at, into) => {
@@ -376,7 +376,7 @@ class QemuImg {
   /** To a new image, which goes again where the copy fails. */
   private async toQcow2(source: Source, path: string): Promise<void> {
     await this.createQcow2(path, source.bytes);
-    const own = await this.host.realPath(this.absolute(path));
+    const own = await this.host.files.realPath(this.absolute(path));
     try {
       await this.fill(await this.storage(), source, own);
     } catch (error) {
@@ -435,7 +435,7 @@ class QemuImg {
     if (storage && own !== undefined && storage.whoHas(own).some(who => who !== 'qemu-img'))
       throw new Wrong(`${path}: ${storage.whoHas(own)[0]} has it open.`);
     await this.empty(path, source.bytes);
-    const made = await storedAt(this.host, await this.host.realPath(this.absolute(path)));
+    const made = await storedAt(this.host, await this.host.files.realPath(this.absolute(path)));
     if (made) return this.fill(made.storage, source, made.path);
     const whole = new Uint8Array(source.bytes);
     await this.copy(source.bytes, (at, { length }) => source.read(at, whole.subarray(at, at + length)));
@@ -443,7 +443,7 @@ class QemuImg {
   }
 }
 
-export function qemuImgProgram(host: CommandHost): Program {
+export function qemuImgProgram(host: Uses<'clock' | 'disk' | 'files'>): Program {
   const names = ['info', 'create', 'convert', 'compare', 'resize'] as const;
   /** What `check` looks at: a file, or a disk that has it. @throws Error with a sentence */
   const open = async (path: string, around: Surroundings): Promise<BlockDevice> => {

@@ -3,7 +3,7 @@
  * nor Linux's file systems nor TCP: they report what there is in their place, and say what there is not. Sources: systemctl(1) of systemd 252 for words
  * and statuses; mount(8) of util-linux 2.38 for its status.
  */
-import { type CommandHost, timeOf } from '../toolstack/index.ts';
+import { timeOf, type Uses } from '../toolstack/index.ts';
 import { failed, type Program, type Ran, succeeded } from '../toolstack/programs/index.ts';
 
 /** systemctl(1): a unit is not active; there is no such unit. EXIT_NOTINSTALLED of systemd.exec(5): there is none to start or stop. */
@@ -25,7 +25,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 const isUnit = (name: string): boolean => Object.hasOwn(UNITS, name);
 const insteadOf = (name: string): string => (Object.hasOwn(INSTEAD, name) ? INSTEAD[name]! : '');
 
-const systemctl = (host: CommandHost): Program => ({
+const systemctl = (host: Uses<'clock'>): Program => ({
   name: 'systemctl',
   summary: 'whether xenstored, xenconsoled and xendomains run: status, is-active, list-units',
   run: async words => {
@@ -40,7 +40,7 @@ const systemctl = (host: CommandHost): Program => ({
     }
     if (verb === 'status')
       return units.length > 0
-        ? statusOf(units, host.startedEpochMs)
+        ? statusOf(units, host.clock.startedEpochMs)
         : succeeded(`● ringside\n    State: running\n    Units: ${Object.keys(UNITS).length} loaded\n`);
     if (verb === 'is-system-running') return succeeded('running\n');
     if (verb === 'list-units' || verb === 'list-unit-files')
@@ -85,7 +85,7 @@ function statusOf(units: readonly string[], startedEpochMs: number): Ran {
 /** mount(8): the mount failed. */
 const MOUNT_FAILED = 32;
 
-const mount = (host: CommandHost): Program => ({
+const mount = (host: Uses<'disk'>): Program => ({
   name: 'mount',
   summary: 'where Domain 0 has its files from',
   run: async words => {
@@ -95,7 +95,7 @@ const mount = (host: CommandHost): Program => ({
         `mount: ${places.at(-1)}: Domain 0 reads no file systems of guests. xl transfer ls and cp go through a disk that a guest has, files:PATH gives one files.`,
         MOUNT_FAILED,
       );
-    const storage = await host.openDevices();
+    const storage = await host.disk.openDevices();
     return succeeded(
       [
         'domain0 on / type journal (rw)',
@@ -128,7 +128,7 @@ const sockets = (name: string): Program => ({
     ),
 });
 
-export const servicePrograms = (host: CommandHost): Program[] => [
+export const servicePrograms = (host: Uses<'clock' | 'disk'>): Program[] => [
   systemctl(host),
   mount(host),
   umount,

@@ -143,7 +143,7 @@ describe('what the speller writes', () => {
 
   it.each(['xen', 'kvm'] as const)('is read back as the same value by the shell of a host with %s', async kind => {
     const { host, run } = await make(kind),
-      web = host.all().find(each => each.name === 'web')!.id;
+      web = host.domains.all().find(each => each.name === 'web')!.id;
     await fc.assert(
       fc.asyncProperty(fc.oneof(...VALUES), async value => {
         const line = spell(spellingsOf(kind), value)!;
@@ -152,7 +152,7 @@ describe('what the speller writes', () => {
         // What cgroups are told is no task: the shares are as they were spelled.
         if (kind === 'kvm' && value.verb === 'sched-credit') {
           const { weight, cap = 0 } = value.options;
-          const shares = host.queue.shares(host.unit(web).record.index);
+          const shares = host.queue.shares(host.domains.unit(web).record.index);
           expect([said.status, shares?.weight, cap === 0 ? undefined : shares?.quotaUs], line).toEqual([
             0,
             weight,

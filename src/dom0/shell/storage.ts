@@ -15,7 +15,7 @@ export function storagePrograms(storage: Storage, host: CommandHost): Program[] 
     run: async words => {
       if (words.includes('--help')) return { stdout: `Usage: ${usage}\n`, stderr: '', status: 0 };
       // The way of a sector goes through the images that lie under overlays: as they are now.
-      if (name === 'disk-path') await host.openDevices();
+      if (name === 'disk-path') await host.disk.openDevices();
       const { status, out, err } = await perform(host, 'diskCommand', command, [name, ...words]);
       return { stdout: out, stderr: err, status };
     },

@@ -75,7 +75,7 @@ const df = (host: CommandHost): Program => ({
   name: 'df',
   summary: "room on the host's disk, in KiB (-h: in words)",
   run: async words => {
-    const storage = await host.openDevices();
+    const storage = await host.disk.openDevices();
     if (!storage) return failed('df: this host has no disk of its own.');
     const isShort = words.some(word => /^-[a-zA-Z]*h/.test(word));
     const kib = (extents: number): number => (extents * PE_BYTES) / 1024;

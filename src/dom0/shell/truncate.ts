@@ -1,5 +1,5 @@
 /** `truncate`: files of a length, images on the host's disk among them. Source: truncate(1) of coreutils for operands and what it says. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { Uses } from '../toolstack/index.ts';
 import { absolutePath, failed, type Program, succeeded } from '../toolstack/programs/index.ts';
 
 const LETTERS = 'KMGT';
@@ -14,12 +14,12 @@ function lengthOf(text: string, old: number): number {
   return sign === '+' ? old + bytes : sign === '-' ? Math.max(0, old - bytes) : bytes;
 }
 
-export function truncateProgram(host: CommandHost): Program {
+export function truncateProgram(host: Uses<'files'>): Program {
   return {
     name: 'truncate',
     summary: 'gives files a length: truncate -s 8G /var/lib/xen/images/web.img',
     run: async (words, around) => {
-      const { files } = host.parts;
+      const { own: files } = host.files;
       let size: string | undefined;
       let creates = true;
       const paths: string[] = [];

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import type { CommandHost } from '../toolstack/index.ts';
 import { upTime } from './up-time.ts';
 
 it.each([
@@ -10,6 +9,6 @@ it.each([
   [2 * 1440 + 630, '2 days, 10:30'],
 ])('a host that has been up for %d minutes', (minutes, words) => {
   const startedEpochMs = Date.UTC(2026, 10, 28);
-  const parts = { epochMs: () => startedEpochMs + minutes * 60_000 } as CommandHost['parts'];
-  expect(upTime({ parts, startedEpochMs })).toMatch(new RegExp(`^\\d\\d:\\d\\d:00 up ${words}$`));
+  const clock = { startedEpochMs, epochMs: () => startedEpochMs + minutes * 60_000 };
+  expect(upTime({ clock })).toMatch(new RegExp(`^\\d\\d:\\d\\d:00 up ${words}$`));
 });

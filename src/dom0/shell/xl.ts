@@ -72,7 +72,7 @@ export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table)
       const { usage = '', only }: Partial<Table[string]> = Object.hasOwn(table, words[0]!) ? table[words[0]!]! : {};
       if (!usage.includes('Domain')) return [];
       const managed = only === 'xm' ? await host.managed?.list() : undefined;
-      return [...(managed ?? host.all())].map(({ name }) => name);
+      return [...(managed ?? host.domains.all())].map(({ name }) => name);
     },
   };
 }

@@ -38,8 +38,8 @@ it('has the processors, and every page with its number', async () => {
     testFile('k.elf', kernel),
   ]);
   await new Promise(resolve => setTimeout(resolve, 200));
-  host.toolstack.setPaused(host.living(id), true);
-  await host.dumpCore(host.living(id), '/tmp/x.core');
+  host.toolstack.setPaused(host.domains.living(id), true);
+  await host.domains.dumpCore(host.domains.living(id), '/tmp/x.core');
   const core = await files.readFileBuffer('/tmp/x.core');
   const found = sections(core);
   expect([...found.keys()]).toEqual(['.shstrtab', '.note.Xen', '.xen_prstatus', '.xen_pfn', '.xen_pages']);

@@ -18,7 +18,7 @@ const create = (host: Host, reason: number, more: string) =>
   host.create([definition(more), testFile('k.elf', pvhKernel([...print('up'), ...waitForKey(), ...shutdown(reason)]))]);
 /** The guest goes on to its end. */
 const press = async (host: Host, id: number): Promise<void> => {
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   console.postMessage(new TextEncoder().encode('x'));
   await until(() => !host.toolstack.members.get(id) || host.toolstack.members.get(id)!.ending);
   console.close();
@@ -55,9 +55,9 @@ it('a plain PC that resets itself over and over, in the same memory, is ended as
       openMedium: () => new MemoryDisk(floppy, { readOnly: true }),
     }),
   });
-  await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
+  await host.files.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
   await host.create([testFile('reset.img', floppy)]);
-  const ended = await until(() => host.all()[0]?.ended);
+  const ended = await until(() => host.domains.all()[0]?.ended);
   expect(ended).toMatch(/^The guest asked for a reset\. It came to this 9 times, each within a second of its start/);
 });
 
@@ -70,7 +70,7 @@ describe('a host that buries what has stopped, as xl does', () => {
     const free = host.machine.freeFrames;
     const { id } = await create(host, reason, `${key} = "destroy"\n`);
     await press(host, id);
-    await until(() => host.all().length === 0);
+    await until(() => host.domains.all().length === 0);
     expect(host.machine.freeFrames).toBe(free);
   });
 
@@ -108,28 +108,28 @@ describe('a host that buries what has stopped, as xl does', () => {
     await press(host, id);
     const told = await until(() => host.tasks.list().find(task => command.test(task.command)));
     expect(told.message).toMatch(message);
-    for (const { id: left } of host.all()) await host.destroy(left);
+    for (const { id: left } of host.domains.all()) await host.destroy(left);
   });
 
   it('keeps one with "preserve" until it is destroyed', async () => {
     const host = xlHost();
     const { id } = await create(host, POWEROFF, 'on_poweroff = "preserve"\n');
     await press(host, id);
-    expect(host.all()).toMatchObject([{ id, name: 'x', state: 's' }]);
+    expect(host.domains.all()).toMatchObject([{ id, name: 'x', state: 's' }]);
     await host.destroy(id);
-    expect(host.all()).toEqual([]);
+    expect(host.domains.all()).toEqual([]);
   });
 
   it('keeps one with "rename-restart" under another name, beside the one that is started', async () => {
     const host = xlHost();
     const { id } = await create(host, REBOOT, 'on_reboot = "rename-restart"\n');
     await press(host, id);
-    await until(() => host.all().length === 2);
-    expect(host.all()).toMatchObject([
+    await until(() => host.domains.all().length === 2);
+    expect(host.domains.all()).toMatchObject([
       { id, name: 'x-20261121T0843Z', state: 's' },
       { id: id + 1, name: 'x' },
     ]);
-    expect(host.all()[1]!.ended).toBeUndefined();
+    expect(host.domains.all()[1]!.ended).toBeUndefined();
     await host.destroy(id);
     await host.destroy(id + 1);
   });
@@ -143,9 +143,9 @@ describe('a host that buries what has stopped, as xl does', () => {
     const { id } = await create(host, CRASH, `on_crash = "${action}"\n`);
     await press(host, id);
     await until(() => !host.toolstack.members.has(id));
-    await until(() => host.all().length === left);
+    await until(() => host.domains.all().length === left);
     expect((await files.readFile('/var/lib/xen/dump/x', 'binary')).slice(0, 4)).toBe('\x7fELF');
-    for (const { id: last } of host.all()) await host.destroy(last);
+    for (const { id: last } of host.domains.all()) await host.destroy(last);
   });
 });
 
@@ -153,18 +153,18 @@ it('a host with people who look keeps what has stopped until they destroy it', a
   const host = testHost();
   const { id } = await create(host, POWEROFF, '');
   await press(host, id);
-  expect(host.all()).toMatchObject([{ id, state: 's', ended: 'The guest powered off.' }]);
+  expect(host.domains.all()).toMatchObject([{ id, state: 's', ended: 'The guest powered off.' }]);
 });
 
 it('a host that buries all but crashed ones keeps what crashed for a look at it, and the name of what ended is free', async () => {
   const host = testHost({ buriesStopped: 'unless-crashed' });
   const { id } = await create(host, POWEROFF, '');
   await press(host, id);
-  await until(() => host.all().length === 0);
+  await until(() => host.domains.all().length === 0);
   const crashed = await create(host, CRASH, 'on_crash = "destroy"\n');
   await press(host, crashed.id);
-  await until(() => host.all()[0]?.ended !== undefined);
+  await until(() => host.domains.all()[0]?.ended !== undefined);
   await new Promise(resolve => setTimeout(resolve, 20));
-  expect(host.all()).toMatchObject([{ id: crashed.id, state: 'c' }]);
+  expect(host.domains.all()).toMatchObject([{ id: crashed.id, state: 'c' }]);
   await host.destroy(crashed.id);
 });

@@ -21,7 +21,7 @@ async function heldGuest(isDeaf: boolean) {
   }
   const { toolstack, machine } = a,
     { services } = toolstack,
-    member = a.member(id);
+    member = a.domains.member(id);
   const turns = async (): Promise<void> => {
     for (let i = 0; i < 50; i++) await new Promise<void>(resolve => soon(resolve));
   };

@@ -1,7 +1,7 @@
 /** Images that lie under what guests write, identified by what is in them: two hosts may have the same one under different names. */
 import { outside, readBlob } from '../../formats/bytes/index.ts';
 import type { Medium } from '../../hypervisor/index.ts';
-import type { CommandHost } from './command-host.ts';
+import type { CommandHost, Uses } from './command-host.ts';
 
 export interface ImageDigest {
   /** Where the other host has it. */
@@ -43,8 +43,8 @@ export async function mediumDigest(medium: Medium): Promise<ImageDigest | undefi
 }
 
 /** @throws what reading it throws */
-export async function imageDigest(host: CommandHost, path: string): Promise<ImageDigest> {
-  const medium = await host.mediumOf({ name: path, data: await host.readFile(path) });
+export async function imageDigest(host: Uses<'files'>, path: string): Promise<ImageDigest> {
+  const medium = await host.files.mediumOf({ name: path, data: await host.files.readFile(path) });
   return { ...(await mediumDigest(medium))!, path };
 }
 
@@ -56,9 +56,9 @@ interface FoundImage {
 /** The image under its own path here, or another file with the same contents. @throws Error with a sentence: there is none */
 export async function findImage(host: CommandHost, wanted: ImageDigest): Promise<FoundImage> {
   const is = async (path: string): Promise<FoundImage | undefined> => {
-    const data = await host.readFile(path).catch(() => undefined);
+    const data = await host.files.readFile(path).catch(() => undefined);
     if (!data) return undefined;
-    const medium = await host.mediumOf({ name: path, data });
+    const medium = await host.files.mediumOf({ name: path, data });
     const unpacked = mediumData(medium);
     const isSame = unpacked?.size === wanted.bytes && (await sha256Of(unpacked)) === wanted.sha256;
     return isSame ? { path, medium } : undefined;
@@ -75,7 +75,7 @@ export async function findImage(host: CommandHost, wanted: ImageDigest): Promise
 }
 
 /** Paths of Domain 0's files of this many bytes. */
-async function* filesOf({ parts: { files } }: CommandHost, bytes: number): AsyncGenerator<string> {
+async function* filesOf({ files: { own: files } }: Uses<'files'>, bytes: number): AsyncGenerator<string> {
   const folders = files ? ['/'] : [];
   for (let entries = 0; folders.length > 0; ) {
     const folder = folders.pop()!;

@@ -18,7 +18,7 @@ async function taken(stepsLeft: number): Promise<{ store: LoggingStore; isCut: b
   const storage = await open(store);
   storage.createVolume('web', 4 * MIB);
   storage.medium(VOLUME).write(0, Uint8Array.of(BEFORE));
-  const host = { openDevices: async () => storage } as unknown as CommandHost;
+  const host = { disk: { openDevices: async () => storage } } as unknown as CommandHost;
   const disks = await IncomingDisks.prepare(host, 'web--incoming', [{ path: VOLUME, bytes: 4 * MIB }]);
   disks.device(0)!.write(0, Uint8Array.of(COMES));
   storage.disk.flush();

@@ -43,7 +43,7 @@ export class IncomingDisks {
 
   /** Has room for them. `who`: the domain. @throws Error with a sentence: nothing of them is here then */
   static async prepare(host: CommandHost, who: string, copies: readonly DiskCopy[]): Promise<IncomingDisks> {
-    const storage = await host.openDevices();
+    const storage = await host.disk.openDevices();
     if (!storage)
       throw new Error(`This host has no disk of its own for ${copies[0]?.path}. Serve it with qemu-nbd where it is.`);
     const disks = new IncomingDisks(storage);
@@ -66,7 +66,8 @@ export class IncomingDisks {
       throw new Error(`Device ${path} is used by ${user} here. Stop it, and migrate this one again.`);
     const incoming = name + INCOMING;
     const image = base && (await findImage(host, base));
-    if (image) storage.createOverlay(incoming, image.path, await host.openImage(image.path), { unfinished: true });
+    if (image)
+      storage.createOverlay(incoming, image.path, await host.files.openImage(image.path), { unfinished: true });
     else storage.createVolume(incoming, bytes, { unfinished: true, ...(bytes % PE_BYTES === 0 ? {} : { bytes }) });
     const opened = storage.open(deviceOf(incoming), who, true);
     this.coming.push({ name, medium: opened.medium, opened });

@@ -23,7 +23,23 @@ export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
 export { newKindsOn } from './kinds/index.ts';
 export { commandOf, type CommandValue, type Line } from './hypervisors/command/command-value.ts';
-export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish, WrittenImage } from './command-host.ts';
+export type {
+  ClockService,
+  CommandHost,
+  ConsoleService,
+  CopyStorage,
+  DefinitionService,
+  DiskService,
+  DomainService,
+  FileService,
+  Guest,
+  Moved,
+  MoveService,
+  MoveWish,
+  RemusWish,
+  Uses,
+  WrittenImage,
+} from './command-host.ts';
 export type { Job, JobMemory, PostcopyCounts } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';

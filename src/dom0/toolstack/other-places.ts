@@ -1,11 +1,11 @@
 /** Bridges and networks of a guest that comes from elsewhere: from a saved state, a snapshot or another host. */
 import { missingPlace, noPlace, placesAsked } from '../definitions/index.ts';
-import type { CommandHost } from './command-host.ts';
+import type { Uses } from './command-host.ts';
 import { withDevices } from './drives-now.ts';
 import type { Blueprint } from './running-domain.ts';
 
 /** On a host without the bridge or network of one of its cards it would be on another: with guests from which it was to be kept apart. @throws Error with a sentence */
-export async function refuseOtherPlaces(host: CommandHost, blueprint: Blueprint): Promise<void> {
+export async function refuseOtherPlaces(host: Uses<'toolstack'>, blueprint: Blueprint): Promise<void> {
   const asked = placesAsked(withDevices(blueprint).definition);
   if (asked.length === 0) return;
   const { network } = host.toolstack.services;

@@ -9,7 +9,7 @@ import { loadBackends } from '../backends/index.ts';
 import { changeDefinition, isFault, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
-import type { CommandHost, Guest } from './command-host.ts';
+import type { CommandHost, Guest, Uses } from './command-host.ts';
 import { bridgedCards } from './guest-addresses.ts';
 import { findImage, type ImageDigest } from './image-digests.ts';
 import type { IncomingDisks } from './incoming-disks.ts';
@@ -56,7 +56,7 @@ function restOf({ boot: _boot, cpuid: _cpuid, toolstack: _toolstack, ...state }:
 async function mediaHere(host: CommandHost, state: SavedState, images: readonly ImageDigest[] = []) {
   const drives: { label: string; vdev: string }[] = [];
   savedDrives(state, (label, _kind, vdev) => void drives.push({ label, vdev }));
-  await host.openDevices(drives.map(({ label }) => label));
+  await host.disk.openDevices(drives.map(({ label }) => label));
   const media = new Map<string, Medium>();
   for (const { label, vdev } of drives) media.set(vdev, await mediumHere(host, label, vdev, images));
   return savedDrives(state, (label, _kind, vdev) => ({ ...media.get(vdev)!, name: label }));
@@ -69,22 +69,22 @@ async function mediumHere(
   vdev: string,
   images: readonly ImageDigest[],
 ): Promise<Medium> {
-  if (host.isDevice(label)) return { name: label, device: true };
+  if (host.disk.isDevice(label)) return { name: label, device: true };
   // Files of two folders may have one name; an older host does not say in which drive each lies.
   const its = images.filter(({ path }) => path === label);
   const image = its.find(each => each.vdev === vdev) ?? its[0];
   if (image) return (await findImage(host, image)).medium;
-  const data = await host.readFile(label).catch(() => undefined);
+  const data = await host.files.readFile(label).catch(() => undefined);
   if (!data)
     throw new Error(
       `${baseName(label)} is not here. Copy it to ${label} on this host, or have both hosts reach it by nbd://.`,
     );
-  return host.mediumOf({ name: label, data });
+  return host.files.mediumOf({ name: label, data });
 }
 
 /** What is kept here of a domain that comes to be defined here (`persistent`), as it is called here; undefined: nothing is. @throws Error with a sentence */
 export async function keptText(
-  { managed }: CommandHost,
+  { managed }: Uses<'managed'>,
   { persistent, name }: { persistent?: string; name: string },
   its?: string,
 ): Promise<string | undefined> {

@@ -285,10 +285,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return this.building.build(blueprint, options);
   }
 
-  /** Something is done with a domain, on Xen by a hypercall: whose task it is notes it. */
+  /** Something is done with a domain by a hypercall: whose task it is notes it. */
   noteCall({ id }: Pick<DomainRecord, 'id'>, name: string, about?: string): void {
-    const { callFor } = this.hypervisor;
-    this.parts.recorder?.hypercall(id, callFor?.(name, about) ?? name, about);
+    this.parts.recorder?.hypercall(id, name, about);
   }
 
   // ---- people

@@ -61,7 +61,7 @@ async function end(here: Lab, isHeld: boolean, intervalMs: number, afterMs: numb
     taken: (one: { bytes: number }) => void bytes.push(one.bytes),
   };
   let problem: Error | undefined;
-  remus.protect(host.member(server.id), 'there', wish).catch((error: Error) => {
+  remus.protect(host.domains.member(server.id), 'there', wish).catch((error: Error) => {
     problem = error;
   });
   while (bytes.length < 2) {

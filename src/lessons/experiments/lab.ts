@@ -53,7 +53,7 @@ export class LabGuest {
 
   /** All that it has printed. */
   get shown(): string {
-    return new TextDecoder('latin1').decode(this.lab.machine.host.member(this.id).console.shown);
+    return new TextDecoder('latin1').decode(this.lab.machine.host.domains.member(this.id).console.shown);
   }
 
   facts(): Promise<Facts> {

@@ -45,7 +45,7 @@ async function checkpoints(): Promise<number[]> {
     taken: number[] = [];
   neighbours.get('there')!.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const stop = new AbortController(),
-    over = here.machine.remus(neighbours.get('here')!).protect(here.machine.host.member(guest.id), 'there', {
+    over = here.machine.remus(neighbours.get('here')!).protect(here.machine.host.domains.member(guest.id), 'there', {
       intervalMs: INTERVAL_MS,
       holdsOutput: false,
       holdsDisk: true,

@@ -192,7 +192,7 @@ export async function steppedHost(
     runFor: ms => time.goTo(nowMs() + ms),
     create: text => standing(async () => host.create(await filesOf(text, read))),
     standing,
-    type: (id, text) => toolstack.inputs.take(host.member(id), new TextEncoder().encode(text)),
+    type: (id, text) => toolstack.inputs.take(host.domains.member(id), new TextEncoder().encode(text)),
     end: () => time.remove(turns!),
     keepFor: owner => new Replicas(host, () => owner),
     remus: neighbours =>

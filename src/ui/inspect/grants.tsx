@@ -98,8 +98,8 @@ function Figure(shown: Shown<Data>) {
                       <Chip id={entry.domid} /> {nameOf(entry.domid)}
                     </td>
                     <td class="m">0x{entry.frame.toString(16)}</td>
-                    <td class="nw">{entry.readonly ? words.readonly : words.writable}</td>
-                    <td class="nw">{useOf(entry)}</td>
+                    <td>{entry.readonly ? words.readonly : words.writable}</td>
+                    <td>{useOf(entry)}</td>
                   </tr>
                 );
               })}

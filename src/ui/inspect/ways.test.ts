@@ -33,7 +33,7 @@ function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
     host,
     create: files => host.create(files, true),
     destroy: id => host.destroy(id),
-    open: async id => (await host.view(id)).console,
+    open: async id => (await host.consoles.view(id)).console,
     facts: id => host.inspect('facts', id),
     kernel: async () => kernel,
     ended: id => (host.toolstack.members.has(id) ? undefined : 'it is gone'),

@@ -67,8 +67,8 @@ export function NetworkPage() {
 
 const counts = (packets: number, all: number) => (
   <>
-    {packets}
-    <span class="dim nw">, {bytes(all)}</span>
+    {words.packets(packets)}
+    <span class="dim">, {bytes(all)}</span>
   </>
 );
 

@@ -33,7 +33,7 @@ it('hears of the guest what a copy has lost', async () => {
   expect(await side.problem()).toBeUndefined();
   const [id] = host.toolstack.members.keys();
   const { machine } = host.toolstack;
-  machine.words[machine.secondStage(host.member(id!).record).mfn(FIRST_GFN + 5) << 10] = 0;
+  machine.words[machine.secondStage(host.domains.member(id!).record).mfn(FIRST_GFN + 5) << 10] = 0;
   await rounds(2);
   expect(await side.problem()).toContain('1 frames did not have');
   await side.close();

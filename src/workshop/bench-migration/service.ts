@@ -35,7 +35,7 @@ export async function serve(
     { name: 'served.cfg', data: new Blob([definition]) },
     { name: 'minipv.elf', data: new Blob([kernel]) },
   ]);
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   let shown = '';
   console.onmessage = ({ data }: MessageEvent<{ serial?: Uint8Array }>) => {
     if (data.serial) shown += new TextDecoder().decode(data.serial);

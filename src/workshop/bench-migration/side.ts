@@ -99,7 +99,7 @@ export class HostSide implements Side {
   }
 
   private async record() {
-    return this.host.member((await this.guest()).id).record;
+    return this.host.domains.member((await this.guest()).id).record;
   }
 
   /** Where in the machine's memory this word of the beat's page lies. */

@@ -9,8 +9,8 @@ const LATE_MS = 200;
 /** What is typed comes late, as on a busy computer. */
 const typedLate: SoakParts['make'] = parts => {
   const host = testHost(parts);
-  const view = host.view.bind(host);
-  host.view = async id => {
+  const view = host.consoles.view.bind(host);
+  host.consoles.view = async id => {
     const opened = await view(id);
     const { console } = opened;
     const post = console.postMessage.bind(console);

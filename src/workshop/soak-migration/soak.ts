@@ -95,7 +95,7 @@ export class Soak {
   }
 
   private async watch(): Promise<void> {
-    const { console } = await this.here.view(this.id);
+    const { console } = await this.here.consoles.view(this.id);
     const decoder = new TextDecoder();
     // What it had shown comes first: it is shown whole.
     this.shown = '';

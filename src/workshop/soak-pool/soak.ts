@@ -40,7 +40,7 @@ class Member {
       { name: 'guest.cfg', data: new Blob([definition]) },
       { name: 'minipv.elf', data: kernel },
     ]);
-    const { console } = await this.host.view(id);
+    const { console } = await this.host.consoles.view(id);
     console.onmessage = ({ data }) => {
       const message = data as ConsoleOutput;
       if ('serial' in message) this.shown += new TextDecoder().decode(message.serial);
@@ -149,7 +149,7 @@ export class PoolSoak {
       this.members.every(
         ({ membership, host }) =>
           membership.here.state.moves.size === 0 &&
-          host.all().every(({ name }) => !/--(incoming|migratedaway)$/.test(name)),
+          host.domains.all().every(({ name }) => !/--(incoming|migratedaway)$/.test(name)),
       ),
     );
     this.refuseLost();

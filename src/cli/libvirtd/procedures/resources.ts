@@ -1,6 +1,6 @@
 /** Procedures of memory, processors, shares and jobs of domains. */
 import { array, bytes, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
+import type { CommandHost, Domain, Uses } from '../../../dom0/toolstack/index.ts';
 import * as libvirt from '../../../dom0/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, LIST_MAX, type Parameter, parameters, text } from '../types.ts';
@@ -45,7 +45,7 @@ function shares(host: CommandHost, of: Domain, count: number, flags = 0): { para
 }
 
 /** @throws LibvirtError */
-function newShares(host: CommandHost, given: readonly Parameter[]): Record<string, number> {
+function newShares(host: Uses<'toolstack'>, given: readonly Parameter[]): Record<string, number> {
   const { fields } = libvirt.schedulerOf(host);
   return Object.fromEntries(
     given.map(({ field, value: { kind, value } }) => {

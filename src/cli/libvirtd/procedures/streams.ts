@@ -49,8 +49,8 @@ export const STREAMS: Table = {
       if (id === 0) throw new LibvirtError('INTERNAL_ERROR', 'character device <null> is not using a PTY');
       if (given.device !== undefined && !CONSOLES.includes(given.device))
         throw new LibvirtError('INTERNAL_ERROR', `cannot find character device ${given.device}`);
-      const { console: port } = await failing(() => host.view(id));
-      const shownBy = host.member(id).console;
+      const { console: port } = await failing(() => host.consoles.view(id));
+      const shownBy = host.domains.member(id).console;
       const open = consolesOf(host);
       if (open.has(id) && (given.flags & FORCE) === 0) {
         port.close();

@@ -1,5 +1,5 @@
 /** The time of a guest, as its agent tells and sets it. Source: qemuAgentGetTime() and qemuAgentSetTime() of src/qemu/qemu_agent.c. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { LibvirtError } from '../errors.ts';
 import { checkFlags } from '../flags.ts';
@@ -18,7 +18,7 @@ export interface GuestTime {
 }
 
 /** @throws LibvirtError */
-export async function guestTime(host: CommandHost, domain: Domain): Promise<GuestTime> {
+export async function guestTime(host: Uses<'toolstack'>, domain: Domain): Promise<GuestTime> {
   const said = await withAgent(host, domain, 'virDomainGetTime', agent => agent.ask('guest-get-time'));
   if (typeof said !== 'number' || said < 0) throw malformed('malformed return value');
   const seconds = Math.floor(said / NS);
@@ -27,7 +27,7 @@ export async function guestTime(host: CommandHost, domain: Domain): Promise<Gues
 
 /** @throws LibvirtError */
 export async function setGuestTime(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   { seconds, nanoseconds }: GuestTime,
   flags = 0,

@@ -2,7 +2,7 @@
 import { slotOfDisk } from '../../../devices/index.ts';
 import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 import { type Definition, placeUnderKvm } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { LibvirtError } from '../errors.ts';
 import { type Agent, malformed, withAgent } from './session.ts';
@@ -91,7 +91,7 @@ export const fileSystemsBy = async (agent: Agent): Promise<FileSystem[]> =>
 
 /** File systems, each with the disks of the definition that it lies on. @throws LibvirtError */
 export async function guestFileSystems(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
 ): Promise<(FileSystem & { targets: string[] })[]> {
   const all = await withAgent(host, domain, 'virDomainGetFSInfo', fileSystemsBy);
@@ -119,7 +119,7 @@ export const freezeFileSystems = (host: CommandHost, domain: Domain, mountpoints
 
 /** Lets all of them go on; how many. @throws LibvirtError */
 export async function thawFileSystems(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   mountpoints: readonly string[],
 ): Promise<number> {
@@ -130,7 +130,7 @@ export async function thawFileSystems(
 
 /** Tells disks which of their blocks are free, where at least `minimumBytes` are in a row. @throws LibvirtError */
 export async function trimFileSystems(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   mountpoint: string | undefined,
   minimumBytes: number,

@@ -2,7 +2,7 @@
  * What a guest's agent knows of its system, as fields with types. Source: qemuDomainGetGuestInfo() of src/qemu/qemu_driver.c, and what it asks of qemu_agent.c;
  * virDomainGuestInfoTypes.
  */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { activeId } from '../domains.ts';
 import { LibvirtError } from '../errors.ts';
@@ -166,7 +166,7 @@ export async function guestInfo(host: CommandHost, domain: Domain, types: number
 export const HOSTNAME = { LEASE: 1 << 0, AGENT: 1 << 1 };
 
 /** What the guest calls itself: to its agent, or where it asked for an address on one of libvirt's networks. @throws LibvirtError */
-export async function guestHostname(host: CommandHost, domain: Domain, flags = 0): Promise<string> {
+export async function guestHostname(host: Uses<'toolstack'>, domain: Domain, flags = 0): Promise<string> {
   checkFlags(flags, HOSTNAME.LEASE | HOSTNAME.AGENT, 'qemuDomainGetHostname');
   if (flags !== HOSTNAME.LEASE)
     return withAgent(host, domain, 'virDomainGetHostname', async agent =>
@@ -179,7 +179,7 @@ export async function guestHostname(host: CommandHost, domain: Domain, flags = 0
   return name;
 }
 
-function nameByLease(host: CommandHost, { cards }: Definition): string | undefined {
+function nameByLease(host: Uses<'toolstack'>, { cards }: Definition): string | undefined {
   const { network } = host.toolstack.services;
   return cards
     .flatMap(card => {

@@ -1,5 +1,5 @@
 /** Cards of a guest with their addresses, as its agent tells them. Source: qemuAgentGetInterfaces() of src/qemu/qemu_agent.c. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { type Agent, malformed, withAgent } from './session.ts';
 import { count, list, listIn, maybeText, part, text } from './words.ts';
@@ -40,5 +40,5 @@ export const interfacesBy = async (agent: Agent): Promise<GuestInterface[]> =>
   readInterfaces(await agent.ask('guest-network-get-interfaces'));
 
 /** @throws LibvirtError */
-export const guestInterfaces = (host: CommandHost, domain: Domain): Promise<GuestInterface[]> =>
+export const guestInterfaces = (host: Uses<'toolstack'>, domain: Domain): Promise<GuestInterface[]> =>
   withAgent(host, domain, 'virDomainInterfaceAddresses', interfacesBy);

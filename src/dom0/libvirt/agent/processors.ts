@@ -1,5 +1,5 @@
 /** Processors that a guest's system uses, as its agent tells and sets them. Source: qemuAgentGetVCPUs() to qemuAgentUpdateCPUInfo() of src/qemu/qemu_agent.c. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { LibvirtError } from '../errors.ts';
 import { type Agent, malformed, withAgent } from './session.ts';
@@ -93,7 +93,7 @@ export function changesTo(wanted: number, vcpus: readonly GuestVcpu[]): { id: nu
 }
 
 /** This many of its processors are used from now on. @throws LibvirtError */
-export const setGuestVcpuCount = (host: CommandHost, domain: Domain, wanted: number): Promise<void> =>
+export const setGuestVcpuCount = (host: Uses<'toolstack'>, domain: Domain, wanted: number): Promise<void> =>
   withAgent(host, domain, 'virDomainSetVcpusFlags', async agent => {
     const { vcpus } = domain.definition;
     if (wanted > vcpus)

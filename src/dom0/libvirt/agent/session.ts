@@ -3,7 +3,7 @@
  * no caller waited for is passed over. Sources: src/qemu/qemu_agent.c of libvirt 9 (words, times); docs/interop/qemu-ga-ref of QEMU (a line of JSON each way).
  */
 import type { Later } from '../../host/index.ts';
-import { AGENT_CHANNEL, type Channel, type ChannelEnd, type CommandHost } from '../../toolstack/index.ts';
+import { AGENT_CHANNEL, type Channel, type ChannelEnd, type CommandHost, type Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { LibvirtError } from '../errors.ts';
 import { driverOf } from '../hypervisors/index.ts';
@@ -185,7 +185,7 @@ class AgentError extends LibvirtError {
 }
 
 /** qemuDomainAgentAvailable(). `what`: the function of libvirt that asks. @throws LibvirtError */
-function channelOf(host: CommandHost, { id, status }: Domain, what: string): Channel {
+function channelOf(host: Uses<'toolstack'>, { id, status }: Domain, what: string): Channel {
   driverOf(host).needsQemu(what);
   const member = id === undefined ? undefined : host.toolstack.members.get(id);
   if (!member || member.ending || status.state === 'paused')
@@ -197,7 +197,7 @@ function channelOf(host: CommandHost, { id, status }: Domain, what: string): Cha
 }
 
 /** Whether there is an agent at all, asked before one is preferred to ACPI. */
-export const hasAgent = (host: CommandHost, { id }: Domain): boolean =>
+export const hasAgent = (host: Uses<'toolstack'>, { id }: Domain): boolean =>
   id !== undefined && host.toolstack.members.get(id)?.channels?.get(AGENT_CHANNEL)?.isOpen === true;
 
 /** When the last one of those that ask an agent is done. */
@@ -235,7 +235,7 @@ function checkTimeout(timeout: number): void {
 }
 
 /** `timeout`: seconds, or one of the words above. @throws LibvirtError */
-export function setAgentTimeout(host: CommandHost, { name }: Domain, timeout: number): void {
+export function setAgentTimeout(host: Uses<'toolstack'>, { name }: Domain, timeout: number): void {
   driverOf(host).needsQemu('virDomainAgentSetResponseTimeout');
   checkTimeout(timeout);
   const its = timeouts.get(host.toolstack) ?? new Map<string, number>();
@@ -244,7 +244,7 @@ export function setAgentTimeout(host: CommandHost, { name }: Domain, timeout: nu
 
 /** Speaks with a guest's agent, once nobody else does. `what`: the function of libvirt that asks. @throws LibvirtError */
 export async function withAgent<T>(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   what: string,
   talk: (agent: Agent) => Promise<T>,
@@ -272,7 +272,7 @@ export async function withAgent<T>(
 
 /** What the agent of a guest answers to a command, as JSON. `timeout`: seconds, or one of the words above. @throws LibvirtError */
 export async function agentCommand(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   text: string,
   timeout = DEFAULT,

@@ -1,5 +1,5 @@
 /** Users of a guest, whom its agent gives a password. Source: qemuAgentSetUserPassword() of src/qemu/qemu_agent.c. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import { checkFlags } from '../flags.ts';
 import { withAgent } from './session.ts';
@@ -11,7 +11,7 @@ const base64 = (text: string): string => btoa(String.fromCharCode(...new TextEnc
 
 /** @throws LibvirtError */
 export async function setUserPassword(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   domain: Domain,
   { user, password }: { user: string; password: string },
   flags = 0,

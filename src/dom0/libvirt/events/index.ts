@@ -22,7 +22,7 @@ export function listenToLives(host: CommandHost, tell: (event: DomainEvent) => v
   const watch = new DomainWatch(host, tell);
   const all = listening.get(toolstack) ?? new Set();
   listening.set(toolstack, all.add(tell));
-  const stop = host.listen(() => void watch.look());
+  const stop = host.domains.listen(() => void watch.look());
   void watch.look();
   return () => {
     stop();

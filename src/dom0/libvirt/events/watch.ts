@@ -5,6 +5,7 @@ import {
   type CommandHost,
   incomingName,
   migratedAwayName,
+  type Uses,
 } from '../../toolstack/index.ts';
 import { type Domain, domainsOf, type JobInfo } from '../../toolstack/domains/index.ts';
 import { type DomainRef, refOf } from '../domains.ts';
@@ -46,7 +47,7 @@ interface Look {
   defined: ReadonlyMap<string, Defined>;
 }
 
-function runningOf(host: CommandHost, domain: Domain, id: number): Running | undefined {
+function runningOf(host: Uses<'machine' | 'toolstack'>, domain: Domain, id: number): Running | undefined {
   const { toolstack } = host;
   const member = toolstack.members.get(id);
   if (!member) return undefined;
@@ -110,7 +111,7 @@ export class DomainWatch {
   private lookLater({ running }: Look): void {
     this.cancelLater();
     this.cancelLater = [...running.values()].some(({ balloonKiB }) => balloonKiB !== undefined)
-      ? this.host.parts.later(BALLOON_MS, () => void this.look())
+      ? this.host.clock.later(BALLOON_MS, () => void this.look())
       : () => {};
   }
 

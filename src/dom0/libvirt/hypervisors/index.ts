@@ -1,5 +1,5 @@
 /** Libvirt's driver of the host's hypervisor. */
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import { ERROR_DOMAIN, type LibvirtError } from '../errors.ts';
 import type { Driver } from './driver.ts';
 import { kvm } from './kvm.ts';
@@ -13,8 +13,8 @@ export const driverOf = ({ toolstack: { hypervisor } }: Pick<CommandHost, 'tools
   DRIVERS[hypervisor.kind];
 
 /** virErrorDomain of an error: what no other part of libvirt says is the driver's. */
-export const errorDomainOf = (host: CommandHost, { from }: LibvirtError): number =>
+export const errorDomainOf = (host: Uses<'toolstack'>, { from }: LibvirtError): number =>
   ERROR_DOMAIN[from === 'libxl' ? driverOf(host).name : from];
 
 /** A function of the host's driver, as virCheckFlags() names it: both have it by one name. */
-export const functionOf = (host: CommandHost, name: string): string => `${driverOf(host).name}${name}`;
+export const functionOf = (host: Uses<'toolstack'>, name: string): string => `${driverOf(host).name}${name}`;

@@ -147,7 +147,7 @@ export const kvm: Driver = {
         global_quota: quotaUs,
       };
     },
-    adjust: async (host, id, wanted) => host.queue.adjust(host.unit(id).record.index, cgroupShares(wanted)),
+    adjust: async (host, id, wanted) => host.queue.adjust(host.domains.unit(id).record.index, cgroupShares(wanted)),
   },
   // qemuDomainHelperGetVcpus() knows no other state of one that is there.
   idleVcpu: VCPU.RUNNING,
@@ -163,7 +163,7 @@ export const kvm: Driver = {
   vcpusStay: ['OPERATION_INVALID', "maximum vcpu count of a live domain can't be modified", 'qemu'],
   needsQemu: () => {},
   rebootGuest: (host, id) => {
-    host.living(id).endsAs = startsAgain;
+    host.domains.living(id).endsAs = startsAgain;
     return perform(host, 'trigger', COMMANDS.trigger, id, 'power');
   },
   // A balloon has pages of 4 KiB.

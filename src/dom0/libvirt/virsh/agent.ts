@@ -71,7 +71,7 @@ export const AGENT: Record<string, VirshCommand> = {
         const seconds =
           time === undefined
             ? given.has('now')
-              ? Math.floor(host.parts.epochMs() / 1000)
+              ? Math.floor(host.clock.epochMs() / 1000)
               : 0
             : numeric(time, 'time', WHOLE);
         const flags = given.has('sync') ? libvirt.TIME_SYNC : 0;

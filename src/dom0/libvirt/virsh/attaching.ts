@@ -1,5 +1,5 @@
 /** Disks and cards come and go by what they are called. Source: tools/virsh-domain.c of libvirt 9.0. */
-import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import type { Domain, Uses } from '../../toolstack/index.ts';
 import * as libvirt from '../index.ts';
 import { diskDocument, type Given, interfaceDocument } from './device-words.ts';
 import { allNeeded, exclusive, find, impactOn, saying, type VirshCommand, VirshError } from './virsh-command.ts';
@@ -26,7 +26,7 @@ interface Found {
 
 /** What of a kind the domain has: as it is from its next start where `flags` mean that. */
 async function devicesOf(
-  host: CommandHost,
+  host: Uses<'consoles' | 'toolstack'>,
   domain: Domain,
   kind: 'disk' | 'interface',
   flags: number,
@@ -72,9 +72,9 @@ function cardNamed(cards: readonly Found[], type: string, mac: string | undefine
 }
 
 /** Whether what a path of Domain 0 names is a device. */
-async function isBlock(host: CommandHost, path: string | undefined): Promise<boolean> {
+async function isBlock(host: Uses<'disk'>, path: string | undefined): Promise<boolean> {
   if (!path?.startsWith('/dev/')) return false;
-  return (await host.openDevices())?.isThere(path) === true;
+  return (await host.disk.openDevices())?.isThere(path) === true;
 }
 
 export const ATTACHING: Record<string, VirshCommand> = {

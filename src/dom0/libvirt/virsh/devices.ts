@@ -18,7 +18,7 @@ export const DEVICES: Record<string, VirshCommand> = {
         if (vdev === undefined || (action !== 'eject' && source === undefined))
           throw new Error(`command 'change-media' requires <${vdev === undefined ? 'path' : 'source'}> option`);
         if (!id) throw new Error(`Requested operation is not valid: domain ${name} is not running`);
-        const isEmpty = !host
+        const isEmpty = !host.domains
           .member(id)
           .blueprint.drives?.some(drive => (drive.vdev ?? ideName(drive.place)) === vdev && drive.medium);
         if (action === 'eject' && isEmpty) throw new Error(`The disk device '${vdev}' doesn't have media`);

@@ -95,13 +95,13 @@ async function wait(host: CommandHost, { kinds, loops, timeoutMs, hasTimestamp, 
   const stop = libvirt.listenToLives(host, event => {
     if (!kinds.includes(event.kind) || (uuid !== undefined && event.domain.uuid !== uuid)) return;
     if (received > 0 && !loops) return;
-    const now = new Date(host.parts.epochMs()).toISOString().replace('T', ' ').replace('Z', '+0000');
+    const now = new Date(host.clock.epochMs()).toISOString().replace('T', ' ').replace('Z', '+0000');
     printed += `${hasTimestamp ? `${now}: ` : ''}${said(event)}`;
     received++;
     if (!loops) over('');
   });
   const stopTimer =
-    timeoutMs === undefined ? () => {} : host.parts.later(timeoutMs, () => over('event loop timed out\n'));
+    timeoutMs === undefined ? () => {} : host.clock.later(timeoutMs, () => over('event loop timed out\n'));
   void aborted(signal).then(() => over('event loop interrupted\n'));
   const why = await ended;
   stop();

@@ -1,6 +1,6 @@
 /** Links of cards (cmdDomIfSetLink() and cmdDomIfGetLink() of tools/virsh-domain.c and virsh-domain-monitor.c of libvirt 9.0). */
 import { xmlText } from '../../definitions/config/xml/index.ts';
-import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import type { Domain, Uses } from '../../toolstack/index.ts';
 import * as libvirt from '../index.ts';
 import { allNeeded, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -9,7 +9,7 @@ const IS_MAC = /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i;
 
 /** A card by its station address, or by what the host calls it. */
 async function cardNamed(
-  host: CommandHost,
+  host: Uses<'consoles' | 'toolstack'>,
   domain: Domain,
   name: string,
   flags: number,

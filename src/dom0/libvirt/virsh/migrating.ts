@@ -1,6 +1,6 @@
 /** Domains go to other hosts of a pool. Source: cmdMigrate() and its like in tools/virsh-domain.c of libvirt 9. */
 import { startPostcopy } from '../../toolstack/domains/index.ts';
-import type { CommandHost, MoveWish } from '../../toolstack/index.ts';
+import type { MoveWish, Uses } from '../../toolstack/index.ts';
 import * as libvirt from '../index.ts';
 import { allNeeded, exclude, find, flagsOf, numeric, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -44,13 +44,13 @@ function lateOf(
 
 /** @throws what `work` throws; meanwhile the domain is late at some time */
 async function within<T>(
-  { toolstack, parts }: CommandHost,
+  { toolstack, clock }: Uses<'clock' | 'toolstack'>,
   domain: string,
   late: ReturnType<typeof lateOf>,
   work: () => Promise<T>,
 ): Promise<T> {
   const cancel = late
-    ? parts.later(1000 * late.seconds, () => {
+    ? clock.later(1000 * late.seconds, () => {
         try {
           if (late.isPostcopy) startPostcopy(toolstack.jobs, domain);
           else toolstack.jobs.find(domain)?.standStill?.();

@@ -126,7 +126,7 @@ export const SCREENS: Record<string, VirshCommand> = {
       const domain = await find(host, word);
       const file = needed(path, 'file');
       const picture = await saying(`could not take a screenshot of ${word}`, () => libvirt.screenshot(host, domain));
-      await writeWhole(host.parts.files!, callOf(host, [], around).absolute!(file), picture);
+      await writeWhole(host.files.own!, callOf(host, [], around).absolute!(file), picture);
       return `Screenshot saved to ${file}, with type of ${libvirt.SCREENSHOT_TYPE}\n`;
     },
   },

@@ -1,5 +1,5 @@
 /** What domains there are, and what they do. */
-import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import type { CommandHost, Domain, Uses } from '../../toolstack/index.ts';
 import {
   hasManagedSave,
   infoOf,
@@ -62,7 +62,7 @@ async function list(host: CommandHost, options: ReadonlySet<string>): Promise<st
   ]);
 }
 
-const titleOf = async (host: CommandHost, domain: Domain): Promise<string> =>
+const titleOf = async (host: Uses<'consoles' | 'toolstack'>, domain: Domain): Promise<string> =>
   (await metadataOf(host, domain, { type: METADATA.TITLE }, 0).catch(noMetadata)) ?? '';
 
 async function dominfo(host: CommandHost, word: string | undefined): Promise<string> {

@@ -1,6 +1,6 @@
 /** Pools and volumes. Source: tools/virsh-pool.c and virsh-volume.c of libvirt 9. */
 import { escapedXml } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import * as libvirt from '../index.ts';
 import { keptCommands } from './kept.ts';
 import {
@@ -58,7 +58,7 @@ const onPool = (
 
 const POOL_COLUMNS = ['Name', 'State', 'Autostart', 'Persistent', 'Capacity', 'Allocation', 'Available'];
 
-async function poolDetails(host: CommandHost, pool: libvirt.PoolEntry): Promise<string[]> {
+async function poolDetails(host: Uses<'disk' | 'files' | 'toolstack'>, pool: libvirt.PoolEntry): Promise<string[]> {
   const { of, isActive, isAutomatic, isPersistent } = pool;
   const info = isActive ? await libvirt.poolInfo(host, pool) : undefined;
   const sizes = info

@@ -1,6 +1,6 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { escapedXml } from '../../definitions/config/index.ts';
-import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
+import { type CommandHost, type Domain, domainsOf, type Uses } from '../../toolstack/index.ts';
 import { CONFIG, driverOf, LibvirtError, LIVE } from '../index.ts';
 import type { Surroundings } from '../../toolstack/programs/index.ts';
 
@@ -82,11 +82,11 @@ export const attribute = (name: string, value: string | undefined): string =>
   value === undefined ? '' : ` ${name}='${escapedXml(value)}'`;
 
 /** Whether a URI is this host's; `xen:///` is what `xen:///system` is. */
-export const isHere = (host: CommandHost, uri: string): boolean =>
+export const isHere = (host: Uses<'toolstack'>, uri: string): boolean =>
   uri === driverOf(host).uri || `${uri}system` === driverOf(host).uri;
 
 /** @throws VirshError */
-export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
+export async function find(host: Uses<'domains' | 'managed' | 'toolstack'>, word: string | undefined): Promise<Domain> {
   const found = await domainsOf(host).find(needed(word, 'domain'));
   if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
   return found;

@@ -102,7 +102,7 @@ describe('virsh', () => {
     const { host, files, virsh } = await make();
     await virsh('define /root/a.xml');
     expect(await virsh('desc a')).toBe('No description for domain: a\n');
-    await host.setDescription('a', "the shop's\ndatabase");
+    await host.definitions.setDescription('a', "the shop's\ndatabase");
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
     expect(await virsh('dumpxml a')).toContain('<description>the shop&apos;s\ndatabase</description>');
     // What was written in XML stays so.
@@ -111,7 +111,7 @@ describe('virsh', () => {
     );
     await virsh('start a');
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
-    await host.setDescription('a', '');
+    await host.definitions.setDescription('a', '');
     expect([await virsh('desc a'), await virsh('desc a --config')]).toEqual([
       'No description for domain: a\n',
       'No description for domain: a\n',
@@ -252,9 +252,9 @@ describe('virsh', () => {
       'Job type:         Unbounded   \nOperation:        Save        \nTime elapsed:     0            ms\n\n',
     ]);
     // As the page has it.
-    expect(host.all()[0]).toMatchObject({ name: 'b', job: { operation: 'Save' } });
+    expect(host.domains.all()[0]).toMatchObject({ name: 'b', job: { operation: 'Save' } });
     expect(await host.inspect('job', 1)).toMatchObject({ operation: 'Save' });
-    await expect(host.abortJob(0)).rejects.toThrow(/0/);
+    await expect(host.domains.abortJob(0)).rejects.toThrow(/0/);
     expect(await virsh('domjobabort b')).toBe('\n');
     expect(await saved).toBe(
       "1: error: Failed to save domain 'b' to /root/b.save\nerror: operation aborted: domain save job: canceled by client\n",
@@ -348,7 +348,7 @@ describe('virsh', () => {
       "Domain 'a' has been undefined\n\n",
       "1: error: Failed to destroy domain 'Domain-0'\nerror: Requested operation is not valid: this is the host’s own domain\n",
     ]);
-    expect(host.all().map(({ name }) => name)).toEqual(['b']);
+    expect(host.domains.all().map(({ name }) => name)).toEqual(['b']);
     expect(await complete(['dom'])).toEqual(expect.arrayContaining(['dominfo', 'domxml-to-native']));
     expect(await complete(['destroy', ''])).toEqual(['Domain-0', 'b']);
   });

@@ -2,7 +2,7 @@
  * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over the host's domains (toolstack/domains).
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
-import { type CommandHost, domainsOf } from '../../toolstack/index.ts';
+import { type CommandHost, domainsOf, type Uses } from '../../toolstack/index.ts';
 import { openConsole } from '../../toolstack/commands/index.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from '../../toolstack/programs/index.ts';
 import { AGENT } from './agent.ts';
@@ -123,7 +123,7 @@ function arranged(
 }
 
 /** Options before the command say which host is meant. The words behind them, or why that host cannot be reached. */
-function connected(host: CommandHost, words: readonly string[]): string[] | Ran {
+function connected(host: Uses<'toolstack'>, words: readonly string[]): string[] | Ran {
   const [first, uri, ...rest] = words;
   const [, given] = /^--connect=(.*)$/.exec(first ?? '') ?? [];
   if (given === undefined && first !== '-c' && first !== '--connect') return [...words];

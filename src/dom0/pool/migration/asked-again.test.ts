@@ -7,7 +7,7 @@ it('suspends itself for whoever asks right after somebody has thought better of 
   const { id } = await a.create(GUESTS.minipv('web'));
   const shown = await watch(a, id);
   await until(() => shown.text().endsWith('> '));
-  const member = a.member(id),
+  const member = a.domains.member(id),
     { services } = a.toolstack;
   const turn = (): Promise<void> => new Promise(resolve => soon(resolve));
   for (let turns = 0; turns < 40; turns++) {

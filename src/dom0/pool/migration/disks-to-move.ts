@@ -1,7 +1,7 @@
 /** What becomes of a guest's disks when it goes to another host, for who is about to send it. */
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { overlayHeaderOf, writtenRanges } from '../../host/storage/index.ts';
-import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import type { CommandHost, Guest, Uses } from '../../toolstack/index.ts';
 
 export interface DiskToMove {
   path: string;
@@ -15,7 +15,7 @@ export interface DiskToMove {
 }
 
 /** Its disks, as they are now. */
-export async function disksToMove(host: CommandHost, guest: Guest): Promise<DiskToMove[]> {
+export async function disksToMove(host: Uses<'disk'>, guest: Guest): Promise<DiskToMove[]> {
   const disks: DiskToMove[] = [];
   for (const { medium } of guest.blueprint.drives ?? []) {
     if (!medium) continue;
@@ -25,7 +25,7 @@ export async function disksToMove(host: CommandHost, guest: Guest): Promise<Disk
     else if (!device) disks.push({ path, how: 'found', bytes: 'data' in medium ? medium.data.size : 0 });
     else if (device.disk.readOnly) disks.push({ path, how: 'needed', bytes: device.disk.bytes });
     else {
-      const storage = await host.openDevices();
+      const storage = await host.disk.openDevices();
       const volume = storage!.medium(path);
       // Of an image's overlay the image's blocks go, too.
       const isWhole = overlayHeaderOf(storage!, path) !== undefined;
@@ -37,7 +37,7 @@ export async function disksToMove(host: CommandHost, guest: Guest): Promise<Disk
 }
 
 /** What lies on this host alone cannot be reached from the other one; of its volumes copies can go there. @throws Error with a sentence */
-export function refuseLocalDisks({ parts: { allowed } }: CommandHost, guest: Guest, to: string, copies: boolean): void {
+export function refuseLocalDisks({ files: { allowed } }: CommandHost, guest: Guest, to: string, copies: boolean): void {
   for (const { medium } of guest.blueprint.drives ?? []) {
     if (!medium || !('device' in medium) || isNetworkDisk(medium.name)) continue;
     const isBeneath = allowed?.has(medium.name) === true;

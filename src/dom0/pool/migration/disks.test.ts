@@ -51,7 +51,8 @@ const sectors = ({ storage }: Side): Uint8Array => {
   return bytes;
 };
 
-const overlay = ({ host }: Side, domid: number): OverlayDisk => host.member(domid).opened!.all[0]!.disk as OverlayDisk;
+const overlay = ({ host }: Side, domid: number): OverlayDisk =>
+  host.domains.member(domid).opened!.all[0]!.disk as OverlayDisk;
 const names = ({ storage }: Side): string[] => storage.volumes.map(({ name }) => name);
 const move = ({ host }: Side, to: string, how = '--copy-storage-all') => xl(host, 'migrate', how, 'web', to);
 const shown = async ({ host }: Side): Promise<() => number> => dotsOf(host, (await host.list())[0]!.id);
@@ -94,8 +95,8 @@ describe('a guest whose volume goes with it', () => {
     await a.files.writeFile('/root/base.img', image);
     await b.files.mkdir('/srv/images', { recursive: true });
     await b.files.writeFile('/srv/images/other.img', image.slice().reverse());
-    a.storage.createOverlay('web', '/root/base.img', await a.host.openImage('/root/base.img'));
-    await until(async () => (await a.host.openDevices())?.isThere(VOLUME));
+    a.storage.createOverlay('web', '/root/base.img', await a.host.files.openImage('/root/base.img'));
+    await until(async () => (await a.host.disk.openDevices())?.isThere(VOLUME));
     const { id } = await writes(a);
     const here = await dotsOf(a.host, id);
     await until(() => here() > 5);
@@ -309,7 +310,7 @@ describe('a guest whose volume goes with it', () => {
     };
     expect((await move(a, 'b')).err).toContain('The disk is gone.');
     // Nobody notes what it writes any more: the storage worker may serve its drive again.
-    const [{ disk }] = a.host.member((await a.host.list())[0]!.id).devices;
+    const [{ disk }] = a.host.domains.member((await a.host.list())[0]!.id).devices;
     expect(disk.served).toBeDefined();
   });
 });

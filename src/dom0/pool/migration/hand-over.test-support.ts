@@ -99,7 +99,7 @@ export function behindHandOver(engine?: () => LeaseEngine): void {
     expect(placesOf([bravo], 'web--migratedaway')).toEqual(['bravo paused']);
     await bravo.host.unpause(id);
     await until(() => placesOf([bravo], 'web')[0] === 'bravo', SECONDS);
-    const { uuid } = bravo.host.member(id);
+    const { uuid } = bravo.host.domains.member(id);
     await until(() => bravo.state.leases.get(uuid)?.epoch === 3);
     expect(bravo.state.leases.get(uuid)!.owner).toBe('bravo');
     for (const each of [alfa, bravo]) each.end();

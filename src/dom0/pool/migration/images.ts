@@ -1,7 +1,14 @@
 /** Files in a guest's drives that the other host has under no name: they are sent before the guest's disks and memory, where that was asked for. */
 import { readBlob } from '../../../formats/bytes/index.ts';
 import { writeWhole } from '../../host/files/index.ts';
-import { type CommandHost, findImage, type ImageDigest, mediumData, sha256Of } from '../../toolstack/index.ts';
+import {
+  type CommandHost,
+  findImage,
+  type ImageDigest,
+  mediumData,
+  sha256Of,
+  type Uses,
+} from '../../toolstack/index.ts';
 import type { Medium } from '../../../hypervisor/index.ts';
 import type { Line } from './line.ts';
 import { answer, bytesOf, hear, MESSAGE, notExpected, say, wordsOf } from './messages.ts';
@@ -36,7 +43,7 @@ export async function takeImages(host: CommandHost, line: Line, images: readonly
   const lacking: number[] = [];
   for (const [number, image] of images.entries())
     if (!(await findImage(host, image).catch(() => undefined))) lacking.push(number);
-  const { files } = host.parts;
+  const { own: files } = host.files;
   if (lacking.length > 0 && !files)
     throw new Error(`This host keeps no files, and ${images[lacking[0]!]!.path} has to be kept where its guest runs.`);
   await say(line, MESSAGE.LACKS_IMAGES, bytesOf(lacking));
@@ -50,7 +57,7 @@ export async function takeImages(host: CommandHost, line: Line, images: readonly
   }
 }
 
-async function takeImage({ parts: { files } }: CommandHost, line: Line, image: ImageDigest): Promise<string> {
+async function takeImage({ files: { own: files } }: Uses<'files'>, line: Line, image: ImageDigest): Promise<string> {
   const pieces: Uint8Array[] = [];
   for (let left = image.bytes; left > 0; ) {
     const message = await hear(line);
@@ -70,6 +77,6 @@ async function takeImage({ parts: { files } }: CommandHost, line: Line, image: I
 }
 
 /** The guest does not come: they go, too. */
-export async function dropImages({ parts: { files } }: CommandHost, paths: readonly string[]): Promise<void> {
+export async function dropImages({ files: { own: files } }: Uses<'files'>, paths: readonly string[]): Promise<void> {
   for (const path of paths) await files!.rm(path, { force: true });
 }

@@ -2,7 +2,7 @@
 import type { PrecopyWish } from '../../../hypervisor/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { BAD_NAME } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { Uses } from '../../toolstack/index.ts';
 import { bytesPerSecondOf, limitsOf } from '../../toolstack/moves/index.ts';
 
 /** A timer is not asked for less. */
@@ -11,7 +11,7 @@ const LEAST_WAIT_MS = 2;
 const MOST_NAME = 1000;
 
 export class Limits {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'clock' | 'toolstack'>;
   private readonly name: string;
   private readonly precopy: PrecopyWish;
   private readonly nowMs: () => number;
@@ -19,7 +19,7 @@ export class Limits {
   private dueMs = 0;
 
   /** `precopy`: of the domain called so; `nowMs`: monotonic. */
-  constructor(host: CommandHost, name: string, precopy: PrecopyWish, nowMs: () => number) {
+  constructor(host: Uses<'clock' | 'toolstack'>, name: string, precopy: PrecopyWish, nowMs: () => number) {
     this.host = host;
     this.name = name;
     this.precopy = precopy;
@@ -35,7 +35,7 @@ export class Limits {
     this.dueMs = Math.max(this.dueMs, nowMs) + (1000 * bytes) / perSecond;
     const waitMs = this.dueMs - nowMs;
     if (waitMs < LEAST_WAIT_MS) return;
-    await Promise.race([new Promise<void>(resolve => this.host.parts.later(waitMs, resolve)), stopped]);
+    await Promise.race([new Promise<void>(resolve => this.host.clock.later(waitMs, resolve)), stopped]);
   }
 
   /** It goes at this rate: what may be left then. */
@@ -47,7 +47,7 @@ export class Limits {
 }
 
 /** A domain that is to have another name there. @throws Error with a sentence */
-export function refuseName({ parts }: CommandHost, before: string, name: string | undefined): void {
+export function refuseName({ parts }: Uses<'parts'>, before: string, name: string | undefined): void {
   if (name === undefined) return;
   if (name === '' || name.length > MOST_NAME || BAD_NAME.test(name))
     throw new Error(

@@ -155,7 +155,12 @@ describe('a guest that moves to another host', () => {
         rows: 25,
         signal: new AbortController().signal,
       };
-      const call = { host: a, words: ['web', 'b'], read: (path: string) => a.readFile(path), write: async () => {} };
+      const call = {
+        host: a,
+        words: ['web', 'b'],
+        read: (path: string) => a.files.readFile(path),
+        write: async () => {},
+      };
       try {
         await COMMANDS.migrate.attach!(['web', 'b'])!(call, terminal);
         return { shown };

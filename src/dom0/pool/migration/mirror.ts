@@ -13,6 +13,7 @@ import {
   type Guest,
   imageDigest,
   type OpenDevice,
+  type Uses,
 } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 
@@ -32,7 +33,7 @@ interface Mirrored {
 }
 
 export class Mirror {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'toolstack'>;
   private readonly guest: Guest;
   private readonly disks: readonly Mirrored[];
   private totalBytes = 0;
@@ -42,7 +43,7 @@ export class Mirror {
   /** Of all disks: rejects with a sentence where one cannot be copied. */
   private copying: Promise<unknown> = Promise.resolve();
 
-  private constructor(host: CommandHost, guest: Guest, disks: readonly Mirrored[]) {
+  private constructor(host: Uses<'toolstack'>, guest: Guest, disks: readonly Mirrored[]) {
     this.host = host;
     this.guest = guest;
     this.disks = disks;
@@ -51,7 +52,7 @@ export class Mirror {
   /** From here on what the guest writes is noted. @throws Error with a sentence: nothing is */
   static async of(host: CommandHost, guest: Guest, how: CopyStorage): Promise<Mirror> {
     const devices = guest.devices.filter(({ path, disk }) => !isNetworkDisk(path) && !disk.readOnly);
-    const storage = devices.length > 0 ? await host.openDevices() : undefined;
+    const storage = devices.length > 0 ? await host.disk.openDevices() : undefined;
     const disks: Mirrored[] = [];
     for (const device of devices) disks.push(await mirrored(host, storage!, device, how));
     const mirror = new Mirror(host, guest, disks);

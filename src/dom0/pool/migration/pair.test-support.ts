@@ -136,7 +136,7 @@ export interface Shown {
 }
 
 export async function watch(host: Host, id: number): Promise<Shown> {
-  const { console } = await host.view(id);
+  const { console } = await host.consoles.view(id);
   let text = '';
   console.onmessage = ({ data }) => {
     const message = data as ConsoleOutput;
@@ -155,7 +155,7 @@ export async function xl(host: Host, ...words: string[]): Promise<{ out: string;
   const entry = COMMANDS[words[0] as 'migrate'];
   try {
     const out = await entry.xl!(
-      { host, words: words.slice(1), read: path => host.readFile(path), write: async () => {} },
+      { host, words: words.slice(1), read: path => host.files.readFile(path), write: async () => {} },
       (...given) => entry.run(host, ...given),
     );
     return { out, err: '' };

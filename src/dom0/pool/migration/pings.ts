@@ -16,7 +16,7 @@ export async function pinged(host: CommandHost, guest: Guest, move: () => Promis
   const pings = pingsOf(host, guest);
   try {
     const moved = await move();
-    const silentMs = await pings?.longest(host.parts.hostMs(), PINGED_MS);
+    const silentMs = await pings?.longest(host.clock.hostMs(), PINGED_MS);
     return silentMs === undefined ? moved : { ...moved, silentMs };
   } finally {
     pings?.end();
@@ -26,7 +26,7 @@ export async function pinged(host: CommandHost, guest: Guest, move: () => Promis
 /** Of one whose address this host knows; undefined: it does not, or its time is not the wall's. */
 function pingsOf(host: CommandHost, { record: { id } }: Guest): Pings | undefined {
   const [card] = host.parts.virtual ? [] : addressesOf(host, id);
-  const { later, hostMs } = host.parts;
+  const { later, hostMs } = host.clock;
   const { network } = host.toolstack.services;
   return card && new Pings(network, parseAddress(card.address), id, { later, nowMs: () => hostMs() });
 }

@@ -7,7 +7,7 @@ import { kindOf } from '../../toolstack/kinds/index.ts';
 import { isZero } from '../../../hypervisor/interfaces/xen/stream/index.ts';
 import { FRAME_BYTES, type DomainRecord, type Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell } from '../../../hypervisor/worker/index.ts';
-import type { CommandHost, Guest, Job, MoveWish, PostcopyCounts } from '../../toolstack/index.ts';
+import type { CommandHost, Guest, Job, MoveWish, PostcopyCounts, Uses } from '../../toolstack/index.ts';
 import { AwayFrames } from './away-frames.ts';
 import type { Line } from './line.ts';
 import { answer, bytesOf, hear, MESSAGE, Refused, say, textOf, wordsOf } from './messages.ts';
@@ -136,7 +136,7 @@ export async function sendTheRest(parts: LeftBehind): Promise<void> {
       );
     }
     for (let next: Line | undefined; !next; ) {
-      await new Promise<void>(resolve => host.parts.later(AGAIN_MS, resolve));
+      await new Promise<void>(resolve => host.clock.later(AGAIN_MS, resolve));
       if (!memory.isThere)
         throw new Error(`The rest of ${guest.name} was destroyed here: what waits for it on ${to} cannot go on.`);
       next = await parts.again().catch((error: Error) => {
@@ -231,7 +231,7 @@ class FrameSender {
 // ---- the host where it runs
 
 /** Of a host; made with the first guest that goes on here so. */
-function awayOf({ toolstack, machine }: CommandHost): AwayFrames {
+function awayOf({ toolstack, machine }: Uses<'machine' | 'toolstack'>): AwayFrames {
   if (toolstack.away instanceof AwayFrames) return toolstack.away;
   const away = new AwayFrames(machine);
   toolstack.away = away;
@@ -246,7 +246,7 @@ export async function lacksNothing(line: Line): Promise<void> {
 
 /** A guest that runs here before all of its memory has come. */
 export class ComingFrames {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'clock' | 'machine' | 'toolstack'>;
   private readonly guest: Guest;
   private readonly memory: Memory;
   private readonly away: AwayFrames;
@@ -262,12 +262,12 @@ export class ComingFrames {
   readonly whole: Promise<void>;
 
   /** Undefined: all of it is here. */
-  static of(host: CommandHost, guest: Guest): ComingFrames | undefined {
+  static of(host: Uses<'clock' | 'machine' | 'toolstack'>, guest: Guest): ComingFrames | undefined {
     const ranges = new Memory(host.machine, guest.record).away();
     return ranges.length === 0 ? undefined : new ComingFrames(host, guest, ranges);
   }
 
-  private constructor(host: CommandHost, guest: Guest, ranges: readonly number[]) {
+  private constructor(host: Uses<'clock' | 'machine' | 'toolstack'>, guest: Guest, ranges: readonly number[]) {
     this.host = host;
     this.guest = guest;
     this.memory = new Memory(host.machine, guest.record);
@@ -281,7 +281,7 @@ export class ComingFrames {
   }
 
   private nowMs(): number {
-    return this.host.parts.hostMs();
+    return this.host.clock.hostMs();
   }
 
   /** Somebody represents it. */

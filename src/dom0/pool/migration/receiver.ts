@@ -291,7 +291,7 @@ class Arrival {
     if (!ownership || epoch === undefined) return guest;
     const isOurs = ownership.receive(guest, from, epoch);
     // Not before both words are on their way, of which one may have to be sealed next to this thread.
-    void line.left().then(() => host.parts.soon(() => void this.receiving!.whole().catch(() => {})));
+    void line.left().then(() => host.clock.soon(() => void this.receiving!.whole().catch(() => {})));
     if (await isOurs) return guest;
     const why = new Error(noLease(guest, from));
     await this.clear(why.message);

@@ -246,7 +246,7 @@ describe('numbers of frames and files', () => {
     ['a frame twice', bytesOf([2, 2, 3, 1]), /wants memory, and does not say which\. web waits on b/],
   ])('end the line where they name %s, and nothing is sent', async (_what, bytes, why) => {
     const { a } = pair({ later: hurried });
-    const guest = a.member(await booted(a));
+    const guest = a.domains.member(await booted(a));
     const { ends } = channelPair(soon);
     const there = new Line(ends[1], 'a');
     const told: string[] = [];
@@ -481,7 +481,7 @@ describe('a guest that moves', () => {
   it('is not waited for where it ended before its memory had come, while nobody heard of that', async () => {
     const { b } = pair();
     const id = await booted(b);
-    const guest = b.member(id);
+    const guest = b.domains.member(id);
     b.machine.secondStage(guest.record).setAway(0x700);
     const coming = ComingFrames.of(b, guest)!;
     await b.destroy(id);
@@ -511,7 +511,9 @@ describe('a guest that moves', () => {
     const id = await booted(a);
     let pieces = 0;
     cable.passes = () => ++pieces > 0;
-    const moved = migrate({ host: a, neighbours: cable.of('a') }, a.member(id), 'b', { signal: AbortSignal.abort() });
+    const moved = migrate({ host: a, neighbours: cable.of('a') }, a.domains.member(id), 'b', {
+      signal: AbortSignal.abort(),
+    });
     await expect(moved).rejects.toThrow(/^operation aborted: migration out job: canceled by client$/);
     expect([await running(a), pieces]).toEqual([['web'], 0]);
   });

@@ -153,7 +153,7 @@ class Departure {
 
   private nowMs(): number {
     const { hostMs, host } = this.parts;
-    return (hostMs ?? host.parts.hostMs)();
+    return (hostMs ?? host.clock.hostMs)();
   }
 
   private tell(line: string): void {
@@ -465,7 +465,7 @@ class Departure {
       cancelLate = (): void => {};
     const late = new Promise<Error>(resolve => {
       void line.ended.then(why => {
-        if (!isOver) cancelLate = this.parts.host.parts.later(LATE_MS, () => resolve(why));
+        if (!isOver) cancelLate = this.parts.host.clock.later(LATE_MS, () => resolve(why));
       });
     });
     const isThere = await Promise.race([decided, late]).finally(() => {
@@ -572,7 +572,7 @@ class Departure {
     for (let asks = 0; asks < ASKS; asks++) {
       const isThere = await this.ask().catch(() => undefined);
       if (isThere !== undefined) return isThere ? undefined : new Error(`${why.message}\n${RESUMING}`);
-      await new Promise<void>(resolve => this.parts.host.parts.later(ASK_MS, resolve));
+      await new Promise<void>(resolve => this.parts.host.clock.later(ASK_MS, resolve));
     }
     throw new Error(
       `${why.message}\n** Migration failed during final handshake **\nDomain state is now undefined !\nPlease CHECK AT BOTH ENDS for running instances, before renaming and\n resuming at most one instance.  Two simultaneous instances of the domain\n would probably result in SEVERE DATA LOSS and it is now your\n responsibility to avoid that.  Sorry.\nWhere ${this.to} is gone permanently: xl unpause ${migratedAwayName(this.name)}.`,

@@ -123,7 +123,7 @@ export class Checkpointing {
         precopy: 'checkpoint',
         round: () => {},
         paused: () => {
-          atMs = host.parts.epochMs();
+          atMs = host.clock.epochMs();
           paused();
         },
       });

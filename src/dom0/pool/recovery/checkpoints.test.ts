@@ -40,7 +40,7 @@ async function kept(
   const { id } = await a.create(kind === 'minipv' ? GUESTS.minipv('web', '', type) : GUESTS.demo('web'));
   const shown = await watch(a, id);
   await until(() => shown.text().endsWith('> '));
-  const guest = a.member(id);
+  const guest = a.domains.member(id);
   const parts = { host: a, neighbours: toldAtOnce(cable.of('a'), CHECKPOINT.REFUSED) };
   const open = (keep = 5) => Checkpointing.open(parts, guest, 'b', keep);
   return { a, b, cable, guest, shown, replicas, open, id };
@@ -291,7 +291,7 @@ describe('checkpoints of a guest', () => {
     expect(replicas.find('web')).toEqual([guest.uuid, replicas.list.get(guest.uuid)]);
     await line.end();
     await a.destroy(guest.record.id);
-    const other = a.member((await a.create(GUESTS.demo('web'))).id);
+    const other = a.domains.member((await a.create(GUESTS.demo('web'))).id);
     const second = await Checkpointing.open({ host: a, neighbours: cable.of('a') }, other, 'b', 1);
     await second.take(NEVER);
     expect(() => replicas.find('web')).toThrow(

@@ -3,7 +3,7 @@
  * network buffer of Remus (Cully and others, NSDI 2008, 3.5), in Linux net/sched/sch_plug.c.
  */
 import type { BridgePort, Frame } from '../../host/network/index.ts';
-import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import type { Guest, Uses } from '../../toolstack/index.ts';
 
 /** More is lost, as from any queue that is full. */
 const MOST_BYTES = 4 * 2 ** 20;
@@ -14,7 +14,7 @@ interface Held {
 }
 
 export class HeldOutput {
-  private readonly host: CommandHost;
+  private readonly host: Uses<'toolstack'>;
   private readonly unplug: () => void;
   /** Before the moment of the last checkpoint, and since. */
   private before: Held[] = [];
@@ -22,7 +22,7 @@ export class HeldOutput {
   private bytes = 0;
 
   /** Of all its cards, also of those that it gets later. */
-  constructor(host: CommandHost, { record }: Guest) {
+  constructor(host: Uses<'toolstack'>, { record }: Guest) {
     this.host = host;
     const cards = `vif${record.id}.`;
     this.unplug = host.toolstack.services.network.bridge.plug((frame, port) => {

@@ -134,9 +134,9 @@ const definition = (more: string): string =>
 /** A small guest called web; its UUID. */
 export async function create({ host }: PoolMember, more = 'ha = 1'): Promise<string> {
   const read = async (path: string): Promise<Blob> =>
-    path === 'web.cfg' ? testFile(path, definition(more)).data : host.readFile(path);
+    path === 'web.cfg' ? testFile(path, definition(more)).data : host.files.readFile(path);
   const { id } = await COMMANDS.create.run(host, await filesFor({ read }, 'web.cfg'));
-  return host.member(id).uuid;
+  return host.domains.member(id).uuid;
 }
 
 /** Where a guest of this name is, and whether it may run there. */

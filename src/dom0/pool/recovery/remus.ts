@@ -5,7 +5,7 @@
  */
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { Later } from '../../host/index.ts';
-import type { CommandHost, Guest, RemusWish } from '../../toolstack/index.ts';
+import type { CommandHost, Guest, RemusWish, Uses } from '../../toolstack/index.ts';
 import { Line } from '../migration/line.ts';
 import { hear, say } from '../migration/messages.ts';
 import { channelPair, type Neighbours } from '../neighbours.ts';
@@ -127,7 +127,7 @@ class Protecting {
         await this.pause(LOOK_MS);
         continue;
       }
-      const begunMs = host.parts.hostMs();
+      const begunMs = host.clock.hostMs();
       const done = await jobs
         .run(guest.name, 'Snapshot', ({ signal }) =>
           line.take(AbortSignal.any([signal, wish.signal]), () => this.paused()),
@@ -139,8 +139,8 @@ class Protecting {
       this.output?.release();
       count++;
       if (count === 1) wish.say?.(`Remus: ${guest.name} is protected: where this host is lost it goes on on ${to}.`);
-      wish.taken?.({ ...done, tookMs: host.parts.hostMs() - begunMs });
-      await this.pause(Math.max(0, wish.intervalMs - (host.parts.hostMs() - begunMs)));
+      wish.taken?.({ ...done, tookMs: host.clock.hostMs() - begunMs });
+      await this.pause(Math.max(0, wish.intervalMs - (host.clock.hostMs() - begunMs)));
     }
   }
 
@@ -166,8 +166,8 @@ class Protecting {
 }
 
 /** Takes checkpoints as /dev/null does, and says that it has them. */
-function blackHole(host: CommandHost, name: string): ByteChannel {
-  const { ends } = channelPair(host.parts.soon);
+function blackHole(host: Uses<'clock'>, name: string): ByteChannel {
+  const { ends } = channelPair(host.clock.soon);
   void swallow(new Line(ends[1], name)).catch(() => {});
   return ends[0];
 }

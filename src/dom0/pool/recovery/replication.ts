@@ -54,7 +54,7 @@ export class Replication {
     }
     for (const [uuid, each] of this.going) {
       if (host.toolstack.ownerOf(uuid) !== each.guest) this.end(uuid, each);
-      else if (!each.isBusy && !each.guest.paused && host.parts.hostMs() >= each.nextMs) void this.snapshot(each);
+      else if (!each.isBusy && !each.guest.paused && host.clock.hostMs() >= each.nextMs) void this.snapshot(each);
     }
     later(LOOK_MS, () => this.look());
   }
@@ -69,7 +69,7 @@ export class Replication {
     const { host, pool } = this.parts;
     const { guest, to, keep, everyMs } = each;
     each.isBusy = true;
-    const begunMs = host.parts.hostMs();
+    const begunMs = host.clock.hostMs();
     try {
       const [disk] = localDisks(guest);
       if (disk !== undefined)
@@ -78,9 +78,9 @@ export class Replication {
       let atMs = begunMs;
       const { line } = each;
       await host.toolstack.jobs.run(guest.name, 'Snapshot', ({ signal }) =>
-        line.take(signal, () => void (atMs = host.parts.hostMs())),
+        line.take(signal, () => void (atMs = host.clock.hostMs())),
       );
-      const nowMs = host.parts.hostMs();
+      const nowMs = host.clock.hostMs();
       if (each.lastMs !== undefined && nowMs - each.lastMs > everyMs)
         this.say(
           each,
@@ -92,7 +92,7 @@ export class Replication {
       each.nextMs = Math.max(nowMs, atMs + everyMs - 2 * (nowMs - begunMs) - LOOK_MS);
     } catch (error) {
       delete each.line;
-      each.nextMs = host.parts.hostMs() + Math.min(AGAIN_MS, everyMs);
+      each.nextMs = host.clock.hostMs() + Math.min(AGAIN_MS, everyMs);
       this.say(each, `No snapshot of it is on ${to}: ${(error as Error).message}`);
     } finally {
       each.isBusy = false;

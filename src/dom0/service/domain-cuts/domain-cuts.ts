@@ -90,7 +90,7 @@ const volumeOf = ({ definition: { disks } }: ManagedDomain): string =>
 
 /** What a host finds when it starts; a sentence: what contradicts itself. */
 async function find({ host, storage }: Omit<Opened, 'found'>): Promise<Model | string> {
-  await host.openDevices();
+  await host.disk.openDevices();
   if (storage.unfinished.length > 0) return `${storage.unfinished.join(', ')} belong to nothing`;
   const domains = new Map<string, { memoryMiB: number; volume: string }>();
   for (const domain of await host.managed!.list()) {

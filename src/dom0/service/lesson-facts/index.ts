@@ -35,7 +35,7 @@ const FAMILIES: readonly Family[] = [
 
 /** `ofDevices`: their rings. @throws Error with a sentence where there is no such domain */
 export function factsOf(host: CommandHost, id: number, ofDevices: readonly RingFacts[]): Facts {
-  const member = host.member(id);
+  const member = host.domains.member(id);
   const domain = host.toolstack.view.at(member.record.index);
   if (!domain) throw new Error(`${member.name} has no record in the machine's memory any more.`);
   const facts: Facts = { counts: {}, values: { id } };

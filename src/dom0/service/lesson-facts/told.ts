@@ -1,6 +1,6 @@
 /** What the families of facts have of a domain, and what they tell. */
 import type { DomainView } from '../../../hypervisor/view/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import type { RingFacts } from '../front-rings.ts';
 
 export interface Facts {
@@ -13,7 +13,7 @@ export interface Facts {
 export interface Looked {
   host: CommandHost;
   id: number;
-  member: ReturnType<CommandHost['member']>;
+  member: Guest;
   domain: DomainView;
   /** Of its devices. */
   rings: readonly RingFacts[];

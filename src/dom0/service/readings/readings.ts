@@ -73,7 +73,7 @@ export class HostReadings {
   /** Takes what was seen, and answers the readings that ended after `afterMs`, oldest first. */
   note(seen: Counters, afterMs: number): readonly Reading[] {
     const freeMiB = this.host.machine.freeFrames >>> 8;
-    this.all = noteReading(this.all, this.before, seen, this.host.all(), freeMiB);
+    this.all = noteReading(this.all, this.before, seen, this.host.domains.all(), freeMiB);
     this.before = seen;
     this.seen++;
     return this.all.filter(({ atMs }) => atMs > afterMs);
@@ -81,7 +81,7 @@ export class HostReadings {
 
   private wait(): void {
     const { seen } = this;
-    this.host.parts.later(ALONE_MS, () => {
+    this.host.clock.later(ALONE_MS, () => {
       if (this.seen === seen) this.note(this.take(this.host), Infinity);
       this.wait();
     });

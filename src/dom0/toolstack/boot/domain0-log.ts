@@ -1,5 +1,5 @@
 /** What Domain 0 says when it starts: the hardware that its drivers found, and what it serves. `dmesg` in its shell shows it. */
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import type { HostState } from '../../host/state/index.ts';
 import type { HostBoot } from './menu/index.ts';
 
@@ -12,7 +12,7 @@ export async function domain0Log(
   { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
 ): Promise<string[]> {
   const { services, hypervisor } = host.toolstack;
-  await host.openDevices();
+  await host.disk.openDevices();
   const { disk } = storage;
   const isXen = hypervisor.kind === 'xen';
   return [
@@ -30,7 +30,7 @@ export async function domain0Log(
 }
 
 /** The first of these lines, before the disk is there. */
-export function kernelLines(host: CommandHost, commandLine: string): string[] {
+export function kernelLines(host: Uses<'machine' | 'parts' | 'queue' | 'toolstack'>, commandLine: string): string[] {
   const { services, hypervisor } = host.toolstack,
     { hardware, network } = services,
     isXen = hypervisor.kind === 'xen';
@@ -45,7 +45,7 @@ export function kernelLines(host: CommandHost, commandLine: string): string[] {
 }
 
 /** What the parts of the kernel say that make it a hypervisor (kvm.ko, kvm_intel.ko; /dev/kvm is character device 10:232), and its scheduler. */
-function kvmLines({ queue, toolstack: { hypervisor } }: CommandHost): string[] {
+function kvmLines({ queue, toolstack: { hypervisor } }: Uses<'queue' | 'toolstack'>): string[] {
   const { pcpus } = hypervisor.host;
   return [
     `smp: Brought up 1 node, ${pcpus} CPU${pcpus === 1 ? '' : 's'}`,

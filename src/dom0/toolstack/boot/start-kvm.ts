@@ -3,7 +3,6 @@
  * it, which asks /dev/kvm for what it needs (Documentation/virt/kvm/api.rst). What is here is that division of work: the system itself is no Linux.
  */
 import type { HostDefinition } from './host-definition.ts';
-import { kvmCall } from '../hypervisors/kvm-calls.ts';
 import { kvm } from '../hypervisors/kvm.ts';
 import { QEMU_FOLDERS } from '../managed/folders.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
@@ -28,6 +27,5 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
     dom0MemoryMiB: 0,
     log,
     spellings: kvm,
-    callFor: kvmCall,
   };
 }

@@ -37,8 +37,6 @@ export interface StartedHypervisor {
   log: HypervisorLog;
   /** Commands as its tools have them: those at least that a first guest needs. */
   spellings: Partial<Spellings>;
-  /** What is done for a guest where Xen's toolstack makes a hypercall; absent: that. */
-  callFor?(hypercall: string, about?: string): string | undefined;
 }
 
 const SCHEDULERS: Record<string, string> = { credit: 'SMP Credit Scheduler', rr: 'Round Robin Scheduler' };

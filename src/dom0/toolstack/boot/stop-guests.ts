@@ -1,5 +1,5 @@
 /** The host is about to go: its guests are shut down in order, the one that was started last first, as the service xendomains does. */
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 
 /** How long one guest may take. */
 export const MOST_STOP_MS = 30_000;
@@ -10,7 +10,7 @@ const ASK_AGAIN_MS = 5000;
 export async function stopGuests(host: CommandHost, say: (line: string) => void): Promise<void> {
   const seen = new Set<string>();
   for (;;) {
-    const member = [...host.toolstack.members.values()].findLast(({ record }) => !host.lost.has(record.id));
+    const member = [...host.toolstack.members.values()].findLast(({ record }) => !host.domains.lost.has(record.id));
     if (!member) break;
     const { name } = member;
     // One that starts again whenever it stops is asked once.
@@ -31,11 +31,11 @@ export async function stopGuests(host: CommandHost, say: (line: string) => void)
 }
 
 /** How it ended; undefined: it has not. */
-function stopped(host: CommandHost, member: Guest): Promise<string | undefined> {
+function stopped(host: Uses<'clock' | 'toolstack'>, member: Guest): Promise<string | undefined> {
   return new Promise(resolve => {
     let stopAsking = (): void => {};
     const askAgain = (): void => {
-      stopAsking = host.parts.later(ASK_AGAIN_MS, () => {
+      stopAsking = host.clock.later(ASK_AGAIN_MS, () => {
         host.toolstack.ask(member, 'poweroff');
         askAgain();
       });
@@ -46,7 +46,7 @@ function stopped(host: CommandHost, member: Guest): Promise<string | undefined> 
       member.whenOver.delete(over);
       resolve(how);
     };
-    const cancel = host.parts.later(MOST_STOP_MS, () => over(undefined));
+    const cancel = host.clock.later(MOST_STOP_MS, () => over(undefined));
     member.whenOver.add(over);
     host.toolstack.shutDown(member);
     askAgain();

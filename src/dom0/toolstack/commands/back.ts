@@ -2,7 +2,7 @@
 import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
 import type { AddressPoint } from '../../../hypervisor/domain/index.ts';
 import { goInPast, hex, LAST_FLAGS } from '../breaks/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import { addressPointOf } from './break.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -53,8 +53,8 @@ export const back = command({
   ],
   modifies: true,
   /** It is paused then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
-  run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
-    return goInPast(host.toolstack, host.living(id), wish);
+  run: async (host: Uses<'domains' | 'toolstack'>, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
+    return goInPast(host.toolstack, host.domains.living(id), wish);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: Object.values(LAST_FLAGS).join('') });
@@ -62,7 +62,7 @@ export const back = command({
     atLeast('back', rest, kind ? 2 : 1);
     const id = findDomain(host, rest[0]);
     if (!kind) return `${standsAt(await run(id, pastWish(rest[1] ?? 'keep')))}\n`;
-    const now = await run(id, { backTo: [addressPointOf(host.living(id).blueprint, kind, rest[1]!, rest[2])] });
+    const now = await run(id, { backTo: [addressPointOf(host.domains.living(id).blueprint, kind, rest[1]!, rest[2])] });
     if (!now.hit) throw new Refusal(`There was none since ${seconds(now.oldest.ns)}. ${standsAt(now)}`);
     return `${standsAt(now)}\n`;
   },

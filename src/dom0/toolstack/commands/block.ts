@@ -3,7 +3,7 @@ import type { DriveImage } from '../../../hypervisor/index.ts';
 import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
 import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../../definitions/images/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf, type DiskWords } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
@@ -17,10 +17,10 @@ import { atLeast, findDomain, readWords } from './words.ts';
 export const blockList = deviceList('disks', 'block-list', 'List virtual block devices for a domain', formatBlockList);
 
 /** The device of the host that a path names, or the image on its disk, whatever links lead there; undefined: it names neither. */
-async function deviceIn(host: CommandHost, path: string): Promise<string | undefined> {
-  if (host.isDevice(path)) return path;
-  const own = path.startsWith('/') ? await host.realPath(path) : path;
-  return host.isDevice(own) ? own : undefined;
+async function deviceIn(host: Uses<'disk' | 'files'>, path: string): Promise<string | undefined> {
+  if (host.disk.isDevice(path)) return path;
+  const own = path.startsWith('/') ? await host.files.realPath(path) : path;
+  return host.disk.isDevice(own) ? own : undefined;
 }
 
 /** A disk for the task log; undefined: it could not be read. */
@@ -41,7 +41,7 @@ export const blockAttach = command({
   modifies: true,
   /** A disk for its PV drivers, as xl.cfg writes it; `file`: what it names, where that is a file. */
   run: (host: CommandHost, id: number, spec: string, file?: NamedFile): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     const disk = parseDisk(spec);
     return host.tasks.run(
       commandOf('block-attach', member.name, { disk: wordsOf(disk) ?? spec }),
@@ -53,7 +53,7 @@ export const blockAttach = command({
           throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
         if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
         const image: DriveImage = { place: -1, vdev, kind, readOnly };
-        await host.openDevices([target]).catch((error: Error) => {
+        await host.disk.openDevices([target]).catch((error: Error) => {
           throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
         });
         const path = await deviceIn(host, target);
@@ -70,13 +70,13 @@ export const blockAttach = command({
             await packingOfFile(file.data),
           );
           if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
-          image.medium = await host.mediumOf(file, !readOnly && kind !== 'cdrom');
+          image.medium = await host.files.mediumOf(file, !readOnly && kind !== 'cdrom');
         }
         await loadBackends(['drives', 'vbd']);
         const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
-        await host
+        await host.disk
           .orNoTransferDisk(member.name, () => {
-            if (path !== undefined) image.medium = host.deviceMedium(path, member.name);
+            if (path !== undefined) image.medium = host.disk.deviceMedium(path, member.name);
             const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
             if (guest === 'kvm') return plugDisk(host.toolstack, member, image, defined, say);
             return attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
@@ -101,8 +101,8 @@ export const blockAttach = command({
     let spec = parts.join(',');
     const disk = parseDisk(spec);
     let path = typeof disk === 'string' ? '' : disk.target;
-    await host.openDevices();
-    if (path !== '' && !host.isDevice(path) && (await deviceIn(host, absolute(path))) !== undefined) {
+    await host.disk.openDevices();
+    if (path !== '' && !host.disk.isDevice(path) && (await deviceIn(host, absolute(path))) !== undefined) {
       spec = spec.replace(path, () => absolute(path));
       path = absolute(path);
     }

@@ -13,7 +13,7 @@ import {
 import { HYPERCALL } from '../../../hypervisor/interfaces/xen/index.ts';
 import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import { type CommandValue, commandOf } from '../hypervisors/command/command-value.ts';
 import type { Blueprint } from '../running-domain.ts';
 import { BREAK_FLAGS, breakCommand, pointValue, setBreaks, spelled } from '../breaks/index.ts';
@@ -138,8 +138,8 @@ export const breakAt = command({
   ],
   modifies: true,
   /** All points from now on, in the place of those that were. While there is one of an address each instruction runs alone, and the domain is slower. */
-  run: async (host: CommandHost, id: number, points: readonly BreakPoint[]): Promise<void> => {
-    const member = host.living(id);
+  run: async (host: Uses<'domains' | 'tasks'>, id: number, points: readonly BreakPoint[]): Promise<void> => {
+    const member = host.domains.living(id);
     if (points.length > MOST_BREAKS)
       throw new Refusal(`A domain has at most ${MOST_BREAKS} breakpoints. Remove one first.`);
     const before = member.breaks ?? [],
@@ -157,13 +157,13 @@ export const breakAt = command({
     atLeast('break', rest, 1);
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal('Domain 0 cannot be stopped: it is what stops the others.');
-    const before = host.living(id).breaks ?? [];
+    const before = host.domains.living(id).breaks ?? [];
     if (rest[1] === undefined) {
       if (options.has('d')) await run(id, []);
       return options.has('d') ? '' : before.map(point => `${spelled(point)}\n`).join('');
     }
     const kind = [...KIND_OF].find(([flag]) => flag !== '' && options.has(flag))?.[1] ?? 'execute';
-    const point = checked(pointOf(host.living(id).blueprint, kind, rest[1], rest[2]));
+    const point = checked(pointOf(host.domains.living(id).blueprint, kind, rest[1], rest[2]));
     const others = before.filter(each => !isSame(each, point));
     await run(id, options.has('d') ? others : [...others, point]);
     return '';

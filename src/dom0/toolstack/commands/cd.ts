@@ -15,7 +15,7 @@ import {
   packingOfFile,
   unpackedImage,
 } from '../../definitions/images/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
@@ -48,7 +48,7 @@ async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
 
 /** Changes what lies in a drive; undefined: takes it out. */
 async function change(
-  host: CommandHost,
+  host: Uses<'domains' | 'tasks' | 'toolstack'>,
   id: number,
   vdev: string,
   target: string,
@@ -56,7 +56,7 @@ async function change(
 ): Promise<void> {
   const isFloppy = FLOPPIES.includes(vdev);
   if (deviceNumber(vdev) === undefined && !isFloppy) throw new Refusal(`Unknown disk vdev: ${vdev}`);
-  const member = host.living(id);
+  const member = host.domains.living(id);
   const say = (sentence: string): void => void host.tasks.note(member.name, 'failed', sentence);
   const defined = {
     target,
@@ -89,7 +89,7 @@ export const cdInsert = command({
   modifies: true,
   /** A device of the host by its path, a CD image, or files of which a CD is made. A guest without emulated drives gets a virtual CD. */
   run: (host: CommandHost, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
-    const { name } = host.living(id);
+    const { name } = host.domains.living(id);
     return host.tasks.run(
       commandOf('cd-insert', name, {
         drive: vdev,
@@ -97,7 +97,7 @@ export const cdInsert = command({
       }),
       async task => {
         if (typeof given === 'string') {
-          await host.openDevices();
+          await host.disk.openDevices();
           await change(host, id, vdev, given, { name: given, device: true });
         } else {
           const isFloppy = FLOPPIES.includes(vdev);
@@ -115,7 +115,7 @@ export const cdInsert = command({
             await packingOfFile(given[0].data),
           );
           if (problem) throw new Refusal(problem.text);
-          await change(host, id, vdev, image.name, await host.mediumOf(isFloppy ? given[0] : image, isFloppy));
+          await change(host, id, vdev, image.name, await host.files.mediumOf(isFloppy ? given[0] : image, isFloppy));
         }
         task.message = FLOPPIES.includes(vdev)
           ? 'The guest finds another disk. The image stays as it is, whatever the guest writes.'
@@ -130,8 +130,8 @@ export const cdInsert = command({
     const [domain, vdev, first, ...more] = rest;
     const id = findDomain(host, domain);
     const target = first.replace(/^(?:(?:phy|file|raw|tap2?|aio):)+/, '');
-    await host.openDevices();
-    const device = [target, absolute(target)].find(path => host.isDevice(path));
+    await host.disk.openDevices();
+    const device = [target, absolute(target)].find(path => host.disk.isDevice(path));
     if (device !== undefined) return run(id, vdev, device).then(() => '');
     if (FLOPPIES.includes(vdev) && namesFiles(target))
       throw new Refusal(`${vdev} is a floppy drive: name an image of a floppy disk.`, 2);
@@ -176,7 +176,7 @@ export const cdEject = command({
   /** As xl does it: whether the guest has locked the tray or not. */
   run: (host: CommandHost, id: number, vdev: string): Promise<void> =>
     host.tasks.run(
-      commandOf('cd-eject', host.living(id).name, { drive: vdev }),
+      commandOf('cd-eject', host.domains.living(id).name, { drive: vdev }),
       () => change(host, id, vdev, '', undefined),
       id,
     ),

@@ -15,7 +15,7 @@ const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.met
 const hello = command({
   summary: 'Greet a domain',
   usage: '<Domain>',
-  run: async (host: HostCore, id: number) => `hello ${host.living(id).name}`,
+  run: async (host: HostCore, id: number) => `hello ${host.domains.living(id).name}`,
   xl: async ({ host, words }, run) => `${await run(findDomain(host, readWords(words).rest[0]))}\n`,
 });
 const TABLE = { ...COMMANDS, hello };

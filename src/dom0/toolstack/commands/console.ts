@@ -1,6 +1,6 @@
 /** A domain's console at the terminal. */
 import type { ConsoleInput, ConsoleOutput } from '../wire.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -16,7 +16,7 @@ export const attachConsole = command({
     ['-n <number>', 'console number: it has one of each'],
   ],
   /** What it has shown so far, as far as that is remembered. */
-  run: async (host: CommandHost, id: number): Promise<Uint8Array> => host.member(id).console.shown,
+  run: async (host: Uses<'domains'>, id: number): Promise<Uint8Array> => host.domains.member(id).console.shown,
   xl: async ({ words }) => {
     readConsole(words);
     throw new Refusal('console needs the terminal.');
@@ -38,8 +38,8 @@ function readConsole(words: readonly string[]): string {
 }
 
 /** Shows a domain's console until the domain is gone, Ctrl-] is typed, or the terminal goes. @throws Error where there is no such domain */
-export async function openConsole(host: CommandHost, id: number, terminal: Owned): Promise<void> {
-  const { console: port } = await host.view(id);
+export async function openConsole(host: Uses<'consoles'>, id: number, terminal: Owned): Promise<void> {
+  const { console: port } = await host.consoles.view(id);
   const decoder = new TextDecoder(),
     encoder = new TextEncoder();
   port.onmessage = ({ data }: MessageEvent<ConsoleOutput>) => {

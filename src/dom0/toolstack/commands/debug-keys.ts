@@ -4,7 +4,7 @@
  * xen/common/event_channel.c, gnttab_usage_print_all() in xen/common/grant_table.c of Xen 4.17.
  */
 import { EVTCHNSTAT } from '../../../hypervisor/interfaces/xen/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
 import { grantsOf, portsOf, xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
@@ -13,14 +13,14 @@ const hex = (value: number, digits = 0): string => (value >>> 0).toString(16).pa
 const bit = (value: boolean): number => (value ? 1 : 0);
 
 /** Domains with their entries in the domain table, in the order of their numbers. */
-const domainsOf = ({ toolstack }: CommandHost) =>
+const domainsOf = ({ toolstack }: Uses<'toolstack'>) =>
   [...toolstack.members.values()].flatMap(member => {
     const view = toolstack.view.at(member.record.index);
     return view ? [{ member, view }] : [];
   });
 
 /** Domains, their memory and their vCPUs. */
-function domainInfo(host: CommandHost): string[] {
+function domainInfo(host: Uses<'domains' | 'managed' | 'queue' | 'toolstack'>): string[] {
   const { queue, toolstack } = host;
   const lines = [`'q' pressed -> dumping domain info (now = ${Math.round(queue.nowNs())})`];
   for (const { member, view } of domainsOf(host)) {
@@ -45,7 +45,7 @@ function domainInfo(host: CommandHost): string[] {
 }
 
 /** The run queues: a domain is a unit of this scheduler, with all its vCPUs. */
-function runQueues({ queue, toolstack }: CommandHost): string[] {
+function runQueues({ queue, toolstack }: Uses<'queue' | 'toolstack'>): string[] {
   const { scheduler } = toolstack.view;
   const { tsliceUs, ratelimitUs } = queue.parameters;
   const names = new Map([...toolstack.members.values()].map(({ record }) => [record.index, record.id]));
@@ -74,7 +74,7 @@ function runQueues({ queue, toolstack }: CommandHost): string[] {
 }
 
 /** Open ports of every domain: pending, masked, state, vCPU, and the other end. */
-function eventChannels(host: CommandHost): string[] {
+function eventChannels(host: Uses<'domains' | 'managed' | 'toolstack'>): string[] {
   const lines = ["'e' pressed -> dumping event-channel info"];
   for (const { member, view } of domainsOf(host)) {
     lines.push(`Event channel information for domain ${member.record.id}:`, 'Polling vCPUs: {}', '    port [p/m/s]');
@@ -98,7 +98,7 @@ function eventChannels(host: CommandHost): string[] {
 }
 
 /** Grants that somebody has mapped. */
-function grants(host: CommandHost): string[] {
+function grants(host: Uses<'domains' | 'managed' | 'toolstack'>): string[] {
   const lines = [
     "gnttab_usage_print_all [ key 'g' pressed",
     '      -------- active --------       -------- shared --------',

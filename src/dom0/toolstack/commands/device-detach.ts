@@ -34,7 +34,7 @@ export const deviceDetach = (
     options: [[option, 'Take it away whatever the guest does with it']],
     modifies: true,
     run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
-      const member = host.living(id);
+      const member = host.domains.living(id);
       return host.tasks.run(
         commandOf(name, member.name, kind === 'cards' ? { device, mac: macOf(member, device) } : { device }),
         async task => {

@@ -1,5 +1,5 @@
 /** Lists of what guests have of one kind of device. */
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import type { ListOf, Pluggable } from '../devices/index.ts';
 import { type Command, command } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -14,7 +14,7 @@ export const deviceList = <Kind extends Pluggable>(
   command({
     summary,
     usage: '<Domain(s)>',
-    run: async (host: CommandHost, id: number) => host.toolstack.services.list(id, kind),
+    run: async (host: Uses<'toolstack'>, id: number) => host.toolstack.services.list(id, kind),
     xl: async ({ host, words }, run) => {
       const { rest } = readWords(words);
       atLeast(name, rest, 1);

@@ -48,7 +48,7 @@ describe('disks', () => {
     client.write(`${DISK}/state`, '6');
     expect(await gone).toBe('');
     expect([store(DISK), store(VBD), (await xl('block-list x')).split('\n')[1]]).toEqual([undefined, undefined, '']);
-    expect(host.living(1).blueprint.drives).toEqual([]);
+    expect(host.domains.living(1).blueprint.drives).toEqual([]);
   });
 
   it('stay where the guest holds on to them, unless they are taken by force', async () => {
@@ -64,7 +64,7 @@ describe('disks', () => {
     const { host, xl, store } = await make();
     await xl('block-attach x /root/d.img,raw,xvdb,w');
     await host.trigger(1, 'reset');
-    expect([store('/local/domain/2/device/vbd/51728/backend'), host.all().map(({ id }) => id)]).toEqual([
+    expect([store('/local/domain/2/device/vbd/51728/backend'), host.domains.all().map(({ id }) => id)]).toEqual([
       '/local/domain/0/backend/vbd/2/51728',
       [2],
     ]);
@@ -93,12 +93,12 @@ describe('network cards', () => {
     const { host, xl } = await make("vif = ['mac=00:16:3e:00:00:01']\n");
     let taken = (): void => {};
     const job = host.toolstack.jobs.run('x', 'Save', () => new Promise<void>(resolve => (taken = resolve)));
-    const { blueprint } = host.living(1);
+    const { blueprint } = host.domains.living(1);
     const asked = [xl('network-attach x mac=00:16:3e:00:00:09'), xl('network-detach x 0')];
     let settled = 0;
     for (const each of asked) void each.then(() => settled++);
     for (let turns = 0; turns < 100; turns++) await new Promise(resolve => setImmediate(resolve));
-    expect([settled, host.living(1).blueprint === blueprint]).toEqual([0, true]);
+    expect([settled, host.domains.living(1).blueprint === blueprint]).toEqual([0, true]);
     await xl('destroy x');
     taken();
     await job;

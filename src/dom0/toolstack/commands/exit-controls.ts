@@ -95,7 +95,7 @@ export const exitControls = command({
   modifies: true,
   /** What is not given stays; what exits from now on. The guest finds no difference but its speed. */
   run: async (host: CommandHost, id: number, changes: Partial<ExitControls> = {}): Promise<ExitControls> => {
-    const member = host.living(id),
+    const member = host.domains.living(id),
       domain = host.toolstack.view.at(member.record.index),
       before = domain?.exitControls() ?? USUAL_EXIT_CONTROLS;
     if (Object.keys(changes).length === 0) return before;

@@ -15,7 +15,7 @@ export const gdb = command({
   modifies: true,
   /** The port where it is listened on 127.0.0.1 (0: any; default: where it is already, or any); undefined: nowhere any more. The domain runs on until gdb is there. */
   run: async (host: CommandHost, id: number, port?: number, isOff = false): Promise<number | undefined> => {
-    const member = host.living(id),
+    const member = host.domains.living(id),
       { sockets } = host.parts,
       before = listening.get(member);
     if (!sockets)

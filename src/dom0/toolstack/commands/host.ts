@@ -11,7 +11,7 @@ import {
 } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { HostInfo } from '../wire.ts';
 import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../boot/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
@@ -28,7 +28,7 @@ export const info = command({
   summary: 'Get information about Xen host',
   usage: '[-n] [Key]',
   options: [['-n, --numa', 'List host NUMA topology information']],
-  run: (host: CommandHost): Promise<HostInfo> => host.summary(),
+  run: (host: Uses<'summary'>): Promise<HostInfo> => host.summary(),
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'n', long: { numa: 'n' } });
     const facts = await run();
@@ -47,7 +47,7 @@ export const hostSet = command({
   modifies: true,
   /** What it has now, and what it will; the device suggests what nobody has set. `words`: as --host and ?host= take them, which count more. */
   run: async (host: CommandHost, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
-    const { files } = host.parts;
+    const { own: files } = host.files;
     if (!files) throw new Refusal('This Domain 0 cannot store files, so it cannot keep settings.');
     const now = describeHost(host.toolstack.hypervisor.host);
     if (words.length === 0) {

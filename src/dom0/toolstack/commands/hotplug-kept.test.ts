@@ -57,7 +57,7 @@ async function begin({ xl }: Made): Promise<void> {
 /** What the guest has, and what it is started with again. */
 async function found({ host, xl }: Made) {
   const [{ config }] = JSON.parse(await xl('list -l x'));
-  const { id } = host.all()[0];
+  const { id } = host.domains.all()[0];
   return {
     listed: (await xl('block-list x'))
       .split('\n')
@@ -70,7 +70,7 @@ async function found({ host, xl }: Made) {
       .split('\n')
       .slice(1, -1)
       .map(line => line.split(/ +/)[2]),
-    rate: host.living(id).blueprint.definition.cards[1]?.rate !== undefined,
+    rate: host.domains.living(id).blueprint.definition.cards[1]?.rate !== undefined,
   };
 }
 const FOUND = {
@@ -90,7 +90,7 @@ describe('a guest of Xen to which disks and cards came, and from which a disk we
       expect(await made.xl(`restore /root/${file}.save`)).toMatch(/^Loading new save file/);
       expect(await found(made)).toEqual(FOUND);
     }
-    await made.host.trigger(made.host.all()[0].id, 'reset');
+    await made.host.trigger(made.host.domains.all()[0].id, 'reset');
     expect(await found(made)).toEqual(FOUND);
   });
 
@@ -109,7 +109,7 @@ describe('a guest of Xen to which disks and cards came, and from which a disk we
     const made = await changed({ neighbours: cable.of('a') });
     await begin(made);
     expect(await made.xl('migrate x b')).toContain('Migration successful.');
-    expect(made.host.all()).toEqual([]);
+    expect(made.host.domains.all()).toEqual([]);
     expect(await found(there)).toEqual(FOUND);
   });
 

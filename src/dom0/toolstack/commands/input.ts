@@ -1,6 +1,6 @@
 /** What is typed at a guest from outside: keys of its keyboard, and Linux's magic SysRq. */
 import { sendSysrq } from '../requests.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { nearest } from '../../definitions/config/index.ts';
 import { command, Refusal } from './command.ts';
@@ -11,11 +11,11 @@ export const sysrq = command({
   usage: '<Domain> <letter>',
   modifies: true,
   /** The guest's driver reads the letter in its store. */
-  run: (host: CommandHost, id: number, letter: string): Promise<void> => {
-    const { name } = host.living(id);
+  run: (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number, letter: string): Promise<void> => {
+    const { name } = host.domains.living(id);
     return host.tasks.run(
       commandOf('sysrq', name, { letter }),
-      async () => sendSysrq(host.toolstack, host.living(id), letter),
+      async () => sendSysrq(host.toolstack, host.domains.living(id), letter),
       id,
     );
   },
@@ -112,14 +112,14 @@ export const sendKey = command({
   modifies: true,
   /** `codes`: KeyboardEvent.code of each; they go down in this order, and up in the opposite one. */
   run: (host: CommandHost, id: number, codes: readonly string[], holdMs: number = HOLD_MS): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     const command = commandOf('send-key', member.name, {
       keys: codes.map(keyName),
       ...(holdMs === HOLD_MS ? {} : { holdMs }),
     });
     return host.tasks.run(command, async () => {
       for (const code of codes) host.toolstack.inputs.key(member, code, true);
-      await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
+      await new Promise<void>(resolve => void host.clock.later(holdMs, resolve));
       for (const code of [...codes].reverse()) host.toolstack.inputs.key(member, code, false);
     });
   },

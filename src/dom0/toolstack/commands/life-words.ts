@@ -17,7 +17,7 @@ import {
   prepareToRead,
   writeJson,
 } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { HEAD_BYTES } from '../../definitions/images/index.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
@@ -163,8 +163,8 @@ export async function createFrom(
 }
 
 /** What a definition and its files have that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
-async function warningsOf(host: CommandHost, files: NamedFile[]): Promise<string> {
-  return judgeFiles(await host.read(files), host.facts)
+async function warningsOf(host: Uses<'domains' | 'files'>, files: NamedFile[]): Promise<string> {
+  return judgeFiles(await host.files.read(files), host.domains.facts)
     .plan.findings.filter(({ warns }) => warns)
     .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
     .join('');
@@ -172,7 +172,7 @@ async function warningsOf(host: CommandHost, files: NamedFile[]): Promise<string
 
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */
 async function dryRun(host: CommandHost, files: NamedFile[]): Promise<string> {
-  const { plan, domain } = judgeFiles(await host.read(files), host.facts);
+  const { plan, domain } = judgeFiles(await host.files.read(files), host.domains.facts);
   if (!domain) throw life.planRefusal(host, plan);
   return writeJson([{ definition: domain.definition }], true);
 }
@@ -189,7 +189,7 @@ async function namedFiles(
   const { kernel, ramdisk, biosPath, disks } = judgeDefinition(first.name, text).definition;
   const given = new Set(others.map(({ name }) => baseName(name)));
   // An image of the machine beneath is opened in its place.
-  const images = disks.map(({ target }) => target).filter(target => !host?.parts.allowed?.has(target));
+  const images = disks.map(({ target }) => target).filter(target => !host?.files.allowed?.has(target));
   const named = new Set(
     [kernel, ramdisk, biosPath, ...images].filter(
       path => path !== undefined && path !== '' && !given.has(baseName(path)),
@@ -315,7 +315,7 @@ export const dmesg = command({
 /** A command with one domain. */
 async function onDomain(
   name: string,
-  host: CommandHost,
+  host: Uses<'domains'>,
   words: string[],
   run: (id: number) => Promise<void>,
 ): Promise<string> {
@@ -327,14 +327,14 @@ async function onDomain(
 
 /** A command with one domain, or with -a all that run; -w: once it has happened to all, in the words of wait_for_domain_deaths() of xl_vmcontrol.c. */
 async function onAll(
-  host: CommandHost,
+  host: Uses<'domains' | 'toolstack'>,
   words: string[],
   run: (id: number, fallback: boolean) => Promise<void>,
 ): Promise<string> {
   const { options, rest } = readWords(words, { flags: 'aFw', long: { all: 'a', wait: 'w' } });
   if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
   const ids = options.has('a')
-    ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
+    ? host.domains.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
     : [findDomain(host, rest[0])];
   // Heard from the beginning: who is asked may have ended before the next one is.
   const ends = options.has('w') ? ids.filter(id => id > 0).map(id => whenOver(host, id)) : [];
@@ -343,8 +343,8 @@ async function onAll(
   return options.has('w') ? `Waiting for ${ids.length} domains\n${told.join('')}` : '';
 }
 
-function whenOver(host: CommandHost, id: number): Promise<string> {
-  const { whenOver, record } = host.living(id);
+function whenOver(host: Uses<'domains' | 'toolstack'>, id: number): Promise<string> {
+  const { whenOver, record } = host.domains.living(id);
   const reason = (): string => {
     const code = xenViewOf(host.toolstack.view.at(record.index))?.shutdown ?? -1;
     return code < 0 ? '' : `, reason code ${code}`;

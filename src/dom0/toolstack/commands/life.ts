@@ -4,7 +4,7 @@ import type { DomainInfo } from '../wire.ts';
 import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan } from '../../definitions/index.ts';
 import { formatFinding } from '../../definitions/config/index.ts';
 import { StorageError } from '../../host/storage/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import { type CommandValue, commandOf } from '../hypervisors/command/command-value.ts';
 import type { Reason } from '../domains/words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
@@ -44,12 +44,12 @@ export const create = deed({
   ): Promise<DomainInfo> => {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return host.tasks.run(commandOf('create', undefined, { file: main?.name, paused }), async (task, made) => {
-      const read = await host.read(files);
+      const read = await host.files.read(files);
       let kept: readonly ManagedDomain[] = [];
       const keptOwner = (uuid: string | undefined, name: string): string | undefined =>
         kept.find(({ definition }) => uuid !== undefined && definition.uuid === uuid && definition.name !== name)?.name;
       const judged = () => {
-        const { facts } = host;
+        const { facts } = host.domains;
         return judgeFiles(
           read,
           { ...facts, ownerOf: (uuid, name) => facts.ownerOf(uuid, name) ?? keptOwner(uuid, name) },
@@ -64,7 +64,7 @@ export const create = deed({
       const known =
         main?.inDomain0 && first.domain ? await host.managed?.identified(path, first.domain.definition) : undefined;
       const make = async (): Promise<Guest> => {
-        const drives = await host.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
+        const drives = await host.disk.drivesFrom(first.domain?.drives ?? [], files, first.plan.name);
         const { plan, domain } = judged();
         if (plan.creates) task.asked = commandOf('create', undefined, { ...plan.creates, paused });
         if (!domain) throw planRefusal(host, plan);
@@ -75,11 +75,11 @@ export const create = deed({
           definition,
           drives,
           text: plan.definition,
-          startEpochMs: host.parts.epochMs(),
+          startEpochMs: host.clock.epochMs(),
         };
         return host.toolstack.build(blueprint, { paused, made });
       };
-      const built = await host.orNoTransferDisk(first.plan.name, make).catch((error: Error) => {
+      const built = await host.disk.orNoTransferDisk(first.plan.name, make).catch((error: Error) => {
         throw error instanceof Refusal
           ? error
           : new Refusal(
@@ -90,18 +90,18 @@ export const create = deed({
             );
       });
       task.message = describeBuilt(built);
-      return host.describe(built);
+      return host.domains.describe(built);
     });
   },
 });
 
 export const pause = deed({
   modifies: true,
-  run: (host: CommandHost, id: number): Promise<void> =>
+  run: (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number): Promise<void> =>
     host.tasks.run(
-      commandOf('pause', host.standing(id).name),
+      commandOf('pause', host.domains.standing(id).name),
       async task => {
-        host.toolstack.setPaused(host.standing(id), true);
+        host.toolstack.setPaused(host.domains.standing(id), true);
         task.message = 'Its processors and its time are stopped.';
       },
       id,
@@ -110,11 +110,11 @@ export const pause = deed({
 
 export const unpause = deed({
   modifies: true,
-  run: (host: CommandHost, id: number): Promise<void> =>
+  run: (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number): Promise<void> =>
     host.tasks.run(
-      commandOf('unpause', host.standing(id).name),
+      commandOf('unpause', host.domains.standing(id).name),
       async task => {
-        host.toolstack.setPaused(host.standing(id), false);
+        host.toolstack.setPaused(host.domains.standing(id), false);
         task.message = 'It continues where it was.';
       },
       id,
@@ -125,7 +125,7 @@ export const shutdown = deed({
   modifies: true,
   /** A guest with PV drivers is asked through the store. Another has a power button: pressed unless `fallback` says that it is not to be. */
   run: async (host: CommandHost, id: number, fallback: boolean = true): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     const { toolstack } = host;
     if (toolstack.listens(member, 'poweroff'))
       return follow(
@@ -149,7 +149,7 @@ export const shutdown = deed({
 export const reboot = deed({
   modifies: true,
   run: async (host: CommandHost, id: number, fallback: boolean = false): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     if (host.toolstack.listens(member, 'reboot'))
       return host.tasks.run(
         commandOf('reboot', member.name),
@@ -171,9 +171,9 @@ export const trigger = deed({
   modifies: true,
   /** The RESET pin, the power button as ACPI sees it, a non-maskable interrupt for a vCPU, or the end of a suspend to RAM. */
   run: async (host: CommandHost, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
-    const member = host.member(id);
+    const member = host.domains.member(id);
     if (what === 'nmi') {
-      if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
+      if (vcpu >= host.domains.living(id).record.vcpus) throw notSent(id, what, 'No such process');
       return host.tasks.run(
         commandOf('trigger', member.name, { what, vcpu }),
         async () => {
@@ -186,7 +186,7 @@ export const trigger = deed({
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
       if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
-      const { runner } = host.living(id);
+      const { runner } = host.domains.living(id);
       return follow(
         host,
         member,
@@ -204,7 +204,7 @@ export const trigger = deed({
     if (what === 's3resume') {
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
       if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
-      const { runner } = host.living(id);
+      const { runner } = host.domains.living(id);
       return host.tasks.run(commandOf('trigger', member.name, { what }), async () => runner.ask('wake'), id);
     }
     await host.tasks.run(
@@ -225,13 +225,13 @@ export const destroy = deed({
   modifies: true,
   /** `why` is what is shown of it from then on. */
   run: async (host: CommandHost, id: number, why: Reason<'shut off'> = 'destroyed'): Promise<void> => {
-    const lost = host.lost.get(id);
-    if (lost) return host.tasks.run(commandOf('destroy', lost.name), async () => void host.lost.delete(id));
+    const lost = host.domains.lost.get(id);
+    if (lost) return host.tasks.run(commandOf('destroy', lost.name), async () => void host.domains.lost.delete(id));
     return host.tasks.run(
-      commandOf('destroy', host.member(id).name),
+      commandOf('destroy', host.domains.member(id).name),
       async task => {
-        const member = host.member(id);
-        const { disks } = host.describe(member);
+        const member = host.domains.member(id);
+        const { disks } = host.domains.describe(member);
         await host.toolstack.remove(member, false, why);
         task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
       },
@@ -242,7 +242,7 @@ export const destroy = deed({
 
 /** Asks a guest for something: a task that lasts until it has done so. */
 function follow(
-  host: CommandHost,
+  host: Uses<'clock' | 'tasks'>,
   member: Guest,
   { command, message, advice }: { command: CommandValue; message: string; advice: string },
   ask: () => void,
@@ -252,7 +252,7 @@ function follow(
     cancel();
     end(byItself ? 'done' : 'failed', how);
   };
-  const cancel = host.parts.later(POWER_MS, () => {
+  const cancel = host.clock.later(POWER_MS, () => {
     member.whenOver.delete(over);
     const why = member.paused ? 'It is paused: let it run' : advice;
     end('failed', `${member.name} has not shut down for ${POWER_MS / 1000} s. ${why}, or destroy it.`);

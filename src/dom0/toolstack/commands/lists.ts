@@ -1,6 +1,6 @@
 /** What domains there are. */
 import type { DomainInfo } from '../wire.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { writeJson, writeSxp } from '../../definitions/config/index.ts';
 import { domainsOf, NO_UUID } from '../domains/index.ts';
@@ -50,7 +50,7 @@ function rowsOf(host: CommandHost, only?: number): Row[] {
     seconds: seconds(DOMAIN_0),
     uuid: NO_UUID,
   };
-  const guests = host.all().map((info): Row => {
+  const guests = host.domains.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
     const view = member?.ending && xenViewOf(toolstack.view.at(member.record.index));
     // One whose worker died while it was suspended had reported another reason before.
@@ -121,7 +121,7 @@ export const list = command({
     ['-c, --cpupool', 'Prints the cpupool the domain is in'],
     ['-n, --numa', 'Prints out NUMA node affinity'],
   ],
-  run: async (host: CommandHost): Promise<DomainInfo[]> => host.all(),
+  run: async (host: Uses<'domains'>): Promise<DomainInfo[]> => host.domains.all(),
   xl: async ({ host, words, program }) => {
     const { options, rest } = readWords(words, {
       flags: 'lvZcn',
@@ -186,7 +186,7 @@ export const sharing = command({
 export const vmList = command({
   summary: 'List guest domains, excluding dom0, stubdoms, etc.',
   usage: '',
-  run: async (host: CommandHost): Promise<{ uuid: string; id: number; name: string }[]> =>
+  run: async (host: Uses<'toolstack'>): Promise<{ uuid: string; id: number; name: string }[]> =>
     [...host.toolstack.members.values()].map(({ uuid, record, name }) => ({ uuid, id: record.id, name })),
   xl: async ({ words }, run) => (
     readWords(words),
@@ -211,10 +211,10 @@ export const uptime = command({
   usage: '[-s] [Domain]',
   options: [['-s', 'Print short output.']],
   /** Whole seconds since each was built, and since the host began (domain 0). */
-  run: async (host: CommandHost): Promise<{ id: number; name: string; seconds: number }[]> => {
-    const since = (epochMs: number): number => Math.max(0, Math.floor((host.parts.epochMs() - epochMs) / 1000));
+  run: async (host: Uses<'clock' | 'toolstack'>): Promise<{ id: number; name: string; seconds: number }[]> => {
+    const since = (epochMs: number): number => Math.max(0, Math.floor((host.clock.epochMs() - epochMs) / 1000));
     return [
-      { id: 0, name: 'Domain-0', seconds: since(host.startedEpochMs) },
+      { id: 0, name: 'Domain-0', seconds: since(host.clock.startedEpochMs) },
       ...[...host.toolstack.members.values()].map(({ record, name, builtEpochMs }) => ({
         id: record.id,
         name,
@@ -227,7 +227,7 @@ export const uptime = command({
     const asked = rest.map(word => findDomain(host, word));
     const all = (await run()).filter(({ id }) => asked.length === 0 || asked.includes(id));
     if (options.has('s')) {
-      const now = clockOf(host.parts.epochMs());
+      const now = clockOf(host.clock.epochMs());
       return all
         .map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`)
         .join('');
@@ -239,8 +239,8 @@ export const uptime = command({
 export const domid = command({
   summary: 'Convert a domain name to domain id',
   usage: '<DomainName>',
-  run: async (host: CommandHost, name: string): Promise<number> => {
-    const found = host.all().find(each => each.name === name);
+  run: async (host: Uses<'domains'>, name: string): Promise<number> => {
+    const found = host.domains.all().find(each => each.name === name);
     if (name !== 'Domain-0' && !found)
       throw new Refusal(`Can't get domid of domain name '${name}', maybe this domain does not exist.`);
     return found?.id ?? 0;
@@ -255,8 +255,8 @@ export const domid = command({
 export const domname = command({
   summary: 'Convert a domain id to domain name',
   usage: '<DomainId>',
-  run: async (host: CommandHost, id: number): Promise<string> => {
-    const found = host.all().find(each => each.id === id);
+  run: async (host: Uses<'domains'>, id: number): Promise<string> => {
+    const found = host.domains.all().find(each => each.id === id);
     if (id !== 0 && !found)
       throw new Refusal(`Can't get domain name of domain id '${id}', maybe this domain does not exist.`);
     return found?.name ?? 'Domain-0';

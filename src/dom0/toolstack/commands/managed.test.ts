@@ -192,7 +192,7 @@ describe('domains that xend manages', () => {
       await files.symlink(`/etc/xen/vm/${name}`, `/etc/xen/auto/${link}`);
     const again = await make(store);
     await again.host.startAutomatic();
-    expect(again.host.all().map(({ id, name }) => [id, name])).toEqual([
+    expect(again.host.domains.all().map(({ id, name }) => [id, name])).toEqual([
       [1, 'z'],
       [2, 'x'],
     ]);
@@ -221,11 +221,11 @@ describe('xl create', () => {
         on_reboot: 'restart',
       },
     });
-    expect(host.all()).toEqual([]);
+    expect(host.domains.all()).toEqual([]);
     // Nothing is created whose console could be opened.
     expect(attachXl(COMMANDS, ['create', '-c', '-n', '/root/a.cfg'])).toBeUndefined();
     expect(await xl('create -q -p /root/a.cfg memory=12 name="c"')).toBe('');
-    expect(host.all()).toMatchObject([{ name: 'c', memoryMiB: 12, state: 'p' }]);
+    expect(host.domains.all()).toMatchObject([{ name: 'c', memoryMiB: 12, state: 'p' }]);
     expect(await xl('create')).toBe('6: Config file not specified and none in save file');
     expect(await xl('create -n /root/a.cfg memory=lots')).toMatch(/^1: \/root\/a\.cfg:5:/);
   });

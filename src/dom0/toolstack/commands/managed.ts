@@ -6,7 +6,7 @@ import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { withOptions } from '../../definitions/index.ts';
 import { prepareToRead } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { deleteSnapshot, recordsOf } from '../snapshots/index.ts';
@@ -17,13 +17,13 @@ import { atLeast, readWords } from './words.ts';
 import { xmVariables } from './xm-variables.ts';
 
 /** @throws Refusal where the host has no files */
-export function managedOf(host: CommandHost): ManagedDomains {
+export function managedOf(host: Uses<'managed'>): ManagedDomains {
   if (!host.managed) throw new Refusal('This Domain 0 cannot store files, so it cannot keep definitions.');
   return host.managed;
 }
 
 /** @throws Refusal in xend's words */
-export async function findManaged(host: CommandHost, word: string): Promise<ManagedDomain> {
+export async function findManaged(host: Uses<'managed'>, word: string): Promise<ManagedDomain> {
   const found = await managedOf(host).find(word);
   if (!found) throw new Refusal(`Error: Domain '${word}' does not exist.`);
   return found;
@@ -35,7 +35,7 @@ export const define = command({
   modifies: true,
   only: 'xm',
   /** Keeps a definition under /etc/xen/vm; `path`: where it comes from. */
-  run: (host: CommandHost, path: string, text: string): Promise<ManagedDomain> =>
+  run: (host: Uses<'managed' | 'tasks' | 'toolstack'>, path: string, text: string): Promise<ManagedDomain> =>
     host.tasks.run(commandOf('new', undefined, { file: path }), async task => {
       const domain = await managedOf(host).define(path, text, uuid => host.toolstack.ownerOf(uuid)?.name);
       task.message = `${domain.name} is kept as ${domain.path}.`;
@@ -62,7 +62,7 @@ export const start = command({
   run: async (host: CommandHost, name: string, paused: boolean = false): Promise<DomainInfo> => {
     const domain = await findManaged(host, name);
     if (domainsOf(host).running(domain.name)) throw new Refusal('Error: Domain is already running');
-    return createFrom({ host, read: path => host.readFile(path) }, domain.path, { paused });
+    return createFrom({ host, read: path => host.files.readFile(path) }, domain.path, { paused });
   },
   xl: async ({ words }, run) => {
     const { options, rest } = readWords(words, { flags: 'pc', long: { paused: 'p' } });
@@ -120,7 +120,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
     if (readOnly || target === '') continue;
     const user = await userOf(host, name, target);
     if (user !== undefined) said.push(`${target} stays: ${user}.`);
-    else if (host.isDevice(target) && !host.parts.allowed?.has(target))
+    else if (host.disk.isDevice(target) && !host.files.allowed?.has(target))
       said.push(
         await removeVolume(host, target, name).then(
           () => `${target} is removed.`,
@@ -130,7 +130,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
     else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
     else
       said.push(
-        await host.removeFile(target).then(
+        await host.files.removeFile(target).then(
           () => `${target} is removed.`,
           (error: Error) => `${target} stays: ${error.message}`,
         ),
@@ -141,7 +141,7 @@ async function removeStorage(host: CommandHost, { name, definition }: ManagedDom
 
 /** The user of a disk next to the domain called `domain`, however that names it; undefined: nobody. */
 async function userOf(host: CommandHost, domain: string, target: string): Promise<string | undefined> {
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {
     const [one, two] = [
       [target, domain],
@@ -149,7 +149,7 @@ async function userOf(host: CommandHost, domain: string, target: string): Promis
     ].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
     return isDevice(one) || isDevice(two)
       ? devicesOverlap(one, two)
-      : (await host.realPath(one)) === (await host.realPath(two));
+      : (await host.files.realPath(one)) === (await host.files.realPath(two));
   };
   const defined = (await managedOf(host).list()).filter(other => other.name !== domain);
   const running = [...host.toolstack.members.values()]
@@ -163,8 +163,8 @@ async function userOf(host: CommandHost, domain: string, target: string): Promis
   return undefined;
 }
 
-async function removeVolume(host: CommandHost, target: string, domain: string): Promise<void> {
-  const storage = await host.openDevices();
+async function removeVolume(host: Uses<'disk'>, target: string, domain: string): Promise<void> {
+  const storage = await host.disk.openDevices();
   const path = isTransfer(target) ? storage?.transferOf(domain) : target;
   if (path !== undefined) storage?.removeDevice(path);
 }
@@ -174,6 +174,6 @@ export const log = command({
   usage: '',
   only: 'xm',
   /** What was done on this host, and how it ended; of earlier ones, too, where Domain 0 has files. */
-  run: async (host: CommandHost): Promise<string> => host.readLog(),
+  run: async (host: Uses<'readLog'>): Promise<string> => host.readLog(),
   xl: async ({ words }, run) => (readWords(words), run()),
 });

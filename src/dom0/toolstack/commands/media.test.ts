@@ -68,7 +68,7 @@ describe('a disc', () => {
     );
     await files.writeFile(
       '/root/cd.iso',
-      new Uint8Array(await (await host.readFile('files:/root/stuff/')).arrayBuffer()),
+      new Uint8Array(await (await host.files.readFile('files:/root/stuff/')).arrayBuffer()),
     );
     expect(await xl('cd-insert x hdc file:/root/cd.iso')).toBe('');
     expect(drives()).toEqual([['hdc', 'cd.iso']]);
@@ -172,7 +172,7 @@ describe('a transfer disk', () => {
     expect(await xl('block-attach x transfer:,xvdx,w')).toContain(
       'Device /dev/vg0/transfer-x is mounted read-write in x',
     );
-    await host.toolstack.remove(host.member(1));
+    await host.toolstack.remove(host.domains.member(1));
     expect(await xl('transfer ls x')).toBe('');
   });
 

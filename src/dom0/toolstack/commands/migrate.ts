@@ -38,7 +38,7 @@ export const migrate = command({
   modifies: true,
   /** How it went. */
   run: async (host: CommandHost, id: number, to: string, wish: MoveWish = {}): Promise<Moved> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     return host.tasks.run(
       valueOf(member.name, to, wish),
       async task => {
@@ -112,7 +112,7 @@ async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: st
   const config = options.get('C');
   const definition = config === undefined ? undefined : await (await read(config)).text();
   if (definition !== undefined) {
-    const [wrong] = judgeDefinition(host.living(id).name, definition).findings.filter(
+    const [wrong] = judgeDefinition(host.domains.living(id).name, definition).findings.filter(
       ({ verdict }) => verdict === 'error',
     );
     if (wrong) throw new Refusal(`${config}: ${wrong.text}`);

@@ -35,7 +35,7 @@ export const networkAttach = command({
   modifies: true,
   /** A card for its PV drivers, as vif of xl.cfg writes it: its number and its station address. */
   run: (host: CommandHost, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     return host.tasks.run(
       commandOf('network-attach', member.name, { card: settingsOf(spec) }),
       async task => {

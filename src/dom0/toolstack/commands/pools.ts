@@ -16,7 +16,7 @@ export const cpupoolList = command({
     name: POOL,
     pcpus: host.queue.pcpus,
     scheduler: host.queue.policy.name,
-    domains: 1 + host.all().length,
+    domains: 1 + host.domains.all().length,
   }),
   xl: async ({ words }, run) => {
     const { options, rest } = readWords(words, { flags: 'c', long: { cpus: 'c' } });

@@ -4,7 +4,7 @@ import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/interfaces/xen/index.ts';
 import { setVcpus } from '../requests.ts';
 import { runNsOf } from '../run-time.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
@@ -55,7 +55,7 @@ export const onlineOf = (host: CommandHost, domain: { id: number; name: string; 
   vcpusOf(host, domain).filter(({ online }) => online).length;
 
 function vcpusOf(
-  { toolstack, queue }: CommandHost,
+  { toolstack, queue }: Uses<'queue' | 'toolstack'>,
   { id, name, index }: { id: number; name: string; index: number },
 ): VcpuInfo[] {
   const { scheduler } = toolstack.view;
@@ -105,8 +105,8 @@ export const vcpuSet = command({
   options: [['-i, --ignore-host', "Don't limit the vCPU based on the host CPU count"]],
   modifies: true,
   /** How many processors its guest may have online: it gets the number through the store, and takes them on and off by itself. */
-  run: (host: CommandHost, id: number, vcpus: number): Promise<void> => {
-    const member = host.living(id);
+  run: (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number, vcpus: number): Promise<void> => {
+    const member = host.domains.living(id);
     return host.tasks.run(
       commandOf('vcpu-set', member.name, { vcpus }),
       async task => {

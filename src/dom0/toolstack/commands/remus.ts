@@ -1,5 +1,5 @@
 /** Domains that another host goes on with where this one is lost. Source: main_remus() in tools/xl/xl_migrate.c and libxl_remus.c of Xen 4.17. */
-import type { CommandHost, RemusWish } from '../command-host.ts';
+import type { RemusWish, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
@@ -33,8 +33,8 @@ export const remus = command({
   ],
   modifies: true,
   /** Until it is protected no more. */
-  run: async (host: CommandHost, id: number, to: string, wish: RemusWish): Promise<void> => {
-    const member = host.living(id);
+  run: async (host: Uses<'domains' | 'protect' | 'tasks'>, id: number, to: string, wish: RemusWish): Promise<void> => {
+    const member = host.domains.living(id);
     const { protect } = host;
     return host.tasks.run(
       commandOf('remus', member.name, { to }),

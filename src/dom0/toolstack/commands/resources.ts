@@ -3,7 +3,7 @@ import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../wire.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { followBalloon } from '../balloon.ts';
 import { balloonView, framesOfKvm } from '../kvm-memory.ts';
@@ -17,7 +17,7 @@ export const memSet = command({
   modifies: true,
   /** What the guest's balloon driver shall come to; its maxmem is the most. */
   run: async (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     // The task goes on when the command has returned: xl only writes the target.
     const { say, end } = host.tasks.start(commandOf('mem-set', member.name, { memoryMiB }), undefined, id);
     const { machine } = host,
@@ -41,8 +41,8 @@ export const memSet = command({
         balloonView(machine, member)?.isDriven ??
         host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
       ...(blueprint.definition.kind === 'kvm' ? { silence: 'nothing in it drives its balloon of virtio' } : {}),
-      nowMs: host.parts.hostMs,
-      later: host.parts.later,
+      nowMs: host.clock.hostMs,
+      later: host.clock.later,
       say,
       end: message => {
         member.whenOver.delete(over);
@@ -108,12 +108,12 @@ export const schedCredit = command({
   modifies: true,
   /** How processor time is shared, after what is to be changed was; domain 0 is Domain 0. */
   run: async (
-    host: CommandHost,
+    host: Uses<'domains' | 'queue' | 'tasks' | 'toolstack'>,
     { domain, weight, cap, tsliceUs, ratelimitUs }: NewSchedule = {},
   ): Promise<Schedule> => {
     const { queue } = host;
     if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
-      const { name, record } = host.unit(domain);
+      const { name, record } = host.domains.unit(domain);
       await host.tasks.run(
         commandOf('sched-credit', name, { weight, cap }),
         async task => {
@@ -141,7 +141,7 @@ export const schedCredit = command({
             ...(ratelimitUs === undefined ? {} : { ratelimitUs }),
           }),
       );
-    const units = [host.unit(0), ...host.toolstack.members.values()];
+    const units = [host.domains.unit(0), ...host.toolstack.members.values()];
     const domains = units.flatMap(({ name, record }, i) => {
       const shares = queue.shares(record.index);
       const id = i === 0 ? 0 : ((record as { id?: number }).id ?? 0);
@@ -225,7 +225,7 @@ export const vcpuPin = command({
   modifies: true,
   /** Lists of processors as xl.cfg writes them; absent: they stay. `vcpu`: that one alone (all). */
   run: async (host: CommandHost, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
-    const { name, record } = host.unit(id);
+    const { name, record } = host.domains.unit(id);
     await host.tasks.run(
       commandOf('vcpu-pin', name, { vcpu, cpus, cpusSoft }),
       async () => {

@@ -97,7 +97,7 @@ describe('processors', () => {
     ]);
     // Of that kernel's interrupt table nothing is there: an NMI is a triple fault, and that a reboot.
     expect(await xl('trigger x nmi')).toBe('');
-    await until(() => host.all()[0]?.id === 2);
+    await until(() => host.domains.all()[0]?.id === 2);
   });
 
   it('are asked to come and go through the store, up to maxvcpus and what the host has', async () => {
@@ -126,7 +126,7 @@ describe('settings', () => {
   it('change the name everywhere, also in a saved state', async () => {
     const { host, files, xl, store } = await make();
     expect(await xl('rename x web')).toBe('');
-    expect([store('name'), host.all()[0]!.name, await xl('domname 1'), await xl('domid x')]).toEqual([
+    expect([store('name'), host.domains.all()[0]!.name, await xl('domname 1'), await xl('domid x')]).toEqual([
       'web',
       'web',
       'web\n',
@@ -138,7 +138,7 @@ describe('settings', () => {
       expect.stringMatching(/^1: Domain 0 .*\nCan't rename domain 'Domain-0'\.$/),
     ]);
     expect(await xl('save web /root/web.save')).toMatch(/^Saving to \/root\/web\.save new xl format/);
-    expect([host.all(), await xl('restore -p /root/web.save'), host.all()[0]!.name]).toEqual([
+    expect([host.domains.all(), await xl('restore -p /root/web.save'), host.domains.all()[0]!.name]).toEqual([
       [],
       expect.stringMatching(
         /^Loading new save file \/root\/web\.save \(new xl fmt info 0x3\/0x0\/\d+\)\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n$/,
@@ -178,7 +178,7 @@ describe('settings', () => {
 
   it('set how far the hypervisor lets a guest grow, not below what it has', async () => {
     const { host, xl } = await make();
-    const most = (): number => xenViewOf(host.toolstack.view.at(host.living(1).record.index))!.reservation.most;
+    const most = (): number => xenViewOf(host.toolstack.view.at(host.domains.living(1).record.index))!.reservation.most;
     expect([await xl('mem-max x 12'), most()]).toEqual(['', 13 * 256]);
     // A new target is a limit, too (libxl_set_memory_target with enforce).
     expect([await xl('mem-set x 6'), most()]).toEqual(['', 7 * 256]);
@@ -202,10 +202,10 @@ describe('settings', () => {
     expect(await xl('config-update x /root/y.cfg memory=10')).toBe(
       'Parsing config from /root/y.cfg\nsetting dom1 configuration\n',
     );
-    expect(host.all()).toMatchObject([{ id: 1, memoryMiB: 8 }]);
+    expect(host.domains.all()).toMatchObject([{ id: 1, memoryMiB: 8 }]);
     expect(await xl('reboot x')).toBe('');
     await host.trigger(1, 'reset');
-    expect(host.all()).toMatchObject([{ id: 2, name: 'x', memoryMiB: 10 }]);
+    expect(host.domains.all()).toMatchObject([{ id: 2, name: 'x', memoryMiB: 10 }]);
     expect(JSON.parse(await xl('list -l x'))[0].config.on_poweroff).toBe('destroy');
   });
 
@@ -224,7 +224,7 @@ describe('options of xl(1)', () => {
   it('shutdown -w comes back when the domain has ended, and says so as xl does', async () => {
     const { host, xl } = await make();
     const waited = xl('shutdown -Fw x');
-    host.toolstack.inputs.type(host.living(1), Uint8Array.of(32));
+    host.toolstack.inputs.type(host.domains.living(1), Uint8Array.of(32));
     expect(await waited).toBe('Waiting for 1 domains\nDomain 1 has been shut down, reason code 0\n');
     await xl('create /root/x.cfg');
     const destroyed = xl('shutdown --wait x');
@@ -235,9 +235,9 @@ describe('options of xl(1)', () => {
   it('save -p leaves the domain, paused; destroy -f is destroy, but for domain 0', async () => {
     const { host, xl } = await make();
     expect(await xl('save -p x /root/x.save')).toMatch(/^Saving to/);
-    expect(host.all()).toMatchObject([{ name: 'x', state: 'p' }]);
+    expect(host.domains.all()).toMatchObject([{ name: 'x', state: 'p' }]);
     expect(await xl('destroy -f 0')).toMatch(/^1: destroy failed/);
-    expect([await xl('destroy -f x'), host.all()]).toEqual(['', []]);
+    expect([await xl('destroy -f x'), host.domains.all()]).toEqual(['', []]);
     expect(await xl('restore -e /root/x.save')).toMatch(/^Loading new save file/);
   });
 });
@@ -245,7 +245,7 @@ describe('options of xl(1)', () => {
 describe('a saved state', () => {
   it('is written while the domain stands still, and its disks with it, which goes on where it cannot be written', async () => {
     const { host, call, xl } = await make();
-    const { record } = host.living(1);
+    const { record } = host.domains.living(1);
     const retired = (): number => host.toolstack.view.at(record.index)!.counters().retired;
     const passes = async (): Promise<boolean> => {
       const before = retired();
@@ -261,12 +261,12 @@ describe('a saved state', () => {
     await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow(
       'the disk is full',
     );
-    expect([seen, await passes(), host.all().map(({ name }) => name)]).toEqual([[false], true, ['x']]);
+    expect([seen, await passes(), host.domains.all().map(({ name }) => name)]).toEqual([[false], true, ['x']]);
     await xl('pause x');
     await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow(
       'the disk is full',
     );
-    expect([await passes(), host.living(1).paused]).toEqual([false, true]);
+    expect([await passes(), host.domains.living(1).paused]).toEqual([false, true]);
     await xl('unpause x');
     expect(
       await runXl(COMMANDS, {
@@ -275,7 +275,7 @@ describe('a saved state', () => {
       }),
     ).toMatch(/^Saving to/);
     expect([seen.at(-1), await passes()]).toEqual([true, true]);
-    expect([await xl('save x /root/x.save'), host.all(), host.tasks.list().at(-1)]).toMatchObject([
+    expect([await xl('save x /root/x.save'), host.domains.all(), host.tasks.list().at(-1)]).toMatchObject([
       expect.stringMatching(/^Saving to/),
       [],
       { command: 'xl save x /root/x.save', state: 'done', message: expect.stringMatching(/the domain is gone\.$/) },
@@ -287,15 +287,15 @@ describe('a console log', () => {
   it('has what a guest showed, after its end, too, and of a long one what came last', async () => {
     const { host, files, xl } = await make();
     const log = '/var/log/xen/console/guest-x.log';
-    const { console } = host.member(1);
+    const { console } = host.domains.member(1);
     await until(() => console.shown.length > 0);
     await xl('destroy x');
     expect(await until(() => files.readFile(log).catch(() => undefined))).toBe('up..');
     await xl('create /root/x.cfg');
-    const [{ id }] = host.all();
+    const [{ id }] = host.domains.all();
     // One piece of a hundred thousand bytes, then lines that are more than the file takes.
-    host.member(id).console.print(new Uint8Array(100_000).fill(46));
-    for (let i = 0; i < 7000; i++) host.member(id).console.print(new TextEncoder().encode(`line ${i}\n`));
+    host.domains.member(id).console.print(new Uint8Array(100_000).fill(46));
+    for (let i = 0; i < 7000; i++) host.domains.member(id).console.print(new TextEncoder().encode(`line ${i}\n`));
     await xl('destroy x');
     const shown = await until(async () => (await files.readFile(log)).endsWith('line 6999\n') && files.readFile(log));
     expect(shown.length).toBeLessThan(2 * 64 * 1024);
@@ -307,15 +307,15 @@ describe('the screen', () => {
   it('is shown where there are windows, told of where there are none, and refused where the guest has none', async () => {
     const { host, xl } = await make();
     expect(await xl('vncviewer x')).toBe("1: x has no screen: give it one with vfb = ['vnc=1'], and create it again.");
-    const [{ id }] = host.all().filter(({ name }) => name === 'x');
-    expect(host.all().find(each => each.id === id)!.hasScreen).toBeUndefined();
-    host.living(id).blueprint.definition.vfb = true;
-    expect(host.all().find(each => each.id === id)!.hasScreen).toBe(true);
+    const [{ id }] = host.domains.all().filter(({ name }) => name === 'x');
+    expect(host.domains.all().find(each => each.id === id)!.hasScreen).toBeUndefined();
+    host.domains.living(id).blueprint.definition.vfb = true;
+    expect(host.domains.all().find(each => each.id === id)!.hasScreen).toBe(true);
     expect(await xl('vncviewer x')).toMatch(
       /^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/,
     );
     const shown: unknown[] = [];
-    await host.subscribe((_domains, _tasks, show) => shown.push(show));
+    await host.domains.subscribe((_domains, _tasks, show) => shown.push(show));
     expect(await xl('vncviewer x')).toBe('The screen of x is in its window.\n');
     expect(shown.filter(show => show !== undefined)).toEqual([id]);
   });
@@ -328,8 +328,8 @@ describe('the screen', () => {
         return { port: 5901, close: () => served.push('closed') };
       },
     });
-    const [{ id }] = host.all().filter(({ name }) => name === 'x');
-    host.living(id).blueprint.definition.vfb = true;
+    const [{ id }] = host.domains.all().filter(({ name }) => name === 'x');
+    host.domains.living(id).blueprint.definition.vfb = true;
     const told = 'The screen of x is at vnc://127.0.0.1:5901, without a password: vncviewer 127.0.0.1::5901\n';
     expect([await xl('vncviewer x'), await xl('vncviewer x'), served]).toEqual([told, told, ['x']]);
     await xl('destroy x');
@@ -382,7 +382,7 @@ describe('input', () => {
     await until(() => text().split('up').length === 3);
     type('x');
     expect(await ended).toBe(0);
-    await until(() => host.all().length === 0);
+    await until(() => host.domains.all().length === 0);
     await expect(attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned)).rejects.toThrow(
       'x is an invalid domain identifier',
     );

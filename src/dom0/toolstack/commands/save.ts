@@ -3,7 +3,7 @@ import { type Medium, type SavedState, SavedStateError, XL_HEADER_BYTES, XL_MAGI
 import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT, UUID_TAKEN } from '../../definitions/index.ts';
 import { behindLibxl } from '../behind-libxl.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, foundIn, labelsOf, savedDrives } from '../saved-blueprint.ts';
@@ -26,14 +26,14 @@ export const save = command({
   ],
   modifies: true,
   /** Whole state of a paused or running domain, which goes on. */
-  run: async (host: CommandHost, id: number): Promise<Blob> => {
-    const { name } = host.living(id);
+  run: async (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number): Promise<Blob> => {
+    const { name } = host.domains.living(id);
     return host.tasks.run(
       commandOf('save', name, { file: `${name}.save`, leaves: 'running' }),
       async task => {
         const file = new StateBlob();
         await host.toolstack.jobs.run(name, 'Save', ({ signal }) =>
-          host.toolstack.save(host.living(id), signal, file.put),
+          host.toolstack.save(host.domains.living(id), signal, file.put),
         );
         const blob = file.whole();
         task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest keeps running.`;
@@ -68,7 +68,7 @@ export const save = command({
       await put(state);
       return saved(state);
     }
-    const member = host.living(id);
+    const member = host.domains.living(id);
     return host.tasks.run(
       commandOf('save', member.name, { file: rest[1], ...(staysPaused ? { leaves: 'paused' } : {}) }),
       task =>
@@ -106,7 +106,7 @@ const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a director
  * What xl reads of a saved file before libxl does: create_domain() in tools/xl/xl_vmcontrol.c. `info`: as xl prints it, both kinds of flags and the length of
  * the configuration. @throws Refusal
  */
-async function readHead({ toolstack }: CommandHost, state: Blob, path: string): Promise<{ info: string }> {
+async function readHead({ toolstack }: Uses<'toolstack'>, state: Blob, path: string): Promise<{ info: string }> {
   const cut = (what: string): Refusal =>
     new Refusal(
       behindLibxl(
@@ -156,10 +156,10 @@ export const restore = command({
         throw new Error(
           `${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`,
         );
-      await host.openDevices(labelsOf(saved));
+      await host.disk.openDevices(labelsOf(saved));
       const found = await filesOf(host, saved, state.name, images);
       const drives = savedDrives(saved, (label, _kind, vdev) =>
-        host.isDevice(label) ? { name: label, device: true } : found(label, vdev),
+        host.disk.isDevice(label) ? { name: label, device: true } : found(label, vdev),
       );
       if (drives.length > 0) await loadBackends(['drives']);
       const blueprint = blueprintOf(saved, { file: state.data }, drives, state.name);
@@ -178,7 +178,7 @@ export const restore = command({
         host.toolstack.build(blueprint, { paused, made }),
       );
       task.message = describeBuilt(built);
-      return host.describe(built);
+      return host.domains.describe(built);
     }),
   xl: async (call, run) => {
     const { said, id, options } = await restoreBy(call, run);
@@ -233,7 +233,7 @@ async function restoreBy(
 
 /** What lay in its drives, by their names: as it is given, or at the paths that its definition has for them, where libxl opens it. */
 async function filesOf(
-  host: CommandHost,
+  host: Uses<'disk' | 'files'>,
   saved: SavedState,
   file: string,
   given: readonly NamedFile[],
@@ -249,10 +249,10 @@ async function filesOf(
   const inDrives = new Map<string, Medium>();
   for (const { vdev, target: path } of targetsOf(saved, definition)) {
     const name = baseName(path);
-    if (!path.startsWith('/') || host.isDevice(path) || inDrives.has(vdev) || !names.has(name)) continue;
-    const data = await host.readFile(path).catch(() => undefined);
+    if (!path.startsWith('/') || host.disk.isDevice(path) || inDrives.has(vdev) || !names.has(name)) continue;
+    const data = await host.files.readFile(path).catch(() => undefined);
     if (!data) continue;
-    const medium = await host.mediumOf({ name: path, data });
+    const medium = await host.files.mediumOf({ name: path, data });
     inDrives.set(vdev, medium);
     if (!found.has(name)) found.set(name, medium);
   }

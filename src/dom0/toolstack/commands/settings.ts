@@ -3,7 +3,7 @@ import { domainsOf } from '../domains/index.ts';
 import { BAD_NAME } from '../../definitions/config/index.ts';
 import { judgeFiles, type NamedFile, nameTaken } from '../../definitions/index.ts';
 import { setMaxMemory } from '../requests.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { recordsOf } from '../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../host/storage/index.ts';
@@ -24,14 +24,14 @@ export const rename = command({
   run: async (host: CommandHost, domain: number | string, name: string): Promise<void> => {
     if (typeof domain === 'string') return renameDefined(host, await findManaged(host, domain), name);
     const id = domain,
-      member = host.living(id);
+      member = host.domains.living(id);
     return host.tasks.run(
       commandOf('rename', member.name, { to: name }),
       async task => {
-        const { managed, parts, toolstack } = host;
+        const { managed, files, toolstack } = host;
         const before = member.name;
         await refuseName(host, before, name);
-        const records = parts.files && recordsOf(host);
+        const records = files.own && recordsOf(host);
         // As xend does it: what is kept of the domain is called so, too.
         const defined = await managed?.find(before);
         const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
@@ -51,7 +51,7 @@ export const rename = command({
     const { rest } = readWords(words);
     atLeast('rename', rest, 2);
     const halted =
-      program === 'xm' && !host.all().some(({ id, name }) => name === rest[0] || String(id) === rest[0])
+      program === 'xm' && !host.domains.all().some(({ id, name }) => name === rest[0] || String(id) === rest[0])
         ? await host.managed?.find(rest[0])
         : undefined;
     if (halted) return run(halted.name, rest[1]).then(() => '');
@@ -64,15 +64,15 @@ export const rename = command({
 });
 
 /** @throws Refusal in xl's words, with the reason before them */
-async function refuseName(host: CommandHost, before: string, name: string): Promise<void> {
-  const { managed, parts, toolstack } = host;
+async function refuseName(host: Uses<'files' | 'managed' | 'toolstack'>, before: string, name: string): Promise<void> {
+  const { managed, files, toolstack } = host;
   const refuse = (why: string): never => {
     throw new Refusal(`${why}\nCan't rename domain '${before}'.`);
   };
   if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
   if (name === '' || name.length > 1000 || BAD_NAME.test(name))
     refuse('A name has 1 to 1000 characters, none of them / or a control character.');
-  const records = parts.files && recordsOf(host);
+  const records = files.own && recordsOf(host);
   if ((await records?.list(name))?.length)
     refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
 }
@@ -86,12 +86,12 @@ function renameDefined(host: CommandHost, defined: ManagedDomain, name: string):
       throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
     await refuseName(host, before, name);
     const transfer = defined.definition.disks.some(({ target }) => isTransfer(target))
-      ? (await host.openDevices())?.transferOf(before)
+      ? (await host.disk.openDevices())?.transferOf(before)
       : undefined;
     await managedOf(host).rename(defined, name, target =>
       transfer !== undefined && isTransfer(target) ? transfer : target,
     );
-    if (host.parts.files) await recordsOf(host).rename(before, name);
+    if (host.files.own) await recordsOf(host).rename(before, name);
     task.message = `${before} is called ${name}.`;
   });
 }
@@ -101,8 +101,8 @@ export const memMax = command({
   usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
   modifies: true,
   /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
-  run: (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
-    const member = host.living(id);
+  run: (host: Uses<'domains' | 'tasks' | 'toolstack'>, id: number, memoryMiB: number): Promise<void> => {
+    const member = host.domains.living(id);
     return host.tasks.run(
       commandOf('mem-max', member.name, { memoryMiB }),
       async () => setMaxMemory(host.toolstack, member, memoryMiB),
@@ -127,24 +127,24 @@ export const configUpdate = command({
   modifies: true,
   /** The domain keeps its name and its number; what the definition says counts from its next start on. */
   run: (host: CommandHost, id: number, files: NamedFile[]): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     return host.tasks.run(
       commandOf('config-update', member.name, { file: files[0].name }),
       async task => {
         const own = new Set(member.blueprint.definition.cards.map(({ mac }) => mac));
         const facts = {
-          ...host.facts,
-          isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
+          ...host.domains.facts,
+          isTaken: (name: string) => name !== member.name && host.domains.facts.isTaken(name),
           // It keeps its own.
           ownerOf: () => undefined,
           stationProblem: (address: string | undefined) =>
-            own.has(address) ? undefined : host.facts.stationProblem(address),
+            own.has(address) ? undefined : host.domains.facts.stationProblem(address),
           // What it has now is free by then.
-          freeMiB: host.facts.freeMiB + member.memoryMiB,
+          freeMiB: host.domains.facts.freeMiB + member.memoryMiB,
         };
-        const { plan, domain } = judgeFiles(await host.read(files), facts);
+        const { plan, domain } = judgeFiles(await host.files.read(files), facts);
         if (!domain) throw planRefusal(host, plan);
-        const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
+        const drives = await host.disk.drivesFrom(domain.drives, files, domain.definition.name);
         const { diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
         member.blueprint = {
           ...kept,
@@ -179,9 +179,13 @@ export const dumpCore = command({
   usage: '<Domain> <filename>',
   modifies: true,
   /** Its processors and its memory, as an ELF core file of Domain 0's; it goes on. */
-  run: (host: CommandHost, id: number, path: string): Promise<void> => {
-    const member = host.member(id);
-    return host.tasks.run(commandOf('dump-core', member.name, { file: path }), () => host.dumpCore(member, path), id);
+  run: (host: Uses<'domains' | 'tasks'>, id: number, path: string): Promise<void> => {
+    const member = host.domains.member(id);
+    return host.tasks.run(
+      commandOf('dump-core', member.name, { file: path }),
+      () => host.domains.dumpCore(member, path),
+      id,
+    );
   },
   xl: async ({ host, words, absolute = path => path }, run) => {
     const { rest } = readWords(words);
@@ -190,7 +194,7 @@ export const dumpCore = command({
     if (id === 0) throw new Refusal('Domain 0 cannot be dumped.');
     const path = absolute(rest[1]);
     const folder = path.slice(0, path.lastIndexOf('/')) || '/';
-    const isThere = await host.parts.files?.stat(folder).then(
+    const isThere = await host.files.own?.stat(folder).then(
       ({ isDirectory }) => isDirectory,
       () => false,
     );

@@ -2,7 +2,7 @@
 import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import type { NamedFile } from '../../definitions/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { timeOf } from '../time-words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
@@ -62,7 +62,7 @@ export const snapshot = command({
 export const snapshotList = command({
   summary: 'List the snapshots of a domain',
   usage: '<Domain>',
-  run: (host: CommandHost, domain: string): Promise<SnapshotRecord[]> => recordsOf(host).list(domain),
+  run: (host: Uses<'files'>, domain: string): Promise<SnapshotRecord[]> => recordsOf(host).list(domain),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-list', rest, 1);
@@ -90,7 +90,9 @@ export const revert = command({
   ): Promise<DomainInfo | undefined> =>
     host.tasks.run(commandOf('revert', domain, { snapshot: name }), async (task, concerns) => {
       const info = await revertTo(host, domain, name, images, concerns, isPaused);
-      task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
+      task.message = info
+        ? describeBuilt(host.domains.member(info.id))
+        : 'Its disks are as they were; it did not run then.';
       return info;
     }),
   xl: async (call, run) => {

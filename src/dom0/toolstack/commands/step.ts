@@ -1,5 +1,5 @@
 /** A paused domain's single steps, for people who look at its processor. The command is ours; with Xen one attaches gdbsx. */
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 
@@ -12,12 +12,12 @@ export const step = command({
   modifies: true,
   /** It is paused again afterwards; where it waits for an interrupt the step waits, too. */
   run: async (
-    host: CommandHost,
+    host: Uses<'domains'>,
     id: number,
     count: number = 1,
     what: 'instructions' | 'exits' = 'instructions',
   ): Promise<void> => {
-    const member = host.living(id);
+    const member = host.domains.living(id);
     if (!member.paused) throw new Refusal(`${member.name} runs: pause it first (xl pause ${member.name}).`);
     if (!(Number.isInteger(count) && count >= 1 && count <= MOST))
       throw new Refusal(`A step has from 1 to ${MOST} ${what}, and not ${count}.`);

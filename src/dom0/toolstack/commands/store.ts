@@ -1,5 +1,5 @@
 /** A write to xenstored for the page. At the command line it is a program of its own: xenstore-write (shell/xenstore.ts). */
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { MAX_PAYLOAD_BYTES, StoreError } from '../../backends/xenstore/index.ts';
 import { command } from './command.ts';
@@ -9,7 +9,7 @@ export const storeWrite = command({
   usage: '<path> <value>',
   modifies: true,
   /** Fires the watches on it, though its value is the same. @throws Error with a sentence */
-  run: (host: CommandHost, path: string, value: string): Promise<void> =>
+  run: (host: Uses<'tasks' | 'toolstack'>, path: string, value: string): Promise<void> =>
     host.tasks.run(commandOf('store-write', undefined, { path, value }), async task => {
       const { client } = host.toolstack.services,
         bytes = utf8(value),

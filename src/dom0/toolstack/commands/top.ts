@@ -2,7 +2,7 @@
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import {
   ALTERNATE_SCREEN,
   HIDE_CURSOR,
@@ -80,7 +80,7 @@ function look(host: CommandHost, before: Before | undefined): { usages: Usage[];
     vcpus: 1,
     ...none,
   };
-  const guests = host.all().map((info): Usage => {
+  const guests = host.domains.all().map((info): Usage => {
     const member = toolstack.members.get(info.id);
     const common = {
       id: info.id,
@@ -140,12 +140,12 @@ interface Shape {
   fullNames: boolean;
 }
 
-function screen(host: CommandHost, usages: Usage[], { byNumber, fullNames }: Shape): string[] {
-  const { machine, queue, parts } = host;
+function screen(host: Uses<'clock' | 'machine' | 'queue'>, usages: Usage[], { byNumber, fullNames }: Shape): string[] {
+  const { machine, queue } = host;
   const totalKiB = machine.frames * 4,
     freeKiB = machine.freeFrames * 4;
   const count = (letter: string): number => usages.filter(({ state }) => state === letter).length;
-  const clock = clockOf(parts.epochMs());
+  const clock = clockOf(host.clock.epochMs());
   const percent = (part: number): string => ((100 * part) / totalKiB).toFixed(1);
   const rows = [...usages].sort(
     byNumber ? (a, b) => a.id - b.id : (a, b) => b.cpuPercent - a.cpuPercent || b.cpuSeconds - a.cpuSeconds,
@@ -241,7 +241,7 @@ export const top = command({
     look(host, {
       nowNs: 0,
       runNs: new Map(
-        host
+        host.domains
           .all()
           .map(({ id }) => [id, 0])
           .concat([[0, 0]]) as [number, number][],
@@ -254,7 +254,7 @@ export const top = command({
     let text = '';
     let before: Before | undefined;
     for (let i = 0; i < iterations; i++) {
-      if (i > 0) await new Promise<void>(resolve => void host.parts.later(delayS * 1000, resolve));
+      if (i > 0) await new Promise<void>(resolve => void host.clock.later(delayS * 1000, resolve));
       const { usages, now } = look(host, before);
       text += `${screen(host, usages, shape).join('\n')}\n`;
       before = now;
@@ -288,7 +288,7 @@ async function watch(host: CommandHost, terminal: Owned, { delayS, iterations, .
     );
     before = now;
     await new Promise<void>(resolve => {
-      const cancel = host.parts.later(Math.max(0.1, delayS) * 1000, resolve);
+      const cancel = host.clock.later(Math.max(0.1, delayS) * 1000, resolve);
       wake = () => (cancel(), resolve());
     });
   }

@@ -1,7 +1,7 @@
 /** Where a guest's requests go: live, place by place, and by the maps of its disk. The two commands are ours; xl has neither. */
 import type { Place } from '../../../formats/blocks/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { ideName } from '../../definitions/index.ts';
 import { formatPlace } from '../../host/storage/index.ts';
 import { Follower, formatFollowed, MOST_REQUESTS, type Names } from '../tracing/index.ts';
@@ -19,12 +19,12 @@ export const diskPath = command({
   usage: '<Domain> <Disk> <Sector>',
   /** By the name of the disk (xvda, hda) or its number; sectors of 512 bytes. The way begins with the guest's disk. */
   run: async (
-    host: CommandHost,
+    host: Uses<'domains' | 'toolstack'>,
     id: number,
     device: string,
     sector: number,
   ): Promise<{ name: string; way: Place[] }> => {
-    const member = host.member(id);
+    const member = host.domains.member(id);
     const wanted = /^\d+$/.test(device) ? Number(device) : deviceNumber(device);
     const drives = (member.blueprint.drives ?? []).map(drive => ({
       ...drive,
@@ -64,13 +64,13 @@ export const diskPath = command({
 });
 
 /** What the numbers of records represent on this host. */
-export function namesOf(host: CommandHost): Names {
+export function namesOf(host: Uses<'disk' | 'toolstack'>): Names {
   const { members, services } = host.toolstack;
   return {
     domain: domid => (domid === 0 ? 'Domain-0' : `${members.get(domid)?.name ?? 'domain'} (${domid})`),
     disk: (domid, devid) =>
       (members.get(domid)?.attached && services.devices(domid).disks.find(String(devid))?.given.vdev) || '?',
-    volume: index => host.volumeName(index),
+    volume: index => host.disk.volumeName(index),
     bridgePort: number => services.network.bridge.list().find(port => port.number === number)?.name ?? `port ${number}`,
   };
 }
@@ -84,20 +84,20 @@ export const trace = command({
   ],
   /** The first requests that begin from now on, in words; nothing was written before, and nothing is afterwards. */
   run: async (host: CommandHost, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
-    host.living(id);
+    host.domains.living(id);
     if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS))
       throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);
     const follower = new Follower(host.toolstack.view, id);
     try {
-      const endMs = host.parts.epochMs() + seconds * 1000;
+      const endMs = host.clock.epochMs() + seconds * 1000;
       let before = 0;
       for (;;) {
-        await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+        await new Promise<void>(done => void host.clock.later(LOOK_MS, done));
         follower.read();
         const { begun, done, places } = follower.progress(count, id);
         // Packets have no answer: they are whole when nothing more comes of them.
         const isWhole = begun === count && (done === count || places === before);
-        if (isWhole || host.parts.epochMs() >= endMs) {
+        if (isWhole || host.clock.epochMs() >= endMs) {
           const names = namesOf(host);
           const missed =
             follower.missed > 0 ? `${follower.missed} records were overwritten before they were read.\n` : '';

@@ -6,7 +6,7 @@ import {
   type ListedFile,
   openFat,
 } from '../../../formats/file-systems/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { CommandHost, Uses } from '../command-host.ts';
 import { readPartitions } from '../../../formats/file-systems/index.ts';
 import { partOf } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
@@ -26,11 +26,11 @@ interface Transfer {
 }
 
 /** The disk as it is now: nothing is written to it while it is looked at. @throws Refusal */
-async function openTransfer(host: CommandHost, domain: string): Promise<Transfer> {
+async function openTransfer(host: Uses<'disk' | 'toolstack'>, domain: string): Promise<Transfer> {
   const member = [...host.toolstack.members.values()].find(
     ({ name, record, ending }) => !ending && (name === domain || String(record.id) === domain),
   );
-  const storage = await host.openDevices();
+  const storage = await host.disk.openDevices();
   const path =
     member?.devices.find(device => device.path.startsWith('/dev/vg0/transfer-'))?.path ??
     storage?.transferOf(member?.name ?? domain);
@@ -59,8 +59,8 @@ const row = ({ name, kind, bytes, modifiedMs = 0 }: ListedFile): string =>
 const joined = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
 
 /** Copies a file, or a folder with all that is in it; what was copied. @throws Error with a sentence */
-async function copyOut(host: CommandHost, disk: Transfer, from: string, to: string, depth = 0): Promise<number> {
-  const { files } = host.parts;
+async function copyOut(host: Uses<'files'>, disk: Transfer, from: string, to: string, depth = 0): Promise<number> {
+  const { own: files } = host.files;
   const { tree, effort } = disk;
   effort.renew();
   if (!files) throw new Refusal('Domain 0 has no place for files here.');
@@ -95,7 +95,7 @@ export const transfer = command({
             .map(row)
             .join('') + note
         );
-      const { files } = host.parts;
+      const { own: files } = host.files;
       const intoFolder =
         paths.length > 1 || to.endsWith('/') || ((await files?.stat(to).catch(() => undefined))?.isDirectory ?? false);
       let copied = 0;

@@ -1,7 +1,7 @@
 /** A domain's screen: in the page its window comes up; where the host is a process, clients of VNC find it at a port; else what it shows is printed. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
 import type { Listening } from '../../host/nbd/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import { hasScreen } from '../running-domain.ts';
 import { askedPort } from './asked-port.ts';
 import { command, Refusal } from './command.ts';
@@ -11,8 +11,8 @@ import { atLeast, findDomain, readWords } from './words.ts';
 const served = new WeakMap<Guest, Promise<Listening>>();
 
 /** The port where clients of VNC find a screen on 127.0.0.1; undefined: nobody can connect to this host. */
-export async function screenPort(host: CommandHost, member: Guest): Promise<number | undefined> {
-  const { serveScreen } = host.parts;
+export async function screenPort(host: Uses<'consoles' | 'toolstack'>, member: Guest): Promise<number | undefined> {
+  const { serveScreen } = host.consoles;
   let listening = served.get(member);
   if (!listening && serveScreen) {
     listening = askedPort(member.blueprint).then(asked => serveScreen(host.toolstack, member, asked));
@@ -31,8 +31,8 @@ export const vncviewer = command({
   usage: '[options] <Domain>',
   options: [['-a, --autopass', 'Pass VNC password to viewer via stdin: no viewer starts here']],
   /** A sentence about where it is. */
-  run: async (host: CommandHost, id: number): Promise<string> => {
-    const member = host.living(id),
+  run: async (host: Uses<'consoles' | 'domains' | 'machine' | 'toolstack'>, id: number): Promise<string> => {
+    const member = host.domains.living(id),
       { name, record, blueprint } = member;
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
@@ -41,7 +41,7 @@ export const vncviewer = command({
       const asks = blueprint.definition.vncPassword === undefined ? 'without a password' : 'with its password';
       return `The screen of ${name} is at vnc://127.0.0.1:${port}, ${asks}: vncviewer 127.0.0.1::${port}`;
     }
-    if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
+    if (host.consoles.showScreen(id)) return `The screen of ${name} is in its window.`;
     const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(
       word => host.machine.words[(record.screenOffset >>> 2) + word],
     );

@@ -2,7 +2,7 @@
  * From the words of `xl NAME …` to a command: options, domains by name or number, help, and refusals as xl words them.
  * Source: help(), def_getopt() and find_domain() in tools/xl/xl_utils.c and xl_vmcontrol.c of Xen 4.17; error numbers of libxl_types.idl.
  */
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { type Call, type OptionRules, perform, Refusal, type Table } from './command.ts';
 import { WITHOUT } from './without.ts';
@@ -99,11 +99,11 @@ class NoSuchDomain extends Refusal {
 }
 
 /** A domain by its name or its number; 0 is Domain 0. @throws Refusal */
-export function findDomain(host: CommandHost, word: string): number {
+export function findDomain(host: Uses<'domains'>, word: string): number {
   const byNumber = /^\d+$/.test(word);
   if (byNumber && Number(word) === 0) return 0;
   if (word === 'Domain-0') return 0;
-  const domains = host.all();
+  const domains = host.domains.all();
   // The one that runs, where one that has stopped has the name, too.
   const found = byNumber
     ? domains.find(({ id }) => id === Number(word))
@@ -189,7 +189,7 @@ function withHelp(error: Error, help: () => string): string {
 }
 
 /** One of xl's commands of which this host has nothing. @throws Refusal */
-async function runWithout(name: string, host: CommandHost, words: readonly string[]): Promise<string> {
+async function runWithout(name: string, host: Uses<'domains'>, words: readonly string[]): Promise<string> {
   const { usage, takes, least = 0, prints = '', why, status } = WITHOUT[name];
   const { rest } = readWords(words, takes);
   atLeast(name, rest, least);

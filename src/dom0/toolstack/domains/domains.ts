@@ -1,5 +1,6 @@
 /** The host's domains, defined, running or both: the one place that joins what is kept (managed/) with what is there (toolstack.ts). */
 import { type Definition, newDefinition } from '../../definitions/config/index.ts';
+import type { DomainService } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import type { Member } from '../running-domain.ts';
 import type { Toolstack } from '../toolstack.ts';
@@ -27,9 +28,7 @@ export interface Domain {
 interface DomainsParts {
   readonly toolstack: Toolstack<Viewers>;
   readonly managed: ManagedDomains | undefined;
-  all(): DomainInfo[];
-  /** @throws Error with a sentence where there is none of that number */
-  member(id: number): Member<Viewers>;
+  readonly domains: Pick<DomainService, 'all' | 'member'>;
 }
 
 class Domains {
@@ -43,7 +42,7 @@ class Domains {
   async list(): Promise<Domain[]> {
     const { toolstack, managed } = this.parts;
     const kept = (await managed?.list()) ?? [];
-    const there = this.parts.all();
+    const there = this.parts.domains.all();
     return [
       ...(toolstack.hypervisor.kind === 'xen' ? [this.domain0()] : []),
       ...there.map((info): Domain => {
@@ -105,7 +104,7 @@ class Domains {
   /** What a domain is now, by its number. @throws Error with a sentence where there is none */
   definition(id: number): Definition {
     if (id === 0) return { ...newDefinition(), name: 'Domain-0', kind: 'pv', uuid: NO_UUID };
-    return this.ofMember(this.parts.member(id));
+    return this.ofMember(this.parts.domains.member(id));
   }
 
   private ofMember({ blueprint, name, uuid, memoryMiB, record }: Member<Viewers>): Definition {

@@ -20,7 +20,7 @@ export function callOf(
     absolute,
     read: async path =>
       namesFiles(path)
-        ? host.readFile(spellFiles(pathsIn(path).map(absolute)))
+        ? host.files.readFile(spellFiles(pathsIn(path).map(absolute)))
         : new Blob([(await readFile(path)) as BlobPart]),
     write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
   };

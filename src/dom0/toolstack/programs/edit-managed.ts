@@ -1,6 +1,6 @@
 /** Kept definitions in the editor: each is judged before it is written. */
 import { isError, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { Uses } from '../command-host.ts';
 import { managedOf } from '../commands/managed.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import type { Owned } from '../terminal/index.ts';
@@ -20,7 +20,7 @@ export async function judgeText(path: string, text: string): Promise<{ errors: V
 
 /** `virsh edit`: whether the definition was changed. @throws Error with a sentence */
 export async function editManaged(
-  host: CommandHost,
+  host: Uses<'managed' | 'tasks'>,
   { name, path, text }: ManagedDomain,
   terminal: Owned,
 ): Promise<boolean> {

@@ -5,7 +5,7 @@
 import { type DefinedDisk, placeUnderKvm } from '../../definitions/config/index.ts';
 import { isDevice } from '../../host/storage/index.ts';
 import { blockCounts } from '../block-counts.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { Guest, Uses } from '../command-host.ts';
 import { floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
 
 const SECTOR_BYTES = 512;
@@ -24,19 +24,19 @@ const drivesOf = ({ blueprint: { definition } }: Guest): { disk: DefinedDisk; no
 const isRemovable = ({ kind }: DefinedDisk): boolean => kind !== 'disk';
 
 /** What is known of the file of an image; of one that the guest's own worker has open that is little. */
-async function imageOf(host: CommandHost, guest: Guest, { target, format, ...disk }: DefinedDisk) {
-  const { allowed } = host.parts;
+async function imageOf(host: Uses<'disk' | 'files'>, guest: Guest, { target, format, ...disk }: DefinedDisk) {
+  const { allowed } = host.files;
   const place = placeUnderKvm({ target, format, ...disk });
   const open = guest.opened?.all.find(drive => drive.place === place)?.disk;
   const measured = allowed?.has(target) ? allowed.measure(target) : undefined;
-  const storage = measured ? undefined : await host.openDevices();
-  const file = storage?.file(await host.realPath(target).catch(() => target));
+  const storage = measured ? undefined : await host.disk.openDevices();
+  const file = storage?.file(await host.files.realPath(target).catch(() => target));
   const device = isDevice(target) ? target : file && `/dev/vg0/${file.volume}`;
   const header = measured?.qcow2 ?? (storage && device ? storage.qcow2.header(device) : undefined);
   const bytes =
     open?.bytes ??
     measured?.capacityBytes ??
-    (await host.openImage(target).then(
+    (await host.files.openImage(target).then(
       ({ device: image }) => image.bytes,
       () => 0,
     ));
@@ -62,7 +62,7 @@ async function imageOf(host: CommandHost, guest: Guest, { target, format, ...dis
 }
 
 /** BlockInfo of each drive. */
-export const queryBlock = (host: CommandHost, guest: Guest): Promise<object[]> =>
+export const queryBlock = (host: Uses<'disk' | 'files'>, guest: Guest): Promise<object[]> =>
   Promise.all(
     drivesOf(guest).map(async ({ disk, node }) => {
       const { target, format, readOnly } = disk;
@@ -98,7 +98,7 @@ export const queryBlock = (host: CommandHost, guest: Guest): Promise<object[]> =
   );
 
 /** BlockStats of each drive. */
-export function queryBlockStats(host: CommandHost, guest: Guest): object[] {
+export function queryBlockStats(host: Uses<'toolstack'>, guest: Guest): object[] {
   const counts = blockCounts(host.toolstack, guest);
   return drivesOf(guest).map(({ disk, node }) => {
     const { reads = 0, readSectors = 0, writes = 0, writtenSectors = 0 } = counts.get(disk.vdev) ?? {};

@@ -2,7 +2,7 @@
  * The monitor of a guest's QEMU: a part of QMP (docs/interop/qmp-spec.txt; qapi/misc.json, run-state.json, machine.json) and of the human monitor. What is
  * answered, and how errors read, is QEMU 7.2's.
  */
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { QEMU_VERSION } from './command-line.ts';
 import { askCpu } from './cpu-words.ts';
@@ -28,7 +28,7 @@ interface QmpCommand {
 }
 
 /** RunState (qapi/run-state.json). */
-const statusOf = (host: CommandHost, guest: Guest): string => {
+const statusOf = (host: Uses<'toolstack'>, guest: Guest): string => {
   const { state, reason } = host.toolstack.status(guest);
   if (state === 'paused') return reason === 'unknown' ? 'debug' : 'paused';
   return state === 'crashed'

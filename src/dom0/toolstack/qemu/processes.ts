@@ -2,7 +2,7 @@
  * Guests of a host with KVM as its system sees them: a process of QEMU each, with a thread for each vCPU, which enters the guest by ioctl(KVM_RUN). Names of
  * threads: QEMU's with debug-threads=on (qemu_thread_set_name in accel/kvm/kvm-accel-ops.c); the user is Debian's for guests of qemu:///system.
  */
-import type { Guest, CommandHost } from '../command-host.ts';
+import type { Guest, CommandHost, Uses } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { residentKiB } from '../kvm-memory.ts';
 import { runNsOf } from '../run-time.ts';
@@ -59,7 +59,7 @@ export function startedBy(guest: Guest): { pid: number; command: string } {
 }
 
 /** The processor time that the host's own threads had: its network, its disks, this shell. */
-function ownProcess(host: CommandHost): Process {
+function ownProcess(host: Uses<'clock' | 'toolstack'>): Process {
   const seconds = runNsOf(host.toolstack, DOMAIN_0) / 1e9;
   const { frames } = host.toolstack.services.hardware;
   return {
@@ -67,7 +67,7 @@ function ownProcess(host: CommandHost): Process {
     user: 'root',
     name: 'libvirtd',
     command: '/usr/sbin/libvirtd',
-    startedEpochMs: host.startedEpochMs,
+    startedEpochMs: host.clock.startedEpochMs,
     seconds,
     rssKiB: frames * 4,
     vszKiB: frames * 4,

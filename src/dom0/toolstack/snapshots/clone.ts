@@ -7,7 +7,7 @@ import { attachDrives, type DriveImage, noMedia, readStateFrom } from '../../../
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../../hypervisor/disks/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type DefinedDisk, type Definition, deviceNumber, writeXlConfig } from '../../definitions/config/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../../host/storage/index.ts';
@@ -69,11 +69,11 @@ export async function cloneDomain(
   if (!storage) return define();
   return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];
-    for (const disk of copied.filter(each => !host.isDevice(each.target)))
+    for (const disk of copied.filter(each => !host.disk.isDevice(each.target)))
       files.push({ volume: copyOf(disk).volume, image: await imageOf(host, member, disk.vdev, disk.target) });
     // From here to the next wait it is one moment.
     const changed = !member || files.length === 0 ? [] : changesOf(member);
-    for (const disk of copied.filter(each => host.isDevice(each.target))) {
+    for (const disk of copied.filter(each => host.disk.isDevice(each.target))) {
       refuseShared(storage, [disk.target], domain);
       const { volume } = copyOf(disk);
       storage.copyToVolume(disk.target, volume, { unfinished: true });
@@ -87,7 +87,7 @@ export async function cloneDomain(
 
 /** The definition with what a twin has of its own; a UUID is drawn when it is kept. */
 function twinOf(
-  host: CommandHost,
+  host: Uses<'disk' | 'toolstack'>,
   definition: Definition,
   name: string,
   copyOf: (disk: DefinedDisk) => Copy,
@@ -95,7 +95,7 @@ function twinOf(
 ): Definition {
   const { uuid: _uuid, ...rest } = definition;
   const path = (written: string): string => {
-    if (written === '' || host.isDevice(written)) return written;
+    if (written === '' || host.disk.isDevice(written)) return written;
     return namesFiles(written) ? spellFiles(pathsIn(written).map(absolute)) : absolute(written);
   };
   const disks = definition.disks.map(disk =>
@@ -116,14 +116,14 @@ function twinOf(
 
 /** The image file that a domain has, or would have. @throws Error with a sentence */
 async function imageOf(
-  host: CommandHost,
+  host: Uses<'files'>,
   member: Guest | undefined,
   vdev: string,
   target: string,
 ): Promise<DriveImage> {
   const drive = member?.blueprint.drives?.find(each => each.vdev === vdev);
   if (drive) return { ...drive, place: placeOf(drive) };
-  const medium = await host.mediumOf({ name: target, data: await host.readFile(target) });
+  const medium = await host.files.mediumOf({ name: target, data: await host.files.readFile(target) });
   return { place: deviceNumber(vdev) ?? 0, vdev, kind: 'disk', readOnly: false, medium };
 }
 
@@ -138,7 +138,7 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 }
 
 /** As a saved state has them. */
-export async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
+export async function savedChanges(host: Uses<'toolstack'>, member: Guest): Promise<Changed[]> {
   const file = new StateBlob();
   await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) => host.toolstack.save(member, signal, file.put));
   return (await readStateFrom(file.whole(), member.name, () => {})).disks;
@@ -146,7 +146,7 @@ export async function savedChanges(host: CommandHost, member: Guest): Promise<Ch
 
 /** Writes an image, with what was changed of it, to a new volume; zeros take no room there. @throws Error with a sentence */
 async function copyImage(
-  host: CommandHost,
+  host: Uses<'clock' | 'parts'>,
   storage: Storage,
   { volume, image }: ImageCopy,
   changes: readonly Changed[],
@@ -161,7 +161,7 @@ async function copyImage(
   // Nobody else has it before it is whole.
   const { medium, close } = storage.open(`/dev/vg0/${volume}`, 'xl clone', true);
   try {
-    await copyInTurns(bytes, host.parts, (at, piece) => {
+    await copyInTurns(bytes, host.clock, (at, piece) => {
       disk.read(at, piece);
       if (piece.some(byte => byte !== 0)) medium.write(at, piece);
     });

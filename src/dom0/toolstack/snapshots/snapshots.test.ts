@@ -42,7 +42,7 @@ async function boot(store = new MemoryStore()): Promise<Made> {
   });
   const ends: (() => void)[] = [];
   onTestFinished(async () => {
-    for (const { id } of host.all()) await host.destroy(id);
+    for (const { id } of host.domains.all()) await host.destroy(id);
     for (const end of ends) end();
   });
   const xl = (line: string): Promise<string> => {
@@ -61,8 +61,8 @@ async function boot(store = new MemoryStore()): Promise<Made> {
 
 /** Types at the guest called so, and gives what it shows behind what was found last; `before`: what it has shown until now, too. */
 async function terminal(host: Host, name: string, before = false) {
-  const { id } = host.all().find(each => each.name === name && !each.ended)!;
-  const { console } = await host.view(id);
+  const { id } = host.domains.all().find(each => each.name === name && !each.ended)!;
+  const { console } = await host.consoles.view(id);
   let shown = '';
   console.onmessage = ({ data }) => {
     if ('serial' in data) shown += new TextDecoder().decode(data.serial);
@@ -135,7 +135,7 @@ describe('a guest that writes', () => {
     await first(`fill ${name} 3 700 10`, CRC);
     expect(await first(`sum ${name} 3 700`, CRC)).toBe(sum(pattern(3, 700, 10)));
     expect(await made.xl('revert web first')).toBe('');
-    expect(made.host.all()).toMatchObject([{ name: 'web', id: 2 }]);
+    expect(made.host.domains.all()).toMatchObject([{ name: 'web', id: 2 }]);
     const second = await terminal(made.host, 'web', true);
     // It goes on with its writes from where it was, to their end.
     await second('', /8 sectors, 150 times, 0 errors/);
@@ -186,7 +186,7 @@ describe('a guest that writes', () => {
     await first.files.writeFile('/boot/minipv', minipv);
     await first.files.writeFile('/root/base.img', new Uint8Array(IMAGE_SECTORS * 512).fill(0x11));
     await first.files.writeFile('/root/web.cfg', definition('pvh', 'phy:/dev/vg0/over,xvda,w'));
-    first.storage.createOverlay('over', '/root/base.img', await first.host.openImage('/root/base.img'));
+    first.storage.createOverlay('over', '/root/base.img', await first.host.files.openImage('/root/base.img'));
     await first.xl('create /root/web.cfg');
     const type = await terminal(first.host, 'web');
     const inside = await type('fill xvda 7 100 3', CRC);
@@ -305,7 +305,7 @@ describe('a domain that does not run', () => {
     // Of a volume that is gone, too.
     made.storage.removeVolume('web');
     expect(await made.xl('revert web 1')).toBe('');
-    expect(made.host.all()).toEqual([]);
+    expect(made.host.domains.all()).toEqual([]);
     // It is at the first again: what is taken now comes from that.
     expect(await made.xl('snapshot web two before-the-update')).toBe('Snapshot two of web created\n');
     expect(
@@ -340,23 +340,26 @@ describe('what cannot be done to its end', () => {
     const { hasVt } = host.machine;
     host.machine.hasVt = false;
     expect(await xl('revert web one')).toMatch(/^1: /);
-    expect([host.all().map(({ id }) => id), storage.volumes.map(({ name }) => name).sort()]).toEqual([[1], volumes]);
+    expect([host.domains.all().map(({ id }) => id), storage.volumes.map(({ name }) => name).sort()]).toEqual([
+      [1],
+      volumes,
+    ]);
     host.machine.hasVt = hasVt;
     // A processor of a level that is not there, in each way to a saved state: the domain runs on.
-    const [{ id }] = host.all();
+    const [{ id }] = host.domains.all();
     const live = new Int32Array(host.machine.memory, host.machine.find(id)!.liveOffset);
     const level = live[R.CPU_LEVEL];
     live[R.CPU_LEVEL] = 77;
     await xl('snapshot web odd');
     live[R.CPU_LEVEL] = level;
     expect(await xl('revert web odd')).toMatch(/^1: .*its processor is of a level that this version does not have/);
-    expect([host.all().map(domain => domain.id), live[R.CPU_LEVEL]]).toEqual([[id], level]);
+    expect([host.domains.all().map(domain => domain.id), live[R.CPU_LEVEL]]).toEqual([[id], level]);
     expect(await xl('snapshot-delete web odd')).toBe('');
     host.toolstack.build = () => Promise.reject(new Error('It is cold.'));
     expect(await xl('revert web one')).toBe(
       '1: It is cold. The domain was destroyed, and its disks are as they were before: create it again.',
     );
-    expect([host.all(), storage.volumes.map(({ name }) => name).sort()]).toEqual([[], volumes]);
+    expect([host.domains.all(), storage.volumes.map(({ name }) => name).sort()]).toEqual([[], volumes]);
     expect(onVolume(made, 0, 500)).toBe(sum(pattern(0, 500, 2)));
   });
 
@@ -399,7 +402,7 @@ describe('what cannot be done to its end', () => {
     await xl('destroy web');
     storage.close();
     const again = await boot(store);
-    await again.host.openDevices();
+    await again.host.disk.openDevices();
     expect([again.storage.volumes.map(({ name }) => name).sort(), again.storage.unfinished]).toEqual([volumes, []]);
     expect(await again.xl('revert web one')).toBe('');
     const user = again.storage.look('vg0/snap.web.one.web', 'dd');

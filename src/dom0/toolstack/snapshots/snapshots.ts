@@ -5,7 +5,7 @@ import { domainsOf, type Job } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { baseName, ideName, type NamedFile } from '../../definitions/index.ts';
 import { type DefinedDisk, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
-import type { CommandHost, Guest } from '../command-host.ts';
+import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { modelOf } from '../../backends/device-model/index.ts';
@@ -30,14 +30,14 @@ import {
 const COPIED_BYTES = 2 ** 22;
 
 /** @throws Error with a sentence where Domain 0 has no files */
-export function recordsOf({ parts: { files } }: CommandHost): SnapshotRecords {
+export function recordsOf({ files: { own: files } }: Uses<'files'>): SnapshotRecords {
   if (!files) throw new Error('Domain 0 has no place for files here: there are no snapshots.');
   return new SnapshotRecords(files);
 }
 
 /** The host's disk. @throws Error with a sentence where it has none */
-export async function diskOf(host: CommandHost): Promise<Storage> {
-  const storage = await host.openDevices();
+export async function diskOf(host: Uses<'disk'>): Promise<Storage> {
+  const storage = await host.disk.openDevices();
   if (!storage) throw new Error('This host has no disk of its own: there is no place for copies of disks.');
   return storage;
 }
@@ -94,15 +94,15 @@ export async function withVolumes<T>(storage: Storage, make: (made: string[]) =>
 }
 
 /** How a domain is called that is named by its name, its number or its UUID; one that is not there as it was named. */
-export async function domainName(host: CommandHost, word: string): Promise<string> {
-  const found = host.all().find(({ id, name }) => String(id) === word || name === word);
+export async function domainName(host: Uses<'domains' | 'managed' | 'toolstack'>, word: string): Promise<string> {
+  const found = host.domains.all().find(({ id, name }) => String(id) === word || name === word);
   if (found) return found.name;
   const byUuid = [...host.toolstack.members.values()].find(({ uuid }) => uuid === word.toLowerCase());
   return byUuid?.name ?? (await host.managed?.find(word))?.name ?? word;
 }
 
 /** What it writes lies on the host's own disk, where it can be copied. @throws Error in libvirt's words */
-function refuseBeneath({ parts: { allowed } }: CommandHost, disks: readonly DefinedDisk[]): void {
+function refuseBeneath({ files: { allowed } }: Uses<'files'>, disks: readonly DefinedDisk[]): void {
   for (const { vdev, target, format, readOnly } of disks)
     if (!readOnly && allowed?.has(target))
       throw new Error(
@@ -111,8 +111,8 @@ function refuseBeneath({ parts: { allowed } }: CommandHost, disks: readonly Defi
 }
 
 /** Paths of the files that a domain has in its drives. */
-const filesIn = (host: CommandHost, disks: readonly DefinedDisk[]): string[] =>
-  disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
+const filesIn = (host: Uses<'disk'>, disks: readonly DefinedDisk[]): string[] =>
+  disks.map(({ target }) => target).filter(target => target !== '' && !host.disk.isDevice(target));
 
 /**
  * A domain that runs, with its memory unless its disks alone are wanted; of one that is defined and does not, its disks alone. `leftOut`: devices that are
@@ -135,13 +135,13 @@ export async function takeSnapshot(
   const managed = member ? undefined : await host.managed?.find(domain);
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
   const named = managed?.definition.disks
-    .filter(({ target, readOnly }) => !readOnly && host.isDevice(target))
+    .filter(({ target, readOnly }) => !readOnly && host.disk.isDevice(target))
     .flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
   const definition = member ? member.blueprint.text : managed!.text;
   const { disks: defined } = member ? member.blueprint.definition : managed!.definition;
   refuseBeneath(host, defined);
   const owner = member?.name ?? managed!.name,
-    createdMs = host.parts.epochMs();
+    createdMs = host.clock.epochMs();
   const others = await records.list(owner),
     parent = currentOf(others)?.name;
   // What is saved at intervals comes and goes: it is not the domain's current one, unless it goes back to it.
@@ -226,7 +226,7 @@ export async function deleteSnapshot(host: CommandHost, domain: string, name: st
   // Its children are recorded as having no parent.
   if (!record) {
     await records.remove(domain, name);
-    return records.close({ domain, name, createdMs: 0, definition: '', disks: [] }, host.parts.epochMs());
+    return records.close({ domain, name, createdMs: 0, definition: '', disks: [] }, host.clock.epochMs());
   }
   const storage = await diskOf(host);
   const volumes = volumesOf(record).filter(volume => storage.volumes.some(each => each.name === volume));
@@ -242,7 +242,7 @@ export async function deleteSnapshot(host: CommandHost, domain: string, name: st
     throw error;
   }
   for (const volume of volumes) storage.removeVolume(volume);
-  await records.close(record, host.parts.epochMs());
+  await records.close(record, host.clock.epochMs());
 }
 
 /**
@@ -284,7 +284,7 @@ export async function revertTo(
     await (await import('../other-places.ts')).refuseOtherPlaces(host, blueprint);
   }
   const freeMiB =
-    host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
+    host.domains.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
   const { memoryMiB = 0 } = blueprint?.definition ?? {};
   if (memoryMiB > freeMiB)
     throw new Error(
@@ -312,8 +312,8 @@ export async function revertTo(
     const paused = (isPaused ?? record.paused === true) || now.some(member => member.paused && !stood.includes(member));
     const built =
       blueprint && (await build(host, blueprint, { made: concerns, paused }, () => storage.exchange(pairs)));
-    await recordsOf(host).enter(record, host.parts.epochMs());
-    return built && host.describe(built);
+    await recordsOf(host).enter(record, host.clock.epochMs());
+    return built && host.domains.describe(built);
   } finally {
     letGo();
     for (const each of made) storage.removeUnused(each);
@@ -322,7 +322,7 @@ export async function revertTo(
 
 /** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
 async function build(
-  host: CommandHost,
+  host: Uses<'toolstack'>,
   blueprint: Blueprint,
   options: { made: (domid: number) => void; paused: boolean },
   takeBack: () => void,
@@ -362,7 +362,7 @@ async function blueprintFrom(
     inDrives = new Map<string, NonNullable<DriveImage['medium']>>();
   const targets = targetsOf(saved, blueprintOf(saved, {}, [], name).definition);
   for (const file of await filesOf(host, record, images)) {
-    const medium = await host.mediumOf(file);
+    const medium = await host.files.mediumOf(file);
     media.set(baseName(file.name), medium);
     for (const { vdev, target } of targets) if (target === file.name) inDrives.set(vdev, medium);
   }
@@ -373,7 +373,7 @@ async function blueprintFrom(
   }
   const found = foundIn(inDrives, media);
   const drives = savedDrives(saved, (label, _kind, vdev) =>
-    host.isDevice(label) ? { name: label, device: true } : found(label, vdev),
+    host.disk.isDevice(label) ? { name: label, device: true } : found(label, vdev),
   );
   refuseOtherFiles(host, saved, drives);
   return blueprintOf(saved, { file: from }, drives, `snapshot ${name}`);
@@ -384,7 +384,7 @@ async function filesOf(host: CommandHost, record: SnapshotRecord, images: readon
   const paths = await pathsOf(host, record);
   const found = await Promise.all(
     paths.map(path =>
-      host.readFile(path).then(
+      host.files.readFile(path).then(
         data => [{ name: path, data }],
         () => [],
       ),
@@ -404,8 +404,8 @@ export async function pathsOf(host: CommandHost, { name, definition, files }: Sn
 }
 
 /** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */
-function refuseOtherFiles(host: CommandHost, saved: SavedState, drives: readonly DriveImage[]): void {
-  const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
+function refuseOtherFiles(host: Uses<'disk' | 'parts'>, saved: SavedState, drives: readonly DriveImage[]): void {
+  const isFile = (label: string): boolean => label !== '' && !host.disk.isDevice(label);
   const virtual = savedDisks(saved.toolstack?.disks)?.disks ?? [];
   const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];
   const had = [

@@ -14,7 +14,7 @@ function typesHost(more: Parameters<typeof testHost>[0] = {}): TypesHost & { hos
     host,
     create: files => host.create(files, true),
     destroy: id => host.destroy(id),
-    open: async id => (await host.view(id)).console,
+    open: async id => (await host.consoles.view(id)).console,
     crossings: async id => host.inspect('crossings', id),
     kernel: async () => kernel,
     ended: id => (host.toolstack.members.has(id) ? undefined : 'it is gone'),

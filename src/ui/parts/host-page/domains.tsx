@@ -138,7 +138,7 @@ const Filter = () => (
         </option>
       ))}
     </select>
-    {chosen.value.size > 0 ? <ChosenBar /> : <span class="cap-t hide-s">{words.severalHint}</span>}
+    {chosen.value.size > 0 ? <ChosenBar /> : <span class="cap-t">{words.severalHint}</span>}
   </div>
 );
 
