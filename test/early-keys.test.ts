@@ -58,7 +58,7 @@ class Running {
 
   /** The first instructions in short slices, so that what was typed comes as soon as the guest listens. */
   begin(): void {
-    for (let slices = 0; slices < 100 && this.domain.serialWaiting > 0; slices++) {
+    for (let slices = 0; slices < 100 && this.domain.serialFeed.waiting > 0; slices++) {
       this.domain.stopAtInstruction = this.domain.instructions + 500;
       this.domain.runSlice();
     }

@@ -140,7 +140,7 @@ describe('requests to a device model in Domain 0', () => {
       serial: () => {},
     } as const;
     const domain = assembleDomain(options);
-    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    const alarm = domain.timers.create('device-model', () => domain.state.stop());
     services.attachModel({
       record,
       boot,

@@ -186,7 +186,7 @@ class StraightRun {
       ns = domain.clock.nowNs();
     if (probe) {
       if (probe.sample) this.samples.push(probe.sample);
-      domain.lookOn(null);
+      domain.stops.lookOn(null);
       this.probe = undefined;
     }
     if (ns >= this.endNs) {
@@ -198,7 +198,7 @@ class StraightRun {
     if (ns !== this.lastNs && this.draw() * ONE_SLICE_IN < 1)
       this.samples.push({ target: { ns }, sums: sumsOf(domain) });
     if (this.draw() * ONE_SLICE_IN < 1)
-      domain.lookOn((this.probe = new InSlice(domain, domain.instructions + Math.floor(this.draw() * 20_000))));
+      domain.stops.lookOn((this.probe = new InSlice(domain, domain.instructions + Math.floor(this.draw() * 20_000))));
     this.lastNs = ns;
   }
 }

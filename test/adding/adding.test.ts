@@ -19,6 +19,7 @@ import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';
 import { howFar } from './how-far.ts';
 import { SUMS } from './sums.ts';
+import { statsOf } from '../../src/hypervisor/domain/stats.test-support.ts';
 
 const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -60,7 +61,7 @@ describe('a guest interface that is added', () => {
     const domain = programDomain(kernel, {}, undefined, SUMS);
     runToEnd(domain, 1);
     expect(domain.processor.regs[2]).toBe(42);
-    expect(domain.stats().exitsByReason).toMatchObject({ VMCALL: 1, HLT: 1 });
+    expect(statsOf(domain).exitsByReason).toMatchObject({ VMCALL: 1, HLT: 1 });
   });
 
   it('is saved and restored with the processor as its guest saw it', () => {

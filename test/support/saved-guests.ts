@@ -240,7 +240,7 @@ export function saveAtRandom(kind: Kind, seed: number, asked = false): string[] 
   if (tail.domain.clock.nowNs() !== before.nowNs)
     wrong.push(`saved at ${before.nowNs} ns, it goes on at ${tail.domain.clock.nowNs()}`);
   // It was not moved anywhere, as far as it knows.
-  if (asked) head.domain.resume();
+  if (asked) head.domain.power.resume();
   const both = [
     ['restored', tail],
     ['left', head],

@@ -4,6 +4,7 @@ import { assemble } from '../../cpu/assembler/index.ts';
 import { EBX, EDX, ExitReason } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 import { program, programDomain, runToEnd } from './program.test-support.ts';
+import { statsOf } from './stats.test-support.ts';
 
 /** Runs `code` (32 bits, flat) until it halts permanently. */
 function run(...code: (string | number | number[])[]): Domain {
@@ -30,13 +31,13 @@ it('writes to the VGA window reach its planes, each counted as an EPT violation'
   const domain = run(PLANES, 'mov al, 0x5a; mov edi, 0xa0010; mov ecx, 1000; rep stosb; hlt');
   expect([...domain.platform.vga.memory.subarray(16 * 4, 17 * 4)]).toEqual([0x5a, 0x5a, 0x5a, 0x5a]);
   expect([15, 1015, 1016].map(offset => domain.platform.vga.memory[4 * offset] === 0x5a)).toEqual([false, true, false]);
-  expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 1000 });
+  expect(statsOf(domain).exitsByReason).toMatchObject({ EPT_VIOLATION: 1000 });
 });
 
 it("reads get the device's answer, and a read-modify-write both", () => {
   const domain = run(PLANES, 'mov edi, 0xa0000; mov byte [edi], 0x41; or byte [edi], 2; mov bl, [edi]; hlt');
   expect(domain.processor.regs[EBX] & 255).toBe(0x43);
-  expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 4 });
+  expect(statsOf(domain).exitsByReason).toMatchObject({ EPT_VIOLATION: 4 });
 });
 
 it('a timer that a device sets from there is served in time', () => {
@@ -44,12 +45,12 @@ it('a timer that a device sets from there is served in time', () => {
   const domain = run(PLANES, 'mov edi, 0xa0000; again: mov [edi], al; jmp again');
   // Slices end without regard to that: nothing may be overdue by more than a slice's worth of what is answered in place.
   expect(domain.timers.nextDeadlineNs).toBeGreaterThanOrEqual(domain.clock.nowNs() - 1000);
-  expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThan(100_000);
+  expect(statsOf(domain).exitsByReason['EPT_VIOLATION']).toBeGreaterThan(100_000);
 });
 
 it('ports of the device model likewise, each counted as the I/O exit that it is; those of the interrupt controllers exit', () => {
   const domain = run('mov ecx, 100; again: out 0x80, al; in al, 0x71; dec ecx; jne again; in al, 0x21; hlt');
-  expect(domain.stats().exitsByReason).toMatchObject({ IO: 201 });
+  expect(statsOf(domain).exitsByReason).toMatchObject({ IO: 201 });
 });
 
 it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on meanwhile; what is written exits', () => {
@@ -64,7 +65,7 @@ it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on m
   );
   const dispatch = vi.spyOn((domain as unknown as { exits: { dispatch(reason: number): void } }).exits, 'dispatch');
   runToEnd(domain, 1);
-  expect(domain.stats().exitsByReason).toMatchObject({ IO: 6002 });
+  expect(statsOf(domain).exitsByReason).toMatchObject({ IO: 6002 });
   expect(dispatch.mock.calls.flat().filter(reason => reason === ExitReason.IO)).toHaveLength(1);
   // 14,000 instructions of virtual time.
   expect(domain.processor.regs[EBX]).toBeGreaterThan(20);
@@ -94,7 +95,7 @@ describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
     expect(domain.processor.regs[EBX]).toBe(0x25);
     // Six entries in the local vector table: bits 16-23 of the version say five.
     expect(domain.processor.regs[EDX]).toBe(5);
-    expect(domain.stats()).toMatchObject({ apicReads: 3000, exitsByReason: { EPT_VIOLATION: 1 } });
+    expect(statsOf(domain)).toMatchObject({ apicReads: 3000, exitsByReason: { EPT_VIOLATION: 1 } });
   });
 
   for (const [what, access] of Object.entries({
@@ -109,8 +110,8 @@ describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
   }))
     it(`exits for ${what}`, () => {
       const domain = withApic(access);
-      expect(domain.stats().apicReads).toBe(0);
-      expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThanOrEqual(1);
+      expect(statsOf(domain).apicReads).toBe(0);
+      expect(statsOf(domain).exitsByReason['EPT_VIOLATION']).toBeGreaterThanOrEqual(1);
     });
 
   it('tell of an error register only what software has asked for, and of no register an error', () => {
@@ -121,6 +122,6 @@ describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
       mov edx, [APIC + 0x280]
     `);
     expect([domain.processor.regs[EBX], domain.processor.regs[EDX]]).toEqual([0, 0x80]);
-    expect(domain.stats().apicReads).toBe(2);
+    expect(statsOf(domain).apicReads).toBe(2);
   });
 });

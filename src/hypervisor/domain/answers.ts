@@ -11,7 +11,7 @@ interface Asked {
   readonly platform: Pick<Platform, 'localApic' | 'setApicBase'>;
   readonly vcpus: { readonly current: { readonly id: number } };
   readonly processor: Pick<Processor, 'stop'>;
-  demand(gfn: number): boolean;
+  readonly map: { demand(gfn: number): boolean };
 }
 interface Answers {
   answerInPlace(): boolean;
@@ -41,7 +41,7 @@ export function answersOf(domain: Asked, exits: () => Answers): Partial<Processo
     answerCpuid: () => exits().answerCpuidInPlace(),
     apicBaseChanged: low => domain.platform.setApicBase?.(low, domain.vcpus.current.id),
     tscChanged: () => domain.guest.tscChanged?.(),
-    bring: gfn => void domain.demand(gfn),
+    bring: gfn => void domain.map.demand(gfn),
     ...(domain.options.apic ? apic : {}),
   };
 }

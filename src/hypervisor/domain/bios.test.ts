@@ -99,7 +99,7 @@ describe('real mode on a PC without firmware', () => {
     const domain = realModeDomain(['sti; jmp $']);
     domain.runSlice();
     const pressed = (code: string): number => {
-      domain.key(code, true);
+      domain.platform.keyboard.key(code, true);
       // Some 0.7 ms on the wire.
       for (let i = 0; i < 3; i++) domain.runSlice();
       const { output, from } = (domain.platform.save() as { i8042: { output: number; from: number } }).i8042;

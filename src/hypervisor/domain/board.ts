@@ -25,8 +25,7 @@ interface BoardOf {
   timers: Timers;
   memory: GuestMemory;
   screen: ScreenBlock;
-  firmware: FirmwareMap | undefined;
-  video: VideoFrames | undefined;
+  map: { firmware: FirmwareMap | undefined; video: VideoFrames | undefined };
   /** There once the board is. */
   guest: Pick<GuestInterface, 'release' | 'balloon'>;
 }
@@ -73,7 +72,8 @@ export function boardOf(
   domain: BoardOf,
   io: IoTrace,
 ): Omit<PlatformOptions, 'onIgnoreNumericError' | 'onPowerOff' | 'onReset' | 'onDebugExit'> {
-  const { options, traits, timers, memory, screen, firmware, video } = domain;
+  const { options, traits, timers, memory, screen, map } = domain;
+  const { firmware, video } = map;
   const { boot, record, ide, floppyDrives } = options;
   const ofFirmware = boot.kind === 'firmware' ? boot : undefined;
   const flash =

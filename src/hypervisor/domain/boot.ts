@@ -93,7 +93,7 @@ export function p2mFrames(boot: Boot, ram: GuestRam): number {
 }
 
 /** Loads what a domain boots into its fresh memory and puts the processor at its entry; returns what it was, for logs. @throws LoadError */
-export function loadBoot({ options, processor, memory, platform, firmware, guest, traits }: BuiltDomain): string {
+export function loadBoot({ options, processor, memory, platform, map, guest, traits }: BuiltDomain): string {
   const { boot, memoryMiB, record } = options,
     ram = ramOf(record),
     { boot: rules } = traits;
@@ -125,7 +125,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
     enterAsPvh(processor);
     return `${boot.loader.name} with ${boot.name}, firmware`;
   }
-  firmware?.load(boot.image);
+  map.firmware?.load(boot.image);
   if (traits.firmware === 'ram') guest.placeFirmware(boot.image);
   return `${boot.name}, firmware`;
 }

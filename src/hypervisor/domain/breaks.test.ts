@@ -11,9 +11,9 @@ import type { Domain } from './domain.ts';
 
 /** Runs until it stops there, and says why and at which instruction it stands. */
 function stop(domain: Domain, points: BreakPoint[]) {
-  domain.setBreaks(points);
-  for (let slices = 0; slices < 9 && !domain.stepped; slices++) domain.runSlice();
-  const hit = domain.takeHit();
+  domain.stops.setBreaks(points);
+  for (let slices = 0; slices < 9 && !domain.stops.stepped; slices++) domain.runSlice();
+  const hit = domain.stops.takeHit();
   return { ...hit, next: ipOf(domain.processor.regs) };
 }
 const watchers = ({ options: { machine, record } }: Domain): number =>
@@ -33,9 +33,9 @@ describe('a domain stops', () => {
     expect(stop(domain, [{ kind: 'exit', number: ExitReason.EPT_VIOLATION }])).toMatchObject({
       record: [ExitReason.EPT_VIOLATION, expect.any(Number), expect.any(Number)],
     });
-    domain.setBreaks([]);
+    domain.stops.setBreaks([]);
     domain.runSlice();
-    expect([domain.stepped, watchers(domain)]).toEqual([false, 0]);
+    expect([domain.stops.stepped, watchers(domain)]).toEqual([false, 0]);
   });
 
   it('behind a hypercall with what it returned, and an event as it is sent', () => {

@@ -23,7 +23,7 @@ interface Watched {
   readonly vcpus: { readonly current: { readonly id: number } };
   readonly processor: Pick<Processor, 'regs' | 'stop'>;
   readonly trace: Pick<Trace, 'hear'>;
-  stopSlice(): void;
+  readonly state: { stop(): void };
 }
 
 export class Breaks implements Probe {
@@ -95,7 +95,7 @@ export class Breaks implements Probe {
     if (next?.next !== domain.vcpus.current.id || (linear === next.from && !next.moved)) return false;
     this.next = undefined;
     this.hasStepped = true;
-    domain.stopSlice();
+    domain.state.stop();
     domain.processor.stop();
     return true;
   }
@@ -118,7 +118,7 @@ export class Breaks implements Probe {
 
   private stopFor(hit: BreakHit): void {
     this.hit = hit;
-    this.domain.stopSlice();
+    this.domain.state.stop();
     this.domain.processor.stop();
   }
 }

@@ -12,6 +12,7 @@ import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';
 import { readState, restoreInto, saveDomain } from '../interfaces/xen/stream/state.ts';
 import { SavedStateError } from './saved-state-error.ts';
+import { statsOf } from './stats.test-support.ts';
 
 /** A multiboot 1 kernel without any code that runs here: the fake processor has its own. */
 function kernel(): Uint8Array {
@@ -83,7 +84,7 @@ describe('VM exits', () => {
     domain.runSlice();
     expect(printed).toBe('Hi');
     expect(processor.answers.slice(2)).toEqual([0x60, 0xffff]);
-    expect(domain.stats().exitsByReason).toMatchObject({ IO: 4, HLT: 1 });
+    expect(statsOf(domain).exitsByReason).toMatchObject({ IO: 4, HLT: 1 });
   });
 
   it('answer accesses outside RAM: the VGA window, nobody, and a fetch from nowhere', () => {
@@ -116,7 +117,7 @@ describe('interrupts and time', () => {
     // Real-mode vectors as a BIOS leaves them: IRQ 0 is vector 8. 11932 ticks of 1.193182 MHz are 10 ms.
     expect(ticks().map(([vector]) => vector)).toEqual([8]);
     expect(domain.clock.nowNs() - before).toBeGreaterThan(10e6);
-    expect(domain.stats().idleNs).toBeGreaterThan(9.9e6);
+    expect(statsOf(domain).idleNs).toBeGreaterThan(9.9e6);
   });
 
   it('a halted processor in virtual time waits for its company: for what Domain 0 has to do, and where the others have yet to come', () => {
@@ -167,7 +168,7 @@ describe('interrupts and time', () => {
     const domain = make([...timer(100), { flags: 2 }, { run: 100_000 }, { flags: 0x202 }, { run: 5 }]);
     domain.runSlice();
     expect(ticks()).toEqual([[8, 6 + 100_000]]);
-    expect(domain.stats().exitsByReason.INTERRUPT_WINDOW).toBe(2);
+    expect(statsOf(domain).exitsByReason.INTERRUPT_WINDOW).toBe(2);
   });
 
   it('parks on the host clock until the next deadline', () => {
@@ -181,13 +182,13 @@ describe('interrupts and time', () => {
     ms = untilNs / 1e6 + 1;
     domain.runSlice();
     expect(ticks()).toHaveLength(1);
-    expect(domain.stats().idleNs).toBeGreaterThanOrEqual(untilNs);
+    expect(statsOf(domain).idleNs).toBeGreaterThanOrEqual(untilNs);
   });
 
   it('says when nothing can wake it', () => {
     const domain = make([...timer(100), { flags: 2 }]);
     expect(domain.runSlice()).toEqual({ state: 'parked', untilNs: Infinity, latestNs: Infinity });
-    expect(domain.stuck).toBe(true);
+    expect(domain.slices.stuck).toBe(true);
   });
 
   it('stands still while paused', () => {
@@ -220,7 +221,7 @@ describe('interrupts and time', () => {
     domain.runSlice();
     // Opened and idle: now the line has brought both, and raised its interrupt; the fake processor reads them once it is woken.
     expect(processor.answers).toEqual([0, 0, 0, 0]);
-    expect(domain.serialWaiting).toBe(0);
+    expect(domain.serialFeed.waiting).toBe(0);
     expect((domain.platform as Pc).bus.readPort(0x3f8, 1)).toBe(104);
   });
 

@@ -10,6 +10,7 @@ import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts
 import { MachineView } from '../view/machine-view.ts';
 import type { Domain } from './domain.ts';
 import { LOAD, longProgram, ports, program, programDomain, runToEnd, startPics } from './program.test-support.ts';
+import { statsOf } from './stats.test-support.ts';
 
 const CODE = 0x200,
   ROUNDS = 20,
@@ -166,7 +167,7 @@ function found(domain: Domain): unknown {
   };
 }
 
-const countsOf = (domain: Domain): Record<string, number> => domain.stats().exitsByReason;
+const countsOf = (domain: Domain): Record<string, number> => statsOf(domain).exitsByReason;
 const usual = (() => {
   const domain = guest();
   runToEnd(domain, 10_000);

@@ -6,13 +6,10 @@ import { EPT_FETCH, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK } from '../../cpu/arc
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID, NOT_LOADED } from '../../cpu/architecture/index.ts';
 import { type ExitInfo, ExitReason, type Processor } from '../../cpu/architecture/index.ts';
 import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
-import type { State } from '../../devices/index.ts';
 import type { ExitedDomain } from './built-domain.ts';
 import { ChosenExits } from './exit-controls.ts';
-import { standForFrame } from './frames-to-come.ts';
 import type { GuestInterface } from './guest-interface.ts';
-import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
-import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_BYTES, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
@@ -67,28 +64,11 @@ export class Exits {
     this.choice = new ChosenExits(domain.processor, counters);
   }
 
-  save(): State {
-    const { total, counters, choice } = this;
-    return {
-      exitsTotal: total,
-      exitControls: choice.chosen,
-      exits: counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
-    };
-  }
-
-  /** States of earlier versions have no choice, or know fewer controls. */
-  restore({ exitsTotal, exitControls, exits }: State): void {
-    this.total = exitsTotal as number;
-    if (exitControls) this.choice.choose({ ...USUAL_EXIT_CONTROLS, ...(exitControls as Partial<ExitControls>) });
-    const counts = exits as Int32Array;
-    this.counters.set(counts.length === OLD_EXIT_COUNTERS ? counts.subarray(0, -1) : counts, COUNTERS.EXITS);
-  }
-
   handle(reason: number): void {
     // Without HLT exiting the processor waits by itself (SDM vol. 3C, 25.4.2, activity state 1).
     if (reason === ExitReason.HLT && !this.choice.chosen.hlt) return this.halt();
     // The code that runs the domain loads what is missing (part-loader.ts).
-    if (reason === NOT_LOADED) return this.domain.stopSlice();
+    if (reason === NOT_LOADED) return this.domain.state.stop();
     this.begin();
     this.dispatch(reason);
     this.end(reason);
@@ -142,7 +122,7 @@ export class Exits {
     const { current } = domain.vcpus;
     const told = this.told(reason),
       i = exitCounter(told);
-    domain.afterCount(++this.total);
+    domain.slices.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
@@ -184,7 +164,7 @@ export class Exits {
         return;
       case ExitReason.EXTERNAL_INTERRUPT:
         // The doorbell: the thread that rang it is served between slices.
-        return domain.stopSlice();
+        return domain.state.stop();
       case ExitReason.IO:
         this.record(reason, exit.value);
         return this.portAccess();
@@ -231,7 +211,7 @@ export class Exits {
         return processor.skipInstruction();
       default:
         this.recordAt(reason, exit.guestPhysical);
-        domain.crash(
+        domain.power.crash(
           `The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`,
         );
     }
@@ -309,7 +289,7 @@ export class Exits {
     this.record(ExitReason.CPUID, this.regs[R.EAX]);
     guest.identify();
     this.end(ExitReason.CPUID);
-    this.domain.answeredInPlace();
+    this.domain.slices.answeredInPlace();
     return true;
   }
 
@@ -318,7 +298,7 @@ export class Exits {
     this.answered();
     if (requestMs >= 0) this.endRequest(requestMs);
     this.end(reason);
-    this.domain.answeredInPlace();
+    this.domain.slices.answeredInPlace();
     return true;
   }
 
@@ -331,7 +311,7 @@ export class Exits {
     this.countRequest(exit.guestPhysical, 0);
     this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     this.end(ExitReason.EPT_VIOLATION);
-    domain.answeredInPlace();
+    domain.slices.answeredInPlace();
     return true;
   }
 
@@ -431,14 +411,14 @@ export class Exits {
     const { exit, domain, own, model } = this;
     const address = exit.guestPhysical;
     // Memory that was not there yet: the instruction runs again.
-    if (standForFrame(domain, Math.floor(address / FRAME_BYTES))) return;
+    if (domain.map.demandByVcpu(Math.floor(address / FRAME_BYTES))) return;
     if (exit.qualification & EPT_FETCH) {
       // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
       this.injectException(INVALID_OPCODE);
       return;
     }
     // A page of the frame buffer that is open now: the instruction runs again.
-    if (exit.qualification & EPT_WRITE && domain.video?.wrote(address))
+    if (exit.qualification & EPT_WRITE && domain.map.video?.wrote(address))
       return domain.shadow?.dropPage(exit.guestLinear);
     if (own.isMemoryMapped(address)) return this.accessMemory(own, address);
     if (!model) {
@@ -465,10 +445,11 @@ export class Exits {
 
   /** Firmware copies itself: the read side of the range is still ROM. */
   private writeBehindRom(address: number): void {
-    const { exit, domain } = this;
-    if (!domain.firmware) return;
+    const { exit, domain } = this,
+      { firmware } = domain.map;
+    if (!firmware) return;
     for (let i = 0; i < exit.size; i++) {
-      const offset = domain.firmware.writeOffset(address + i);
+      const offset = firmware.writeOffset(address + i);
       if (offset < 0) continue;
       domain.options.machine.bytes[offset] = exit.value >>> (8 * i);
       this.processor.invalidate(offset >>> FRAME_SHIFT);
@@ -497,7 +478,8 @@ export class Exits {
 
   private tripleFault(): void {
     const { guest, domain } = this;
-    if (!guest.tripleFault() && !domain.tripleFault()) domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
+    if (!guest.tripleFault() && !domain.power.tripleFault())
+      domain.power.crash(TRIPLE_FAULT, domain.options.onTripleFault);
   }
 
   /** The processor has switched tasks in our place, as VT-x would have had it: an exit. */
@@ -516,7 +498,7 @@ export class Exits {
       case 'fault':
         return this.injectException(GENERAL_PROTECTION, 0);
       default:
-        this.domain.crash(`The hypervisor does not handle the exit ${exitName(reason)}.`);
+        this.domain.power.crash(`The hypervisor does not handle the exit ${exitName(reason)}.`);
     }
   }
 

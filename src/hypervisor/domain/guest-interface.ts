@@ -5,14 +5,14 @@
  */
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
-import type { BalloonReport, State, Timers } from '../../devices/index.ts';
+import type { BalloonReport, ModelSignals, State, Timers } from '../../devices/index.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Trace } from '../tracing/trace.ts';
 import type { Boot, BootRules } from './booted.ts';
 import type { Ending } from './ending.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
-import type { ModelElsewhere, ModelTargets } from './model-elsewhere.ts';
+import type { ModelElsewhere, ModelledDomain } from './model-elsewhere.ts';
 import type { Vcpus } from './vcpus.ts';
 
 /** What a domain gives its guest's interface. */
@@ -139,8 +139,8 @@ export interface GuestInterface {
   balloon?(report: BalloonReport): void;
   /** The guest looks at the time for which it had no slot. */
   readonly tellsStolenTime: boolean;
-  /** Where devices are emulated elsewhere: the way there. `video`: first machine frame of the frame buffer. @throws Error where it is not loaded */
-  modelElsewhere(targets: ModelTargets, video: number | undefined): ModelElsewhere | undefined;
+  /** Where devices are emulated elsewhere: the way there; `signals`: how they drive interrupts. @throws Error where it is not loaded */
+  modelElsewhere(signals: ModelSignals, domain: ModelledDomain): ModelElsewhere | undefined;
 
   // ---- from start to end
 

@@ -2,23 +2,21 @@
 import type { DomainClock } from './clock.ts';
 import type { DomainOptions } from './domain-options.ts';
 import type { GuestParts } from './guest-interface.ts';
+import type { RunState } from './run-state.ts';
 
 /** A domain that is put together. */
-interface Assembled
-  extends Pick<
-    GuestParts,
-    'processor' | 'vcpus' | 'memory' | 'timers' | 'platform' | 'trace' | 'demand' | 'crash' | 'report'
-  > {
+interface Assembled extends Pick<GuestParts, 'processor' | 'vcpus' | 'memory' | 'timers' | 'platform' | 'trace'> {
   options: DomainOptions;
   clock: DomainClock;
   exits: { injectException: GuestParts['raise'] };
-  stopSlice(): void;
+  map: Pick<GuestParts, 'demand'>;
+  state: RunState;
+  power: Pick<GuestParts, 'end' | 'crash' | 'report' | 'whereItWas'>;
 }
 
-/** `own`: what only the domain itself can do. */
-export function guestParts(domain: Assembled, own: Pick<GuestParts, 'callDomain0' | 'end' | 'whereItWas'>): GuestParts {
-  const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug } = domain.options;
-  const { processor, vcpus, memory, timers, platform, trace } = domain;
+export function guestParts(domain: Assembled): GuestParts {
+  const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug, company } = domain.options;
+  const { processor, vcpus, memory, timers, platform, trace, map, state, power } = domain;
   const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
   return {
     machine,
@@ -35,13 +33,16 @@ export function guestParts(domain: Assembled, own: Pick<GuestParts, 'callDomain0
     localApic: vcpu => platform.localApic?.(vcpu),
     raise: (vector, errorCode) => domain.exits.injectException(vector, errorCode),
     tsc: () => [domain.clock.tsc(processor.retired), domain.clock.tscHigh],
-    yield: () => domain.stopSlice(),
+    yield: () => state.stop(),
+    // Where others share its time, when Domain 0 hears of an event does not depend on where a slice happens to end.
+    callDomain0: () => void (company && state.take('call')),
     written: mfn => memory.onWrite(mfn),
-    demand: gfn => domain.demand(gfn),
+    demand: gfn => map.demand(gfn),
     console,
     log: xenLog ?? (line => console(new TextEncoder().encode(`(XEN) ${line}\n`))),
-    crash: sentence => domain.crash(sentence),
-    report: sentence => domain.report(sentence),
-    ...own,
+    crash: sentence => power.crash(sentence),
+    report: sentence => power.report(sentence),
+    whereItWas: sentence => power.whereItWas(sentence),
+    end: ending => power.end(ending),
   };
 }

@@ -74,9 +74,9 @@ it('stops before an instruction and after a write in the upper half, and steps t
   );
   const again = UPPER_HALF + LONG + HIGH_JUMP + 9,
     stop = (linear: number, kind: 'execute' | 'write') => {
-      domain.setBreaks([{ kind, linear, bytes: 1 }]);
-      for (let slices = 0; slices < 9 && !domain.stepped; slices++) domain.runSlice();
-      const { instruction, access, retired } = domain.takeHit()!;
+      domain.stops.setBreaks([{ kind, linear, bytes: 1 }]);
+      for (let slices = 0; slices < 9 && !domain.stops.stepped; slices++) domain.runSlice();
+      const { instruction, access, retired } = domain.stops.takeHit()!;
       return { instruction, access, retired, rip: ipOf(domain.processor.regs) };
     };
   const first = stop(again, 'execute');
@@ -88,8 +88,8 @@ it('stops before an instruction and after a write in the upper half, and steps t
     access: { linear: UPPER_HALF + 0x300000 - 8, isWrite: true, value: 2 },
     rip: again + 8,
   });
-  domain.setBreaks([]);
-  domain.step(1);
+  domain.stops.setBreaks([]);
+  domain.stops.step(1);
   domain.runSlice();
   expect(ipOf(domain.processor.regs)).toBe(again);
 });

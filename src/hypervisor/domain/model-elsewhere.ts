@@ -1,6 +1,19 @@
 /** A device model that runs elsewhere than next to the domain's processor, as the domain uses it. How it is reached, the guest's interface knows. */
 import type { ExitInfo } from '../../cpu/architecture/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
+import type { A20Gate } from '../memory/a20.ts';
+import type { FirmwareMap } from '../memory/firmware-map.ts';
+import type { VideoFrames } from '../memory/video-memory.ts';
+
+/** The domain whose devices they are. */
+export interface ModelledDomain {
+  readonly map: {
+    readonly firmware: FirmwareMap | undefined;
+    readonly video: VideoFrames | undefined;
+    readonly a20: A20Gate;
+  };
+  readonly power: { askReset(kind: 'board'): void; debugExit(value: number): void };
+}
 
 /** What it may change of the machine. */
 export interface ModelTargets {

@@ -4,6 +4,7 @@ import { asm, d } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { interruptGate, LOAD, ports, program, programDomain, runToEnd, startPics } from './program.test-support.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
+import { statsOf } from './stats.test-support.ts';
 
 const HANDLER = 0x200,
   COUNT = 0x800,
@@ -53,7 +54,7 @@ describe('CR0.NE clear on the PC', () => {
     const domain = programDomain(kernel(true));
     expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 1 } });
     expect([byte(domain, EARLY), byte(domain, STATUS) & 0x84]).toEqual([0, 0x84]);
-    expect(domain.stats().exitsByReason).toMatchObject({ FERR: 1 });
+    expect(statsOf(domain).exitsByReason).toMatchObject({ FERR: 1 });
   });
 
   it('with interrupts off the processor waits at the instruction, and a saved domain waits on', () => {

@@ -20,7 +20,7 @@ export class PartLoader {
   }
 
   /** True while the processor waits for what needs a turn of the event loop: it runs on, more slowly than it might, or not at all. */
-  look(domain: Pick<Domain, 'processor' | 'crash'>): boolean {
+  look(domain: Pick<Domain, 'processor' | 'power'>): boolean {
     const { processor } = domain,
       { regions, retired, lacksRegions, lacksOperations } = processor;
     if (lacksOperations) {
@@ -62,9 +62,9 @@ export class PartLoader {
     this.problem(`The compiler of guest code could not be loaded (${message}): the guest runs on, interpreted.`);
   }
 
-  private cannotRun(domain: Pick<Domain, 'crash'>): void {
+  private cannotRun(domain: Pick<Domain, 'power'>): void {
     this.isWithout = true;
-    domain.crash(
+    domain.power.crash(
       'The part of Ringside that runs floating-point and SSE instructions could not be loaded. Check the connection and start the guest again.',
     );
   }

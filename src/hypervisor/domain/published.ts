@@ -1,9 +1,7 @@
-/** What a domain says of itself after each slice: its counters block in machine memory (layout.ts), and the same numbers for a report. */
+/** What a domain says of itself after each slice: its counters block in machine memory (layout.ts). */
 import type { Processor } from '../../cpu/architecture/index.ts';
 import { COUNTERS } from '../layout/layout.ts';
 import { put64 } from '../memory/words.ts';
-import { exitsByName } from '../view/counters.ts';
-import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import type { Ending } from './ending.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { publishTier } from './second-tier.ts';
@@ -73,25 +71,3 @@ export function publishCounters(
   publishState(counters, domain, letter);
   Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
 }
-
-/** Numbers for a report: exits by Intel's names. */
-export interface DomainStats extends Times {
-  instructions: number;
-  exits: number;
-  exitsByReason: Record<string, number>;
-  apicReads: number;
-}
-
-export const statsOf = (
-  counters: Int32Array,
-  { instructions, exits }: Counted,
-  { nowNs, runNs, idleNs }: Times,
-): DomainStats => ({
-  instructions,
-  nowNs,
-  runNs,
-  idleNs,
-  exits: exits.total,
-  exitsByReason: exitsByName(counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
-  apicReads: exits.apicReads,
-});

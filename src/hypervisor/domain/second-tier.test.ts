@@ -6,6 +6,7 @@ import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd, toProtectedMode } from './program.test-support.ts';
 import type { Domain } from './domain.ts';
+import { statsOf } from './stats.test-support.ts';
 
 const APIC = 0xfee00000,
   INIT = 0x4500;
@@ -91,7 +92,7 @@ describe('the second tier with two vCPUs', () => {
       expect(word(domain, OLD)).toBeLessThanOrEqual(WRITES);
       return {
         domain,
-        outcome: [domain.instructions, word(domain, OLD), word(domain, SEEN), domain.stats().exitsByReason],
+        outcome: [domain.instructions, word(domain, OLD), word(domain, SEEN), statsOf(domain).exitsByReason],
       };
     };
     const alone = run(0),

@@ -78,7 +78,7 @@ interface Rules {
 interface Shadowed {
   processor: Processor;
   /** A guest frame that is populated on demand is used. */
-  demand(gfn: number): boolean;
+  readonly map: { demand(gfn: number): boolean };
   /** The processor has switched tasks in the hypervisor's place: an exit. */
   readonly exits: { switchedTask(): void };
 }
@@ -215,7 +215,7 @@ export class ShadowPaging {
   private fill(low: number, high: number, write: boolean, user: boolean): boolean {
     const { guest, domain, stage } = this,
       { gfn } = guest;
-    domain.demand(gfn);
+    domain.map.demand(gfn);
     const page = stage.entry(gfn);
     let { leaf, leafHigh } = this.rightsOf(write, user);
     if (page === 0) {

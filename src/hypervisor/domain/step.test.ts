@@ -11,14 +11,14 @@ describe('a step', () => {
   it('has so many instructions, and no more', () => {
     const domain = guest();
     const { eip, before } = { eip: domain.processor.regs[R.EIP], before: domain.instructions };
-    domain.step(2);
-    for (let slices = 0; slices < 10 && !domain.stepped; slices++) domain.runSlice();
+    domain.stops.step(2);
+    for (let slices = 0; slices < 10 && !domain.stops.stepped; slices++) domain.runSlice();
     expect([domain.instructions - before, domain.processor.regs[R.EIP] - eip]).toEqual([2, 2]);
     // Who does not pause it then gets nothing more of it.
     domain.runSlice();
     expect(domain.instructions - before).toBe(2);
-    domain.step(0);
-    expect(domain.stepped).toBe(false);
+    domain.stops.step(0);
+    expect(domain.stops.stepped).toBe(false);
     domain.runSlice();
     expect(domain.instructions - before).toBeGreaterThan(2);
   });
@@ -27,8 +27,8 @@ describe('a step', () => {
     const domain = guest();
     const eip = domain.processor.regs[R.EIP];
     for (const offset of [7, 9, 7]) {
-      domain.step(-1);
-      for (let slices = 0; slices < 10 && !domain.stepped; slices++) domain.runSlice();
+      domain.stops.step(-1);
+      for (let slices = 0; slices < 10 && !domain.stops.stepped; slices++) domain.runSlice();
       // The port is answered in the exit; the instruction retires with the next one, or has.
       expect([offset - 1, offset]).toContain(domain.processor.regs[R.EIP] - eip);
     }

@@ -42,10 +42,11 @@ export class Teller {
 
   /** At the end of a step, or at a place where it is to stop, the callback pauses it, and the listener hears which. True: it is paused. */
   stop(stand: () => void): boolean {
-    const { domain, listener } = this;
-    if (!domain.stepped) return false;
-    const hit = domain.takeHit();
-    domain.step(0);
+    const { listener } = this,
+      { stops } = this.domain;
+    if (!stops.stepped) return false;
+    const hit = stops.takeHit();
+    stops.step(0);
     stand();
     if (hit) listener.broke?.(hit);
     else listener.stepped?.();

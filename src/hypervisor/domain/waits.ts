@@ -13,7 +13,7 @@ const SENTENCES: Record<WaitsFor, string> = {
 /** After a slice; undefined: it computes, or a timer of its own wakes it. */
 export function waitsFor(domain: Domain, result: SliceResult): WaitsFor | undefined {
   if (result.state === 'ended' || result.state === 'paused') return undefined;
-  if (domain.stuck) return 'reset';
+  if (domain.slices.stuck) return 'reset';
   return result.state === 'parked' && result.untilNs === Infinity && !domain.options.driveQueue?.isBusy
     ? 'event'
     : undefined;
@@ -21,4 +21,4 @@ export function waitsFor(domain: Domain, result: SliceResult): WaitsFor | undefi
 
 /** Where it is, for people. */
 export const waitsReport = (domain: Domain, what: WaitsFor | undefined): string | undefined =>
-  what && domain.report(SENTENCES[what]);
+  what && domain.power.report(SENTENCES[what]);

@@ -125,12 +125,12 @@ describe('suspend to RAM (S3: SUS_TYP 1 of the PIIX4) ends at the waking vector 
     woken(asleep(0x400), 0x400);
     const deaf = asleep(0);
     for (let i = 0; i < 20; i++) deaf.runSlice();
-    expect([deaf.platform.asleep, deaf.ending, deaf.stuck]).toEqual([true, null, false]);
+    expect([deaf.platform.asleep, deaf.ending, deaf.slices.stuck]).toEqual([true, null, false]);
   });
 
   it('by the power button, and by the hypervisor (xl trigger NAME s3resume)', () => {
     const pressed = asleep(0);
-    pressed.pressPowerButton();
+    pressed.platform.pressPowerButton();
     woken(pressed, 0x100);
     const resumed = asleep(0);
     resumed.wake();
@@ -188,7 +188,7 @@ describe('the other shutdown codes', () => {
     const domain = reset(0x0a, ['jmp $']);
     domain.runSlice();
     expect(domain.platform.shutdownCode).toBe(0x0a);
-    domain.reset();
+    domain.power.reset();
     expect(domain.platform.shutdownCode).toBe(0);
   });
 });

@@ -102,7 +102,7 @@ const historyOf = (run: Run, options: Pick<HistoryOptions, 'room'> = {}): Histor
 };
 
 const key = ({ domain }: Run, code: string, down: boolean): undefined => {
-  domain.key(code, down);
+  domain.platform.keyboard.key(code, down);
 };
 
 describe('the past of a guest', () => {

@@ -107,7 +107,7 @@ export class History {
     this.inSlice = false;
     if (result.state === 'paused') return result;
     wire?.seen();
-    log.add(momentOf(domain), domain.leaveSlice);
+    log.add(momentOf(domain), domain.slices.left);
     if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) {
       this.keep();
       this.checkpoints.thin();
@@ -265,13 +265,13 @@ export class History {
   }
 
   private watchedBy(hits: LastHit, instructions: number): void {
-    this.domain.lookOn(hits);
+    this.domain.stops.lookOn(hits);
     this.isWatched = true;
     try {
       this.replay({ instructions });
     } finally {
       this.isWatched = false;
-      this.domain.lookOn(null);
+      this.domain.stops.lookOn(null);
     }
   }
 
@@ -330,9 +330,9 @@ export class History {
         end = this.comparable(slice.end);
       if (!place.begun) this.doEvents();
       const before = reached();
-      if (exits <= end.exits) domain.step(domain.exits.total - exits);
-      domain.runAgain({ begun: place.begun, end, left, until: { instructions, ns } });
-      domain.step(0);
+      if (exits <= end.exits) domain.stops.step(domain.exits.total - exits);
+      domain.slices.runAgain({ begun: place.begun, end, left, until: { instructions, ns } });
+      domain.stops.step(0);
       place.begun = !isAt(reached(), end);
       if (place.begun && isAt(reached(), before) && !isThere(before, target))
         throw new Error(

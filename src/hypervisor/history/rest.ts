@@ -3,24 +3,25 @@ import type { State } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Domain } from '../domain/domain.ts';
 import { publishState } from '../domain/published.ts';
+import { restoreParts, saveParts } from '../domain/saved-parts.ts';
 
 export interface Rest {
   parts: State;
   guest: State;
   timers: ReturnType<Domain['timers']['save']>;
   serial: readonly Uint8Array[];
-  video: ReturnType<NonNullable<Domain['video']>['save']> | undefined;
+  video: ReturnType<NonNullable<Domain['map']['video']>['save']> | undefined;
   /** What lay in the drives. */
   discs: readonly (BlockDevice | null)[];
 }
 
 /** Plain data that is as it was before is not kept twice. Devices may go on with what they gave, or were given: it is copied both times. */
 export function takeRest(domain: Domain, before?: Rest): Rest {
-  const { options, guest, timers, serialFeed, video } = domain;
+  const { options, guest, timers, serialFeed, map } = domain;
   return {
-    parts: copied(domain.saveParts(), before?.parts),
+    parts: copied(saveParts(domain), before?.parts),
     guest: copied(guest.saveRest(), before?.guest),
-    video: copied(video?.save(), before?.video),
+    video: copied(map.video?.save(), before?.video),
     timers: timers.save(),
     serial: serialFeed.save(),
     discs: (options.ide ?? []).map(({ disk }) => disk),
@@ -34,11 +35,11 @@ export function putRest(domain: Domain, { parts, guest, timers, serial, video, d
   });
   // Lines that are high now would stay so.
   domain.platform.reset();
-  domain.restoreParts(copied(parts));
+  restoreParts(domain, copied(parts));
   domain.guest.restoreRest(copied(guest));
   again();
   domain.processor.reload();
-  if (video) domain.video?.restore(video);
+  if (video) domain.map.video?.restore(video);
   domain.timers.restore(timers);
   domain.serialFeed.restore(serial);
   domain.processor.flushTlb();

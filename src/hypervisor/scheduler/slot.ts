@@ -53,7 +53,7 @@ export class Slot {
 
   /** The domain that the slot is for: it hears of the slot, and asks whether a vCPU may run there. */
   carry(domain: Domain): void {
-    this.onChange = held => domain.setSlot(held);
+    this.onChange = held => domain.slices.setSlot(held);
     domain.vcpus.place = vcpu => this.scheduler.place(this.unit, vcpu);
   }
 

@@ -2,4 +2,4 @@
 import type { BreakWish } from '../domain/breaks.ts';
 import { verb } from './verb.ts';
 
-export const breakAt = verb({ apply: ({ domain }, points: readonly BreakWish[]) => domain.setBreaks(points) });
+export const breakAt = verb({ apply: ({ domain }, points: readonly BreakWish[]) => domain.stops.setBreaks(points) });

@@ -3,5 +3,5 @@ import { verb } from './verb.ts';
 
 export const key = verb({
   mayBeLost: true,
-  apply: ({ domain }, code: string, down: boolean) => domain.key(code, down),
+  apply: ({ domain }, code: string, down: boolean) => domain.platform.keyboard.key(code, down),
 });

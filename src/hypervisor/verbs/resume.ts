@@ -1,4 +1,4 @@
 /** A guest of Xen that has suspended itself goes on. */
 import { verb } from './verb.ts';
 
-export const resume = verb({ apply: ({ domain }) => domain.resume() });
+export const resume = verb({ apply: ({ domain }) => domain.power.resume() });

@@ -3,7 +3,7 @@ import { verb } from './verb.ts';
 
 export const step = verb({
   apply: (on, count: number) => {
-    on.domain.step(count);
+    on.domain.stops.step(count);
     on.setPaused(false);
   },
 });

@@ -178,7 +178,7 @@ function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
     saved,
   );
   const failures: string[] = [];
-  const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+  const alarm = domain.timers.create('device-model', () => domain.state.stop());
   services.attach(
     record,
     {

@@ -226,7 +226,7 @@ export class Turns implements Runners {
   poke(): void {
     for (const entry of this.entries) entry.poked = true;
     // A device of the host may say so in the middle of a slice: what it says is not left until the slice's end.
-    this.running?.domain.stopSlice();
+    this.running?.domain.state.stop();
     this.turnSoon();
   }
 
@@ -237,7 +237,7 @@ export class Turns implements Runners {
 
   hold(): void {
     this.held = true;
-    for (const { domain } of this.entries) domain.stopSlice();
+    for (const { domain } of this.entries) domain.state.stop();
   }
 
   go(): void {
@@ -338,8 +338,8 @@ const executedHere = ({ domain, startedInstructions }: Entry): number => domain.
 /** In virtual time: one that waits goes as far as the others let it; false: to its deadline, or it is not known that it waits alone. */
 function sleepsOn({ domain, history }: Entry): boolean {
   // Its past is made of slices.
-  if (history || domain.paused || domain.stuck || domain.ending) return false;
-  if (!domain.options.company?.wanted()) domain.idle();
+  if (history || domain.paused || domain.slices.stuck || domain.ending) return false;
+  if (!domain.options.company?.wanted()) domain.slices.idle();
   return domain.clock.idleNs(domain.timers.nextDeadlineNs) > 0;
 }
 
@@ -525,7 +525,7 @@ class LocalRunner implements DomainRunner {
   /** The guest's slice ends, and Domain 0 has its turn. */
   modelTime(): { clock: Clock; wakeAt(deadlineNs: number): void } {
     const { domain } = this.entry as Entry;
-    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    const alarm = domain.timers.create('device-model', () => domain.state.stop());
     return { clock: domain.clock, wakeAt: deadlineNs => alarm.set(deadlineNs) };
   }
 }

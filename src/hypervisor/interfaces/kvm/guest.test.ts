@@ -299,7 +299,7 @@ describe('memory that the guest does without', () => {
     expect(machine.secondStage(record).isOnDemand(PAGE)).toBe(true);
     expect([bytesAt(domain, PAGE), bytesAt(domain, PAGE + 1)]).toEqual([0, 0]);
     expect([machine.freeFrames - free, have(domain) - had, audit(machine)]).toEqual([1, -1, []]);
-    domain.reset();
+    domain.power.reset();
     runToEnd(domain);
     expect([bytesAt(domain, PAGE + 1), audit(machine)]).toEqual([7, []]);
   });

@@ -3,7 +3,7 @@
  * XEN block and the port table of machine memory.
  */
 import { type Processor, registers as R } from '../../../cpu/architecture/index.ts';
-import type { State } from '../../../devices/index.ts';
+import type { ModelSignals, State } from '../../../devices/index.ts';
 import { COUNTED_HYPERCALLS } from '../../layout/layout.ts';
 import { KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
@@ -11,7 +11,7 @@ import { lowFirmware } from '../../domain/firmware-image.ts';
 import type { Boot } from '../../domain/booted.ts';
 import { ramOf } from '../../layout/ram-layout.ts';
 import type { GuestInterface, GuestParts, MsrValue } from '../../domain/guest-interface.ts';
-import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.ts';
+import type { ModelElsewhere, ModelledDomain } from '../../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../../domain/report.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { TRACE_KIND } from '../../tracing/trace.ts';
@@ -234,13 +234,14 @@ export class XenGuest implements GuestInterface, HypercallContext {
     writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(ram));
   }
 
-  modelElsewhere(targets: ModelTargets, video: number | undefined): ModelElsewhere {
+  modelElsewhere(signals: ModelSignals, domain: ModelledDomain): ModelElsewhere {
     const { createRemote } = this.later,
       { ports } = this,
-      { processor, vcpus, crash } = this.parts;
+      { processor, vcpus, crash } = this.parts,
+      { video } = domain.map;
     if (!createRemote) throw new Error('What speaks to a device model in Domain 0 is not loaded.');
-    if (video !== undefined) this.words[this.xenBlock + XEN_MODEL + MODEL.VIDEO] = video + 1;
-    return createRemote({ ports, processor, vcpus, fail: crash, targets });
+    if (video) this.words[this.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
+    return createRemote({ ports, processor, vcpus, fail: crash, signals, domain });
   }
 
   get isPvh(): boolean {

@@ -158,7 +158,7 @@ it('holds page tables of PAE, which those who look at a vCPU find there', () => 
 it('a reset empties it', () => {
   const domain = make('pc');
   runToEnd(domain);
-  domain.reset();
+  domain.power.reset();
   expect([double(domain, FIRST), double(domain, LAST)]).toEqual([0n, 0n]);
 });
 

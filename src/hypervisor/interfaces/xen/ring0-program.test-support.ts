@@ -113,5 +113,5 @@ export function outcome(guest: GuestWords, i: number): MsrOutcome {
 /** Runs it to its end. */
 export function run(guest: GuestWords, slices = 50): void {
   for (let i = 0; i < slices; i++) if (guest.domain.runSlice().state === 'ended') return;
-  throw new Error(guest.domain.report('The program did not come to its end.'));
+  throw new Error(guest.domain.power.report('The program did not come to its end.'));
 }

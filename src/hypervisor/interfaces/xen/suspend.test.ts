@@ -61,7 +61,7 @@ describe('a guest that suspends itself', () => {
     const guest = testGuest({ code: PROGRAM });
     expect(run(guest.domain)).toMatchObject({ state: 'ended', ending: { kind: 'suspend' } });
     expect(guest.dom0.shutdownCode(1)).toBe(SHUTDOWN.SUSPEND);
-    guest.domain.resume();
+    guest.domain.power.resume();
     expect(guest.dom0.shutdownCode(1)).toBe(-1);
     expect(run(guest.domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
     expect(word(guest.domain, RESULT)).toBe(1);

@@ -68,9 +68,9 @@ describe('runstates', () => {
   });
 
   it('are runnable, which is stolen time, while another domain has the slot', () => {
-    guest.domain.setSlot(false);
+    guest.domain.slices.setSlot(false);
     passes(7000);
-    guest.domain.setSlot(true);
+    guest.domain.slices.setSlot(true);
     passes(1000);
     expect(runstate(0)).toMatchObject({ state: RUNSTATE.RUNNING, times: [1000, 7000, 0, 0] });
   });

@@ -10,9 +10,10 @@ import {
   IO_SIZE_MASK,
   type Processor,
 } from '../../../../cpu/architecture/index.ts';
+import type { ModelSignals } from '../../../../devices/index.ts';
 import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
-import type { ModelElsewhere, ModelTargets } from '../../../domain/model-elsewhere.ts';
+import type { ModelElsewhere, ModelledDomain, ModelTargets } from '../../../domain/model-elsewhere.ts';
 import type { Vcpus } from '../../../domain/vcpus.ts';
 import type { Ports } from '../events/ports.ts';
 import { BufferedPage, type Ioreq, IOREQ_STATE, IOREQ_TYPE, IoreqSlot } from './page.ts';
@@ -38,13 +39,25 @@ export interface RemoteModelParts {
   ports: Ports;
   processor: Processor;
   vcpus: Vcpus;
-  targets: ModelTargets;
+  signals: ModelSignals;
+  domain: ModelledDomain;
   /** The device model does not do what it should: the domain cannot go on. */
   fail(sentence: string): void;
 }
 
+const targetsOf = ({ signals, domain: { map, power } }: RemoteModelParts): ModelTargets => ({
+  signals,
+  shadow: (base, length, readsRam, writesRam) => map.firmware?.shadow(base, length, readsRam, writesRam),
+  a20: map.a20.set,
+  videoAt: base => map.video?.moved(base),
+  look: dirty => map.video?.takeDirtyPages().forEach((written, page) => (dirty[page] |= written)),
+  reset: () => power.askReset('board'),
+  debugExit: value => power.debugExit(value),
+});
+
 export class RemoteModel implements ModelElsewhere {
   private readonly parts: RemoteModelParts;
+  private readonly targets: ModelTargets;
   private readonly words: Int32Array;
   private readonly base: number;
   private readonly pending: (Pending | undefined)[];
@@ -54,6 +67,7 @@ export class RemoteModel implements ModelElsewhere {
 
   constructor(parts: RemoteModelParts) {
     this.parts = parts;
+    this.targets = targetsOf(parts);
     const { ports, vcpus } = parts;
     this.words = ports.words;
     this.base = ports.xenBlock + XEN_MODEL;
@@ -86,7 +100,7 @@ export class RemoteModel implements ModelElsewhere {
   /** What the device model said comes into effect, after what it answered. Call before the guest runs. */
   service(): void {
     this.complete();
-    takeSignals(this.parts.ports, this.parts.targets);
+    takeSignals(this.parts.ports, this.targets);
     if (this.state === MODEL_STATE.GONE && this.waiting) {
       this.pending.fill(undefined);
       this.parts.fail('The device model in Domain 0 has gone, and the guest waits for it.');
@@ -227,7 +241,7 @@ export class RemoteModel implements ModelElsewhere {
     // Another vCPU has taken the page from under it: one element is done with what there is.
     else processor.completePortAccess(0);
     // What the device model said before it answered: in time for the next instruction.
-    takeSignals(this.parts.ports, this.parts.targets);
+    takeSignals(this.parts.ports, this.targets);
   }
 }
 

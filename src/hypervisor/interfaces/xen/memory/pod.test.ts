@@ -124,7 +124,7 @@ describe('populate on demand', () => {
     const { domain, pod, machine, record, touch } = make();
     const stage = machine.secondStage(record);
     // Touched, but left as it was.
-    for (let gfn = 0x600; pod.count > 0; gfn--) expect(domain.demand(gfn)).toBe(true);
+    for (let gfn = 0x600; pod.count > 0; gfn--) expect(domain.map.demand(gfn)).toBe(true);
     const { entries } = pod;
     touch(0x700);
     expect(stage.rights(0x700)).toBe(7);
@@ -137,7 +137,7 @@ describe('populate on demand', () => {
   it('never takes a frame that somebody has mapped', () => {
     const { domain, dom0, pod, machine, record, touch } = make();
     const mapping = dom0.mapForeign(record.id, 0x480);
-    for (let gfn = 0x600; pod.count > 0; gfn--) domain.demand(gfn);
+    for (let gfn = 0x600; pod.count > 0; gfn--) domain.map.demand(gfn);
     for (let i = 0; i < 300; i++) touch(0x700 - i);
     expect(machine.secondStage(record).mfn(0x480)).toBe(mapping.mfn);
     mapping.unmap();
@@ -213,7 +213,7 @@ describe('populate on demand', () => {
 
 it('a cache that a worker left in the middle of a change is made anew', () => {
   const { machine, record, domain, pod } = make();
-  domain.demand(0x500);
+  domain.map.demand(0x500);
   const { count, entries } = pod;
   const xen = record.guestOffset >>> 2;
   // A worker of a domain that has died, with the lock in its hand and the list half changed.
@@ -222,7 +222,7 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   machine.words[xen + XEN.POD_FIRST] = 0;
   machine.words[xen + XEN.POD_COUNT] = 7;
   workerDied(machine, other);
-  expect(domain.demand(0x501)).toBe(true);
+  expect(domain.map.demand(0x501)).toBe(true);
   expect([pod.count, pod.entries]).toEqual([count - 1, entries - 1]);
   expect(destroyDomain(machine, record)).toBe(true);
 });

@@ -46,7 +46,7 @@ export class Arrival {
     domain.restore(() => restoreInto(domain, whole));
     if (!away) return;
     const { machine, record } = domain.options;
-    domain.onAway = gfn => away(record.id, gfn);
+    domain.map.onAway = gfn => away(record.id, gfn);
     waitForFrames(machine, away, () => beat(machine, machine.domainEntry(record)));
   }
 }

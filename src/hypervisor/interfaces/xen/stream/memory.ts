@@ -47,7 +47,7 @@ export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn
       }
     const { words } = stage;
     for (let gfn = nextUnknown(words, first, end, known); gfn < end; gfn = nextUnknown(words, gfn + 1, end, known))
-      yield [gfn, behind(domain.ramEntry(gfn))];
+      yield [gfn, behind(domain.map.ramEntry(gfn))];
     from = end;
   }
   function isKnown(gfn: number): boolean {
@@ -76,7 +76,7 @@ export function populatedMiB(domain: Domain, known?: Int32Array): number {
   const { words } = machine.secondStage(record);
   for (const [first, end] of ramRanges(record))
     for (let gfn = first; gfn < end; gfn++)
-      if ((known && known[gfn] !== 0 && known[gfn] === words[gfn]) || behind(domain.ramEntry(gfn)) >= 0) frames++;
+      if ((known && known[gfn] !== 0 && known[gfn] === words[gfn]) || behind(domain.map.ramEntry(gfn)) >= 0) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 
@@ -189,7 +189,7 @@ function isEqual(page: Uint8Array, has: Uint8Array): boolean {
 
 const entryAt = (domain: Domain, gfn: number): number => {
   const { machine, record } = domain.options;
-  return isRamGfn(record, gfn) ? domain.ramEntry(gfn) : machine.secondStage(record).entry(gfn);
+  return isRamGfn(record, gfn) ? domain.map.ramEntry(gfn) : machine.secondStage(record).entry(gfn);
 };
 
 /** Guest frames of a PC that are its chipset's to show. */

@@ -99,7 +99,7 @@ export interface SavedState {
   params: readonly [index: number, low: number, high: number][];
   hvm: readonly HvmRecord[];
   pv?: SavedPv;
-  /** Clock and accounts (Domain.saveParts), and what the processors' turns were. */
+  /** Clock and accounts (domain/saved-parts.ts), and what the processors' turns were. */
   domain: State;
   emulator: SavedEmulator;
   /** What of both is not as the last rehearsal had it (changes.ts); absent: they have come whole. */

@@ -1,6 +1,7 @@
 /** Saved domains: a domain as a file, and a file as a domain again. The file is what `xl save` writes (stream/format.ts). */
 import type { State } from '../../../../devices/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
+import { restoreParts } from '../../../domain/saved-parts.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { VCPU_BYTES } from '../../../layout/layout.ts';
 import { askingNobody, drivesDiffer, restoreChanges } from '../../../disks/saved-disks.ts';
@@ -102,7 +103,7 @@ function putParts(domain: Domain, saved: Restored, refuse: (why: string) => neve
     (ofPv as State[]).forEach((state, id) => put(id, state));
   }
   try {
-    domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });
+    restoreParts(domain, { ...parts, platform, vcpus: { ...(turns as State), all: processors } });
   } catch (error) {
     refuse((error as Error).message);
   }

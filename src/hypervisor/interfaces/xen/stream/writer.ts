@@ -4,6 +4,7 @@ import { shownBy, TSC_HZ } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
 import type { Domain } from '../../../domain/domain.ts';
+import { saveParts } from '../../../domain/saved-parts.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { typeOf } from '../../../kinds/index.ts';
 import { SCREEN_BYTES } from '../../../layout/layout.ts';
@@ -169,7 +170,7 @@ export class StateWriter {
     refuseWhileItKnows(domain);
     const { options } = domain;
     const about = describe(domain, this.by, this.known);
-    const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
+    const { vcpus, platform, ...parts } = saveParts(domain) as { vcpus: State & { all: State[] }; platform: State };
     // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
     const guest = xenOf(domain);
     const xen = guest && saveXen(guest);
