@@ -37,7 +37,7 @@ export async function daemon({ allow, ...parts }: Parameters<typeof testHost>[0]
 /** The same with virsh: what it prints, behind its status where it fails. */
 export async function daemonWithVirsh(parts: Parameters<typeof daemon>[0] = {}) {
   const here = await daemon(parts);
-  const uri = `${driverOf(here.host)}?socket=${here.socket}`;
+  const uri = `${driverOf(here.host).uri}?socket=${here.socket}`;
   const virsh = (line: string, ...before: string[]): Promise<string> =>
     new Promise(resolve => {
       const words = [...before, '-c', uri, ...line.split(' ')];
