@@ -6,7 +6,7 @@ import { FILE, writeCpio } from '../../src/formats/file-systems/cpio.ts';
 import { pair, running, watch, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
 import { until } from '../../src/dom0/service/host.test-support.ts';
 import type { Host } from '../../src/dom0/service/host.ts';
-import { plugChannel, unplugChannel } from '../../src/dom0/toolstack/channel-hotplug.ts';
+import { plugChannel, unplugChannel } from '../../src/dom0/toolstack/kinds/kvm/channel-hotplug.ts';
 import { haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
 

@@ -185,7 +185,7 @@ function inItsWords(said: string): Error {
  */
 async function changeChannel(host: CommandHost, id: number, { name, path }: ChannelPort, how: DeviceChange) {
   const member = host.domains.member(id);
-  const { plugChannel, unplugChannel } = await import('../toolstack/channel-hotplug.ts');
+  const { plugChannel, unplugChannel } = await import('../toolstack/kinds/kvm/channel-hotplug.ts');
   if (how === 'update')
     throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
   const its = member.channels?.get(name);

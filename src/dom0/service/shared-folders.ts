@@ -68,7 +68,7 @@ export async function shareFolder(
           if (folders !== '') await tree.mkdir(`${path}/${folders}`, { recursive: true });
           await tree.writeFile(`${path}/${at}`, new Uint8Array(await data.arrayBuffer()));
         }
-        const { plugFolder } = await import('../toolstack/folder-hotplug.ts');
+        const { plugFolder } = await import('../toolstack/kinds/kvm/folder-hotplug.ts');
         await plugFolder(host.toolstack, host.domains.living(id), { tag, path });
       } catch (error) {
         await tree.rm(path, { recursive: true, force: true }).catch(() => {});

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { eventually } from '../../../test/support/eventually.ts';
 import { type ChannelWish, MOST_CHANNEL_BYTES } from '../../devices/index.ts';
-import { plugChannel, unplugChannel } from './channel-hotplug.ts';
+import { plugChannel, unplugChannel } from './kinds/kvm/channel-hotplug.ts';
 import { AGENT_CHANNEL, Channel, openChannels } from './channels.ts';
 import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';

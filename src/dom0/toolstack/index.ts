@@ -10,7 +10,7 @@ export {
   shapeOf,
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
-export { plugCard, plugDisk, unplug } from './pci-hotplug.ts';
+export { plugCard, plugDisk, unplug } from './kinds/kvm/pci-hotplug.ts';
 export { loadSavedDomain, Services, WHOLE_P2M } from './services.ts';
 export { Toolstack } from './toolstack.ts';
 export type { FramesAway, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
@@ -51,14 +51,14 @@ export { Viewers } from './viewers.ts';
 export type { CardInfo, Devices } from './devices/index.ts';
 export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
-export { balloonedKiB, balloonView, hasBalloon, mostMiBOf, residentKiB } from './kvm-memory.ts';
+export { balloonedKiB, balloonView, hasBalloon, mostMiBOf, residentKiB } from './kinds/kvm/memory.ts';
 export { onlineOf } from './commands/processors.ts';
 export { type BlockCounts, blockCounts } from './block-counts.ts';
 export { comparableRunNs, runNsOf } from './run-time.ts';
 export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';
 export { AGENT_CHANNEL, type Channel, type ChannelEnd } from './channels.ts';
-export type { ChannelRefusal } from './channel-hotplug.ts';
+export type { ChannelRefusal } from './kinds/kvm/channel-hotplug.ts';
 export { uuidOf, uuidOfName } from './uuid.ts';
 export { xorshift } from './random.ts';
 export { blueprintOf, savedDrives } from './saved-blueprint.ts';

@@ -8,7 +8,7 @@ import { commandOf, type DiskWords } from '../hypervisors/command/command-value.
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
-import { plugDisk } from '../pci-hotplug.ts';
+import { plugDisk } from '../kinds/kvm/pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { command, Refusal } from './command.ts';

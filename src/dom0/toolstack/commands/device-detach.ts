@@ -1,7 +1,7 @@
 /** Devices of guests that go while these run. */
 import type { CommandHost, Guest } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
-import { unplug } from '../pci-hotplug.ts';
+import { unplug } from '../kinds/kvm/pci-hotplug.ts';
 import type { Pluggable } from '../devices/index.ts';
 import { type Command, command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';

@@ -5,7 +5,7 @@ import { loadBackends } from '../../backends/index.ts';
 import { formatNetworkList } from '../devices/index.ts';
 import { cardOf, parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detach } from '../hotplug.ts';
-import { plugCard } from '../pci-hotplug.ts';
+import { plugCard } from '../kinds/kvm/pci-hotplug.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { fromScript, missingPlace, noPlace } from '../../definitions/index.ts';

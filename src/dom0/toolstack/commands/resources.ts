@@ -6,7 +6,7 @@ import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/co
 import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { followBalloon } from '../balloon.ts';
-import { balloonView, framesOfKvm } from '../kvm-memory.ts';
+import { balloonView, framesOfKvm } from '../kinds/kvm/memory.ts';
 import { command, Refusal } from './command.ts';
 import { isPool, POOL } from './pools.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';

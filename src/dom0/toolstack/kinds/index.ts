@@ -3,9 +3,9 @@ import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
 import type { HypervisorKind } from '../boot/menu/index.ts';
 import type { GuestKind } from './kind.ts';
-import { kvm } from './kvm.ts';
+import { kvm } from './kvm/index.ts';
 import { pc } from './pc.ts';
-import { hvm, pv, pvh } from './xen.ts';
+import { hvm, pv, pvh } from './xen/index.ts';
 
 export type { GuestKind, Planned } from './kind.ts';
 

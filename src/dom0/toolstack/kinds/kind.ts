@@ -45,7 +45,7 @@ export interface GuestKind {
   /** What its balloon driver shall come to. @throws Error with a sentence */
   setMemory(services: Services, domain: Balloon, memoryMiB: number): void;
   /** What Domain 0 has for its memory, while its runner starts; absent: its balloon is asked through the store. */
-  loadMemory?(): Promise<typeof import('../kvm-memory.ts')>;
+  loadMemory?(): Promise<typeof import('./kvm/memory.ts')>;
 
   /** What Domain 0 loads before it builds such a domain. */
   load?(): Promise<unknown>;

@@ -4,7 +4,7 @@
  */
 import type { Guest, CommandHost, Uses } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
-import { residentKiB } from '../kvm-memory.ts';
+import { residentKiB } from '../kinds/kvm/memory.ts';
 import { runNsOf } from '../run-time.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';

@@ -2,15 +2,15 @@
  * Disks and the card of a guest of KVM that come while it runs, as functions of PCI, and go again once it has let go of them. Source: QEMU's device_add and
  * device_del; libvirt's qemuDomainDetachDeviceLive(), which waits five seconds for the guest (qemuDomainWaitForDeviceRemoval() in qemu_hotplug.c).
  */
-import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { NIC_SLOT, type NicModel, placeInSlot, slotOfDisk } from '../../devices/index.ts';
-import type { DriveImage } from '../../hypervisor/index.ts';
-import { backend, loadBackends } from '../backends/index.ts';
-import { type Card, type DefinedDisk, placeUnderKvm } from '../definitions/config/index.ts';
-import { isOpenOnce, queuedMedium } from './devices/index.ts';
-import type { ToolstackCore } from './toolstack-parts.ts';
-import type { DomainConsole, Member } from './running-domain.ts';
-import type { Toolstack } from './toolstack.ts';
+import { type IdeAttachment, loadDrives, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
+import { NIC_SLOT, type NicModel, placeInSlot, slotOfDisk } from '../../../../devices/index.ts';
+import type { DriveImage } from '../../../../hypervisor/index.ts';
+import { backend, loadBackends } from '../../../backends/index.ts';
+import { type Card, type DefinedDisk, placeUnderKvm } from '../../../definitions/config/index.ts';
+import { isOpenOnce, queuedMedium } from '../../devices/index.ts';
+import type { ToolstackCore } from '../../toolstack-parts.ts';
+import type { DomainConsole, Member } from '../../running-domain.ts';
+import type { Toolstack } from '../../toolstack.ts';
 
 /** How long a detachment waits for the guest; a later one is reported as an event alone. */
 const WAIT_MS = 5000,

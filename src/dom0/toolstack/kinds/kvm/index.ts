@@ -1,10 +1,10 @@
 /** A PC whose guest finds KVM. Cards, disks and channels of virtio come to it while it runs. */
-import { outside } from '../../../formats/bytes/index.ts';
-import { KVM_RECORDS } from '../../../hypervisor/interfaces/kvm/index.ts';
-import { hasVirtio } from '../../../devices/index.ts';
-import { loadBackends } from '../../backends/index.ts';
-import type { GuestKind } from './kind.ts';
-import { pc } from './pc.ts';
+import { outside } from '../../../../formats/bytes/index.ts';
+import { KVM_RECORDS } from '../../../../hypervisor/interfaces/kvm/index.ts';
+import { hasVirtio } from '../../../../devices/index.ts';
+import { loadBackends } from '../../../backends/index.ts';
+import type { GuestKind } from '../kind.ts';
+import { pc } from '../pc.ts';
 
 export const kvm: GuestKind = {
   ...pc,
@@ -21,5 +21,5 @@ export const kvm: GuestKind = {
   // Disks may come to it though it has none.
   load: () => loadBackends(['drives']),
   // A host with Xen needs none of it.
-  loadMemory: () => outside(import('../kvm-memory.ts')),
+  loadMemory: () => outside(import('./memory.ts')),
 };

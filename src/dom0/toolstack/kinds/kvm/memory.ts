@@ -1,12 +1,12 @@
 /** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. What else Domain 0 has for such guests alone begins here. */
-import { hasVirtio } from '../../devices/index.ts';
-import { type BalloonView, balloonOf, framesWord } from '../../hypervisor/interfaces/kvm/index.ts';
-import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
-import type { Machine } from '../../hypervisor/memory/index.ts';
+import { hasVirtio } from '../../../../devices/index.ts';
+import { type BalloonView, balloonOf, framesWord } from '../../../../hypervisor/interfaces/kvm/index.ts';
+import { FRAMES_A_MIB } from '../../../../hypervisor/layout/index.ts';
+import type { Machine } from '../../../../hypervisor/memory/index.ts';
 import { ejected } from './pci-hotplug.ts';
-import type { DomainConsole, Member } from './running-domain.ts';
-import type { ToolstackCore } from './toolstack-parts.ts';
-import { checkTarget, noRoomFor } from './services.ts';
+import type { DomainConsole, Member } from '../../running-domain.ts';
+import type { ToolstackCore } from '../../toolstack-parts.ts';
+import { checkTarget, noRoomFor } from '../../services.ts';
 
 type Guest = Pick<Member, 'record' | 'blueprint'>;
 

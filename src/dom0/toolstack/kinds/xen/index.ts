@@ -1,10 +1,10 @@
 /** Guests of Xen, as xl creates them: fully virtual (HVM), paravirtual in a container of VT-x (PVH), paravirtual (PV). */
-import { HVM_PARAM, XEN_RECORDS } from '../../../hypervisor/interfaces/xen/index.ts';
-import { hasBoard, type XenKind } from '../../../hypervisor/kinds/index.ts';
-import { emulatedCard } from '../../definitions/config/index.ts';
-import { isOpenOnce } from '../devices/index.ts';
-import type { GuestKind } from './kind.ts';
-import { pc } from './pc.ts';
+import { HVM_PARAM, XEN_RECORDS } from '../../../../hypervisor/interfaces/xen/index.ts';
+import { hasBoard, type XenKind } from '../../../../hypervisor/kinds/index.ts';
+import { emulatedCard } from '../../../definitions/config/index.ts';
+import { isOpenOnce } from '../../devices/index.ts';
+import type { GuestKind } from '../kind.ts';
+import { pc } from '../pc.ts';
 
 /** What all of them have. Without a board a guest has only the drives of its PV drivers, which Domain 0 opens. */
 const guestOfXen = (kind: XenKind): GuestKind => ({

@@ -1,8 +1,8 @@
 /** Channels of a guest of KVM that come while it runs, as ports of its console's device, and go. */
-import { type ChannelPort, channelsOf, hasPorts, nextPort, withChannels } from '../../devices/index.ts';
-import { channelAt } from './channels.ts';
-import type { DomainConsole, Member } from './running-domain.ts';
-import type { Toolstack } from './toolstack.ts';
+import { type ChannelPort, channelsOf, hasPorts, nextPort, withChannels } from '../../../../devices/index.ts';
+import { channelAt } from '../../channels.ts';
+import type { DomainConsole, Member } from '../../running-domain.ts';
+import type { Toolstack } from '../../toolstack.ts';
 
 /** Why a channel cannot come, or go. */
 export class ChannelRefusal extends Error {

@@ -1,8 +1,8 @@
 /** A folder of Domain 0 comes to a guest of KVM that runs, as a function of PCI (devices/virtio/nine-p.ts): QEMU's device_add of a virtio-9p-pci. */
-import { VIRTIO_DISKS, VIRTIO_PLACE } from '../../devices/ide/index.ts';
-import { boardNames, ownSlot, slotOfDisk, VIRTIO_DISK_SLOT, virtioWords } from '../../devices/index.ts';
-import type { DomainConsole, Member } from './running-domain.ts';
-import type { Toolstack } from './toolstack.ts';
+import { VIRTIO_DISKS, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
+import { boardNames, ownSlot, slotOfDisk, VIRTIO_DISK_SLOT, virtioWords } from '../../../../devices/index.ts';
+import type { DomainConsole, Member } from '../../running-domain.ts';
+import type { Toolstack } from '../../toolstack.ts';
 
 /** The guest mounts it by its tag. It goes into the definition, so that it is there after a restart, and in a saved state. @throws Error with a sentence: nothing has changed then */
 export async function plugFolder<Console extends DomainConsole>(
