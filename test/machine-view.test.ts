@@ -15,6 +15,7 @@ import { portsOf } from '../src/hypervisor/interfaces/xen/view/ports.ts';
 import { grantsOf } from '../src/hypervisor/interfaces/xen/view/grants.ts';
 import { ioreqsOf } from '../src/hypervisor/interfaces/xen/view/ioreqs.ts';
 import { consoleRingOf, storeRingOf } from '../src/hypervisor/interfaces/xen/view/rings.ts';
+import { IN_DOMAIN_0 } from '../src/dom0/toolstack/kinds/model-place.ts';
 import { modelAccount } from '../src/hypervisor/interfaces/xen/view/index.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
@@ -124,7 +125,8 @@ describe('requests to a device model in Domain 0', () => {
     const services = new Services(machine);
     const record = createDomain(machine, 4, WHOLE_P2M, { guest: XEN_HVM });
     const seen = new MachineView(machine.memory).domain(record.id)!;
-    services.prepare(record, UUID, true);
+    services.prepare(record, UUID);
+    IN_DOMAIN_0.prepare!(machine, record);
     expect(ioreqsOf(seen)).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });
     // mov byte [0xa0003],5; mov word [0xa0004],0x1234; mov dx,0x3c4; in al,dx; cli; hlt
     const kernel = program(['mov byte [0xa0003], 5; mov word [0xa0004], 0x1234; mov dx, 0x3c4; in al, dx; cli; hlt']);

@@ -154,7 +154,7 @@ describe('a kind of guest device that is added', () => {
     const { definition } = judgeDefinition('x.cfg', text, Infinity, rules);
     const guest = new FakeGuest();
     const place = { backends: guest.parts, record: { id: guest.domid } } as Place;
-    const planned = plannedOf(kinds, { definition, type: 'pvh', disks: [] });
+    const planned = plannedOf(kinds, { definition, hasVga: false, disks: [] });
     const devices = attachKinds(kinds, place, planned, saved);
     devices.start();
     return { guest, devices };

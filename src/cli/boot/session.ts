@@ -9,7 +9,7 @@ import { type Blueprint, type DomainConsole, hasScreen, type Member, shapeOf } f
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/host/storage/index.ts';
 import { listenForGdb } from '../../dom0/toolstack/debugger/index.ts';
 import { type Listening, LOOPBACK } from '../../dom0/host/nbd/index.ts';
-import { changeDisc, plugCard, plugDisk, Toolstack, unplug } from '../../dom0/toolstack/index.ts';
+import { changeDisc, kindOfMember, Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/service/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
@@ -374,7 +374,6 @@ export class Session {
     } as const;
     void changeDisc(
       toolstack,
-      toolstack.hotplug,
       member,
       { ...(path === undefined ? {} : { medium: { name: path, path } }), defined },
       note,
@@ -385,14 +384,20 @@ export class Session {
   private async plug(member: Member<GuestConsole>, vdev: string, what: string | undefined): Promise<void> {
     const { toolstack } = this,
       { note } = this.parts;
+    const { plugging } = await kindOfMember(member).running();
     if (what === undefined) {
-      const isGone = await unplug(toolstack, member, vdev === 'card' ? '0' : vdev, LETS_GO_MS);
-      if (!isGone) note(`${member.name}: ${vdev}: The guest has not let go of it.`);
-    } else if (vdev === 'card') await plugCard(toolstack, member, { mac: what });
+      const how = { waitMs: LETS_GO_MS };
+      const isGone =
+        vdev === 'card'
+          ? await plugging.detach(toolstack, member, 'cards', '0', how)
+          : await plugging.detach(toolstack, member, 'disks', vdev, how);
+      if (isGone === false) note(`${member.name}: ${vdev}: The guest has not let go of it.`);
+    } else if (vdev === 'card') await plugging.attachCard(toolstack, member, { mac: what });
     else {
       const traits = { vdev, kind: 'disk', readOnly: false } as const;
       const defined = { ...traits, target: what, format: 'raw', place: -1, at: { line: 1, column: 1 } } as const;
-      await plugDisk(toolstack, member, { ...traits, place: -1, medium: { name: what, path: what } }, defined, note);
+      const image = { ...traits, place: -1, medium: { name: what, path: what } };
+      await plugging.attachDisk(toolstack, member, { image, defined }, note);
     }
   }
 

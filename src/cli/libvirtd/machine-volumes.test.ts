@@ -163,7 +163,7 @@ it('the disk of a guest becomes longer and shorter while it runs, and is looked 
   await blockResize(host, domain, 'vdb', 3 * MIB, 1);
   expect(await capacity('vdb')).toBe(3 * MIB);
   const [member] = host.toolstack.members.values();
-  expect(member!.opened!.all.map(({ disk: each }) => each!.bytes)).toEqual([2 * MIB, 3 * MIB]);
+  expect(member!.attachments.media.map(({ disk: each }) => each!.bytes)).toEqual([2 * MIB, 3 * MIB]);
   writeFileSync(raw!, 'test\n', { flag: 'r+' });
   expect(new TextDecoder().decode(await blockPeek(host, domain, raw!, { at: 0, bytes: 4 }))).toBe('test');
   await expect(blockPeek(host, domain, cow!, { at: 0, bytes: 3 })).rejects.toThrow(

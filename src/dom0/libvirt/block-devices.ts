@@ -76,7 +76,7 @@ export async function blockResize(
   const whole = Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
   const member = host.domains.living(id);
   const place = placeUnderKvm(disk);
-  const open = member.opened?.all.find(drive => drive.place === place)?.disk;
+  const open = place === undefined ? undefined : member.attachments.at(place)?.opened?.medium.disk;
   if (!open?.resize || place === undefined)
     refuse(`${disk.vdev} stays as large as it is while the guest runs. Shut it down, and use vol-resize`);
   await failing(async () => {

@@ -66,7 +66,8 @@ export const DISK_ERROR = { UNSPECIFIED: 1, NO_SPACE: 2 };
 export function diskErrors(host: CommandHost, domain: Domain, flags = 0): { disk: string; error: number }[] {
   driverOf(host).needsQemu('virDomainGetDiskErrors');
   checkFlags(flags, 0, 'qemuDomainGetDiskErrors');
-  const { devices, blueprint } = running(host, domain);
+  const { attachments, blueprint } = running(host, domain),
+    { devices } = attachments;
   return blueprint.definition.disks
     .filter(({ target }) => devices.some(({ path, isWaiting }) => isWaiting && path === target))
     .map(({ vdev }) => ({ disk: vdev, error: DISK_ERROR.NO_SPACE }));

@@ -1,7 +1,14 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
 import { type ChannelPort, channelsOf } from '../../devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
-import { type BlockCounts, blockCounts, type ChannelRefusal, type CommandHost, type Uses } from '../toolstack/index.ts';
+import {
+  type BlockCounts,
+  blockCounts,
+  type ChannelRefusal,
+  type CommandHost,
+  kindOfMember,
+  type Uses,
+} from '../toolstack/index.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import type { Domain } from '../toolstack/domains/index.ts';
 import { updateCard } from './card-link.ts';
@@ -185,7 +192,7 @@ function inItsWords(said: string): Error {
  */
 async function changeChannel(host: CommandHost, id: number, { name, path }: ChannelPort, how: DeviceChange) {
   const member = host.domains.member(id);
-  const { plugChannel, unplugChannel } = await import('../toolstack/kinds/kvm/channel-hotplug.ts');
+  const { plugChannel, unplugChannel } = (await kindOfMember(member).running()).plugging;
   if (how === 'update')
     throw new LibvirtError('OPERATION_UNSUPPORTED', "live update of device 'chr' is not supported", 'qemu');
   const its = member.channels?.get(name);
@@ -194,18 +201,22 @@ async function changeChannel(host: CommandHost, id: number, { name, path }: Chan
     // virDomainChrEquals(): the path that its socket has by itself is asked for, too.
     if (!its || path !== its.path)
       throw new LibvirtError('DEVICE_MISSING', "chr type 'channel' device not present in domain configuration", 'qemu');
-    return unplugChannel(host.toolstack, member, name);
+    return unplugChannel?.(host.toolstack, member, name);
   }
+  if (!plugChannel) throw noController();
   await plugChannel(host.toolstack, member, { name, ...(path === undefined ? {} : { path }) }).catch((error: Error) => {
     throw refusedBy(error, name, isElsewhere);
   });
 }
 
+const noController = (): Error =>
+  new LibvirtError('INTERNAL_ERROR', 'no virtio-serial controllers are available', 'domain');
+
 /** What the driver says where the toolstack refuses a channel. */
 function refusedBy(error: Error, name: string, isElsewhere: boolean): Error {
   switch ((error as Partial<ChannelRefusal>).why) {
     case 'no controller':
-      return new LibvirtError('INTERNAL_ERROR', 'no virtio-serial controllers are available', 'domain');
+      return noController();
     case 'no port':
       return new LibvirtError('XML_ERROR', 'Unable to find a free virtio-serial port', 'domain');
     case 'name':

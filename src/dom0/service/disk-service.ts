@@ -84,7 +84,7 @@ export class DiskServiceOfDom0 implements DiskService {
     const { toolstack, tasks, files } = this.host;
     files.given.endAll();
     for (const member of [...toolstack.members.values()]) {
-      if (member.devices.every(({ path }) => isNetworkDisk(path))) continue;
+      if (member.attachments.devices.every(({ path }) => isNetworkDisk(path))) continue;
       await toolstack.remove(member);
       tasks.note(commandOf('destroy', member.name), 'failed', why);
     }

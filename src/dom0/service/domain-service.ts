@@ -71,7 +71,7 @@ export class DomainServiceOfDom0 implements DomainService {
       ...(member.model ? { modelInDomain0: true } : {}),
       ...(writable > 0 ? { disks: writable } : {}),
       ...(member.restarts ? { restarts: { count: member.restarts.count, why: member.restarts.why } } : {}),
-      ...(member.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
+      ...(member.attachments.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
       ...(member.ending ? { ended: member.ending.sentence, ...(fell(member.ending) ? { fell: true } : {}) } : {}),
     };
   }

@@ -23,9 +23,9 @@ export const isImage = ({ readOnly, kind, medium }: DriveImage): boolean =>
   !readOnly && kind !== 'cdrom' && medium !== undefined && ('data' in medium || 'bytes' in medium);
 
 /** The open disk of such a drive; undefined: another worker has it. */
-export function openImageOf({ opened }: Guest, drive: DriveImage): WrittenDisk | undefined {
+export function openImageOf({ attachments }: Guest, drive: DriveImage): WrittenDisk | undefined {
   const place = drive.place < 0 ? deviceNumber(nameOf(drive)) : drive.place;
-  const disk = opened?.all.find(each => each.place === place)?.disk;
+  const disk = attachments.media.find(each => each.place === place)?.disk;
   return disk && 'changedBlocks' in disk ? (disk as WrittenDisk) : undefined;
 }
 

@@ -209,7 +209,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const imageIn = (drive: DriveImage): Pick<GuestDrive, 'image'> => {
     if (!isImage(drive)) return {};
     const disk = openImageOf(member, drive);
-    const isKept = member.kept.some(each => each.disk === disk);
+    const isKept = member.attachments.held.some(each => each.disk === disk);
     return { image: { isKept, ...(disk ? { changedBytes: disk.changedBlocks * OVERLAY_BLOCK_BYTES } : {}) } };
   };
   const drives = (blueprint.drives ?? []).map((drive): GuestDrive => {

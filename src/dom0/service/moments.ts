@@ -36,8 +36,12 @@ export class Moments {
     return (
       dying.size === 0 &&
       [...members.values()].every(
-        ({ record: { id }, name, devices, released }) =>
-          domains.includes(id) && devices.length === 0 && !released && !services.isBusy(id) && !jobs.of(name),
+        ({ record: { id }, name, attachments, released }) =>
+          domains.includes(id) &&
+          attachments.devices.length === 0 &&
+          !released &&
+          !services.isBusy(id) &&
+          !jobs.of(name),
       )
     );
   }

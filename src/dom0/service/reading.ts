@@ -163,7 +163,7 @@ export class Reading {
         else if (file)
           media.push({
             vdev,
-            from: readableOf(await this.host.files.mediumOf(file), kind, this.host.toolstack.hotplug.openMedium),
+            from: readableOf(await this.host.files.mediumOf(file), kind, this.host.toolstack.parts.openMedium),
           });
         // pygrub looks at the first one, and what is missing is reported of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;

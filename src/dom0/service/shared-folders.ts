@@ -1,6 +1,5 @@
 /** A folder that was dropped on a running guest: its files become Domain 0's, and a guest of KVM gets them by 9P. */
-import { definedAs } from '../definitions/kinds/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import { type CommandHost, kindOfMember } from '../toolstack/index.ts';
 
 /** Where folders are that were shared so. */
 const PARENT = '/srv';
@@ -44,11 +43,11 @@ export async function shareFolder(
   return host.tasks.run(
     `ringside share ${member.name} ${name}`,
     async task => {
-      const { blueprint } = member;
-      const { virtio, needsXen } = definedAs(blueprint.definition);
-      if (!virtio)
+      const kind = kindOfMember(member);
+      const { plugFolder } = (await kind.running()).plugging;
+      if (!plugFolder)
         throw new Error(
-          needsXen
+          kind.isOfXen
             ? `${member.name} is a guest of Xen, which has no folders here: those of KVM have, by virtio-9p. Put the files on a CD: Insert, next to its CD drive, takes several files at once, or block-attach a transfer disk (transfer:64M,xvdz,w).`
             : `${member.name} is a PC that finds no KVM, and its board has no virtio-9p. Write kvm = 1 into its definition on a host with KVM, or put the files on a CD: Insert, next to its CD drive, takes several files at once.`,
         );
@@ -68,7 +67,6 @@ export async function shareFolder(
           if (folders !== '') await tree.mkdir(`${path}/${folders}`, { recursive: true });
           await tree.writeFile(`${path}/${at}`, new Uint8Array(await data.arrayBuffer()));
         }
-        const { plugFolder } = await import('../toolstack/kinds/kvm/folder-hotplug.ts');
         await plugFolder(host.toolstack, host.domains.living(id), { tag, path });
       } catch (error) {
         await tree.rm(path, { recursive: true, force: true }).catch(() => {});

@@ -15,7 +15,7 @@ const PATIENCE_MS = 30_000;
 async function holdWriters(host: FirstHost, later: Later): Promise<() => void> {
   const { toolstack } = host;
   const held = [...toolstack.members.values()].filter(
-    ({ devices, kept, released }) => devices.length + kept.length > 0 && !released,
+    ({ attachments, released }) => attachments.held.length > 0 && !released,
   );
   // If a person pauses one of them meanwhile, or lets it run, that is done afterwards.
   for (const member of held) toolstack.setHeld(member, true);
@@ -39,8 +39,7 @@ async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
 /** One that writes the disk runs: it was started meanwhile. */
 const writes = (host: FirstHost): boolean =>
   [...host.toolstack.members.values()].some(
-    ({ devices, kept, paused, holds, released }) =>
-      devices.length + kept.length > 0 && !paused && holds === 0 && !released,
+    ({ attachments, paused, holds, released }) => attachments.held.length > 0 && !paused && holds === 0 && !released,
   );
 
 /** The commands. The names in the task log are ours: xl has none. */

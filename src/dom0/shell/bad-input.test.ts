@@ -107,7 +107,7 @@ async function stateOf({ host, files, storage }: Made): Promise<object> {
       .flatMap(name => [`${path}/${name}=${client.read(`${path}/${name}`)}`, ...tree(`${path}/${name}`)]);
   const { members } = host.toolstack;
   return {
-    domains: [...members.values()].map(({ record, name, uuid, paused, ending, memoryMiB, blueprint, devices }) => ({
+    domains: [...members.values()].map(({ record, name, uuid, paused, ending, memoryMiB, blueprint, attachments }) => ({
       id: record.id,
       name,
       uuid,
@@ -115,7 +115,7 @@ async function stateOf({ host, files, storage }: Made): Promise<object> {
       ending,
       memoryMiB,
       definition: blueprint.definition,
-      devices: devices.map(({ path }) => path),
+      devices: attachments.devices.map(({ path }) => path),
       shares: host.queue.shares(record.index),
     })),
     parameters: host.queue.parameters,

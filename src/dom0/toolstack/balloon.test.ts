@@ -14,6 +14,7 @@ function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB, listens =
   const follow = followBalloon(hadMiB * MIB, targetMiB, {
     frames: () => frames,
     listens: () => listens,
+    silence: 'nothing in it watches memory/target in its store',
     nowMs: () => ms,
     later: (after, callback) => {
       waiting = { at: ms + after, callback };

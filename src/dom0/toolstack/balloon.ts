@@ -15,8 +15,8 @@ export interface BalloonParts {
   frames(): number;
   /** The guest watches its target: it has a balloon driver, or anything like it. */
   listens(): boolean;
-  /** What it is that nobody does where none listens (default: watches the target in its store). */
-  silence?: string;
+  /** What nothing does where none listens. */
+  silence: string;
   nowMs(): number;
   later: Later;
   say(message: string, progress: number): void;
@@ -41,15 +41,7 @@ const mib = (frames: number): string =>
 export function followBalloon(
   had: number,
   targetMiB: number,
-  {
-    frames,
-    listens,
-    silence = 'nothing in it watches memory/target in its store',
-    nowMs,
-    later,
-    say,
-    end,
-  }: BalloonParts,
+  { frames, listens, silence, nowMs, later, say, end }: BalloonParts,
 ): Balloon {
   const before = frames(),
     target = targetMiB * FRAMES_A_MIB,

@@ -1,8 +1,8 @@
-/** Sentences behind what libxl says of the same: a host with KVM has no libxl, and nobody there hears it. */
-import type { StartedHypervisor } from './boot/index.ts';
+/** Sentences behind what libxl says of the same, on a host that has it. */
+import type { Hypervisor } from './hypervisors/hypervisor.ts';
 
 export const behindLibxl = (
-  { hypervisor }: { hypervisor: Pick<StartedHypervisor, 'kind'> },
+  { hypervisor }: { hypervisor: Pick<Hypervisor, 'libxlSays'> },
   said: readonly string[],
   sentence: string,
-): string => [...(hypervisor.kind === 'kvm' ? [] : said), sentence].join('\n');
+): string => [...hypervisor.libxlSays(said), sentence].join('\n');

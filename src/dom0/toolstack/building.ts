@@ -1,7 +1,6 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
 import { outside } from '../../formats/bytes/index.ts';
 import { loadNic } from '../../devices/index.ts';
-import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
@@ -12,9 +11,10 @@ import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { buildByKeys, emulatedCard, type NewDomain } from '../definitions/config/index.ts';
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
+import { Attachments } from './attachments.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
-import { type GuestKind, kindOf, type Planned } from './kinds/index.ts';
+import { type GuestKind, kindOf, kindOfMember, type ModelPlace, type Planned } from './kinds/index.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
 import { loadSavedDomain } from './services.ts';
@@ -49,7 +49,7 @@ export class Building<Console extends DomainConsole> {
   private mayRun({ definition }: Blueprint): void {
     this.mayBuild();
     const kind = kindOf(definition);
-    if (kind.isOfXen && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(typeOf(kind.kind)));
+    if (kind.isOfXen && !this.core.hypervisor.hasDomain0) throw new Error(needsXen(typeOf(kind.kind)));
     if (!kind.needsVt || this.core.machine.hasVt) return;
     this.core.hypervisor.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
@@ -62,15 +62,15 @@ export class Building<Console extends DomainConsole> {
     // What is built at once takes its name in the turn in which it was judged.
     const { load } = kindOf(asked.definition);
     if (load) await load();
-    const whole = asked.saved ? (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
+    const whole = asked.saved ? await (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
     const addressed = this.core.stations.addressed(withLevel(whole));
     if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
     const { definition, drives = [] } = addressed;
     const kind = kindOf(definition);
     const { machine, queue } = this.core;
     const planned = { definition, drives, elsewhere: this.core.runners.elsewhere };
-    const modelHere = kind.modelInDomain0(planned);
-    const { record, seenMiB, populateMiB } = this.recordOf(addressed, kind, planned, modelHere);
+    const model = kind.modelAt(planned);
+    const { record, seenMiB, populateMiB } = this.recordOf(addressed, kind, planned, model);
     const uuid = definition.uuid ?? this.core.uuid(record.id, addressed.startEpochMs);
     // Where it starts again it is the same domain (create_domain() of xl_vmcontrol.c parses its definition once).
     const blueprint = { ...addressed, definition: { ...definition, uuid } };
@@ -82,7 +82,8 @@ export class Building<Console extends DomainConsole> {
       `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
-      kind.prepare?.(this.core.services, record, uuid, modelHere);
+      kind.prepare?.(this.core.services, record, uuid);
+      model.prepare?.(machine, record);
       const setParam: NewDomain['setParam'] = (name, value) =>
         kind.setParam?.(this.core.services, record.id, name, value);
       buildByKeys({ machine, record, setParam }, definition);
@@ -93,19 +94,19 @@ export class Building<Console extends DomainConsole> {
     const member = this.memberOf(blueprint, record, uuid, options);
     const listener = this.listenTo(member);
     try {
-      this.core.drives.open(member, modelHere, listener);
+      this.core.drives.open(member, model, listener);
     } catch (error) {
       this.core.services.detachDrives(record.id);
-      this.core.drives.closeDevices(member);
+      member.attachments.close();
       destroyDomain(machine, record);
       throw error;
     }
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
-    member.runner = this.core.runners.start(this.startOf(member, seenMiB, modelHere), listener);
+    member.runner = this.core.runners.start(this.startOf(member, seenMiB, model), listener);
     this.core.members.set(record.id, member);
     listed?.(record.id);
     try {
-      await this.begin(member, listener, modelHere, paused);
+      await this.begin(member, listener, model, paused);
     } catch (error) {
       await this.unbuild(member);
       throw error;
@@ -114,7 +115,7 @@ export class Building<Console extends DomainConsole> {
   }
 
   /** Frames and a record for a new domain. @throws HostError */
-  private recordOf(blueprint: Blueprint, kind: GuestKind, planned: Planned, modelHere: boolean) {
+  private recordOf(blueprint: Blueprint, kind: GuestKind, planned: Planned, model: ModelPlace) {
     const { definition } = blueprint;
     const { card, drives } = kind.reserves(planned);
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
@@ -123,7 +124,7 @@ export class Building<Console extends DomainConsole> {
       onlineVcpus: definition.vcpus,
       ...memory,
       card,
-      drives: planned.elsewhere && !modelHere && drives,
+      drives: model.queues && drives,
       ...(kind.records ? { guest: kind.records } : {}),
     });
     return { record, seenMiB, populateMiB: memory.populateMiB };
@@ -133,7 +134,7 @@ export class Building<Console extends DomainConsole> {
   private async begin(
     member: Member<Console>,
     listener: DomainListener,
-    modelHere: boolean,
+    model: ModelPlace,
     paused: boolean,
   ): Promise<void> {
     const { record } = member;
@@ -147,15 +148,13 @@ export class Building<Console extends DomainConsole> {
     const arriving = member.blueprint.saved?.arriving;
     if (arriving && kind.isOfXen) this.core.services.announce(record.id, describe(member));
     // Of one that comes from elsewhere the guest is paused from here on.
-    const [about, , memory] = await Promise.all([
+    const [about] = await Promise.all([
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
-      kind.loadMemory?.(),
       member.blueprint.saved && loadSavedDomain(),
     ]);
     if (definition.virtio) (await outside(import('./channels.ts'))).openChannels(member);
     member.about = about;
-    if (memory) member.askMemory = memoryMiB => memory.askBalloon(this.core.machine, member, memoryMiB);
     await arriving?.mayAttach;
     this.mayBuild();
     if (arriving && this.core.members.get(record.id) !== member)
@@ -163,12 +162,14 @@ export class Building<Console extends DomainConsole> {
     if (arriving) this.hasArrived(member, member.blueprint.saved!.state);
     if (kind.isOfXen) await this.attach(member);
     if (definition.cards.length > 0) await this.core.services.network.connect();
-    if (modelHere) await Promise.all([loadBackends(['model']), emulated && loadNic(emulated.model)]);
-    if (modelHere) this.attachModel(member, listener);
+    if (model.inDomain0) {
+      await Promise.all([loadBackends(['model']), emulated && loadNic(emulated.model)]);
+      this.attachModel(member, listener);
+    }
     // What it goes on from is in its memory now.
     const { saved, ...blueprint } = member.blueprint;
     member.blueprint = blueprint;
-    memory?.begin(this.core, member, saved !== undefined);
+    kind.begin?.(member, saved !== undefined);
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);
@@ -193,7 +194,7 @@ export class Building<Console extends DomainConsole> {
     await member.runner.destroy();
     if (kindOf(member.blueprint.definition).isOfXen) this.core.services.detach(record.id);
     this.core.services.detachDrives(record.id);
-    this.core.drives.closeDevices(member);
+    member.attachments.close();
     this.core.queue.remove(record.index);
     this.stopping.bury(member);
   }
@@ -222,7 +223,7 @@ export class Building<Console extends DomainConsole> {
       ),
       runner: undefined as unknown as DomainRunner,
       early: [],
-      usesPvConsole: !kindOf(definition).hasBoard || blueprint.saved?.state.toolstack?.usesPvConsole === true,
+      usesPvConsole: blueprint.saved?.state.toolstack?.usesPvConsole === true || !kindOf(definition).hasBoard,
       about: '',
       paused,
       why: { running: why ?? (blueprint.saved ? 'restored' : 'booted'), paused: 'user' },
@@ -231,14 +232,13 @@ export class Building<Console extends DomainConsole> {
       released: false,
       whenOver: new Set(),
       whenStill: new Set(),
-      devices: [],
-      kept: [],
+      attachments: new Attachments(),
       ...(restarts ? { restarts } : {}),
     };
   }
 
-  private startOf(member: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
-    const { blueprint, record, console, opened } = member;
+  private startOf(member: Member<Console>, memoryMiB: number, model: ModelPlace): DomainStart {
+    const { blueprint, record, console, attachments } = member;
     const { definition, boot, diskChanges, saved, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.core.drives.elsewhere(member);
     const emulated = emulatedCard(definition);
@@ -251,12 +251,7 @@ export class Building<Console extends DomainConsole> {
       name: definition.name,
       definition: text,
       program: this.core.parts.version,
-      ...(opened && !modelHere && !this.core.runners.elsewhere
-        ? { ide: opened.ide }
-        : drives.length > 0 && !modelHere
-          ? { drives, ...(diskChanges ? { diskChanges } : {}) }
-          : {}),
-      ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
+      ...model.start(attachments, drives, diskChanges),
       ...(emulated ? { nic: emulated.model, ...(emulated.mac ? { mac: emulated.mac } : {}) } : {}),
       ...(definition.virtio
         ? { virtio: { items: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
@@ -305,7 +300,7 @@ export class Building<Console extends DomainConsole> {
       channel: (name, told) => {
         if (member.channels?.get(name)?.hear(told)) this.core.listener.listed();
       },
-      ejected: slot => member.ejected?.(slot),
+      ejected: slot => kindOfMember(member).ejected?.(this.core, member, slot),
       changed: () => {
         console.snapshot?.(false);
         listener.changed?.(member);
@@ -346,12 +341,11 @@ export class Building<Console extends DomainConsole> {
     const time =
       runner.modelTime?.() ??
       hostTime(hostMs ?? (() => this.core.virtualMs), parts.later, () => this.core.wakeDomain0());
-    const ide = member.opened?.ide ?? [];
     const emulated = emulatedCard(definition);
     member.model = services.attachModel({
       record,
       boot,
-      ide,
+      ide: member.attachments.ide,
       io: services.io,
       ...(emulated
         ? { nic: timers => wired(this.core.machine, record, timers, { ...emulated, nic: emulated.model }) }

@@ -148,7 +148,7 @@ function note(type: number, description: Uint8Array): Uint8Array {
 }
 
 /** XEN_ELFNOTE_DUMPCORE_XEN_VERSION: what `xl info` tells of the hypervisor. */
-const xenVersion = (isPv: boolean, hasVt: boolean): Uint8Array =>
+const xenVersion = ({ virtStart }: Layout, hasVt: boolean): Uint8Array =>
   joined([
     words64(XEN_MAJOR, XEN_MINOR),
     text('', 16),
@@ -158,8 +158,39 @@ const xenVersion = (isPv: boolean, hasVt: boolean): Uint8Array =>
     text('', 32),
     text(guestKinds(hasVt), 1024),
     text(CHANGESET, 64),
-    words64(isPv ? PV_VIRT_START : 0, PAGE_BYTES),
+    words64(virtStart, PAGE_BYTES),
   ]);
+
+/** How a file of one type of guest differs. */
+interface Layout {
+  magic: number;
+  machine: number;
+  /** Where the hypervisor begins in its linear addresses. */
+  virtStart: number;
+  /** The section of its frames' numbers, and what that has of each. */
+  frames: '.xen_p2m' | '.xen_pfn';
+  entryBytes: number;
+  entry(pfn: number): number[];
+}
+
+const TRANSLATED: Layout = {
+  magic: MAGIC_HVM,
+  machine: ELF.MACHINE_X86_64,
+  virtStart: 0,
+  frames: '.xen_pfn',
+  entryBytes: 8,
+  entry: pfn => [pfn],
+};
+
+/** Its frames come with their machine frames, which are others in another domain: its own numbers represent both. */
+const OF_PV: Layout = {
+  magic: MAGIC_PV,
+  machine: ELF.MACHINE_386,
+  virtStart: PV_VIRT_START,
+  frames: '.xen_p2m',
+  entryBytes: 16,
+  entry: pfn => [pfn, pfn],
+};
 
 interface Section {
   name: string;
@@ -170,7 +201,7 @@ interface Section {
 
 /** The pieces of the file, one behind another. `hasVt`: the host has VT-x. */
 export function coreFile(state: SavedState, hasVt: boolean): Uint8Array[] {
-  const isPv = state.pv !== undefined;
+  const layout = state.pv ? OF_PV : TRANSLATED;
   const frames: number[] = [];
   const pages: Uint8Array[] = [];
   const empty = new Uint8Array(PAGE_BYTES);
@@ -184,21 +215,20 @@ export function coreFile(state: SavedState, hasVt: boolean): Uint8Array[] {
     });
   }
   const contexts = contextsOf(state);
-  // A PV guest's frames come with their machine frames, which are others in another domain: its own numbers represent both.
-  const numbers = words64(...(isPv ? frames.flatMap(pfn => [pfn, pfn]) : frames));
+  const numbers = words64(...frames.flatMap(layout.entry));
   const notes = joined([
     note(NOTE.NONE, new Uint8Array(0)),
-    note(NOTE.HEADER, words64(isPv ? MAGIC_PV : MAGIC_HVM, contexts.length, frames.length, PAGE_BYTES)),
-    note(NOTE.XEN_VERSION, xenVersion(isPv, hasVt)),
+    note(NOTE.HEADER, words64(layout.magic, contexts.length, frames.length, PAGE_BYTES)),
+    note(NOTE.XEN_VERSION, xenVersion(layout, hasVt)),
     note(NOTE.FORMAT_VERSION, words64(FORMAT_VERSION)),
   ]);
-  return elf(isPv ? ELF.MACHINE_386 : ELF.MACHINE_X86_64, [
+  return elf(layout.machine, [
     { name: '.note.Xen', type: ELF.NOTE, entryBytes: 0, parts: [notes] },
     { name: '.xen_prstatus', type: ELF.PROGBITS, entryBytes: contexts[0]?.length ?? 0, parts: contexts },
     ...(state.pv
       ? [{ name: '.xen_shared_info', type: ELF.PROGBITS, entryBytes: PAGE_BYTES, parts: [state.pv.sharedInfo] }]
       : []),
-    { name: isPv ? '.xen_p2m' : '.xen_pfn', type: ELF.PROGBITS, entryBytes: isPv ? 16 : 8, parts: [numbers] },
+    { name: layout.frames, type: ELF.PROGBITS, entryBytes: layout.entryBytes, parts: [numbers] },
     { name: '.xen_pages', type: ELF.PROGBITS, entryBytes: PAGE_BYTES, parts: pages },
   ]);
 }

@@ -3,6 +3,7 @@
  * Source: xen/docs/misc/xenstore-paths.pandoc; tools/libs/light/libxl_create.c, libxl_dom.c.
  */
 import type { Permission, StoreClient } from '../backends/xenstore/index.ts';
+import { XEN_DOMAINS } from './kinds/xen/domain.ts';
 
 export interface DomainPaths {
   domid: number;
@@ -27,9 +28,6 @@ export interface DomainPaths {
 }
 
 /** Frame buffer of an emulated VGA, which `memory/target` does not count (KiB). */
-const VIDEO_KIB = 16 * 1024;
-/** An HVM guest whose memory is populated on demand gets a target a little below what it has (libxl's LIBXL_MAXMEM_CONSTANT): what it asks for lies on the safe side. */
-const SLACK_KIB = 1024;
 
 type StoreView = Parameters<Parameters<StoreClient['transaction']>[0]>[0];
 
@@ -49,9 +47,8 @@ export function writeRings(client: StoreClient, domain: DomainPaths): void {
 }
 
 function putRings(view: StoreView, { domid, type, store, console, ...memory }: DomainPaths): void {
-  const slackKiB = type === 'hvm' && memory.maxMemoryMiB > memory.memoryMiB ? SLACK_KIB : 0;
   put(view, readableBy(domid), `/local/domain/${domid}`, {
-    'memory/target': memory.targetKiB ?? memory.memoryMiB * 1024 - slackKiB,
+    'memory/target': memory.targetKiB ?? memory.memoryMiB * 1024 - XEN_DOMAINS[type].slackKiB(memory),
     'store/port': store.port,
     'store/ring-ref': store.gfn,
     'console/port': console.port,
@@ -61,6 +58,7 @@ function putRings(view: StoreView, { domid, type, store, console, ...memory }: D
 
 export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void {
   const { domid, type } = domain;
+  const { ostype, videoKiB, features, hasLoader } = XEN_DOMAINS[type];
   const home = `/local/domain/${domid}`,
     vm = `/vm/${domain.uuid}`,
     libxl = `/libxl/${domid}`;
@@ -73,7 +71,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       uuid: domain.uuid,
       name: domain.name,
       start_time: (domain.startEpochMs / 1000).toFixed(2),
-      'image/ostype': type === 'hvm' ? 'hvm' : 'linux',
+      'image/ostype': ostype,
       ...(domain.kernel === undefined ? {} : { 'image/kernel': domain.kernel }),
       ...(domain.ramdisk === undefined ? {} : { 'image/ramdisk': domain.ramdisk }),
       ...(domain.cmdline === undefined ? {} : { 'image/cmdline': domain.cmdline }),
@@ -86,7 +84,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       name: domain.name,
       domid,
       'memory/static-max': domain.maxMemoryMiB * 1024,
-      'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
+      'memory/videoram': videoKiB,
       device: '',
       control: '',
       'control/platform-feature-multiprocessor-suspend': 1,
@@ -94,18 +92,11 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
     });
     for (let vcpu = 0; vcpu < domain.maxVcpus; vcpu++)
       put(view, readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
-    const guests = [
-      'shutdown',
-      'feature-poweroff',
-      'feature-reboot',
-      'feature-suspend',
-      'sysrq',
-      ...(type === 'hvm' ? ['feature-s3', 'feature-s4'] : []),
-    ];
+    const guests = ['shutdown', 'feature-poweroff', 'feature-reboot', 'feature-suspend', 'sysrq', ...features];
     for (const name of guests) put(view, own, home, { [`control/${name}`]: '' });
     for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error'])
       put(view, own, home, { [name]: '' });
-    if (type === 'hvm') put(view, readable, home, forLoader(domain));
+    if (hasLoader) put(view, readable, home, forLoader(domain));
     // Console 0 lies next to the devices, and its back end is ready from the start.
     const frontend = `${home}/console`,
       backend = `/local/domain/0/backend/console/${domid}/0`;

@@ -10,7 +10,7 @@ export {
   shapeOf,
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
-export { plugCard, plugDisk, unplug } from './kinds/kvm/pci-hotplug.ts';
+export { kindOfMember } from './kinds/index.ts';
 export { loadSavedDomain, Services, WHOLE_P2M } from './services.ts';
 export { Toolstack } from './toolstack.ts';
 export type { FramesAway, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';

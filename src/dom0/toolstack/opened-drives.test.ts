@@ -4,6 +4,7 @@ import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { noMedia } from '../../hypervisor/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { changeDisc } from './hotplug.ts';
+import { IN_WORKER } from './kinds/model-place.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Member, OpenHostDevice } from './running-domain.ts';
 
@@ -40,13 +41,11 @@ async function make(disks: object[], drives: object[]) {
     idle: async () => {},
   };
   const member = {
-    devices: [],
-    kept: [],
     record: { id: 1, drivesOffset: 0 },
     runner: { ask: async () => {} },
     blueprint: { definition: { kind: 'pc', disks }, drives },
   } as unknown as Member;
-  toolstack.drives.open(member, false, { problem: () => {} } as never);
+  toolstack.drives.open(member, IN_WORKER, { problem: () => {} } as never);
   return { member, toolstack, opened };
 }
 
@@ -78,7 +77,6 @@ it('is that of the disc that is put into a drive, and not of the one before', as
   );
   await changeDisc(
     toolstack as never,
-    { openMedium: noMedia, later: () => () => {} },
     member,
     { medium: medium('/second.iso'), defined: { ...disc, target: '/second.iso', format: 'raw' } },
     () => {},

@@ -6,7 +6,7 @@ import type { Blueprint } from './running-domain.ts';
 
 /** On a host without the bridge or network of one of its cards it would be on another: with guests from which it was to be kept apart. @throws Error with a sentence */
 export async function refuseOtherPlaces(host: Uses<'toolstack'>, blueprint: Blueprint): Promise<void> {
-  const asked = placesAsked(withDevices(blueprint).definition);
+  const asked = placesAsked((await withDevices(blueprint)).definition);
   if (asked.length === 0) return;
   const { network } = host.toolstack.services;
   await network.startDefined();

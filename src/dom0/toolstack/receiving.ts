@@ -179,7 +179,7 @@ export class Receiving {
       throw new Error(`What ${this.name} has written comes in a record that contradicts itself. Migrate it again.`);
     const { place, changes } = blocks;
     const drive = about.drives?.find(each => each.place === place);
-    const opened = this.guest?.opened?.all ?? [];
+    const opened = this.guest?.attachments.media ?? [];
     if (opened.some(each => each.place === place)) {
       restoreChanges(opened, place, changes);
       // What came before the drive was opened is put there in the end, and these are newer.

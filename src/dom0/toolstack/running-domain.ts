@@ -1,5 +1,6 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
 import { typeOf } from '../../hypervisor/kinds/index.ts';
+import type { Attachments, KeptImage, OpenDevice } from './attachments.ts';
 import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
@@ -7,17 +8,16 @@ import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../h
 import { type BreakHit, type BreakPoint, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
 import { type Action, cpuModelOf, type Definition } from '../definitions/config/index.ts';
-import type { IdeAttachment } from '../../devices/index.ts';
-import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { OverlayDisk } from '../../hypervisor/disks/index.ts';
-import type { MediumDisk } from '../host/storage/index.ts';
 import type { Channel } from './channels.ts';
 import type { DeviceModel } from '../backends/device-model/index.ts';
 import type { PostcopyCounts, Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
-import { DEVICE_KINDS, type GuestDisk, plannedOf } from './devices/index.ts';
+import { DEVICE_KINDS, plannedOf } from './devices/index.ts';
 import { kindOf } from './kinds/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
+
+export type { KeptImage, OpenDevice } from './attachments.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
 export interface Blueprint {
@@ -48,7 +48,7 @@ export function withLevel(blueprint: Blueprint): Blueprint {
 
 /** A PC has its VGA, any other guest a screen where its definition gives it one (vfb). */
 export const hasScreen = ({ definition }: Pick<Blueprint, 'definition'>): boolean =>
-  kindOf(definition).hasBoard || definition.vfb !== undefined;
+  definition.vfb !== undefined || kindOf(definition).hasBoard;
 
 /** Where what a domain shows goes: viewers in the page, standard output. */
 export interface DomainConsole {
@@ -62,27 +62,6 @@ export interface DomainConsole {
   readonly shown?: Uint8Array;
   /** After a slice on this thread; `now`: it has stopped. */
   snapshot?(now: boolean): void;
-  close(): void;
-}
-
-/** A device of the host, open for a domain. */
-export interface OpenDevice {
-  disk: MediumDisk;
-  /** Of the host. */
-  path: string;
-  /** Whether the guest waits for room to write. */
-  readonly isWaiting: boolean;
-  /** The domain is called otherwise from now on. */
-  rename(who: string): void;
-  close(): void;
-}
-
-/** An image whose changes outlive the domain that writes it. */
-export interface KeptImage {
-  disk: BlockDevice;
-  /** The domain is called otherwise from now on. */
-  rename(who: string): void;
-  /** All that was written is kept when it returns. */
   close(): void;
 }
 
@@ -141,12 +120,7 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   attached?: Attached;
   /** Its device model, where that is in Domain 0. */
   model?: DeviceModel;
-  /** Drives whose media are open in Domain 0: the emulated ones, those for PV drivers, and all of them as saved-disks.ts knows drives. */
-  opened?: { ide: IdeAttachment[]; disks: GuestDisk[]; all: readonly IdeAttachment[] };
-  /** Devices of the host that it has open. */
-  devices: OpenDevice[];
-  /** Images that it writes, and whose changes are kept. */
-  kept: KeptImage[];
+  attachments: Attachments;
   /** Where it showed something last: there it is typed at. */
   usesPvConsole: boolean;
   /** What was loaded. */
@@ -176,10 +150,6 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   whenStill: Set<() => void>;
   /** Its balloon driver is on its way to a target. */
   balloon?: Balloon;
-  /** Of a guest of KVM, once it is built: asks its balloon, as kvm-memory.ts does. */
-  askMemory?(memoryMiB: number): void;
-  /** Likewise: it has let go of what was in a PCI slot. */
-  ejected?(slot: number): void;
   /** Of a guest of KVM, by name: other ends of its channels of virtio. */
   channels?: Map<string, Channel>;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
@@ -229,7 +199,11 @@ function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition
 }
 
 /** What is written to the store of a domain. */
-export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' | 'uuid' | 'opened'>): Described {
+export function describe({
+  blueprint,
+  uuid,
+  attachments,
+}: Pick<Member, 'blueprint' | 'uuid' | 'attachments'>): Described {
   const { definition, boot, startEpochMs, saved } = blueprint;
   const type = typeOf(definition.kind);
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
@@ -244,7 +218,11 @@ export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' |
     vcpus,
     maxVcpus,
     startEpochMs,
-    devices: plannedOf(DEVICE_KINDS, { definition, type, disks: opened?.disks ?? [] }),
+    devices: plannedOf(DEVICE_KINDS, {
+      definition,
+      hasVga: kindOf(definition).hasBoard,
+      disks: attachments.disks,
+    }),
     ...(boot.kind === 'firmware'
       ? {}
       : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),

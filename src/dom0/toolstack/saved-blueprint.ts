@@ -6,6 +6,7 @@ import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { modelOf } from '../backends/device-model/index.ts';
 import { baseName, ideName } from '../definitions/index.ts';
 import { BAD_NAME, type Card, type Definition, judgeDefinition, lengthProblem } from '../definitions/config/index.ts';
+import { kindOf } from './kinds/index.ts';
 import { DEVICE_KINDS, restoredBy, savedDisks } from './devices/index.ts';
 import type { Blueprint } from './running-domain.ts';
 import type { SavedFile } from './runners/runner.ts';
@@ -47,8 +48,8 @@ export function blueprintOf(
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
   const { mmioHoleMiB: _hole, ...rest } = judged;
   const [{ model: _model, ...first } = {} as Card, ...others] = judged.cards;
-  // A PV guest sees what it has at first, and may get more.
-  const mostMiB = Math.max(about.memoryMiB, (about.kind === 'pv' && judged.maxMemoryMiB) || 0);
+  // A guest that sees machine memory sees what it has at first, and may get more.
+  const mostMiB = Math.max(about.memoryMiB, (kindOf(about).reach === 'machine' && judged.maxMemoryMiB) || 0);
   const { memoryMiB, ...told } = targetOf(state, mostMiB);
   const emulated: Definition = {
     ...rest,

@@ -3,6 +3,7 @@ import { toolstackRecord } from '../../hypervisor/interfaces/xen/stream/index.ts
 import type { State } from '../../devices/index.ts';
 import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
 import { devicesRecord } from './drives-now.ts';
+import { kindOfMember } from './kinds/index.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import { type Member, memoryTarget } from './running-domain.ts';
@@ -126,10 +127,10 @@ export class Saving {
 
   /** The guest of a worker runs on while its memory is copied, and is paused only for what it has written since. On this thread nobody runs meanwhile. */
   private async copyAhead(member: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
-    const { runner, blueprint, record } = member;
+    const { runner, record } = member;
     if (!this.parts.inWorkers() && !live) return;
     // It is refused where it cannot be asked to suspend itself, before anything of it goes.
-    if (blueprint.definition.kind === 'pv' && !this.parts.services.listens(record.id, 'suspend')) return;
+    if (kindOfMember(member).suspendsItself && !this.parts.services.listens(record.id, 'suspend')) return;
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
@@ -224,18 +225,18 @@ export class Saving {
     const { shown } = member.console;
     // What it is called now, where it was renamed: its worker knows the name that it was built with.
     const name = member.isRenamed ? { name: member.name } : {};
-    // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
+    // Of a guest with a board it is known only from what was printed last, and one that waits for a key prints nothing.
     // Nobody gives it to a guest that is paused.
     const typed = member.attached?.typed;
-    const typedAt = member.blueprint.definition.kind === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
+    const typedAt = member.usesPvConsole && kindOfMember(member).hasBoard;
     const all = {
       ...kept,
       ...name,
-      ...typedAt,
+      ...(typedAt ? { usesPvConsole: true } : {}),
       ...(typed?.length ? { typed } : {}),
       ...((member.restoresPaused ?? member.paused) ? { paused: true } : {}),
       ...memoryTarget(member),
-      ...devicesRecord(member.blueprint),
+      ...(await devicesRecord(member.blueprint)),
       ...(shown ? { console: shown } : {}),
     };
     return async () => {

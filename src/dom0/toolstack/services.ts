@@ -3,7 +3,7 @@
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
 import { outside } from '../../formats/bytes/index.ts';
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
+import { XEN } from '../../hypervisor/interfaces/xen/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { Dom0, HVM_PARAM } from '../../hypervisor/interfaces/xen/index.ts';
@@ -33,6 +33,7 @@ import { type Dom0Time, Network } from '../host/network/index.ts';
 import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
+import { XEN_DOMAINS } from './kinds/xen/domain.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths, writeRings } from './domain-paths.ts';
 
 /** Entries of a grant table that the toolstack fills (GNTTAB_RESERVED_*). */
@@ -187,12 +188,10 @@ export class Services {
   }
 
   /**
-   * Before a domain is built: its first ports, which it finds in its start information or HVM parameters. `modelHere`: its device model will be attached
-   * in Domain 0. @throws HostError
+   * Before a domain is built: its first ports, which it finds in its start information or HVM parameters. @throws HostError
    */
-  prepare(record: DomainRecord, uuid: string, modelHere = false): void {
+  prepare(record: DomainRecord, uuid: string): void {
     const { dom0, machine } = this;
-    if (modelHere) machine.words[(record.guestOffset >>> 2) + XEN_MODEL + MODEL.STATE] = MODEL_STATE.WANTED;
     for (const param of [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN]) {
       dom0.setHvmParam(record.id, param, dom0.allocUnboundFor(record.id));
     }
@@ -227,10 +226,8 @@ export class Services {
     });
     const store = ring(HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN),
       console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
-    // Of others it is what they see.
-    if (described.type === 'pv')
-      this.machine.words[(record.guestOffset >>> 2) + XEN.MAX_FRAMES] +=
-        (described.maxMemoryMiB - described.memoryMiB) * 256;
+    this.machine.words[(record.guestOffset >>> 2) + XEN.MAX_FRAMES] +=
+      XEN_DOMAINS[described.type].spareMiB(described) * FRAMES_A_MIB;
     const grants = new GrantTable(dom0.portsOf(domid));
     for (const [entry, { gfn }] of [
       [CONSOLE_REF, console],
@@ -495,7 +492,9 @@ export class Services {
 
   listens(domid: number, what: Asked): boolean {
     const guest = this.guests.get(domid);
-    return guest !== undefined && ((guest.type !== 'hvm' && what !== 'suspend') || this.hears(domid, what));
+    return (
+      guest !== undefined && ((what !== 'suspend' && !XEN_DOMAINS[guest.type].hasButton) || this.hears(domid, what))
+    );
   }
 
   /** A guest's devices of one kind, as xl lists them. */

@@ -1,4 +1,6 @@
 /** Which domain has which station address: each card has one of its own, as long as its domain has not stopped. */
+import type { Hypervisor } from './hypervisors/hypervisor.ts';
+import { ofXen } from './hypervisors/of-xen.ts';
 import type { Blueprint, Member } from './running-domain.ts';
 import { StationAddresses } from './station-addresses.ts';
 
@@ -9,12 +11,15 @@ const stationsOf = ({ definition: { cards } }: Blueprint): string[] =>
 export class Stations {
   private readonly addresses: StationAddresses;
   private readonly members: () => Iterable<Member>;
-  /** Guests of this host are KVM's. */
-  private readonly isKvm: () => boolean;
+  private readonly hypervisor: () => Pick<Hypervisor, 'stations'>;
 
   /** The same seed draws the same addresses. */
-  constructor(seed: number, members: () => Iterable<Member>, isKvm: () => boolean = () => false) {
-    this.isKvm = isKvm;
+  constructor(
+    seed: number,
+    members: () => Iterable<Member>,
+    hypervisor: () => Pick<Hypervisor, 'stations'> = () => ofXen,
+  ) {
+    this.hypervisor = hypervisor;
     this.addresses = new StationAddresses(seed);
     this.members = members;
   }
@@ -44,7 +49,7 @@ export class Stations {
   /** A station address that no domain has; `others`: and that none of these is. */
   draw(others: ReadonlySet<string> = new Set()): string {
     const { taken } = this;
-    return this.addresses.draw({ has: mac => taken.has(mac) || others.has(mac) }, this.isKvm());
+    return this.addresses.draw({ has: mac => taken.has(mac) || others.has(mac) }, this.hypervisor().stations);
   }
 
   /** The blueprint with an address for each of its cards. @throws Error where another domain has one that is asked for */
@@ -54,7 +59,7 @@ export class Stations {
     const address = (given: string | undefined): string => {
       const problem = this.problem(given);
       if (problem) throw new Error(`${problem} Destroy it first.`);
-      const mac = given ?? this.addresses.draw(taken, this.isKvm());
+      const mac = given ?? this.addresses.draw(taken, this.hypervisor().stations);
       taken.add(mac);
       return mac;
     };

@@ -4,6 +4,7 @@ import { destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { backend } from '../backends/index.ts';
+import type { Attachments } from './attachments.ts';
 import type { Action } from '../definitions/config/index.ts';
 import { shutOffBy } from './domains/status.ts';
 import type { Reason } from './domains/words.ts';
@@ -30,6 +31,10 @@ interface Succession<Console extends DomainConsole> {
   old: Member<Console>;
   next?: Member<Console>;
 }
+
+/** What its guest changed of its drives, those that are open here among them. */
+const withChanges = ({ media }: Attachments, changes: Uint8Array[] | undefined): Uint8Array[] | undefined =>
+  media.length > 0 ? [...(changes ?? []), ...backend('drives').diskRecords(media)] : changes;
 
 export class Stopping<Console extends DomainConsole> {
   private readonly core: ToolstackCore<Console>;
@@ -195,11 +200,11 @@ export class Stopping<Console extends DomainConsole> {
 
   /** A domain that has stopped is kept under another name; what its guest changed of its drives comes back. */
   private async keep(member: Member<Console>): Promise<Uint8Array[] | undefined> {
-    const { blueprint, opened } = member;
+    const { blueprint, attachments } = member;
     member.name = keptName(member.name, this.core.parts.epochMs());
     // Its worker alone knows the changes of media that it has opened, and tells them at its end.
     const changes = blueprint.drives?.some(({ readOnly }) => !readOnly) ? await member.runner.destroy(true) : undefined;
-    return opened ? [...(changes ?? []), ...backend('drives').diskRecords(opened.all)] : changes;
+    return withChanges(attachments, changes);
   }
 
   detach(member: Member<Console>): void {
@@ -208,7 +213,7 @@ export class Stopping<Console extends DomainConsole> {
     this.core.services.detachDrives(member.record.id);
     delete member.attached;
     delete member.model;
-    this.core.drives.closeDevices(member);
+    member.attachments.close();
   }
 
   /** Toolstack.remove. */
@@ -217,7 +222,7 @@ export class Stopping<Console extends DomainConsole> {
     keepsDisks = false,
     why: Reason<'shut off'> = 'destroyed',
   ): Promise<Uint8Array[] | undefined> {
-    const { record, opened, ending } = member;
+    const { record, attachments, ending } = member;
     this.core.halted.set(member.name, ending ? shutOffBy(ending) : why);
     this.core.goneNs += member.runner.nowNs;
     this.core.members.delete(record.id);
@@ -228,7 +233,7 @@ export class Stopping<Console extends DomainConsole> {
     this.core.queue.remove(record.index);
     this.bury(member);
     member.console.close();
-    return opened && keepsDisks ? [...(changes ?? []), ...backend('drives').diskRecords(opened.all)] : changes;
+    return keepsDisks ? withChanges(attachments, changes) : changes;
   }
 
   /** Callers that wait for the guest to stop are notified. */

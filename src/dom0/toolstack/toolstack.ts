@@ -20,7 +20,7 @@ import { Building } from './building.ts';
 import { Jobs } from './domains/jobs.ts';
 import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
-import { kindOf } from './kinds/index.ts';
+import { kindOfMember } from './kinds/index.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Held, Live, Saving, StateSink } from './saving.ts';
@@ -140,7 +140,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return new Stations(
       (this.parts.seed ?? 0) ^ seedOfHost(identity),
       () => this.members.values(),
-      () => this.hypervisor.kind === 'kvm',
+      () => this.hypervisor,
     );
   }
 
@@ -267,11 +267,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   // ---- building
 
-  /** What devices that come to a running guest need (hotplug.ts). */
-  get hotplug(): Pick<ToolstackParts, 'openMedium' | 'later'> {
-    return this.parts;
-  }
-
   /** @throws Error with a sentence where it is known before that a domain cannot be built in the place of others */
   refuseToBuild(blueprint: Blueprint, others: readonly Member[]): void {
     this.building.refuse(blueprint, others);
@@ -336,7 +331,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What its balloon driver shall come to. @throws Error with a sentence */
   setMemory(member: Member<Console>, memoryMiB: number): void {
-    kindOf(member.blueprint.definition).setMemory(this.services, member, memoryMiB);
+    kindOfMember(member).setMemory(this, member, memoryMiB);
     member.memoryMiB = memoryMiB;
     this.runners.poke();
   }
@@ -347,7 +342,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.halted.delete(name);
     member.name = name;
     member.isRenamed = true;
-    for (const each of [...member.devices, ...member.kept]) each.rename(name);
+    for (const each of member.attachments.held) each.rename(name);
     member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
     for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`])
       if (client.read(path) !== undefined) client.write(path, name);
@@ -407,7 +402,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return {
       ...this.services.describe(member.record.id),
       ...memoryTarget(member),
-      ...devicesRecord(member.blueprint),
+      ...(await devicesRecord(member.blueprint)),
     };
   }
 

@@ -14,6 +14,7 @@ import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program, startPics } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
 import { loadSavedDomain, Services, WHOLE_P2M } from '../../toolstack/services.ts';
+import { IN_DOMAIN_0 } from '../../toolstack/kinds/model-place.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
 import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
@@ -159,7 +160,8 @@ function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const services = new Services(machine);
   const record = createDomain(machine, MIB, WHOLE_P2M, { guest: XEN_HVM });
-  services.prepare(record, UUID, inDomain0);
+  services.prepare(record, UUID);
+  if (inDomain0) IN_DOMAIN_0.prepare!(machine, record);
   const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
   const ide = [{ place: 0, kind: 'disk' as const, disk }];
   const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };

@@ -38,7 +38,7 @@ function guest(answer: (said: Said) => string, isThere = true) {
     [1, { ending: null, channels: new Map([[AGENT_CHANNEL, channel]]) }],
     [2, { ending: null }],
   ]);
-  const host = { toolstack: { hypervisor: { kind: 'kvm' }, members, hotplug: { later } } } as unknown as CommandHost;
+  const host = { toolstack: { hypervisor: { kind: 'kvm' }, members, parts: { later } } } as unknown as CommandHost;
   const domain = (id = 1, state = 'running'): Domain =>
     ({ id, name: 'guest', status: { state }, definition: { vcpus: 2, disks: [] } }) as unknown as Domain;
   return { host, domain, channel, asked };

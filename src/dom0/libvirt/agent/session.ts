@@ -250,7 +250,7 @@ export async function withAgent<T>(
   talk: (agent: Agent) => Promise<T>,
 ): Promise<T> {
   const channel = channelOf(host, domain, what);
-  const { later } = host.toolstack.hotplug;
+  const { later } = host.toolstack.parts;
   return inTurn(channel, later, async () => {
     const lines = new Lines();
     const end = channel.isOpen

@@ -20,7 +20,7 @@ export async function disksToMove(host: Uses<'disk'>, guest: Guest): Promise<Dis
   for (const { medium } of guest.blueprint.drives ?? []) {
     if (!medium) continue;
     const path = medium.name;
-    const device = guest.devices.find(each => each.path === path);
+    const device = guest.attachments.devices.find(each => each.path === path);
     if (isNetworkDisk(path)) disks.push({ path, how: 'served', bytes: device?.disk.bytes ?? 0 });
     else if (!device) disks.push({ path, how: 'found', bytes: 'data' in medium ? medium.data.size : 0 });
     else if (device.disk.readOnly) disks.push({ path, how: 'needed', bytes: device.disk.bytes });

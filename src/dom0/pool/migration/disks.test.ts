@@ -52,7 +52,7 @@ const sectors = ({ storage }: Side): Uint8Array => {
 };
 
 const overlay = ({ host }: Side, domid: number): OverlayDisk =>
-  host.domains.member(domid).opened!.all[0]!.disk as OverlayDisk;
+  host.domains.member(domid).attachments.media[0]!.disk as OverlayDisk;
 const names = ({ storage }: Side): string[] => storage.volumes.map(({ name }) => name);
 const move = ({ host }: Side, to: string, how = '--copy-storage-all') => xl(host, 'migrate', how, 'web', to);
 const shown = async ({ host }: Side): Promise<() => number> => dotsOf(host, (await host.list())[0]!.id);
@@ -310,7 +310,7 @@ describe('a guest whose volume goes with it', () => {
     };
     expect((await move(a, 'b')).err).toContain('The disk is gone.');
     // Nobody notes what it writes any more: the storage worker may serve its drive again.
-    const [{ disk }] = a.host.domains.member((await a.host.list())[0]!.id).devices;
+    const [{ disk }] = a.host.domains.member((await a.host.list())[0]!.id).attachments.devices;
     expect(disk.served).toBeDefined();
   });
 });

@@ -51,7 +51,7 @@ export class Mirror {
 
   /** From here on what the guest writes is noted. @throws Error with a sentence: nothing is */
   static async of(host: CommandHost, guest: Guest, how: CopyStorage): Promise<Mirror> {
-    const devices = guest.devices.filter(({ path, disk }) => !isNetworkDisk(path) && !disk.readOnly);
+    const devices = guest.attachments.devices.filter(({ path, disk }) => !isNetworkDisk(path) && !disk.readOnly);
     const storage = devices.length > 0 ? await host.disk.openDevices() : undefined;
     const disks: Mirrored[] = [];
     for (const device of devices) disks.push(await mirrored(host, storage!, device, how));

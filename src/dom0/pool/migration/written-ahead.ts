@@ -10,12 +10,10 @@ import { MESSAGE, say } from './messages.ts';
 /** Of one message. */
 const MOST_BLOCKS = 512;
 
-const drivesOf = ({ opened }: Guest) => opened?.all ?? [];
-
 /** All that was written and has not gone yet. @throws Error with a sentence: the line has ended, and what `signal` gives */
 export async function sendWritten(guest: Guest, line: Line, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  for (const record of takenRecords(drivesOf(guest), MOST_BLOCKS)) {
+  for (const record of takenRecords(guest.attachments.media, MOST_BLOCKS)) {
     await say(line, MESSAGE.BLOCKS, record);
     // Before any more are taken: of a move that was given up nobody puts them back.
     signal.throwIfAborted();
@@ -23,4 +21,4 @@ export async function sendWritten(guest: Guest, line: Line, signal: AbortSignal)
 }
 
 /** It does not go after all, or has gone: what is saved next has all of it again. */
-export const keepWritten = (guest: Guest): void => endTaking(drivesOf(guest));
+export const keepWritten = (guest: Guest): void => endTaking(guest.attachments.media);

@@ -1,6 +1,7 @@
 /** What Domain 0 says when it starts: the hardware that its drivers found, and what it serves. `dmesg` in its shell shows it. */
 import type { CommandHost, Uses } from '../command-host.ts';
 import type { HostState } from '../../host/state/index.ts';
+import { bootWordsOf } from '../hypervisors/boot-words.ts';
 import type { HostBoot } from './menu/index.ts';
 
 const SECTOR_BYTES = 512;
@@ -11,10 +12,10 @@ export async function domain0Log(
   { storage }: HostState,
   { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
 ): Promise<string[]> {
-  const { services, hypervisor } = host.toolstack;
+  const { hypervisor } = host.toolstack;
   await host.disk.openDevices();
   const { disk } = storage;
-  const isXen = hypervisor.kind === 'xen';
+  const { serves } = bootWordsOf(hypervisor.kind);
   return [
     ...kernelLines(host, dom0CommandLine),
     ...adapterLines(disk.drivenBy),
@@ -22,37 +23,23 @@ export async function domain0Log(
     ` sda: ${storage.partitions.map(({ number }) => `sda${number}`).join(' ')}`,
     `The disk is in ${storage.where}${storage.outlivesHost ? '' : ': it is gone with the host'}`,
     `lvm: ${storage.volumes.length} logical volume(s) in volume group "vg0"`,
-    isXen
-      ? `xenstored: serves ${services.xenstored.client().read('/local/domain/0/name') ?? 'Domain-0'}`
-      : 'libvirtd: qemu:///system is served',
+    serves(host),
     `Managed domains: ${((await host.managed?.list()) ?? []).map(({ name }) => name).join(' ') || 'none'}`,
   ];
 }
 
 /** The first of these lines, before the disk is there. */
-export function kernelLines(host: Uses<'machine' | 'parts' | 'queue' | 'toolstack'>, commandLine: string): string[] {
+export function kernelLines(host: Uses<'machine' | 'parts' | 'queue' | 'toolstack'>, given: string): string[] {
   const { services, hypervisor } = host.toolstack,
-    { hardware, network } = services,
-    isXen = hypervisor.kind === 'xen';
+    { hardware, network } = services;
+  const { system, commandLine, booting, kernel } = bootWordsOf(hypervisor.kind);
   return [
-    `Ringside ${host.parts.version}, ${isXen ? 'Domain 0' : 'the host’s own system'}`,
-    `Command line: ${isXen ? commandLine : `BOOT_IMAGE=/boot/vmlinuz ${commandLine}`}`,
-    `Booting ${isXen ? 'paravirtualized kernel on Xen' : 'on bare hardware, no hypervisor below'}; memory: ${isXen ? `${hardware.frames * 4}K of its own` : `${host.machine.frames * 4}K`}`,
-    ...(isXen ? [] : kvmLines(host)),
+    `Ringside ${host.parts.version}, ${system}`,
+    `Command line: ${commandLine(given)}`,
+    `Booting ${booting(host)}`,
+    ...kernel(host),
     ...hardware.list().map(line => `pci 0000:${line}`),
     `e1000: eth0 is up; ${network.bridge.name}: port eth0 is forwarding`,
-  ];
-}
-
-/** What the parts of the kernel say that make it a hypervisor (kvm.ko, kvm_intel.ko; /dev/kvm is character device 10:232), and its scheduler. */
-function kvmLines({ queue, toolstack: { hypervisor } }: Uses<'queue' | 'toolstack'>): string[] {
-  const { pcpus } = hypervisor.host;
-  return [
-    `smp: Brought up 1 node, ${pcpus} CPU${pcpus === 1 ? '' : 's'}`,
-    `sched: ${queue.policy.name}, latency ${queue.parameters.tsliceUs / 1000} ms`,
-    ...(hypervisor.hasVt
-      ? ['kvm_intel: VMX with EPT, unrestricted guest and VPID', 'kvm: /dev/kvm is there (10:232), API version 12']
-      : ["kvm: no hardware support for 'kvm_intel'"]),
   ];
 }
 

@@ -4,6 +4,7 @@
  */
 import type { HostDefinition } from './host-definition.ts';
 import { kvm } from '../hypervisors/kvm.ts';
+import { ofKvm } from '../hypervisors/of-kvm.ts';
 import { QEMU_FOLDERS } from '../managed/folders.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import type { StartedHypervisor } from './start-xen.ts';
@@ -15,7 +16,7 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
   log.threshold = 0;
   log.guestThreshold = 0;
   return {
-    kind: 'kvm',
+    ...ofKvm,
     runs: ['pc', 'kvm'],
     folders: QEMU_FOLDERS,
     systemName: 'host system',

@@ -4,18 +4,17 @@
  */
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { Spellings } from '../hypervisors/spelling.ts';
+import type { Hypervisor } from '../hypervisors/hypervisor.ts';
+import { ofXen } from '../hypervisors/of-xen.ts';
 import { xenLife } from '../hypervisors/xen-life.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import { type Kind, KINDS } from '../../../hypervisor/kinds/index.ts';
 import type { ManagedFolders } from '../managed/folders.ts';
-import type { HypervisorKind } from './menu/index.ts';
 import { readXenOptions, XEN_SCHEDULERS, type XenOptions } from './xen-options.ts';
 
 /** A hypervisor that has started, before there are domains. */
-export interface StartedHypervisor {
-  /** Xen below Domain 0, or KVM in the host's own kernel. */
-  kind: HypervisorKind;
+export interface StartedHypervisor extends Hypervisor {
   host: HostDefinition;
   /** Xen's, as the boot loader gave it; the kernel's where the hypervisor is in there. */
   commandLine: string;
@@ -86,7 +85,7 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
   const dom0MemoryMiB = memoryOf(options.dom0MemoryMiB ?? 0, host, log);
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
   return {
-    kind: 'xen',
+    ...ofXen,
     runs: KINDS,
     addsKvm: true,
     systemName: 'Domain-0',

@@ -1,14 +1,13 @@
 /** Disks that come and go while a guest runs. Source: tools/xl/xl_block.c of Xen 4.17. */
 import type { DriveImage } from '../../../hypervisor/index.ts';
 import { baseName, type NamedFile } from '../../definitions/index.ts';
-import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
+import { parseDisk } from '../../definitions/config/index.ts';
 import { HEAD_BYTES, imageProblem, packingOfFile, unpackedImage } from '../../definitions/images/index.ts';
 import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf, type DiskWords } from '../hypervisors/command/command-value.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { formatBlockList } from '../devices/index.ts';
-import { attachDisk, detachDisk } from '../hotplug.ts';
-import { plugDisk } from '../kinds/kvm/pci-hotplug.ts';
+import { formatBlockList } from '../devices/lists.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { command, Refusal } from './command.ts';
@@ -47,10 +46,10 @@ export const blockAttach = command({
       commandOf('block-attach', member.name, { disk: wordsOf(disk) ?? spec }),
       async task => {
         if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
-        const { target, vdev, kind, readOnly } = disk,
-          { kind: guest } = member.blueprint.definition;
-        if (guest !== 'kvm' && deviceNumber(vdev) === undefined)
-          throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
+        const { target, vdev, kind, readOnly } = disk;
+        const { wrongDisk, attachDisk, arrived } = (await kindOfMember(member).running()).plugging;
+        const wrong = wrongDisk(vdev);
+        if (wrong) throw new Refusal(`Unable to parse disk: ${wrong}`);
         if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
         const image: DriveImage = { place: -1, vdev, kind, readOnly };
         await host.disk.openDevices([target]).catch((error: Error) => {
@@ -78,16 +77,12 @@ export const blockAttach = command({
           .orNoTransferDisk(member.name, () => {
             if (path !== undefined) image.medium = host.disk.deviceMedium(path, member.name);
             const say = (sentence: string): void => host.tasks.note(member.name, 'failed', sentence);
-            if (guest === 'kvm') return plugDisk(host.toolstack, member, image, defined, say);
-            return attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, say);
+            return attachDisk(host.toolstack, member, { image, defined }, say);
           })
           .catch((error: Error) => {
             throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
           });
-        task.message =
-          guest === 'kvm'
-            ? `${vdev} (${target}) is on the guest’s PCI bus, and the guest was notified.`
-            : `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
+        task.message = `${vdev} (${target}) ${arrived}`;
       },
       id,
     );
@@ -124,5 +119,4 @@ export const blockDetach = deviceDetach('disks', 'block-detach', {
   option: '-f, --force',
   unknown: device => `Error: Device ${device} not connected.`,
   failed: 'libxl_device_disk_remove failed.',
-  detach: (toolstack, member, device, force) => detachDisk(toolstack, toolstack.hotplug, member, device, force),
 });

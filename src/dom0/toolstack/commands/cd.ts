@@ -67,13 +67,7 @@ async function change(
     place: -1,
     at: { line: 1, column: 1 },
   } as const;
-  await changeDisc(
-    host.toolstack,
-    host.toolstack.hotplug,
-    member,
-    { ...(medium ? { medium } : {}), defined },
-    say,
-  ).catch((error: Error) => {
+  await changeDisc(host.toolstack, member, { ...(medium ? { medium } : {}), defined }, say).catch((error: Error) => {
     throw new Refusal(`libxl_cdrom_insert: Domain ${id}:${error.message}`);
   });
 }

@@ -1,8 +1,8 @@
 /** Devices of guests that go while these run. */
 import type { CommandHost, Guest } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
-import { unplug } from '../kinds/kvm/pci-hotplug.ts';
 import type { Pluggable } from '../devices/index.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { type Command, command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -15,7 +15,6 @@ interface Detaching {
   unknown(device: string): string;
   /** What libxl says under the reason. */
   failed: string;
-  detach(toolstack: CommandHost['toolstack'], member: Guest, device: string, force: boolean): Promise<unknown>;
 }
 
 /** Of the card that is called so: by its number, or by its address itself. */
@@ -26,7 +25,7 @@ const macOf = ({ blueprint: { definition } }: Guest, device: string): string | u
 export const deviceDetach = (
   kind: Pluggable,
   name: 'block-detach' | 'network-detach',
-  { summary, usage, option, unknown, failed, detach }: Detaching,
+  { summary, usage, option, unknown, failed }: Detaching,
 ): Command<[id: number, device: string, force?: boolean], void> =>
   command({
     summary,
@@ -38,20 +37,14 @@ export const deviceDetach = (
       return host.tasks.run(
         commandOf(name, member.name, kind === 'cards' ? { device, mac: macOf(member, device) } : { device }),
         async task => {
-          if (member.blueprint.definition.kind === 'kvm') {
-            const isGone = await unplug(host.toolstack, member, device).catch((error: Error) => {
-              throw new Refusal(error.message);
-            });
-            task.message = isGone
-              ? `The guest has let go of ${device}.`
-              : `The guest was asked to let go of ${device}.`;
-            return;
-          }
-          if (!member.attached || !host.toolstack.services.devices(id)[kind].find(device))
-            throw new Refusal(unknown(device));
-          await detach(host.toolstack, member, device, force).catch((error: Error) => {
-            throw new Refusal(`${error.message}\n${failed}`);
+          const { toolstack } = host;
+          const { plugging } = await kindOfMember(member).running();
+          if (!plugging.has(toolstack, member, kind, device)) throw new Refusal(unknown(device));
+          const isGone = await plugging.detach(toolstack, member, kind, device, { force }).catch((error: Error) => {
+            throw new Refusal([error.message, ...toolstack.hypervisor.libxlSays([failed])].join('\n'));
           });
+          if (isGone === undefined) return;
+          task.message = isGone ? `The guest has let go of ${device}.` : `The guest was asked to let go of ${device}.`;
         },
         id,
       );

@@ -1,5 +1,4 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
-import { hasBoard } from '../../../hypervisor/kinds/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan } from '../../definitions/index.ts';
 import { formatFinding } from '../../definitions/config/index.ts';
@@ -9,6 +8,7 @@ import { type CommandValue, commandOf } from '../hypervisors/command/command-val
 import type { Reason } from '../domains/words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { behindLibxl } from '../behind-libxl.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -83,9 +83,9 @@ export const create = deed({
         throw error instanceof Refusal
           ? error
           : new Refusal(
-              error instanceof StorageError && host.toolstack.hypervisor.kind !== 'kvm'
-                ? `${fromScript(error.message)}\n${NO_DISKS}`
-                : error.message,
+              (error instanceof StorageError &&
+                host.toolstack.hypervisor.libxlSays([fromScript(error.message), NO_DISKS]).join('\n')) ||
+                error.message,
               ERROR_FAIL,
             );
       });
@@ -185,7 +185,7 @@ export const trigger = deed({
     }
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
-      if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
+      if (!kindOfMember(member).hasBoard) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.domains.living(id);
       return follow(
         host,
@@ -203,7 +203,7 @@ export const trigger = deed({
     }
     if (what === 's3resume') {
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
-      if (!hasBoard(member.blueprint.definition.kind)) throw notSent(id, what, 'Invalid argument');
+      if (!kindOfMember(member).hasBoard) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.domains.living(id);
       return host.tasks.run(commandOf('trigger', member.name, { what }), async () => runner.ask('wake'), id);
     }

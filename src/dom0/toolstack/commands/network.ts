@@ -1,11 +1,9 @@
 /** What guests have of the network. */
 import type { CommandHost } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
-import { loadBackends } from '../../backends/index.ts';
-import { formatNetworkList } from '../devices/index.ts';
+import { formatNetworkList } from '../devices/lists.ts';
 import { cardOf, parseVif } from '../../definitions/config/index.ts';
-import { attachCard, detach } from '../hotplug.ts';
-import { plugCard } from '../kinds/kvm/pci-hotplug.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { fromScript, missingPlace, noPlace } from '../../definitions/index.ts';
@@ -48,15 +46,9 @@ export const networkAttach = command({
         if (missing) throw new Refusal(`${fromScript(noPlace(missing))}\nlibxl_device_nic_add failed.`);
         try {
           await host.toolstack.services.network.connect();
-          const asked = cardOf(parsed);
-          if (member.blueprint.definition.kind === 'kvm') {
-            const address = await plugCard(host.toolstack, member, { ...asked, model });
-            task.message = `A card, ${address}, is on the guest’s PCI bus, and the guest was notified.`;
-            return { devid: 0, mac: address };
-          }
-          await loadBackends(['vif']);
-          const card = await attachCard(host.toolstack, member, asked);
-          task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
+          const { attachCard, arrived } = (await kindOfMember(member).running()).plugging;
+          const card = await attachCard(host.toolstack, member, { ...cardOf(parsed), ...(model ? { model } : {}) });
+          task.message = `Card ${card.devid}, ${card.mac}, ${arrived}`;
           return card;
         } catch (error) {
           throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
@@ -82,5 +74,4 @@ export const networkDetach = deviceDetach('cards', 'network-detach', {
   option: '--force',
   unknown: device => `Unknown device ${device}.`,
   failed: 'libxl_device_nic_del failed.',
-  detach: (toolstack, member, device, force) => detach(toolstack, toolstack.hotplug, member, 'cards', device, force),
 });

@@ -1,12 +1,11 @@
 /** What domains have of memory and processors. */
-import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../wire.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
 import type { CommandHost, Uses } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
 import { followBalloon } from '../balloon.ts';
-import { balloonView, framesOfKvm } from '../kinds/kvm/memory.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { command, Refusal } from './command.ts';
 import { isPool, POOL } from './pools.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
@@ -20,12 +19,8 @@ export const memSet = command({
     const member = host.domains.living(id);
     // The task goes on when the command has returned: xl only writes the target.
     const { say, end } = host.tasks.start(commandOf('mem-set', member.name, { memoryMiB }), undefined, id);
-    const { machine } = host,
-      { record, blueprint } = member;
-    const frames = (): number =>
-      blueprint.definition.kind === 'kvm'
-        ? framesOfKvm(machine, member)
-        : Atomics.load(machine.words, (record.guestOffset >>> 2) + XEN.CURRENT_FRAMES);
+    const { memory } = await kindOfMember(member).running();
+    const frames = (): number => memory.frames(host.toolstack, member);
     const had = frames();
     try {
       host.toolstack.setMemory(member, memoryMiB);
@@ -37,10 +32,8 @@ export const memSet = command({
     const over = (): void => balloon.over();
     const balloon = followBalloon(had, memoryMiB, {
       frames,
-      listens: () =>
-        balloonView(machine, member)?.isDriven ??
-        host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
-      ...(blueprint.definition.kind === 'kvm' ? { silence: 'nothing in it drives its balloon of virtio' } : {}),
+      listens: () => memory.listens(host.toolstack, member),
+      silence: memory.silence,
       nowMs: host.clock.hostMs,
       later: host.clock.later,
       say,

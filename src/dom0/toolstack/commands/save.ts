@@ -247,7 +247,7 @@ async function filesOf(
       .filter(name => !found.has(name)),
   );
   const inDrives = new Map<string, Medium>();
-  for (const { vdev, target: path } of targetsOf(saved, definition)) {
+  for (const { vdev, target: path } of await targetsOf(saved, definition)) {
     const name = baseName(path);
     if (!path.startsWith('/') || host.disk.isDevice(path) || inDrives.has(vdev) || !names.has(name)) continue;
     const data = await host.files.readFile(path).catch(() => undefined);

@@ -34,7 +34,9 @@ export const rename = command({
         const records = files.own && recordsOf(host);
         // As xend does it: what is kept of the domain is called so, too.
         const defined = await managed?.find(before);
-        const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
+        const transfer = member.attachments.devices.find(
+          ({ path }) => path === `/dev/vg0/${transferVolume(before)}`,
+        )?.path;
         if (managed && defined?.definition.uuid === member.uuid)
           await managed.rename(defined, name, target =>
             transfer !== undefined && isTransfer(target) ? transfer : target,

@@ -37,7 +37,7 @@ export const diskPath = command({
       throw new Refusal(`${member.name} has no disk ${device}. ${names ? `It has ${names}.` : 'It has none.'}`);
     }
     const vdev = found?.given.vdev ?? drive?.vdev ?? device;
-    const emulated = member.opened?.all.find(
+    const emulated = member.attachments.media.find(
       ({ place }) => place === (drive && drive.place >= 0 ? drive.place : wanted),
     );
     const disk = found?.given.disk ?? emulated?.disk ?? undefined;

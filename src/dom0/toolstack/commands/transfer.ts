@@ -32,7 +32,7 @@ async function openTransfer(host: Uses<'disk' | 'toolstack'>, domain: string): P
   );
   const storage = await host.disk.openDevices();
   const path =
-    member?.devices.find(device => device.path.startsWith('/dev/vg0/transfer-'))?.path ??
+    member?.attachments.devices.find(device => device.path.startsWith('/dev/vg0/transfer-'))?.path ??
     storage?.transferOf(member?.name ?? domain);
   if (!storage || path === undefined)
     throw new Refusal(

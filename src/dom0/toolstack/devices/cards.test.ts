@@ -7,7 +7,8 @@ import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { HostBus } from '../../host/hardware/host-bus.ts';
 import { Network } from '../../host/network/network.ts';
 import type { Rate } from '../../host/network/rate.ts';
-import { CARDS, Cards, formatNetworkList, savedCards } from './cards.ts';
+import { CARDS, Cards, savedCards } from './cards.ts';
+import { formatNetworkList } from './lists.ts';
 
 const MAC = '00:16:3e:12:34:56';
 const ID = { kind: 'vif', domid: 7, devid: 0 };
@@ -83,23 +84,11 @@ describe("a guest's PV cards", () => {
   });
 
   const planned = (...cards: Card[]) =>
-    CARDS.planned({ type: 'hvm', disks: [], definition: { ...newDefinition(), cards } });
+    CARDS.planned({ hasVga: true, disks: [], definition: { ...newDefinition(), cards } });
 
   it('come of a definition that has a card', () => {
     expect(planned({ pv: true, mac: MAC, model: 'pcnet' })).toEqual([{ mac: MAC, rate: undefined, emulated: true }]);
     expect(planned({ mac: MAC, model: 'pcnet' })).toBeUndefined();
-  });
-
-  it('leave the next one the first when the first goes, on the bridge that it has itself', () => {
-    const first: Card = {
-      pv: true,
-      mac: MAC,
-      rate: { bytes: 1000, intervalUs: 50_000 },
-      options: { bridge: 'virbr0' },
-    };
-    const second: Card = { pv: true, mac: '00:16:3e:12:34:57', options: { bridge: 'virbr1' } };
-    const definition = { ...newDefinition(), cards: [first, second] };
-    expect(CARDS.hotplug.without({ mac: MAC, emulated: false }, definition).cards).toEqual([second]);
   });
 
   it('of a saved guest are those that the state has, each with what its text asks for it', () => {

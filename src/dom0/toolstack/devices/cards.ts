@@ -56,27 +56,6 @@ export interface CardInfo extends DeviceInfo {
   counts: Readonly<PortCounts>;
 }
 
-/** Source: main_networklist() in tools/xl/xl_nic.c. */
-export function formatNetworkList(cards: readonly CardInfo[]): string {
-  const row = (...[idx, be, mac, handle, state, port, tx, rx, path]: string[]): string =>
-    `${idx.padEnd(3)} ${be.padEnd(2)} ${mac.padEnd(17)} ${handle} ${state} ${port} ${tx}/${rx} ${path.padEnd(30)}\n`;
-  const head = row('Idx', 'BE', 'Mac Addr.', 'handle', 'state', 'evt-ch', '  tx-', 'rx-ring-ref', 'BE-path');
-  const rows = cards.map(({ devid, mac, state, port, txRef, rxRef, path }) =>
-    row(
-      String(devid),
-      '0',
-      mac,
-      String(devid).padStart(6),
-      String(state).padStart(5),
-      String(port).padStart(6),
-      String(txRef).padStart(5),
-      String(rxRef).padEnd(11),
-      path,
-    ),
-  );
-  return [head, ...rows].join('');
-}
-
 export class Cards extends SharedDevices<GuestCard, Vif, CardInfo> {
   private readonly network: Network;
 
@@ -158,7 +137,6 @@ export const CARDS: PluggableKind<GuestCard, Cards> = {
     called: (_card, asked) => asked,
     stays: ({ emulated }) =>
       emulated ? 'It accompanies an emulated card, which stays as long as the guest.' : undefined,
-    without: ({ mac }, definition) => ({ ...definition, cards: definition.cards.filter(card => card.mac !== mac) }),
   },
 };
 

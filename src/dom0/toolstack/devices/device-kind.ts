@@ -5,7 +5,6 @@
 import type { Machine } from '../../../hypervisor/index.ts';
 import type { DomainRecord } from '../../../hypervisor/memory/index.ts';
 import type { BackendParts } from '../../backends/index.ts';
-import type { XenKind } from '../../../hypervisor/kinds/index.ts';
 import type { Definition, Family } from '../../definitions/config/index.ts';
 import type { Network } from '../../host/network/index.ts';
 import type { GuestDisk } from './drives.ts';
@@ -35,7 +34,8 @@ export interface Place {
 /** What a guest's devices follow from. */
 export interface Planned {
   definition: Definition;
-  type: XenKind;
+  /** Its board has a screen. */
+  hasVga: boolean;
   /** For PV drivers, with their media open. */
   disks: readonly GuestDisk[];
 }
@@ -48,8 +48,6 @@ export interface Hotplug<Given> {
   called(given: Given, asked: string): string;
   /** Why it stays as long as the guest, as a sentence; undefined: it may go. */
   stays(given: Given, definition: Definition): string | undefined;
-  /** The definition of a guest that it has left: a restart does not bring it back. */
-  without(given: Given, definition: Definition): Definition;
 }
 
 export interface DeviceKind<Given, Devices extends GuestDevices | undefined> {

@@ -1,11 +1,13 @@
 import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
+import type { IdeAttachment } from '../../../devices/ide/index.ts';
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { FakeGuest, FrontRing } from '../../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { Disks, savedDisks } from './disks.ts';
 import type { Kind } from '../../../hypervisor/kinds/index.ts';
-import { divideDrives, type OpenDrive } from './drives.ts';
+import { kindOf } from '../kinds/index.ts';
+import { divideDrive, type GuestDisk, type OpenDrive } from './drives.ts';
 
 const ID = { kind: 'vbd', domid: 7, devid: 51712 };
 const SECTOR = new Uint8Array(512).fill(9);
@@ -35,6 +37,14 @@ function writes(disk: BlockDevice | null | undefined): boolean {
   disk?.request({ op: 'write', at: 0, pieces: [SECTOR] }, error => (written = !error));
   return written;
 }
+
+const divideDrives = (drives: readonly OpenDrive[], kind: Kind): { ide: IdeAttachment[]; disks: GuestDisk[] } => {
+  const divided = drives.map(each => divideDrive(each, kindOf({ kind })));
+  return {
+    ide: divided.flatMap(({ emulated }) => emulated ?? []),
+    disks: divided.flatMap(({ pv }) => pv ?? []),
+  };
+};
 
 describe('the drives of a guest', () => {
   it('are emulated for a PC, both for an HVM guest, and for PV drivers alone for others', () => {

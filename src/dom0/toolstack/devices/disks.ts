@@ -63,16 +63,6 @@ export interface DiskInfo extends DeviceInfo {
   ref: number;
 }
 
-/** Source: main_blocklist() in tools/xl/xl_block.c; its third column is the front end's domain. */
-export function formatBlockList(disks: readonly DiskInfo[]): string {
-  const row = (...[vdev, be, handle, state, port, ref, path]: (string | number)[]): string =>
-    `${String(vdev).padEnd(5)} ${String(be).padEnd(3)} ${String(handle).padEnd(6)} ${String(state).padEnd(5)} ${String(port).padEnd(6)} ${String(ref).padEnd(8)} ${String(path).padEnd(30)}\n`;
-  return [
-    row('Vdev', 'BE', 'handle', 'state', 'evt-ch', 'ring-ref', 'BE-path'),
-    ...disks.map(({ domid, devid, state, port, ref, path }) => row(devid, 0, domid, state, port, ref, path)),
-  ].join('');
-}
-
 export class Disks extends SharedDevices<GuestDisk, Vbd, DiskInfo> {
   /** Writes what the guest finds in the store. It does not run yet. @throws SavedStateError where the media are others than those it had */
   constructor(parts: BackendParts, domid: number, disks: readonly GuestDisk[], saved?: SavedDisks) {
@@ -108,7 +98,7 @@ export class Disks extends SharedDevices<GuestDisk, Vbd, DiskInfo> {
   change(device: string, disc: Pick<GuestDisk, 'disk' | 'target'>): void {
     const found = this.find(device);
     if (!found) return;
-    Object.assign(found.given, disc);
+    found.given = { ...found.given, ...disc };
     found.driver.change(disc.disk);
     this.parts.client.write(`${backendPath(found.id)}/params`, paramsOf(disc.target));
   }
@@ -166,10 +156,6 @@ export const DISKS: PluggableKind<GuestDisk, Disks> = {
     called: ({ vdev }) => vdev,
     stays: ({ place, vdev }) =>
       place >= 0 ? `${vdev} is an emulated drive, too: it stays as long as the guest.` : undefined,
-    without: ({ vdev }, definition) => ({
-      ...definition,
-      disks: definition.disks.filter(each => each.vdev !== vdev),
-    }),
   },
 };
 

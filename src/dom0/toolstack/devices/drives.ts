@@ -1,7 +1,6 @@
 /** Drives of a guest with their media open: which of them are emulated, which are for PV drivers, and how both share a medium. */
-import { findsXen, type Kind } from '../../../hypervisor/kinds/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
-import { type IdeAttachment, VIRTIO_PLACE } from '../../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../../devices/ide/index.ts';
 import type { DriveImage, Medium } from '../../../hypervisor/index.ts';
 import { backend } from '../../backends/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
@@ -33,80 +32,50 @@ export type OpenDrive = IdeAttachment & {
   target: string;
 };
 
-/**
- * Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. `isQueued`: the emulated ones are in another
- * worker.
- */
-export function divideDrives(
-  drives: readonly OpenDrive[],
-  guest: Kind,
-  isQueued = false,
-): { ide: IdeAttachment[]; disks: GuestDisk[] } {
-  if (!findsXen(guest)) return { ide: drives.map(bare), disks: [] };
-  const ide: IdeAttachment[] = [],
-    disks: GuestDisk[] = [];
-  for (const drive of drives) {
-    if (drive.kind === 'floppy') {
-      // Xen has no floppy disks for PV drivers.
-      if (guest === 'hvm') ide.push(bare(drive));
-      continue;
-    }
-    // What virtio has is no disk of Xen's.
-    if (drive.place >= VIRTIO_PLACE) {
-      ide.push(bare(drive));
-      continue;
-    }
-    const { vdev, kind, readOnly, target, disk } = drive;
-    const place = guest === 'hvm' ? drive.place : -1;
-    if (disk && place >= 0) {
-      const shared = shareDisk(disk);
-      ide.push({ place, kind, disk: shared.emulated });
-      disks.push({
-        vdev,
-        kind,
-        readOnly,
-        target,
-        place,
-        disk: shared.pv,
-        begin: shared.begin,
-        ...(isQueued ? { isQueued } : {}),
-      });
-    } else {
-      if (place >= 0) ide.push(bare(drive));
-      disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? backend('drives').NO_DISC });
-    }
-  }
-  return { ide, disks };
+/** What is open of a drive: as saved-disks.ts knows it, by its place, or the number of its device where it has none; as an emulated drive; as a disk of PV drivers. */
+export interface OpenedDrive {
+  medium: IdeAttachment;
+  emulated?: IdeAttachment;
+  pv?: GuestDisk;
 }
 
-/** Its medium is open in Domain 0 alone: a device of the host, what is open already, or an image whose changes are kept. */
-export const isOpenOnce = ({ medium }: Pick<DriveImage, 'medium'>): boolean =>
-  medium !== undefined && ('device' in medium || 'disk' in medium || 'keptAs' in medium);
+/** What a kind of guest has for a drive (kinds/kind.ts). */
+interface Shown {
+  emulates(drive: Pick<DriveImage, 'kind' | 'place'>): boolean;
+  offers(drive: Pick<DriveImage, 'place'>): boolean;
+}
 
-/**
- * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
- * device where it has none, for what is kept of them. `isQueued`: see divideDrives. @throws what `open` does
- */
+/** What of a drive a guest has emulated, and what for PV drivers. `isQueued`: the emulated ones are in another worker. */
+export function divideDrive(drive: OpenDrive, guest: Shown, isQueued = false): Omit<OpenedDrive, 'medium'> {
+  const { vdev, kind, readOnly, target, disk } = drive;
+  const isEmulated = guest.emulates(drive),
+    place = isEmulated ? drive.place : -1;
+  const emulated = isEmulated ? { emulated: bare(drive) } : {};
+  if (kind === 'floppy' || !guest.offers(drive)) return emulated;
+  const pv = { vdev, kind, readOnly, target, place };
+  if (!isEmulated || !disk) return { ...emulated, pv: { ...pv, disk: disk ?? backend('drives').NO_DISC } };
+  const shared = shareDisk(disk);
+  return {
+    emulated: { place, kind, disk: shared.emulated },
+    pv: { ...pv, disk: shared.pv, begin: shared.begin, ...(isQueued ? { isQueued } : {}) },
+  };
+}
+
+/** Opens drives in Domain 0, and divides each (`divideDrive`). @throws what `open` does */
 export function openInDomain0(
   images: readonly DriveImage[],
-  guest: Kind,
+  guest: Shown,
   open: (images: readonly DriveImage[]) => IdeAttachment[],
   isQueued = false,
-): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
+): OpenedDrive[] {
   const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
-  const all = open(
+  const media = open(
     named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })),
   );
-  const drives = named.map(
-    ({ place, vdev, readOnly, medium }, i): OpenDrive => ({
-      ...all[i],
-      place,
-      vdev,
-      readOnly,
-      target: medium?.name ?? '',
-    }),
-  );
-  return { ...divideDrives(drives, guest, isQueued), all };
+  return named.map(({ place, vdev, readOnly, medium }, i) => {
+    const drive: OpenDrive = { ...media[i], place, vdev, readOnly, target: medium?.name ?? '' };
+    return { medium: media[i], ...divideDrive(drive, guest, isQueued) };
+  });
 }
 
 /** A medium that is open here, as a drive in another worker knows it. */

@@ -29,10 +29,16 @@ export type DeviceOf<Kind extends Pluggable> = NonNullable<ReturnType<Devices[Ki
 /** Its devices as xl lists them. */
 export type ListOf<Kind extends Pluggable> = ReturnType<Devices[Kind]['list']>;
 
-export { type CardInfo, formatNetworkList } from './cards.ts';
+export type { CardInfo } from './cards.ts';
 export type { DeviceKind, GuestDevices, Hotplug, Place, Planned } from './device-kind.ts';
-export { type DiskInfo, formatBlockList, savedDisks } from './disks.ts';
-export { type GuestDisk, isOpenOnce, openInDomain0, queuedMedium, type SharedDrive } from './drives.ts';
+export { type DiskInfo, savedDisks } from './disks.ts';
+export {
+  type GuestDisk,
+  type OpenedDrive,
+  openInDomain0,
+  queuedMedium,
+  type SharedDrive,
+} from './drives.ts';
 export {
   attachKinds,
   type AttachedKinds,
@@ -44,5 +50,6 @@ export {
   plannedOf,
   restoredBy,
 } from './kinds.ts';
+export { isOpenOnce } from './open-once.ts';
 export { writeDevicePaths } from './device-paths.ts';
 export { type DeviceInfo, type SharedDevice, SharedDevices } from './shared-devices.ts';

@@ -85,7 +85,7 @@ export class PvScreen implements GuestDevices {
 export const SCREEN: DeviceKind<true, PvScreen | undefined> = {
   load: () => loadBackends(['vfb']),
   // Of a full virtual machine it is the VGA's.
-  planned: ({ definition, type }) => (definition.vfb && type !== 'hvm' ? true : undefined),
+  planned: ({ definition, hasVga }) => (definition.vfb && !hasVga) || undefined,
   attach: ({ backends, network, machine, record }, given, saved) =>
     given &&
     new PvScreen(backends, {

@@ -13,7 +13,7 @@ import type { GuestDevices } from './device-kind.ts';
 
 export interface SharedDevice<Given = unknown, Of extends Driver = Driver> {
   readonly id: DeviceId;
-  readonly given: Given;
+  given: Given;
   readonly driver: Of;
   /** Absent before the guest may run. */
   backend?: XenbusBackend;

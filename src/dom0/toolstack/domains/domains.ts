@@ -44,7 +44,7 @@ class Domains {
     const kept = (await managed?.list()) ?? [];
     const there = this.parts.domains.all();
     return [
-      ...(toolstack.hypervisor.kind === 'xen' ? [this.domain0()] : []),
+      ...(toolstack.hypervisor.hasDomain0 ? [this.domain0()] : []),
       ...there.map((info): Domain => {
         const same = kept.find(({ name }) => name === info.name);
         return { ...this.there(info), ...(same ? { managed: same } : {}) };

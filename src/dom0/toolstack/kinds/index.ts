@@ -8,10 +8,15 @@ import { pc } from './pc.ts';
 import { hvm, pv, pvh } from './xen/index.ts';
 
 export type { GuestKind, Planned } from './kind.ts';
+export type { ModelPlace } from './model-place.ts';
 
 const GUEST_KINDS: Readonly<Record<Kind, GuestKind>> = { pc, hvm, pvh, pv, kvm };
 
 export const kindOf = ({ kind }: Pick<Definition, 'kind'>): GuestKind => GUEST_KINDS[kind];
+
+/** Of a domain that is there. */
+export const kindOfMember = ({ blueprint }: { blueprint: { definition: Definition } }): GuestKind =>
+  kindOf(blueprint.definition);
 
 /** Kinds that each hypervisor's own tools make. */
 const MADE_BY: Readonly<Record<HypervisorKind, readonly Kind[]>> = { xen: ['pv', 'pvh', 'hvm'], kvm: ['kvm'] };

@@ -1,22 +1,32 @@
 /** A PC that finds no hypervisor: xl has no such guest. */
+import { outside } from '../../../formats/bytes/index.ts';
 import { emulatedCard } from '../../definitions/config/index.ts';
-import { isOpenOnce } from '../devices/index.ts';
+import { isOpenOnce } from '../devices/open-once.ts';
 import type { GuestKind } from './kind.ts';
+import { IN_WORKER, ON_THREAD } from './model-place.ts';
 
 export const pc: GuestKind = {
   kind: 'pc',
   isOfXen: false,
+  isAccelerated: false,
   needsVt: true,
   hasBoard: true,
   mayShadow: false,
+  suspendsItself: false,
   reach: 'ram',
   restartsInPlace: true,
   seesMost: () => false,
-  modelInDomain0: () => false,
+  modelAt: ({ elsewhere }) => (elsewhere ? IN_WORKER : ON_THREAD),
   reserves: ({ definition, drives }) => ({
     card: emulatedCard(definition) !== undefined,
     drives: drives.some(drive => drive.place >= 0 && isOpenOnce(drive)),
   }),
-  setMemory: (services, { record }, memoryMiB) => services.setMemory(record.id, memoryMiB),
-  opensInDomain0: (drive, inWorker) => !inWorker || drive.place < 0 || isOpenOnce(drive),
+  // A PC of this thread opens its files itself.
+  opensInDomain0: (drive, { queues }, drives) =>
+    queues ? drive.place < 0 || isOpenOnce(drive) : drives.some(isOpenOnce),
+  emulates: () => true,
+  offers: () => false,
+  setMemory: ({ services }, { record }, memoryMiB) => services.setMemory(record.id, memoryMiB),
+  // What is refused of a PC is refused as of a guest of Xen that has stopped.
+  running: async () => (await outside(import('./xen/running.ts'))).running,
 };

@@ -5,6 +5,7 @@
 import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { Card, DefinedDisk, Definition } from '../../definitions/config/index.ts';
 import { floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
+import { kindOf } from '../kinds/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
 /** Debian 12's. */
@@ -102,8 +103,7 @@ function machineWords(definition: Definition, folder: string): string[] {
     '-machine',
     `${QEMU_MACHINE},usb=off,dump-guest-core=off,memory-backend=pc.ram`,
     '-accel',
-    definition.kind === 'kvm' ? 'kvm' : 'tcg',
-    ...(definition.kind === 'kvm' ? ['-cpu', 'host,migratable=on'] : []),
+    ...(kindOf(definition).isAccelerated ? ['kvm', '-cpu', 'host,migratable=on'] : ['tcg']),
     '-m',
     String(seenMiB),
     '-object',

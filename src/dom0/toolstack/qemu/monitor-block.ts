@@ -27,7 +27,7 @@ const isRemovable = ({ kind }: DefinedDisk): boolean => kind !== 'disk';
 async function imageOf(host: Uses<'disk' | 'files'>, guest: Guest, { target, format, ...disk }: DefinedDisk) {
   const { allowed } = host.files;
   const place = placeUnderKvm({ target, format, ...disk });
-  const open = guest.opened?.all.find(drive => drive.place === place)?.disk;
+  const open = place === undefined ? undefined : guest.attachments.at(place)?.opened?.medium.disk;
   const measured = allowed?.has(target) ? allowed.measure(target) : undefined;
   const storage = measured ? undefined : await host.disk.openDevices();
   const file = storage?.file(await host.files.realPath(target).catch(() => target));
@@ -66,7 +66,7 @@ export const queryBlock = (host: Uses<'disk' | 'files'>, guest: Guest): Promise<
   Promise.all(
     drivesOf(guest).map(async ({ disk, node }) => {
       const { target, format, readOnly } = disk;
-      const isFull = guest.devices.some(({ path, isWaiting }) => isWaiting && path === target);
+      const isFull = guest.attachments.devices.some(({ path, isWaiting }) => isWaiting && path === target);
       const image = target === '' ? undefined : await imageOf(host, guest, disk);
       return {
         'io-status': isFull ? 'nospace' : 'ok',

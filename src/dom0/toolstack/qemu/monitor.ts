@@ -4,6 +4,7 @@
  */
 import type { CommandHost, Guest, Uses } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
+import { kindOfMember } from '../kinds/index.ts';
 import { QEMU_VERSION } from './command-line.ts';
 import { askCpu } from './cpu-words.ts';
 import { infoBlock, queryBlock, queryBlockStats } from './monitor-block.ts';
@@ -49,7 +50,7 @@ const COMMANDS: Readonly<Record<string, QmpCommand>> = {
   cont: { run: (host, guest) => (host.toolstack.setPaused(guest, false), {}) },
   system_powerdown: { run: (host, guest) => (host.toolstack.shutDown(guest), {}) },
   system_reset: { run: (_host, guest) => (guest.runner.ask('reset'), {}) },
-  'query-kvm': { run: (_host, guest) => ({ enabled: guest.blueprint.definition.kind === 'kvm', present: true }) },
+  'query-kvm': { run: (_host, guest) => ({ enabled: kindOfMember(guest).isAccelerated, present: true }) },
   'query-name': { run: (_host, { name }) => ({ name }) },
   'query-uuid': { run: (_host, { uuid }) => ({ UUID: uuid }) },
   'query-version': { run: () => VERSION },
@@ -88,7 +89,7 @@ const INFO: Readonly<
   name: (_host, { name }) => say(name),
   uuid: (_host, { uuid }) => say(uuid),
   version: () => say(`${VERSION.qemu.major}.${VERSION.qemu.minor}.${VERSION.qemu.micro}${VERSION.package}`),
-  kvm: (_host, guest) => say(`kvm support: ${guest.blueprint.definition.kind === 'kvm' ? 'enabled' : 'disabled'}`),
+  kvm: (_host, guest) => say(`kvm support: ${kindOfMember(guest).isAccelerated ? 'enabled' : 'disabled'}`),
   block: (_host, guest) => infoBlock(guest),
   cpus: async (host, guest, _words, cpu) =>
     (await vcpuList.run(host, [guest.record.id]))

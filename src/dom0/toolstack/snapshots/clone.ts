@@ -128,10 +128,10 @@ async function imageOf(
 }
 
 /** What a guest has changed of image files that Domain 0 has open; undefined: another worker has some of them open. */
-function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
+function changesOf({ attachments, blueprint }: Guest): Changed[] | undefined {
   const isFile = ({ medium, readOnly }: DriveImage): boolean =>
     !readOnly && medium !== undefined && !('device' in medium);
-  const all = opened?.all ?? [];
+  const all = attachments.media;
   if (!(blueprint.drives ?? []).filter(isFile).every(drive => all.some(({ place }) => place === placeOf(drive))))
     return undefined;
   return [...diskRecords(all)].flatMap(record => readDiskRecord(record) ?? []);

@@ -360,7 +360,7 @@ async function blueprintFrom(
   const saved = await readSaved(host.toolstack.runners, from, `snapshot ${name}`);
   const media = new Map<string, NonNullable<DriveImage['medium']>>(),
     inDrives = new Map<string, NonNullable<DriveImage['medium']>>();
-  const targets = targetsOf(saved, blueprintOf(saved, {}, [], name).definition);
+  const targets = await targetsOf(saved, blueprintOf(saved, {}, [], name).definition);
   for (const file of await filesOf(host, record, images)) {
     const medium = await host.files.mediumOf(file);
     media.set(baseName(file.name), medium);

@@ -1,12 +1,11 @@
-/** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. What else Domain 0 has for such guests alone begins here. */
+/** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. */
 import { hasVirtio } from '../../../../devices/index.ts';
 import { type BalloonView, balloonOf, framesWord } from '../../../../hypervisor/interfaces/kvm/index.ts';
 import { FRAMES_A_MIB } from '../../../../hypervisor/layout/index.ts';
 import type { Machine } from '../../../../hypervisor/memory/index.ts';
-import { ejected } from './pci-hotplug.ts';
-import type { DomainConsole, Member } from '../../running-domain.ts';
-import type { ToolstackCore } from '../../toolstack-parts.ts';
+import type { Member } from '../../running-domain.ts';
 import { checkTarget, noRoomFor } from '../../services.ts';
+import type { GuestMemory } from '../running-kind.ts';
 
 type Guest = Pick<Member, 'record' | 'blueprint'>;
 
@@ -23,14 +22,14 @@ export const balloonView = (machine: Machine, guest: Guest): BalloonView | undef
   hasBalloon(guest) ? balloonOf(machine, guest.record) : undefined;
 
 /** Frames of RAM that it has now. */
-export const framesOfKvm = ({ words }: Machine, { record }: Pick<Member, 'record'>): number =>
+const framesOf = ({ words }: Machine, { record }: Pick<Member, 'record'>): number =>
   Atomics.load(words, framesWord(record));
 
 const FRAME_KIB = 4;
 
 /** What of the host's memory it has now. */
 export const residentKiB = (machine: Machine, { record, blueprint, memoryMiB }: Guest & Pick<Member, 'memoryMiB'>) =>
-  blueprint.definition.kind === 'kvm' ? framesOfKvm(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
+  blueprint.definition.kind === 'kvm' ? framesOf(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
 
 /** What a balloon that is driven has left its guest, which may say that more is in it than it has; undefined: it has none, or nothing drives it. */
 export function balloonedKiB(machine: Machine, guest: Guest): number | undefined {
@@ -49,24 +48,20 @@ export function askBalloon(machine: Machine, member: Member, memoryMiB: number):
   // Down to a page.
   if (!Number.isInteger(memoryMiB * FRAMES_A_MIB)) throw new RangeError(`${memoryMiB} MiB are no whole pages`);
   checkTarget(Math.ceil(memoryMiB), mostMiB);
-  const moreFrames = memoryMiB * FRAMES_A_MIB - framesOfKvm(machine, member);
+  const moreFrames = memoryMiB * FRAMES_A_MIB - framesOf(machine, member);
   if (moreFrames > machine.freeFrames) throw noRoomFor(machine, memoryMiB);
   member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
 }
 
 /** One that has less than it sees begins with the rest in its balloon: its driver finds that when it looks. */
-function beginBalloon(member: Member): void {
+export function beginBalloon(member: Member): void {
   const { memoryMiB } = member.blueprint.definition;
   if (hasBalloon(member) && pagesFor(member, memoryMiB) > 0)
     member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
 }
 
-/** It is built, and about to run; `isRestored`: it goes on from a saved state. */
-export function begin<Console extends DomainConsole>(
-  core: ToolstackCore<Console>,
-  member: Member<Console>,
-  isRestored: boolean,
-): void {
-  member.ejected = slot => ejected(core, member, slot);
-  if (!isRestored) beginBalloon(member);
-}
+export const memory: GuestMemory = {
+  frames: ({ machine }, member) => framesOf(machine, member),
+  listens: ({ machine }, member) => balloonView(machine, member)?.isDriven ?? false,
+  silence: 'nothing in it drives its balloon of virtio',
+};

@@ -1,27 +1,29 @@
 /** Guests of Xen, as xl creates them: fully virtual (HVM), paravirtual in a container of VT-x (PVH), paravirtual (PV). */
+import { VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { HVM_PARAM, XEN_RECORDS } from '../../../../hypervisor/interfaces/xen/index.ts';
 import { hasBoard, type XenKind } from '../../../../hypervisor/kinds/index.ts';
 import { emulatedCard } from '../../../definitions/config/index.ts';
-import { isOpenOnce } from '../../devices/index.ts';
+import { isOpenOnce } from '../../devices/open-once.ts';
 import type { GuestKind } from '../kind.ts';
+import { IN_DOMAIN_0 } from '../model-place.ts';
 import { pc } from '../pc.ts';
 
 /** What all of them have. Without a board a guest has only the drives of its PV drivers, which Domain 0 opens. */
 const guestOfXen = (kind: XenKind): GuestKind => ({
+  ...pc,
   kind,
   records: XEN_RECORDS[kind],
   isOfXen: true,
   needsVt: kind !== 'pv',
   hasBoard: hasBoard(kind),
-  mayShadow: false,
   reach: '4 GiB',
   restartsInPlace: false,
   seesMost: () => true,
-  modelInDomain0: () => false,
   reserves: () => ({ card: false, drives: false }),
   opensInDomain0: ({ medium }) => medium !== undefined,
-  setMemory: pc.setMemory,
-  prepare: (services, record, uuid, modelHere) => services.prepare(record, uuid, modelHere),
+  emulates: () => false,
+  offers: () => true,
+  prepare: (services, record, uuid) => services.prepare(record, uuid),
   setParam: (services, id, name, value) => services.dom0.setHvmParam(id, HVM_PARAM[name], value),
 });
 
@@ -29,18 +31,23 @@ export const hvm: GuestKind = {
   ...guestOfXen('hvm'),
   mayShadow: true,
   // Where all run on one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
-  modelInDomain0: ({ definition, drives, elsewhere }) =>
-    definition.modelInDomain0 === true ||
-    (!elsewhere && drives.some(({ medium }) => medium !== undefined && 'device' in medium)),
+  modelAt: planned =>
+    planned.definition.modelInDomain0 ||
+    (!planned.elsewhere && planned.drives.some(({ medium }) => medium !== undefined && 'device' in medium))
+      ? IN_DOMAIN_0
+      : pc.modelAt(planned),
   reserves: ({ definition, drives }) => ({
     card: emulatedCard(definition) !== undefined,
     drives: drives.some(({ place }) => place >= 0),
   }),
   // PV drivers share a disk with the emulated drive.
-  opensInDomain0: (drive, inWorker) => !inWorker || drive.place < 0 || drive.kind === 'disk' || isOpenOnce(drive),
+  opensInDomain0: (drive, { queues }) => !queues || drive.place < 0 || drive.kind === 'disk' || isOpenOnce(drive),
+  emulates: ({ kind, place }) => kind === 'floppy' || place >= 0,
+  // What virtio has is no disk of Xen's.
+  offers: ({ place }) => place < VIRTIO_PLACE,
 };
 
 export const pvh = guestOfXen('pvh');
 
 /** It has a memory map of what it has, made of machine frames. */
-export const pv: GuestKind = { ...guestOfXen('pv'), reach: 'machine', seesMost: () => false };
+export const pv: GuestKind = { ...guestOfXen('pv'), reach: 'machine', suspendsItself: true, seesMost: () => false };
