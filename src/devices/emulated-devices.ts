@@ -22,7 +22,7 @@ import { NIC_MODELS, type NicAttachment, nicClass, type NicKind } from './net/mo
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { flashed } from './pci/option-rom.ts';
 import { PCI, PciBus, type PciFunction } from './pci/pci.ts';
-import { NIC_SLOT, VIRTIO_DISK_SLOT } from './pci/slots.ts';
+import { NIC_SLOT, slotOfCard, VIRTIO_DISK_SLOT } from './pci/slots.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
@@ -77,13 +77,13 @@ export interface EmulatedDeviceOptions extends Ram {
   ide?: IdeAttachment[];
   /** Where firmware lies that is to write its variables, and who keeps what it writes. */
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
-  /** A network card (slot 3, or on the ISA bus) and its wire. */
-  nic?: NicAttachment;
+  /** Network cards (the first in slot 3, or on the ISA bus) and their wires. */
+  cards?: readonly NicAttachment[];
   /** Devices of virtio next to disks and cards. */
   virtio?: VirtioWish;
   /** What is behind them; the console is COM1's. */
   virtioHost?: Omit<VirtioHost, 'console'>;
-  /** The card's expansion ROM, where it has a PCI function. */
+  /** The first card's expansion ROM, where it has a PCI function. */
   nicRom?: Uint8Array;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
@@ -100,7 +100,7 @@ export interface EmulatedDeviceOptions extends Ram {
   hpet?: boolean;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
-  /** Card and disks of virtio come to a running guest and go. */
+  /** Cards and disks of virtio come to a running guest and go. */
   hotplug?: typeof PciHotplug | undefined;
   /**
    * Where QEMU's devices are not an IBM PC's, the machine is QEMU's (default: for guests of Xen, whose device model QEMU is): COM ports interrupt without OUT2,
@@ -200,7 +200,7 @@ export class EmulatedDevices {
     const { hotplug, partsOf } = this.plugHotplug(options, intx);
     this.hotplug = hotplug;
     this.ide = this.plug(new PiixIde([primary, secondary], options.ide ?? []), 1, 1);
-    if (options.nic) this.plugCard(options.nic, options, partsOf, irqs);
+    for (const card of options.cards ?? []) this.plugCard(card, options, partsOf, irqs);
     const disks = virtioDisks(options.ide ?? [], number => partsOf(VIRTIO_DISK_SLOT + number));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
@@ -235,25 +235,26 @@ export class EmulatedDevices {
 
   /** What gives functions of slots, where they come and go, their timers and lines. */
   private plugHotplug(
-    { hotplug: Hotplug, timers, nic }: EmulatedDeviceOptions,
+    { hotplug: Hotplug, timers }: EmulatedDeviceOptions,
     intx: (slot: number) => IrqLine,
-  ): { hotplug: PciHotplug | undefined; partsOf(slot: number): { timers: Timers; irq: IrqLine } } {
+  ): { hotplug: PciHotplug | undefined; partsOf: PciHotplug['partsOf'] } {
     const { pci, devices } = this;
     const hotplug = Hotplug && this.plug(new Hotplug({ timers, pci, devices, intx }));
-    return { hotplug, partsOf: slot => hotplug?.partsOf(slot, nic?.ethernet) ?? { timers, irq: intx(slot) } };
+    return { hotplug, partsOf: (slot, wire) => hotplug?.partsOf(slot, wire) ?? { timers, irq: intx(slot) } };
   }
 
   /** A card, of which one of the ISA bus has a line of its own. */
   private plugCard(
-    nic: NicAttachment,
+    card: NicAttachment,
     { timers, nicRom }: EmulatedDeviceOptions,
-    partsOf: (slot: number) => { timers: Timers; irq: IrqLine },
+    partsOf: PciHotplug['partsOf'],
     irqs: IrqLines,
   ): void {
-    const { isaIrq }: NicKind = NIC_MODELS[nic.model];
-    const parts = isaIrq === undefined ? partsOf(NIC_SLOT) : { timers, irq: irqs.source(isaIrq) };
-    const card = this.plug(new (nicClass(nic.model))({ ...parts, ...nic }), NIC_SLOT);
-    if (nicRom && card.fn) card.fn.setRom(flashed(nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
+    const { isaIrq }: NicKind = NIC_MODELS[card.model];
+    const slot = slotOfCard(card.place ?? 0);
+    const parts = isaIrq === undefined ? partsOf(slot, card.ethernet) : { timers, irq: irqs.source(isaIrq) };
+    const { fn } = this.plug(new (nicClass(card.model))({ ...parts, ...card }), slot);
+    if (nicRom && fn && slot === NIC_SLOT) fn.setRom(flashed(nicRom, fn.get(PCI.VENDOR, 2), fn.get(PCI.DEVICE, 2)));
   }
 
   /** Devices of virtio: card, disks, and the others in their order. */

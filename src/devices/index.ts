@@ -9,12 +9,20 @@ export { setBootOrder } from './firmware-config.ts';
 export { IoBus, OverlapError, RangeLimitError } from './io-bus.ts';
 export type { EmulatedDeviceOptions, ModelSignals } from './emulated-devices.ts';
 export { EmulatedDevices, VIRTIO_SLOT } from './emulated-devices.ts';
-export { NIC_SLOT, placeInSlot, slotOfDisk, VIRTIO_DISK_SLOT } from './pci/slots.ts';
+export {
+  cardInSlot,
+  MOST_CARDS,
+  NIC_SLOT,
+  placeInSlot,
+  slotOfCard,
+  slotOfDisk,
+  VIRTIO_DISK_SLOT,
+} from './pci/slots.ts';
 export { PciHotplug } from './acpi/pci-hotplug.ts';
 export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';
-export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
+export type { BoardCard, NicAttachment, NicDevice, NicKind, NicModel, NicParts } from './net/models.ts';
 export type { BalloonReport, BalloonWish } from './virtio/balloon-words.ts';
 export { STAT_TAGS } from './virtio/balloon-words.ts';
 export type { ChannelTold, ChannelWish } from './virtio/channel-words.ts';

@@ -362,7 +362,7 @@ describe('ringside boot', () => {
       expect(
         (await boot([file, '--virtual-time', '--save', place('card.save'), '--save-at', '5', ...options])).status,
       ).toBe(0);
-      return readState(readFileSync(place('card.save')), 'card.save').about.mac;
+      return readState(readFileSync(place('card.save')), 'card.save').about.cards?.[0]?.mac;
     };
     const drawn = await addressOf(guest('c', ''), '--seed', '7');
     expect(drawn).toMatch(/^00:16:3e:[0-7]/);

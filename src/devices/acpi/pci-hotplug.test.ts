@@ -13,7 +13,7 @@ import { VIRTIO_PLACE } from '../ide/piix-ide.ts';
 import type { Ethernet } from '../net/ethernet.ts';
 import { loadNics } from '../net/models.ts';
 import { loadVirtio } from '../virtio/kinds.ts';
-import { NIC_SLOT, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
+import { cardInSlot, MOST_CARDS, NIC_SLOT, slotOfCard, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
 import { TestMemory } from '../testing.ts';
 import { PciHotplug } from './pci-hotplug.ts';
 import { GPE0_BASE, PCI_HOTPLUG_BASE, SCI_IRQ } from './piix4-pm.ts';
@@ -50,7 +50,7 @@ function board({ disks = [0], nic = false, virtio = [] as string[] } = {}) {
       onReset: () => {},
       onDebugExit: () => {},
       ide: disks.map(drive),
-      ...(nic ? { nic: { model: 'virtio' as const, mac: MAC, ethernet } } : {}),
+      ...(nic ? { cards: [{ model: 'virtio' as const, mac: MAC, ethernet }] } : {}),
       ...(virtio.length > 0 ? { virtio: { items: virtio, seed: 0 } } : {}),
       hotplug: PciHotplug,
     },
@@ -107,7 +107,7 @@ describe('PCI hot plug', () => {
     write(GPE0_BASE, 2, 1);
     expect([sci(), read(UP), read(UP), read(DOWN)]).toEqual([false, 1 << SECOND, 0, 0]);
     expect(identity(SECOND)).toBe(0x10011af4);
-    expect(read(REMOVABLE)).toBe((1 << NIC_SLOT) | (0xff << VIRTIO_DISK_SLOT));
+    expect(read(REMOVABLE)).toBe((1 << NIC_SLOT) | (0xff << VIRTIO_DISK_SLOT) | (0x7f << slotOfCard(MOST_CARDS - 1)));
   });
 
   it('has a function gone once the guest has let go of it, and with it its timers', () => {
@@ -131,9 +131,23 @@ describe('PCI hot plug', () => {
     expect(ethernet.receive).toBeTypeOf('function');
     write(EJECT, 1 << NIC_SLOT);
     expect([ethernet.receive, identity(NIC_SLOT)]).toEqual([undefined, NOBODY]);
-    expect(hotplug.wire).toBe(ethernet);
     hotplug.plugCard({ model: 'e1000', mac: MAC, ethernet });
     expect([typeof ethernet.receive, identity(NIC_SLOT)]).toEqual(['function', 0x100e8086]);
+  });
+
+  it('has a second card come next to the first, with a name, a slot and a wire of its own', () => {
+    const { hotplug, devices, read, write, identity, ethernet } = board({ nic: true });
+    const wire: Ethernet = { send: () => {} };
+    hotplug.plugCard({ place: 1, model: 'virtio', mac: MAC, ethernet: wire });
+    const slot = slotOfCard(1);
+    expect([read(UP), identity(slot), cardInSlot(slot)]).toEqual([1 << slot, 0x10001af4, 1]);
+    expect(devices.virtio.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['virtio-net', 'virtio-net-1', 'virtio-blk0']),
+    );
+    write(EJECT, 1 << slot);
+    expect([identity(slot), wire.receive, typeof ethernet.receive]).toEqual([NOBODY, undefined, 'function']);
+    const places = Array.from({ length: 32 }, (_, at) => cardInSlot(at));
+    expect(places.filter(place => place !== undefined).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   it('refuses a place that is taken or is none, and lets nothing go that belongs to the board', () => {

@@ -8,7 +8,7 @@ import type { IrqLines } from '../irq-lines.ts';
 import { type IdeAttachment, VIRTIO_DISKS } from '../ide/piix-ide.ts';
 import { NIC_MODELS, type NicAttachment, nicClass, type NicKind } from '../net/models.ts';
 import type { PciBus, PciFunction } from '../pci/pci.ts';
-import { NIC_SLOT, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
+import { MOST_CARDS, slotOfCard, VIRTIO_DISK_SLOT } from '../pci/slots.ts';
 import { RegisterDevice } from '../register-device.ts';
 import { virtioDisks } from '../virtio/disks.ts';
 import { ownSlot, virtioDevice } from '../virtio/kinds.ts';
@@ -18,7 +18,10 @@ import type { Aml } from './aml.ts';
 import { GPE0_BASE, GPE0_BYTES, PCI_HOTPLUG_BASE, PCI_HOTPLUG_BYTES, SCI_IRQ } from './piix4-pm.ts';
 
 /** Those whose functions come and go. */
-const SLOTS: readonly number[] = [NIC_SLOT, ...Array.from({ length: VIRTIO_DISKS }, (_, i) => VIRTIO_DISK_SLOT + i)];
+const SLOTS: readonly number[] = [
+  ...Array.from({ length: MOST_CARDS }, (_, place) => slotOfCard(place)),
+  ...Array.from({ length: VIRTIO_DISKS }, (_, i) => VIRTIO_DISK_SLOT + i),
+].sort((a, b) => a - b);
 /** Of the registers behind PCI_HOTPLUG_BASE, each with a bit for each slot. */
 const UP = 0,
   DOWN = 4,
@@ -78,8 +81,8 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   private readonly removable = SLOTS.reduce((bits, slot) => bits | (1 << slot), 0);
   private sci: IrqLine | undefined;
   private readonly timers = new Map<number, OwnTimers>();
-  /** The card's, also of one that is gone: it leads nowhere then. */
-  wire: NicAttachment['ethernet'] | undefined;
+  /** Of cards, by their slots; of one that is gone it leads nowhere. */
+  private readonly wires = new Map<number, NicAttachment['ethernet']>();
 
   readonly portRanges: PortRange[] = [
     {
@@ -150,11 +153,11 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
 
   // ---- functions that come
 
-  /** Timers and interrupt of what is in a slot from now on; `wire`: of the card. */
-  partsOf(slot: number, wire = this.wire): { timers: Timers; irq: IrqLine } {
+  /** Timers and interrupt of what is in a slot from now on; `wire`: of a card. */
+  partsOf(slot: number, wire?: NicAttachment['ethernet']): { timers: Timers; irq: IrqLine } {
     const timers = new OwnTimers(this.board.timers);
     this.timers.set(slot, timers);
-    this.wire = wire;
+    if (wire) this.wires.set(slot, wire);
     return { timers, irq: this.board.intx(slot) };
   }
 
@@ -169,8 +172,9 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     const its = nicClass(card.model);
     if ((NIC_MODELS[card.model] as NicKind).isaIrq !== undefined)
       throw new Error('Cards of the ISA bus do not come while it runs.');
-    const device = new its({ ...this.free(NIC_SLOT, card.ethernet), ...card });
-    this.insert(device as Plugged, NIC_SLOT);
+    const slot = slotOfCard(card.place ?? 0);
+    const device = new its({ ...this.free(slot, card.ethernet), ...card });
+    this.insert(device as Plugged, slot);
   }
 
   /** A folder, likewise: a device as definitions have it in a word, which names its slot, and its name on the board. */
@@ -181,7 +185,7 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
   }
 
   /** @throws Error with a sentence: something is there */
-  private free(slot: number, wire = this.wire): { timers: Timers; irq: IrqLine } {
+  private free(slot: number, wire?: NicAttachment['ethernet']): { timers: Timers; irq: IrqLine } {
     const there = this.board.pci.at(slot, 0);
     if (there) throw new Error(`PCI slot ${slot} has a ${there.name} already.`);
     return this.partsOf(slot, wire);
@@ -223,11 +227,10 @@ export class PciHotplug extends RegisterDevice<ReturnType<typeof initial>> {
     pci.remove(slot, 0);
     this.timers.get(slot)?.remove();
     this.timers.delete(slot);
-    if (slot === NIC_SLOT) {
-      delete this.wire?.receive;
-      delete this.wire?.canReceive;
-      delete this.wire?.linkChanged;
-    }
+    const wire = this.wires.get(slot);
+    delete wire?.receive;
+    delete wire?.canReceive;
+    delete wire?.linkChanged;
     this.emptied.push(slot);
   }
 

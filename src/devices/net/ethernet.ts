@@ -1,6 +1,9 @@
 /** What lies between a network card and what plays the wire: frames without preamble and without frame check sequence. */
 import type { AskedBy } from '../../formats/blocks/index.ts';
 
+/** What a card is called on its board: those behind the first have numbers. */
+export const cardName = (kind: string, place = 0): string => (place === 0 ? kind : `${kind}-${place}`);
+
 export interface Ethernet {
   /** A frame towards the wire: destination, source, type, data. The frame is the receiver's to keep. Returns at once. `by`: for who follows it. */
   send(frame: Uint8Array, by?: AskedBy): void;

@@ -18,6 +18,8 @@ export interface NicParts {
   /** Station address: six bytes, not a group address. */
   mac: Uint8Array;
   ethernet: Ethernet;
+  /** Which of its board's cards it is (0: the first, or the only one). */
+  place?: number;
 }
 
 /** @throws RangeError for an address that no station can have */
@@ -71,6 +73,14 @@ export const NIC_MODELS = {
 
 export type NicModel = keyof typeof NIC_MODELS;
 
+/** A card of a domain, before it has a wire. */
+export interface BoardCard {
+  place: number;
+  model: NicModel;
+  /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
+  mac?: string;
+}
+
 const loaded = new Map<NicModel, NicClass>();
 
 /** Boards can have this card from then on. */
@@ -95,6 +105,6 @@ export const romOf = (model: NicModel | undefined): string | undefined => model 
 export const isNicModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 
 /** A card and its wire. */
-export interface NicAttachment extends Pick<NicParts, 'mac' | 'ethernet'> {
+export interface NicAttachment extends Pick<NicParts, 'mac' | 'ethernet' | 'place'> {
   model: NicModel;
 }

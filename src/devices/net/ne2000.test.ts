@@ -326,7 +326,7 @@ describe('an NE2000', () => {
 describe('an RTL8029AS', () => {
   const make = () => {
     const ethernet = { send: () => {} };
-    return testPc({ nic: { model: 'ne2k_pci', mac: MAC, ethernet } });
+    return testPc({ cards: [{ model: 'ne2k_pci', mac: MAC, ethernet }] });
   };
   const BASE = 0xc100;
 
@@ -381,7 +381,7 @@ describe('an RTL8029AS', () => {
 
   it('and the card on the ISA bus are in the list of models', () => {
     expect([isNicModel('ne2k_pci'), isNicModel('ne2k_isa'), isNicModel('constructor')]).toEqual([true, true, false]);
-    const { pc } = testPc({ nic: { model: 'ne2k_isa', mac: MAC, ethernet: { send: () => {} } } });
+    const { pc } = testPc({ cards: [{ model: 'ne2k_isa', mac: MAC, ethernet: { send: () => {} } }] });
     expect(pc.bus.readPort(0x300, 1)).toBe(0x21);
     expect(NIC_MODELS.ne2k_isa.isaIrq).toBe(5);
   });

@@ -8,6 +8,7 @@ import type { PortRange, State } from '../bus.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import { Dp8390 } from './dp8390.ts';
+import { cardName } from './ethernet.ts';
 import type { NicDevice, NicParts } from './models.ts';
 
 /** Where the card is on the ISA bus. */
@@ -36,15 +37,16 @@ const CONFIG2_WRITABLE = 0xe0,
   CONFIG3_WRITABLE = 0x46;
 
 abstract class Ne2000 implements NicDevice {
-  readonly name = 'ne2k';
+  readonly name: string;
   protected readonly chip: Dp8390;
   private readonly ram = new Uint8Array(RAM_BYTES);
   private readonly prom = new Uint8Array(PROM_BYTES);
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
-  constructor({ timers, irq, mac, ethernet }: NicParts) {
+  constructor({ timers, irq, mac, ethernet, place }: NicParts) {
     if (mac.length !== 6 || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
+    this.name = cardName('ne2k', place);
     // Eight data lines on a bus of sixteen: each byte is seen at two addresses.
     for (let i = 0; i < PROM_BYTES; i++) this.prom[i] = i < 12 ? mac[i >> 1] : i < 28 ? 0 : WORD_CARD;
     const { ram, prom } = this;

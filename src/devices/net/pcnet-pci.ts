@@ -1,6 +1,7 @@
 /** The Am79C970A as a PCI function: 32 bytes of I/O space and the same 32 bytes of memory. Source: datasheet, "PCI Configuration Registers". */
 import type { State } from '../bus.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
+import { cardName } from './ethernet.ts';
 import type { NicDevice, NicParts } from './models.ts';
 import { Pcnet, PCNET_PORTS } from './pcnet.ts';
 
@@ -9,7 +10,7 @@ const MIN_GNT = 0x3e;
 const PARITY_AND_SERR = 0x0140;
 
 export class PcnetPci implements NicDevice {
-  readonly name = 'pcnet';
+  readonly name: string;
   readonly fn = new PciFunction('Am79C970A', {
     vendor: 0x1022,
     device: 0x2000,
@@ -23,9 +24,10 @@ export class PcnetPci implements NicDevice {
   private readonly chip: Pcnet;
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
-  constructor({ timers, irq, mac, ethernet }: NicParts) {
+  constructor({ timers, irq, mac, ethernet, place }: NicParts) {
     if (mac.length !== 6 || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
+    this.name = cardName('pcnet', place);
     const { fn } = this;
     const chip = new Pcnet(mac, {
       timers,

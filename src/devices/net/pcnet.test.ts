@@ -704,7 +704,7 @@ describe('in the machine', () => {
       send: (frame: Uint8Array) => void sent.push(frame),
       receive: undefined as ((frame: Uint8Array) => void) | undefined,
     };
-    const t = testPc({ nic: { model: 'pcnet', mac: MAC, ethernet } });
+    const t = testPc({ cards: [{ model: 'pcnet', mac: MAC, ethernet }] });
     t.pc.installTables();
     const fn = t.pc.pci.at(3, 0)!;
     expect(fn.get(0, 4)).toBe(0x20001022);
@@ -724,12 +724,14 @@ describe('in the machine', () => {
     expect(t.pc.intr).toBe(true);
     expect(ethernet.receive).toBeTypeOf('function');
     const state = structuredClone(t.pc.save());
-    const again = testPc({ nic: { model: 'pcnet', mac: MAC, ethernet: { send: () => {} } } });
+    const again = testPc({ cards: [{ model: 'pcnet', mac: MAC, ethernet: { send: () => {} } }] });
     again.pc.restore(state);
     expect(again.pc.intr).toBe(true);
   });
 
   it('refuses a group address', () => {
-    expect(() => testPc({ nic: { model: 'pcnet', mac: BROADCAST, ethernet: { send: () => {} } } })).toThrow(RangeError);
+    expect(() => testPc({ cards: [{ model: 'pcnet', mac: BROADCAST, ethernet: { send: () => {} } }] })).toThrow(
+      RangeError,
+    );
   });
 });

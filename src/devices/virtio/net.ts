@@ -4,7 +4,7 @@
  */
 import type { State, Timer, Timers } from '../bus.ts';
 import type { Ethernet } from '../net/ethernet.ts';
-import { isMulticast, MIN_FRAME } from '../net/ethernet.ts';
+import { cardName, isMulticast, MIN_FRAME } from '../net/ethernet.ts';
 import type { NicDevice, NicParts } from '../net/models.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import type { Chain } from './chain.ts';
@@ -74,12 +74,12 @@ export class VirtioNet extends VirtioPci implements NicDevice {
   private readonly telling: Timer;
 
   /** Takes `ethernet.receive`. @throws RangeError for an address that no station can have */
-  constructor({ timers, irq, mac, ethernet }: NicParts) {
+  constructor({ timers, irq, mac, ethernet, place }: NicParts) {
     if (mac.length !== MAC_BYTES || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
     super(
       {
-        name: 'virtio-net',
+        name: cardName('virtio-net', place),
         title: 'virtio network card',
         type: 1,
         device: 0x1000,
@@ -95,8 +95,8 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     this.own = initial(mac);
     this.ethernet = ethernet;
     this.timers = timers;
-    this.again = timers.create('virtio-net again', () => this.goOn());
-    this.telling = timers.create('virtio-net tells', () => this.tellSent(true));
+    this.again = timers.create(`${this.name} again`, () => this.goOn());
+    this.telling = timers.create(`${this.name} tells`, () => this.tellSent(true));
     ethernet.receive = frame => this.receive(frame);
     ethernet.canReceive = () => this.hasRoom;
     ethernet.linkChanged = () => this.configChanged();

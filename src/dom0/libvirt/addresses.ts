@@ -19,7 +19,7 @@ export async function domainAddresses(host: CommandHost, domain: Domain, source:
     throw new LibvirtError('ARGUMENT_UNSUPPORTED', `${addresses.others} IP address data source ${source}`, name);
   if (source === ADDRESS_SOURCE.agent) return guestInterfaces(host, domain);
   return addressesOf(host, id).map(({ port, mac, address }) => ({
-    name: cardName(id, port),
+    name: cardName(host, id, port),
     mac,
     addresses: [{ type: IPV4, address, prefix: PREFIX }],
   }));

@@ -31,5 +31,5 @@ export function updateCard(host: Uses<'domains' | 'toolstack'>, id: number, aske
   const { link = 'up' } = after;
   const cards = definition.cards.map(each => (each === card ? { ...card, options: { ...before, link } } : each));
   member.blueprint = { ...member.blueprint, definition: { ...definition, cards } };
-  if (link !== was) member.runner.ask('setLink', link === 'up');
+  if (link !== was) member.runner.ask('setLink', card.place ?? 0, link === 'up');
 }

@@ -5,7 +5,7 @@ import { driverOf, type RunningCard } from './hypervisors/index.ts';
 
 /** What the host calls a domain's card. */
 export const cardName = (host: Uses<'toolstack'>, domid: number, index: number): string =>
-  driverOf(host).cardName(domid, `vif${domid}.${index}`);
+  driverOf(host).cardName(host, domid, `vif${domid}.${index}`);
 
 /** Of one that runs. */
 export const runningCards = (host: CommandHost, { id, definition }: Domain): RunningCard[] =>

@@ -202,7 +202,7 @@ export const XML_MIGRATABLE = 1 << 3;
 export async function shownXml(host: Uses<'consoles' | 'toolstack'>, domain: Domain, flags: number): Promise<string> {
   const text = await xmlOf(host, domain, flags);
   const isDefinition = domain.id === undefined || ((flags & XML_INACTIVE) !== 0 && domain.managed !== undefined);
-  const whole = await driverOf(host).document(text, domain, isDefinition);
+  const whole = await driverOf(host).document(host, text, domain, isDefinition);
   return (flags & XML_SECURE) !== 0 ? whole : withoutPasswords(whole);
 }
 

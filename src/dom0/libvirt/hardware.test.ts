@@ -216,7 +216,7 @@ describe('the hardware of a domain', () => {
     }
   });
 
-  it('of a guest of KVM comes and goes as virtio has it, and the board has a place for one card', async () => {
+  it('of a guest of KVM comes and goes as virtio has it, and a second card may come', async () => {
     const { host, change, propose, hardware } = await make();
     await host.new('kvm.cfg', 'name = "kvm"\ntype = "hvm"\nkvm = 1\nmemory = 16\nkernel = "/boot/minipv"\n');
     await host.start('kvm');
@@ -236,7 +236,10 @@ describe('the hardware of a domain', () => {
     await change('kvm', come, 'now');
     await change('kvm', { of: 'card', how: 'attach', place: 0, card: { model: 'virtio' } }, 'both');
     const { devices, canChangeNow } = await hardware('kvm');
-    expect(canChangeNow.card).toBe(false);
+    expect(canChangeNow.card).toBe(true);
+    await change('kvm', { of: 'card', how: 'attach', place: 1, card: { model: 'e1000' } }, 'now');
+    const live = (await hardware('kvm')).devices.filter(({ name, now }) => name === 'interface' && now !== undefined);
+    expect(live).toHaveLength(2);
     expect(
       devices
         .filter(({ name }) => /^(?:disk|interface)$/.test(name))

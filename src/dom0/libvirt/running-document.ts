@@ -2,10 +2,10 @@
  * What libvirt's driver of QEMU adds to a domain's document: addresses, devices that a PC has in any case; and of one that runs aliases, and what the host does for it.
  * Sources: qemuAssignDeviceAliases() of src/qemu/qemu_alias.c, qemuDomainAssignAddresses(), and `dumpxml` of Debian's libvirt 9.0 of a real QEMU.
  */
-import { channelsOf, inSlots, VIRTIO_SLOT, virtioWords } from '../../devices/index.ts';
+import { channelsOf, inSlots, slotOfCard, VIRTIO_SLOT, virtioWords } from '../../devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
 import {
-  CARD_SLOT,
+  cardAlias,
   channelAlias,
   diskSlot,
   floppyAlias,
@@ -16,7 +16,6 @@ import {
   unitOf,
   virtioDiskAlias,
 } from '../toolstack/qemu/index.ts';
-import { tapOf } from './hypervisors/kvm.ts';
 import { childOf, type XmlElement } from './xml.ts';
 
 const element = (
@@ -50,18 +49,18 @@ const SCREEN = { vram: '16384', heads: '1', primary: 'yes' };
 class Board {
   private readonly definition: Definition;
   /** Of one that runs. */
-  private readonly domid: number | undefined;
+  private readonly taps: ReadonlyMap<number, string> | undefined;
   /** Of kinds of which there may be several. */
   private readonly counts = new Map<string, number>();
 
-  constructor(definition: Definition, domid: number | undefined) {
+  constructor(definition: Definition, taps: ReadonlyMap<number, string> | undefined) {
     this.definition = definition;
-    this.domid = domid;
+    this.taps = taps;
   }
 
   /** A definition has none, but where somebody has given one. */
   private alias(name: string): XmlElement | undefined {
-    return this.domid === undefined ? undefined : element('alias', { name });
+    return this.taps && element('alias', { name });
   }
 
   private next(kind: string): number {
@@ -90,7 +89,7 @@ class Board {
           ? [floppyAlias(unit), drive(0, unit)]
           : [ideAlias(unit), drive(unit >> 1, unit & 1)];
     const children = disk.children.flatMap(child =>
-      child.name === 'source' && this.domid !== undefined
+      child.name === 'source' && this.taps
         ? [{ ...child, attributes: { ...child.attributes, index: `${disks.length - at}` } }, element('backingStore')]
         : [child],
     );
@@ -98,13 +97,15 @@ class Board {
   }
 
   private card(card: XmlElement): XmlElement {
-    const { domid } = this;
+    const number = this.next('net'),
+      mac = childOf(card, 'mac')?.attributes.address?.toLowerCase();
+    const its = this.definition.cards.find(each => each.mac === mac);
+    const place = its ? (its.place ?? 0) : number;
+    const dev = this.taps?.get(place);
     const children = card.children.map(child =>
-      child.name === 'target' && domid !== undefined
-        ? { ...child, attributes: { ...child.attributes, dev: tapOf(domid) } }
-        : child,
+      child.name === 'target' && dev !== undefined ? { ...child, attributes: { ...child.attributes, dev } } : child,
     );
-    return withMore({ ...card, children }, this.alias(`net${this.next('net')}`), pci(CARD_SLOT));
+    return withMore({ ...card, children }, this.alias(cardAlias(place)), pci(slotOfCard(place)));
   }
 
   /** qemuDomainChrDefPostParse(): the one kind that there is. */
@@ -191,7 +192,7 @@ class Board {
   devices(devices: XmlElement): XmlElement {
     // Another board's bus is not here, though a document asks for one.
     const here =
-      this.domid === undefined
+      this.taps === undefined
         ? devices.children
         : devices.children.filter(({ name, attributes }) => name !== 'controller' || attributes.type !== 'pci');
     const own = here.map(device => this.kinds[device.name]?.(device) ?? device);
@@ -214,18 +215,22 @@ const SECURITY = element('seclabel', { type: 'dynamic', model: 'dac', relabel: '
 const isPc = (domain: XmlElement): boolean =>
   /^pc(?:-i440fx|-\d|$)/.test(childOf(childOf(domain, 'os')!, 'type')?.attributes.machine ?? 'pc');
 
-/** A domain's document with that in it, in its place there; `domid`: of one that runs. */
-export async function qemuDocument(text: string, definition: Definition, domid?: number): Promise<string> {
+/** A domain's document with that in it, in its place there; `taps`: of one that runs, by the places of its cards. */
+export async function qemuDocument(
+  text: string,
+  definition: Definition,
+  taps?: ReadonlyMap<number, string>,
+): Promise<string> {
   const { parse } = await import('../definitions/config/xml/tree.ts');
   const { inPlace, xmlText } = await import('../definitions/config/xml/index.ts');
   const domain = parse(text)! as XmlElement;
   // What asks for another board stays as it asks.
-  if (domid === undefined && !isPc(domain)) return text;
-  const board = new Board(definition, domid);
+  if (!taps && !isPc(domain)) return text;
+  const board = new Board(definition, taps);
   const devices = childOf(domain, 'devices') ?? element('devices');
   const children = [...domain.children.filter(child => child !== devices), devices].map(child => {
     if (child === devices) return inPlace(board.devices(child));
-    if (child.name !== 'os' || domid === undefined) return child;
+    if (child.name !== 'os' || !taps) return child;
     return {
       ...child,
       children: child.children.map(each =>
@@ -233,7 +238,7 @@ export async function qemuDocument(text: string, definition: Definition, domid?:
       ),
     };
   });
-  if (domid === undefined) return xmlText(inPlace({ ...domain, children }));
+  if (!taps) return xmlText(inPlace({ ...domain, children }));
   const partition = element('resource', {}, [element('partition', {}, [], '/machine')]);
   return xmlText(inPlace(withMore({ ...domain, children }, partition, SECURITY)));
 }

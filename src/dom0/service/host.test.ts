@@ -587,7 +587,7 @@ describe('station addresses', () => {
     const saved = readState(new Uint8Array(await (await host.save(id)).arrayBuffer()), 'state');
     return [
       Array.from(find(saved, 'aprom').slice(0, 6), byte => byte.toString(16).padStart(2, '0')).join(':'),
-      saved.about.mac,
+      saved.about.cards?.[0]?.mac,
     ];
   };
   const find = (state: SavedState, key: string): Uint8Array => {

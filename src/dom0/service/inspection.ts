@@ -1,7 +1,8 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
+import type { NicModel } from '../../devices/index.ts';
 import { definedAs } from '../definitions/kinds/index.ts';
 import { inLibvirt } from '../libvirt/kinds/index.ts';
-import { deviceNumber, emulatedCard } from '../definitions/config/index.ts';
+import { deviceNumber, emulatedCards } from '../definitions/config/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { FrontRings, type RingFacts } from './front-rings.ts';
 import { isImage, openImageOf } from './image-download.ts';
@@ -58,8 +59,8 @@ export interface GuestFacts {
   cap: number;
   drives: GuestDrive[];
   cards: (Omit<CardInfo, 'counts'> & { rxBytes: number; txBytes: number })[];
-  /** The emulated card, by its model. */
-  nic?: string;
+  /** The cards on its board. */
+  nics?: NicModel[];
   /** IPv4 addresses of its cards, as far as they are known. */
   addresses: CardAddress[];
   /** Seconds since it was built. */
@@ -230,7 +231,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const process = host.toolstack.hypervisor.processes
     ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
     : undefined;
-  const nic = emulatedCard(blueprint.definition);
+  const nics = emulatedCards(blueprint.definition).map(({ model }) => model);
   return {
     memoryMiB: member.memoryMiB,
     ...(process ? { process } : {}),
@@ -258,7 +259,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
       rxBytes,
       txBytes,
     })),
-    ...(nic ? { nic: nic.model } : {}),
+    ...(nics.length > 0 ? { nics } : {}),
     addresses: addressesOf(host, id),
     upSeconds: Math.max(0, (host.clock.epochMs() - member.builtEpochMs) / 1000),
     uuid: member.uuid,

@@ -9,7 +9,7 @@ import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
 import { sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import { loadBackends } from '../backends/index.ts';
-import { buildByKeys, emulatedCard, type NewDomain } from '../definitions/config/index.ts';
+import { buildByKeys, emulatedCard, emulatedCards, type NewDomain } from '../definitions/config/index.ts';
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { Attachments } from './attachments.ts';
 import type { Stopping } from './stopping.ts';
@@ -117,13 +117,13 @@ export class Building<Console extends DomainConsole> {
   /** Frames and a record for a new domain. @throws HostError */
   private recordOf(blueprint: Blueprint, kind: GuestKind, planned: Planned, model: ModelPlace) {
     const { definition } = blueprint;
-    const { card, drives } = kind.reserves(planned);
+    const { cards, drives } = kind.reserves(planned);
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
     const record = createDomain(this.core.machine, seenMiB, p2mFrames, {
       vcpus: definition.maxVcpus ?? definition.vcpus,
       onlineVcpus: definition.vcpus,
       ...memory,
-      card,
+      cards,
       drives: model.queues && drives,
       ...(kind.records ? { guest: kind.records } : {}),
     });
@@ -140,9 +140,11 @@ export class Building<Console extends DomainConsole> {
     const { record } = member;
     const { definition } = member.blueprint;
     const kind = kindOf(definition);
-    const emulated = emulatedCard(definition);
-    if (emulated) this.core.services.network.attachCard(record, emulated.rate, emulated.options);
-    if (emulated?.options?.link === 'down') member.runner.ask('setLink', false);
+    const emulated = emulatedCards(definition);
+    for (const card of emulated) {
+      this.core.services.network.attachCard(record, card);
+      if (card.options?.link === 'down') member.runner.ask('setLink', card.place, false);
+    }
     const waits = paused || kind.isOfXen;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
@@ -163,7 +165,7 @@ export class Building<Console extends DomainConsole> {
     if (kind.isOfXen) await this.attach(member);
     if (definition.cards.length > 0) await this.core.services.network.connect();
     if (model.inDomain0) {
-      await Promise.all([loadBackends(['model']), emulated && loadNic(emulated.model)]);
+      await Promise.all([loadBackends(['model']), ...emulated.map(card => loadNic(card.model))]);
       this.attachModel(member, listener);
     }
     // What it goes on from is in its memory now.
@@ -241,7 +243,7 @@ export class Building<Console extends DomainConsole> {
     const { blueprint, record, console, attachments } = member;
     const { definition, boot, diskChanges, saved, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.core.drives.elsewhere(member);
-    const emulated = emulatedCard(definition);
+    const cards = emulatedCards(definition);
     const kind = kindOf(definition);
     return {
       record,
@@ -252,7 +254,9 @@ export class Building<Console extends DomainConsole> {
       definition: text,
       program: this.core.parts.version,
       ...model.start(attachments, drives, diskChanges),
-      ...(emulated ? { nic: emulated.model, ...(emulated.mac ? { mac: emulated.mac } : {}) } : {}),
+      ...(cards.length > 0
+        ? { cards: cards.map(({ place, model: nic, mac }) => ({ place, model: nic, ...(mac ? { mac } : {}) })) }
+        : {}),
       ...(definition.virtio
         ? { virtio: { items: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
         : {}),
@@ -347,9 +351,7 @@ export class Building<Console extends DomainConsole> {
       boot,
       ide: member.attachments.ide,
       io: services.io,
-      ...(emulated
-        ? { nic: timers => wired(this.core.machine, record, timers, { ...emulated, nic: emulated.model }) }
-        : {}),
+      ...(emulated ? { nic: timers => wired(this.core.machine, record, timers, emulated) } : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),
       serial: byte => serial(Uint8Array.of(byte)),

@@ -1,8 +1,9 @@
 /** A guest's cards on the host's bridge, and which IPv4 addresses they have, as far as the host's network knows. */
+import { emulatedCards } from '../definitions/config/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
 
 export interface BridgedCard {
-  /** `vifN.0`, as the bridge calls the port. */
+  /** As the bridge calls the port. */
   port: string;
   mac: string;
 }
@@ -19,7 +20,9 @@ export function bridgedCards(
   { record: { id }, blueprint: { definition } }: Guest,
 ): { emulated: BridgedCard[]; attached: BridgedCard[] } {
   return {
-    emulated: definition.cards.flatMap(({ model, mac }) => (model && mac ? [{ mac, port: `vif${id}.0-emu` }] : [])),
+    emulated: emulatedCards(definition).flatMap(({ place, mac }) =>
+      mac ? [{ mac, port: `vif${id}.${place}-emu` }] : [],
+    ),
     attached: toolstack.services.list(id, 'cards').map(card => ({ mac: card.mac, port: `vif${id}.${card.devid}` })),
   };
 }

@@ -32,6 +32,17 @@ function targetOf({ about, toolstack = {} }: SavedState, mostMiB: number): { mem
   };
 }
 
+/** Those on its board are the state's, and what is asked of them their definition's; its other cards are for PV drivers. */
+function cardsOf({ cards = [] }: SavedState['about'], judged: Definition): Card[] {
+  const placeOf = ({ place }: Card, index: number): number => place ?? index;
+  const onBoard = cards.map(({ place, model, mac = DEFAULT_MAC }): Card => {
+    const asked = judged.cards.find((card, index) => placeOf(card, index) === place);
+    return { ...asked, model, mac, ...(place > 0 ? { place } : {}) };
+  });
+  const others = judged.cards.filter((card, index) => !cards.some(({ place }) => place === placeOf(card, index)));
+  return [...onBoard, ...others.map(({ model: _model, ...card }) => card)];
+}
+
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
 export function blueprintOf(
   state: SavedState,
@@ -47,7 +58,6 @@ export function blueprintOf(
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
   const { mmioHoleMiB: _hole, ...rest } = judged;
-  const [{ model: _model, ...first } = {} as Card, ...others] = judged.cards;
   // A guest that sees machine memory sees what it has at first, and may get more.
   const mostMiB = Math.max(about.memoryMiB, (kindOf(about).reach === 'machine' && judged.maxMemoryMiB) || 0);
   const { memoryMiB, ...told } = targetOf(state, mostMiB);
@@ -61,7 +71,7 @@ export function blueprintOf(
     vcpus: about.vcpus ?? 1,
     modelInDomain0: modelOf(state) !== undefined,
     ...(about.uuid ? { uuid: about.uuid } : {}),
-    cards: [about.nic ? { ...first, model: about.nic, mac: about.mac ?? DEFAULT_MAC } : first, ...others],
+    cards: cardsOf(about, judged),
   };
   return {
     definition: restoredBy(DEVICE_KINDS, emulated, state.toolstack ?? {}),

@@ -2,7 +2,8 @@
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
 import { BareHvmBoard, Pc, type PvhBoard } from '../../devices/index.ts';
-import type { WiredCard, wired } from './nic.ts';
+import type { CardWire } from './card-wire.ts';
+import type { wired } from './nic.ts';
 import { Domain } from './domain.ts';
 import type { DomainOptions } from './domain-options.ts';
 import { LAST_CODE_KEPT } from '../layout/layout.ts';
@@ -15,7 +16,7 @@ export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow' | 'la
   saved?: Restored | undefined;
   /** The board of a guest that comes without a PC. */
   pvhBoard?: typeof PvhBoard;
-  /** What has a network card wired. */
+  /** What has network cards wired. */
   wired?: typeof wired;
 }
 
@@ -25,7 +26,7 @@ export const keepsCode = (machine: Machine, { vcpuOffset }: DomainRecord): boole
 
 /** A saved state, as far as a domain is built after it, and how the rest comes into the domain. */
 export interface Restored {
-  about: Pick<DomainOptions, 'apic' | 'nic' | 'mac' | 'cpuLevel'>;
+  about: Pick<DomainOptions, 'apic' | 'cards' | 'cpuLevel'>;
   /** Absent: the caller that assembles it does that (Domain.restore). @throws SavedStateError, HostError */
   into?(domain: Domain): void;
 }
@@ -37,13 +38,13 @@ export function assembleWith(
 ): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
-  const { nic, mac, cpuLevel } = saved ? saved.about : options;
-  let card: WiredCard | undefined;
+  const { cards = [], cpuLevel } = saved ? saved.about : options;
+  const wires = new Map<number, CardWire>();
   const whole: DomainOptions = {
     ...options,
     apic,
-    ...(nic ? { nic } : {}),
-    ...(mac ? { mac } : {}),
+    cards,
+    wires,
     ...(cpuLevel ? { cpuLevel } : {}),
     createProcessor,
     guest,
@@ -52,12 +53,10 @@ export function assembleWith(
     createPlatform: board => {
       if (board.acpi && board.board === 'local-apics') return new pvhBoard!({ ...board, acpi: board.acpi });
       if (board.board === 'hypervisors-devices') return new BareHvmBoard(board);
-      if (!nic) return new Pc(board);
-      card = wired!(options.machine, options.record, board.timers, { nic, mac }, board.io);
-      return new Pc({ ...board, nic: card });
+      const attached = cards.map(card => wired!(options.machine, options.record, board.timers, card, board.io));
+      for (const { place, ethernet } of attached) wires.set(place, ethernet);
+      return new Pc({ ...board, cards: attached });
     },
-    arrivals: () => card?.ethernet.poll(),
-    setLink: isUp => card?.ethernet.setLink(isUp),
     disassemble: disassembleOne,
   };
   const into = saved?.into;

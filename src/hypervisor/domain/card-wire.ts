@@ -29,12 +29,12 @@ export class CardWire implements Ethernet {
   /** Follows frames; absent: nobody does. */
   io: IoTrace | undefined;
 
-  /** A record without rings makes a wire that ends nowhere. */
-  constructor(machine: Machine, record: DomainRecord, timers: Timers) {
+  /** `place`: of its card. A record without rings makes a wire that ends nowhere. */
+  constructor(machine: Machine, record: DomainRecord, timers: Timers, place = 0) {
     this.machine = machine;
     this.record = record;
     this.timers = timers;
-    this.rings = wireOf(machine, record);
+    this.rings = wireOf(machine, record, place);
     this.delivery = timers.create('network delivery', () => this.deliver());
   }
 

@@ -1,11 +1,12 @@
 /** What a domain is made from. */
 import type { CpuModel, Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
-import type { NicModel, VirtioHost, VirtioWish } from '../../devices/index.ts';
+import type { BoardCard, VirtioHost, VirtioWish } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Boot } from './booted.ts';
+import type { CardWire } from './card-wire.ts';
 import type { InterfaceKind } from './guest-interface.ts';
 import type { LastCode } from './last-code.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
@@ -36,10 +37,10 @@ export interface DomainOptions extends JitOptions {
   driveQueue?: DriveQueue;
   /** Types of floppy drives that a device model elsewhere has, as CMOS has them. */
   floppyDrives?: number;
-  /** A network card; its other end is Domain 0's bridge (default: none). */
-  nic?: NicModel;
-  /** The card's station address: six bytes in hexadecimal with colons. */
-  mac?: string;
+  /** Network cards; their other ends are at Domain 0's bridges (default: none). */
+  cards?: readonly BoardCard[];
+  /** Their wires, by their places, also of those that are gone. */
+  wires?: Map<number, CardWire>;
   /** Devices of virtio next to disks and cards (default: none). */
   virtio?: VirtioWish;
   /** Who is asked for what lies in folders that it mounts; absent: nobody. */
@@ -53,10 +54,6 @@ export interface DomainOptions extends JitOptions {
   debug?: (byte: number) => void;
   /** It was started again; with a crash report where a triple fault was the reason. */
   onRestart?: (report?: string) => void;
-  /** Called before each slice: something may have come for the domain in machine memory. */
-  arrivals?: () => void;
-  /** Has its card's link go up or down; absent: it has no card. */
-  setLink?: (isUp: boolean) => void;
   /**
    * Others share this thread, and virtual time with it. `wanted`: Domain 0 has something to do, so that a guest that waits must not let its time go on
    * before that is done; `horizonNs`: nor past this point of its time, where the others have yet to come.

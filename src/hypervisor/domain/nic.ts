@@ -1,5 +1,5 @@
 /** A domain's network card, and its wire to Domain 0. */
-import type { NicAttachment, NicModel, Timers } from '../../devices/index.ts';
+import type { BoardCard, NicAttachment, Timers } from '../../devices/index.ts';
 import { parseMac } from '../../devices/net/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
@@ -7,6 +7,7 @@ import { CardWire } from './card-wire.ts';
 import { DEFAULT_MAC } from './default-mac.ts';
 
 export interface WiredCard extends NicAttachment {
+  place: number;
   ethernet: CardWire;
 }
 
@@ -15,13 +16,13 @@ export function wired(
   machine: Machine,
   record: DomainRecord,
   timers: Timers,
-  { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string },
+  { place, model, mac = DEFAULT_MAC }: BoardCard,
   io?: IoTrace,
-  ethernet = new CardWire(machine, record, timers),
+  ethernet = new CardWire(machine, record, timers, place),
 ): WiredCard {
   const address = parseMac(mac);
   if (!address)
     throw new Error(`A card's station address is six bytes in hexadecimal with colons, and ‘${mac}’ is not.`);
   ethernet.io = io;
-  return { model: nic, mac: address, ethernet };
+  return { place, model, mac: address, ethernet };
 }

@@ -1,6 +1,6 @@
 /** Functions of PCI come to a domain that runs, and go (devices/acpi/pci-hotplug.ts). A saved state has what there is then. */
 import { loadDrives } from '../../devices/ide/index.ts';
-import { loadNic, loadVirtio, type NicModel, type PciHotplug } from '../../devices/index.ts';
+import { loadNic, loadVirtio, type BoardCard, type PciHotplug } from '../../devices/index.ts';
 import type { DriveImage } from '../disks/media.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { HostError } from '../memory/machine.ts';
@@ -10,7 +10,7 @@ import type { Domain } from './domain.ts';
 import type { wired } from './nic.ts';
 
 /** A disk of virtio with its medium, a card, or a folder: a device of virtio as definitions have it, under its name on the board. */
-export type Plugged = { drive: DriveImage } | { nic: NicModel; mac: string } | { folder: string; name: string };
+export type Plugged = { drive: DriveImage } | { card: BoardCard } | { folder: string; name: string };
 
 function hotplugOf({ platform }: Domain): PciHotplug {
   if (!platform.hotplug) throw new HostError('Its board has no slots for what comes while it runs.');
@@ -23,9 +23,9 @@ export async function plug(on: Carried, what: Plugged | { slot: number }): Promi
   if ('drive' in what) await loadDrives();
   if ('folder' in what) await loadVirtio([what.folder]);
   // As it is loaded for a guest that begins with a card.
-  const [nic] = 'nic' in what ? await Promise.all([import('./nic.ts'), loadNic(what.nic)]) : [];
+  const [nic] = 'card' in what ? await Promise.all([import('./nic.ts'), loadNic(what.card.model)]) : [];
   try {
-    if ('nic' in what) plugCard(on.domain, hotplug, what, nic!.wired);
+    if ('card' in what) plugCard(on.domain, hotplug, what.card, nic!.wired);
     else if ('drive' in what) plugDrive(on, hotplug, what.drive);
     else if ('folder' in what) plugFolder(on.domain, hotplug, what);
     else hotplug.remove(what.slot);
@@ -52,22 +52,14 @@ function plugFolder(
   hotplug.plugFolder(item, name, { console: () => {}, ...(folder ? { folder } : {}) });
 }
 
-function plugCard(
-  { options, timers, io }: Domain,
-  hotplug: PciHotplug,
-  { nic, mac }: Extract<Plugged, { nic: NicModel }>,
-  wire: typeof wired,
-): void {
+function plugCard({ options, timers, io }: Domain, hotplug: PciHotplug, plugged: BoardCard, wire: typeof wired): void {
   const { machine, record } = options;
-  // The wire is one, whatever card is at its end.
-  const card = wire(machine, record, timers, { nic, mac }, io, hotplug.wire as CardWire | undefined);
+  const { cards = [], wires = new Map<number, CardWire>() } = options;
+  // A place has one wire, whatever card is at its end.
+  const card = wire(machine, record, timers, plugged, io, wires.get(plugged.place));
   hotplug.plugCard(card);
   // The one before it may have been without a link.
   card.ethernet.setLink(true);
-  Object.assign(options, {
-    nic,
-    mac,
-    arrivals: () => card.ethernet.poll(),
-    setLink: (isUp: boolean) => card.ethernet.setLink(isUp),
-  });
+  options.cards = [...cards, plugged];
+  options.wires = wires.set(plugged.place, card.ethernet);
 }

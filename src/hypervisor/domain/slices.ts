@@ -145,7 +145,7 @@ export class Slices {
   private takeWhatCame(): void {
     const { serialFeed, options, guest, remote } = this.domain;
     serialFeed.feed();
-    options.arrivals?.();
+    if (options.wires) for (const wire of options.wires.values()) wire.poll();
     options.driveQueue?.poll();
     guest.service();
     remote?.service();

@@ -44,7 +44,7 @@ export class Areas {
       area(record.vcpuOffset, record.vcpus * VCPU_BYTES),
       area(record.liveOffset, R.STATE_WORDS * 4),
       area(record.guestOffset, MOST_GUEST_RECORD_BYTES),
-      area(record.wireOffset, WIRE_BYTES),
+      area(record.wireOffset, record.wires * WIRE_BYTES),
       area(record.p2mOffset, record.p2mFrames * 4),
       area(
         machine.words[entry + DOMAIN.PIXELS] * FRAME_BYTES,

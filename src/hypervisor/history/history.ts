@@ -69,7 +69,8 @@ export class History {
   private readonly options: HistoryOptions;
   private readonly log = new RunLog();
   private readonly checkpoints: Checkpoints;
-  private readonly wire: WirePast | undefined;
+  /** Of its cards, by their places. */
+  private readonly wires: readonly WirePast[];
   /** In the past: the slice that comes next or is under way, whether it has begun, and how many events before it were done. Undefined: in the present. */
   private place: { slice: number; begun: boolean; events: number } | undefined;
   private replaying = false;
@@ -87,7 +88,7 @@ export class History {
       throw new SavedStateError('Only a run in virtual time can go back: another follows the clock on the wall.');
     if (domain.remote || domain.options.driveQueue)
       throw new SavedStateError('Devices of this guest are in Domain 0, which does not go back with it.');
-    this.wire = WirePast.of(domain.options.machine, domain.options.record);
+    this.wires = WirePast.of(domain.options.machine, domain.options.record);
     this.checkpoints = new Checkpoints(domain, options.room ?? ROOM);
     // A probe looks for the last write of an address, and finds the run as it was.
     domain.processor.evenly = true;
@@ -98,15 +99,17 @@ export class History {
 
   /** As the domain's; what it needs to be gone through again is noted. */
   runSlice(): SliceResult {
-    const { domain, log, wire } = this;
+    const { domain, log, wires } = this;
     if (this.place) return { state: 'paused' };
-    const traffic = wire?.traffic();
-    if (traffic) log.came({ kind: 'wire', traffic });
+    for (const [place, wire] of wires.entries()) {
+      const traffic = wire.traffic();
+      if (traffic) log.came({ kind: 'wire', place, traffic });
+    }
     this.inSlice = true;
     const result = domain.runSlice();
     this.inSlice = false;
     if (result.state === 'paused') return result;
-    wire?.seen();
+    this.wiresAre('seen');
     log.add(momentOf(domain), domain.slices.left);
     if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) {
       this.keep();
@@ -199,14 +202,14 @@ export class History {
     if (this.domain.ending) throw new SavedStateError('The guest has ended: there is nothing of it to go back from.');
     if (!this.place) this.leave();
     if (isThere(this.newest, target) && isBefore(this.newest, target)) return this.toPresent();
-    this.wire?.show();
+    this.wiresAre('show');
     const from = this.checkpoints.before(target),
       { now } = this;
     // Who is between the checkpoint and the place goes on from here.
     if (!(isBefore(from.moment, now) && isBefore(now, target))) this.restore(from);
     for (const [what, value] of Object.entries(target)) this.replay({ [what]: value });
     if (this.hasCaughtUp) this.present();
-    else this.wire?.hide();
+    else this.wiresAre('hide');
     return this.now;
   }
 
@@ -226,7 +229,7 @@ export class History {
   /** Back to where it was when it went into its past. */
   toPresent(): Moment {
     if (!this.place) return this.now;
-    this.wire?.show();
+    this.wiresAre('show');
     this.restore(this.checkpoints.last);
     this.present();
     return this.now;
@@ -252,10 +255,10 @@ export class History {
     const hits = new LastHit(points, domain);
     for (const [checkpoint, next] of checkpoints.pairsBefore(from)) {
       if (!('of' in points) && !checkpoints.mayBeWritten(points, checkpoint, next)) continue;
-      this.wire?.show();
+      this.wiresAre('show');
       this.restore(checkpoint);
       this.watchedBy(hits, Math.min(from.instructions, next.moment.instructions));
-      this.wire?.hide();
+      this.wiresAre('hide');
       if (!hits.hit) continue;
       this.goTo({ instructions: hits.hit.instructions });
       return hits.hit;
@@ -284,12 +287,12 @@ export class History {
     const from = this.now.instructions,
       end = this.newest.instructions,
       hits = new LastHit(points, this.domain, from);
-    this.wire?.show();
+    this.wiresAre('show');
     for (let to = from; to < end && !hits.hit; ) {
       to = Math.min(end, to + AT_ONCE);
       this.watchedBy(hits, to);
     }
-    this.wire?.hide();
+    this.wiresAre('hide');
     const { hit } = hits;
     if (!hit) this.toPresent();
     else this.goTo({ instructions: hit.instructions + ('of' in points || hit.point.kind !== 'execute' ? 1 : 0) });
@@ -304,13 +307,17 @@ export class History {
     log.forgetFrom(place.slice, place.events);
     this.checkpoints.forgetAfter(place.slice, place.events);
     if (place.begun) log.add(momentOf(domain), true);
-    this.wire?.settle();
+    this.wiresAre('settle');
     this.place = undefined;
+  }
+
+  private wiresAre(what: 'show' | 'hide' | 'settle' | 'seen'): void {
+    for (const wire of this.wires) wire[what]();
   }
 
   private present(): void {
     this.place = undefined;
-    this.wire?.seen();
+    this.wiresAre('seen');
   }
 
   private restore(checkpoint: Checkpoint): void {
@@ -357,7 +364,7 @@ export class History {
       events = log.eventsBefore(place!.slice);
     for (; place!.events < events.length; place!.events++) {
       const event = events[place!.events]!;
-      if (event.kind === 'wire') this.wire?.again(event.traffic);
+      if (event.kind === 'wire') this.wires[event.place]?.again(event.traffic);
       else if (event.kind === 'verb')
         options.doVerb(event.name, event.given, event.disc as BlockDevice | null | undefined);
       else {

@@ -9,7 +9,7 @@ import type { Traffic } from './wire-past.ts';
 export type Event =
   | { kind: 'flush' }
   | { kind: 'verb'; name: string; given: readonly unknown[]; disc?: unknown }
-  | { kind: 'wire'; traffic: Traffic };
+  | { kind: 'wire'; place: number; traffic: Traffic };
 
 export interface Slice {
   end: Moment;

@@ -2,7 +2,7 @@
  * Frames between a domain's network card and Domain 0 (layout.ts, WIRE), in the domain's past: between two of its slices Domain 0 puts some in and takes some
  * out. In the past it has neither: what it did then is done again from here, and what the card sends then was sent long ago.
  */
-import { FRAME_RING, FRAME_RING_BYTES, WIRE } from '../layout/layout.ts';
+import { FRAME_RING, FRAME_RING_BYTES, WIRE, WIRE_BYTES } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 const HEAD_WORDS = WIRE.FRAMES;
@@ -27,9 +27,9 @@ export class WirePast {
   /** The heads as they are in the past; undefined: they are in memory. */
   private hidden: Int32Array | undefined;
 
-  /** Undefined: the domain has no card. */
-  static of(machine: Machine, record: DomainRecord): WirePast | undefined {
-    return record.wireOffset === 0 ? undefined : new WirePast(machine, record.wireOffset);
+  /** Of each of a domain's cards. */
+  static of(machine: Machine, { wireOffset, wires }: DomainRecord): WirePast[] {
+    return Array.from({ length: wires }, (_, place) => new WirePast(machine, wireOffset + place * WIRE_BYTES));
   }
 
   private constructor({ words, bytes }: Machine, offset: number) {

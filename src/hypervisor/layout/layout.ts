@@ -260,7 +260,7 @@ export const DOMAIN = {
   ONLINE_VCPUS: 22,
   /** Counts the rounds of its worker's loop. */
   HEARTBEAT: 23,
-  /** Byte offset of the frames on their way between its network card and Domain 0 (WIRE); 0: it has no card. */
+  /** Byte offset of the frames on their way between its network cards and Domain 0 (WIRE, one behind the other; WIRES says how many). */
   WIRE: 24,
   /** Byte offset of the requests of its emulated drives to media that others have open (DRIVE_QUEUE); 0: it has none. */
   DRIVES: 25,
@@ -271,6 +271,8 @@ export const DOMAIN = {
   /** Byte offset and frames of the pool of its shadow page tables, a top table a vCPU first (memory/shadow-tables.ts); 0 frames: it has none (hap = 1). */
   SHADOW: 28,
   SHADOW_FRAMES: 29,
+  /** Cards that it may have; 0: none. */
+  WIRES: 30,
 } as const;
 
 /** Behind a domain's p2m, from a whole frame on, lies a byte for each 4,096 guest frames: 1: something lies, or has lain, at one of them. */

@@ -2,6 +2,7 @@
  * The life of domains in machine memory: their records and entries in the domain table, the RAM that they start with, and how all of it goes back.
  * `Machine` has the frames and reads the table; here it is written.
  */
+import { MOST_CARDS } from '../../devices/pci/index.ts';
 import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
@@ -47,8 +48,8 @@ export interface DomainShape {
   onlineVcpus?: number;
   /** What the interface that its guest sees keeps of it (default: nothing, the guest sees a plain PC). */
   guest?: GuestRecords;
-  /** It has an emulated network card. */
-  card?: boolean;
+  /** Emulated network cards that it may have (default: none). */
+  cards?: number;
   /** It has emulated drives whose media are in Domain 0. */
   drives?: boolean;
   /** Frames for its shadow page tables (default: none, it is translated by a second stage). */
@@ -61,7 +62,7 @@ export interface DomainShape {
 
 function recordBytes(
   p2mFrames: number,
-  { vcpus = 1, card, drives, shadowFrames = 0 }: DomainShape,
+  { vcpus = 1, cards = 0, drives, shadowFrames = 0 }: DomainShape,
   guestBytes = 0,
 ): number {
   return (
@@ -73,14 +74,14 @@ function recordBytes(
     wholeFrames(SCREEN_BYTES) +
     wholeFrames(p2mFrames * 4) +
     wholeFrames(p2mParts(p2mFrames)) +
-    (card ? wholeFrames(WIRE_BYTES) : 0) +
+    wholeFrames(cards * WIRE_BYTES) +
     (drives ? DRIVE_QUEUE_BYTES : 0) +
     shadowFrames * FRAME_BYTES +
     guestBytes
   );
 }
 
-const MOST: DomainShape = { vcpus: MAX_VCPUS, card: true, drives: true };
+const MOST: DomainShape = { vcpus: MAX_VCPUS, cards: MOST_CARDS, drives: true };
 /** What Domain 0's drivers share with the host's devices (src/dom0/host/hardware). */
 const DRIVER_BYTES = 40 * FRAME_BYTES;
 
@@ -210,7 +211,9 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   place(DOMAIN.MAILBOX, MAILBOX_BYTES);
   place(DOMAIN.TRACE, DOMAIN_TRACE_BYTES);
   place(DOMAIN.SCREEN, SCREEN_BYTES);
-  if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
+  const { cards = 0 } = shape;
+  words[entry + DOMAIN.WIRES] = cards;
+  if (cards > 0) place(DOMAIN.WIRE, cards * WIRE_BYTES);
   if (shape.drives) place(DOMAIN.DRIVES, DRIVE_QUEUE_BYTES);
   place(DOMAIN.P2M, wholeFrames(p2mFrames * 4) + p2mParts(p2mFrames));
   if (shape.shadowFrames) {

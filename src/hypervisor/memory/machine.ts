@@ -63,8 +63,9 @@ export interface DomainRecord {
   /** Number of the interface that its guest sees of the hypervisor, and what that keeps of it (GuestRecords); 0 and 0: a plain PC. */
   interface: number;
   guestOffset: number;
-  /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
+  /** Rings of its network cards, and of how many there are (layout.ts, WIRE); 0 and 0: it has none. */
   wireOffset: number;
+  wires: number;
   /** Requests of its emulated drives (layout.ts, DRIVE_QUEUE); 0: it has no drives whose media are in Domain 0. */
   drivesOffset: number;
   /** The pool of its shadow page tables; 0 frames: it has none. */
@@ -447,6 +448,7 @@ export class Machine extends DomainEntries {
       interface: word(DOMAIN.INTERFACE),
       guestOffset: word(DOMAIN.GUEST),
       wireOffset: word(DOMAIN.WIRE),
+      wires: word(DOMAIN.WIRES),
       drivesOffset: word(DOMAIN.DRIVES),
       shadowOffset: word(DOMAIN.SHADOW),
       shadowFrames: word(DOMAIN.SHADOW_FRAMES),

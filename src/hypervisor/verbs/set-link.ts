@@ -1,4 +1,6 @@
-/** Its card's link goes up or down, as when somebody pulls the cable (QEMU's set_link). */
+/** The link of its card at a place goes up or down, as when somebody pulls the cable (QEMU's set_link). */
 import { verb } from './verb.ts';
 
-export const setLink = verb({ apply: ({ domain }, isUp: boolean) => domain.options.setLink?.(isUp) });
+export const setLink = verb({
+  apply: ({ domain }, place: number, isUp: boolean) => domain.options.wires?.get(place)?.setLink(isUp),
+});

@@ -2,7 +2,7 @@
  * Frames between a domain's emulated network card and Domain 0's bridge: a ring each way (message-ring.ts). A frame's tag is its number (tracing/io-trace.ts; 0:
  * nobody follows it).
  */
-import { FRAME_RING, FRAME_RING_BYTES, WIRE } from '../layout/layout.ts';
+import { FRAME_RING, FRAME_RING_BYTES, WIRE, WIRE_BYTES } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { MessageRing } from './message-ring.ts';
 
@@ -33,12 +33,16 @@ export class FrameRing extends MessageRing {
   }
 }
 
-/** Both rings of a domain's card; undefined: it has none. */
-export function wireOf(machine: Machine, record: DomainRecord): { fromCard: FrameRing; toCard: FrameRing } | undefined {
-  const { wireOffset } = record;
-  if (wireOffset === 0) return undefined;
-  const head = wireOffset >>> 2,
-    data = wireOffset + WIRE.FRAMES * 4;
+/** Both rings of the card at a place of a domain's board; undefined: there is none for it. */
+export function wireOf(
+  machine: Machine,
+  { wireOffset, wires }: DomainRecord,
+  place = 0,
+): { fromCard: FrameRing; toCard: FrameRing } | undefined {
+  if (place >= wires) return undefined;
+  const at = wireOffset + place * WIRE_BYTES;
+  const head = at >>> 2,
+    data = at + WIRE.FRAMES * 4;
   return {
     fromCard: new FrameRing(machine, head + WIRE.FROM_CARD, data),
     toCard: new FrameRing(machine, head + WIRE.TO_CARD, data + FRAME_RING_BYTES),

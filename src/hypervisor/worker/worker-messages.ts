@@ -3,7 +3,7 @@ import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/booted.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
 import type { DriveImage } from '../disks/media.ts';
-import type { NicModel, VirtioWish } from '../../devices/index.ts';
+import type { BoardCard, VirtioWish } from '../../devices/index.ts';
 
 /** The first message to a domain's worker, once it is ready; verbs come through its mailbox (mailbox.ts). */
 export interface ToDomainWorker {
@@ -16,8 +16,7 @@ export interface ToDomainWorker {
   drives?: DriveImage[];
   /** What the guest changed of them when it was another domain (saved-disks.ts). */
   diskChanges?: Uint8Array[];
-  nic?: NicModel;
-  mac?: string;
+  cards?: readonly BoardCard[];
   virtio?: VirtioWish;
   cpuLevel?: CpuModel;
   /** Of the second tier (second-tier.ts). */

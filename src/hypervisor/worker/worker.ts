@@ -165,17 +165,18 @@ function attach(
 /** What the board has in this domain and not in every one. @throws HostError */
 async function loadBoardParts(
   { boot, virtio }: ToDomainWorker,
-  { nic: card, cpuLevel }: Pick<ToDomainWorker, 'nic' | 'cpuLevel'>,
+  { cards = [], cpuLevel }: Pick<ToDomainWorker, 'cards' | 'cpuLevel'>,
 ): Promise<Pick<LaterParts, 'wired'>> {
   await loadLevel(cpuLevel).catch(notLoaded('runs 64-bit code'));
   const kernel = boot.kind === 'firmware' ? boot.loader?.data : boot.kernel;
   if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note').catch(notLoaded('loads kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
   if (virtio) await loadVirtio(virtio.items).catch(notLoaded('is the guest’s devices of virtio'));
-  if (!card) return {};
-  const [{ wired }] = await Promise.all([import('../domain/nic.ts'), loadNic(card)]).catch(
-    notLoaded('is the guest’s network card'),
-  );
+  if (cards.length === 0) return {};
+  const [{ wired }] = await Promise.all([
+    import('../domain/nic.ts'),
+    ...cards.map(({ model }) => loadNic(model)),
+  ]).catch(notLoaded('is the guest’s network card'));
   return { wired };
 }
 
@@ -202,8 +203,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...(message.drives ? { ide: attach(message.drives, message.diskChanges, queue) } : {}),
         ...(queue ? { driveQueue: queue } : {}),
         ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
-        ...(message.nic ? { nic: message.nic } : {}),
-        ...(message.mac ? { mac: message.mac } : {}),
+        ...(message.cards ? { cards: message.cards } : {}),
         // A folder may come while the guest runs.
         folder: listener.folder,
         ...(message.virtio ? { virtio: message.virtio, channel: listener.channel } : {}),

@@ -6,6 +6,7 @@
 import type { State, Timer } from '../../bus.ts';
 import { PCI, PciFunction } from '../../pci/pci.ts';
 import { assignState, copyState, subState } from '../../state.ts';
+import { cardName } from '../ethernet.ts';
 import { Microwire } from '../microwire.ts';
 import type { NicDevice, NicParts } from '../models.ts';
 import { Phy } from './phy.ts';
@@ -49,7 +50,7 @@ interface Delays {
 }
 
 export class E1000 implements NicDevice {
-  readonly name = 'e1000';
+  readonly name: string;
   readonly fn = new PciFunction('82540EM', {
     vendor: VENDOR,
     device: DEVICE,
@@ -81,9 +82,10 @@ export class E1000 implements NicDevice {
 
   /** Takes `ethernet.receive`. @throws RangeError for an address that no station can have */
   constructor(parts: NicParts) {
-    const { mac, timers, ethernet } = parts;
+    const { mac, timers, ethernet, place } = parts;
     if (mac.length !== 6 || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
+    this.name = cardName('e1000', place);
     this.parts = parts;
     const { regs } = this.r;
     this.eeprom = new Microwire(new Uint8Array(eepromWords(mac).buffer));

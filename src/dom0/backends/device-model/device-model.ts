@@ -97,7 +97,7 @@ export class DeviceModel {
         ...(firmware?.vgaBios ? { vgaBios: firmware.vgaBios } : {}),
         ...(firmware?.nicRom ? { nicRom: firmware.nicRom } : {}),
         ...(options.ide ? { ide: this.drives(options.ide) } : {}),
-        ...(this.card ? { nic: this.card } : {}),
+        ...(this.card ? { cards: [this.card] } : {}),
         onShadow: signals.shadow,
         onA20: signals.a20,
         testDevice: false,

@@ -1,7 +1,7 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
 import { type CpuLevel, type CpuModel, modelFrom } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
-import type { NicModel } from '../../../hypervisor/index.ts';
+import type { BoardCard, NicModel } from '../../../devices/index.ts';
 import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import type { Rate } from '../../host/network/index.ts';
 import type { BootLoader } from '../../host/index.ts';
@@ -37,6 +37,8 @@ export interface Card {
   pv?: true;
   /** The station address, in lower case with colons; absent: one is drawn when the domain is created. */
   mac?: string;
+  /** Which of its board's cards an emulated one is (absent: the first). */
+  place?: number;
   /** How much it may send. */
   rate?: Rate;
   /** Other options of xl by their names (bridge, script). Only bridge, network and link have an effect here; the rest is kept for other hosts. */
@@ -118,9 +120,15 @@ export interface Definition {
   onCrash: Action;
 }
 
-/** The card on the guest's board; undefined: none is emulated. */
-export const emulatedCard = ({ cards }: Pick<Definition, 'cards'>): (Card & { model: NicModel }) | undefined =>
-  cards.find((card): card is Card & { model: NicModel } => card.model !== undefined);
+/** A card on the guest's board. */
+type EmulatedCard = Card & Pick<BoardCard, 'place' | 'model'>;
+
+/** The cards on the guest's board. */
+export const emulatedCards = ({ cards }: Pick<Definition, 'cards'>): EmulatedCard[] =>
+  cards.flatMap(({ model, place = 0, ...card }) => (model === undefined ? [] : [{ ...card, model, place }]));
+
+/** The first of them; undefined: none is emulated. */
+export const emulatedCard = (of: Pick<Definition, 'cards'>): EmulatedCard | undefined => emulatedCards(of)[0];
 
 /** What CPUID shows a guest that boots a kernel of 64 bits, or no such. */
 export const cpuModelOf = (

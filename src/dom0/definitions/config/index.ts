@@ -13,6 +13,7 @@ export {
   type DefinedDisk,
   type Definition,
   emulatedCard,
+  emulatedCards,
   newDefinition,
 } from './definition.ts';
 export { memoryKiB } from './exact-memory.ts';

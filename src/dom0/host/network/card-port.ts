@@ -11,6 +11,16 @@ import { Credit, type Rate } from './rate.ts';
 /** Frames of one card before the others have their turn. */
 const TURN = 64;
 
+interface CardPortParts {
+  bridge: Bridge;
+  timers: Timers;
+  /** Of its port on the bridge. */
+  name: string;
+  /** Which of its board's cards it is. */
+  place: number;
+  rate?: Rate | undefined;
+}
+
 export class CardPort {
   readonly port: BridgePort;
   private readonly machine: Machine;
@@ -22,13 +32,9 @@ export class CardPort {
   private held: Frame | undefined;
 
   /** @throws RangeError where the domain has no card */
-  constructor(
-    machine: Machine,
-    record: DomainRecord,
-    { bridge, timers, name, rate }: { bridge: Bridge; timers: Timers; name: string; rate?: Rate | undefined },
-  ) {
-    const rings = wireOf(machine, record);
-    if (!rings) throw new RangeError(`domain ${record.id} has no emulated network card`);
+  constructor(machine: Machine, record: DomainRecord, { bridge, timers, name, place, rate }: CardPortParts) {
+    const rings = wireOf(machine, record, place);
+    if (!rings) throw new RangeError(`domain ${record.id} has no emulated network card ${place}`);
     this.machine = machine;
     this.rings = rings;
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;

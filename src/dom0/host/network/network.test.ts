@@ -27,11 +27,11 @@ function make() {
   const dom0 = domain0(machine, XEN_PV);
   /** A guest whose card is no more than its wire. */
   const guest = (rate?: Rate) => {
-    const record = createDomain(machine, 1, 256, { card: true });
+    const record = createDomain(machine, 1, 256, { cards: 1 });
     const wire = new CardWire(machine, record, timers);
     const got: Uint8Array[] = [];
     wire.receive = frame => got.push(frame);
-    network.attachCard(record, rate);
+    network.attachCard(record, { rate });
     return { record, wire, got };
   };
   const poll = (): void => {
@@ -164,11 +164,11 @@ describe('the network of Domain 0', () => {
     const { machine, network, poll, timers } = make();
     const { size } = network.timers;
     await network.addNetwork('inner', { bridge: 'virbr0', subnet: OWN_SUBNET, goesOut: false });
-    const record = createDomain(machine, 1, 256, { card: true });
+    const record = createDomain(machine, 1, 256, { cards: 1 });
     const wire = new CardWire(machine, record, timers);
     let answers = 0;
     wire.receive = () => answers++;
-    network.attachCard(record, undefined, { network: 'inner' });
+    network.attachCard(record, { options: { network: 'inner' } });
     const ask = (): void => {
       wire.send(discover(mac(1)));
       poll();

@@ -57,6 +57,21 @@ function stationsOf(bridge: Bridge): { mac: string; port: string }[] {
   });
 }
 
+/** A domain's emulated card. */
+export interface AttachedCard {
+  domid: number;
+  place: number;
+  port: CardPort;
+  /** Counts them all, also those that are gone. */
+  tap: number;
+}
+
+interface CardWish {
+  place?: number | undefined;
+  rate?: Rate | undefined;
+  options?: { bridge?: string; network?: string } | undefined;
+}
+
 export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
@@ -68,7 +83,8 @@ export class Network {
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
-  private readonly cards = new Map<number, CardPort>();
+  private readonly cards: AttachedCard[] = [];
+  private taps = 0;
   private uplink: Uplink | undefined;
   /** Networks next to this one, by their names. */
   private readonly others = new Map<string, VirtualNetwork>();
@@ -294,27 +310,34 @@ export class Network {
     };
   }
 
-  /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */
-  attachCard(record: DomainRecord, rate?: Rate, asks?: { bridge?: string; network?: string }): void {
-    if (record.wireOffset === 0) return;
-    const { timers } = this,
-      bridge = this.bridgeFor(asks);
-    this.cards.set(
-      record.id,
-      new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }),
-    );
+  /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without a wire for it: nothing. */
+  attachCard(record: DomainRecord, { place = 0, rate, options }: CardWish = {}): void {
+    if (place >= record.wires) return;
+    const { machine, timers, cards } = this,
+      name = `vif${record.id}.${place}-emu`;
+    const port = new CardPort(machine, record, { bridge: this.bridgeFor(options), timers, name, place, rate });
+    cards.push({ domid: record.id, place, port, tap: this.taps++ });
   }
 
-  detachCard(domid: number): void {
-    this.cards.get(domid)?.close();
-    this.cards.delete(domid);
+  /** All of a domain, or one. */
+  detachCard(domid: number, place?: number): void {
+    for (let i = this.cards.length - 1; i >= 0; i--) {
+      const card = this.cards[i]!;
+      if (card.domid !== domid || (place ?? card.place) !== card.place) continue;
+      card.port.close();
+      this.cards.splice(i, 1);
+    }
+  }
+
+  /** The domain's emulated cards on their bridges. */
+  cardsOf(domid: number): readonly AttachedCard[] {
+    return this.cards.filter(card => card.domid === domid);
   }
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
     if (this.hardware.pending || this.timers.nextDeadlineNs <= this.timers.clock.nowNs()) return true;
-    for (const card of this.cards.values()) if (card.isDue) return true;
-    return false;
+    return this.cards.some(({ port }) => port.isDue);
   }
 
   /** Moves frames, and does what is due. True if it was anything. */
@@ -324,7 +347,7 @@ export class Network {
       worked = true;
       this.timers.run();
       this.hardware.poll();
-      for (const card of this.cards.values()) if (card.isDue) card.poll();
+      for (const { port } of this.cards) if (port.isDue) port.poll();
     }
     this.time.wakeAt(this.timers.nextDeadlineNs);
     return worked;

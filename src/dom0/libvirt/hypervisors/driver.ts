@@ -1,6 +1,6 @@
 /** What libvirt's drivers of Xen (libxl) and of QEMU answer differently. Callers read it and never ask which driver the host has. */
 import type { Definition } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import type { CommandHost, Uses } from '../../toolstack/index.ts';
 import type { Domain } from '../../toolstack/domains/index.ts';
 import type { ErrorClass } from '../errors.ts';
 import type { LifeOf } from '../events/lifecycle.ts';
@@ -82,11 +82,11 @@ export interface Driver {
   /** The MiB that a balloon can come to of so many KiB. */
   balloonMiB(kib: number): number;
   /** What the host calls a card that the toolstack has as `port`. */
-  cardName(domid: number, port: string): string;
+  cardName(host: Uses<'toolstack'>, domid: number, port: string): string;
   /** Cards of a guest that runs. */
   cards(host: CommandHost, id: number, definition: Definition): RunningCard[];
   /** A domain's document as clients see it. */
-  document(text: string, domain: Domain, isDefinition: boolean): string | Promise<string>;
+  document(host: Uses<'toolstack'>, text: string, domain: Domain, isDefinition: boolean): string | Promise<string>;
   /** Of the host's capabilities: names of its guests' cards, and guests that it runs. */
   netPrefix: string;
   guests(hasVt: boolean): string;

@@ -4,7 +4,8 @@
  */
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { CGROUP, type Shares } from '../../../hypervisor/scheduler/index.ts';
-import { actionOf } from '../../toolstack/index.ts';
+import { emulatedCards } from '../../definitions/config/index.ts';
+import { actionOf, type Uses } from '../../toolstack/index.ts';
 import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import { QEMU, QEMU_MACHINE, QEMU_VERSION } from '../../toolstack/qemu/index.ts';
 import { ADDRESS_SOURCE, DESTROY, DUMP, GUEST, SHUTDOWN, VCPU } from '../constants.ts';
@@ -113,8 +114,9 @@ function cgroupShares(wanted: Readonly<Record<string, number>>): Shares {
 /** A PC has no button for it: the code that presses the power button notes that, and the guest begins again (qemuDomainSetFakeReboot()). */
 const startsAgain: typeof actionOf = (definition, ending) => actionOf({ ...definition, onPoweroff: 'restart' }, ending);
 
-/** A guest of QEMU's tap: libvirt counts them all (virNetDevReserveName()); a guest here has one card, and each that starts another number. */
-export const tapOf = (domid: number): string => `vnet${domid - 1}`;
+/** Taps of a guest of QEMU, by the places of its cards: libvirt counts them all (virNetDevReserveName()). */
+const tapsOf = ({ toolstack: { services } }: Uses<'toolstack'>, domid: number): ReadonlyMap<number, string> =>
+  new Map(services.network.cardsOf(domid).map(({ place, tap }) => [place, `vnet${tap}`]));
 
 const { ACPI, AGENT } = SHUTDOWN;
 
@@ -168,17 +170,18 @@ export const kvm: Driver = {
   },
   // A balloon has pages of 4 KiB.
   balloonMiB: kib => Math.max(1, Math.ceil(kib / 4) / 256),
-  cardName: tapOf,
-  cards: ({ toolstack: { services } }, id, { cards: [card] }) => {
-    const port = services.network
-      .bridgeFor(card?.options)
-      .list()
-      .find(({ name }) => name.startsWith(`vif${id}.`));
-    return port ? [{ name: tapOf(id), mac: card?.mac, counts: port.counts }] : [];
-  },
-  document: async (text, { definition, id, managed }, isDefinition) => {
+  cardName: (host, domid, port) => tapsOf(host, domid).get(Number(/\.(\d+)/.exec(port)?.[1])) ?? '-',
+  cards: ({ toolstack: { services } }, id, definition) =>
+    services.network.cardsOf(id).map(({ place, tap, port: { port } }) => ({
+      name: `vnet${tap}`,
+      mac: emulatedCards(definition).find(card => card.place === place)?.mac,
+      counts: port.counts,
+    })),
+  document: async (host, text, { definition, id = 0, managed }, isDefinition) => {
     const { qemuDocument } = await import('../running-document.ts');
-    return isDefinition ? qemuDocument(text, managed?.definition ?? definition) : qemuDocument(text, definition, id);
+    return isDefinition
+      ? qemuDocument(text, managed?.definition ?? definition)
+      : qemuDocument(text, definition, tapsOf(host, id));
   },
   netPrefix: '',
   guests,

@@ -148,11 +148,11 @@ export const xen: Driver = {
   rebootGuest: (host, id) => perform(host, 'reboot', COMMANDS.reboot, id),
   // Memory comes and goes by MiB.
   balloonMiB: kib => Math.max(1, Math.floor(kib / 1024)),
-  cardName: (_domid, port) => port,
+  cardName: (_host, _domid, port) => port,
   // Those of PV drivers.
   cards: ({ toolstack: { services } }, id) =>
     services.list(id, 'cards').map(({ devid, mac, counts }) => ({ name: `vif${id}.${devid}`, mac, counts })),
-  document: text => text,
+  document: (_host, text) => text,
   netPrefix: '    <netprefix>vif</netprefix>\n',
   guests: hasVt => kindsOf(hasVt).map(guestXml).join('\n'),
   domainCapabilities,

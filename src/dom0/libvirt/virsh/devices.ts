@@ -87,8 +87,8 @@ export const DEVICES: Record<string, VirshCommand> = {
     about: 'list all domain virtual interfaces',
     run: async (host, [word]) => {
       const domain = await find(host, word);
-      const rows = domain.definition.cards.map(({ model = 'netfront', mac = '-', options = {} }, i) => [
-        domain.id === undefined ? '-' : cardName(host, domain.id, i),
+      const rows = domain.definition.cards.map(({ model = 'netfront', mac = '-', options = {}, place }, i) => [
+        domain.id === undefined ? '-' : cardName(host, domain.id, place ?? i),
         options.network === undefined ? 'bridge' : 'network',
         options.network ?? options.bridge ?? BRIDGE,
         model,

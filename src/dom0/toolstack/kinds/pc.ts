@@ -1,6 +1,6 @@
 /** A PC that finds no hypervisor: xl has no such guest. */
 import { outside } from '../../../formats/bytes/index.ts';
-import { emulatedCard } from '../../definitions/config/index.ts';
+import { emulatedCards } from '../../definitions/config/index.ts';
 import { isOpenOnce } from '../devices/open-once.ts';
 import type { GuestKind } from './kind.ts';
 import { IN_WORKER, ON_THREAD } from './model-place.ts';
@@ -18,7 +18,7 @@ export const pc: GuestKind = {
   seesMost: () => false,
   modelAt: ({ elsewhere }) => (elsewhere ? IN_WORKER : ON_THREAD),
   reserves: ({ definition, drives }) => ({
-    card: emulatedCard(definition) !== undefined,
+    cards: emulatedCards(definition).length,
     drives: drives.some(drive => drive.place >= 0 && isOpenOnce(drive)),
   }),
   // A PC of this thread opens its files itself.

@@ -2,9 +2,9 @@
  * The command line of a guest's QEMU as libvirt 9.0 writes it for a `pc` with KVM. Sources: qemuBuildCommandLine() and its parts in src/qemu/qemu_command.c,
  * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
  */
-import { channelsOf, hasVirtio, inSlots, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
+import { channelsOf, hasVirtio, inSlots, slotOfCard, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { Card, DefinedDisk, Definition } from '../../definitions/config/index.ts';
-import { floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
+import { cardAlias, floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
 import { kindOf } from '../kinds/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -14,8 +14,7 @@ export const QEMU_VERSION = { micro: 22, minor: 2, major: 7 };
 export const QEMU_OWNER = '+64055:+64055';
 /** Its `pc`. */
 export const QEMU_MACHINE = 'pc-i440fx-7.2';
-/** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the card, disks of virtio from 5 on. */
-export const CARD_SLOT = 3;
+/** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the first card, disks of virtio from 5 on. */
 const FIRST_DISK_SLOT = 5;
 export const diskSlot = (vdev: string): number => FIRST_DISK_SLOT + unitOf(vdev);
 const MIB = 2 ** 20;
@@ -143,30 +142,56 @@ function bootIndexes({ kernel, bootOrder, disks, cards }: Definition): Map<Defin
   return order;
 }
 
-const cardWords = ({ model = 'virtio', mac }: Card, bootIndex: number | undefined): string[] => [
+/** Descriptors of the first card's tap and of its vhost; those behind it have the next ones, one each without a vhost. */
+const FIRST_CARD_FDS: CardFds = { tap: 24, vhost: 26 };
+
+interface CardFds {
+  tap: number;
+  vhost: number;
+}
+
+/** Those of each card, and behind them one that is free. */
+function descriptorsOf(cards: readonly Card[]): { fds: CardFds[]; next: number } {
+  let next = FIRST_CARD_FDS.vhost + 1;
+  const fds = cards.map(({ model = 'virtio' }, i) => {
+    if (i === 0) return FIRST_CARD_FDS;
+    const tap = next++;
+    return { tap, vhost: model === 'virtio' ? next++ : -1 };
+  });
+  return { fds, next: next + 1 };
+}
+
+const cardWords = (
+  { model = 'virtio', mac, place = 0 }: Card,
+  { tap, vhost }: CardFds,
+  bootIndex: number | undefined,
+): string[] => [
   '-netdev',
-  json({ type: 'tap', fd: '24', ...(model === 'virtio' ? { vhost: true, vhostfd: '26' } : {}), id: 'hostnet0' }),
+  json({
+    type: 'tap',
+    fd: `${tap}`,
+    ...(model === 'virtio' ? { vhost: true, vhostfd: `${vhost}` } : {}),
+    id: `host${cardAlias(place)}`,
+  }),
   '-device',
   json({
     driver: CARDS[model] ?? model,
-    netdev: 'hostnet0',
-    id: 'net0',
+    netdev: `host${cardAlias(place)}`,
+    id: cardAlias(place),
     ...(mac === undefined ? {} : { mac }),
     bus: 'pci.0',
-    addr: slot(CARD_SLOT),
+    addr: slot(slotOfCard(place)),
     ...(bootIndex === undefined ? {} : { bootindex: bootIndex }),
   }),
 ];
 
-/** The monitor, the card's tap and its vhost have those before. */
-const FIRST_CHANNEL_FD = 28;
-/** Ports of the one device that console and channels have: the console's is 0, and libvirt hands the channels' sockets over. */
-const portWords = (virtio: readonly string[], at: object): string[] => [
+/** Ports of the one device that console and channels have: the console's is 0, and libvirt hands the channels' sockets over, from `fd` on. */
+const portWords = (virtio: readonly string[], at: object, fd: number): string[] => [
   '-device',
   json({ driver: 'virtio-serial-pci', id: 'virtio-serial0', ...at }),
   ...channelsOf(virtio).flatMap(({ name, port }, i) => [
     '-chardev',
-    `socket,id=charchannel${i},fd=${FIRST_CHANNEL_FD + i},server=on,wait=off`,
+    `socket,id=charchannel${i},fd=${fd + i},server=on,wait=off`,
     '-device',
     json({
       driver: 'virtserialport',
@@ -188,11 +213,11 @@ const portWords = (virtio: readonly string[], at: object): string[] => [
 ];
 
 /** Devices of virtio next to disks and card, in their slots. */
-const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
+const virtioWordsOf = ({ virtio = [] }: Definition, channelFd: number): string[] =>
   inSlots(virtio).flatMap((item, i) => {
     const { name, options } = virtioWords(item);
     const at = { bus: 'pci.0', addr: slot(VIRTIO_SLOT + i) };
-    if (name === 'console' || name === 'channel' || name === 'serial') return portWords(virtio, at);
+    if (name === 'console' || name === 'channel' || name === 'serial') return portWords(virtio, at, channelFd);
     const on = (option: string, word: string): Record<string, boolean> =>
       options[option] === 'on' ? { [word]: true } : {};
     if (name === 'balloon')
@@ -245,6 +270,7 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
   const { name, disks, cards } = definition;
   const folder = `/var/lib/libvirt/qemu/domain-${domid}-${name}`;
   const order = bootIndexes(definition);
+  const { fds, next } = descriptorsOf(cards);
   const diskParts = disks.flatMap((disk, i) =>
     diskWords(disk, disks.length - i, disk.vdev.startsWith('vd') ? diskSlot(disk.vdev) : 0, order.get(disk)),
   );
@@ -261,8 +287,8 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
       QEMU,
       ...machineWords(definition, folder),
       ...diskParts,
-      ...cards.flatMap(card => cardWords(card, order.get('card'))),
-      ...virtioWordsOf(definition),
+      ...cards.flatMap((card, i) => cardWords(card, fds[i]!, i === 0 ? order.get('card') : undefined)),
+      ...virtioWordsOf(definition, next),
       ...otherWords(domid, definition),
     ],
   };

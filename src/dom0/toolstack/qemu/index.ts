@@ -1,7 +1,6 @@
 /** Guests of a host without Xen as processes of QEMU: what libvirt starts, what the host's system sees of them, their monitors. */
-export { channelAlias, floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
+export { cardAlias, channelAlias, floppyAlias, ideAlias, unitOf, virtioDiskAlias } from './aliases.ts';
 export {
-  CARD_SLOT,
   diskSlot,
   QEMU,
   QEMU_MACHINE,

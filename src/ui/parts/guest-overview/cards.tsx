@@ -29,7 +29,7 @@ export const Cards = ({
       <h3>{words.nics}</h3>
     </div>
     {seen.cards.length === 0 ? (
-      <p class="sec">{!seen.process ? words.noCards : seen.nic ? words.cardVirtio(seen.nic) : words.noCard}</p>
+      <p class="sec">{!seen.process ? words.noCards : seen.nics ? words.cardsVirtio(seen.nics) : words.noCard}</p>
     ) : (
       <div class="wide">
         <table class="pad" tabIndex={0}>
@@ -74,7 +74,7 @@ export const Cards = ({
         </table>
       </div>
     )}
-    {seen.nic && !seen.process && <p class="cap-t">{words.emulatedCard(seen.nic)}</p>}
+    {seen.nics && !seen.process && <p class="cap-t">{words.emulatedCard(seen.nics[0]!)}</p>}
     {seen.attaches && !off && (
       <div class="row wrap attach">
         <Do

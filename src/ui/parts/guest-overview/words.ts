@@ -86,7 +86,8 @@ export const words = {
   sent: 'Sent',
   got: 'Received',
   plainVirtio: 'Disks of virtio come and go under Details, also while the guest runs.',
-  cardVirtio: (model: string) => `Its board has a card, ${model}. Details changes that, also while the guest runs.`,
+  cardsVirtio: (models: readonly string[]) =>
+    `Its board has ${models.length === 1 ? 'a card' : `${models.length} cards`}, ${models.join(', ')}. Details changes that, also while the guest runs.`,
   plain: 'The guest has no PV drivers of Xen’s, or has stopped: nothing can be attached to it here.',
   gone: 'The domain no longer exists.',
   emulatedCard: (model: string) => `Also: an emulated ${model}.`,

@@ -113,7 +113,7 @@ export class Target {
         { place: 5, kind: 'floppy', disk: new MemoryDisk(b, { readOnly: true }) },
         { place: VIRTIO_PLACE, kind: 'disk', disk: new MemoryDisk(third) },
       ],
-      nic: { model: nic, mac: MAC, ethernet: this.ethernet },
+      cards: [{ model: nic, mac: MAC, ethernet: this.ethernet }],
       virtio: { items: VIRTIO_ITEMS, seed: 1 },
       virtioHost: {
         folder: (device, number) => this.pc.virtio.find(({ name }) => name === device)?.folderAnswer?.(number, FOUND),

@@ -1,6 +1,6 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
 import { definedAs } from '../../kinds/index.ts';
-import { NIC_MODELS, type NicModel } from '../../../../devices/index.ts';
+import { MOST_CARDS, NIC_MODELS, type NicKind, type NicModel } from '../../../../devices/index.ts';
 import { formatRate } from '../../../host/network/index.ts';
 import type { Card } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
@@ -12,8 +12,7 @@ import { seldom } from './seldom.ts';
 /** The card of a definition that names none, or one that is not built. */
 export const DEFAULT_NIC: NicModel = 'pcnet';
 
-/** As many as xl's users ask for; each has a port on the bridge. */
-const MOST_CARDS = 8;
+const isOnIsa = (model: NicModel): boolean => (NIC_MODELS[model] as NicKind).isaIrq !== undefined;
 
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
@@ -50,29 +49,42 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
-    if (!pvCards && (index > 0 || pvOnly)) {
-      const text = `${said('vif', item)}: a guest of KVM has one card, and none for PV drivers. Write a model, for example virtio.`;
-      asked.tell(item, 'vif', pvOnly ? wrong('no such card', text) : ignored('one card counts', text));
+    if (!pvCards && pvOnly) {
+      const text = `${said('vif', item)}: a guest of KVM has no card for PV drivers. Write a model, for example virtio.`;
+      asked.tell(item, 'vif', wrong('no such card', text));
       continue;
     }
     const card = seldom!.vif.cardOf(spec);
-    if (index > 0) {
-      const twin = mac && definition.cards.some(earlier => earlier.mac === mac);
+    if (mac && definition.cards.some(earlier => earlier.mac === mac)) {
+      definition.cards.push({ pv: true, ...card });
+      const text = `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`;
+      asked.tell(item, 'vif', wrong('is taken', text));
+      continue;
+    }
+    if (!pvCards && isOnIsa(model) && definition.cards.some(earlier => earlier.model === model)) {
+      const text = `${said('vif', item)}: an earlier card of the guest has the ports of ${model}. Write another model.`;
+      asked.tell(item, 'vif', wrong('ports are taken', text));
+      continue;
+    }
+    if (index > 0 && pvCards) {
       definition.cards.push({ pv: true, ...card });
       asked.tell(
         item,
         'vif',
-        twin
-          ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
-          : approximated(
-              `PV card ${index}, ${mac ?? 'address drawn'}`,
-              `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`,
-            ),
+        approximated(
+          `PV card ${index}, ${mac ?? 'address drawn'}`,
+          `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`,
+        ),
       );
       continue;
     }
     const isEmulated = emulates && !pvOnly;
-    definition.cards.push({ ...(isEmulated ? { model } : {}), ...(pvCards ? { pv: true as const } : {}), ...card });
+    definition.cards.push({
+      ...(isEmulated ? { model } : {}),
+      ...(index > 0 ? { place: index } : {}),
+      ...(pvCards ? { pv: true as const } : {}),
+      ...card,
+    });
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
     const [kind, cards] = isEmulated

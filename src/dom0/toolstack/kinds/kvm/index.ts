@@ -1,7 +1,7 @@
 /** A PC whose guest finds KVM. Cards, disks and channels of virtio come to it while it runs. */
 import { outside } from '../../../../formats/bytes/index.ts';
 import { KVM_RECORDS } from '../../../../hypervisor/interfaces/kvm/index.ts';
-import { hasVirtio } from '../../../../devices/index.ts';
+import { hasVirtio, MOST_CARDS } from '../../../../devices/index.ts';
 import { loadBackends } from '../../../backends/index.ts';
 import type { GuestKind } from '../kind.ts';
 import { pc } from '../pc.ts';
@@ -18,7 +18,7 @@ export const kvm: GuestKind = {
   // A balloon is what takes from the guest what it sees and is not to have.
   seesMost: ({ virtio }) => hasVirtio(virtio, 'balloon'),
   // What comes while it runs finds its records.
-  reserves: () => ({ card: true, drives: true }),
+  reserves: () => ({ cards: MOST_CARDS, drives: true }),
   // Disks may come to it though it has none.
   load: () => Promise.all([loadBackends(['drives']), loadRunning()]),
   begin: (member, isRestored) => {

@@ -1,11 +1,11 @@
 /**
- * Disks and the card of a guest of KVM that come while it runs, as functions of PCI, and go again once it has let go of them. Source: QEMU's device_add and
+ * Disks and cards of a guest of KVM that come while it runs, as functions of PCI, and go again once it has let go of them. Source: QEMU's device_add and
  * device_del; libvirt's qemuDomainDetachDeviceLive(), which waits five seconds for the guest (qemuDomainWaitForDeviceRemoval() in qemu_hotplug.c).
  */
 import { loadDrives, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
-import { NIC_SLOT, placeInSlot, slotOfDisk } from '../../../../devices/index.ts';
+import { cardInSlot, MOST_CARDS, placeInSlot, slotOfCard, slotOfDisk } from '../../../../devices/index.ts';
 import { loadBackends } from '../../../backends/index.ts';
-import { type Card, placeUnderKvm } from '../../../definitions/config/index.ts';
+import { type Card, emulatedCards, placeUnderKvm } from '../../../definitions/config/index.ts';
 import { isOpenOnce, type Pluggable, queuedMedium } from '../../devices/index.ts';
 import { changeDrive } from '../../hotplug.ts';
 import type { DomainConsole, Member } from '../../running-domain.ts';
@@ -45,7 +45,7 @@ export async function attachDisk<Console extends DomainConsole>(
   toolstack.listener.listed();
 }
 
-/** A card; without a model it is virtio's. */
+/** A card behind the others, or where one is gone; without a model it is virtio's. */
 export async function attachCard<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
@@ -53,23 +53,39 @@ export async function attachCard<Console extends DomainConsole>(
 ): Promise<{ devid: number; mac: string }> {
   const { network } = toolstack.services;
   await toolstack.idle(member);
-  if (member.blueprint.definition.cards.length > 0)
-    throw new Error('The guest has its card, and the board has a place for one.');
+  const { cards } = member.blueprint.definition;
+  const place = freePlace(emulatedCards(member.blueprint.definition));
+  if (place === undefined)
+    throw new Error(`The guest has ${MOST_CARDS} cards, and its board has no place for another.`);
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
   const mac = asked ?? toolstack.stations.draw();
-  network.attachCard(member.record, rate, options);
-  const card: Card = { model, mac, ...(rate ? { rate } : {}), ...(options ? { options } : {}) };
+  network.attachCard(member.record, { place, rate, options });
+  const card: Card = {
+    model,
+    mac,
+    ...(place > 0 ? { place } : {}),
+    ...(rate ? { rate } : {}),
+    ...(options ? { options } : {}),
+  };
   // As with a disk, its place is taken from now on.
-  setCards(member, [card]);
+  setCards(member, [...cards, card]);
   try {
-    await member.runner.ask('plug', { nic: model, mac });
+    await member.runner.ask('plug', { card: { place, model, mac } });
   } catch (error) {
-    dropCard(toolstack, member);
+    dropCard(toolstack, member, place);
     throw error;
   }
   toolstack.listener.listed();
-  return { devid: 0, mac };
+  return { devid: place, mac };
+}
+
+/** As libvirt numbers them (qemuAssignDeviceNetAlias()), and where no number is left the first that is free. */
+function freePlace(cards: readonly { place: number }[]): number | undefined {
+  const next = Math.max(-1, ...cards.map(({ place }) => place)) + 1;
+  if (next < MOST_CARDS) return next;
+  const taken = new Set(cards.map(({ place }) => place));
+  return Array.from({ length: MOST_CARDS }, (_, place) => place).find(place => !taken.has(place));
 }
 
 /** The guest is asked to let go of it, and waited for; false: `ejected` is called when it has. */
@@ -82,10 +98,10 @@ export async function detach<Console extends DomainConsole>(
 ): Promise<boolean> {
   await toolstack.idle(member);
   const { record, blueprint, runner } = member;
-  const { cards, disks } = blueprint.definition;
-  const disk = disks.find(({ vdev }) => vdev === device);
-  const isCard = cards.some(({ mac }) => device === mac || device === '0');
-  if (!disk && !isCard)
+  const { definition } = blueprint;
+  const disk = definition.disks.find(({ vdev }) => vdev === device);
+  const card = emulatedCards(definition).find(each => device === each.mac || device === String(each.place));
+  if (!disk && !card)
     throw new Error(
       device.includes(':')
         ? `device not found: no device matching MAC address ${device} found`
@@ -94,12 +110,14 @@ export async function detach<Console extends DomainConsole>(
   const place = disk && placeUnderKvm(disk);
   if (place !== undefined && place < VIRTIO_PLACE)
     throw new Error(`${device} is an IDE drive, and stays as long as the guest.`);
-  const slot = place === undefined ? NIC_SLOT : slotOfDisk(place);
+  const slot = card ? slotOfCard(card.place) : slotOfDisk(place!);
   await runner.ask('plug', { slot });
   toolstack.runners.poke();
   const isThere = (): boolean =>
     toolstack.members.get(record.id) === member &&
-    (place === undefined ? member.blueprint.definition.cards.length > 0 : member.attachments.at(place) !== undefined);
+    (card
+      ? emulatedCards(member.blueprint.definition).some(each => each.place === card.place)
+      : member.attachments.at(place!) !== undefined);
   for (let waited = 0; waited < waitMs && isThere(); waited += LOOK_MS)
     await new Promise<void>(resolve => void toolstack.parts.later(LOOK_MS, resolve));
   return !isThere();
@@ -111,14 +129,18 @@ export function ejected<Console extends DomainConsole>(
   member: Member<Console>,
   slot: number,
 ): void {
-  if (slot === NIC_SLOT) dropCard(core, member);
+  const card = cardInSlot(slot);
+  if (card !== undefined) dropCard(core, member, card);
   else void changeDrive(core, member, member.attachments.at(placeInSlot(slot)), undefined);
   core.listener.listed();
 }
 
-function dropCard({ services }: Pick<ToolstackCore<DomainConsole>, 'services'>, member: Member): void {
-  services.network.detachCard(member.record.id);
-  setCards(member, []);
+function dropCard({ services }: Pick<ToolstackCore<DomainConsole>, 'services'>, member: Member, place: number): void {
+  services.network.detachCard(member.record.id, place);
+  setCards(
+    member,
+    member.blueprint.definition.cards.filter(card => (card.place ?? 0) !== place),
+  );
 }
 
 function setCards(member: Member, cards: Card[]): void {

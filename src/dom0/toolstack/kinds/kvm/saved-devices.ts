@@ -14,35 +14,35 @@ import {
 } from '../../../../devices/index.ts';
 import type { DriveImage } from '../../../../hypervisor/index.ts';
 import {
-  cardOf,
   type DefinedDisk,
   type Definition,
   formatDisk,
   parseDisk,
-  parseVif,
   placeUnderKvm,
 } from '../../../definitions/config/index.ts';
 import { ideName } from '../../../definitions/index.ts';
-import { settingsOf } from '../card-settings.ts';
+import { settingsOf, withSettings } from '../card-settings.ts';
 import type { SavedDevices } from '../running-kind.ts';
 
 interface Devices {
   disks: string[];
-  card: string;
-  /** Devices of virtio other than disks and card, where channels come and go or a folder came. */
+  cards: string[];
+  /** Devices of virtio other than disks and cards, where channels come and go or a folder came. */
   virtio?: string[];
 }
 
 const isVirtio = (disk: DefinedDisk): boolean => (placeUnderKvm(disk) ?? -1) >= VIRTIO_PLACE;
 
-/** What a record has; a state older than this record has none. */
+/** What a record has; a state older than this record has none, and one whose guest had one card at most has that without its address. */
 function devicesIn(record: State | undefined): Partial<Devices> {
-  const { disks, card, virtio } = (record?.kvmDevices ?? {}) as Readonly<Record<keyof Devices, unknown>>;
+  const { disks, card, cards, virtio } = (record?.kvmDevices ?? {}) as Readonly<
+    Record<keyof Devices | 'card', unknown>
+  >;
   const isWords = (words: unknown): words is string[] =>
     Array.isArray(words) && words.every(each => typeof each === 'string');
   return {
     ...(isWords(disks) ? { disks } : {}),
-    ...(typeof card === 'string' ? { card } : {}),
+    ...(isWords(cards) ? { cards } : typeof card === 'string' ? { cards: [card] } : {}),
     ...(isWords(virtio) ? { virtio } : {}),
   };
 }
@@ -89,34 +89,27 @@ function diskAt(
   return made;
 }
 
-/** Where its card is, and how fast that may be. */
-function withCard(definition: Definition, card: string | undefined): Definition {
-  if (card === undefined) return definition;
-  const { mac: _mac, ...asked } = cardOf(parseVif(card));
-  return {
-    ...definition,
-    cards: definition.cards.map(({ rate: _rate, options: _options, ...rest }) => ({ ...rest, ...asked })),
-  };
-}
-
 export const savedDevices: SavedDevices = {
   record: ({ disks, cards, virtio = [] }) => {
     const devices: Devices = {
       disks: disks.filter(isVirtio).map(formatDisk),
-      card: settingsOf(cards[0] ?? {}).join(','),
+      cards: settingsOf(cards),
       ...(hasPorts(virtio) || virtio.some(isPlugged) ? { virtio: [...virtio] } : {}),
     };
     return { kvmDevices: { ...devices } };
   },
   restored: blueprint => {
     const { definition, drives = [], saved } = blueprint;
-    const { disks: said, card, virtio } = devicesIn(saved?.state.toolstack);
+    const { disks: said, cards, virtio } = devicesIn(saved?.state.toolstack);
     const disks = [
       ...definition.disks.filter(disk => !isVirtio(disk)),
       ...drives.filter(({ place }) => place >= VIRTIO_PLACE).map(drive => diskAt(drive, definition.disks, said)),
     ];
     const ports = virtio ? { virtio: virtioNow(definition, virtio) } : {};
-    return { ...blueprint, definition: withCard({ ...definition, disks, ...ports }, card) };
+    return {
+      ...blueprint,
+      definition: { ...definition, disks, ...ports, cards: withSettings(definition.cards, cards) },
+    };
   },
   targets: ({ toolstack }) =>
     (devicesIn(toolstack).disks ?? [])

@@ -2,7 +2,7 @@
 import { VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { HVM_PARAM, XEN_RECORDS } from '../../../../hypervisor/interfaces/xen/index.ts';
 import { hasBoard, type XenKind } from '../../../../hypervisor/kinds/index.ts';
-import { emulatedCard } from '../../../definitions/config/index.ts';
+import { emulatedCards } from '../../../definitions/config/index.ts';
 import { isOpenOnce } from '../../devices/open-once.ts';
 import type { GuestKind } from '../kind.ts';
 import { IN_DOMAIN_0 } from '../model-place.ts';
@@ -19,7 +19,7 @@ const guestOfXen = (kind: XenKind): GuestKind => ({
   reach: '4 GiB',
   restartsInPlace: false,
   seesMost: () => true,
-  reserves: () => ({ card: false, drives: false }),
+  reserves: () => ({ cards: 0, drives: false }),
   opensInDomain0: ({ medium }) => medium !== undefined,
   emulates: () => false,
   offers: () => true,
@@ -37,7 +37,7 @@ export const hvm: GuestKind = {
       ? IN_DOMAIN_0
       : pc.modelAt(planned),
   reserves: ({ definition, drives }) => ({
-    card: emulatedCard(definition) !== undefined,
+    cards: emulatedCards(definition).length,
     drives: drives.some(({ place }) => place >= 0),
   }),
   // PV drivers share a disk with the emulated drive.

@@ -3,16 +3,9 @@
  * record has all that its definition has now. xl does the same: what comes and goes changes the domain's JSON configuration, which is in the file of xl save.
  */
 import type { State } from '../../../../devices/index.ts';
-import {
-  cardOf,
-  type DefinedDisk,
-  type Definition,
-  type DiskSpec,
-  formatDisk,
-  parseVif,
-} from '../../../definitions/config/index.ts';
+import { type DefinedDisk, type Definition, type DiskSpec, formatDisk } from '../../../definitions/config/index.ts';
 import type { Blueprint } from '../../running-domain.ts';
-import { settingsOf } from '../card-settings.ts';
+import { settingsOf, withSettings } from '../card-settings.ts';
 import type { SavedDevices } from '../running-kind.ts';
 
 /** Cards as xl.cfg has them, in their order. */
@@ -23,7 +16,7 @@ interface DefinedNow {
 
 const definedNow = ({ disks, cards }: Definition): DefinedNow => ({
   disks: disks.map(({ at: _at, ...disk }) => disk),
-  cards: cards.flatMap(card => (card.mac ? [[`mac=${card.mac}`, ...settingsOf(card)].join(',')] : [])),
+  cards: settingsOf(cards),
 });
 
 const isDisk = (disk: unknown): disk is DefinedNow['disks'][number] => {
@@ -58,16 +51,7 @@ function withDefined(blueprint: Blueprint): Blueprint {
     const same = definition.disks.find(each => each.vdev === disk.vdev && formatDisk(each) === formatDisk(disk));
     return { ...disk, at: same?.at ?? { line: 1, column: 1 } };
   });
-  const asked = new Map(
-    now.cards.map(text => {
-      const { mac, ...card } = cardOf(parseVif(text));
-      return [mac, card];
-    }),
-  );
-  const cards = definition.cards.map(({ rate: _rate, options: _options, ...card }) => ({
-    ...card,
-    ...asked.get(card.mac),
-  }));
+  const cards = withSettings(definition.cards, now.cards);
   return { ...blueprint, definition: { ...definition, disks, cards } };
 }
 

@@ -40,7 +40,7 @@ import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, isModel, isSavedTurns, leafShown, modelIn, readProcessor } from './processors.ts';
 import type { LongParts, SavedAbout, SavedHead, SavedPages, SavedPv, SavedState, WrittenAbout } from './saved-state.ts';
 import { readAbout } from './saved-state.ts';
-import { hasBecome, isStationAddress, type SavedSince } from './saved-since.ts';
+import { hasBecome, areCards, type SavedSince } from './saved-since.ts';
 import { changedParts } from './changes.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
@@ -182,8 +182,19 @@ export class Reader implements Heard {
       );
     const damaged = () => complaint.damaged("the configuration in xl's header does not say what the domain is");
     const about = readAbout(written, damaged);
-    const { name, memoryMiB, lowMiB = memoryMiB, p2mFrames, vcpus = 1, kind, actions, startEpochMs, nic } = about;
-    if (nic !== undefined && !isNicModel(nic))
+    const {
+      name,
+      memoryMiB,
+      lowMiB = memoryMiB,
+      p2mFrames,
+      vcpus = 1,
+      kind,
+      actions,
+      startEpochMs,
+      cards = [],
+    } = about;
+    if (!areCards(cards)) return damaged();
+    if (!cards.every(({ model }) => isNicModel(model)))
       complaint.say(
         'was saved with a network card that this version does not have. Restore it with the version that saved it.',
       );
@@ -205,7 +216,6 @@ export class Reader implements Heard {
       !Number.isFinite(startEpochMs) ||
       !areDrives(about.drives) ||
       (about.cpuLevel !== undefined && !isModel(about.cpuLevel)) ||
-      (about.mac !== undefined && !isStationAddress(about.mac)) ||
       (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
       config.c_info?.name !== name ||
       config.c_info.type !== typeOf(kind) ||

@@ -1,44 +1,55 @@
 /** What a saved domain had become since the head of its state was written, which comes first and cannot know it: the guest ran on, and devices came and went. */
-import { isNicModel, type NicModel } from '../../../../devices/index.ts';
+import { type BoardCard, isNicModel, MOST_CARDS } from '../../../../devices/index.ts';
 import { areDrives } from '../../../disks/saved-drive.ts';
-import type { SavedAbout } from './saved-state.ts';
+import { cardsOf, type OneCard, type SavedAbout } from './saved-state.ts';
 
 /** As the domain's record has it. */
-export type SavedSince = Pick<SavedAbout, 'populatedMiB' | 'instructions' | 'drives' | 'mac'> & {
-  /** Absent: the card is as the head has it. */
-  nic?: NicModel | 'none';
-};
+export type SavedSince = Pick<SavedAbout, 'populatedMiB' | 'instructions' | 'drives'> &
+  OneCard & {
+    /** Absent: they are as the head has them. */
+    cards?: readonly BoardCard[];
+  };
 
 /** Six bytes in hexadecimal with colons, of one station. */
-export const isStationAddress = (text: string): boolean => /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(text);
+const isStationAddress = (text: string): boolean => /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(text);
+
+/** Each at a place of its own; models are others' to know. */
+export const areCards = (cards: unknown): cards is readonly BoardCard[] =>
+  Array.isArray(cards) &&
+  cards.every((card: Partial<BoardCard> | null, i) => {
+    const { place = -1, model, mac } = card ?? {};
+    return (
+      Number.isInteger(place) &&
+      place >= 0 &&
+      place < MOST_CARDS &&
+      cards.findIndex(each => each?.place === place) === i &&
+      typeof model === 'string' &&
+      (mac === undefined || isStationAddress(String(mac)))
+    );
+  });
 
 /** What of a domain's description is no longer as the head has it; undefined: all is. */
 export function sinceHead(head: SavedAbout, now: SavedAbout): SavedSince | undefined {
-  const { populatedMiB, instructions, drives = [], nic = 'none', mac } = now;
-  const hasItsCard = head.nic === now.nic && head.mac === mac;
+  const { populatedMiB, instructions, drives = [], cards = [] } = now;
+  const hasItsCards = JSON.stringify(head.cards ?? []) === JSON.stringify(cards);
   const isSame =
     head.populatedMiB === populatedMiB &&
     head.instructions === instructions &&
-    hasItsCard &&
+    hasItsCards &&
     JSON.stringify(head.drives ?? []) === JSON.stringify(drives);
-  const card = hasItsCard ? {} : { nic, ...(mac ? { mac } : {}) };
-  return isSame ? undefined : { populatedMiB, instructions, drives, ...card };
+  return isSame ? undefined : { populatedMiB, instructions, drives, ...(hasItsCards ? {} : { cards }) };
 }
 
 /** `about` becomes that. False: it says nothing that a domain could have become, and nothing has changed. */
-export function hasBecome(about: SavedAbout, { populatedMiB, instructions, drives, nic, mac }: SavedSince): boolean {
+export function hasBecome(about: SavedAbout, { populatedMiB, instructions, drives, ...of }: SavedSince): boolean {
+  const { cards } = { ...cardsOf(of), ...of };
   if (
     !(Number.isInteger(populatedMiB) && populatedMiB >= 1 && populatedMiB <= about.memoryMiB) ||
     !Number.isFinite(instructions) ||
     !areDrives(drives) ||
-    !(nic === undefined || nic === 'none' || isNicModel(nic)) ||
-    !(mac === undefined || isStationAddress(String(mac)))
+    !(cards === undefined || (areCards(cards) && cards.every(({ model }) => isNicModel(model))))
   )
     return false;
-  Object.assign(about, { populatedMiB, instructions, ...(drives ? { drives } : {}) });
-  if (nic === undefined) return true;
-  delete about.nic;
-  delete about.mac;
-  if (nic !== 'none') Object.assign(about, { nic, ...(mac ? { mac } : {}) });
+  Object.assign(about, { populatedMiB, instructions, ...(drives ? { drives } : {}), ...(cards ? { cards } : {}) });
   return true;
 }

@@ -4,7 +4,7 @@ import type { State } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
 import type { DiskChange } from '../../../disks/overlay-disk.ts';
 import { KINDS, type Kind } from '../../../kinds/index.ts';
-import type { NicModel } from '../../../../devices/index.ts';
+import type { BoardCard, NicModel } from '../../../../devices/index.ts';
 import type { SavedDrive } from '../../../disks/saved-drive.ts';
 import type { HvmRecord } from './hvm-context.ts';
 
@@ -27,10 +27,8 @@ export interface SavedAbout {
   actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
   /** It has local and I/O APIC (absent: no). */
   apic?: boolean;
-  /** Its network card (absent: none). */
-  nic?: NicModel;
-  /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
-  mac?: string;
+  /** Its network cards (absent: none). */
+  cards?: readonly BoardCard[];
   /** What CPUID showed; the reader has it from the processors, once they are there. */
   cpuLevel?: CpuModel;
   /** Its vCPUs (absent: 1). */
@@ -42,13 +40,24 @@ export interface SavedAbout {
   drives?: SavedDrive[];
 }
 
+/** Of an older state, whose guest had one card at most. */
+export interface OneCard {
+  nic?: NicModel | 'none';
+  mac?: string;
+}
+/** The cards that such a state has; undefined: it says nothing of them. */
+export const cardsOf = ({ nic, mac }: OneCard): { cards?: readonly BoardCard[] } =>
+  nic === undefined
+    ? {}
+    : { cards: nic === 'none' ? [] : [{ place: 0, model: nic, ...(mac === undefined ? {} : { mac }) }] };
+
 /** As it is written; older states say what the guest shows of Xen, or that it shows KVM. */
-export type WrittenAbout = Omit<SavedAbout, 'kind'> & { kind?: unknown; xen?: unknown; kvm?: unknown };
+export type WrittenAbout = Omit<SavedAbout, 'kind'> & OneCard & { kind?: unknown; xen?: unknown; kvm?: unknown };
 
 /** @throws whatever `damaged` throws, where it is no kind of guest */
-export function readAbout({ kind, xen, kvm, ...about }: WrittenAbout, damaged: () => never): SavedAbout {
+export function readAbout({ kind, xen, kvm, nic, mac, ...about }: WrittenAbout, damaged: () => never): SavedAbout {
   const said = kind ?? xen ?? (kvm === true ? 'kvm' : 'pc');
-  return { ...about, kind: KINDS.find(each => each === said) ?? damaged() };
+  return { ...cardsOf({ nic, mac }), ...about, kind: KINDS.find(each => each === said) ?? damaged() };
 }
 
 /** A PAGE_DATA record: frame numbers, their types (PAGE), and the bytes of those that bring some, in their order. */
