@@ -223,7 +223,7 @@ describe('a reader', () => {
     'refuses a guest with a network card that this version does not have: %s',
     nic => {
       const saved = Object.create(guest.domain, {
-        options: { value: { ...guest.domain.options, nic, mac: '00:16:3e:00:00:01' } },
+        options: { value: { ...guest.domain.options, cards: [{ place: 0, model: nic, mac: '00:16:3e:00:00:01' }] } },
       }) as typeof guest.domain;
       const bytes = Buffer.concat(saveDomain(saved, { name: 'web1', program: 'test', definition: '' }));
       expect(complaint(bytes)).toBe(
