@@ -19,8 +19,9 @@ const CAPABILITIES = 'could not find capabilities for';
 
 /** What of a definition keeps it from starting, as the drivers say it. @throws LibvirtError where there is something */
 export function refuseStart([why]: readonly string[]): void {
-  const words = why?.replace(/^unsupported configuration: /, '').replace(/\.$/, '');
-  if (words !== undefined) throw new LibvirtError('CONFIG_UNSUPPORTED', words);
+  if (why === undefined) return;
+  const [, kind, words = ''] = /^(unsupported configuration: |operation failed: )?(.*?)\.?$/s.exec(why)!;
+  throw new LibvirtError(kind === 'operation failed: ' ? 'OPERATION_FAILED' : 'CONFIG_UNSUPPORTED', words);
 }
 
 /** What a document called `name` defines; xl's configuration is none. `starts`: a domain is to start from it at once. @throws LibvirtError where it is none, or of a guest that another driver runs */

@@ -79,11 +79,12 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'cpu/model': model,
   'cputune/cachetune': NO_RESCTRL,
   'cputune/memorytune': NO_RESCTRL,
-  'os/firmware': ({ children }) =>
+  'os/firmware': ({ children }, { type, around: [os, domain] }) =>
     children.some(({ attributes: { name, enabled } }) => name === 'secure-boot' && enabled === 'yes')
-      ? 'Secure boot is not supported'
+      ? type.refusals.secureBoot(os!, domain)
       : undefined,
-  'os/loader': (element, { type }) => (element.attributes.secure === 'yes' ? type.refusals.secureBoot : undefined),
+  'os/loader': ({ attributes }, { type, around: [os, domain] }) =>
+    attributes.secure === 'yes' ? type.refusals.secureBoot(os!, domain) : undefined,
   'devices/hostdev': hostDevice,
   'devices/lease': ({ children }) =>
     `Lease ${shortened(children.find(({ name }) => name === 'key')?.text ?? '')} cannot be acquired: this host has no lock manager for lockspaces`,
@@ -165,7 +166,9 @@ export class NotDone {
   }
 
   private say(at: { line: number; column: number } | undefined, key: string, text: string | undefined): void {
-    if (text !== undefined) this.read.refusal(at!, key, `unsupported configuration: ${text}.`);
+    if (text === undefined) return;
+    const kind = text.startsWith('operation failed: ') ? '' : 'unsupported configuration: ';
+    this.read.refusal(at!, key, `${kind}${text}.`);
   }
 
   /** Behind what the readers have said. */

@@ -1,5 +1,6 @@
 /** What libvirt's <domain type> makes of a document. */
 import type { Judged } from '../../options.ts';
+import type { Element } from '../tree.ts';
 
 export interface DomainType {
   name: 'xen' | 'kvm';
@@ -34,7 +35,7 @@ export interface DomainType {
   };
   /** Why its driver refuses what is not done here. */
   refusals: {
-    secureBoot: string;
+    secureBoot(os: Element, domain?: Element): string;
     transient: string;
     format(disk: string, format: string, driver: string): string;
   };

@@ -1,6 +1,7 @@
 /** <domain type='kvm'>, which QEMU runs. */
 import { shortened } from '../../xlcfg.ts';
 import { approximated } from '../../options.ts';
+import { childOf, type Element } from '../tree.ts';
 import type { DomainType, XmlKind } from './domain-type.ts';
 import { hvm } from './xen.ts';
 
@@ -28,11 +29,21 @@ const type: DomainType = {
         : undefined,
   },
   refusals: {
-    secureBoot: 'Secure boot requires SMM feature enabled',
+    secureBoot,
     transient: 'transient disks not supported yet',
     format: (disk, format) =>
       `disk '${disk}' is of format '${format}', and raw and qcow2 images are supported: qemu-img convert makes one`,
   },
 };
+
+/** No board here has what it wants: qemuFirmwareFillDomain() where libvirt is to look for firmware, else qemuValidateDomainDefBoot(). */
+function secureBoot(os: Element, domain?: Element): string {
+  if (os.attributes.firmware === 'efi') return "operation failed: Unable to find any firmware to satisfy 'efi'";
+  if (!/q35/.test(childOf(os, 'type')?.attributes.machine ?? ''))
+    return 'Secure boot is supported with q35 machine types only';
+  return childOf(childOf(domain, 'features'), 'smm')?.attributes.state === 'on'
+    ? 'Secure boot is not supported'
+    : 'Secure boot requires SMM feature enabled';
+}
 
 export const kvm: XmlKind = { ...hvm, type, machine: 'pc' };

@@ -24,7 +24,7 @@ export const xen: DomainType = {
         : undefined,
   },
   refusals: {
-    secureBoot: 'Secure boot is not supported on Xen',
+    secureBoot: () => 'Secure boot is not supported on Xen',
     transient: 'libxenlight does not support transient disks',
     format: (_disk, format, driver) => `libxenlight does not support disk format ${format} with disk driver ${driver}`,
   },
