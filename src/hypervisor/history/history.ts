@@ -18,7 +18,7 @@ import { SavedStateError } from '../domain/saved-state-error.ts';
 import { Checkpoints, type Checkpoint } from './checkpoints.ts';
 import { type AnyInstruction, type Hit, LastHit } from './last-hit.ts';
 import { type Event, RunLog } from './run-log.ts';
-import { WirePast } from './wire-past.ts';
+import { WiresPast } from './wire-past.ts';
 
 export interface HistoryOptions {
   /** Does a verb again (verbs/index.ts); `disc`: what it put into a drive. */
@@ -69,8 +69,7 @@ export class History {
   private readonly options: HistoryOptions;
   private readonly log = new RunLog();
   private readonly checkpoints: Checkpoints;
-  /** Of its cards, by their places. */
-  private readonly wires: readonly WirePast[];
+  private readonly wires: WiresPast;
   /** In the past: the slice that comes next or is under way, whether it has begun, and how many events before it were done. Undefined: in the present. */
   private place: { slice: number; begun: boolean; events: number } | undefined;
   private replaying = false;
@@ -88,7 +87,7 @@ export class History {
       throw new SavedStateError('Only a run in virtual time can go back: another follows the clock on the wall.');
     if (domain.remote || domain.options.driveQueue)
       throw new SavedStateError('Devices of this guest are in Domain 0, which does not go back with it.');
-    this.wires = WirePast.of(domain.options.machine, domain.options.record);
+    this.wires = new WiresPast(domain.options.machine, domain.options.record);
     this.checkpoints = new Checkpoints(domain, options.room ?? ROOM);
     // A probe looks for the last write of an address, and finds the run as it was.
     domain.processor.evenly = true;
@@ -101,15 +100,12 @@ export class History {
   runSlice(): SliceResult {
     const { domain, log, wires } = this;
     if (this.place) return { state: 'paused' };
-    for (const [place, wire] of wires.entries()) {
-      const traffic = wire.traffic();
-      if (traffic) log.came({ kind: 'wire', place, traffic });
-    }
+    for (const what of wires.traffic()) log.came({ kind: 'wire', ...what });
     this.inSlice = true;
     const result = domain.runSlice();
     this.inSlice = false;
     if (result.state === 'paused') return result;
-    this.wiresAre('seen');
+    this.wires.are('seen');
     log.add(momentOf(domain), domain.slices.left);
     if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) {
       this.keep();
@@ -202,14 +198,14 @@ export class History {
     if (this.domain.ending) throw new SavedStateError('The guest has ended: there is nothing of it to go back from.');
     if (!this.place) this.leave();
     if (isThere(this.newest, target) && isBefore(this.newest, target)) return this.toPresent();
-    this.wiresAre('show');
+    this.wires.are('show');
     const from = this.checkpoints.before(target),
       { now } = this;
     // Who is between the checkpoint and the place goes on from here.
     if (!(isBefore(from.moment, now) && isBefore(now, target))) this.restore(from);
     for (const [what, value] of Object.entries(target)) this.replay({ [what]: value });
     if (this.hasCaughtUp) this.present();
-    else this.wiresAre('hide');
+    else this.wires.are('hide');
     return this.now;
   }
 
@@ -229,7 +225,7 @@ export class History {
   /** Back to where it was when it went into its past. */
   toPresent(): Moment {
     if (!this.place) return this.now;
-    this.wiresAre('show');
+    this.wires.are('show');
     this.restore(this.checkpoints.last);
     this.present();
     return this.now;
@@ -255,10 +251,10 @@ export class History {
     const hits = new LastHit(points, domain);
     for (const [checkpoint, next] of checkpoints.pairsBefore(from)) {
       if (!('of' in points) && !checkpoints.mayBeWritten(points, checkpoint, next)) continue;
-      this.wiresAre('show');
+      this.wires.are('show');
       this.restore(checkpoint);
       this.watchedBy(hits, Math.min(from.instructions, next.moment.instructions));
-      this.wiresAre('hide');
+      this.wires.are('hide');
       if (!hits.hit) continue;
       this.goTo({ instructions: hits.hit.instructions });
       return hits.hit;
@@ -287,12 +283,12 @@ export class History {
     const from = this.now.instructions,
       end = this.newest.instructions,
       hits = new LastHit(points, this.domain, from);
-    this.wiresAre('show');
+    this.wires.are('show');
     for (let to = from; to < end && !hits.hit; ) {
       to = Math.min(end, to + AT_ONCE);
       this.watchedBy(hits, to);
     }
-    this.wiresAre('hide');
+    this.wires.are('hide');
     const { hit } = hits;
     if (!hit) this.toPresent();
     else this.goTo({ instructions: hit.instructions + ('of' in points || hit.point.kind !== 'execute' ? 1 : 0) });
@@ -307,17 +303,13 @@ export class History {
     log.forgetFrom(place.slice, place.events);
     this.checkpoints.forgetAfter(place.slice, place.events);
     if (place.begun) log.add(momentOf(domain), true);
-    this.wiresAre('settle');
+    this.wires.are('settle');
     this.place = undefined;
-  }
-
-  private wiresAre(what: 'show' | 'hide' | 'settle' | 'seen'): void {
-    for (const wire of this.wires) wire[what]();
   }
 
   private present(): void {
     this.place = undefined;
-    this.wiresAre('seen');
+    this.wires.are('seen');
   }
 
   private restore(checkpoint: Checkpoint): void {
@@ -364,7 +356,7 @@ export class History {
       events = log.eventsBefore(place!.slice);
     for (; place!.events < events.length; place!.events++) {
       const event = events[place!.events]!;
-      if (event.kind === 'wire') this.wires[event.place]?.again(event.traffic);
+      if (event.kind === 'wire') this.wires.again(event);
       else if (event.kind === 'verb')
         options.doVerb(event.name, event.given, event.disc as BlockDevice | null | undefined);
       else {

@@ -19,7 +19,7 @@ export interface Traffic {
   bytes: Uint8Array;
 }
 
-export class WirePast {
+class WirePast {
   private readonly head: Int32Array;
   private readonly ring: Uint8Array;
   private came = 0;
@@ -27,12 +27,7 @@ export class WirePast {
   /** The heads as they are in the past; undefined: they are in memory. */
   private hidden: Int32Array | undefined;
 
-  /** Of each of a domain's cards. */
-  static of(machine: Machine, { wireOffset, wires }: DomainRecord): WirePast[] {
-    return Array.from({ length: wires }, (_, place) => new WirePast(machine, wireOffset + place * WIRE_BYTES));
-  }
-
-  private constructor({ words, bytes }: Machine, offset: number) {
+  constructor({ words, bytes }: Machine, offset: number) {
     this.head = words.subarray(offset >>> 2, (offset >>> 2) + HEAD_WORDS);
     const data = offset + 4 * WIRE.FRAMES + FRAME_RING_BYTES;
     this.ring = bytes.subarray(data, data + FRAME_RING_BYTES);
@@ -78,5 +73,30 @@ export class WirePast {
   settle(): void {
     this.hidden = undefined;
     this.seen();
+  }
+}
+
+/** Those of all of a domain's cards. */
+export class WiresPast {
+  private readonly wires: readonly WirePast[];
+
+  constructor(machine: Machine, { wireOffset, wires }: DomainRecord) {
+    this.wires = Array.from({ length: wires }, (_, place) => new WirePast(machine, wireOffset + place * WIRE_BYTES));
+  }
+
+  /** Of each that had any, by its place. */
+  *traffic(): Generator<{ place: number; traffic: Traffic }> {
+    for (const [place, wire] of this.wires.entries()) {
+      const traffic = wire.traffic();
+      if (traffic) yield { place, traffic };
+    }
+  }
+
+  again({ place, traffic }: { place: number; traffic: Traffic }): void {
+    this.wires[place]?.again(traffic);
+  }
+
+  are(what: 'seen' | 'hide' | 'show' | 'settle'): void {
+    for (const wire of this.wires) wire[what]();
   }
 }

@@ -86,3 +86,29 @@ export class CardPort {
     this.port.remove();
   }
 }
+
+/** A domain's emulated card. */
+export interface AttachedCard {
+  domid: number;
+  place: number;
+  port: CardPort;
+  /** Counts them all, also those that are gone. */
+  tap: number;
+}
+
+export class CardPorts {
+  all: readonly AttachedCard[] = [];
+  private taps = 0;
+
+  add(domid: number, place: number, port: CardPort): void {
+    this.all = [...this.all, { domid, place, port, tap: this.taps++ }];
+  }
+
+  /** All of a domain, or one. */
+  close(domid: number, place?: number): void {
+    const isMeant = (card: AttachedCard): boolean =>
+      card.domid === domid && (place === undefined || card.place === place);
+    for (const { port } of this.all.filter(isMeant)) port.close();
+    this.all = this.all.filter(card => !isMeant(card));
+  }
+}

@@ -15,7 +15,7 @@ import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/
 import type { HostBus } from '../hardware/host-bus.ts';
 import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
 import { Bridge, type BridgePort, type Plug } from './bridge.ts';
-import { CardPort } from './card-port.ts';
+import { type AttachedCard, CardPort, CardPorts } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
 import type { Rate } from './rate.ts';
 import type { Uplink } from './uplink.ts';
@@ -57,15 +57,6 @@ function stationsOf(bridge: Bridge): { mac: string; port: string }[] {
   });
 }
 
-/** A domain's emulated card. */
-export interface AttachedCard {
-  domid: number;
-  place: number;
-  port: CardPort;
-  /** Counts them all, also those that are gone. */
-  tap: number;
-}
-
 interface CardWish {
   place?: number | undefined;
   rate?: Rate | undefined;
@@ -83,8 +74,7 @@ export class Network {
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
-  private readonly cards: AttachedCard[] = [];
-  private taps = 0;
+  private readonly cards = new CardPorts();
   private uplink: Uplink | undefined;
   /** Networks next to this one, by their names. */
   private readonly others = new Map<string, VirtualNetwork>();
@@ -313,31 +303,26 @@ export class Network {
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without a wire for it: nothing. */
   attachCard(record: DomainRecord, { place = 0, rate, options }: CardWish = {}): void {
     if (place >= record.wires) return;
-    const { machine, timers, cards } = this,
+    const { machine, timers } = this,
       name = `vif${record.id}.${place}-emu`;
     const port = new CardPort(machine, record, { bridge: this.bridgeFor(options), timers, name, place, rate });
-    cards.push({ domid: record.id, place, port, tap: this.taps++ });
+    this.cards.add(record.id, place, port);
   }
 
   /** All of a domain, or one. */
   detachCard(domid: number, place?: number): void {
-    for (let i = this.cards.length - 1; i >= 0; i--) {
-      const card = this.cards[i]!;
-      if (card.domid !== domid || (place ?? card.place) !== card.place) continue;
-      card.port.close();
-      this.cards.splice(i, 1);
-    }
+    this.cards.close(domid, place);
   }
 
   /** The domain's emulated cards on their bridges. */
   cardsOf(domid: number): readonly AttachedCard[] {
-    return this.cards.filter(card => card.domid === domid);
+    return this.cards.all.filter(card => card.domid === domid);
   }
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
     if (this.hardware.pending || this.timers.nextDeadlineNs <= this.timers.clock.nowNs()) return true;
-    return this.cards.some(({ port }) => port.isDue);
+    return this.cards.all.some(({ port }) => port.isDue);
   }
 
   /** Moves frames, and does what is due. True if it was anything. */
@@ -347,7 +332,7 @@ export class Network {
       worked = true;
       this.timers.run();
       this.hardware.poll();
-      for (const { port } of this.cards) if (port.isDue) port.poll();
+      for (const { port } of this.cards.all) if (port.isDue) port.poll();
     }
     this.time.wakeAt(this.timers.nextDeadlineNs);
     return worked;

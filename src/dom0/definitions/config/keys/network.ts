@@ -4,6 +4,7 @@ import { MOST_CARDS, NIC_MODELS, type NicKind, type NicModel } from '../../../..
 import { formatRate } from '../../../host/network/index.ts';
 import type { Card } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
+import type { VifSpec } from '../vif.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 import { shortened } from '../xlcfg.ts';
@@ -13,6 +14,25 @@ import { seldom } from './seldom.ts';
 export const DEFAULT_NIC: NicModel = 'pcnet';
 
 const isOnIsa = (model: NicModel): boolean => (NIC_MODELS[model] as NicKind).isaIrq !== undefined;
+
+/** Why a guest cannot have a card next to those before it; undefined: it can. */
+function refusalOf(
+  { mac, pvOnly, model = DEFAULT_NIC }: VifSpec,
+  earlier: readonly Card[],
+  pvCards: boolean,
+): { short: string; text: string } | undefined {
+  if (!pvCards && pvOnly) {
+    const text = 'a guest of KVM has no card for PV drivers. Write a model, for example virtio.';
+    return { short: 'no such card', text };
+  }
+  if (mac && earlier.some(card => card.mac === mac))
+    return { short: 'is taken', text: `an earlier card of the guest has the station address ${mac}.` };
+  if (!pvCards && isOnIsa(model) && earlier.some(card => card.model === model)) {
+    const text = `an earlier card of the guest has the ports of ${model}. Write another model.`;
+    return { short: 'ports are taken', text };
+  }
+  return undefined;
+}
 
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
@@ -49,23 +69,12 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
-    if (!pvCards && pvOnly) {
-      const text = `${said('vif', item)}: a guest of KVM has no card for PV drivers. Write a model, for example virtio.`;
-      asked.tell(item, 'vif', wrong('no such card', text));
+    const refusal = refusalOf(spec, definition.cards, pvCards);
+    if (refusal) {
+      asked.tell(item, 'vif', wrong(refusal.short, `${said('vif', item)}: ${refusal.text}`));
       continue;
     }
     const card = seldom!.vif.cardOf(spec);
-    if (mac && definition.cards.some(earlier => earlier.mac === mac)) {
-      definition.cards.push({ pv: true, ...card });
-      const text = `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`;
-      asked.tell(item, 'vif', wrong('is taken', text));
-      continue;
-    }
-    if (!pvCards && isOnIsa(model) && definition.cards.some(earlier => earlier.model === model)) {
-      const text = `${said('vif', item)}: an earlier card of the guest has the ports of ${model}. Write another model.`;
-      asked.tell(item, 'vif', wrong('ports are taken', text));
-      continue;
-    }
     if (index > 0 && pvCards) {
       definition.cards.push({ pv: true, ...card });
       asked.tell(
