@@ -4,7 +4,6 @@ import { MOST_CARDS, NIC_MODELS, type NicKind, type NicModel } from '../../../..
 import { formatRate } from '../../../host/network/index.ts';
 import type { Card } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
-import type { VifSpec } from '../vif.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 import { shortened } from '../xlcfg.ts';
@@ -17,7 +16,7 @@ const isOnIsa = (model: NicModel): boolean => (NIC_MODELS[model] as NicKind).isa
 
 /** Why a guest cannot have a card next to those before it; undefined: it can. */
 function refusalOf(
-  { mac, pvOnly, model = DEFAULT_NIC }: VifSpec,
+  { mac, pvOnly, model = DEFAULT_NIC }: { mac?: string; pvOnly?: true; model?: NicModel },
   earlier: readonly Card[],
   pvCards: boolean,
 ): { short: string; text: string } | undefined {
