@@ -71,6 +71,8 @@ export class OpenedDrives {
 
   /** Opens drives, and divides what is open between emulated drives and PV drivers. @throws Error with a sentence: nothing of them is open then */
   attach(member: Member, wanted: readonly Wanted[], { say, changes, isQueued = false }: Opening): Attachment[] {
+    // What opens drives is loaded with the first of them.
+    if (wanted.length === 0) return [];
     const held: Attachment[] = [];
     try {
       // What the domain before this one had changed is put into the disks once all are open.
