@@ -20,7 +20,7 @@ import type { Images } from './images.ts';
 
 interface DiskHost extends Uses<'toolstack' | 'tasks' | 'managed'> {
   readonly parts: Pick<HostParts, 'storage' | 'allowed' | 'later' | 'sockets' | 'files'>;
-  readonly files: FileService & { readonly given: GivenFiles; readonly images: Images };
+  readonly files: FileService & { readonly given: GivenFiles; images(): Promise<Images> };
 }
 
 export class DiskServiceOfDom0 implements DiskService {
@@ -70,7 +70,7 @@ export class DiskServiceOfDom0 implements DiskService {
     if (this.storage && this.settled?.storage !== this.storage)
       this.settled = { storage: this.storage, done: this.settle(this.storage) };
     await this.settled?.done;
-    if (this.storage) await files.images.find(this.storage);
+    if (this.storage) await (await files.images()).find(this.storage);
     return this.storage;
   }
 

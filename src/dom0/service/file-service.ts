@@ -7,7 +7,7 @@ import type { FileService } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 import { GivenFiles } from './given-files.ts';
 import type { HostParts } from './host-parts.ts';
-import { Images } from './images.ts';
+import type { Images } from './images.ts';
 import type { KeptWrites } from './kept-writes.ts';
 import { Reading, type ReadingHost } from './reading.ts';
 
@@ -18,7 +18,7 @@ export class FileServiceOfDom0 implements FileService {
   readonly own: HostFiles | undefined;
   readonly allowed: AllowedFiles | undefined;
   readonly given: GivenFiles;
-  readonly images = new Images(this);
+  private allImages: Images | undefined;
   private readonly reading: Reading;
 
   constructor(host: ReadingHost & { readonly parts: HostParts }) {
@@ -61,8 +61,14 @@ export class FileServiceOfDom0 implements FileService {
     await this.own?.rm(absolute(path));
   }
 
-  openImage(path: string): Promise<BaseImage> {
-    return this.images.open(path);
+  /** Loaded with the host's disk, or for the first image that is opened. */
+  async images(): Promise<Images> {
+    const { Images } = await import('./images.ts');
+    return (this.allImages ??= new Images(this));
+  }
+
+  async openImage(path: string): Promise<BaseImage> {
+    return (await this.images()).open(path);
   }
 
   mediumOf(file: NamedFile, isWritten?: boolean): Promise<Medium> {
