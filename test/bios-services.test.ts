@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { screenText } from '../src/hypervisor/view/index.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
 import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
-import { loadFlash } from '../src/devices/index.ts';
+import { flash } from '../src/devices/index.ts';
 import { assembleDomain, type PartlessOptions } from '../src/hypervisor/interfaces/assemble.ts';
 import type { Domain } from '../src/hypervisor/domain/index.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
@@ -339,7 +339,7 @@ describe('firmware of up to 16 MiB', () => {
   });
 
   it('writes its variables where it lies in flash, and finds them after a reset; its file has them, too', async () => {
-    await loadFlash();
+    await flash.load();
     const VARIABLE = 2 ** 32 - 0x100000 + 0x2000;
     // From RAM: the flash does not read as code meanwhile. What is there; is it flash (a cleared status)? K over it, and a reset.
     const image = large(

@@ -1,6 +1,12 @@
 /** The programs of drives, which boards have once they are loaded: most guests have none at their first prompt. */
-import { loadIdeDrives } from './ide/piix-ide.ts';
-import { loadVirtioDisks } from './virtio/disks.ts';
+import { part } from '../formats/loading/index.ts';
 
-/** Boards can have drives from then on. */
-export const loadDrives = async (): Promise<void> => void (await Promise.all([loadIdeDrives(), loadVirtioDisks()]));
+const drives = part(() => import('./drives/index.ts'), 'is the guest’s drives');
+
+/** Boards can have drives from then on. @throws PartError */
+export const loadDrives = async (): Promise<void> => void (await drives.load());
+
+/** Their programs; undefined: nobody has loaded them. */
+export const loadedDrives = (): typeof drives.loaded => drives.loaded;
+/** The same. @throws Error where nobody has loaded them */
+export const driveDevices = drives.get;

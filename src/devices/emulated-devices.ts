@@ -12,9 +12,10 @@ import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
 import type { BlockDevice } from '../formats/blocks/index.ts';
+import { part } from '../formats/loading/index.ts';
 import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde, VIRTIO_DISKS, VIRTIO_PLACE } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
-import type { Flash, FlashArray } from './flash.ts';
+import type { FlashArray } from './flash.ts';
 import { FloppyController } from './floppy/fdc.ts';
 import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
@@ -109,18 +110,8 @@ export interface EmulatedDeviceOptions extends Ram {
   likeQemu?: boolean;
 }
 
-let FlashDevice: typeof Flash | undefined;
-
-/** Boards can have flash from then on: firmware of most lies in ROM. */
-export async function loadFlash(): Promise<void> {
-  FlashDevice ??= (await import('./flash.ts')).Flash;
-}
-
-/** @throws Error where nobody has loaded it */
-function flashDevice(): typeof Flash {
-  if (!FlashDevice) throw new Error('The flash is not loaded.');
-  return FlashDevice;
-}
+/** Boards can have flash once it is loaded: firmware of most is in ROM. */
+export const flash = part(() => import('./flash.ts'), 'is the firmware’s flash');
 
 const COM = [
   { base: 0x3f8, irq: 4 },
@@ -227,7 +218,7 @@ export class EmulatedDevices {
       ),
     );
     this.hotplug?.driveBy(irqs);
-    if (options.flash) this.plug(new (flashDevice())(options.flash.array, options.flash.keep));
+    if (options.flash) this.plug(new (flash.get().Flash)(options.flash.array, options.flash.keep));
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));

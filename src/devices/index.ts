@@ -1,4 +1,6 @@
 /** What the devices' room offers. */
+import { part } from '../formats/loading/index.ts';
+
 export type { EoiAssist, LocalApic } from './apic/local-apic.ts';
 export { APIC_TIMER_HZ } from './apic/local-apic.ts';
 export type { Clock, Device, Dma, IrqLine, MemoryRange, PortRange, State, Timer, Timers } from './bus.ts';
@@ -51,10 +53,10 @@ export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';
 export { ofNetwork } from './net/stations.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
-export const loadPvhBoard = (): Promise<typeof import('./pvh-board.ts')> => import('./pvh-board.ts');
+export const pvhBoard = part(() => import('./pvh-board.ts'), 'is the board of guests without a PC');
 export { PvhBoard } from './pvh-board.ts';
 export type { FlashArray } from './flash.ts';
-export { loadFlash } from './emulated-devices.ts';
+export { flash } from './emulated-devices.ts';
 export { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from './rtc.ts';
 export { assignState, copyState, resetState, StateError } from './state.ts';
 export { TimerQueue } from './timers.ts';

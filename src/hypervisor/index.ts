@@ -2,7 +2,7 @@
 export { p2mFrames } from './domain/boot.ts';
 export type { Boot } from './domain/booted.ts';
 export { checkBoot } from './interfaces/check-boot.ts';
-export { loadPvBuilder } from './interfaces/xen/boot-rules.ts';
+export { pvBuilder } from './interfaces/xen/boot-rules.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain } from './domain/domain.ts';

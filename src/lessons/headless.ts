@@ -43,7 +43,7 @@ const sourceOf = async (name: string, read: HeadlessParts['read']): Promise<stri
 /** `source`: another than its own. */
 async function smallGuest(name: string, read: HeadlessParts['read'], source?: string): Promise<Blob> {
   const [{ assembled }, own, ...common] = await Promise.all([
-    assembler(),
+    assembler.load(),
     source ?? sourceOf(name, read),
     ...behind(name).map(each => sourceOf(each, read)),
   ]);

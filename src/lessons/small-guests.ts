@@ -1,4 +1,5 @@
 /** The small guests of lessons: sources in nasm's language in guests/small, which the project's own assembler makes a kernel of when a lesson needs it. */
+import { part } from '../formats/loading/index.ts';
 
 /** One file each, and one word here. */
 export const SMALL_GUESTS: readonly string[] = [
@@ -39,4 +40,4 @@ export const behind = (name: string): readonly string[] => [
 ];
 
 /** The assembler, which knows all instructions: loaded with the first lesson that has such a guest. */
-export const assembler = (): Promise<typeof import('./assembled.ts')> => import('./assembled.ts');
+export const assembler = part(() => import('./assembled.ts'), 'assembles guests');

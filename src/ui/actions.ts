@@ -28,8 +28,8 @@ export const ofPool: {
 /** The other host of the pool on which a guest of this name runs: it has moved there, or was started there. */
 export const runsElsewhere = (name: string): string | undefined => ofPool.runsOn?.(name);
 
-const asks = (command: CommandValue, ask: (its: Awaited<ReturnType<typeof naming>>) => void) => (): void =>
-  void naming().then(ask, error => reportProblem(command, strings.errors.partFailed(sentence(error))));
+const asks = (command: CommandValue, ask: (its: NonNullable<typeof naming.loaded>) => void) => (): void =>
+  void naming.load().then(ask, error => reportProblem(command, strings.errors.partFailed(sentence(error))));
 
 export const cloneAction = (name: string): Action => ({
   name: words.clone(name),

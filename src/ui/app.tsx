@@ -1,11 +1,12 @@
 /** The page: regions, and what is in them. */
 
+import { bootMenuScreen, guestNotes, menus, naming } from './parts.ts';
 import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { filesOf, folderOf } from './dropped-files.ts';
 import { CONSOLE } from './keyboard.ts';
-import { afterPrompt } from './after-prompt.ts';
+import { afterPrompt } from './prompt-reached.ts';
 import {
   addFiles,
   askedName,
@@ -30,25 +31,13 @@ import { Splitter } from './parts/splitter.tsx';
 import { Strip } from './parts/strip.tsx';
 import { Tree } from './parts/tree.tsx';
 
-const NameDialog = later(
-  () => import('./parts/name-dialog.tsx'),
-  part => part.NameDialog,
-);
+const NameDialog = later(naming, part => part.NameDialog);
 
-const Menu = later(
-  () => import('./parts/menu-list.tsx'),
-  part => part.Menu,
-);
+const Menu = later(menus, part => part.Menu);
 
-const Palette = later(
-  () => import('./parts/palette.tsx'),
-  part => part.Palette,
-);
+const Palette = later(menus, part => part.Palette);
 
-export const BootMenuScreen = later(
-  () => import('./parts/boot-menu.tsx'),
-  part => part.BootMenuScreen,
-);
+export const BootMenuScreen = later(bootMenuScreen, part => part.BootMenuScreen);
 
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
@@ -134,7 +123,7 @@ function dropTarget(): () => void {
     dragging.value = false;
     const session = guestAt(event.target as Element);
     const folder = session && !session.over ? folderOf(event.dataTransfer!) : undefined;
-    if (session && folder) void import('./share-folder.ts').then(({ share }) => share(session, folder));
+    if (session && folder) void guestNotes.load().then(({ share }) => share(session, folder));
     else void addFiles(filesOf(event.dataTransfer!).then(named));
   };
   const pairs = [

@@ -20,7 +20,7 @@ import {
 } from './navigation.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { catalogue } from './offered-guests.ts';
-import { severalPage, storagePage } from './parts.ts';
+import { hostPages, severalPage } from './parts.ts';
 import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 import { Typing } from './typing.ts';
@@ -84,19 +84,19 @@ async function takeIn(all: NamedFile[]): Promise<void> {
     location.assign(lessonAddress(OWN_LESSON));
     return;
   }
-  const before = several.peek() ? (await severalPage()).filesOfSeveral() : (draft.peek()?.files ?? []);
+  const before = several.peek() ? (await severalPage.load()).filesOfSeveral() : (draft.peek()?.files ?? []);
   replaced.value = await otherTexts(before, given);
   // What is there already stays: anything else completes it, and the same name replaces.
   const together = [...before.filter(file => !given.some(({ name }) => name === file.name)), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const host = together.find((_, i) => starts[i] === STATE_MAGIC);
-  if (host) return (await storagePage()).takeIn(host);
+  if (host) return (await hostPages.load()).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
   const definitions = together.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));
   if (several.peek() || definitions.length + saved.length > 1) {
     const others = setAside.peek().filter(file => !together.some(({ name }) => name === file.name));
     setAside.value = [];
-    return (await severalPage()).openSeveral([...others, ...together]);
+    return (await severalPage.load()).openSeveral([...others, ...together]);
   }
   if (saved.length === 1)
     return restore(
@@ -229,7 +229,7 @@ export async function startDraft(): Promise<void> {
     openDomain(domain, now.files);
     const others = setAside.peek();
     setAside.value = [];
-    if (others.length > 0) await (await severalPage()).openSeveral(others, false);
+    if (others.length > 0) await (await severalPage.load()).openSeveral(others, false);
   } catch (error) {
     if (draft.peek()?.files === now.files) draft.value = { ...now, starting: false, problem: sentence(error) };
   }

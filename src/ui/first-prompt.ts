@@ -2,7 +2,7 @@
  * What is loaded behind the first prompt waits for it here, however slow machine and network are: a fixed time would let it come in the prompt's way on a
  * slow one.
  */
-import { afterPrompt } from './after-prompt.ts';
+import { afterPrompt } from './prompt-reached.ts';
 import { info, tasks } from './host.ts';
 import { sessions } from './sessions.ts';
 

@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
-import { afterPrompt } from './after-prompt.ts';
+import { afterPrompt } from './prompt-reached.ts';
 import { domains, host, hostsLost, info, living, reportProblem } from './host.ts';
 import { sentence } from './sentence.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';

@@ -1,6 +1,6 @@
 /** Modules that are loaded when they are wanted, on a network that comes and goes. */
 
-import { loadedAgain } from '../dom0/host/loading/index.ts';
+import { type Part, PartError, part } from '../formats/loading/index.ts';
 
 /** One that did not come has no sheet, or one that must not be read. */
 function isStyled({ sheet }: HTMLLinkElement): boolean {
@@ -33,29 +33,31 @@ async function styled(): Promise<void> {
   for (const link of failed) link.remove();
 }
 
-/** What `persistent` made: callers that share one have the same module after a failure, too. */
-const made = new WeakSet<() => Promise<unknown>>();
-
-/** `load`, which may be called again where it failed (dom0/host/loading), also where what did not come was its style sheet. */
-export function persistent<Module>(load: () => Promise<Module>): () => Promise<Module> {
-  if (made.has(load)) return load;
+/** A part of the page, with its style sheet: `load` asks again for one that did not come. It rejects with what the browser says: the views have their own sentences. */
+export function pagePart<Module>(load: () => Promise<Module>): Part<Module> {
   let lacksStyle = false;
-  const again = loadedAgain(load, address => {
+  const own = part(load, 'shows this', address => {
     const isStyle = address.endsWith('.css');
     if (isStyle) lacksStyle = true;
     return isStyle;
   });
-  const get = async (): Promise<Module> => {
-    if (lacksStyle) await styled();
-    lacksStyle = false;
-    return again();
+  return {
+    get loaded() {
+      return own.loaded;
+    },
+    get: own.get,
+    load: async () => {
+      if (lacksStyle) await styled();
+      lacksStyle = false;
+      return own.load().catch((error: unknown) => {
+        throw error instanceof PartError ? error.cause : error;
+      });
+    },
   };
-  made.add(get);
-  return get;
 }
 
-/** The same of each whole module that `import.meta.glob` found. To be made once: what `persistent` made is what knows that it failed. */
-export const allPersistent = <Module>(
+/** The same of each whole module that `import.meta.glob` found. */
+export const pageParts = <Module>(
   loads: Readonly<Record<string, () => Promise<Module>>>,
-): Readonly<Record<string, () => Promise<Module>>> =>
-  Object.fromEntries(Object.entries(loads).map(([path, load]) => [path, persistent(load)]));
+): Readonly<Record<string, Part<Module>>> =>
+  Object.fromEntries(Object.entries(loads).map(([path, load]) => [path, pagePart(load)]));

@@ -1,5 +1,6 @@
 /** Entry of the page. */
 
+import { savedGuests } from './parts.ts';
 import '@xterm/xterm/css/xterm.css';
 import './style.css';
 import { effect } from '@preact/signals';
@@ -62,7 +63,7 @@ async function begin(): Promise<void> {
   // What saves running guests is loaded where somebody wants that.
   effect(() => {
     if (saveEvery.value > 0)
-      void import('./checkpoints.ts').then(
+      void savedGuests.load().then(
         ({ follow }) => follow(),
         error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error))),
       );

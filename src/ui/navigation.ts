@@ -1,5 +1,6 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
+import { dropping, reopening } from './parts.ts';
 import { type CommandValue, commandOf, type Line } from '../dom0/toolstack/hypervisors/command/index.ts';
 import { batch, computed, signal } from '@preact/signals';
 import type { DomainInfo, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
@@ -8,7 +9,6 @@ import { sentence } from './sentence.ts';
 import { mediaSignal } from './media.ts';
 import { giveKeyboard } from './keyboard.ts';
 import { fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';
-import { persistent } from './load-again.ts';
 import { followReady } from './boot-times.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
@@ -117,11 +117,9 @@ export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile
 /** Names of texts that were given next to other files: they are no part of the plan. */
 export const leftOut = signal<readonly string[]>([]);
 
-const dropping = persistent(() => import('./dropping.ts'));
-
 /** Takes in dropped or chosen files, with what is loaded for that (dropping.ts). */
 export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promise<void> {
-  await dropping().then(
+  await dropping.load().then(
     its => its.addFiles(those),
     error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error))),
   );
@@ -140,7 +138,7 @@ void recall<unknown[]>(GIVEN_KEY).then(
 /** For a later visit (reopen.ts). */
 export function rememberGiven(files: readonly NamedFile[], name?: string): void {
   anythingGiven.value = true;
-  void import('./reopen.ts').then(
+  void reopening.load().then(
     ({ remember }) => remember(files, name),
     () => {},
   );
@@ -165,7 +163,7 @@ export function followDrafts(): void {
     if (now === before) return;
     before = now;
     if (!old || old.judging || old.starting) return;
-    if (!old.saved) void dropping().then(its => its.judgeQuietly(old.files));
+    if (!old.saved) void dropping.load().then(its => its.judgeQuietly(old.files));
     else if (old.problem) draft.value = { ...old, problem: undefined };
   });
 }

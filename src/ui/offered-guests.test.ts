@@ -8,7 +8,7 @@ vi.mock('./host.ts', async original => ({
   offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')),
 }));
 const { info, tasks } = await import('./host.ts');
-const { afterPrompt } = await import('./after-prompt.ts');
+const { afterPrompt } = await import('./prompt-reached.ts');
 const page = await import('./offered-guests.ts');
 
 afterEach(() => {

@@ -1,5 +1,6 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json next to the page lists. */
 
+import { forKvm, wideGuests } from './parts.ts';
 import { computed, effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
@@ -7,8 +8,7 @@ import { offerFirmware, offerGuests, reportProblem } from './host.ts';
 import { type OfEach, ofHost } from './hypervisors/of-host.ts';
 import { STARTS } from './hypervisors/starts.ts';
 import { sentence } from './sentence.ts';
-import { afterPrompt } from './after-prompt.ts';
-import { persistent } from './load-again.ts';
+import { afterPrompt } from './prompt-reached.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -60,11 +60,10 @@ export const notHere = computed(() => listed.value.length - offers.value.length)
 
 /** Those that are loaded behind the first prompt, and listed behind all others. */
 let last: readonly Offer[] = [];
-const loadLast = persistent(() => import('./wide-guests.ts'));
 async function addLast(): Promise<void> {
-  const { wideGuests } = await loadLast();
-  if (last === wideGuests) return;
-  last = wideGuests;
+  const wide = (await wideGuests.load()).wideGuests;
+  if (last === wide) return;
+  last = wide;
   listed.value = [...listed.peek(), ...last];
 }
 
@@ -289,11 +288,10 @@ export async function fetchGuest(
   return ofHost(FILES)(files);
 }
 
-const loadForKvm = persistent(() => import('./for-kvm.ts'));
 /** As guests of the host's hypervisor find them. */
 const FILES: OfEach<(files: NamedFile[]) => NamedFile[] | Promise<NamedFile[]>> = {
   xen: files => files,
-  kvm: async files => (await loadForKvm()).filesForKvm(files),
+  kvm: async files => (await forKvm.load()).filesForKvm(files),
 };
 
 /** What gzip made smaller on the way, and a server may have given back whole already. */

@@ -1,8 +1,42 @@
-/** Parts that somebody acts by before they are shown: its loader has the same module as the view that shows it (load-again.ts). */
+/** Parts of the page, each with what is loaded together: by its view when that is first shown, or before, by what a person does. */
 
-import { persistent } from './load-again.ts';
+import { pagePart } from './load-again.ts';
 
-export const severalPage = persistent(() => import('./parts/several-page.tsx'));
-export const naming = persistent(() => import('./naming.ts'));
-export const storagePage = persistent(() => import('./parts/storage-page.tsx'));
-export const fourWays = persistent(() => import('./inspect/four-ways.tsx'));
+export const activity = pagePart(() => import('./parts/activity.tsx')),
+  bootMenuScreen = pagePart(() => import('./parts/boot-menu.tsx')),
+  comparisons = pagePart(() => import('./inspect/comparisons/index.ts')),
+  desktopPage = pagePart(() => import('./parts/desktop-page.tsx')),
+  details = pagePart(() => import('./parts/details/index.tsx')),
+  draftPages = pagePart(() => import('./parts/draft-pages/index.ts')),
+  dropping = pagePart(() => import('./dropping.ts')),
+  editPage = pagePart(() => import('./parts/edit-page.tsx')),
+  experimentsPage = pagePart(() => import('./experiments/page.tsx')),
+  forKvm = pagePart(() => import('./for-kvm.ts')),
+  guestNotes = pagePart(() => import('./parts/guest-notes/index.ts')),
+  guestPages = pagePart(() => import('./parts/guest-pages/index.ts')),
+  headerTools = pagePart(() => import('./parts/header-tools/index.ts')),
+  help = pagePart(() => import('./help/help.tsx')),
+  helpPages = pagePart(() => import('./help/pages/index.ts')),
+  homeLists = pagePart(() => import('./parts/home-lists/index.ts')),
+  hostPages = pagePart(() => import('./parts/host-pages/index.ts')),
+  inspectPage = pagePart(() => import('./inspect/page.tsx')),
+  lastExit = pagePart(() => import('./inspect/last-exit.tsx')),
+  lessonPage = pagePart(() => import('./lessons/page.tsx')),
+  live = pagePart(() => import('./parts/live/index.ts')),
+  menus = pagePart(() => import('./parts/menus/index.ts')),
+  naming = pagePart(() => import('./naming/index.ts')),
+  offersNotes = pagePart(() => import('./parts/offers-notes/index.ts')),
+  poolViews = pagePart(() => import('./pool/views/index.ts')),
+  postMortem = pagePart(() => import('./inspect/post-mortem/index.tsx')),
+  reopening = pagePart(() => import('./reopen.ts')),
+  savedGuests = pagePart(() => import('./checkpoints.ts')),
+  screenTools = pagePart(() => import('./parts/screen-tools/index.ts')),
+  severalPage = pagePart(() => import('./parts/several-page.tsx')),
+  shellWindow = pagePart(() => import('./parts/shell-window/index.ts')),
+  snapshotsPage = pagePart(() => import('./parts/snapshots.tsx')),
+  sourcePages = pagePart(() => import('./parts/source-pages/index.ts')),
+  taskTable = pagePart(() => import('./parts/tasks.tsx')),
+  touchKeys = pagePart(() => import('./parts/touch-keys.tsx')),
+  treeTools = pagePart(() => import('./parts/tree-tools/index.ts')),
+  wideGuests = pagePart(() => import('./wide-guests.ts')),
+  windowedRows = pagePart(() => import('./parts/windowed-rows.tsx'));

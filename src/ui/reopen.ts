@@ -8,9 +8,9 @@ import type { NamedFile } from '../dom0/service/index.ts';
 import { type FileHandle, handleOf, noteHandle } from './dropped-files.ts';
 import { keep, recall } from './indexed-db.ts';
 import { addFiles, GIVEN_KEY, wanted } from './navigation.ts';
-import { laterStrings } from './strings-later.ts';
+import { viewStrings } from './view-strings.ts';
 
-const words = laterStrings.reopen;
+const words = viewStrings.reopen;
 
 export interface Remembered {
   name: string;

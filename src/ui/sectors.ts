@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { Assembled } from '../cpu/assembler/index.ts';
-import { persistent } from './load-again.ts';
+import { pagePart } from './load-again.ts';
 import { host } from './host.ts';
 import { sentence } from './sentence.ts';
 import { keep, recall } from './indexed-db.ts';
@@ -62,7 +62,7 @@ export const made = signal<ReadonlyMap<string, Made>>(new Map());
 export const trouble = signal<string | undefined>(undefined);
 
 /** It carries the instruction table. */
-const assembler = persistent(() => import('../cpu/assembler/index.ts'));
+const assembler = pagePart(() => import('../cpu/assembler/index.ts'));
 const typing = new Typing();
 
 /** What somebody types is kept, and assembled once they pause. */
@@ -76,7 +76,7 @@ export function editSector(sector: BootSector, text: string): void {
 /** @returns undefined where the assembler could not be loaded, which `trouble` says */
 export async function makeSector(sector: BootSector): Promise<Made | undefined> {
   try {
-    const { assemble } = await assembler();
+    const { assemble } = await assembler.load();
     const text = (edits.peek()[sector.name] ?? sector.source).replace(/\r\n?/g, '\n');
     const before = made.peek().get(sector.name);
     if (before?.text === text) return before;

@@ -4,7 +4,7 @@
  */
 
 import { signal } from '@preact/signals';
-import { persistent } from './load-again.ts';
+import { pagePart } from './load-again.ts';
 import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 import type { Xterm } from './xterm.ts';
@@ -40,9 +40,9 @@ const SEQUENCES = /\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -
 let loading: Promise<void> | undefined;
 let loaded: typeof import('./xterm.ts') | undefined;
 
-const importXterm = persistent(() => import('./xterm.ts'));
+const xterm = pagePart(() => import('./xterm.ts'));
 function loadXterm(): Promise<void> {
-  loading ??= importXterm().then(module => {
+  loading ??= xterm.load().then(module => {
     loaded = module;
   });
   // What could not be loaded is tried again when it is wanted again.

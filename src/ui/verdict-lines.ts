@@ -1,7 +1,7 @@
 /** Verdicts by lines: next to a line is the worst of what is said of it; and why one is refused. */
 
 import type { Finding } from '../dom0/service/index.ts';
-import { laterStrings } from './strings-later.ts';
+import { viewStrings } from './view-strings.ts';
 
 type Verdict = Finding['verdict'];
 
@@ -16,7 +16,7 @@ export function reasonOf({
   short,
 }: Pick<Finding, 'verdict' | 'short'>): { answer: string; source: string } | undefined {
   const [, answer, source] =
-    (verdict === 'error' && laterStrings.defined.reasons.find(([begins]) => short.startsWith(begins))) || [];
+    (verdict === 'error' && viewStrings.defined.reasons.find(([begins]) => short.startsWith(begins))) || [];
   return answer === undefined || source === undefined ? undefined : { answer, source };
 }
 

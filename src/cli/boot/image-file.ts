@@ -16,7 +16,7 @@ import {
   DecodeError,
   isGzip,
   isXz,
-  loadUnpackers,
+  unpackers,
   nameInside,
   type Packing,
   packingOf,
@@ -27,7 +27,7 @@ import { fileBytes } from '../file-bytes.ts';
 import { FileDevice } from '../file-device.ts';
 import { UsageError } from './usage-error.ts';
 
-const { gunzip, headInside, statedBytes, unxz, unzstd } = await loadUnpackers();
+const { gunzip, headInside, statedBytes, unxz, unzstd } = await unpackers.load();
 
 export interface Image {
   name: string;

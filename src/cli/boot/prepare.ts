@@ -33,7 +33,7 @@ import {
   VIRTUAL_EPOCH_MS,
   withOptions,
 } from '../../dom0/service/index.ts';
-import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
+import { fileSharing, namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
@@ -89,7 +89,7 @@ export async function makeCds(files: string[]): Promise<MadeCds> {
       const placed = filesBeside(name, target);
       cds.set(
         placed,
-        await cdOfFiles(FILES, placed).then(
+        await (await fileSharing.load()).cdOfFiles(FILES, placed).then(
           async cd => new Uint8Array(await cd.arrayBuffer()),
           (error: Error) => error.message,
         ),

@@ -126,7 +126,7 @@ const group3 = (['b', 'v'] as const).flatMap((size, i) => {
 /** Loads and stores of 32 bits without an index register have cases of their own. */
 const MOV = { ...WORDS, wide: 'r32 m16 m32 n32 s32' } as const;
 /** Overflow and parity are tested so seldom that they have no cases of their own. */
-const SELDOM = [0, 1, 10, 11];
+const NEEDS_VERDICTS = [0, 1, 10, 11];
 const IO = { privilege: 'iopl' } as const;
 const REP_COMPARE = { reads: 'D', writes: ARITHMETIC } as const;
 
@@ -160,7 +160,7 @@ export const oneByte: Row[] = [
   ...conditional('', 0x70, 'j', 'jcc', 'Jb', cc => ({
     long: 'f64',
     branch: true,
-    ...(SELDOM.includes(cc) ? {} : REGISTERS),
+    ...(NEEDS_VERDICTS.includes(cc) ? {} : REGISTERS),
   })),
 
   row('84', 'test', 'Eb,Gb', { ...LOGIC, ...BYTES }),

@@ -3,6 +3,7 @@
  * Source: 82371FB/SB (PIIX3) datasheet, order number 290550, 2.5 (IDE configuration) and 2.6 (bus master).
  */
 import type { Device, IrqLine, PortRange, State } from '../bus.ts';
+import { driveDevices, loadedDrives } from '../drives.ts';
 import { driveType } from '../floppy/formats.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
@@ -29,19 +30,6 @@ export const VIRTIO_PLACE = 6,
 /** The floppy drives among these. */
 export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: BlockDevice | null }[] =>
   attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
-
-let drives: typeof import('./drives.ts') | undefined;
-
-/** Boards can have drives on these channels from then on. */
-export async function loadIdeDrives(): Promise<void> {
-  drives ??= await import('./drives.ts');
-}
-
-/** @throws Error where nobody has loaded them */
-function loadedDrives(): NonNullable<typeof drives> {
-  if (!drives) throw new Error('The IDE drives are not loaded.');
-  return drives;
-}
 
 /** What drive is at a place that takes another disk while its machine runs. */
 export const removableKind = (place: number): 'cdrom' | 'floppy' => (place >= FLOPPY_PLACE ? 'floppy' : 'cdrom');
@@ -83,8 +71,8 @@ export class PiixIde implements Device {
       const serial = `RS${String(place).padStart(8, '0')}`;
       channel.drives[place & 1] =
         attachment.kind === 'disk'
-          ? new (loadedDrives().AtaDrive)(channel, attachment.disk, serial)
-          : new (loadedDrives().AtapiDrive)(channel, attachment.disk, serial);
+          ? new (driveDevices().AtaDrive)(channel, attachment.disk, serial)
+          : new (driveDevices().AtapiDrive)(channel, attachment.disk, serial);
     }
     this.attached = this.channels.map(channel => [...channel.drives]);
     fn.put(IDETIM, DECODE, 2);
@@ -115,11 +103,13 @@ export class PiixIde implements Device {
   /** The CD-ROM drive at a place; undefined: there is none. */
   cdrom(place: number): AtapiDrive | undefined {
     const drive = this.channels[place >> 1]?.drives[place & 1];
+    const drives = loadedDrives();
     return drives && drive instanceof drives.AtapiDrive ? drive : undefined;
   }
 
   /** Takes disks away until the next reset (all, or all but the first of the first channel); CD-ROM drives stay. */
   unplugDisks(exceptFirst: boolean): void {
+    const drives = loadedDrives();
     this.channels.forEach((channel, i) => {
       channel.drives.forEach((drive, n) => {
         if (drives && drive instanceof drives.AtaDrive && !(exceptFirst && i === 0 && n === 0))

@@ -2,8 +2,10 @@
  * The network cards that a guest can have, by the names that definitions (`model=`) and `--nic` have for them. One line a card: definitions, the command line
  * and the page know it from here. A card's program is loaded (`loadNic`) before a board has it: most guests have none, or another.
  */
+import { part } from '../../formats/loading/index.ts';
 import type { Device, IrqLine, Timers } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
+import { virtioDevicePrograms } from '../virtio/programs.ts';
 import type { Ethernet } from './ethernet.ts';
 
 /** A card as the board sees it: a device with one PCI function, or with ports on the ISA bus. */
@@ -38,36 +40,41 @@ export interface NicKind {
   load(): Promise<NicClass>;
 }
 
+const CARD = 'is the guest’s network card';
+const pcnet = part(() => import('./pcnet-pci.ts'), CARD),
+  e1000 = part(() => import('./e1000/e1000.ts'), CARD),
+  ne2000 = part(() => import('./ne2000.ts'), CARD);
+
 export const NIC_MODELS = {
   pcnet: {
     name: 'AMD PCNet',
     title: 'an AMD PCNet (pcnet32)',
     rom: 'pxe-pcnet.rom',
-    load: async () => (await import('./pcnet-pci.ts')).PcnetPci,
+    load: async () => (await pcnet.load()).PcnetPci,
   },
   e1000: {
     name: 'Intel e1000',
     title: 'an Intel 82540EM (e1000)',
     rom: 'pxe-e1000.rom',
-    load: async () => (await import('./e1000/e1000.ts')).E1000,
+    load: async () => (await e1000.load()).E1000,
   },
   ne2k_pci: {
     name: 'NE2000 PCI',
     title: 'a Realtek RTL8029AS (ne2k-pci)',
     rom: 'pxe-ne2k_pci.rom',
-    load: async () => (await import('./ne2000.ts')).Rtl8029,
+    load: async () => (await ne2000.load()).Rtl8029,
   },
   ne2k_isa: {
     name: 'NE2000 ISA',
     title: 'an NE2000 at port 0x300, IRQ 5 (ne)',
     isaIrq: 5,
-    load: async () => (await import('./ne2000.ts')).Ne2000Isa,
+    load: async () => (await ne2000.load()).Ne2000Isa,
   },
   virtio: {
     name: 'virtio',
     title: 'a virtio-net (virtio_net)',
     rom: 'pxe-virtio.rom',
-    load: async () => (await import('../virtio/net.ts')).VirtioNet,
+    load: async () => (await virtioDevicePrograms.load()).VirtioNet,
   },
 } satisfies Record<string, NicKind>;
 

@@ -1,15 +1,9 @@
 /** The disks of virtio that a board has. */
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { IrqLine, Timers } from '../bus.ts';
+import { driveDevices } from '../drives.ts';
 import { type IdeAttachment, VIRTIO_DISKS, VIRTIO_PLACE } from '../ide/piix-ide.ts';
 import type { VirtioBlk } from './blk.ts';
-
-let blk: typeof VirtioBlk | undefined;
-
-/** Boards can have these disks from then on. */
-export async function loadVirtioDisks(): Promise<void> {
-  blk ??= (await import('./blk.ts')).VirtioBlk;
-}
 
 /** Those among drives, by their numbers. @throws RangeError for a place that does not exist; Error where nobody has loaded them */
 export function virtioDisks(
@@ -28,6 +22,10 @@ export function virtioDisks(
 }
 
 function create(number: number, disk: BlockDevice, parts: { timers: Timers; irq: IrqLine }): VirtioBlk {
-  if (!blk) throw new Error('The disks of virtio are not loaded.');
-  return new blk({ ...parts, disk, name: `virtio-blk${number}`, serial: `RSV${String(number).padStart(7, '0')}` });
+  return new (driveDevices().VirtioBlk)({
+    ...parts,
+    disk,
+    name: `virtio-blk${number}`,
+    serial: `RSV${String(number).padStart(7, '0')}`,
+  });
 }

@@ -8,6 +8,7 @@ import type { BalloonWish } from './balloon-words.ts';
 import type { ChannelWish } from './channel-words.ts';
 import type { FolderAnswer } from './folder-words.ts';
 import type { VirtQueueLook } from './queue.ts';
+import { virtioDevicePrograms } from './programs.ts';
 import type { VirtioParts } from './transport.ts';
 
 /** A device of virtio, of these or a disk or a card, as a board has it. */
@@ -33,7 +34,8 @@ type VirtioClass = new (parts: VirtioParts) => VirtioDevice;
 interface VirtioKind {
   /** In a sentence, with the name that Linux gives it. */
   title: string;
-  load(): Promise<VirtioClass>;
+  /** Its class among the programs. */
+  program: Exclude<keyof NonNullable<typeof virtioDevicePrograms.loaded>, 'VirtioNet'>;
   /** What may be said of it next to its name: each with what its value may be, in words and as a pattern. */
   options?: Readonly<Record<string, { may: string; pattern: RegExp; needed?: true }>>;
   /** A guest may have several. */
@@ -42,14 +44,12 @@ interface VirtioKind {
 
 const ON_OFF = { may: 'on or off', pattern: /^(on|off)$/ };
 
-const loadConsole = async () => (await import('./console.ts')).VirtioConsole;
-
 export const VIRTIO_KINDS = {
-  rng: { title: 'random numbers (/dev/hwrng)', load: async () => (await import('./rng.ts')).VirtioRng },
-  console: { title: 'a console (/dev/hvc0)', load: loadConsole },
+  rng: { title: 'random numbers (/dev/hwrng)', program: 'VirtioRng' },
+  console: { title: 'a console (/dev/hvc0)', program: 'VirtioConsole' },
   balloon: {
     title: 'a memory balloon',
-    load: async () => (await import('./balloon.ts')).VirtioBalloon,
+    program: 'VirtioBalloon',
     options: {
       /** The driver lets air out where memory is short; it tells of pages that are free; seconds between two statistics. */
       deflate: ON_OFF,
@@ -59,7 +59,7 @@ export const VIRTIO_KINDS = {
   },
   '9p': {
     title: 'a folder of Domain 0 (mount -t 9p -o trans=virtio)',
-    load: async () => (await import('./nine-p.ts')).VirtioNineP,
+    program: 'VirtioNineP',
     several: true,
     options: {
       tag: { may: 'a name of at most 31 letters, digits, _, . and -', pattern: /^[\w.-]{1,31}$/, needed: true },
@@ -71,7 +71,7 @@ export const VIRTIO_KINDS = {
   },
   channel: {
     title: 'a channel (/dev/virtio-ports)',
-    load: async () => (await import('./console.ts')).VirtioConsole,
+    program: 'VirtioConsole',
     several: true,
     options: {
       name: { may: 'a name of at most 63 letters, digits, _, . and -', pattern: /^[\w.-]{1,63}$/, needed: true },
@@ -83,7 +83,7 @@ export const VIRTIO_KINDS = {
   },
   serial: {
     title: 'channels',
-    load: async () => (await import('./console.ts')).VirtioConsole,
+    program: 'VirtioConsole',
   },
 } satisfies Record<string, VirtioKind>;
 
@@ -161,23 +161,17 @@ export interface VirtioWish {
   seed: number;
 }
 
-const loaded = new Map<string, VirtioClass>();
+/** Boards can have these devices from then on. @throws PartError */
+export async function loadVirtio(items: readonly string[] = Object.keys(VIRTIO_KINDS)): Promise<void> {
+  if (items.length > 0) await virtioDevicePrograms.load();
+}
 
-/** Boards can have these devices from then on. */
-export const loadVirtio = async (items: readonly string[] = Object.keys(VIRTIO_KINDS)): Promise<void> =>
-  void (await Promise.all(
-    items.map(async item => {
-      const { name } = virtioWords(item);
-      if (isVirtioName(name)) loaded.set(name, await VIRTIO_KINDS[name].load());
-    }),
-  ));
-
-/** One of them. @throws Error where nobody has loaded it */
+/** One of them. @throws Error where nobody has loaded it, or there is no such device */
 export function virtioDevice(item: string, parts: Omit<VirtioParts, 'options'>): VirtioDevice {
-  const { name, options } = virtioWords(item),
-    its = loaded.get(name);
-  if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-  return new its({ ...parts, options });
+  const { name, options } = virtioWords(item);
+  if (!isVirtioName(name)) throw new Error(`virtio has no device ${name}.`);
+  const Program: VirtioClass = virtioDevicePrograms.get()[VIRTIO_KINDS[name].program];
+  return new Program({ ...parts, options });
 }
 
 /** `first`: the slot behind all disks. @throws Error where nobody has loaded them */

@@ -4,10 +4,10 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from './verdicts.ts';
-import { loadPlans } from './later-plans.ts';
+import { plans } from './prepare-plans.ts';
 import { planDefinition } from './plan-definition.ts';
 import type { Firmware } from './planned.ts';
-import { loadSeldom } from './config/keys/seldom.ts';
+import { verdicts } from './config/keys/verdicts-part.ts';
 import { prepareToRead } from './config/source.ts';
 
 const FIRMWARE: Exclude<Firmware, string> = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin' };
@@ -40,8 +40,8 @@ const kvmDisk = (type: string): string =>
   `<disk type='file'><driver name='qemu' type='${type}'/><source file='/b.img'/><target dev='vda' bus='virtio'/></disk>`;
 
 beforeAll(async () => {
-  await loadPlans();
-  await loadSeldom();
+  await plans.load();
+  await verdicts.load();
 });
 
 describe('a line that xl refuses', () => {

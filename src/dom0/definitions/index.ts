@@ -30,7 +30,7 @@ export {
 } from './named-in-files.ts';
 export { planDefinition, withOptions } from './plan-definition.ts';
 export { planKernel } from './plan-plain.ts';
-export { loadPlans } from './later-plans.ts';
+export { plans } from './prepare-plans.ts';
 export { foreignOf, mayBeForeign } from './may-be-foreign.ts';
 export {
   cannotAddCards,

@@ -19,11 +19,11 @@ import {
   rename,
 } from './planned.ts';
 import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
-import { prepareToPlan } from './later-plans.ts';
+import { prepareToPlan } from './prepare-plans.ts';
 import { foreignOf } from './may-be-foreign.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
-import { seldom } from './config/keys/seldom.ts';
+import { verdicts } from './config/keys/verdicts-part.ts';
 import type { Places } from './places-of-cards.ts';
 import { needsXen, NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
@@ -197,8 +197,8 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
       `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
       UUID_TAKEN,
     );
-  if (facts.hypervisor.addsKvm) seldom?.kvm.judgeOnXen(plan.findings);
-  plan.errors.push(...(seldom?.places.judgePlaces(plan.findings, facts.places) ?? []));
+  if (facts.hypervisor.addsKvm) verdicts.loaded?.kvm.judgeOnXen(plan.findings);
+  plan.errors.push(...(verdicts.loaded?.places.judgePlaces(plan.findings, facts.places) ?? []));
   const station = definition?.cards.map(({ mac }) => facts.stationProblem(mac)).find(problem => problem);
   if (station)
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);

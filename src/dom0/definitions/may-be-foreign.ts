@@ -1,14 +1,14 @@
 /** Whether a file can be another product's, before what recognises those is loaded. */
+import { part } from '../../formats/loading/index.ts';
 import { packingOf } from '../../formats/unpack/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { loadedAgain } from '../host/loading/index.ts';
 
 /** What only a definition here has: a key of xl.cfg at the beginning of a line; libvirt's outermost element, or xend's. */
 const HAS_KEY = /^(?:name|kernel|builder|type|disk|vif|bootloader)[ \t]*=/m,
   BEGINS = /^(?:\s|<\?[^>]*>|<!--[^]*?-->)*(?:<domain[\s>]|\((?:domain|vm)\b)/;
 const LOOKED_AT_BYTES = 4096;
 
-const recogniser = loadedAgain(() => import('./recognise/index.ts'));
+const recogniser = part(() => import('./recognise/index.ts'), 'recognises the files of other products');
 
 /** It is no definition by its keys, no kernel, and not packed. */
 export function mayBeForeign(data: Uint8Array): boolean {
@@ -23,7 +23,7 @@ export const foreignOf = async (
   data: Uint8Array,
 ): Promise<import('./recognise/index.ts').Foreign | undefined> =>
   mayBeForeign(data)
-    ? recogniser().then(
+    ? recogniser.load().then(
         ({ recognise }) => recognise(name, data),
         () => undefined,
       )

@@ -10,7 +10,7 @@ import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
 import { xlWriter } from './config/source.ts';
 import { diskVerdict } from './config/keys/disks.ts';
-import { seldom } from './config/keys/seldom.ts';
+import { verdicts } from './config/keys/verdicts-part.ts';
 import { isDevice } from '../host/storage/index.ts';
 import { noImage, NOT_BUILT } from './libxl-words.ts';
 import { HEAD_BYTES, imageProblem } from './images/images.ts';
@@ -28,7 +28,7 @@ import {
   check,
 } from './planned.ts';
 import { OWN_BIOS, type Loaded, needsOf, type LoaderNeeds, loaderNeeds } from './named-in-files.ts';
-import { loadedPlans } from './later-plans.ts';
+import { loadedPlans } from './prepare-plans.ts';
 
 const SEABIOS_NOT_HERE = "SeaBIOS is not here: Ringside's own BIOS starts. npm run guests fetches SeaBIOS.";
 
@@ -251,7 +251,7 @@ function planDrive(
   // A device is opened by the format that the definition says, and this is what is in it then; of a file's that is found out.
   const isRaw = device === true && ['raw', 'qcow2'].includes(disk.format);
   const problem = imageProblem(baseName(found.name), disk.kind, head, bytes, packing, isRaw);
-  const otherFormat = disk.kind === 'disk' && !device && seldom?.formats.otherFormat(disk, drive.image);
+  const otherFormat = disk.kind === 'disk' && !device && verdicts.loaded?.formats.otherFormat(disk, drive.image);
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
   else if (otherFormat && finding) Object.assign(finding, otherFormat);
   else if (drive.image.device) {

@@ -5,7 +5,7 @@ import type { Finding } from './verdicts.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { HEAD_BYTES } from './images/images.ts';
 import { type Loaded, isDefinition } from './named-in-files.ts';
-import { loadedPlans } from './later-plans.ts';
+import { loadedPlans } from './prepare-plans.ts';
 import { planDefinition } from './plan-definition.ts';
 import {
   type NamedBytes,

@@ -1,4 +1,5 @@
 /** Devices of definitions come, change and go: in the domain's document. Source: libxlDomainAttachDeviceConfig() and its like of src/libxl/libxl_driver.c. */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import {
   type Definition,
   formatFinding,
@@ -75,7 +76,7 @@ export async function changeOfDefined(
   how: DeviceChange,
 ): Promise<{ after: Definition; commit(): Promise<void> }> {
   const managed = persistent(domain);
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const device = await wellFormed(xml, DEVICE);
   const before = await readXml(await xmlOf(host, domain, XML_INACTIVE), 'domain');
   const devices = childOf(before, 'devices');

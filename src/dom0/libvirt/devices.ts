@@ -1,4 +1,5 @@
 /** Devices of domains: what went through them, and those that come and go while a domain runs. */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { type ChannelPort, channelsOf } from '../../devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
 import {
@@ -101,7 +102,7 @@ async function deviceOf(xml: string, { type }: LibvirtKind): Promise<Definition>
 async function withAddress(host: Uses<'toolstack'>, xml: string): Promise<string> {
   const element = await wellFormed(xml, DEVICE);
   if (element.name !== 'interface' || childOf(element, 'mac')) return xml;
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const mac = { name: 'mac', attributes: { address: host.toolstack.stations.draw() }, text: '', children: [] };
   return xmlText({ ...element, children: [mac, ...element.children] });
 }

@@ -3,6 +3,7 @@
  * Xen's driver answers.
  */
 import { inXml } from '../definitions/config/xml/kinds/index.ts';
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import {
   type Definition,
@@ -209,7 +210,7 @@ export async function shownXml(host: Uses<'consoles' | 'toolstack'>, domain: Dom
 /** Whether a document has its screen listen for clients: one without <graphics>, or with <listen type='none'/>, asked for no port. */
 async function listens(source: string): Promise<boolean> {
   if (!/^\s*</.test(source)) return true;
-  const { parse } = await import('../definitions/config/xml/tree.ts');
+  const { parse } = await xmlLanguage.load();
   const devices = childOf(parse(source), 'devices');
   return (
     devices?.children.some(

@@ -2,6 +2,7 @@
  * A domain's hardware as managers of virtual machines show it: each device now and from the next start, and what a change of it is in xl's words, in virsh's
  * and in XML before it is made. Sources: virt-manager 4.1 (details of a machine), virsh(1), xl(1).
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import {
   type Card,
@@ -145,7 +146,7 @@ async function devicesOf(
   next: string | undefined,
   domain: Pick<Domain, 'definition' | 'managed'> & Pick<Hardware['canChangeNow'], 'disks'>,
 ): Promise<Device[]> {
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const devices = new Map<string, Device>();
   const cards: string[] = [],
     cardsNow: string[] = [];
@@ -307,7 +308,7 @@ function changedCards(
 
 /** The element of a disk or card alone. */
 async function elementOf(definition: Definition, name: string): Promise<string> {
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const devices = childOf(await readXml(writeXml(definition), 'domain'), 'devices')?.children ?? [];
   return xmlText(devices.find(each => each.name === name)!);
 }

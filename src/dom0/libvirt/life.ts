@@ -1,4 +1,5 @@
 /** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
+import { documents } from './documents-part.ts';
 import type { Definition } from '../definitions/config/index.ts';
 import { isDevice } from '../host/storage/index.ts';
 import { type CommandHost, filesFor, managedOf, type Uses } from '../toolstack/index.ts';
@@ -254,7 +255,7 @@ export async function undefineDomain(
 
 /** Files in which a saved state has the document of a client, where that gave one. @throws LibvirtError */
 const filesWith = async (host: Uses<'toolstack'>, files: Files, xml: string | undefined): Promise<Files> =>
-  xml === undefined ? files : (await import('./save-images.ts')).withDocument(host, files, xml);
+  xml === undefined ? files : (await documents.load()).withDocument(host, files, xml);
 
 /** Writes its state to a file, and ends it. `xml`: what it is to be once it is restored. @throws LibvirtError */
 export async function saveDomain(

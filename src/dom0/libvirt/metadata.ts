@@ -3,6 +3,7 @@
  * virDomainObjSetMetadata() and virDomainObjGetMetadata() of src/conf/domain_conf.c, virXMLInjectNamespace() and virXMLExtractNamespaceXML() of src/util/virxml.c
  * of libvirt 9.0.
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { lengthProblem, TAGS_URI } from '../definitions/config/index.ts';
 import { quoted } from '../../formats/shell-words/index.ts';
 import type { CommandHost, Uses } from '../toolstack/index.ts';
@@ -90,7 +91,7 @@ export async function metadataOf(
   const found = metadata?.children.find(child => uriOf(child, metadata, document) === uri);
   if (!found) throw missing();
   const [prefix = ''] = /^[^:]*:/.exec(found.name) ?? [];
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   return xmlText(bare(found, prefix, prefix ? `xmlns:${prefix.slice(0, -1)}` : 'xmlns'), '', '"').trimEnd();
 }
 
@@ -169,7 +170,7 @@ async function changeMetadata(host: CommandHost, domain: Domain, given: Metadata
     throw new LibvirtError('INVALID_ARG', "metadata title can't contain newlines", 'domain');
   const added = type === METADATA.ELEMENT && text !== undefined ? await injected(given) : undefined;
   const id = live ? guestId(domain) : domain.id;
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const changed = async (of: number): Promise<string> => {
     const document = xmlText(withMetadata(await readXml(await xmlOf(host, domain, of), 'domain'), given, added));
     const tooLong = lengthProblem(document.length);

@@ -2,6 +2,7 @@
  * Networks: the host's own, whose bridge all cards are at that ask for nothing else, and those that clients define, each a bridge with a gateway that gives out
  * addresses. Sources: libvirt's documentation, "Network XML format"; src/conf/network_conf.c and src/network/bridge_driver.c of libvirt 9 for what is refused.
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { formatAddress, parseAddress, parseMac, type Subnet } from '../../devices/net/index.ts';
 import { escapedXml } from '../definitions/config/index.ts';
 import { BRIDGE } from '../host/network/index.ts';
@@ -120,7 +121,7 @@ async function readNetwork(text: string): Promise<Network> {
   const { name: domain, localOnly } = childOf(root, 'domain')?.attributes ?? {};
   const dnsHosts = childOf(root, 'dns')?.children.map(host => readDnsHost(name, host)) ?? [];
   const metadata = childOf(root, 'metadata');
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   return {
     name,
     uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`network ${name}`),

@@ -3,6 +3,7 @@
  * Sources: libvirt's documentation, "Storage pool and volume XML format"; src/storage/storage_driver.c, storage_util.c and storage_backend_disk.c of libvirt 9 for
  * what is refused.
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { escapedXml } from '../definitions/config/index.ts';
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { GROUP, IMAGES, PE_BYTES } from '../host/storage/index.ts';
@@ -89,7 +90,7 @@ async function readPool(text: string): Promise<Pool> {
   if (!folder.startsWith('/')) wrong(`storage pool target path '${folder}' is not absolute`);
   const path = folder.replace(/(?<=.)\/+$/, '');
   const permissions = childOf(childOf(root, 'target'), 'permissions');
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   return {
     name,
     uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`pool ${name}`),

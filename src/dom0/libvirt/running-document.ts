@@ -2,6 +2,7 @@
  * What libvirt's driver of QEMU adds to a domain's document: addresses, devices that a PC has in any case; and of one that runs aliases, and what the host does for it.
  * Sources: qemuAssignDeviceAliases() of src/qemu/qemu_alias.c, qemuDomainAssignAddresses(), and `dumpxml` of Debian's libvirt 9.0 of a real QEMU.
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { channelsOf, inSlots, slotOfCard, VIRTIO_SLOT, virtioWords } from '../../devices/index.ts';
 import type { Definition } from '../definitions/config/index.ts';
 import {
@@ -221,8 +222,8 @@ export async function qemuDocument(
   definition: Definition,
   taps?: ReadonlyMap<number, string>,
 ): Promise<string> {
-  const { parse } = await import('../definitions/config/xml/tree.ts');
-  const { inPlace, xmlText } = await import('../definitions/config/xml/index.ts');
+  const { parse } = await xmlLanguage.load();
+  const { inPlace, xmlText } = await xmlLanguage.load();
   const domain = parse(text)! as XmlElement;
   // What asks for another board stays as it asks.
   if (!taps && !isPc(domain)) return text;

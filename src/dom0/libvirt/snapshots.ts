@@ -2,6 +2,7 @@
  * Snapshots of domains. Source: libvirt's documentation, "Snapshot XML format"; libvirt-domain-snapshot.h for the flags. libxl's driver has none: these are of
  * Ringside's toolstack.
  */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { escapedXml } from '../definitions/config/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { COMMANDS, perform } from '../toolstack/commands/index.ts';
@@ -183,7 +184,7 @@ export async function redefineSnapshot(
   name: string,
   xml: string,
 ): Promise<SnapshotRecord> {
-  const { xmlText } = await import('../definitions/config/xml/index.ts');
+  const { xmlText } = await xmlLanguage.load();
   const record = await snapshotByName(host, domain, name);
   const { description } = await redefinition(xml);
   const { description: _before, ...rest } = record;

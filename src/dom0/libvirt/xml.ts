@@ -1,4 +1,5 @@
 /** XML documents of clients. Source: virXMLParseHelper() and catchXMLError() of src/util/virxml.c of libvirt 9, parser.c of libxml2 for what is no XML. */
+import { xmlLanguage } from '../definitions/config/index.ts';
 import { LibvirtError } from './errors.ts';
 
 /** No client's document is larger (a definition may have 64 KiB, and a snapshot's repeats it). */
@@ -90,7 +91,7 @@ export async function wellFormed(
   called: string,
   hint = (): Promise<string> => Promise.resolve(''),
 ): Promise<XmlElement> {
-  const { parse, Wrong } = await import('../definitions/config/xml/tree.ts');
+  const { parse, Wrong } = await xmlLanguage.load();
   await refuseText(text, called, hint);
   if (text.length > MOST_CHARACTERS) throw new LibvirtError('XML_ERROR', 'The document is too long.');
   try {
@@ -116,7 +117,7 @@ export const childOf = (element: XmlElement | undefined, name: string): XmlEleme
 /** An element's number of bytes, in its unit; undefined: there is no such element. @throws LibvirtError where it is no size */
 export async function bytesOf(element: XmlElement | undefined): Promise<number | undefined> {
   if (!element) return undefined;
-  const { scaleOf } = await import('../definitions/config/xml/tree.ts');
+  const { scaleOf } = await xmlLanguage.load();
   const scale = scaleOf(element.attributes.unit ?? 'bytes');
   if (scale === undefined) throw new LibvirtError('INVALID_ARG', `unknown suffix '${element.attributes.unit}'`);
   const bytes = Number(element.text) * scale;

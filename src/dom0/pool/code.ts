@@ -2,6 +2,7 @@
  * The code of a pool: 80 random bits that people can read to each other. A host with the code can join; a hub gets no more than a hash of it, by which it tells rooms
  * apart, and passes on what it cannot read. Sources: RFC 5869 (HKDF), Crockford's base 32 (no i, l, o, u), NIST SP 800-38D (GCM).
  */
+import { part } from '../../formats/loading/index.ts';
 import type { Subtle } from '../host/index.ts';
 
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -47,8 +48,10 @@ export const WHY_VIEWER =
 
 export const canEncrypt = (): boolean => globalThis.crypto?.subtle !== undefined;
 
+const encryption = part(() => import('./subtle-by-hand.ts'), 'encrypts what a viewer of a pool reads');
+
 export const subtleHere = async (): Promise<Subtle> =>
-  canEncrypt() ? crypto.subtle : (await import('./subtle-by-hand.ts')).subtleByHand;
+  canEncrypt() ? crypto.subtle : (await encryption.load()).subtleByHand;
 
 export async function secretsOf(code: string): Promise<CodeSecrets> {
   const subtle = await subtleHere();

@@ -1,4 +1,5 @@
 /** What the editor of definitions asks: answered by a part that is loaded when the first one is opened (editing.ts). */
+import { editing } from './parts.ts';
 import type { CommandHost, DefinitionService } from '../toolstack/index.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 
@@ -10,22 +11,22 @@ export class DefinitionServiceOfDom0 implements DefinitionService {
   }
 
   async openDefinition(name?: string): Promise<OpenedDefinition> {
-    return (await import('./editing.ts')).openDefinition(this.host, name);
+    return (await editing.load()).openDefinition(this.host, name);
   }
 
   async judgeText(edited: Edited): Promise<JudgedText> {
-    return (await import('./editing.ts')).judgeText(this.host, edited);
+    return (await editing.load()).judgeText(this.host, edited);
   }
 
   async changeText(edited: Edited, changes: Changes): Promise<JudgedText> {
-    return (await import('./editing.ts')).changeText(this.host, edited, changes);
+    return (await editing.load()).changeText(this.host, edited, changes);
   }
 
   async setDescription(name: string, text: string): Promise<void> {
-    return (await import('./editing.ts')).setDescription(this.host, name, text);
+    return (await editing.load()).setDescription(this.host, name, text);
   }
 
   async setAutomatic(name: string, on: boolean): Promise<void> {
-    return (await import('./editing.ts')).setAutomatic(this.host, name, on);
+    return (await editing.load()).setAutomatic(this.host, name, on);
   }
 }

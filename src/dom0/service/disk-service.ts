@@ -1,4 +1,6 @@
 /** The host's own disk, disks of other machines, and what of them lies in domains' drives. */
+import { storageCommands } from './parts.ts';
+import { snapshots } from '../toolstack/index.ts';
 import type { DriveImage, Medium } from '../../hypervisor/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import { loadBackends } from '../backends/index.ts';
@@ -52,7 +54,7 @@ export class DiskServiceOfDom0 implements DiskService {
     return this.host.tasks.run(words.join(' ') as Line, async task => {
       const storage = await this.openDevices();
       if (!storage) throw new Error('This host has no disk of its own.');
-      const { runStorageCommand } = await import('../host/storage/commands.ts');
+      const { runStorageCommand } = await storageCommands.load();
       const { status, out, err } = runStorageCommand(storage, words);
       if (status !== 0) throw new Error(err.trim());
       task.message = out.trim();
@@ -75,7 +77,7 @@ export class DiskServiceOfDom0 implements DiskService {
   }
 
   private async settle(storage: Storage): Promise<void> {
-    const { settleUnfinished } = await import('../toolstack/snapshots/unfinished.ts');
+    const { settleUnfinished } = await snapshots.load();
     await settleUnfinished(this.host, storage);
   }
 

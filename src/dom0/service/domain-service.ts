@@ -1,4 +1,5 @@
 /** The domains of a host as its administrators list and find them, and those who hear of each change. */
+import { coreFiles } from '../toolstack/index.ts';
 import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { DOMAIN_0, skipIds } from '../../hypervisor/memory/index.ts';
 import type { HostFacts } from '../definitions/index.ts';
@@ -108,7 +109,7 @@ export class DomainServiceOfDom0 implements DomainService {
   }
 
   async dumpCore(member: Guest, path: string): Promise<void> {
-    return (await import('../toolstack/dump-core.ts')).dumpCore(this.host, member, path);
+    return (await coreFiles.load()).dumpCore(this.host, member, path);
   }
 
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */

@@ -1,4 +1,5 @@
 /** Disks of other machines for guests of this host. What speaks NBD is loaded when one is named. */
+import { nbd } from '../host/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
 import type { NamedImage } from '../definitions/index.ts';
 import type { Later } from '../host/index.ts';
@@ -17,7 +18,7 @@ export class FarDisks {
 
   /** As a definition is judged by it, and as it is when it is opened. @throws Error with a sentence: nobody serves it, or there is no way there */
   async look(address: string): Promise<NamedImage> {
-    const { NetworkDisks } = await import('../host/nbd/network-disks.ts');
+    const { NetworkDisks } = await nbd.load();
     this.disks ??= new NetworkDisks(this.parts.sockets, this.parts.later);
     const { head, bytes } = await this.disks.look(address, HEAD_BYTES);
     return { name: address, head, bytes, device: true };

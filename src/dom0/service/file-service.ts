@@ -1,7 +1,14 @@
 /** Domain 0's files as commands name them: read, judged, and as what lies in domains' drives. */
 import type { Medium } from '../../hypervisor/index.ts';
 import type { NamedFile, Plan, ReadFiles } from '../definitions/index.ts';
-import { type AllowedFiles, cdOfFiles, type HostFiles, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
+import {
+  type AllowedFiles,
+  fileSharing,
+  type HostFiles,
+  namesFiles,
+  pathsIn,
+  spellFiles,
+} from '../host/files/index.ts';
 import type { BaseImage } from '../host/storage/index.ts';
 import type { FileService } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
@@ -49,7 +56,7 @@ export class FileServiceOfDom0 implements FileService {
   async readFile(path: string): Promise<Blob> {
     const { own } = this;
     if (!own) throw new Error(`${path}: Domain 0 has no files here.`);
-    if (namesFiles(path)) return cdOfFiles(own, spellFiles(pathsIn(path).map(absolute)));
+    if (namesFiles(path)) return (await fileSharing.load()).cdOfFiles(own, spellFiles(pathsIn(path).map(absolute)));
     return new Blob([(await own.readFileBuffer(absolute(path))) as BlobPart]);
   }
 

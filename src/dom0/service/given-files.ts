@@ -1,4 +1,5 @@
 /** Files as what lies in a drive; of images that the page was given what is written outlives the guest (kept-writes.ts). */
+import { keptWrites } from './parts.ts';
 import { baseName, type NamedFile } from '../definitions/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
 import { namesFiles } from '../host/files/index.ts';
@@ -25,7 +26,7 @@ export class GivenFiles {
 
   /** Loaded with the first image that is written. */
   async keptWrites(): Promise<KeptWrites> {
-    const { KeptWrites } = await import('./kept-writes.ts');
+    const { KeptWrites } = await keptWrites.load();
     return (this.kept ??= new KeptWrites(this.host.parts, () => this.host.disk.openDevices()));
   }
 

@@ -1,4 +1,7 @@
 /** What Domain 0's two workers share: the host behind comlink, with the clocks and timers of this browser. */
+import { part } from '../../formats/loading/index.ts';
+import { poolOfPage, shell as shellPart, virtualTime as timePart, wholeState } from './parts.ts';
+import { commands, domain0Log } from '../toolstack/index.ts';
 import './atomics.ts';
 import * as Comlink from 'comlink';
 import { version } from '../../../package.json' with { type: 'json' };
@@ -23,7 +26,7 @@ import { addCommands, hostWith } from './host-with.ts';
 import { shippedGuests } from './shipped-guests.ts';
 import type { BashParts, PortSession, Power, PowerState } from '../shell/index.ts';
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
-import { FIRST_COMMANDS } from '../toolstack/index.ts';
+import { GUEST_COMMANDS } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import type { Pace, Runners, RunnersHost } from '../toolstack/runners/index.ts';
@@ -71,6 +74,8 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
   return new Uint8Array(await data.arrayBuffer());
 }
 
+const browserState = part(() => import('../host/state/browser-state.ts'), 'keeps files');
+
 /** What is loaded when it is asked for first; what could not be loaded is tried again. */
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined;
@@ -110,7 +115,7 @@ async function hostTime(
         random: count => crypto.getRandomValues(new Uint8Array(count)),
       },
     };
-  const { VirtualTime } = await import('./virtual-time.ts');
+  const { VirtualTime } = await timePart.load();
   const virtual = new VirtualTime({ wallMs: sharedMs, soon });
   let virtualMs = (): number => 0;
   void host().then(({ toolstack }) => {
@@ -121,7 +126,7 @@ async function hostTime(
 
 async function withAllCommands(first: Promise<FirstHost>): Promise<Host> {
   const host = await first;
-  const { COMMANDS, spellingsOf } = await import('../toolstack/commands/index.ts');
+  const { COMMANDS, spellingsOf } = await commands.load();
   host.tasks.spellBy(spellingsOf(host.toolstack.hypervisor.kind));
   return addCommands(host, COMMANDS);
 }
@@ -129,7 +134,7 @@ async function withAllCommands(first: Promise<FirstHost>): Promise<Host> {
 const poolCalls =
   (host: () => Promise<Host>): HostApi['pool'] =>
   async (what, ...given) => {
-    const call = (await import('./pool-of-page.ts')).poolOf(await host())[what];
+    const call = (await poolOfPage.load()).poolOf(await host())[what];
     return (call as (...given: unknown[]) => never)(...given);
   };
 
@@ -148,16 +153,16 @@ function shellCalls({ host, wholeHost, state, booted, power, shells }: ShellPart
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   let log: Promise<string[]> | undefined;
   const parts = async (): Promise<BashParts> => {
-    const { shellParts } = await import('../shell/index.ts');
+    const { shellParts } = await shellPart.load();
     const kept = await (await state()).get();
     await (await host).toolstack.services.network.connect();
-    const { domain0Log } = await import('../toolstack/boot/domain0-log.ts');
-    log ??= domain0Log(await host, kept, await booted);
+    const { domain0Log: logOf } = await domain0Log.load();
+    log ??= logOf(await host, kept, await booted);
     return shellParts(await wholeHost(), kept, sleep, power, await log);
   };
   return {
     shell: async size => {
-      const { loginOverPort } = await import('../shell/index.ts');
+      const { loginOverPort } = await shellPart.load();
       const login = await parts();
       const { kept, why } = await (await state()).info();
       const note = kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`;
@@ -165,7 +170,7 @@ function shellCalls({ host, wholeHost, state, booted, power, shells }: ShellPart
       shells.add(shell);
       return Comlink.transfer(shell.port, [shell.port]);
     },
-    runLine: async line => (await import('../shell/index.ts')).runLine(await parts(), line),
+    runLine: async line => (await shellPart.load()).runLine(await parts(), line),
   };
 }
 
@@ -208,11 +213,7 @@ export function serve(
   let stateIsWanted = false;
   const state = once(async (): Promise<BrowserState> => {
     stateIsWanted = true;
-    const { BrowserState } = await import('../host/state/browser-state.ts').catch(() => {
-      throw new Error(
-        'The part of Ringside that keeps files could not be loaded. Check the connection and load the page again.',
-      );
-    });
+    const { BrowserState } = await browserState.load();
     return new BrowserState({
       open: async (wanted, take) => {
         const { virtualTime, keepsNothing } = await booted;
@@ -278,13 +279,11 @@ export function serve(
           hostMs: sharedMs,
           buriesStopped: 'unless-crashed',
         },
-        FIRST_COMMANDS,
+        GUEST_COMMANDS,
       ),
   );
   const wholeHost = once(() => withAllCommands(host));
-  const ofWholeState = once(async () =>
-    (await import('./whole-state.ts')).wholeState(await state(), host, booted, later),
-  );
+  const ofWholeState = once(async () => (await wholeState.load()).wholeState(await state(), host, booted, later));
   const power: Power = async (what, say) => {
     const { toolstack } = await host;
     await stopGuests(await host, say);
@@ -298,8 +297,8 @@ export function serve(
       }
     });
   };
-  const api: Omit<HostApi, Exclude<keyof typeof COMMANDS, keyof typeof FIRST_COMMANDS>> = {
-    ...apiOf(host, FIRST_COMMANDS),
+  const api: Omit<HostApi, Exclude<keyof typeof COMMANDS, keyof typeof GUEST_COMMANDS>> = {
+    ...apiOf(host, GUEST_COMMANDS),
     alive: async () => {
       await host;
       return alive;

@@ -1,4 +1,5 @@
 /** A host with the commands of a table as its methods. */
+import { libvirt, moments as momentsPart } from './parts.ts';
 import { bind, type Deeds } from '../toolstack/index.ts';
 import { type Host, HostCore, type HostParts } from './host.ts';
 import { callOf } from './api.ts';
@@ -8,8 +9,7 @@ import type { VirtualTime } from './virtual-time.ts';
 /** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
 export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
-  core.toolstack.services.network.startDefined = async () =>
-    (await import('../libvirt/index.ts')).listNetworks(core, 0);
+  core.toolstack.services.network.startDefined = async () => (await libvirt.load()).listNetworks(core, 0);
   const { virtual } = parts;
   if (virtual)
     for (const [service, name] of [
@@ -51,7 +51,7 @@ function serveTime(host: HostCore, virtual: VirtualTime): void {
     view: toolstack.view,
     members: () => [...toolstack.members.values()].filter(({ released }) => !released),
     moments: async () => {
-      const { Moments } = await import('./moments.ts');
+      const { Moments } = await momentsPart.load();
       return (moments ??= new Moments(toolstack));
     },
   });

@@ -2,13 +2,14 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker: a record of services. It looks
  * at no clock and starts no worker by itself: `HostParts` says how.
  */
+import { creating, inspection, inventory, managing } from './parts.ts';
 import { noMedia } from '../../hypervisor/index.ts';
 import {
   type Bound,
   type ClockService,
   type CommandHost,
   type Deeds,
-  type FIRST_COMMANDS,
+  type GUEST_COMMANDS,
   type HostInfo,
   type MoveService,
   type TaskRecord,
@@ -42,7 +43,7 @@ export type { HostParts } from './host-parts.ts';
 export type Host<T extends Deeds = typeof COMMANDS> = HostCore & Bound<T>;
 
 /** The page's, as long as nobody has asked for other commands. */
-export type FirstHost = Host<typeof FIRST_COMMANDS>;
+export type FirstHost = Host<typeof GUEST_COMMANDS>;
 
 /** For a toolstack in virtual time. */
 function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
@@ -155,20 +156,20 @@ export class HostCore implements CommandHost {
   readings?: HostReadings;
   /** What there is next to running domains, and what was read after `afterMs`; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
   async inventory(opens: boolean, afterMs = Infinity): Promise<Inventory> {
-    return (await import('./inventory.ts')).takeInventory(this, opens, afterMs);
+    return (await inventory.load()).takeInventory(this, opens, afterMs);
   }
 
   /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
   async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {
     // The page's first view looks there by itself.
     if (what === 'machine') return (this.sharesMemory ? { memory: this.parts.memory } : {}) as Inspected[What];
-    const { inspect } = await import('./inspection.ts');
+    const { inspect } = await inspection.load();
     return inspect(this, what as Exclude<What, 'machine'>, id);
   }
 
   /** What pages that manage domains ask and change (managing.ts), likewise. */
-  readonly consult: Consult = async (what, ...given) => (await import('./managing.ts')).consult(this, what, given);
-  readonly manage: Manage = async (what, ...given) => (await import('./managing.ts')).manage(this, what, given);
+  readonly consult: Consult = async (what, ...given) => (await managing.load()).consult(this, what, given);
+  readonly manage: Manage = async (what, ...given) => (await managing.load()).manage(this, what, given);
 
   /** What a task caused; undefined: that was not recorded. */
   async taskRecord(id: number): Promise<TaskRecord | undefined> {
@@ -196,7 +197,7 @@ export class HostCore implements CommandHost {
     const name = await keptName(this.parts.files);
     if (name !== undefined) this.toolstack.become({ ...this.toolstack.identity, name });
     for (const path of (await this.managed?.automaticPaths()) ?? []) {
-      const { createFrom } = await import('../toolstack/commands/life-words.ts');
+      const { createFrom } = await creating.load();
       const read = (name: string): Promise<Blob> => this.files.readFile(name);
       await createFrom({ host: this, read }, path).catch((error: Error) =>
         this.tasks.note(commandOf('create', undefined, { file: path }), 'failed', error.message),

@@ -1,4 +1,5 @@
 /** A guest's disk image with what the guest wrote to it, for a download: put together of the image's own parts, so that no disk is ever in memory as a whole. */
+import { snapshots } from '../toolstack/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { deviceNumber } from '../definitions/config/index.ts';
 import { ideName, type NamedFile } from '../definitions/index.ts';
@@ -96,7 +97,7 @@ export async function imageOfDrive(host: CommandHost, id: number, vdev: string):
 async function elsewhere(host: Uses<'parts' | 'toolstack'>, member: Guest, drive: DriveImage): Promise<WrittenDisk> {
   if (member.ending)
     throw new Error(`${member.name} has stopped, and what it had written to ${nameOf(drive)} went with it.`);
-  const { savedChanges } = await import('../toolstack/snapshots/clone.ts');
+  const { savedChanges } = await snapshots.load();
   await loadBackends(['drives']);
   const { attachDrives, restoreChanges } = backend('drives');
   const changes = await savedChanges(host, member);

@@ -1,5 +1,8 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
 import type { NicModel } from '../../devices/index.ts';
+import { queuesOf } from './virtqueue-facts.ts';
+import { migration } from './moving.ts';
+import { following, processes, tracing } from '../toolstack/index.ts';
 import { definedAs } from '../definitions/kinds/index.ts';
 import { inLibvirt } from '../libvirt/kinds/index.ts';
 import { deviceNumber, emulatedCards } from '../definitions/config/index.ts';
@@ -139,9 +142,7 @@ const INSPECTIONS: {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, ringFacts(host, id)),
   rings: async (host, id) =>
-    host.domains.member(id).attached
-      ? ringFacts(host, id, frontsOf(host))
-      : (await import('./virtqueue-facts.ts')).queuesOf(host, id),
+    host.domains.member(id).attached ? ringFacts(host, id, frontsOf(host)) : queuesOf(host, id),
   path: follow,
   crossings: nextCrossings,
   breaks: (host, id) => {
@@ -150,8 +151,7 @@ const INSPECTIONS: {
   },
   past: (host, id) => host.domains.living(id).runner.ask('pastNow'),
   job: ({ toolstack }, id) => toolstack.jobs.of(toolstack.member(id).name),
-  move: async (host, id) =>
-    (await import('../pool/migration/disks-to-move.ts')).disksToMove(host, host.toolstack.member(id)),
+  move: async (host, id) => (await migration.load()).disksToMove(host, host.toolstack.member(id)),
   engine: (host, id) => host.domains.living(id).runner.ask('hottest'),
   symbols: (host, id) => {
     const { boot } = host.domains.member(id).blueprint;
@@ -228,9 +228,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
   const mostMiB = mostMiBOf(member) ?? (attached && mostKiB > 0 ? mostKiB / 1024 : undefined);
-  const process = host.toolstack.hypervisor.processes
-    ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
-    : undefined;
+  const process = host.toolstack.hypervisor.processes ? (await processes.load()).startedBy(member) : undefined;
   const nics = emulatedCards(blueprint.definition).map(({ model }) => model);
   return {
     memoryMiB: member.memoryMiB,
@@ -287,10 +285,7 @@ const FOLLOW_MS = 900,
 async function follow(host: Uses<'clock' | 'disk' | 'domains' | 'toolstack'>, id: number): Promise<Inspected['path']> {
   host.domains.living(id);
   // Other inspectors, one of which the first view has, do without.
-  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([
-    import('../toolstack/tracing/index.ts'),
-    import('../toolstack/commands/trace.ts'),
-  ]);
+  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([following.load(), tracing.load()]);
   const follower = new Follower(host.toolstack.view, id);
   try {
     const endMs = host.clock.hostMs() + FOLLOW_MS;
@@ -319,7 +314,7 @@ const PATIENCE_MS = 10_000;
 /** @throws Error with a sentence where it asks for nothing, or where records of what it did were lost */
 async function nextCrossings(host: CommandHost, id: number): Promise<Inspected['crossings']> {
   const { name } = host.domains.living(id),
-    { CrossingsWatch } = await import('../toolstack/tracing/index.ts'),
+    { CrossingsWatch } = await following.load(),
     answers = (): number => ringFacts(host, id).reduce((sum, { events }) => sum + (events?.sent ?? 0), 0),
     before = answers(),
     watch = new CrossingsWatch(host.toolstack.view, id);

@@ -1,4 +1,5 @@
 /** What a host has next to its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+import { snapshots } from '../toolstack/index.ts';
 import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
@@ -236,7 +237,7 @@ export async function lookAtSnapshots(
 ): Promise<{ snapshots: Map<string, VolumeInfo['snapshot']>; checkpoints: Checkpoint[] }> {
   const folders = (await files?.readdir(SNAPSHOTS_FOLDER).catch(() => [])) ?? [];
   if (!files || folders.length === 0) return { snapshots: new Map(), checkpoints: [] };
-  const { CHECKPOINTS, SnapshotRecords, volumesOf } = await import('../toolstack/snapshots/record.ts');
+  const { CHECKPOINTS, SnapshotRecords, volumesOf } = await snapshots.load();
   const records = await new SnapshotRecords(files).all();
   return {
     snapshots: new Map(

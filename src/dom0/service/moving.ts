@@ -1,5 +1,5 @@
 /** A host's domains go to its neighbours, and theirs come to it: what does that is loaded for the first one. */
-import { loadedAgain } from '../host/loading/index.ts';
+import { type Part, part } from '../../formats/loading/index.ts';
 import type { Neighbours } from '../pool/index.ts';
 import type { Receiver, ReceiverParts, SenderParts } from '../pool/migration/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
@@ -10,30 +10,29 @@ export type MoveOwnership = NonNullable<SenderParts['ownership']> &
   NonNullable<FarDisks['ownership']>;
 export type Migrate = NonNullable<CommandHost['moveTo']>;
 
-const loadMigration = () => import('../pool/migration/index.ts');
+export const migration = part(() => import('../pool/migration/index.ts'), 'moves domains');
 
 /** From now on domains can come from these hosts; how one goes to them. `ownership`: who says whose a domain is. */
 export function meet(
   host: CommandHost & { far: FarDisks },
   neighbours: Neighbours,
   ownership?: MoveOwnership,
-  loadOnce = loadMigration,
+  moves: Part<NonNullable<typeof migration.loaded>> = migration,
 ): Migrate {
   host.far.ownership = ownership;
   ownership?.onUnsure?.(() => host.far.fence());
   const parts = { host, neighbours, ...(ownership ? { ownership } : {}) };
-  const load = loadedAgain(loadOnce);
   let receiver: Receiver | undefined;
   neighbours.serve('migrate', async (channel, from) => {
-    const migration = await load().catch(() => undefined);
-    if (!migration)
+    const loaded = await moves.load().catch(() => undefined);
+    if (!loaded)
       return channel.close('The part of Ringside that takes domains in could not be loaded there. Try again.');
-    receiver ??= new migration.Receiver(parts);
+    receiver ??= new loaded.Receiver(parts);
     return receiver.serve(channel, from);
   });
   // There is a move whose disks they are, so that what takes it is loaded.
   neighbours.serve('disks', (channel, from) =>
     receiver ? receiver.serveDisks(channel, from) : channel.close('No domain comes.'),
   );
-  return async (guest, to, wish) => (await load()).migrate(parts, guest, to, wish);
+  return async (guest, to, wish) => (await moves.load()).migrate(parts, guest, to, wish);
 }

@@ -1,5 +1,6 @@
 /** What files that somebody names would make: they are read, with the firmware, devices and boot loader that they ask for, and judged. */
-import { loadPvBuilder } from '../../hypervisor/index.ts';
+import { bootLoader } from './parts.ts';
+import { pvBuilder } from '../../hypervisor/index.ts';
 import type { Kind } from '../../hypervisor/kinds/index.ts';
 import { prepareKernel } from '../../hypervisor/loader/index.ts';
 import { romOf } from '../../devices/index.ts';
@@ -35,7 +36,7 @@ import type { FirmwareFiles } from './firmware-files.ts';
 /** How kernels of some kinds are started: by another note than others', or by a builder of their own. */
 const LOADERS: Partial<Record<Kind, { note?: 'pvh'; loadBuilder?(): Promise<unknown> }>> = {
   pvh: { note: 'pvh' },
-  pv: { loadBuilder: loadPvBuilder },
+  pv: { loadBuilder: pvBuilder.load },
 };
 
 /** Whose files they are. */
@@ -112,11 +113,7 @@ export class Reading {
       ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
     ];
     const { note = 'note', loadBuilder } = LOADERS[definitionNamed(given)?.kind ?? 'pc'] ?? {};
-    await Promise.all([...kernels.map(kernel => prepareKernel(kernel, note)), loadBuilder?.()]).catch(() => {
-      throw new Error(
-        'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
-      );
-    });
+    await Promise.all([...kernels.map(kernel => prepareKernel(kernel, note)), loadBuilder?.()]);
     await this.startNetworks(given);
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
@@ -147,7 +144,7 @@ export class Reading {
     const { allowed } = this.host.files;
     const opened: { close(): void }[] = [];
     try {
-      const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
+      const { bootFromDisk, readableOf } = await bootLoader.load();
       const media: GuestMedium[] = [];
       for (const { target, vdev, kind, format } of disks) {
         if (kind === 'floppy') continue;

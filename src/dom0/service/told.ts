@@ -1,5 +1,6 @@
 /** Events of domains that happen by themselves, reported in their terminals and in the task log. */
-import { outside } from '../../formats/bytes/index.ts';
+import { folders } from './parts.ts';
+import { breakpoints } from '../toolstack/index.ts';
 import type { Ending } from '../../hypervisor/index.ts';
 import { ConsoleLog } from '../backends/console/index.ts';
 import {
@@ -67,12 +68,12 @@ export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
     // It is seen paused at once; why is said when the words for it are there.
     broke: ({ name }, hit) => {
       host.domains.tell();
-      void outside(import('../toolstack/breaks/index.ts')).then(({ reasonOf }) => {
+      void breakpoints.load().then(({ reasonOf }) => {
         tasks.note(`${name} stopped`, 'done', reasonOf(hit));
         host.domains.tell();
       });
     },
-    folder: async (member, device, request) => (await import('./folders.ts')).folderOf(host, member, device, request),
+    folder: async (member, device, request) => (await folders.load()).folderOf(host, member, device, request),
     dumpCore: async member => {
       const path = `${DUMP_FOLDER}/${member.name}`;
       await tasks

@@ -3,10 +3,11 @@
  * *round* is over, and nothing that a guest sees depends on the real clock. An input from outside is logged with the number of the round before which
  * it arrived, and replay delivers it before the same round. The real clock only determines how long to wait between two rounds.
  */
+import { arrivals } from '../toolstack/index.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../hypervisor/memory/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import type { MachineView } from '../../hypervisor/view/index.ts';
-import { loadedAgain } from '../host/loading/index.ts';
+import { part } from '../../formats/loading/index.ts';
 import type { CommandHost, ConsoleInput } from '../toolstack/index.ts';
 import type { Pace, Runners } from '../toolstack/runners/index.ts';
 import type { Migrate } from './moving.ts';
@@ -112,6 +113,8 @@ interface TimeHost {
   moments(): Promise<Moments>;
 }
 
+const virtualLink = part(() => import('./virtual-link.ts'), 'moves domains in virtual time');
+
 export class VirtualTime implements TimeCalls, Pace {
   /** What the page may ask for. */
   readonly calls: readonly (keyof TimeCalls)[] = TIME_CALLS;
@@ -203,13 +206,9 @@ export class VirtualTime implements TimeCalls, Pace {
 
   /** Its host has no other: domains move within it, as xl migrate NAME localhost has them. */
   moveWithin(host: CommandHost): Migrate {
-    const load = loadedAgain(async () => {
-      await import('../toolstack/receiving.ts');
-      return import('./virtual-link.ts');
-    });
     return (guest, to, wish) =>
       this.move(async () => {
-        const link = await load();
+        const [link] = await Promise.all([virtualLink.load(), arrivals.load()]);
         return () => link.moveWithin(host, this, guest, to, wish);
       });
   }

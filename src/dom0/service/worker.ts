@@ -1,4 +1,5 @@
 /** Entry of Domain 0's worker where memory can be shared: domains have workers of their own, and no processor is loaded here. */
+import { remoteStore } from './parts.ts';
 import { holdLifeLock, later, sharedMs } from '../../hypervisor/worker/index.ts';
 import { inWorkers } from '../toolstack/runners/index.ts';
 import type { Watching, WorkerLike } from '../toolstack/runners/index.ts';
@@ -30,6 +31,6 @@ const spawnStorage = (): StorageWorker => make('storage', `${lockPrefix}-storage
 
 /** What is stored is opened when somebody needs it: the way to the worker that has it is loaded then. */
 const openStore: OpenStore = async (wanted, take) =>
-  (await import('../host/storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);
+  (await remoteStore.load()).openRemoteStore(spawnStorage)(wanted, take);
 
 serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openStore);

@@ -2,6 +2,7 @@
  * Shell syntax and text tools: just-bash, a bash in JavaScript, with the programs of Domain 0 as commands of its own. It is loaded at the first line that is
  * run, as it is larger than all of Domain 0.
  */
+import { justBash } from '../host/index.ts';
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
 import { visible } from '../toolstack/terminal/index.ts';
 import { countRight } from './byte-counts.ts';
@@ -394,7 +395,7 @@ export class Bash {
   };
 
   private async load(): Promise<JustBash> {
-    const { Bash: Shell, defineCommand, getCommandNames } = await import('just-bash/browser');
+    const { Bash: Shell, defineCommand, getCommandNames } = await justBash.load();
     const { programs, sleep, environment, directory } = this.parts,
       turn = this.turn;
     const ours = programs.map(program =>

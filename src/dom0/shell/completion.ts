@@ -1,4 +1,5 @@
 /** What Tab puts in: names of commands, what a program says of its words, paths. */
+import { justBash } from '../host/index.ts';
 import type { BashParts } from './bash.ts';
 import type { Completion } from './line-editor.ts';
 
@@ -43,7 +44,7 @@ export async function completeWords(
 ): Promise<Completion> {
   const { from, word, before } = wordAt(line, cursor);
   if (before.length === 0 && !word.includes('/')) {
-    const { getCommandNames } = await import('just-bash/browser');
+    const { getCommandNames } = await justBash.load();
     const names = new Set([...parts.programs.map(({ name }) => name), ...getCommandNames(), 'cd', 'exit']);
     return { from, words: [...names].filter(name => name.startsWith(word)).sort() };
   }

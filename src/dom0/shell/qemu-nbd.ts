@@ -2,6 +2,7 @@
  * `qemu-nbd`: a volume or an image on the host's disk, for clients of NBD by TCP. Source: qemu-nbd(8) of QEMU 7.2 for options, words and when it ends.
  * Ours waits on 127.0.0.1 where no address is said, and not on all: there is no TLS.
  */
+import { nbd } from '../host/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { LOOPBACK, type ByteChannel, type NbdExport, type NbdExports } from '../host/nbd/index.ts';
 import { NBD_PORT } from '../../formats/nbd/index.ts';
@@ -100,7 +101,7 @@ async function serve(host: CommandHost, { values, file }: Wanted, around: Surrou
   const allGone = new Promise<void>(resolve => {
     if (!values.has('t')) clients.whenAllGone = resolve;
   });
-  const { serveNbd } = await import('../host/nbd/index.ts');
+  const { serveNbd } = await nbd.load();
   const channels = new Set<ByteChannel>();
   try {
     const listening = await sockets.listen({ host: values.get('b') ?? LOOPBACK, port }, channel => {

@@ -1,5 +1,5 @@
 /** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
-import { outside } from '../../formats/bytes/index.ts';
+import { states, virtioChannels } from './parts.ts';
 import { loadNic } from '../../devices/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
@@ -17,7 +17,6 @@ import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
 import { type GuestKind, kindOf, kindOfMember, type ModelPlace, type Planned } from './kinds/index.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
-import { loadSavedDomain } from './services.ts';
 import type { BuildOptions, ToolstackCore } from './toolstack-parts.ts';
 
 /** Of a folder where Domain 0 has no files. */
@@ -62,7 +61,7 @@ export class Building<Console extends DomainConsole> {
     // What is built at once takes its name in the turn in which it was judged.
     const { load } = kindOf(asked.definition);
     if (load) await load();
-    const whole = asked.saved ? await (await outside(import('./drives-now.ts'))).withDevices(asked) : asked;
+    const whole = asked.saved ? await (await states.load()).withDevices(asked) : asked;
     const addressed = this.core.stations.addressed(withLevel(whole));
     if (addressed.cpuLevel) await this.core.runners.loadLevel?.(addressed.cpuLevel);
     const { definition, drives = [] } = addressed;
@@ -153,9 +152,9 @@ export class Building<Console extends DomainConsole> {
     const [about] = await Promise.all([
       member.runner.started,
       loadKinds(DEVICE_KINDS, describe(member).devices ?? {}),
-      member.blueprint.saved && loadSavedDomain(),
+      member.blueprint.saved && states.load(),
     ]);
-    if (definition.virtio) (await outside(import('./channels.ts'))).openChannels(member);
+    if (definition.virtio) (await virtioChannels.load()).openChannels(member);
     member.about = about;
     await arriving?.mayAttach;
     this.mayBuild();

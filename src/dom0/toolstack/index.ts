@@ -11,13 +11,14 @@ export {
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
 export { kindOfMember } from './kinds/index.ts';
-export { loadSavedDomain, Services, WHOLE_P2M } from './services.ts';
+export * from './parts.ts';
+export { Services, WHOLE_P2M } from './services.ts';
 export { Toolstack } from './toolstack.ts';
 export type { FramesAway, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
-export { FIRST_COMMANDS } from './commands/first.ts';
+export { GUEST_COMMANDS } from './commands/guest-commands.ts';
 export { bind, type Bound, type Deeds } from './commands/command.ts';
 export { findManaged, managedOf, remove } from './commands/managed.ts';
-export { createFrom, filesFor } from './commands/life-words.ts';
+export { createFrom, filesFor } from './commands/life-usage.ts';
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';

@@ -2,7 +2,7 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { outside } from '../../formats/bytes/index.ts';
+import { states } from './parts.ts';
 import { XEN } from '../../hypervisor/interfaces/xen/index.ts';
 import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
@@ -65,12 +65,6 @@ export const noRoomFor = ({ freeFrames }: Machine, memoryMiB: number): Error =>
   new Error(
     `The host has ${freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
   );
-
-/** What Domain 0 keeps of a guest: loaded for one that is saved, or goes on from a saved state. */
-let savedDomain: typeof import('./saved-domain.ts') | undefined;
-export const loadSavedDomain = async (): Promise<void> => {
-  savedDomain ??= await outside(import('./saved-domain.ts'));
-};
 
 /** What a guest is asked by its store. */
 const ASKED = ['poweroff', 'reboot', 'suspend'] as const;
@@ -244,12 +238,12 @@ export class Services {
       write(this.client, { ...described, domid, store, console });
       const { backends, network, machine } = this;
       devices = attachKinds(DEVICE_KINDS, { backends, network, machine, record }, described.devices ?? {}, saved);
-      if (kept) savedDomain!.restoreNodes(this.client, kept, domid);
+      if (kept) states.get().restoreNodes(this.client, kept, domid);
       else this.listensAgain(domid, saved?.listens);
       devices.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
-      if (kept) savedDomain!.restoreConnections(xenstored, kept, domid);
+      if (kept) states.get().restoreConnections(xenstored, kept, domid);
       if (saved?.typed instanceof Uint8Array) pv.input(saved.typed);
     } catch (error) {
       pv?.close();
@@ -417,7 +411,7 @@ export class Services {
       throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
       ...(unasked
-        ? savedDomain!.saveForToolstack(this.xenstored, guest.console, domid)
+        ? states.get().saveForToolstack(this.xenstored, guest.console, domid)
         : { listens: ASKED.filter(what => this.hears(domid, what)) }),
       ...guest.devices.save(unasked),
       ...this.balloonTarget(domid),

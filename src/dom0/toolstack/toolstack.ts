@@ -2,7 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { outside } from '../../formats/bytes/index.ts';
+import { states } from './parts.ts';
 import { COUNTERS } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, Slot } from '../../hypervisor/scheduler/index.ts';
@@ -24,7 +24,7 @@ import { kindOfMember } from './kinds/index.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
 import type { Held, Live, Saving, StateSink } from './saving.ts';
-import { loadSavedDomain, Services } from './services.ts';
+import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
 import { uuidOf } from './uuid.ts';
@@ -362,7 +362,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   // ---- saving
 
   private async saving(): Promise<Saving> {
-    const [{ Saving }] = await outside(Promise.all([import('./saving.ts'), loadSavedDomain()]));
+    const { Saving } = await states.load();
     return (this.saver ??= new Saving({
       services: this.services,
       inWorkers: () => this.runners.elsewhere,
@@ -398,7 +398,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What of its state another domain is built from before the rest comes, of a guest that runs. @throws SavedStateError */
   async describe(member: Member<Console>): Promise<State> {
-    const { devicesRecord } = await outside(import('./drives-now.ts'));
+    const { devicesRecord } = await states.load();
     return {
       ...this.services.describe(member.record.id),
       ...memoryTarget(member),
@@ -408,7 +408,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
-    const [{ StateBlob }, { readSaved }] = await Promise.all([import('./state-blob.ts'), import('./saved-file.ts')]);
+    const { StateBlob, readSaved } = await states.load();
     const file = new StateBlob();
     await (await this.saving()).look(member, file.put);
     // The caller that looks has the pages here, wherever the domain runs.

@@ -2,10 +2,10 @@
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
  * Sources: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08); lib/decompress.c, how payloads begin.
  */
-import { DecodeError, has, isGzip, isXz, isZstd } from '../unpack/index.ts';
+import { DecodeError, has, isGzip, isXz, isZstd, unpackers } from '../unpack/index.ts';
 import { LoadError, view } from '../elf/index.ts';
 import { SETUP, setupBytesOf } from './header.ts';
-import { LIMITS, loadedUnpackers, unpacked } from './unzip.ts';
+import { LIMITS, unpacked } from './unzip.ts';
 
 /** What Linux can be packed with besides, by name and as lib/decompress.c tells them. */
 const OTHER_PACKINGS = [
@@ -33,9 +33,9 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const payload = payloadOf(kernel);
   try {
     let elf: Uint8Array;
-    if (isXz(payload)) elf = loadedUnpackers().unxz(payload, { ...LIMITS, firstStreamOnly: true });
-    else if (isGzip(payload)) elf = loadedUnpackers().gunzip(payload, LIMITS);
-    else if (isZstd(payload)) elf = loadedUnpackers().unzstd(payload, { ...LIMITS, firstFrameOnly: true });
+    if (isXz(payload)) elf = unpackers.get().unxz(payload, { ...LIMITS, firstStreamOnly: true });
+    else if (isGzip(payload)) elf = unpackers.get().gunzip(payload, LIMITS);
+    else if (isZstd(payload)) elf = unpackers.get().unzstd(payload, { ...LIMITS, firstFrameOnly: true });
     else {
       const packing = OTHER_PACKINGS.find(({ magic }) => has(payload, 0, magic))?.name ?? 'something unknown';
       throw new LoadError(

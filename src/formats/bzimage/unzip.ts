@@ -1,5 +1,5 @@
 /** Kernels in gzip files, as Xen's toolstack takes them, and what unpacks those and the kernels inside of bzImages. */
-import { DecodeError, isGzip, loadUnpackers as load } from '../unpack/index.ts';
+import { DecodeError, isGzip, unpackers } from '../unpack/index.ts';
 import { LoadError } from '../elf/index.ts';
 import { isLinux, SETUP } from './header.ts';
 
@@ -12,11 +12,9 @@ export const LIMITS = {
   isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed,
 };
 
-let unpackers: Awaited<ReturnType<typeof load>> | undefined;
-
 /** Packed kernels can be unpacked from then on. */
 export async function loadUnpackers(): Promise<void> {
-  unpackers ??= await load();
+  await unpackers.load();
 }
 
 /** Loads what unpacks this kernel, where it is packed: the smallest guests' are not. */
@@ -33,7 +31,7 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);
   if (known) return known;
   try {
-    const content = loadedUnpackers().gunzip(kernel, LIMITS);
+    const content = unpackers.get().gunzip(kernel, LIMITS);
     unpacked.set(kernel, content);
     return content;
   } catch (error) {
@@ -43,10 +41,4 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
       );
     throw error;
   }
-}
-
-/** `prepareUnpackers` came before it. */
-export function loadedUnpackers(): NonNullable<typeof unpackers> {
-  if (!unpackers) throw new Error('What unpacks kernels is not loaded.');
-  return unpackers;
 }

@@ -1,4 +1,6 @@
 /** What src/formats/unpack offers to other rooms. */
+import { part } from '../loading/index.ts';
+
 export { crc32 } from './crc32.ts';
 export { inflate } from './inflate.ts';
 export { isGzip, isXz, isZstd } from './magic.ts';
@@ -7,4 +9,4 @@ export { has, nameInside, type Packing, packingOf, unpacksHere } from './packing
 export { unzstd } from './zstd.ts';
 
 /** What unpacks files: most guests at their first prompt had none that is packed. */
-export const loadUnpackers = (): Promise<typeof import('./unpackers.ts')> => import('./unpackers.ts');
+export const unpackers = part(() => import('./unpackers.ts'), 'unpacks files');

@@ -12,7 +12,7 @@ import type { DomainRecord, Machine } from '../memory/machine.ts';
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'guest' | 'disassemble'>;
 
 /** What the domain's entry in the domain table or its saved state asks for: the browser's worker loads it for one that does. */
-export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow' | 'lastCode'> {
+export interface DomainParts extends Pick<DomainOptions, 'guest' | 'shadow' | 'lastCode'> {
   saved?: Restored | undefined;
   /** The board of a guest that comes without a PC. */
   pvhBoard?: typeof PvhBoard;
@@ -34,7 +34,7 @@ export interface Restored {
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export function assembleWith(
   options: PartlessOptions,
-  { guest, shadow, lastCode, saved, pvhBoard, wired }: LaterParts,
+  { guest, shadow, lastCode, saved, pvhBoard, wired }: DomainParts,
 ): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);

@@ -7,7 +7,9 @@ import { HostError } from '../memory/machine.ts';
 import type { Carried } from '../verbs/verb.ts';
 import type { CardWire } from './card-wire.ts';
 import type { Domain } from './domain.ts';
-import type { wired } from './nic.ts';
+import { wired } from './nic.ts';
+
+export { wired };
 
 /** A disk of virtio with its medium, a card, or a folder: a device of virtio as definitions have it, under its name on the board. */
 export type Plugged = { drive: DriveImage } | { card: BoardCard } | { folder: string; name: string };
@@ -22,10 +24,9 @@ export async function plug(on: Carried, what: Plugged | { slot: number }): Promi
   const hotplug = hotplugOf(on.domain);
   if ('drive' in what) await loadDrives();
   if ('folder' in what) await loadVirtio([what.folder]);
-  // As it is loaded for a guest that begins with a card.
-  const [nic] = 'card' in what ? await Promise.all([import('./nic.ts'), loadNic(what.card.model)]) : [];
+  if ('card' in what) await loadNic(what.card.model);
   try {
-    if ('card' in what) plugCard(on.domain, hotplug, what.card, nic!.wired);
+    if ('card' in what) plugCard(on.domain, hotplug, what.card);
     else if ('drive' in what) plugDrive(on, hotplug, what.drive);
     else if ('folder' in what) plugFolder(on.domain, hotplug, what);
     else hotplug.remove(what.slot);
@@ -52,11 +53,11 @@ function plugFolder(
   hotplug.plugFolder(item, name, { console: () => {}, ...(folder ? { folder } : {}) });
 }
 
-function plugCard({ options, timers, io }: Domain, hotplug: PciHotplug, plugged: BoardCard, wire: typeof wired): void {
+function plugCard({ options, timers, io }: Domain, hotplug: PciHotplug, plugged: BoardCard): void {
   const { machine, record } = options;
   const { cards = [], wires = new Map<number, CardWire>() } = options;
   // A place has one wire, whatever card is at its end.
-  const card = wire(machine, record, timers, plugged, io, wires.get(plugged.place));
+  const card = wired(machine, record, timers, plugged, io, wires.get(plugged.place));
   hotplug.plugCard(card);
   // The one before it may have been without a link.
   card.ethernet.setLink(true);

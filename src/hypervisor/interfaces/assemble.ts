@@ -1,4 +1,4 @@
-/** A domain with everything at hand, to run it next to others or in node. The browser's worker loads what its domain needs: later-parts.ts. */
+/** A domain with everything at hand, to run it next to others or in node. The browser's worker loads what its domain needs: load-interface.ts. */
 import { PvhBoard } from '../../devices/index.ts';
 import { assembleWith, keepsCode, type PartlessOptions } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';

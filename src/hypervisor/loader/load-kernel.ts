@@ -3,30 +3,22 @@
  */
 
 import { isLinux, isLongLinux, loadUnpackers, prepareUnpackers, unzipped } from '../../formats/bzimage/index.ts';
+import { part } from '../../formats/loading/index.ts';
 import { isLongElf } from '../../formats/elf/index.ts';
 import { kernelKind } from './kernel-kind.ts';
 import { loadMultiboot } from './multiboot.ts';
 import { type GuestMemory, LoadError } from './plan.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 
-let others: typeof import('./other-kernels.ts') | undefined;
-
-const loadOthers = async (): Promise<void> => {
-  others ??= await import('./other-kernels.ts');
-};
+/** What loads all kernels but multiboot's. */
+const others = part(() => import('./other-kernels.ts'), 'loads kernels');
 
 /** All kernels can be loaded from then on. */
-export const loadLoaders = async (): Promise<void> => void (await Promise.all([loadUnpackers(), loadOthers()]));
+export const loadLoaders = async (): Promise<void> => void (await Promise.all([loadUnpackers(), others.load()]));
 
 /** Loads what unpacks and loads this kernel, or says why it is none. */
 export async function prepareKernel(kernel: Uint8Array, prefer: LoadOptions['prefer']): Promise<void> {
-  await Promise.all([prepareUnpackers(kernel), kernelKind(kernel, prefer) === 'multiboot' ? undefined : loadOthers()]);
-}
-
-/** `prepareKernel` came before it. */
-function loadedOthers(): NonNullable<typeof others> {
-  if (!others) throw new Error('What loads this kernel is not loaded.');
-  return others;
+  await Promise.all([prepareUnpackers(kernel), kernelKind(kernel, prefer) === 'multiboot' ? undefined : others.load()]);
 }
 
 /** Whether it is a kernel of 64 bits, in an ELF file or a bzImage, perhaps in a gzip file. @throws LoadError */
@@ -51,10 +43,10 @@ export function loadKernel(memory: GuestMemory, given: LoadOptions): EntryState 
     case 'multiboot':
       return loadMultiboot(memory, options);
     case 'linux':
-      return loadedOthers().loadLinux(memory, options);
+      return others.get().loadLinux(memory, options);
     case 'pvh':
-      return loadedOthers().loadByNote(memory, options);
+      return others.get().loadByNote(memory, options);
     default:
-      throw new LoadError(`${name} ${loadedOthers().whyNotKernel(kernel, options)}`);
+      throw new LoadError(`${name} ${others.get().whyNotKernel(kernel, options)}`);
   }
 }

@@ -1,4 +1,5 @@
 /** A domain's worker does what its mailbox says. */
+import { PartError } from '../../formats/loading/index.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HostError } from '../memory/machine.ts';
 import type { Carried, Verbs } from '../verbs/verb.ts';
@@ -27,7 +28,7 @@ export async function serveVerbs({ mailbox, verbs, on, given, send }: Served): P
       const answer: unknown = await row.apply(on, ...words);
       send({ kind: 'answer', answer }, row.transfer?.(answer));
     } catch (error) {
-      if (!(error instanceof SavedStateError || error instanceof HostError)) throw error;
+      if (!(error instanceof SavedStateError || error instanceof HostError || error instanceof PartError)) throw error;
       send({ kind: 'answer', sentence: error.message });
     }
   }

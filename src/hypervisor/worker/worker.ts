@@ -3,19 +3,20 @@
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
 import { loadLevel } from '../../cpu/index.ts';
+import { PartError, part } from '../../formats/loading/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
-import { loadFlash, loadNic, loadVirtio } from '../../devices/index.ts';
-import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
+import { flash, loadNic, loadVirtio } from '../../devices/index.ts';
+import { assembleWith, type DomainParts } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/firmware-image.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
+import { plugging } from '../domain/plugging.ts';
 import { PartLoader } from '../domain/part-loader.ts';
-import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
 import type { Saver } from '../interfaces/xen/stream/saver.ts';
-import { laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
+import { loadInterface } from '../interfaces/load-interface.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
@@ -140,15 +141,7 @@ function eventLoop(): Promise<void> {
 }
 
 /** There once the domain has drives. */
-let disks: typeof Disks | undefined;
-
-/** @throws HostError */
-async function loadDisks(): Promise<typeof Disks> {
-  const [loaded] = await Promise.all([import('../disks/attached.ts'), loadDrives()]).catch(
-    notLoaded('is the guest’s drives'),
-  );
-  return (disks = loaded);
-}
+const disks = part(() => import('../disks/attached.ts'), 'is the guest’s drives');
 
 function attach(
   drives: readonly DriveImage[],
@@ -156,27 +149,30 @@ function attach(
   queue?: DriveQueue,
 ): IdeAttachment[] {
   // Loaded before a domain with drives is assembled.
-  const { attachDrives, openBlob, readBlobHere } = disks!;
+  const { attachDrives, openBlob, readBlobHere } = disks.get();
   // Node's worker brings a way to open files by their paths (cli/domain-worker.ts).
   const { openMedium = openBlob(readBlobHere) } = globalThis as { openMedium?: OpenMedium };
   return attachDrives(drives, openMedium, problem, changes, queue);
 }
 
-/** What the board has in this domain and not in every one. @throws HostError */
+const restoring = part(() => import('../interfaces/restoring.ts'), 'reads saved domains'),
+  /** For the first state that is written. */
+  saving = part(() => import('../interfaces/xen/stream/state.ts'), 'saves domains');
+
+/** What the board has in this domain and not in every one. @throws PartError, LoadError */
 async function loadBoardParts(
   { boot, virtio }: ToDomainWorker,
   { cards = [], cpuLevel }: Pick<ToDomainWorker, 'cards' | 'cpuLevel'>,
-): Promise<Pick<LaterParts, 'wired'>> {
-  await loadLevel(cpuLevel).catch(notLoaded('runs 64-bit code'));
+): Promise<Pick<DomainParts, 'wired'>> {
+  await loadLevel(cpuLevel).catch(cause => {
+    throw new PartError('runs 64-bit code', cause);
+  });
   const kernel = boot.kind === 'firmware' ? boot.loader?.data : boot.kernel;
-  if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note').catch(notLoaded('loads kernels'));
-  if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
-  if (virtio) await loadVirtio(virtio.items).catch(notLoaded('is the guest’s devices of virtio'));
+  if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note');
+  if (boot.kind === 'firmware' && boot.flash) await flash.load();
+  if (virtio) await loadVirtio(virtio.items);
   if (cards.length === 0) return {};
-  const [{ wired }] = await Promise.all([
-    import('../domain/nic.ts'),
-    ...cards.map(({ model }) => loadNic(model)),
-  ]).catch(notLoaded('is the guest’s network card'));
+  const [{ wired }] = await Promise.all([plugging.load(), ...cards.map(({ model }) => loadNic(model))]);
   return { wired };
 }
 
@@ -188,12 +184,13 @@ async function start(message: ToDomainWorker): Promise<void> {
   let domain: Domain;
   try {
     const hasDrives = message.drives !== undefined || record.drivesOffset !== 0;
-    const [parts, disks] = await Promise.all([
-      laterParts(machine, record, message.saved?.state),
-      hasDrives ? loadDisks() : undefined,
+    const [parts, attached] = await Promise.all([
+      loadInterface(machine, record, message.saved?.state),
+      hasDrives ? disks.load() : undefined,
+      hasDrives ? loadDrives() : undefined,
     ]);
     const board = await loadBoardParts(message, parts.saved ? parts.saved.about : message);
-    const queue = disks && record.drivesOffset !== 0 ? new disks.DriveQueue(machine, record) : undefined;
+    const queue = attached && record.drivesOffset !== 0 ? new attached.DriveQueue(machine, record) : undefined;
     domain = assembleWith(
       {
         machine,
@@ -227,7 +224,7 @@ async function start(message: ToDomainWorker): Promise<void> {
       { ...parts, ...board },
     );
     if (message.saved)
-      await restoreLater(
+      await (await restoring.load()).restore(
         domain,
         message.saved,
         message.name,
@@ -237,9 +234,9 @@ async function start(message: ToDomainWorker): Promise<void> {
         listener.away,
       );
   } catch (error) {
-    if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (![LoadError, HostError, PartError, SavedStateError].some(kind => error instanceof kind)) throw error;
     workerLeaves(machine, record);
-    return send({ kind: 'failed', sentence: error.message });
+    return send({ kind: 'failed', sentence: (error as Error).message });
   }
   if (message.stopAtInstruction !== undefined) domain.stopAtInstruction = message.stopAtInstruction;
   send({ kind: 'started', about: domain.about });
@@ -312,12 +309,12 @@ class CarriedHere implements Carried {
     // The guest may be paused for this, and what is loaded is looked for each time.
     if (this.its) return this.its;
     const { name, program, definition } = this.about;
-    const { Saver } = await loadSaving();
+    const { Saver } = await saving.load();
     return (this.its ??= new Saver(this.domain, { name, program, definition }, REHEARSALS));
   }
 
   diskRecords(): Uint8Array[] {
-    return [...(disks?.diskRecords(this.domain.options.ide ?? []) ?? [])];
+    return [...(disks.loaded?.diskRecords(this.domain.options.ide ?? []) ?? [])];
   }
 
   leave(): void {

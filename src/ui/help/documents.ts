@@ -1,7 +1,7 @@
 /** The project's documents for users, each loaded when it is opened. The map of the code is left out: it is read next to the code. */
-import { allPersistent } from '../load-again.ts';
+import { pageParts } from '../load-again.ts';
 
-const TEXTS = allPersistent(
+const TEXTS = pageParts(
   import.meta.glob<{ default: string }>(
     [
       '../../../docs/*.md',
@@ -26,7 +26,7 @@ export const DOCUMENTS: readonly string[] = [READ_ME, ...[...PATHS.keys()].filte
 /** Undefined: there is none of this name. @throws Error where it cannot be loaded */
 export async function documentText(name: string): Promise<string | undefined> {
   const path = PATHS.get(name);
-  return path === undefined ? undefined : (await TEXTS[path]!()).default;
+  return path === undefined ? undefined : (await TEXTS[path]!.load()).default;
 }
 
 /** The document that a link in one of them leads to, by its name; undefined: it leads elsewhere. */

@@ -15,7 +15,7 @@ import { why as memoryWhy } from '../inspect/memory/why.ts';
 import { hypervisorWords as postMortemWords } from '../inspect/post-mortem/words.ts';
 import { why as processorWhy } from '../inspect/processor/why.ts';
 import { schedulerWords } from '../inspect/scheduler/words.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { why as schedulerWhy } from '../inspect/scheduler/why.ts';
 import type { Hypervisor } from './of-host.ts';
 import { part as kvm } from './kvm.ts';
@@ -112,9 +112,9 @@ function all(hypervisor: Hypervisor): string[] {
     ...sentences(memoryWhy(memoryShown('', walk({ namesFrames: true })))),
     ...sentences(postMortemWords()),
     ...sentences(schedulerWords()),
-    ...sentences(laterStrings.tasks.nothing()),
-    ...[0, 2].map(hypercalls => laterStrings.tasks.about({ hypercalls, writes: 0, removals: 0 })),
-    laterStrings.hostPage.ownOrder(),
+    ...sentences(viewStrings.tasks.nothing()),
+    ...[0, 2].map(hypercalls => viewStrings.tasks.about({ hypercalls, writes: 0, removals: 0 })),
+    viewStrings.hostPage.ownOrder(),
     ...['EIP', 'RIP', 'CR0', 'CR2', 'CR3', 'CPL', 'GDTR', 'IDTR', 'EFLAGS', ''].flatMap(chosen =>
       sentences(processorWhy(processorShown(chosen))),
     ),

@@ -1,8 +1,18 @@
 /** The inspectors: one file each, loaded when it is opened, and one line here. */
+import { comparisons } from '../parts.ts';
+import {
+  engineInspector,
+  exitsInspector,
+  memoryInspector,
+  pathInspector,
+  processorInspector,
+  ringInspector,
+  schedulerInspector,
+  xenInspectors,
+} from './parts.ts';
 import type { ComponentType } from 'preact';
 import type { Hypervisor, OfEach } from '../hypervisors/of-host.ts';
 import { later } from '../parts/load-when-shown.tsx';
-import { fourWays } from '../parts.ts';
 import type { InspectorProps } from './frame.tsx';
 
 export interface Entry {
@@ -26,119 +36,83 @@ export const INSPECTORS: readonly Entry[] = [
     id: 'exits',
     name: 'Exits',
     of: 'both',
-    View: later(
-      () => import('./exits/index.ts'),
-      part => part.Exits,
-    ),
+    View: later(exitsInspector, part => part.Exits),
   },
   {
     id: 'processor',
     name: 'Processor',
     of: 'guest',
-    View: later(
-      () => import('./processor/index.ts'),
-      part => part.Processor,
-    ),
+    View: later(processorInspector, part => part.Processor),
   },
   {
     id: 'ring',
     name: 'Rings',
     of: 'guest',
-    View: later(
-      () => import('./ring/index.ts'),
-      part => part.Rings,
-    ),
+    View: later(ringInspector, part => part.Rings),
   },
   {
     id: 'events',
     only: 'xen',
     name: 'Event channels',
     of: 'guest',
-    View: later(
-      () => import('./events.tsx'),
-      part => part.Events,
-    ),
+    View: later(xenInspectors, part => part.Events),
   },
   {
     id: 'grants',
     only: 'xen',
     name: 'Grants',
     of: 'guest',
-    View: later(
-      () => import('./grants.tsx'),
-      part => part.Grants,
-    ),
+    View: later(xenInspectors, part => part.Grants),
   },
   {
     id: 'path',
     name: 'I/O path',
     of: 'guest',
-    View: later(
-      () => import('./io-path/index.ts'),
-      part => part.IoPath,
-    ),
+    View: later(pathInspector, part => part.IoPath),
   },
   {
     id: 'xenstore',
     only: 'xen',
     name: 'XenStore',
     of: 'both',
-    View: later(
-      () => import('./xenstore/index.ts'),
-      part => part.XenStore,
-    ),
+    View: later(xenInspectors, part => part.XenStore),
   },
   {
     id: 'memory',
     name: 'Memory',
     of: 'both',
-    View: later(
-      () => import('./memory/index.ts'),
-      part => part.Memory,
-    ),
+    View: later(memoryInspector, part => part.Memory),
   },
   {
     id: 'scheduler',
     name: 'Scheduler',
     of: 'host',
-    View: later(
-      () => import('./scheduler/index.ts'),
-      part => part.SchedulerPart,
-    ),
+    View: later(schedulerInspector, part => part.SchedulerPart),
   },
   {
     id: 'ways',
     needsVt: true,
     name: { xen: 'Five ways', kvm: 'Three ways' },
     of: 'host',
-    View: later(fourWays, part => part.FourWays),
+    View: later(comparisons, part => part.FourWays),
   },
   {
     id: 'types',
     needsVt: true,
     name: 'Types',
     of: 'host',
-    View: later(
-      () => import('./types/index.tsx'),
-      part => part.Types,
-    ),
+    View: later(comparisons, part => part.Types),
   },
   {
     id: 'together',
     name: 'Side by side',
     of: 'host',
-    View: later(
-      () => import('./together/index.tsx'),
-      part => part.Together,
-    ),
+    View: later(comparisons, part => part.Together),
   },
   {
     id: 'engine',
     name: 'Engine',
     of: 'guest',
-    View: later(
-      () => import('./engine.tsx'),
-      part => part.Engine,
-    ),
+    View: later(engineInspector, part => part.Engine),
   },
 ];

@@ -1,5 +1,6 @@
 /** What is around a lesson in its head: where else to go, a link to here, numbers of one's own, large letters for a wall; and in a frame of another page, less. */
 
+import { qrCode } from './parts.ts';
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
@@ -12,10 +13,7 @@ import { isFramed, keeps } from './frames.ts';
 import { languagesOf } from './texts.ts';
 import { words } from './words.ts';
 
-const QrCode = later(
-  () => import('./qr-code.tsx'),
-  part => part.QrCode,
-);
+const QrCode = later(qrCode, part => part.QrCode);
 
 /** Panels of a lesson that a frame may show: `panels=steps,consoles`. */
 const PANELS = ['steps', 'consoles'] as const;

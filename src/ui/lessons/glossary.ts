@@ -1,10 +1,10 @@
 /** The glossary in the language of the page, loaded with the first lesson that links to it. */
 import { signal } from '@preact/signals';
 import { readGlossary, type Term } from '../../lessons/index.ts';
-import { allPersistent } from '../load-again.ts';
+import { pageParts } from '../load-again.ts';
 import { language } from './language.ts';
 
-const FILES = allPersistent(import.meta.glob<{ default: string }>('./glossary/*.md', { query: '?raw' }));
+const FILES = pageParts(import.meta.glob<{ default: string }>('./glossary/*.md', { query: '?raw' }));
 
 export const glossary = signal<ReadonlyMap<string, Term>>(new Map());
 let asked = false;
@@ -13,7 +13,7 @@ let asked = false;
 export function loadGlossary(): void {
   if (asked) return;
   asked = true;
-  FILES[`./glossary/${language()}.md`]!().then(
+  FILES[`./glossary/${language()}.md`]!.load().then(
     ({ default: text }) => {
       glossary.value = readGlossary(text);
     },

@@ -1,19 +1,19 @@
 /** What a lesson does to the host of this page. */
 import type { Facts, NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
-import { allPersistent, persistent } from '../load-again.ts';
+import { pageParts } from '../load-again.ts';
 import { assembler, behind, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url).href,
 };
-const SOURCES = allPersistent(import.meta.glob<{ default: string }>('../../../guests/small/*.asm', { query: '?raw' }));
-const assemblerAgain = persistent(assembler);
+const SOURCES = pageParts(import.meta.glob<{ default: string }>('../../../guests/small/*.asm', { query: '?raw' }));
 const BLANK_BYTES = 2 ** 20;
 
 /** A small guest's own source, or what they have in common. */
-const sourceOf = async (name: string): Promise<string> => (await SOURCES[`../../../guests/small/${name}`]!()).default;
+const sourceOf = async (name: string): Promise<string> =>
+  (await SOURCES[`../../../guests/small/${name}`]!.load()).default;
 
 const assembledGuests = new Map<string, Blob>();
 /** A small guest's kernel. Each step that is begun again wants it, and the assembler takes some 50 ms. */
@@ -25,7 +25,7 @@ async function smallGuest(name: string): Promise<Blob> {
 
 /** From a source, its own or another. @throws Error with its first mistake */
 async function kernelOf(name: string, source: string): Promise<Blob> {
-  const { assembled } = await assemblerAgain();
+  const { assembled } = await assembler.load();
   return new Blob([assembled(source, await Promise.all(behind(name).map(sourceOf)))]);
 }
 

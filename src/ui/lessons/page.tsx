@@ -1,5 +1,6 @@
 /** A lesson next to the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
+import { classBar, lessonViews } from './parts.ts';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
@@ -32,16 +33,10 @@ import { words } from './words.ts';
 const narrow = mediaSignal('(max-width: 1023px)');
 
 /** Loaded when somebody asks for them: a student who takes a lesson needs none. */
-const Views = later(
-  () => import('./views/index.tsx'),
-  part => part.ShownView,
-);
+const Views = later(lessonViews, part => part.ShownView);
 
 /** Loaded where the lesson is taken in a class. */
-const ClassBar = later(
-  () => import('./class.tsx'),
-  part => part.ClassBar,
-);
+const ClassBar = later(classBar, part => part.ClassBar);
 
 export function LessonPage() {
   const view = viewHere();

@@ -1,4 +1,5 @@
 /** The room of a class and its wall: the other tabs of this browser, or the pages that are at the hub of a pool, by a word or a code of the same. */
+import { roomAtHub } from './parts.ts';
 import { later } from '../../hypervisor/worker/index.ts';
 import type { Room, RoomEnds } from '../../lessons/index.ts';
 import { address } from './addresses.ts';
@@ -36,7 +37,7 @@ function atHub(word: string, isWall: boolean, ends: RoomEnds): Room {
     last: string | undefined,
     isClosed = false;
   const open = async (): Promise<void> => {
-    const { ClassRoom, hubRoom, readCode, readHubAddress, secretsOf } = await import('./at-hub.ts');
+    const { ClassRoom, hubRoom, readCode, readHubAddress, secretsOf } = await roomAtHub.load();
     const { url, code } = readHubAddress(isWhole(CODE, word) ? `${location.origin}/#${word}` : word);
     const { classRoom, secret } = await secretsOf(readCode(code));
     if (isClosed) return;

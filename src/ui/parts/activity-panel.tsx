@@ -1,14 +1,12 @@
 /** The inspector's panel of what a guest does to the hypervisor. Its script is not in the first prompt's way. */
 
-import { afterPrompt } from '../after-prompt.ts';
+import { activity } from '../parts.ts';
+import { afterPrompt } from '../prompt-reached.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
 import { later } from './load-when-shown.tsx';
 
-const Activity = later(
-  () => import('./activity.tsx'),
-  part => part.Activity,
-);
+const Activity = later(activity, part => part.Activity);
 /** Instructions after which a guest that has no prompt yet is one that boots for long: its numbers are shown meanwhile. */
 const LONG_BOOT = 50e6;
 

@@ -1,5 +1,6 @@
 /** What a domain does to the hypervisor: rates and counts, read from the block its worker writes. */
 
+import { lastExit } from '../parts.ts';
 import { asRun } from '../kinds/index.ts';
 import { exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
 import { useSignal } from '@preact/signals';
@@ -15,10 +16,7 @@ import { later } from './load-when-shown.tsx';
 import { Spark } from './marks.tsx';
 
 /** With the names of all instructions: loaded when a row is chosen. */
-const LastExit = later(
-  () => import('../inspect/last-exit.tsx'),
-  part => part.LastExit,
-);
+const LastExit = later(lastExit, part => part.LastExit);
 
 const words = {
   rate: 'Instructions per second',

@@ -3,10 +3,10 @@
 import { bootSector, SECTORS } from '../sectors.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Icon } from './marks.tsx';
 
-const words = laterStrings.bootSectors;
+const words = viewStrings.bootSectors;
 
 export const BootSectors = () => (
   <ul class="sectors">

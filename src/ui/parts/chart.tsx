@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HISTORY_MS } from '../readings.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { shownTheme } from '../theme.ts';
 import { niceTop } from './nice-top.ts';
 
@@ -120,7 +120,7 @@ export function Chart({
             ...axis,
             size: 20,
             splits: (_, __, from) => [from, 0],
-            values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now],
+            values: (_, [from = 0]) => [viewStrings.hostPage.ago(Math.round(-from)), viewStrings.hostPage.now],
             grid: { show: false },
           },
           {

@@ -1,13 +1,11 @@
 /** A domain that is defined and does not run, or a new one: its editor is loaded when somebody opens it. */
 
+import { editPage } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const EditPage = later(
-  () => import('./edit-page.tsx'),
-  part => part.EditPage,
-);
+const EditPage = later(editPage, part => part.EditPage);
 
 export const definedPanel: Panel = {
   id: 'defined',

@@ -7,13 +7,13 @@ import { mediaSignal } from '../media.ts';
 import { layout } from '../settings.ts';
 import { type DomainSession, frontGuest, sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Chip, Icon, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
 
-const words = laterStrings.desktop;
+const words = viewStrings.desktop;
 
 type Kind = 'screen' | 'serial';
 interface Win {

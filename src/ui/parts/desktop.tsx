@@ -1,5 +1,6 @@
 /** The desktop, once there are guests: its windows are loaded when it is shown. */
 
+import { desktopPage } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
@@ -7,14 +8,8 @@ import { HostFrame } from './host-bar.tsx';
 import { later } from './load-when-shown.tsx';
 
 const words = strings.desktop;
-const Tools = later(
-  () => import('./desktop-page.tsx'),
-  part => part.Tools,
-);
-const Desktop = later(
-  () => import('./desktop-page.tsx'),
-  part => part.Desktop,
-);
+const Tools = later(desktopPage, part => part.Tools);
+const Desktop = later(desktopPage, part => part.Desktop);
 
 export const desktopPanel: Panel = {
   id: 'desktop',

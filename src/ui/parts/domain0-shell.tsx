@@ -1,5 +1,6 @@
 /** Domain 0's shell on the workbench: the way to it, and what is said of what it keeps. */
 
+import { shellWindow } from '../parts.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import type { Panel } from '../panel.ts';
 import { elsewhere, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
@@ -8,15 +9,9 @@ import { later } from './load-when-shown.tsx';
 import { Tag } from './marks.tsx';
 
 const words = strings.shell;
-const ShellPage = later(
-  () => import('./shell-window.tsx'),
-  part => part.ShellPage,
-);
+const ShellPage = later(shellWindow, part => part.ShellPage);
 /** Its terminal: on its page, or in the strip. */
-export const ShellWindow = later(
-  () => import('./shell-window.tsx'),
-  part => part.ShellWindow,
-);
+export const ShellWindow = later(shellWindow, part => part.ShellWindow);
 
 export const shellPanel: Panel = {
   id: 'shell',
@@ -29,10 +24,7 @@ export const shellPanel: Panel = {
   from: here => (here.kind === 'shell' ? undefined : { kind: 'shell' }),
 };
 
-const DamagedState = later(
-  () => import('./damaged-state.tsx'),
-  part => part.DamagedState,
-);
+const DamagedState = later(shellWindow, part => part.DamagedState);
 
 /** That nothing is kept, why, and what can be done. */
 export function StateNote() {

@@ -2,12 +2,12 @@
 
 import { removeFile } from '../dropping.ts';
 import { addFiles, draft } from '../navigation.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';
 import { ChooseFiles, Icon } from './marks.tsx';
 
-const words = laterStrings.draft;
+const words = viewStrings.draft;
 
 export function DraftForm() {
   const now = draft.value;

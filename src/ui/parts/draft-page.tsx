@@ -4,7 +4,7 @@ import type { Finding, NamedFile, Plan } from '../../dom0/service/index.ts';
 import { remedied } from '../error-remedy.ts';
 import { backToSeveral, changeDraft, discard, judge, startDraft, typeDraft } from '../dropping.ts';
 import { type Draft, draft, leftOut, setAside } from '../navigation.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';
 import { EditForm } from './edit-form.tsx';
@@ -15,7 +15,7 @@ import { PlanSteps } from './plan-steps.tsx';
 import { ReplacedFiles, UnusedFiles } from './unused-files.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
-const words = laterStrings.draft;
+const words = viewStrings.draft;
 
 /** Writes what a finding says into the definition. Images alone get the one that they would make, which then is next to them. */
 function mend(finding: Finding): void {
@@ -47,7 +47,7 @@ export function DraftPage() {
       {unused.length > 0 && (
         <UnusedFiles
           files={unused}
-          said={laterStrings.unused.by(
+          said={viewStrings.unused.by(
             unused.map(file => file.name),
             now.definition!.name,
           )}
@@ -126,7 +126,7 @@ function Head({ now }: { now: Draft }) {
         <span class="grow" />
         {setAside.value.length > 0 && (
           <button class="btn" onClick={backToSeveral}>
-            {laterStrings.unused.others(setAside.value.length)}
+            {viewStrings.unused.others(setAside.value.length)}
           </button>
         )}
         <button class="btn" onClick={discard}>

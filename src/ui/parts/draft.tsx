@@ -1,20 +1,14 @@
 /** A dropped definition, judged: loaded when the first files are dropped. */
 
+import { draftPages, severalPage } from '../parts.ts';
 import type { Panel } from '../panel.ts';
-import { severalPage } from '../parts.ts';
 import { several } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const DraftPage = later(
-  () => import('./draft-page.tsx'),
-  part => part.DraftPage,
-);
+const DraftPage = later(draftPages, part => part.DraftPage);
 const SeveralPage = later(severalPage, part => part.SeveralPage);
-const DraftForm = later(
-  () => import('./draft-form.tsx'),
-  part => part.DraftForm,
-);
+const DraftForm = later(draftPages, part => part.DraftForm);
 
 export const draftPanel: Panel = {
   id: 'draft',

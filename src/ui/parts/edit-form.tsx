@@ -8,14 +8,14 @@ import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf, unreadOf } from '../error-remedy.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
 import { TagsField, tagWords } from './tags.tsx';
 import { Notes, TypedInput } from './typed.tsx';
 
-const words = laterStrings.defined.form;
+const words = viewStrings.defined.form;
 type Disk = Definition['disks'][number];
 type Card = Definition['cards'][number];
 
@@ -49,10 +49,10 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   };
   const part: Part = { judged, change };
   return (
-    <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
+    <form class="edit-f" aria-label={viewStrings.defined.formName} onSubmit={event => event.preventDefault()}>
       <div class="ph form-h">
-        <h3>{laterStrings.defined.formTitle}</h3>
-        <span class="sec num grow">{laterStrings.defined.formSame}</span>
+        <h3>{viewStrings.defined.formTitle}</h3>
+        <span class="sec num grow">{viewStrings.defined.formSame}</span>
       </div>
       {isForeign && <p class="cap-t">{words.foreign}</p>}
       <General {...part} source={source} />
@@ -576,7 +576,7 @@ function Field({
         ? errors.map((error, i) => (
             <p key={i} class="wrongly">
               <Tag kind={error.verdict}>
-                <span>{error.line > 0 ? laterStrings.defined.atLine(error, remedyOf(error)) : error.text}</span>
+                <span>{error.line > 0 ? viewStrings.defined.atLine(error, remedyOf(error)) : error.text}</span>
               </Tag>
             </p>
           ))

@@ -1,5 +1,6 @@
 /** A definition, as form and as text side by side: both are views of one text, which Domain 0 judges after every change. */
 
+import { details, snapshotsPage } from '../parts.ts';
 import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { typeOf } from '../../hypervisor/kinds/index.ts';
 import './edit.css';
@@ -29,7 +30,7 @@ import { remedyOf } from '../error-remedy.ts';
 import { deleting, keepDefinition, KEEP_SECONDS } from '../leaving.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import { SNAPSHOT_CHANGES, useAskedAsTasksEnd } from './asked.ts';
 import { inBoth } from './both-words.tsx';
@@ -42,17 +43,11 @@ import { openMenu } from './menu.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 import { tabId, Tabs } from './tabs.tsx';
 
-const words = laterStrings.defined,
-  draftWords = laterStrings.draft;
+const words = viewStrings.defined,
+  draftWords = viewStrings.draft;
 
-const DetailsPage = later(
-  () => import('./details/index.tsx'),
-  part => part.DetailsPage,
-);
-const SnapshotsPage = later(
-  () => import('./snapshots.tsx'),
-  part => part.SnapshotsPage,
-);
+const DetailsPage = later(details, part => part.DetailsPage);
+const SnapshotsPage = later(snapshotsPage, part => part.SnapshotsPage);
 const PANEL = 'defined-panel';
 
 export function EditPage({ name, tab = 'definition' }: { name: string; tab?: string | undefined }) {

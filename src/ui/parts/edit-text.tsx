@@ -4,14 +4,14 @@ import { useRef } from 'preact/hooks';
 import type { Finding, Verdicts } from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../error-remedy.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { putCursor } from '../typing.ts';
 import { reasonOf, worstFirst } from '../verdict-lines.ts';
 import { Tag } from './marks.tsx';
 import { SourceField } from './source-field.tsx';
 
-const words = laterStrings.defined,
-  verdicts = laterStrings.draft.verdicts;
+const words = viewStrings.defined,
+  verdicts = viewStrings.draft.verdicts;
 const isChosen = ({ key }: Finding): boolean => chosenKey.value !== '' && key === chosenKey.value;
 const isBad = ({ verdict }: Finding): boolean => verdict === 'error' || verdict === 'missing';
 
@@ -47,11 +47,11 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
   return (
     <div class="edt">
       <div class="edt-h">
-        <span class="num">{laterStrings.draft.position}</span>
+        <span class="num">{viewStrings.draft.position}</span>
         <span>{path}</span>
         <span class="vh">
-          <span>{laterStrings.draft.verdict}</span>
-          <span>{laterStrings.draft.happens}</span>
+          <span>{viewStrings.draft.verdict}</span>
+          <span>{viewStrings.draft.happens}</span>
         </span>
       </div>
       <div class="edt-b">

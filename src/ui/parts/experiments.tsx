@@ -1,12 +1,10 @@
 /** Experiments on the workbench; their scripts are loaded when one is opened. */
+import { experimentsPage } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const ExperimentsPage = later(
-  () => import('../experiments/page.tsx'),
-  part => part.ExperimentsPage,
-);
+const ExperimentsPage = later(experimentsPage, part => part.ExperimentsPage);
 
 export const experimentPanel: Panel = {
   id: 'experiment',

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { readings } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Chart, type Line } from './chart.tsx';
 import { HistoryBar, HistoryTable } from './history-parts.tsx';
 import { ownerToken } from './marks.tsx';
@@ -31,7 +31,7 @@ const words = {
   written: 'written',
 };
 
-const more = laterStrings.hostPage;
+const more = viewStrings.hostPage;
 
 interface Shown {
   title: string;

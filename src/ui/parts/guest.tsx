@@ -1,10 +1,11 @@
 /** A domain: its windows, and what one can do to it. */
 
+import { details, guestNotes, guestPages, inspectPage, postMortem, snapshotsPage } from '../parts.ts';
 import type { CommandValue } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { guestActions } from '../actions.ts';
-import { afterPrompt } from '../after-prompt.ts';
+import { afterPrompt } from '../prompt-reached.ts';
 import { command, tasks } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
@@ -42,50 +43,17 @@ export const guestPanel: Panel = {
 /** Smaller pages show one window at a time unless asked. */
 const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
-const MissingGuest = later(
-  () => import('./missing-guest.tsx'),
-  part => part.MissingGuest,
-);
-const GuestJob = later(
-  () => import('./guest-job.tsx'),
-  part => part.GuestJob,
-);
-const SharedFolder = later(
-  () => import('./shared-folder.tsx'),
-  part => part.SharedFolder,
-);
-const SilentNote = later(
-  () => import('./silent-note.tsx'),
-  part => part.SilentNote,
-);
-const ShutdownNote = later(
-  () => import('./shutdown-note.tsx'),
-  part => part.ShutdownNote,
-);
-const GuestOverview = later(
-  () => import('./guest-overview/index.tsx'),
-  part => part.GuestOverview,
-);
-const DetailsPage = later(
-  () => import('./details/index.tsx'),
-  part => part.DetailsPage,
-);
-const GuestHistory = later(
-  () => import('./guest-history.tsx'),
-  part => part.GuestHistory,
-);
-const SnapshotsPage = later(
-  () => import('./snapshots.tsx'),
-  part => part.SnapshotsPage,
-);
-const PostMortemPage = later(
-  () => import('../inspect/post-mortem/index.tsx'),
-  part => part.PostMortemPage,
-);
-const InspectPage = later(
-  () => import('../inspect/page.tsx'),
-  part => part.InspectPage,
-);
+const MissingGuest = later(guestNotes, part => part.MissingGuest);
+const GuestJob = later(guestNotes, part => part.GuestJob);
+const SharedFolder = later(guestNotes, part => part.SharedFolder);
+const SilentNote = later(guestNotes, part => part.SilentNote);
+const ShutdownNote = later(guestNotes, part => part.ShutdownNote);
+const GuestOverview = later(guestPages, part => part.GuestOverview);
+const DetailsPage = later(details, part => part.DetailsPage);
+const GuestHistory = later(guestPages, part => part.GuestHistory);
+const SnapshotsPage = later(snapshotsPage, part => part.SnapshotsPage);
+const PostMortemPage = later(postMortem, part => part.PostMortemPage);
+const InspectPage = later(inspectPage, part => part.InspectPage);
 
 const CONSOLE = 'console',
   POST_MORTEM = 'post-mortem',

@@ -1,5 +1,6 @@
 /** The header: brand, the clock and whose it is, search, lessons, theme, help. */
 
+import { headerTools, help } from '../parts.ts';
 import { commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -11,28 +12,16 @@ import { type DomainSession, sessions } from '../sessions.ts';
 import { go, paletteOpen, place, treeOpen } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';
-import { afterPrompt } from '../after-prompt.ts';
+import { afterPrompt } from '../prompt-reached.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
 import { ThemePick } from './theme-pick.tsx';
 import { spelled } from '../hypervisors/spelled.ts';
 
-const VirtualPace = later(
-  () => import('./virtual-pace.tsx'),
-  part => part.VirtualPace,
-);
-const Pace = later(
-  () => import('./pace.tsx'),
-  part => part.Pace,
-);
-const Help = later(
-  () => import('../help/help.tsx'),
-  part => part.Help,
-);
-const Pcpus = later(
-  () => import('./pcpus.tsx'),
-  part => part.Pcpus,
-);
+const VirtualPace = later(headerTools, part => part.VirtualPace);
+const Pace = later(headerTools, part => part.Pace);
+const Help = later(help, part => part.Help);
+const Pcpus = later(headerTools, part => part.Pcpus);
 
 const shownSession = (): DomainSession | undefined => {
   const here = place.value;

@@ -1,17 +1,12 @@
 /** Pages of Help: all lessons, and the project's documents. Their scripts are loaded when one is opened. */
+import { helpPages } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const LessonsPage = later(
-  () => import('../help/lessons-page.tsx'),
-  part => part.LessonsPage,
-);
-const DocumentsPage = later(
-  () => import('../help/documents-page.tsx'),
-  part => part.DocumentsPage,
-);
+const LessonsPage = later(helpPages, part => part.LessonsPage);
+const DocumentsPage = later(helpPages, part => part.DocumentsPage);
 
 const panel = (kind: string, name: string, show: Panel['show']): Panel => ({
   id: kind,

@@ -2,9 +2,9 @@
 
 import type { Signal } from '@preact/signals';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 
 export function HistoryBar({ spanMs, table }: { spanMs: Signal<number>; table: Signal<boolean> }) {
   return (

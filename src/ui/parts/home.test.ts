@@ -8,7 +8,7 @@ vi.mock('../host.ts', async original => ({
   offerGuests: async () => {},
 }));
 const { info } = await import('../host.ts');
-const { afterPrompt } = await import('../after-prompt.ts');
+const { afterPrompt } = await import('../prompt-reached.ts');
 const page = await import('../offered-guests.ts');
 const { homePanel } = await import('./home.tsx');
 

@@ -1,5 +1,6 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
+import { comparisons, homeLists, live, offersNotes } from '../parts.ts';
 import { ofHost } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { signal } from '@preact/signals';
@@ -16,7 +17,6 @@ import {
   pcos,
   progressText,
 } from '../offered-guests.ts';
-import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { started } from '../boot-times.ts';
 import { speaking } from '../sessions.ts';
@@ -38,47 +38,20 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
 import { LessonList } from './lesson.tsx';
-import { afterPrompt } from '../after-prompt.ts';
+import { afterPrompt } from '../prompt-reached.ts';
 import { later } from './load-when-shown.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { XenLog } from './strip.tsx';
 
-const ReopenList = later(
-  () => import('./reopen-list.tsx'),
-  part => part.ReopenList,
-);
-const SavedGuests = later(
-  () => import('./checkpoints.tsx'),
-  part => part.SavedGuests,
-);
-const PcpuStrip = later(
-  () => import('./live.tsx'),
-  part => part.PcpuStrip,
-);
-const JustHappened = later(
-  () => import('./live.tsx'),
-  part => part.JustHappened,
-);
-const LiveConsole = later(
-  () => import('./live.tsx'),
-  part => part.LiveConsole,
-);
-const HandOut = later(
-  () => import('./hand-out.tsx'),
-  part => part.HandOut,
-);
-const NotHere = later(
-  () => import('./not-here.tsx'),
-  part => part.NotHere,
-);
-const BootSectors = later(
-  () => import('./boot-sectors.tsx'),
-  part => part.BootSectors,
-);
-const MoreComes = later(
-  () => import('./more-comes.tsx'),
-  part => part.MoreComes,
-);
+const ReopenList = later(homeLists, part => part.ReopenList);
+const SavedGuests = later(homeLists, part => part.SavedGuests);
+const PcpuStrip = later(live, part => part.PcpuStrip);
+const JustHappened = later(live, part => part.JustHappened);
+const LiveConsole = later(live, part => part.LiveConsole);
+const HandOut = later(live, part => part.HandOut);
+const NotHere = later(offersNotes, part => part.NotHere);
+const BootSectors = later(homeLists, part => part.BootSectors);
+const MoreComes = later(offersNotes, part => part.MoreComes);
 const showsSectors = signal(false);
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -340,7 +313,7 @@ function shownOf(all: readonly Offer[]): Offer[] {
 async function startWays(): Promise<void> {
   go({ kind: 'home', tab: 'inspect', name: 'ways' });
   // Where its script cannot be loaded the inspector says so.
-  await fourWays().then(
+  await comparisons.load().then(
     ({ start }) => start(),
     () => {},
   );

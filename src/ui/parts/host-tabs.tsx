@@ -1,31 +1,19 @@
 /** The host's other pages: their scripts, and the charts', are loaded when one is first shown. */
 
+import { hostPages, inspectPage, poolViews } from '../parts.ts';
 import type { Panel } from '../panel.ts';
-import { storagePage } from '../parts.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { HostFrame } from './host-bar.tsx';
 import { later } from './load-when-shown.tsx';
 
 const words = strings.hostPage;
-const HostPage = later(
-  () => import('./host-page/index.tsx'),
-  part => part.HostPage,
-);
-const StoragePage = later(storagePage, part => part.StoragePage);
-const NetworkPage = later(
-  () => import('./network-page.tsx'),
-  part => part.NetworkPage,
-);
-const PoolPage = later(
-  () => import('../pool/page.tsx'),
-  part => part.PoolPage,
-);
+const HostPage = later(hostPages, part => part.HostPage);
+const StoragePage = later(hostPages, part => part.StoragePage);
+const NetworkPage = later(hostPages, part => part.NetworkPage);
+const PoolPage = later(poolViews, part => part.PoolPage);
 
-const InspectPage = later(
-  () => import('../inspect/page.tsx'),
-  part => part.InspectPage,
-);
+const InspectPage = later(inspectPage, part => part.InspectPage);
 
 const is = (here: Place, tab: string): boolean => here.kind === 'home' && here.tab === tab;
 const panel = (tab: string, name: string, show: Panel['show']): Panel => ({

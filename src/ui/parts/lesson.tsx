@@ -1,5 +1,6 @@
 /** A lesson on the workbench; the way to it. */
 
+import { lessonPage } from '../parts.ts';
 import type { ComponentChildren } from 'preact';
 import { place } from '../navigation.ts';
 import type { Panel } from '../panel.ts';
@@ -8,10 +9,7 @@ import { living } from '../host.ts';
 import { later } from './load-when-shown.tsx';
 
 const words = { name: 'Lesson' };
-const LessonPage = later(
-  () => import('../lessons/page.tsx'),
-  part => part.LessonPage,
-);
+const LessonPage = later(lessonPage, part => part.LessonPage);
 
 export const lessonPanel: Panel = {
   id: 'lesson',

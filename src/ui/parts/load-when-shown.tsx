@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { persistent } from '../load-again.ts';
+import type { Part } from '../../formats/loading/index.ts';
 import { sentence } from '../sentence.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
@@ -13,15 +13,14 @@ import { Tag } from './marks.tsx';
  * for it.
  */
 export function later<Module, Props extends object>(
-  load: () => Promise<Module>,
+  part: Part<Module>,
   pick: (module: Module) => ComponentType<Props>,
 ): ComponentType<Props> & { load(): Promise<void> } {
-  const get = persistent(load);
   const loaded = signal<ComponentType<Props> | undefined>(undefined);
   const problem = signal<string | undefined>(undefined);
   const show = async (): Promise<void> => {
     try {
-      loaded.value ??= pick(await get());
+      loaded.value ??= pick(await part.load());
       problem.value = undefined;
     } catch (error) {
       problem.value = strings.errors.partFailed(sentence(error));

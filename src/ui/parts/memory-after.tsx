@@ -2,10 +2,10 @@
 
 import { info } from '../host.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { memoryShare, memoryShares, SharesBar } from './shares-bar.tsx';
 
-const words = laterStrings.defined;
+const words = viewStrings.defined;
 
 /** `fresh`: those that start; their parts are dashed. */
 export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: number }[] }) {

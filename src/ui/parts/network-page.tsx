@@ -6,13 +6,13 @@ import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { ordered, orderOf } from '../order.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon } from './marks.tsx';
 import { Networks } from './networks.tsx';
 import { SortHead } from './sort-head.tsx';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 
 type Port = Inventory['bridge']['ports'][number];
 type Station = Inventory['bridge']['stations'][number];

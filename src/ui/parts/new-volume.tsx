@@ -4,11 +4,11 @@ import { useSignal } from '@preact/signals';
 import { host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { inventory, look } from '../inventory.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 
-const words = laterStrings.volumes;
+const words = viewStrings.volumes;
 
 /** `suggested`: its name, until somebody writes another. `made`: its path. */
 export function NewVolume({ suggested, made }: { suggested: string; made?(path: string): void }) {

@@ -12,13 +12,13 @@ import { sessionAt, sessions } from '../sessions.ts';
 import { stripTab, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { pool } from '../pool/pool.ts';
 import { filterByTag, tagWords } from './tags.tsx';
 import * as tables from '../../dom0/toolstack/hypervisors/index.ts';
 import { spelled, spellers } from '../hypervisors/spelled.ts';
 
-const words = laterStrings.palette;
+const words = viewStrings.palette;
 // Commands are found by how they are typed, from the first key on.
 spellers.value ??= tables;
 

@@ -4,7 +4,7 @@ import { pcos } from '../offered-guests.ts';
 import { sessions } from '../sessions.ts';
 import { booted, bootBeside, go, makeOffer, offerProblems } from '../navigation.ts';
 import { count, strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { SourceScreen } from './source-screen.tsx';
 import { Icon, Tag } from './marks.tsx';
 
@@ -51,8 +51,8 @@ export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
             <button class="btn primary" onClick={() => void bootBeside(pcos.id, () => makeOffer(pcos))}>
               <Icon name="run" />
               {session && !session.gone.value
-                ? laterStrings.bootSectors.bootAgain(pcos.title)
-                : laterStrings.bootSectors.boot(pcos.title)}
+                ? viewStrings.bootSectors.bootAgain(pcos.title)
+                : viewStrings.bootSectors.boot(pcos.title)}
             </button>
           </div>
         </div>
@@ -66,7 +66,7 @@ export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
       )}
       <div class="sector-b">
         <div class="src">
-          <div class="src-s" role="region" aria-label={laterStrings.bootSectors.sourceOf(file)} tabIndex={0}>
+          <div class="src-s" role="region" aria-label={viewStrings.bootSectors.sourceOf(file)} tabIndex={0}>
             <div class="src-b plain">
               <ol class="src-n" aria-hidden="true">
                 {lines.map((_, i) => (

@@ -1,13 +1,11 @@
 /** The sources of pcos next to its screen: loaded when somebody opens them. */
 
+import { sourcePages } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const PcosPage = later(
-  () => import('./pcos-page.tsx'),
-  part => part.PcosPage,
-);
+const PcosPage = later(sourcePages, part => part.PcosPage);
 
 export const pcosPanel: Panel = {
   id: 'pcos',

@@ -7,10 +7,10 @@ import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { nameOf } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
 import { isGap, PRIORITIES, runsOf, timesOf, withNewer } from '../inspect/runs.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Chip, ownerClass } from './marks.tsx';
 
-const words = laterStrings.hostPage.pcpus;
+const words = viewStrings.hostPage.pcpus;
 const EVERY_MS = 250,
   SPAN_NS = 1e9,
   /** Its current vCPU may have had it before the span. */

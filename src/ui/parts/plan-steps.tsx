@@ -2,7 +2,7 @@
 
 import { type CommandValue, commandOf } from '../../dom0/toolstack/hypervisors/command/index.ts';
 import type { Plan } from '../../dom0/service/index.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { spelled } from '../hypervisors/spelled.ts';
 
 interface Props {
@@ -24,7 +24,7 @@ export const creates = ({ creates: given }: Plan): CommandValue => commandOf('cr
 export const PlanSteps = ({ plan, commands = [{ command: creates(plan) }], once }: Props) => (
   <section class="plan">
     <div class="ph">
-      <h3>{laterStrings.draft.plan}</h3>
+      <h3>{viewStrings.draft.plan}</h3>
       {once && <span class="sec">{once}</span>}
     </div>
     <Steps plan={plan} commands={commands} />
@@ -32,7 +32,7 @@ export const PlanSteps = ({ plan, commands = [{ command: creates(plan) }], once 
 );
 
 /** What follows its command, a sentence each. */
-export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.summary);
+export const stepsOf = (plan: Plan): string[] => viewStrings.draft.steps(plan.summary);
 
 /** The same without a title. */
 const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Step[] }) => (

@@ -3,12 +3,12 @@
 import { useEffect } from 'preact/hooks';
 import { forget, opening, remembered, reopen, type RememberedSet, stopAsking } from '../reopen.ts';
 import { addFiles } from '../navigation.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 
-const words = laterStrings.reopen;
+const words = viewStrings.reopen;
 
 export function ReopenList() {
   useEffect(() => stopAsking, []);

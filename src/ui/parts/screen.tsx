@@ -1,5 +1,6 @@
 /** Window with a guest's VGA screen: a canvas for the eye, the same cells as text for the ear, keyboard and mouse on request only. */
 
+import { screenTools, touchKeys } from '../parts.ts';
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -8,7 +9,7 @@ import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
-import { afterPrompt } from '../after-prompt.ts';
+import { afterPrompt } from '../prompt-reached.ts';
 import { later } from './load-when-shown.tsx';
 import { useCapture } from './screen-capture.ts';
 import { drawLoop } from './screen-drawing.ts';
@@ -17,22 +18,10 @@ import type { MarksProps } from './screen-marks.tsx';
 const words = strings.screen;
 const fingers = matchMedia('(pointer: coarse)');
 
-const ScreenActions = later(
-  () => import('./screen-actions.tsx'),
-  part => part.ScreenActions,
-);
-const ScreenMarks = later(
-  () => import('./screen-marks.tsx'),
-  part => part.ScreenMarks,
-);
-const ScreenMedia = later(
-  () => import('./screen-media.tsx'),
-  part => part.ScreenMedia,
-);
-const TouchKeys = later(
-  () => import('./touch-keys.tsx'),
-  part => part.TouchKeys,
-);
+const ScreenActions = later(screenTools, part => part.ScreenActions);
+const ScreenMarks = later(screenTools, part => part.ScreenMarks);
+const ScreenMedia = later(screenTools, part => part.ScreenMedia);
+const TouchKeys = later(touchKeys, part => part.TouchKeys);
 
 export const ScreenWindow = (props: GuestWindowProps) => (
   <GuestWindow {...props} kind="screen" title={words.label(props.session.info.value.name)} Shown={Screen} />

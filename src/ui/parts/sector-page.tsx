@@ -16,12 +16,12 @@ import {
 import { bytesUsed } from '../sector-problem.ts';
 import { sessions } from '../sessions.ts';
 import { booted, download, go } from '../navigation.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { SourceScreen } from './source-screen.tsx';
 import { Icon, Tag } from './marks.tsx';
 import { SourceText } from './source-text.tsx';
 
-const words = laterStrings.bootSectors;
+const words = viewStrings.bootSectors;
 
 export function SectorPage({ name }: { name: string }) {
   const sector = SECTORS.find(each => each.name === name);

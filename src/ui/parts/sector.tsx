@@ -1,13 +1,11 @@
 /** A boot sector's source next to its screen: loaded when somebody opens one. */
 
+import { sourcePages } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './load-when-shown.tsx';
 
-const SectorPage = later(
-  () => import('./sector-page.tsx'),
-  part => part.SectorPage,
-);
+const SectorPage = later(sourcePages, part => part.SectorPage);
 
 export const sectorPanel: Panel = {
   id: 'sector',

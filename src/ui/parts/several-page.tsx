@@ -22,7 +22,7 @@ import {
 } from '../several-definitions.ts';
 import { lacksTogether } from '../memory-together.ts';
 import { type Candidate, leftOut, several } from '../navigation.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { reasonOf } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
@@ -34,8 +34,8 @@ import { spelled } from '../hypervisors/spelled.ts';
 
 export { filesOfSeveral, openSeveral };
 
-const words = laterStrings.several,
-  draftWords = laterStrings.draft;
+const words = viewStrings.several,
+  draftWords = viewStrings.draft;
 
 /** The one whose lines are shown, by its file's name; else the first that something stops. */
 const opened = signal('');

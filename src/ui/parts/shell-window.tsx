@@ -2,14 +2,14 @@
 
 import { useEffect } from 'preact/hooks';
 import { elsewhere, newShell, type ShellSession, shell, state } from '../shell-session.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { hostSystemName, ofHost } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { StateNote } from './domain0-shell.tsx';
 import { Chip, StateMark, SystemBadge } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
 
-const words = laterStrings.shell;
+const words = viewStrings.shell;
 
 export function ShellPage() {
   const session = shell.value;

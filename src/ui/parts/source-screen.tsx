@@ -2,7 +2,7 @@
 
 import './sector.css';
 import type { DomainSession } from '../sessions.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { ScreenWindow } from './screen.tsx';
 
 /** `hint`: shown while nothing runs. */
@@ -13,7 +13,7 @@ export const SourceScreen = ({ session, hint }: { session: DomainSession | undef
     ) : (
       <section class="win">
         <div class="wt">
-          <span class="t">{laterStrings.bootSectors.screen}</span>
+          <span class="t">{viewStrings.bootSectors.screen}</span>
         </div>
         <p class="hint">{hint}</p>
       </section>

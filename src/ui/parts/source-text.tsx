@@ -2,12 +2,12 @@
 
 import { useRef } from 'preact/hooks';
 import type { Made } from '../sectors.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
 import { SourceField } from './source-field.tsx';
 
-const words = laterStrings.bootSectors;
+const words = viewStrings.bootSectors;
 /** Bytes of a line that the listing shows. */
 const SHOWN_BYTES = 6;
 

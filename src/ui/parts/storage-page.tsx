@@ -4,7 +4,7 @@ import type { DiskInfo, VolumeInfo } from '../../dom0/service/index.ts';
 import { inventory, openState } from '../inventory.ts';
 import { natural, ordered, orderOf } from '../order.ts';
 import { askToPersist, elsewhere, persists, state } from '../shell-session.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming, takeIn } from '../whole-state.ts';
@@ -19,7 +19,7 @@ import { WholeState } from './whole-state.tsx';
 
 export { takeIn };
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 const VOLUME = {
   path: ({ path }: VolumeInfo) => path,
   bytes: ({ bytes: all }: VolumeInfo) => all,

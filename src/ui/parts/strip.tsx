@@ -1,5 +1,6 @@
 /** The strip at the foot: the task log, Domain 0's shell, the hypervisor's log. Minimised it shows the last task in one line. */
 
+import { taskTable } from '../parts.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
@@ -16,10 +17,7 @@ import { later } from './load-when-shown.tsx';
 import { Icon, Tag } from './marks.tsx';
 
 /** Loaded when the log is opened. */
-const TaskTable = later(
-  () => import('./tasks.tsx'),
-  part => part.TaskTable,
-);
+const TaskTable = later(taskTable, part => part.TaskTable);
 
 const words = strings.strip;
 /** How often the hypervisor's log is asked for while it is shown. */

@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Cause, Task, TaskRecord } from '../../dom0/service/index.ts';
 import { dismiss, host, nameOf } from '../host.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { sinceStart, startedAt, took } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 
@@ -20,7 +20,7 @@ const columns = {
 /** How often the record of a task that runs is read while it is open. */
 const READ_MS = 1000;
 
-const words = laterStrings.tasks;
+const words = viewStrings.tasks;
 
 /** A sentence; a report of several lines opens under its first. */
 function Message({ text }: { text: string | undefined }) {

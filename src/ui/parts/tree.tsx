@@ -3,6 +3,7 @@
  * by owner, and where storage is kept.
  */
 
+import { poolViews, treeTools } from '../parts.ts';
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -12,7 +13,6 @@ import { domains, info, nameOf } from '../host.ts';
 import { matching, natural, tagsSaid } from '../order.ts';
 import { beginAt, chosen, clear, filter, press, type RowKey, together, toggled } from '../selection.ts';
 import { domain0History, halted, hostName, hostPart, inventory, partOf } from '../inventory.ts';
-import { persistent } from '../load-again.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offered-guests.ts';
 import { ownsMemory } from '../readings.ts';
@@ -33,18 +33,8 @@ import { Windowed } from './windowed.tsx';
 
 const words = strings.tree;
 
-const ChosenBar = later(
-  () => import('./chosen-bar.tsx'),
-  part => part.ChosenBar,
-);
-let pressInTree: typeof import('./tree-keys.ts').pressInTree | undefined;
-const loadKeys = persistent(async () => {
-  ({ pressInTree } = await import('./tree-keys.ts'));
-});
-const Others = later(
-  () => import('../pool/connections.tsx'),
-  part => part.Connections,
-);
+const ChosenBar = later(treeTools, part => part.ChosenBar);
+const Others = later(poolViews, part => part.Connections);
 /** Connections of which only the row of the host is shown, by its name. */
 const folded = signal<ReadonlySet<string>>(new Set());
 /** What somebody looks for is not hidden. */
@@ -99,11 +89,11 @@ export function Tree() {
   });
   const onKeyDown = (event: KeyboardEvent): void => {
     const its = { list, keys, reveal, hidden: keys.slice(shown.length) };
-    if (pressInTree) pressInTree(event, its);
+    if (treeTools.loaded) treeTools.loaded.pressInTree(event, its);
     // A person who is quicker than the script has it all the same.
     else
-      void loadKeys().then(
-        () => pressInTree!(event, its),
+      void treeTools.load().then(
+        ({ pressInTree }) => pressInTree(event, its),
         () => {},
       );
   };
@@ -126,7 +116,7 @@ export function Tree() {
         aria-label={words.label}
         aria-multiselectable="true"
         onKeyDown={onKeyDown}
-        onFocusIn={() => void loadKeys().catch(() => {})}
+        onFocusIn={() => void treeTools.load().catch(() => {})}
       >
         {hostRow()}
         {!isFolded && ownRows({ shown, shownDefined, offered, keys, reveal })}

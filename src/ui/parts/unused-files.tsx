@@ -6,10 +6,10 @@ import { host } from '../host.ts';
 import { addFiles, draft, several } from '../navigation.ts';
 import { replaced } from '../dropping.ts';
 import { sentence } from '../sentence.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Tag } from './marks.tsx';
 
-const words = laterStrings.unused;
+const words = viewStrings.unused;
 
 /** Why one of them makes no guest, by the file. */
 const problems = signal<ReadonlyMap<NamedFile, string>>(new Map());

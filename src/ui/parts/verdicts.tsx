@@ -4,10 +4,10 @@ import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/service/index.ts';
 import { remedyOf } from '../error-remedy.ts';
 import { strings } from '../strings.ts';
-import { laterStrings } from '../strings-later.ts';
+import { viewStrings } from '../view-strings.ts';
 import { Tag } from './marks.tsx';
 
-const words = laterStrings.draft;
+const words = viewStrings.draft;
 
 /** Longer definitions show only the lines that have a verdict. */
 const MAX_LINES = 400;
@@ -174,7 +174,7 @@ function MendButton({ finding, onMend }: { finding: Finding; onMend: Mend | unde
           run();
         }}
       >
-        {laterStrings.defined.write(remedy)}
+        {viewStrings.defined.write(remedy)}
       </button>
     </>
   ) : null;

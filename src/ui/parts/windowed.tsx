@@ -1,5 +1,6 @@
 /** Rows of a list. Of many those are drawn that can be seen: hundreds of them take the time of a screenful. */
 
+import { windowedRows } from '../parts.ts';
 import type { ComponentChildren } from 'preact';
 import { later } from './load-when-shown.tsx';
 
@@ -16,10 +17,7 @@ export interface WindowedProps<Row> {
   reveal?: { current: ((n: number) => void) | undefined };
 }
 
-const Rows = later(
-  () => import('./windowed-rows.tsx'),
-  part => part.WindowedRows<unknown>,
-);
+const Rows = later(windowedRows, part => part.WindowedRows<unknown>);
 
 export const Windowed = <Row,>(props: WindowedProps<Row>) =>
   props.rows.length <= FEW ? <>{props.rows.map(props.draw)}</> : <Rows {...(props as WindowedProps<unknown>)} />;

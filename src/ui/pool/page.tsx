@@ -1,4 +1,5 @@
 /** The pool's panel: who is there and how busy, whose each guest is, links, the balancer, what was done; or how to join one. */
+import { qrCode } from '../lessons/parts.ts';
 import './pool.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
@@ -16,10 +17,7 @@ import { MoveDialog } from './move-dialog.tsx';
 import { act, askedMove, followPool, linkInto, lookProblem, pool, problem } from './pool.ts';
 import { words } from './words.ts';
 
-const QrCode = later(
-  () => import('../lessons/qr-code.tsx'),
-  part => part.QrCode,
-);
+const QrCode = later(qrCode, part => part.QrCode);
 
 /** `chosen`: a host, or a guest of one (HOST/GUEST), that somebody wants to see. */
 export function PoolPage({ chosen }: { chosen: string | undefined }) {

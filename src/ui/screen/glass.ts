@@ -1,6 +1,6 @@
 /** The canvas of a guest's screen: how large its dots are in the window, and the picture on it. */
-import { afterPrompt } from '../after-prompt.ts';
-import { persistent } from '../load-again.ts';
+import { afterPrompt } from '../prompt-reached.ts';
+import { pagePart } from '../load-again.ts';
 import { PHONE } from '../media.ts';
 import type { Letters } from './letters.ts';
 import type { Damage, ScreenPainter } from './painter.ts';
@@ -12,7 +12,7 @@ const EDGE = 10;
 const phone = matchMedia(PHONE);
 /** Loaded when a screen's dots do not fit, and after what a guest's prompt waits for. */
 const LETTERS_MS = 2000;
-const loadLetters = persistent(async () => (await import('./letters.ts')).Letters);
+const letters = pagePart(() => import('./letters.ts'));
 
 export class Glass {
   private readonly painter: ScreenPainter;
@@ -87,9 +87,9 @@ export class Glass {
     if (this.letters) return;
     this.waiting ??= setTimeout(
       () => {
-        loadLetters().then(
-          Loaded => {
-            this.letters = new Loaded(this.context);
+        letters.load().then(
+          ({ Letters }) => {
+            this.letters = new Letters(this.context);
             this.fit();
           },
           () => {},

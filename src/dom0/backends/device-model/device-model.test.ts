@@ -13,7 +13,8 @@ import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.t
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program, startPics } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
-import { loadSavedDomain, Services, WHOLE_P2M } from '../../toolstack/services.ts';
+import { states } from '../../toolstack/parts.ts';
+import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import { IN_DOMAIN_0 } from '../../toolstack/kinds/model-place.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
@@ -255,7 +256,7 @@ function outcome(each: Made): {
   };
 }
 
-beforeAll(loadSavedDomain);
+beforeAll(states.load);
 
 describe('a device model in Domain 0', () => {
   it('gives the guest what the one beside its processor gives: ports, strings, configuration space, memory, interrupts, time', () => {

@@ -1,10 +1,10 @@
 /** Settings that xl refuses together, and near ones that it takes: each line was tried with `xl -N create` of Xen 4.17. */
 import { beforeAll, expect, it } from 'vitest';
 import { isFault, judgeDefinition } from './judge-definition.ts';
-import { loadSeldom } from './keys/seldom.ts';
+import { verdicts } from './keys/verdicts-part.ts';
 import { prepareToRead } from './source.ts';
 
-beforeAll(loadSeldom);
+beforeAll(verdicts.load);
 
 const faults = (lines: string): string[] => {
   const text = `name = 'a'\nmemory = 64\ndisk = [ '/b.img,raw,hda' ]\n${lines}\n`;

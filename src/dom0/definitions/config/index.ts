@@ -18,8 +18,8 @@ export {
 } from './definition.ts';
 export { memoryKiB } from './exact-memory.ts';
 export { formatFinding, isError, isFault, judgeDefinition } from './judge-definition.ts';
-export { loadSeldom } from './keys/seldom.ts';
-export { prepareToRead, writtenOver } from './source.ts';
+export { verdicts } from './keys/verdicts-part.ts';
+export { prepareToRead, writtenOver, xmlLanguage } from './source.ts';
 export {
   maskedLine,
   maskedPasswords,

@@ -6,7 +6,7 @@ import { typeOf } from '../../../hypervisor/kinds/index.ts';
 import type { Finding, Verdict } from '../verdicts.ts';
 import { type Definition, newDefinition } from './definition.ts';
 import { ofKind } from './keys/kvm.ts';
-import { seldom } from './keys/seldom.ts';
+import { verdicts } from './keys/verdicts-part.ts';
 import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { ignored, type Judged, wrong } from './options.ts';
@@ -173,7 +173,7 @@ class Judge {
     const problem = rule.range?.(asked);
     if (problem) return this.report(value, key, { ...problem, text: `${said(key, value)}: ${problem.text}` });
     rule.into?.(definition, asked);
-    const judged = seldom?.refusals.refusalOf(asked) ?? ofKind(asked) ?? rule.judge?.(asked);
+    const judged = verdicts.loaded?.refusals.refusalOf(asked) ?? ofKind(asked) ?? rule.judge?.(asked);
     if (judged === TOLD) return;
     const written = value.kind === 'list' ? (value.items.length === 0 ? '' : '[') : value.text;
     const { verdict, short, text } = rule;

@@ -1,7 +1,8 @@
 /** What a definition's text comes to before it is judged, in whatever language it is written: settings as xl.cfg has them, each with its place. */
+import { part } from '../../../formats/loading/index.ts';
 import type { Definition } from './definition.ts';
 import type { Judged } from './options.ts';
-import { loadSeldom, SELDOM } from './keys/seldom.ts';
+import { verdicts, NEEDS_VERDICTS } from './keys/verdicts-part.ts';
 import type { LiveXml } from './write-xml.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 
@@ -35,14 +36,11 @@ export interface Source extends ParsedConfig {
 /** Of a text that was read. */
 export const languageOf = ({ language = XL }: Source): Language => language;
 
-/** `refusedAt`: where xl's grammar ends. */
-type Reader = (text: string, refusedAt?: Position) => Source;
 /** Most definitions are in xl's language: the readers of others are loaded when one is in theirs. */
-let readXml: Reader | undefined,
-  keepXml: typeof import('./xml/index.ts').writeXmlOver | undefined,
-  readSxp: Reader | undefined,
-  writeXl: typeof import('./write-xl.ts') | undefined,
-  readPython: Reader | undefined;
+export const xmlLanguage = part(() => import('./xml/language.ts'), 'reads definitions in XML');
+const sxp = part(() => import('./sxp.ts'), 'reads definitions in SXP'),
+  python = part(() => import('./python/python.ts'), 'reads definitions in Python'),
+  xlLanguage = part(() => import('./write-xl.ts'), 'writes definitions for xl');
 
 const firstOf = (text: string): string | undefined => /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
 
@@ -51,28 +49,28 @@ const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && 
 /** Loads what `readDefinition` needs for this text. */
 export async function prepareToRead(text: string): Promise<void> {
   const first = firstOf(text);
-  if (SELDOM.test(text)) await loadSeldom();
-  if (first === '<' || first === '(') writeXl ??= await import('./write-xl.ts');
-  if (first === '<') ({ readXml, writeXmlOver: keepXml } = await import('./xml/index.ts'));
-  else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
-  else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
+  if (NEEDS_VERDICTS.test(text)) await verdicts.load();
+  if (first === '<' || first === '(') await xlLanguage.load();
+  if (first === '<') await xmlLanguage.load();
+  else if (first === '(') await sxp.load();
+  else if (isNoXl(parseXlConfig(text))) await python.load();
 }
 
 /** Reads a definition by the language that it is written in. What is wrong is in `problems`; nothing is thrown, and nothing is executed. */
 export function readDefinition(text: string): Source {
   const first = firstOf(text);
-  if (first === '(' && readSxp) return { ...readSxp(text), isForeign: true };
-  if (first === '<' && readXml) return { ...readXml(text), isForeign: true };
+  if (first === '(' && sxp.loaded) return { ...sxp.loaded.readSxp(text), isForeign: true };
+  if (first === '<' && xmlLanguage.loaded) return { ...xmlLanguage.loaded.readXml(text), isForeign: true };
   const xl = parseXlConfig(text);
-  if (!isNoXl(xl) || !readPython) return xl;
+  if (!isNoXl(xl) || !python.loaded) return xl;
   // What xm ran as a program, xl refuses: it is read so where that explains more of it.
-  const python = readPython(text, xl.problems[0]);
-  return python.problems.length < xl.problems.length ? python : xl;
+  const program = python.loaded.readPython(text, xl.problems[0]);
+  return program.problems.length < xl.problems.length ? program : xl;
 }
 
 /** What writes a foreign definition as xl.cfg: it is here once that was read (`prepareToRead`). */
-export const xlWriter = (): typeof import('./write-xl.ts') => writeXl!;
+export const xlWriter = xlLanguage.get;
 
 /** A definition in the language of a text that was read (`prepareToRead`), with what only that says; undefined: that language is not written so. */
 export const writtenOver = (text: string, definition: Definition, live?: LiveXml): string | undefined =>
-  firstOf(text) === '<' ? keepXml?.(text, definition, live) : undefined;
+  firstOf(text) === '<' ? xmlLanguage.loaded?.writeXmlOver(text, definition, live) : undefined;

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { KEYS } from './keys.ts';
-import { loadSeldom } from './keys/seldom.ts';
+import { verdicts } from './keys/verdicts-part.ts';
 import { isError, isFault, judgeDefinition } from './judge-definition.ts';
 import { parseVif } from './vif.ts';
 import { parseDisk } from './disk.ts';
@@ -63,7 +63,7 @@ const NOTHING: Record<string, string> = {
 };
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
-beforeAll(loadSeldom);
+beforeAll(verdicts.load);
 
 it('has a row for each key, and none for another', () => {
   const rows = [...words(SUPPORT.done), ...words(SUPPORT.told), ...Object.keys(REFUSED)];

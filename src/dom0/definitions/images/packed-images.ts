@@ -3,7 +3,7 @@ import {
   crc32,
   DecodeError,
   isGzip,
-  loadUnpackers,
+  unpackers,
   nameInside,
   packingOf,
   TooLargeError,
@@ -33,7 +33,7 @@ export class LastUnpacked<Content> {
 export async function holdsImage(name: string, packedHead: Uint8Array): Promise<boolean> {
   const packing = packingOf(packedHead);
   if (!packing) return false;
-  const { headInside } = await loadUnpackers();
+  const { headInside } = await unpackers.load();
   return imageKind(nameInside(name, packing), headInside(packedHead, HEAD_BYTES)) !== undefined;
 }
 
@@ -78,7 +78,7 @@ async function gunzipped(data: Blob): Promise<Blob> {
     if (error instanceof TooLargeError) throw error;
     // Browsers take files of one member alone, and do not say where one is damaged.
     return new Blob([
-      (await loadUnpackers()).gunzip(new Uint8Array(await data.arrayBuffer()), { limit: MOST_UNPACKED_BYTES }),
+      (await unpackers.load()).gunzip(new Uint8Array(await data.arrayBuffer()), { limit: MOST_UNPACKED_BYTES }),
     ]);
   }
 }
@@ -86,7 +86,7 @@ async function gunzipped(data: Blob): Promise<Blob> {
 /** In steps, between which others have their turn. @throws DecodeError */
 async function inSteps(data: Blob): Promise<Blob> {
   const packed = new Uint8Array(await data.arrayBuffer());
-  const { statedBytes, unpackInSteps } = await loadUnpackers();
+  const { statedBytes, unpackInSteps } = await unpackers.load();
   if ((statedBytes(packed) ?? 0) > MOST_UNPACKED_BYTES) throw new TooLargeError('unpacks to more than is kept', 0);
   const steps = unpackInSteps(packed, { limit: MOST_UNPACKED_BYTES });
   for (;;) {

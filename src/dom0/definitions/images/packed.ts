@@ -1,6 +1,6 @@
 /** Images as they were fetched, packed: what unpacks them (packed-images.ts) is loaded for the first one. */
+import { part } from '../../../formats/loading/index.ts';
 import { type Packing, packingOf, unpacksHere } from '../../../formats/unpack/index.ts';
-import { loadedAgain } from '../../host/loading/index.ts';
 import { HEAD_BYTES } from './images.ts';
 
 /** What a packed file must be looked at for to know what it begins with: more than an LZMA2 chunk, which has 64 KiB, and a block of zstd, which has 128. */
@@ -9,11 +9,11 @@ export const PACKED_HEAD_BYTES = 3 * HEAD_BYTES;
 /** As many as tell what packs a file. */
 const MAGIC_BYTES = 16;
 
-const packedImages = loadedAgain(() => import('./packed-images.ts'));
+const packedImages = part(() => import('./packed-images.ts'), 'unpacks images');
 
 /** Whether a packed file of this name and beginning holds an image; false, too, for one that is not unpacked here. */
 export const holdsImage = async (name: string, packedHead: Uint8Array): Promise<boolean> =>
-  unpacksHere(packedHead) && (await packedImages()).holdsImage(name, packedHead);
+  unpacksHere(packedHead) && (await packedImages.load()).holdsImage(name, packedHead);
 
 /** What a file is packed with; undefined: nothing. */
 export const packingOfFile = async (data: Blob): Promise<Packing | undefined> =>
@@ -25,5 +25,5 @@ export const packingOfFile = async (data: Blob): Promise<Packing | undefined> =>
  */
 export async function unpackedImage(name: string, data: Blob): Promise<Blob> {
   const head = new Uint8Array(await data.slice(0, PACKED_HEAD_BYTES).arrayBuffer());
-  return unpacksHere(head) ? (await packedImages()).unpackedImage(name, data, head) : data;
+  return unpacksHere(head) ? (await packedImages.load()).unpackedImage(name, data, head) : data;
 }

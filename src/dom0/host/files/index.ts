@@ -1,4 +1,6 @@
 /** Domain 0's file tree. */
+import { part } from '../../../formats/loading/index.ts';
+
 export {
   type AllowedFiles,
   filesBeside,
@@ -14,10 +16,5 @@ export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { filesFrom, type HostFiles, writeWhole } from './host-files.ts';
 export { LOG_BYTES, LogFile } from './log-file.ts';
 
-/** `cdOfFiles` of cd-files.ts, which is loaded when a CD is made. */
-export const cdOfFiles: typeof import('./cd-files.ts').cdOfFiles = async (files, target) =>
-  (await import('./cd-files.ts')).cdOfFiles(files, target);
-
-/** `askFolder` of shared-folder.ts, for the owner of a guest with a folder. */
-export const askFolder: typeof import('./shared-folder.ts').askFolder = async (...asked) =>
-  (await import('./shared-folder.ts')).askFolder(...asked);
+/** What gives files to guests: CDs that are made of them, and folders that guests share. */
+export const fileSharing = part(() => import('./sharing/index.ts'), 'gives files to guests');

@@ -11,5 +11,5 @@ export {
 } from './channel.ts';
 export { connectNbd, type NbdDisk } from './client.ts';
 export { doneBy } from './network-disk.ts';
-export type { NetworkDisks } from './network-disks.ts';
+export { NetworkDisks } from './network-disks.ts';
 export { type NbdExport, type NbdExports, serveNbd } from './server.ts';

@@ -10,8 +10,9 @@ import {
   type PeerOptions,
   type Subnet,
 } from '../../../devices/net/index.ts';
+import { part } from '../../../formats/loading/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
-import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
+import type { DomainRecord, Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
 import { Bridge, type BridgePort, type Plug } from './bridge.ts';
@@ -33,12 +34,10 @@ const UPLINK = 'eth0';
 /** Turns of all cards in one turn of Domain 0: what one guest answers another at once is on its way, and guests that never stop do not hold it. */
 const ROUNDS = 4;
 
-let loaded: typeof Uplink | undefined;
-
-/** The program of the host's card and of what is on its wire. Hosts that are made afterwards have it from their start. */
-export async function loadUplink(): Promise<void> {
-  loaded ??= (await import('./uplink.ts')).Uplink;
-}
+/** The program of the host's card and of what is on its wire. Hosts that are made once it is loaded have it from their start. */
+export const uplink = part(() => import('./uplink.ts'), 'drives the host’s network card');
+/** Networks next to the host's own, and Domain 0 as a station of its own. */
+const moreNetwork = part(() => import('./more/index.ts'), 'makes networks');
 
 /** A port of the bridge that leads to another host of the pool has this before that one's name (VXLAN). */
 const WIRE = 'vx-';
@@ -115,7 +114,7 @@ export class Network {
         mac: this.mac,
         input: bytes => this.wire?.input({ bytes }),
       });
-    if (loaded) this.uplink = this.plug(loaded);
+    if (uplink.loaded) this.uplink = this.plug(uplink.loaded.Uplink);
   }
 
   /** The host is another among others: its card has that one's address unless it is plugged already. */
@@ -171,12 +170,8 @@ export class Network {
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
   async connect(): Promise<void> {
     if (this.uplink) return;
-    await loadUplink().catch(() => {
-      throw new HostError(
-        "The program of the host's network card could not be loaded. Check the connection and try again.",
-      );
-    });
-    this.uplink ??= this.plug(loaded!);
+    const { Uplink } = await uplink.load();
+    this.uplink ??= this.plug(Uplink);
   }
 
   /** A network next to this one, with a bridge of its own. `goesOut`: its gateway knows the way further that the host's has. */
@@ -184,7 +179,7 @@ export class Network {
     name: string,
     { bridge, subnet, goesOut }: { bridge: string; subnet: Subnet; goesOut: boolean },
   ): Promise<void> {
-    const { VirtualNetwork: Made } = await import('./virtual-network.ts');
+    const { VirtualNetwork: Made } = await moreNetwork.load();
     const { timers, time, beyond } = this;
     const made = new Made({
       name: bridge,
@@ -249,7 +244,7 @@ export class Network {
   /** Domain 0 as a station of its own, from the first time on that somebody asks. @throws HostError as `connect` */
   async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
     await this.connect();
-    const { OwnStation: Station } = await import('./own-station.ts');
+    const { OwnStation: Station } = await moreNetwork.load();
     const { bridge, time, ownMac, ownAddress } = this;
     return (this.station ??= new Station(
       bridge,

@@ -1,4 +1,5 @@
 /** What outlives a host: its disk, and Domain 0's files. */
+import { justBash } from './just-bash.ts';
 import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { ImageTree, install, KeptFiles, type ShippedGuest } from '../files/index.ts';
 import { identitiesOf } from './identity.ts';
@@ -52,7 +53,7 @@ export async function openHostState(
   let files: Promise<KeptFiles> | undefined;
   let opened: KeptFiles | undefined;
   const open = async (): Promise<KeptFiles> => {
-    const { InMemoryFs } = await import('just-bash/browser');
+    const { InMemoryFs } = await justBash.load();
     const tree = new ImageTree(new InMemoryFs(), storage);
     opened = await KeptFiles.open(
       store,

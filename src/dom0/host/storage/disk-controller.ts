@@ -1,8 +1,11 @@
 /** The adapter of the host's disk on its PCI bus, with Domain 0's driver of it. */
+import { part } from '../../../formats/loading/index.ts';
 import type { Ahci } from '../../../devices/ahci/index.ts';
 import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
 import type { HostDisk } from './host-disk.ts';
 import type { StorageDrives } from './stored-disk.ts';
+
+const adapter = part(() => import('./ahci/index.ts'), 'drives the host’s disk');
 
 /** Where it is on the PCI bus; what its one disk says that it is. */
 const SLOT = 2,
@@ -47,10 +50,7 @@ export class DiskController {
 
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
   async connect(disk: HostDisk): Promise<void> {
-    const [{ Ahci }, { AhciDriver, SHARED_BYTES }] = await Promise.all([
-      import('../../../devices/ahci/index.ts'),
-      import('./ahci-driver.ts'),
-    ]);
+    const { Ahci, AhciDriver, SHARED_BYTES } = await adapter.load();
     if (this.disk === disk && disk.drivenBy) return;
     this.disk?.drive.rest();
     this.disk?.drivenBy?.close();

@@ -2,6 +2,7 @@
  * Libvirt's driver of QEMU. Sources: src/qemu/qemu_driver.c; virQEMUCapsInitGuestFromBinary() and virQEMUCapsFillDomainCaps() of
  * src/qemu/qemu_capabilities.c; virCapabilitiesDomainDataLookup() for who finds none.
  */
+import { documents } from '../documents-part.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { CGROUP, type Shares } from '../../../hypervisor/scheduler/index.ts';
 import { emulatedCards } from '../../definitions/config/index.ts';
@@ -178,7 +179,7 @@ export const kvm: Driver = {
       counts: port.counts,
     })),
   document: async (host, text, { definition, id = 0, managed }, isDefinition) => {
-    const { qemuDocument } = await import('../running-document.ts');
+    const { qemuDocument } = await documents.load();
     return isDefinition
       ? qemuDocument(text, managed?.definition ?? definition)
       : qemuDocument(text, definition, tapsOf(host, id));

@@ -2,8 +2,8 @@
  * The end of a migration where the domain arrives: it is judged and built from the stream's head, its memory goes where it belongs as it comes, and it runs once
  * it is this host's. Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17.
  */
+import { arrivals } from '../../toolstack/index.ts';
 import { readState, readStateAsItComes, type SavedState } from '../../../hypervisor/index.ts';
-import { outside } from '../../../formats/bytes/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type ByteChannel, type NbdExport, serveNbd } from '../../host/nbd/index.ts';
 import {
@@ -320,7 +320,7 @@ class Arrival {
       this.mayGoOn();
     }
     if (offer.copies.length === 0) return;
-    const { IncomingDisks } = await outside(import('../../toolstack/incoming-disks.ts'));
+    const { IncomingDisks } = await arrivals.load();
     this.mayGoOn();
     this.preparing = IncomingDisks.prepare(host, incomingName(offer.name), offer.copies);
     this.disks = await this.preparing;
@@ -335,14 +335,14 @@ class Arrival {
   /** It is defined here from now on. What cannot be is said, and the domain goes on. */
   async keep(guest: Guest): Promise<void> {
     const { host, offer } = this.parts;
-    const { keptText } = await outside(import('../../toolstack/receiving.ts'));
+    const { keptText } = await arrivals.load();
     const text = await keptText(host, offer, guest.uuid);
     if (text !== undefined) await host.managed!.define(await host.managed!.pathOf(offer.name), text);
   }
 
   private async comes(): Promise<Whole> {
     const { host, line, offer, from, isFromHere, ownership } = this.parts;
-    const { keptText, Receiving } = await outside(import('../../toolstack/receiving.ts'));
+    const { keptText, Receiving } = await arrivals.load();
     await keptText(host, offer);
     await this.prepare();
     const { disks } = this;

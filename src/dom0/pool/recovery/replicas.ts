@@ -1,6 +1,7 @@
 /** What a host keeps of guests of others: it takes their checkpoints, and starts a guest from one of them. */
+import { arrivals } from '../../toolstack/index.ts';
 import { kindOf } from '../../toolstack/kinds/index.ts';
-import { joined, outside } from '../../../formats/bytes/index.ts';
+import { joined } from '../../../formats/bytes/index.ts';
 import { readStateAsItComes, type SavedHead, type SavedPages } from '../../../hypervisor/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
@@ -156,7 +157,7 @@ export class Replicas {
       throw new Error(
         `Nothing is kept here of ${replica?.name ?? uuid}${atMs === undefined ? '' : ' from before that time'}.`,
       );
-    const { Receiving } = await outside(import('../../toolstack/receiving.ts'));
+    const { Receiving } = await arrivals.load();
     const { name } = replica;
     const receiving = await Receiving.begin(this.host, point.head, { name, toolstack: point.devices });
     try {

@@ -1,4 +1,5 @@
 /** tar, by modern-tar: archives of files and folders, with gzip. Source: GNU tar's manual (1.34) for options, listing and refusals. */
+import { part } from '../../../formats/loading/index.ts';
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import type { ShellCommand } from '../shell-command.ts';
 import { contentOf, failed, ran, read } from './options.ts';
@@ -24,6 +25,8 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
 const KINDS: Record<string, string> = { directory: 'd', symlink: 'l', link: 'h', file: '-' };
 
 type Modern = typeof import('modern-tar');
+
+const modernTar = part(() => import('modern-tar'), 'packs tar archives');
 type Entry = Parameters<Modern['packTar']>[0][number];
 
 const through = async (bytes: Uint8Array, stream: CompressionStream | DecompressionStream): Promise<Uint8Array> =>
@@ -139,7 +142,7 @@ export const tar: ShellCommand = async (words, context) => {
     directory = fs.resolvePath(cwd, given.get('C') ?? '.');
   if (!(await fs.exists(directory)))
     return refused(`${given.get('C')}: Cannot open: No such file or directory\ntar: ${GONE}`);
-  const { packTar, unpackTar } = await import('modern-tar');
+  const { packTar, unpackTar } = await modernTar.load();
   const tell = (names: string[]): string => names.map(name => `${name}\n`).join('');
 
   if (given.has('c')) {

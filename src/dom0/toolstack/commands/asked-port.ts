@@ -2,6 +2,7 @@
  * Where a definition wants its screen: the port that libvirt's XML names, or the display of xl.cfg(5) (vncdisplay, vnclisten, vncunused). The address is always
  * 127.0.0.1 here. Sources: virDomainGraphicsDefParseXMLVNC() of libvirt 9.0; libxl_dm.c of Xen 4.17 (QEMU's -vnc ADDRESS:DISPLAY,to=99).
  */
+import { xmlLanguage } from '../../definitions/config/index.ts';
 import { judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
 import type { Blueprint } from '../running-domain.ts';
 
@@ -34,7 +35,7 @@ export async function askedPort({
 }
 
 async function portOfXml(text: string): Promise<AskedPort | undefined> {
-  const { childOf, parse } = await import('../../definitions/config/xml/tree.ts');
+  const { childOf, parse } = await xmlLanguage.load();
   const screens = childOf(parse(text), 'devices')?.children.filter(({ name }) => name === 'graphics') ?? [];
   const { port, autoport } = screens.find(({ attributes }) => attributes.type === 'vnc')?.attributes ?? {};
   return autoport !== 'yes' && isPort(Number(port)) ? { port: Number(port), isFixed: true } : undefined;

@@ -1,4 +1,5 @@
 /** gdb at a domain: where a debugger of this machine finds it. The command is ours; with Xen one starts gdbsx. */
+import { debugging } from '../parts.ts';
 import type { Listening } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
@@ -28,7 +29,7 @@ export const gdb = command({
     listening.delete(member);
     before?.close();
     if (isOff) return undefined;
-    const { listenForGdb } = await import('../debugger/index.ts');
+    const { listenForGdb } = await debugging.load();
     const next = await listenForGdb(host.toolstack, () => (member.ending ? undefined : member), sockets, port ?? 0);
     listening.set(member, next);
     member.whenOver.add(() => next.close());

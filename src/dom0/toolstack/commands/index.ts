@@ -1,5 +1,5 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
-import { buttonPress, create, destroy, dmesg, pause, reboot, shutdown, trigger, unpause } from './life-words.ts';
+import { buttonPress, create, destroy, dmesg, pause, reboot, shutdown, trigger, unpause } from './life-usage.ts';
 import { hostSet, info } from './host.ts';
 import { claims, domid, domname, list, sharing, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';

@@ -12,7 +12,7 @@ import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { deleteSnapshot, recordsOf } from '../snapshots/index.ts';
 import { devicesOverlap, isDevice, isTransfer } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
-import { createFrom } from './life-words.ts';
+import { createFrom } from './life-usage.ts';
 import { atLeast, readWords } from './words.ts';
 import { xmVariables } from './xm-variables.ts';
 

@@ -1,4 +1,5 @@
 /** Saved domains. */
+import { states } from '../parts.ts';
 import { type Medium, type SavedState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile, NOT_BUILT, UUID_TAKEN } from '../../definitions/index.ts';
@@ -173,7 +174,7 @@ export const restore = command({
           ),
         );
       refuseTaken(host, [name], uuid, 'Destroy it, and restore this one again.');
-      await (await import('../other-places.ts')).refuseOtherPlaces(host, blueprint);
+      await (await states.load()).refuseOtherPlaces(host, blueprint);
       const built = await host.toolstack.jobs.run(name, 'Restore', () =>
         host.toolstack.build(blueprint, { paused, made }),
       );
@@ -238,7 +239,7 @@ async function filesOf(
   file: string,
   given: readonly NamedFile[],
 ): Promise<(label: string, vdev: string) => Medium | undefined> {
-  const { targetsOf } = await import('../drives-now.ts');
+  const { targetsOf } = await states.load();
   const { definition } = blueprintOf(saved, {}, [], file);
   const found = new Map<string, Medium>(given.map(({ name, data }) => [baseName(name), { name, data }]));
   const names = new Set(

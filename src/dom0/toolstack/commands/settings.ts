@@ -9,7 +9,7 @@ import { recordsOf } from '../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../host/storage/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { command, Refusal } from './command.ts';
-import { filesFor } from './life-words.ts';
+import { filesFor } from './life-usage.ts';
 import { behindLibxl } from '../behind-libxl.ts';
 import { planRefusal } from './life.ts';
 import { findManaged, managedOf } from './managed.ts';

@@ -1,4 +1,5 @@
 /** Domains that are defined, whether they run or not. */
+import { part } from '../../../formats/loading/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
 import type { Drawing } from './drawing.ts';
 import type { ManagedFolders } from './folders.ts';
@@ -17,11 +18,17 @@ export type ManagedDomains = {
     : never;
 };
 
+const managed = part(() => import('./managed-domains.ts'), 'keeps definitions');
+
 /** Definitions are in the host's files, which a guest alone does not need: what manages them is loaded for the first question. */
 export function managedLater(files: HostFiles, drawing: Drawing, folders?: ManagedFolders): ManagedDomains {
   let loading: Promise<Whole> | undefined;
   const load = (): Promise<Whole> => {
-    loading ??= import('./managed-domains.ts').then(whole => new whole.ManagedDomains(files, drawing, folders));
+    loading ??= managed.load().then(whole => new whole.ManagedDomains(files, drawing, folders));
+    // Of a failure there may be an end.
+    loading.catch(() => {
+      loading = undefined;
+    });
     return loading;
   };
   type Methods = Record<string | symbol, (this: Whole, ...given: unknown[]) => unknown>;

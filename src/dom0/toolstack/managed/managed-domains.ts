@@ -4,6 +4,7 @@
  * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains). A host
  * without Xen has them as XML where libvirt keeps them.
  */
+import { xmlLanguage } from '../../definitions/config/index.ts';
 import {
   changeDefinition,
   type Definition,
@@ -17,7 +18,7 @@ import {
 import type { HostFiles } from '../../host/files/index.ts';
 import type { Drawing } from './drawing.ts';
 import { type ManagedFolders, XEN_FOLDERS } from './folders.ts';
-import type { Identities } from './identities.ts';
+import { Identities } from './identities.ts';
 
 /** A domain that is defined. */
 export interface ManagedDomain {
@@ -43,7 +44,7 @@ const isSameDomain = (
 export class ManagedDomains {
   private readonly files: HostFiles;
   private readonly drawing: Drawing;
-  private identities: Promise<Identities> | undefined;
+  private readonly identities: Identities;
   /** By path, with the bytes that were judged. */
   private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
 
@@ -53,6 +54,7 @@ export class ManagedDomains {
   constructor(files: HostFiles, drawing: Drawing, folders: ManagedFolders = XEN_FOLDERS) {
     this.files = files;
     this.drawing = drawing;
+    this.identities = new Identities(files, drawing);
     this.folders = folders;
   }
 
@@ -62,17 +64,11 @@ export class ManagedDomains {
     return `${definitions}/${name}${isXml ? '.xml' : ''}`;
   }
 
-  /** What is drawn for definitions; loaded for the first one. */
-  private drawn(): Promise<Identities> {
-    this.identities ??= import('./identities.ts').then(({ Identities }) => new Identities(this.files, this.drawing));
-    return this.identities;
-  }
-
   /** All, in the order of their files' names. Of two with one name the first counts. */
   async list(): Promise<ManagedDomain[]> {
     const { definitions } = this.folders;
     const names = await this.files.readdir(definitions).catch(() => []);
-    await (await this.drawn()).keepOnly(definitions, new Set(names.map(name => `${definitions}/${name}`)));
+    await this.identities.keepOnly(definitions, new Set(names.map(name => `${definitions}/${name}`)));
     const found = new Map<string, ManagedDomain>();
     for (const name of names.sort()) {
       const domain = await this.read(`${definitions}/${name}`).catch(() => undefined);
@@ -98,7 +94,7 @@ export class ManagedDomains {
     const known = this.judged.get(path);
     if (known && isSame(known.bytes, bytes)) return known.domain;
     const { definition: written, ...rest } = await judge(path, new TextDecoder().decode(bytes));
-    const definition = rest.name === '' ? written : await (await this.drawn()).complete(path, written);
+    const definition = rest.name === '' ? written : await this.identities.complete(path, written);
     const domain = { path, ...rest, definition, isUuidDrawn: written.uuid === undefined };
     this.judged.set(path, { bytes: bytes.slice(), domain });
     return domain;
@@ -112,7 +108,7 @@ export class ManagedDomains {
     const whole = await this.files.realpath(path).catch(() => path);
     if (!whole.startsWith(`${this.folders.definitions}/`)) return definition;
     const kept = await this.read(whole).catch(() => undefined);
-    return kept?.name === definition.name ? (await this.drawn()).complete(whole, definition) : definition;
+    return kept?.name === definition.name ? this.identities.complete(whole, definition) : definition;
   }
 
   /**
@@ -167,7 +163,7 @@ export class ManagedDomains {
   ): Promise<string> {
     const whole = { ...definition, uuid: definition.uuid ?? known ?? this.drawing.uuid() };
     if (this.folders.isXml && !source.trimStart().startsWith('<')) {
-      const { writeXml } = await import('../../definitions/config/write-xml.ts');
+      const { writeXml } = await xmlLanguage.load();
       return writeXml(whole);
     }
     if (definition.uuid !== undefined) return source;

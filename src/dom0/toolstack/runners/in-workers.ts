@@ -1,4 +1,5 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
+import { part } from '../../../formats/loading/index.ts';
 import {
   type ArrivingByMessage,
   type DomainRecord,
@@ -56,6 +57,8 @@ export interface WorkersParts {
 }
 
 /** Domains in workers of their own. */
+const keptWorker = part(() => import('./kept-worker.ts'), 'keeps a worker for the next guest');
+
 export const inWorkers =
   (parts: WorkersParts) =>
   ({ machine, queue }: RunnersHost): Runners => {
@@ -66,7 +69,7 @@ export const inWorkers =
       const ready = new Promise<Ready>(resolve => {
         worker.onmessage = ({ data }) => (data as Ready).kind === 'ready' && resolve(data as Ready);
       });
-      void import('./kept-worker.ts').then(({ KeptWorker }) => {
+      void keptWorker.load().then(({ KeptWorker }) => {
         kept?.end();
         kept = new KeptWorker(worker, ready, parts);
         if (isClosed) kept.end();

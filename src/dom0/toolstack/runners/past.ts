@@ -1,8 +1,11 @@
 /** The past of a domain on this thread: what is asked of it is noted while its past is kept. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import { part } from '../../../formats/loading/index.ts';
 import type { History } from '../../../hypervisor/history/index.ts';
 import { type Carried, CHANGES_BOARD, CHANGES_GUEST, doVerb, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { Domain } from '../../../hypervisor/index.ts';
+
+const past = part(() => import('../../../hypervisor/history/index.ts'), 'goes back in time');
 
 /** An interleaved domain. */
 interface InTurns {
@@ -14,7 +17,7 @@ interface InTurns {
 /** Kept from the first call on. @throws SavedStateError where it cannot be */
 export async function historyOf(entry: InTurns): Promise<History> {
   const { domain } = entry;
-  const { History } = await import('../../../hypervisor/history/index.ts');
+  const { History } = await past.load();
   entry.history ??= new History(domain, {
     doVerb: (name, given, disc) => {
       if (name === 'insertMedium') domain.insertMedium(given[0] as number, disc ?? null);

@@ -1,4 +1,5 @@
 /** Snapshots of domains, with their disks: taken, gone back to, deleted. */
+import { states } from '../parts.ts';
 import { attachDrives, type DriveImage, noMedia, type SavedState } from '../../../hypervisor/index.ts';
 import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
 import { domainsOf, type Job } from '../domains/index.ts';
@@ -281,7 +282,7 @@ export async function revertTo(
     ));
   if (blueprint) {
     host.toolstack.refuseToBuild(blueprint, now);
-    await (await import('../other-places.ts')).refuseOtherPlaces(host, blueprint);
+    await (await states.load()).refuseOtherPlaces(host, blueprint);
   }
   const freeMiB =
     host.domains.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);

@@ -1,15 +1,12 @@
 /** How guests of Xen begin, by their kind. */
+import { part } from '../../../formats/loading/index.ts';
 import type { BootRules } from '../../domain/booted.ts';
 import { XEN_TYPE } from './layout.ts';
 import { firmwareMemoryMap } from './hvm/hvmloader-info.ts';
 import { pvhMemoryMap } from './memory/memory-map.ts';
 
-let builder: typeof import('./pv/builder.ts') | undefined;
-
-/** Kernels of paravirtual guests can be judged from then on: most guests are none. */
-export async function loadPvBuilder(): Promise<void> {
-  builder ??= await import('./pv/builder.ts');
-}
+/** Kernels of paravirtual guests can be judged once it is loaded: most guests are none. */
+export const pvBuilder = part(() => import('./pv/builder.ts'), 'judges kernels');
 
 /** `type`: XEN_TYPE. */
 export function bootRules(type: number): BootRules {
@@ -21,8 +18,7 @@ export function bootRules(type: number): BootRules {
     default:
       return {
         judge: ({ kernel, name, cmdline, ramdisk }, memoryMiB) => {
-          if (!builder) throw new Error('The builder of paravirtual guests is not loaded.');
-          builder.planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
+          pvBuilder.get().planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
         },
       };
   }

@@ -1,5 +1,6 @@
 /** A vCPU's registers, its code and stack where it is, its segments; steps and stops are above them, and in virtual time ways back. */
 
+import { pastView } from '../parts.ts';
 import type { ComponentChildren } from 'preact';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { info } from '../../host.ts';
@@ -15,10 +16,7 @@ import { shownVcpu } from './source.ts';
 import { Steps } from './steps.tsx';
 import { words } from './words.ts';
 
-const Past = later(
-  () => import('./past.tsx'),
-  part => part.Past,
-);
+const Past = later(pastView, part => part.Past);
 
 export function Figure(shown: Shown<Data>) {
   const { data, target } = shown,

@@ -1,5 +1,6 @@
 /** What is right in a lesson, and what is said to who said otherwise. */
 
+import { lessonHost } from '../parts.ts';
 import { useSignal } from '@preact/signals';
 import { handInCode, type Hint, type Lesson, type Row, type Walked, walkThrough } from '../../../lessons/index.ts';
 import { info } from '../../host.ts';
@@ -43,7 +44,7 @@ export function Answers({ lesson }: { lesson: Lesson }) {
     busy.value = true;
     problem.value = undefined;
     try {
-      walked.value = await walkThrough(lesson, (await import('../page-host.ts')).pageHost);
+      walked.value = await walkThrough(lesson, (await lessonHost.load()).pageHost);
     } catch (error) {
       problem.value = sentence(error);
     }

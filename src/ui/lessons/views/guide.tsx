@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { lexer, type Token } from 'marked';
 import { useEffect } from 'preact/hooks';
 import { sentence } from '../../sentence.ts';
-import { allPersistent } from '../../load-again.ts';
+import { pageParts } from '../../load-again.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { viewAddress } from '../addresses.ts';
@@ -15,7 +15,7 @@ import { lessonText } from '../texts.ts';
 import { words } from '../words.ts';
 import { ViewLinks } from './frame.tsx';
 
-const GUIDES = allPersistent(import.meta.glob<{ default: string }>('../../../../docs/lessons*.md', { query: '?raw' }));
+const GUIDES = pageParts(import.meta.glob<{ default: string }>('../../../../docs/lessons*.md', { query: '?raw' }));
 const guide = GUIDES[`../../../../docs/lessons.${language()}.md`] ?? GUIDES['../../../../docs/lessons.md']!;
 
 export function Guide() {
@@ -25,7 +25,7 @@ export function Guide() {
     problem.value = sentence(error);
   };
   useEffect(() => {
-    guide().then(({ default: text }) => {
+    guide.load().then(({ default: text }) => {
       tokens.value = lexer(text);
     }, tell);
   }, []);

@@ -7,14 +7,14 @@ import { ownsMemory } from '../../readings.ts';
 import { sessions } from '../../sessions.ts';
 import { go } from '../../navigation.ts';
 import { strings } from '../../strings.ts';
-import { laterStrings } from '../../strings-later.ts';
+import { viewStrings } from '../../view-strings.ts';
 import { bytes } from '../../terminal.ts';
 import { gigabytes, size } from '../../units.ts';
 import { Chip, ownerClass } from '../marks.tsx';
 import { PcpuUse } from '../pcpu-use.tsx';
 import { memoryShare, memoryShares, type Share, SharesBar } from '../shares-bar.tsx';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 /** Rows of a short table. */
 const ROWS = 5,
   /** Who took less of the processors, in percent, did not ask for them. */

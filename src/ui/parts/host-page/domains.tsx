@@ -8,14 +8,14 @@ import { telling } from '../../readings.ts';
 import { chosen, clear, filter, setAll } from '../../selection.ts';
 import { sessions } from '../../sessions.ts';
 import { strings } from '../../strings.ts';
-import { laterStrings } from '../../strings-later.ts';
+import { viewStrings } from '../../view-strings.ts';
 import { ChosenBar } from '../chosen-bar.tsx';
 import { SortHead } from '../sort-head.tsx';
 import { definedInOrder } from '../tree.tsx';
 import { Windowed } from '../windowed.tsx';
 import { DefinedLine, Domain0Line, DomainLine, type Row } from './lines.tsx';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 const LIST = 'domains';
 type Column =
   | 'name'

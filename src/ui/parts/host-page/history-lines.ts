@@ -2,11 +2,11 @@
 
 import { hypervisorName } from '../../hypervisors/of-host.ts';
 import type { Reading } from '../../readings.ts';
-import { laterStrings } from '../../strings-later.ts';
+import { viewStrings } from '../../view-strings.ts';
 import { ownerToken } from '../../owners.ts';
 import type { Line } from '../chart.tsx';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 export const KIB = 1024,
   MIB = 1024 ** 2;
 export const per = (unit: number, n: number | undefined): number | undefined =>

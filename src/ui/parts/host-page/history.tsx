@@ -5,12 +5,12 @@ import { useSignal } from '@preact/signals';
 import { domains, info } from '../../host.ts';
 import { readings } from '../../inventory.ts';
 import { ownsMemory, type Reading, telling } from '../../readings.ts';
-import { laterStrings } from '../../strings-later.ts';
+import { viewStrings } from '../../view-strings.ts';
 import { Chart } from '../chart.tsx';
 import { HistoryBar, HistoryTable } from '../history-parts.tsx';
 import { type HistoryLines, historyLines } from './history-lines.ts';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 /** Of a chart, pixels. */
 const HEIGHT = 122;
 

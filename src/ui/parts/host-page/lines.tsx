@@ -10,12 +10,12 @@ import { type DomainSession, sessions } from '../../sessions.ts';
 import { keepGuest, leaving } from '../../leaving.ts';
 import { go } from '../../navigation.ts';
 import { duration, strings } from '../../strings.ts';
-import { laterStrings } from '../../strings-later.ts';
+import { viewStrings } from '../../view-strings.ts';
 import { Chip, ModeBadge, ownerClass, Spark, StateMark, SystemBadge } from '../marks.tsx';
 import { openMenu } from '../menu.tsx';
 import { KIB, MIB, per } from './history-lines.ts';
 
-const words = laterStrings.hostPage;
+const words = viewStrings.hostPage;
 
 /** A line of the table: a domain, or a definition that none runs from. */
 export interface Row {

@@ -4,7 +4,7 @@ import type { Definition } from '../definition.ts';
 import { ignored } from '../options.ts';
 import { rule } from '../rule.ts';
 import { BUILT, flagsOf, isAsked, nameOf } from './cpuid-flags.ts';
-import { seldom } from './seldom.ts';
+import { verdicts } from './verdicts-part.ts';
 
 /** Takes features from what CPUID shows. */
 export function hide(definition: Definition, features: readonly string[]): void {
@@ -18,7 +18,7 @@ export const cpuid = rule(
     'Guests see the processor of this host; of xend’s form, which sets bits of leaves, nothing is done. Write "host,flag=0,…".',
   ),
   {
-    range: asked => (asked.value.kind === 'list' ? undefined : seldom?.cpuid.problem(asked)),
+    range: asked => (asked.value.kind === 'list' ? undefined : verdicts.loaded?.cpuid.problem(asked)),
     into: (definition: Definition, { text, value }) => {
       if (value.kind === 'list') return;
       const hidden: string[] = [];
@@ -31,7 +31,7 @@ export const cpuid = rule(
       }
       hide(definition, hidden);
     },
-    judge: asked => (asked.value.kind === 'list' ? undefined : seldom?.cpuid.judge(asked)),
+    judge: asked => (asked.value.kind === 'list' ? undefined : verdicts.loaded?.cpuid.judge(asked)),
     from: ({ cpuLevel, cpuHidden = [] }) => {
       const flags = [
         ...(cpuLevel ? [`lm=${hasLongMode(cpuLevel) ? 1 : 0}`] : []),

@@ -3,7 +3,7 @@ import { typeOf, type XenKind } from '../../../../hypervisor/kinds/index.ts';
 import { BAD_NAME } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, oneOf, rule } from '../rule.ts';
-import { seldom } from './seldom.ts';
+import { verdicts } from './verdicts-part.ts';
 
 /** xs_wire.h, XENSTORE_PAYLOAD_MAX: the store takes 4096 bytes with the node's path. */
 const MOST_NAME_LETTERS = 1000;
@@ -17,9 +17,9 @@ const TYPE: Record<XenKind, [short: string, text: string]> = {
 
 export const identity: Family = {
   tags: rule('list', used('tags for people', 'Lists are filtered by them; the guest does not see them.'), {
-    range: asked => seldom?.tags.problem(asked),
+    range: asked => verdicts.loaded?.tags.problem(asked),
     into: (definition, { value }) => {
-      const tags = seldom?.tags.textsOf(value);
+      const tags = verdicts.loaded?.tags.textsOf(value);
       if (tags) definition.tags = tags;
     },
     from: ({ tags }) => tags && [...tags],

@@ -6,12 +6,12 @@ import { definedAs } from '../../kinds/index.ts';
 import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, type Family, isEmpty, rule } from '../rule.ts';
 import { said } from '../values.ts';
-import { seldom } from './seldom.ts';
+import { verdicts } from './verdicts-part.ts';
 
 /** What a key comes to for a guest of this kind; undefined: the same as for one of Xen. */
 export function ofKind(asked: Asked): Judged | undefined {
   const { judgedBy } = definedAs(asked.definition);
-  return judgedBy && seldom?.[judgedBy].judge(asked);
+  return judgedBy && verdicts.loaded?.[judgedBy].judge(asked);
 }
 
 /** What the text asks for besides, in xl's words or in old ones. */
@@ -37,7 +37,7 @@ const virtio = rule(
   ignored('its back end is not built yet', 'The back end of this PV device is not built yet.'),
   {
     fits: isEmpty,
-    judge: asked => (definedAs(asked.definition).virtio ? seldom?.kvm.judgeVirtio(asked) : undefined),
+    judge: asked => (definedAs(asked.definition).virtio ? verdicts.loaded?.kvm.judgeVirtio(asked) : undefined),
     from: ({ virtio }) => virtio && [...virtio],
   },
 );

@@ -7,7 +7,7 @@ import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 import { shortened } from '../xlcfg.ts';
-import { seldom } from './seldom.ts';
+import { verdicts } from './verdicts-part.ts';
 
 /** The card of a definition that names none, or one that is not built. */
 export const DEFAULT_NIC: NicModel = 'pcnet';
@@ -43,7 +43,7 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
       continue;
     }
-    const spec = seldom!.vif.parseVif(item.text);
+    const spec = verdicts.get().vif.parseVif(item.text);
     const { mac, pvOnly, model = DEFAULT_NIC, remarks } = spec;
     const leftOut =
       index >= MOST_CARDS
@@ -73,7 +73,7 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', wrong(refusal.short, `${said('vif', item)}: ${refusal.text}`));
       continue;
     }
-    const card = seldom!.vif.cardOf(spec);
+    const card = verdicts.get().vif.cardOf(spec);
     if (index > 0 && pvCards) {
       definition.cards.push({ pv: true, ...card });
       asked.tell(

@@ -6,7 +6,7 @@ import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
 import { said, show } from '../values.ts';
 import { devices } from './devices.ts';
-import { seldom } from './seldom.ts';
+import { verdicts } from './verdicts-part.ts';
 
 const noHardware = ignored('no hardware to pass through', 'There is no hardware that could be given to one guest.');
 const noBackEnd = ignored('its back end is not built yet', 'The back end of this PV device is not built yet.');
@@ -142,7 +142,7 @@ export const xen: Family = {
       const items = asked.value.kind === 'list' ? asked.value.items : [];
       if (items.length === 0) return undefined;
       const [first] = items,
-        password = first.kind === 'list' ? undefined : seldom?.vfb.vfbPassword(first.text);
+        password = first.kind === 'list' ? undefined : verdicts.loaded?.vfb.vfbPassword(first.text);
       // xm had a password of the VGA here.
       if (password) asked.definition.vncPassword ??= password;
       if (definedAs(asked.definition).vnc === 'VGA')
@@ -155,7 +155,7 @@ export const xen: Family = {
           asked.tell(item, 'vfb', wrong('wants a text', `${said('vfb', item)}: each screen is one text.`));
           continue;
         }
-        asked.tellOptions('vfb', item, seldom?.vfb.parseVfb(item.text) ?? []);
+        asked.tellOptions('vfb', item, verdicts.loaded?.vfb.parseVfb(item.text) ?? []);
         if (index > 0)
           asked.tell(item, 'vfb', ignored('one screen counts', `Screen ${index + 1} is left out: a guest has one.`));
         else {

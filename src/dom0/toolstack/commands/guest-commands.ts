@@ -2,4 +2,4 @@
 import { dmesg } from './dmesg.ts';
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
 
-export const FIRST_COMMANDS = { create, dmesg, pause, unpause, shutdown, reboot, destroy, trigger };
+export const GUEST_COMMANDS = { create, dmesg, pause, unpause, shutdown, reboot, destroy, trigger };

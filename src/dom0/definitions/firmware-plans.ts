@@ -1,3 +1,3 @@
-/** See later-plans.ts. */
+/** See prepare-plans.ts. */
 export { bootProblem, firmwareBoot, networkProblem, startsWithNothing, startUnsigned } from './firmware-boot.ts';
 export { planWithoutDefinition } from './plan-plain.ts';

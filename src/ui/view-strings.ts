@@ -50,7 +50,7 @@ const did = ({ hypercalls, writes, removals }: Caused): string =>
 
 const OPENS: Readonly<Record<string, string>> = { hvm: 'Its serial line and its screen open here.' };
 
-export const laterStrings = {
+export const viewStrings = {
   reopen: {
     title: 'Dropped before',
     open: 'Open again',

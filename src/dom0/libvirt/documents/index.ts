@@ -1,0 +1,3 @@
+/** Documents of running domains, and those in saved states. */
+export { qemuDocument } from '../running-document.ts';
+export { withDocument } from '../save-images.ts';

@@ -1,0 +1,3 @@
+/** Guests that come from other hosts, with their disks. */
+export { IncomingDisks } from '../incoming-disks.ts';
+export { keptText, Receiving } from '../receiving.ts';

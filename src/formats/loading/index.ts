@@ -1,0 +1,2 @@
+/** What src/formats/loading offers to other rooms. */
+export { type Part, PartError, part } from './part.ts';

@@ -1,0 +1,3 @@
+/** Menus and the command palette. */
+export { Menu } from '../menu-list.tsx';
+export { Palette } from '../palette.tsx';
