@@ -35,6 +35,8 @@ vi.mock('./parts/memory-after.tsx', () => ({ MemoryAfter: () => null }));
 const { addFiles, backToSeveral, discard, typeDraft } = await import('./dropping.ts');
 const { draft, several, setAside } = await import('./navigation.ts');
 const { openAlone } = await import('./several-definitions.ts');
+// Loaded with the first file, but what earlier tests gave is to be remembered before the last one looks.
+const { remembered } = await import('./reopen.ts');
 const { DraftPage } = await import('./parts/draft-page.tsx');
 const { SeveralPage } = await import('./parts/several-page.tsx');
 
@@ -105,7 +107,6 @@ it('keeps a definition that was changed here when another with its name is dropp
 });
 
 it('offers to a page that is loaded again all that was dropped, with what was changed', async () => {
-  const { remembered } = await import('./reopen.ts');
   remembered.value = [];
   await addFiles([WEB, file('other.img', 'a disk')]);
   const sets = (): Promise<string[][]> =>

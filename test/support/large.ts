@@ -81,7 +81,7 @@ export const LARGE: Readonly<Record<string, number>> = {
   'src/dom0/pool/pool.ts Pool fields': 18,
   'src/dom0/pool/pool.ts Pool methods': 37,
   'src/dom0/pool/shared-state.ts SharedState methods': 27,
-  'src/dom0/service/host-in-worker.ts serve': 172,
+  'src/dom0/service/host-in-worker.ts serve': 166,
   'src/dom0/service/host.ts HostCore fields': 16,
   'src/dom0/service/virtual-time.ts VirtualTime fields': 21,
   'src/dom0/service/virtual-time.ts VirtualTime methods': 31,

@@ -66,7 +66,7 @@ describe('what inspectors ask of Domain 0', () => {
       mostMiB: 12,
       weight: 512,
       cap: 50,
-      hasPv: true,
+      attaches: true,
       vcpus: { most: 1, canChange: true },
     });
     expect(facts.drives).toMatchObject([

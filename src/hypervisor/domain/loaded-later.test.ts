@@ -59,7 +59,7 @@ it('has a multiboot kernel loaded without what loads others, and then that, too,
     text = new TextEncoder().encode('#!/bin/sh\n'.repeat(200));
   await prepareKernel(demo, 'note');
   expect(load(demo)).toBe('multiboot');
-  expect(() => load(text)).toThrow('What loads this kernel is not loaded.');
+  expect(() => load(text)).toThrow('The part that loads kernels is used before it is loaded.');
   await prepareKernel(text, 'note');
   expect(() => load(text)).toThrow('kernel is not a kernel: it looks like a script.');
 });

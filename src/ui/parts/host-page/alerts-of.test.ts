@@ -23,7 +23,7 @@ describe('alerts of a host', () => {
     expect(alerts.map(({ sentence, to }) => [sentence, to])).toEqual([
       ['web crashed. Triple fault at 0xc00f.', { kind: 'domain', id: 1, tab: 'post-mortem' }],
       ['db waits to write: the host’s disk has no room.', { kind: 'home', tab: 'storage' }],
-      ['old was lost when its Domain-0 ended.', { kind: 'domain', id: 3 }],
+      ['old was lost when its host ended.', { kind: 'domain', id: 3 }],
     ]);
   });
 
