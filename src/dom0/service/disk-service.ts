@@ -1,19 +1,11 @@
 /** The host's own disk, disks of other machines, and what of them lies in domains' drives. */
-import { storageCommands } from './parts.ts';
+import { diskCommands } from './parts.ts';
 import { snapshots } from '../toolstack/index.ts';
 import type { DriveImage, Medium } from '../../hypervisor/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
-import { loadBackends } from '../backends/index.ts';
 import type { NamedFile, PlannedDrive } from '../definitions/index.ts';
 import { isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
-import {
-  commandOf,
-  type DiskService,
-  type FileService,
-  type Line,
-  type OpenHostDevice,
-  type Uses,
-} from '../toolstack/index.ts';
+import { commandOf, type DiskService, type FileService, type OpenHostDevice, type Uses } from '../toolstack/index.ts';
 import { FarDisks } from './far-disks.ts';
 import type { GivenFiles } from './given-files.ts';
 import { guestDevice } from './guest-device.ts';
@@ -51,15 +43,7 @@ export class DiskServiceOfDom0 implements DiskService {
 
   /** A command for volumes (storage/commands.ts), as a task: what it prints. @throws Error with what it says where it fails */
   async diskCommand(words: string[]): Promise<string> {
-    return this.host.tasks.run(words.join(' ') as Line, async task => {
-      const storage = await this.openDevices();
-      if (!storage) throw new Error('This host has no disk of its own.');
-      const { runStorageCommand } = await storageCommands.load();
-      const { status, out, err } = runStorageCommand(storage, words);
-      if (status !== 0) throw new Error(err.trim());
-      task.message = out.trim();
-      return out;
-    });
+    return (await diskCommands.load()).runDiskCommand(this, this.host.tasks, words);
   }
 
   async openDevices(targets: readonly string[] = []): Promise<Storage | undefined> {
@@ -105,17 +89,9 @@ export class DiskServiceOfDom0 implements DiskService {
     files: readonly NamedFile[],
     domain: string,
   ): Promise<DriveImage[]> {
-    if (drives.length > 0) await loadBackends(['drives']);
-    return Promise.all(
-      drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
-        if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
-        // A plan with an image that is neither is refused.
-        const file = files.find(({ name }) => name === image?.name);
-        return file
-          ? { ...drive, medium: await this.host.files.mediumOf(file, !drive.readOnly && drive.kind !== 'cdrom') }
-          : drive;
-      }),
-    );
+    return drives.length > 0
+      ? (await diskCommands.load()).drivesFrom(this.host.files, this, drives, files, domain)
+      : [];
   }
 
   async orNoTransferDisk<T>(domain: string, make: () => Promise<T> | T): Promise<T> {

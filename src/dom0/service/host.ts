@@ -2,7 +2,7 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker: a record of services. It looks
  * at no clock and starts no worker by itself: `HostParts` says how.
  */
-import { creating, inspection, inventory, managing } from './parts.ts';
+import { creating, inspection, inventory, managing, virtualTime } from './parts.ts';
 import { noMedia } from '../../hypervisor/index.ts';
 import {
   type Bound,
@@ -129,11 +129,7 @@ export class HostCore implements CommandHost {
     what: What,
     ...given: Parameters<TimeCalls[What]>
   ): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
-    const { virtual } = this.parts;
-    if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
-    if (!virtual.calls.includes(what))
-      throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
-    return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
+    return (await virtualTime.load()).askTime(this.parts.virtual, what, given);
   }
 
   /** What the page shows of the host. */

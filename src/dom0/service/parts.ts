@@ -3,6 +3,7 @@ import { part } from '../../formats/loading/index.ts';
 
 export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 'reads boot loaders of disks'),
   creating = part(() => import('../toolstack/commands/life-usage.ts'), 'creates guests'),
+  diskCommands = part(() => import('./disk-commands.ts'), 'does what commands ask of disks'),
   editing = part(() => import('./editing.ts'), 'edits definitions'),
   folders = part(() => import('./folders.ts'), 'shares folders'),
   inspection = part(() => import('./inspection.ts'), 'answers inspectors'),
@@ -14,6 +15,5 @@ export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 're
   poolOfPage = part(() => import('./pool-of-page.ts'), 'joins pools'),
   shell = part(() => import('../shell/index.ts'), 'is Domain 0’s shell'),
   remoteStore = part(() => import('../host/storage/remote-store.ts'), 'keeps files'),
-  storageCommands = part(() => import('../host/storage/commands.ts'), 'changes volumes'),
   virtualTime = part(() => import('./virtual-time.ts'), 'keeps virtual time'),
   wholeState = part(() => import('./whole-state.ts'), 'saves and restores the host’s files');

@@ -115,6 +115,18 @@ interface TimeHost {
 
 const virtualLink = part(() => import('./virtual-link.ts'), 'moves domains in virtual time');
 
+/** What is asked of a host's virtual time, by name; undefined: it has none. @throws Error with a sentence */
+export function askTime<What extends keyof TimeCalls>(
+  virtual: VirtualTime | undefined,
+  what: What,
+  given: Parameters<TimeCalls[What]>,
+): Awaited<ReturnType<TimeCalls[What]>> {
+  if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
+  if (!virtual.calls.includes(what))
+    throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
+  return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
+}
+
 export class VirtualTime implements TimeCalls, Pace {
   /** What the page may ask for. */
   readonly calls: readonly (keyof TimeCalls)[] = TIME_CALLS;
