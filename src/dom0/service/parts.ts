@@ -1,19 +1,19 @@
 /** Parts of a host's service that are loaded for the first question to them. */
 import { part } from '../../formats/loading/index.ts';
 
-export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 'reads boot loaders of disks'),
+export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 'reads boot loaders'),
   creating = part(() => import('../toolstack/commands/life-usage.ts'), 'creates guests'),
-  diskCommands = part(() => import('./disk-commands.ts'), 'does what commands ask of disks'),
+  diskCommands = part(() => import('./disk-commands.ts'), 'changes disks'),
   editing = part(() => import('./editing.ts'), 'edits definitions'),
   folders = part(() => import('./folders.ts'), 'shares folders'),
   inspection = part(() => import('./inspection.ts'), 'answers inspectors'),
   inventory = part(() => import('./inventory.ts'), 'lists what the host has'),
-  keptWrites = part(() => import('./kept-writes.ts'), 'keeps what guests write to images'),
-  libvirt = part(() => import('../libvirt/index.ts'), 'is libvirt’s view of the host'),
+  keptWrites = part(() => import('./kept-writes.ts'), 'keeps guests’ writes'),
+  libvirt = part(() => import('../libvirt/index.ts'), 'is libvirt'),
   managing = part(() => import('./managing.ts'), 'manages definitions'),
-  moments = part(() => import('./moments.ts'), 'keeps moments of virtual time'),
+  moments = part(() => import('./moments.ts'), 'keeps moments'),
   poolOfPage = part(() => import('./pool-of-page.ts'), 'joins pools'),
   shell = part(() => import('../shell/index.ts'), 'is Domain 0’s shell'),
   remoteStore = part(() => import('../host/storage/remote-store.ts'), 'keeps files'),
   virtualTime = part(() => import('./virtual-time.ts'), 'keeps virtual time'),
-  wholeState = part(() => import('./whole-state.ts'), 'saves and restores the host’s files');
+  wholeState = part(() => import('./whole-state.ts'), 'saves the host’s files');
