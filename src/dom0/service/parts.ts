@@ -7,8 +7,8 @@ export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 're
   editing = part(() => import('./editing.ts'), 'edits definitions'),
   folders = part(() => import('./folders.ts'), 'shares folders'),
   inspection = part(() => import('./inspection.ts'), 'answers inspectors'),
-  inventory = part(() => import('./inventory.ts'), 'lists what the host has'),
-  keptWrites = part(() => import('./kept-writes.ts'), 'keeps guests’ writes'),
+  inventory = part(() => import('./inventory.ts'), 'lists the host'),
+  keptWrites = part(() => import('./kept-writes.ts'), 'keeps writes'),
   libvirt = part(() => import('../libvirt/index.ts'), 'is libvirt'),
   managing = part(() => import('./managing.ts'), 'manages definitions'),
   moments = part(() => import('./moments.ts'), 'keeps moments'),
@@ -16,4 +16,4 @@ export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 're
   shell = part(() => import('../shell/index.ts'), 'is Domain 0’s shell'),
   remoteStore = part(() => import('../host/storage/remote-store.ts'), 'keeps files'),
   virtualTime = part(() => import('./virtual-time.ts'), 'keeps virtual time'),
-  wholeState = part(() => import('./whole-state.ts'), 'saves the host’s files');
+  wholeState = part(() => import('./whole-state.ts'), 'saves the host');

@@ -73,7 +73,7 @@ export const ATTACHING: readonly string[] = [
   'detach-disk k vdz',
   'domblklist k',
   `attach-interface k bridge xenbr0 --model virtio --mac ${CARD}`,
-  'attach-interface k bridge xenbr0 --model virtio --live',
+  'attach-interface k bridge xenbr0 --model virtio --mac 00:16:3e:00:00:12 --live',
   'attach-interface k network nowhere --model virtio --live',
   'detach-interface k network',
   'domiflist k',

@@ -9,7 +9,7 @@ const LATE_MS = 200;
 /** What is typed comes late, as on a busy computer. */
 const typedLate: SoakParts['make'] = parts => {
   const host = testHost(parts);
-  const view = host.consoles.view.bind(host);
+  const view = host.consoles.view.bind(host.consoles);
   host.consoles.view = async id => {
     const opened = await view(id);
     const { console } = opened;

@@ -10,7 +10,7 @@ const BLOCKS = 1200;
 it('takes nothing more of a disk once its move is given up: what is saved next has all of it', async () => {
   const disk = new OverlayDisk(new MemoryDisk(new Uint8Array(BLOCKS * OVERLAY_BLOCK_BYTES), { readOnly: true }));
   disk.write(0, new Uint8Array(BLOCKS * OVERLAY_BLOCK_BYTES).fill(1));
-  const guest = { opened: { all: [{ place: 0, kind: 'disk', disk }] } } as unknown as Guest;
+  const guest = { attachments: { media: [{ place: 0, kind: 'disk', disk }] } } as unknown as Guest;
   let sent = (): void => {};
   const line = { send: () => new Promise<void>(resolve => (sent = resolve)) } as unknown as Line;
   const move = new AbortController();

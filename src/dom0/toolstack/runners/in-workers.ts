@@ -56,9 +56,9 @@ export interface WorkersParts {
   watching?: Watching;
 }
 
-/** Domains in workers of their own. */
-const keptWorker = part(() => import('./kept-worker.ts'), 'keeps a worker for the next guest');
+const keptWorker = part(() => import('./kept-worker.ts'), 'keeps workers');
 
+/** Domains in workers of their own. */
 export const inWorkers =
   (parts: WorkersParts) =>
   ({ machine, queue }: RunnersHost): Runners => {
