@@ -4,7 +4,7 @@ import { bootDemo, drop, expect, open, test } from './page.ts';
 
 test('what could not be loaded is loaded when somebody asks for it again', async ({ page }) => {
   let isThere = false;
-  await page.route(/assets\/(xterm|network-page)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
+  await page.route(/assets\/(xterm|host-pages)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
   await open(page, './?boot=0');
   await page.getByRole('tab', { name: 'Network' }).click();
   const refused = page.getByRole('alert').filter({ hasText: 'could not be loaded' });
