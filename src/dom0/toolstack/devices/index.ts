@@ -23,9 +23,6 @@ export type Pluggable = {
   [Kind in keyof Devices]: (typeof DEVICE_KINDS)[Kind] extends { hotplug: object } ? Kind : never;
 }[keyof Devices];
 
-/** One device of such a kind. */
-export type DeviceOf<Kind extends Pluggable> = NonNullable<ReturnType<Devices[Kind]['find']>>;
-
 /** Its devices as xl lists them. */
 export type ListOf<Kind extends Pluggable> = ReturnType<Devices[Kind]['list']>;
 
