@@ -29,18 +29,24 @@ while :; do
 done
 `;
 
-/** Sends a line to a channel; what comes back, by its end. */
-function say(host: Host, name: string, line: string): () => string {
+/** A client of a channel; what it has heard so far. */
+function connect(host: Host, name: string) {
   const [member] = [...host.toolstack.members.values()];
   let heard = '';
   const end = member!.channels!.get(name)!.connect({
     bytes: bytes => void (heard += new TextDecoder().decode(bytes)),
     closed: () => (heard += '(closed)'),
   })!;
+  return { end, heard: () => heard };
+}
+
+/** Sends a line to a channel; what comes back, until its first line has ended: then the next client may come. */
+function say(host: Host, name: string, line: string): () => string {
+  const { end, heard } = connect(host, name);
   void end.write(new TextEncoder().encode(`${line}\n`));
   return () => {
-    if (heard.includes('\n')) end.close();
-    return heard;
+    if (heard().includes('\n')) end.close();
+    return heard();
   };
 }
 
@@ -68,10 +74,10 @@ it.skipIf(!haveGuests)(
     await until(() => first().includes('hello\n'), 400);
 
     // The client of a channel is notified when it goes away.
-    const left = say(a, 'one', '');
+    const left = connect(a, 'one');
     expect((await xl(a, 'migrate', '--live', 'web', 'b')).err).toBe('');
     expect([await running(a), await running(b)]).toEqual([[], ['web']]);
-    await until(() => left().endsWith('(closed)'));
+    await until(() => left.heard().endsWith('(closed)'));
     const [member] = [...b.toolstack.members.values()];
     expect(member!.blueprint.definition.virtio).toEqual(['rng', 'channel,name=one,port=1', 'channel,name=two,port=2']);
     for (const name of ['one', 'two']) {

@@ -118,7 +118,9 @@ export class DebianPair {
     host.send(`echo be''gin-${number}; ${line}; echo e''nd-${number}-$?\r`);
     await host.expect(`end-${number}-`, usualSeconds);
     await host.expect(PROMPT, 60);
-    const [, text, status] = new RegExp(`begin-${number}\\r?\\n([\\s\\S]*)end-${number}-(\\d+)`).exec(host.output)!;
+    const shown = new RegExp(`begin-${number}\\r?\\n([\\s\\S]*)end-${number}-(\\d+)`).exec(host.output);
+    if (!shown) throw new Error(`${line}: its marks are not whole in\n${host.output.slice(-2000)}`);
+    const [, text, status] = shown;
     await this.leave();
     if (status !== '0') throw new Error(`${line}: status ${status}\n${text}`);
     return text.replaceAll('\r', '').trim();
