@@ -12,6 +12,7 @@ import { QEMU, QEMU_MACHINE, QEMU_VERSION } from '../../toolstack/qemu/index.ts'
 import { ADDRESS_SOURCE, DESTROY, DUMP, GUEST, SHUTDOWN, VCPU } from '../constants.ts';
 import { LibvirtError } from '../errors.ts';
 import { QEMU as LIVES } from '../events/lifecycle.ts';
+import { domainCapabilitiesXml } from './domain-capabilities.ts';
 import type { DomainKind, Driver } from './driver.ts';
 
 const KINDS = [
@@ -54,42 +55,16 @@ function domainCapabilities(
   if (emulator !== QEMU) refuse(`Cannot check QEMU binary ${emulator}: No such file or directory`);
   if (!hasVt || !KINDS.some(([known]) => known === arch) || ![QEMU_MACHINE, 'pc'].includes(machine))
     refuse(`could not find capabilities for domaintype=kvm arch=${arch} machine=${machine}`);
-  const one = (name: string, values: string[]): string =>
-    `      <enum name='${name}'>\n${values.map(value => `        <value>${value}</value>\n`).join('')}      </enum>\n`;
-  return `<domainCapabilities>
-  <path>${QEMU}</path>
-  <domain>kvm</domain>
-  <machine>${QEMU_MACHINE}</machine>
-  <arch>${arch}</arch>
-  <vcpu max='${MAX_VCPUS}'/>
-  <iothreads supported='no'/>
-  <os supported='yes'>
-    <loader supported='yes'>
-${one('type', ['rom'])}${one('readonly', ['yes', 'no'])}    </loader>
-  </os>
-  <cpu>
-    <mode name='host-passthrough' supported='yes'/>
-    <mode name='maximum' supported='no'/>
-    <mode name='host-model' supported='no'/>
-    <mode name='custom' supported='no'/>
-  </cpu>
-  <devices>
-    <disk supported='yes'>
-${one('diskDevice', ['disk', 'cdrom', 'floppy'])}${one('bus', ['ide', 'fdc', 'virtio'])}    </disk>
-    <graphics supported='yes'>
-${one('type', ['vnc'])}    </graphics>
-    <video supported='yes'>
-${one('modelType', ['vga'])}    </video>
-    <hostdev supported='no'/>
-  </devices>
-  <features>
-    <gic supported='no'/>
-    <vmcoreinfo supported='no'/>
-    <genid supported='no'/>
-    <sev supported='no'/>
-  </features>
-</domainCapabilities>
-`;
+  return domainCapabilitiesXml({
+    emulator: QEMU,
+    virtType: 'kvm',
+    machine: QEMU_MACHINE,
+    arch,
+    loader: { readonly: ['yes', 'no'] },
+    cpuModes: ['host-passthrough'],
+    disks: { devices: ['disk', 'cdrom', 'floppy'], buses: ['ide', 'fdc', 'virtio'] },
+    video: 'vga',
+  });
 }
 
 const [, WITHOUT_LIMIT] = CGROUP.quotaUs,

@@ -1,13 +1,12 @@
 /**
- * Libvirt's driver of libxl. Sources: src/libxl/libxl_driver.c, src/libxl/libxl_capabilities.c (guests from Xen's list of capabilities, features),
- * virDomainCapsFormat() of src/conf for the order of the elements.
+ * Libvirt's driver of libxl. Sources: src/libxl/libxl_driver.c, src/libxl/libxl_capabilities.c (guests from Xen's list of capabilities, features).
  */
 import { guestKinds, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
-import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import { ADDRESS_SOURCE, DUMP, SHUTDOWN, VCPU } from '../constants.ts';
 import { LibvirtError } from '../errors.ts';
 import { LIBXL } from '../events/lifecycle.ts';
+import { domainCapabilitiesXml } from './domain-capabilities.ts';
 import type { DomainKind, Driver } from './driver.ts';
 
 /** The device model of a guest with a PC, and what starts its firmware: where Xen's packages have them. */
@@ -76,44 +75,17 @@ function domainCapabilities(
     refuse(
       `could not find capabilities for domaintype=xen${arch ? ` arch=${arch}` : ''}${machine ? ` machine=${machine}` : ''}`,
     );
-  const one = (name: string, values: string[]): string =>
-    `      <enum name='${name}'>\n${values.map(value => `        <value>${value}</value>\n`).join('')}      </enum>\n`;
-  const { os } = kind;
-  return `<domainCapabilities>
-  <path>${EMULATOR}</path>
-  <domain>xen</domain>
-  <machine>${kind.machine}</machine>
-  <arch>${kind.arch}</arch>
-  <vcpu max='${MAX_VCPUS}'/>
-  <iothreads supported='no'/>
-  <os supported='yes'>
-${
-  os === 'hvm'
-    ? `    <loader supported='yes'>
-      <value>${LOADER}</value>
-${one('type', ['rom'])}${one('readonly', ['yes'])}    </loader>
-`
-    : "    <loader supported='no'/>\n"
-}  </os>
-  <cpu>
-${['host-passthrough', 'maximum', 'host-model', 'custom'].map(mode => `    <mode name='${mode}' supported='no'/>\n`).join('')}  </cpu>
-  <devices>
-    <disk supported='yes'>
-${one('diskDevice', ['disk', 'cdrom'])}${one('bus', os === 'hvm' ? ['ide', 'xen'] : ['xen'])}    </disk>
-    <graphics supported='yes'>
-${one('type', ['vnc'])}    </graphics>
-    <video supported='yes'>
-${one('modelType', [os === 'hvm' ? 'vga' : 'xen'])}    </video>
-    <hostdev supported='no'/>
-  </devices>
-  <features>
-    <gic supported='no'/>
-    <vmcoreinfo supported='no'/>
-    <genid supported='no'/>
-    <sev supported='no'/>
-  </features>
-</domainCapabilities>
-`;
+  const hasBoard = kind.os === 'hvm';
+  return domainCapabilitiesXml({
+    emulator: EMULATOR,
+    virtType: 'xen',
+    machine: kind.machine,
+    arch: kind.arch,
+    ...(hasBoard ? { loader: { path: LOADER, readonly: ['yes'] } } : {}),
+    cpuModes: [],
+    disks: { devices: ['disk', 'cdrom'], buses: hasBoard ? ['ide', 'xen'] : ['xen'] },
+    video: hasBoard ? 'vga' : 'xen',
+  });
 }
 
 export const xen: Driver = {
