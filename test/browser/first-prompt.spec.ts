@@ -5,7 +5,7 @@ import { patient } from '../support/patience.ts';
 
 /** What the first prompt needs none of. */
 const LATER =
-  /assets\/(xterm|browser-state|shell|activity|touch-keys|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|view-strings|host-pages|guest-pages|live|header-tools|drives|attached|drive-queue|saved-disks|builder|packed-images|inflate|zstd|unpackers|life-usage|commands|remote-model|records|reopen|tier|ops|boot-menu|wide-guests|menus|pool|pool-of-page|other-kernels|firmware-plans|pvh-board|plug|programs|states|arrivals|kvm-guests)-/;
+  /assets\/(xterm|browser-state|shell|activity|touch-keys|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|view-strings|host-pages|guest-pages|live|header-tools|drives|attached|drive-queue|saved-disks|builder|packed-images|zstd|unpackers|life-usage|commands|remote-model|records|reopen|tier|ops|boot-menu|wide-guests|menus|pool|pool-of-page|other-kernels|firmware-plans|pvh-board|plug|programs|states|arrivals|for-kvm)-/;
 
 test('at most 414 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({
   page,
