@@ -79,7 +79,7 @@ export interface Driver {
   needsQemu(what: string, error?: ErrorClass): void;
   /** Asks a guest to start again. */
   rebootGuest(host: CommandHost, id: number): Promise<unknown>;
-  /** The MiB that a balloon can come to of so many KiB. */
+  /** The size that a balloon reaches when it is asked for `kib`, in MiB. */
   balloonMiB(kib: number): number;
   /** What the host calls a card that the toolstack has as `port`. */
   cardName(host: Uses<'toolstack'>, domid: number, port: string): string;

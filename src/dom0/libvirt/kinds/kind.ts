@@ -4,7 +4,7 @@ import type { Definition } from '../../definitions/config/index.ts';
 export interface LibvirtKind {
   /** Of <domain type>. */
   type: 'xen' | 'kvm';
-  /** Its memory can change, vCPUs can come and go, disks of such names can come, and cards up to so many. */
+  /** Its memory can change, vCPUs can come and go, disks can come whose names begin with `disks`, and cards up to `mostCards` in all. */
   live: { memory: boolean; vcpus: boolean; disks?: 'xvd' | 'vd'; mostCards: number };
   /** Which vCPUs it has now is counted. */
   countsVcpus: boolean;

@@ -45,7 +45,7 @@ export interface GuestKind {
   seesMost(definition: Definition): boolean;
   /** Where its device model runs. */
   modelAt(planned: Planned): ModelPlace;
-  /** The domain gets records of so many emulated cards, and of drives that Domain 0 serves (where its device model reaches them by a queue). */
+  /** How many emulated cards the domain gets records of, and whether it gets those of drives that Domain 0 serves (where its device model reaches them by a queue). */
   reserves(planned: Planned): { cards: number; drives: boolean };
   /** Domain 0 opens the medium of a drive, one of these. */
   opensInDomain0(drive: DriveImage, model: ModelPlace, drives: readonly DriveImage[]): boolean;

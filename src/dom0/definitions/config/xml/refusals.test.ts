@@ -89,9 +89,9 @@ describe('a domain does not start, and may be defined, with', () => {
         `<type machine='${machine}'>hvm</type><loader secure='yes'>/x</loader><kernel>/k</kernel>`,
       );
     const smm = "<features><smm state='on'/></features>";
-    refuses(secure('pc'), 'unsupported configuration: Secure boot is supported with q35 machine types only.');
-    refuses(secure('q35'), 'unsupported configuration: Secure boot requires SMM feature enabled.');
-    refuses(secure('q35', smm), 'unsupported configuration: Secure boot is not supported.');
+    refuses(secure('pc'), 'Secure boot is supported with q35 machine types only.');
+    refuses(secure('q35'), 'Secure boot requires SMM feature enabled.');
+    refuses(secure('q35', smm), 'Secure boot is not supported.');
     for (const asked of [
       "<loader secure='yes'/>",
       "<firmware><feature enabled='yes' name='secure-boot'/></firmware>",
@@ -99,7 +99,8 @@ describe('a domain does not start, and may be defined, with', () => {
       const text = document('', smm, 'kvm', `<type machine='q35'>hvm</type>${asked}<kernel>/k</kernel>`);
       refuses(
         text.replace('<os>', "<os firmware='efi'>"),
-        "operation failed: Unable to find any firmware to satisfy 'efi'.",
+        "Unable to find any firmware to satisfy 'efi'.",
+        'operation failed',
       );
     }
     refuses(document(disk('<transient/>'), '', 'xen'), 'libxenlight does not support transient disks');
@@ -115,12 +116,12 @@ describe('a domain does not start, and may be defined, with', () => {
       ).toEqual([]);
   });
 
-  function refuses(text: string, why: string): void {
+  function refuses(text: string, why: string, error = 'unsupported configuration'): void {
     const { findings } = judgeDefinition('a', text);
     expect(findings.filter(isFault)).toEqual([]);
     const told = findings.filter(isError);
     expect(told).toHaveLength(1);
-    expect(told[0].text).toMatch(/^(?:unsupported configuration|operation failed): /);
+    expect(told[0].text.startsWith(`${error}: `)).toBe(true);
     expect(told[0].text).toContain(why);
     // It is said once what becomes of it.
     const here = findings.filter(({ line, column }) => line === told[0].line && column === told[0].column);
