@@ -3,7 +3,20 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem": CRTC addressing modes, shift registers, attribute controller.
  */
 import { attributeColour, dacColour, displayLines, lineCompare } from './text.ts';
-import type { VgaRegisters } from './registers.ts';
+import {
+  AC_MODE_CONTROL,
+  AC_PEL_PANNING,
+  CRTC_HORIZONTAL_DISPLAY_END,
+  CRTC_MAXIMUM_SCAN_LINE,
+  CRTC_MODE_CONTROL,
+  CRTC_OFFSET,
+  CRTC_PRESET_ROW_SCAN,
+  CRTC_START_ADDRESS_HIGH,
+  CRTC_START_ADDRESS_LOW,
+  CRTC_UNDERLINE_LOCATION,
+  GC_MODE,
+  type VgaRegisters,
+} from './registers.ts';
 
 /** 0x00RRGGBB to a pixel of ImageData on a little-endian host, opaque. */
 export const pixel = (rgb: number): number => (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16)) >>> 0;
@@ -25,13 +38,13 @@ export interface Picture {
 
 export function pictureOf(r: VgaRegisters): Picture {
   const { crtc, graphics } = r;
-  const lines = displayLines(r) >> (crtc[9] & 0x80 ? 1 : 0);
+  const lines = displayLines(r) >> (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x80 ? 1 : 0);
   // Where the row scan counter goes into the address (CGA, Hercules), every scan line of a character row is another one.
-  const repeat = (crtc[0x17] & 3) === 3 ? (crtc[9] & 0x1f) + 1 : 1;
-  const shift = graphics[5] & 0x40 ? BYTES : graphics[5] & 0x20 ? INTERLEAVED : PLANAR;
+  const repeat = (crtc[CRTC_MODE_CONTROL] & 3) === 3 ? (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x1f) + 1 : 1;
+  const shift = graphics[GC_MODE] & 0x40 ? BYTES : graphics[GC_MODE] & 0x20 ? INTERLEAVED : PLANAR;
   // 256 colours take two dot clocks a pixel.
   return {
-    width: (crtc[1] + 1) * (shift === BYTES ? 4 : 8),
+    width: (crtc[CRTC_HORIZONTAL_DISPLAY_END] + 1) * (shift === BYTES ? 4 : 8),
     height: Math.max(1, Math.floor(lines / repeat)),
     repeat,
     shift,
@@ -47,18 +60,20 @@ export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture
   const colours = new Uint32Array(bytes ? 256 : 16);
   for (let i = 0; i < colours.length; i++) colours[i] = pixel(dacColour(r, bytes ? i : attributeColour(r, i)));
 
-  const rowScans = rows ? 1 : (crtc[9] & 0x1f) + 1;
-  const pitch = rows?.pitch ?? crtc[0x13] * 2;
-  const start = rows?.start ?? (crtc[0x0c] << 8) | crtc[0x0d];
-  const doubleword = !rows && (crtc[0x14] & 0x40) !== 0;
-  const byteMode = rows !== undefined || (crtc[0x17] & 0x40) !== 0;
-  const wrapBit = crtc[0x17] & 0x20 ? 15 : 13;
-  const rowScan13 = !rows && !(crtc[0x17] & 1);
-  const rowScan14 = !rows && !(crtc[0x17] & 2);
-  const split = rows ? Infinity : Math.floor((lineCompare(r) + 1) / (crtc[9] & 0x80 ? 2 : 1) / repeat);
-  const panSplit = (attribute[0x10] & 0x20) === 0;
-  const pan = attribute[0x13] & 7;
-  const scroll = rows ? 0 : (crtc[8] >> 5) & 3;
+  const rowScans = rows ? 1 : (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x1f) + 1;
+  const pitch = rows?.pitch ?? crtc[CRTC_OFFSET] * 2;
+  const start = rows?.start ?? (crtc[CRTC_START_ADDRESS_HIGH] << 8) | crtc[CRTC_START_ADDRESS_LOW];
+  const doubleword = !rows && (crtc[CRTC_UNDERLINE_LOCATION] & 0x40) !== 0;
+  const byteMode = rows !== undefined || (crtc[CRTC_MODE_CONTROL] & 0x40) !== 0;
+  const wrapBit = crtc[CRTC_MODE_CONTROL] & 0x20 ? 15 : 13;
+  const rowScan13 = !rows && !(crtc[CRTC_MODE_CONTROL] & 1);
+  const rowScan14 = !rows && !(crtc[CRTC_MODE_CONTROL] & 2);
+  const split = rows
+    ? Infinity
+    : Math.floor((lineCompare(r) + 1) / (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x80 ? 2 : 1) / repeat);
+  const panSplit = (attribute[AC_MODE_CONTROL] & 0x20) === 0;
+  const pan = attribute[AC_PEL_PANNING] & 7;
+  const scroll = rows ? 0 : (crtc[CRTC_PRESET_ROW_SCAN] >> 5) & 3;
 
   // A row of our own: loops over shared memory, where the pixels may lie, are slow.
   const dots = new Uint32Array(width);

@@ -1,6 +1,26 @@
 /** The text screen that the CRT controller would scan out, as cells. */
 import { FONT_BYTES, GLYPH_BYTES, type TextFrame } from './screen.ts';
-import type { VgaRegisters } from './registers.ts';
+import {
+  AC_COLOR_PLANE_ENABLE,
+  AC_COLOR_SELECT,
+  AC_MODE_CONTROL,
+  CRTC_CURSOR_END,
+  CRTC_CURSOR_LOCATION_HIGH,
+  CRTC_CURSOR_LOCATION_LOW,
+  CRTC_CURSOR_START,
+  CRTC_HORIZONTAL_DISPLAY_END,
+  CRTC_LINE_COMPARE,
+  CRTC_MAXIMUM_SCAN_LINE,
+  CRTC_MODE_CONTROL,
+  CRTC_OFFSET,
+  CRTC_OVERFLOW,
+  CRTC_START_ADDRESS_HIGH,
+  CRTC_START_ADDRESS_LOW,
+  CRTC_VERTICAL_DISPLAY_END,
+  SEQ_CHARACTER_MAP_SELECT,
+  SEQ_CLOCKING_MODE,
+  type VgaRegisters,
+} from './registers.ts';
 
 /** Largest text screen that is shown; a CRTC can ask for more, which no monitor could. */
 const MOST_COLUMNS = 256,
@@ -22,7 +42,7 @@ export const newTextFrame = (): TextFrame => ({
 
 /** Vertical display end in scan lines. */
 export function displayLines({ crtc }: { crtc: Uint8Array }): number {
-  return (crtc[0x12] | ((crtc[7] & 2) << 7) | ((crtc[7] & 0x40) << 3)) + 1;
+  return (crtc[CRTC_VERTICAL_DISPLAY_END] | ((crtc[CRTC_OVERFLOW] & 2) << 7) | ((crtc[CRTC_OVERFLOW] & 0x40) << 3)) + 1;
 }
 
 /** 24-bit colour (0x00RRGGBB) of a DAC entry, through the pixel mask. */
@@ -34,9 +54,9 @@ export function dacColour({ dac, dacMask }: { dac: Uint8Array; dacMask: number }
 
 /** DAC index of one of the 16 attribute colours: palette register, completed by colour select as the mode control says. */
 export function attributeColour({ attribute }: { attribute: Uint8Array }, index: number): number {
-  const value = attribute[index & attribute[0x12] & 15];
-  const select = attribute[0x14];
-  if (attribute[0x10] & 0x80) return (value & 0x0f) | ((select & 0x0f) << 4);
+  const value = attribute[index & attribute[AC_COLOR_PLANE_ENABLE] & 15];
+  const select = attribute[AC_COLOR_SELECT];
+  if (attribute[AC_MODE_CONTROL] & 0x80) return (value & 0x0f) | ((select & 0x0f) << 4);
   return (value & 0x3f) | ((select & 0x0c) << 4);
 }
 
@@ -57,14 +77,14 @@ function fontFromMemory(mapSelect: number, memory: Uint8Array, cellHeight: numbe
 /** Fills `frame` from the registers and the interleaved planes (0: characters, 1: attributes, 2: fonts). */
 export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: TextFrame): void {
   const { crtc } = r;
-  const cellHeight = (crtc[9] & 0x1f) + 1;
-  const columns = Math.min(crtc[1] + 1, MOST_COLUMNS);
-  const lines = displayLines(r) >> (crtc[9] & 0x80 ? 1 : 0);
+  const cellHeight = (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x1f) + 1;
+  const columns = Math.min(crtc[CRTC_HORIZONTAL_DISPLAY_END] + 1, MOST_COLUMNS);
+  const lines = displayLines(r) >> (crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x80 ? 1 : 0);
   const rows = Math.max(1, Math.min(Math.floor(lines / cellHeight), MOST_ROWS));
   // The address counter counts characters; word mode puts it on even offsets, byte mode leaves it.
-  const shift = crtc[0x17] & 0x40 ? 0 : 1;
-  const pitch = crtc[0x13] * 2;
-  const start = (crtc[0x0c] << 8) | crtc[0x0d];
+  const shift = crtc[CRTC_MODE_CONTROL] & 0x40 ? 0 : 1;
+  const pitch = crtc[CRTC_OFFSET] * 2;
+  const start = (crtc[CRTC_START_ADDRESS_HIGH] << 8) | crtc[CRTC_START_ADDRESS_LOW];
   const split = lineCompare(r);
   let address = start;
   for (let row = 0; row < rows; row++) {
@@ -78,22 +98,26 @@ export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: Text
   }
   frame.columns = columns;
   frame.rows = rows;
-  frame.cellWidth = r.sequencer[1] & 1 ? 8 : 9;
+  frame.cellWidth = r.sequencer[SEQ_CLOCKING_MODE] & 1 ? 8 : 9;
   frame.cellHeight = cellHeight;
-  frame.blink = (r.attribute[0x10] & 8) !== 0;
-  fontFromMemory(r.sequencer[3], memory, cellHeight, frame.font);
-  const cursor = ((crtc[0x0e] << 8) | crtc[0x0f]) - start;
+  frame.blink = (r.attribute[AC_MODE_CONTROL] & 8) !== 0;
+  fontFromMemory(r.sequencer[SEQ_CHARACTER_MAP_SELECT], memory, cellHeight, frame.font);
+  const cursor = ((crtc[CRTC_CURSOR_LOCATION_HIGH] << 8) | crtc[CRTC_CURSOR_LOCATION_LOW]) - start;
   const row = Math.floor(cursor / (pitch || columns));
   const column = cursor - row * (pitch || columns);
   const shown =
-    !(crtc[0x0a] & 0x20) && (crtc[0x0a] & 0x1f) <= (crtc[0x0b] & 0x1f) && cursor >= 0 && row < rows && column < columns;
+    !(crtc[CRTC_CURSOR_START] & 0x20) &&
+    (crtc[CRTC_CURSOR_START] & 0x1f) <= (crtc[CRTC_CURSOR_END] & 0x1f) &&
+    cursor >= 0 &&
+    row < rows &&
+    column < columns;
   frame.cursor = shown ? row * columns + column : -1;
-  frame.cursorStart = crtc[0x0a] & 0x1f;
-  frame.cursorEnd = crtc[0x0b] & 0x1f;
+  frame.cursorStart = crtc[CRTC_CURSOR_START] & 0x1f;
+  frame.cursorEnd = crtc[CRTC_CURSOR_END] & 0x1f;
   for (let i = 0; i < 16; i++) frame.palette[i] = dacColour(r, attributeColour(r, i));
 }
 
 /** Scan line after which the address counter is cleared. */
 export function lineCompare({ crtc }: { crtc: Uint8Array }): number {
-  return crtc[0x18] | ((crtc[7] & 0x10) << 4) | ((crtc[9] & 0x40) << 3);
+  return crtc[CRTC_LINE_COMPARE] | ((crtc[CRTC_OVERFLOW] & 0x10) << 4) | ((crtc[CRTC_MAXIMUM_SCAN_LINE] & 0x40) << 3);
 }

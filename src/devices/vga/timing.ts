@@ -1,4 +1,13 @@
 /** When the beam is where: retrace bits that software waits for, from the CRT controller's own numbers and the machine's clock. */
+import {
+  CRTC_HORIZONTAL_DISPLAY_END,
+  CRTC_HORIZONTAL_TOTAL,
+  CRTC_OVERFLOW,
+  CRTC_VERTICAL_RETRACE_END,
+  CRTC_VERTICAL_RETRACE_START,
+  CRTC_VERTICAL_TOTAL,
+  SEQ_CLOCKING_MODE,
+} from './registers.ts';
 import { displayLines } from './text.ts';
 
 const DOT_CLOCKS_HZ = [25_175_000, 28_322_000, 25_175_000, 25_175_000];
@@ -15,18 +24,20 @@ export interface Timing {
 
 export function timingOf(r: { misc: number; sequencer: Uint8Array; crtc: Uint8Array }): Timing {
   const { crtc } = r;
-  const dots = r.sequencer[1] & 1 ? 8 : 9;
-  const hz = DOT_CLOCKS_HZ[(r.misc >> 2) & 3] / (r.sequencer[1] & 8 ? 2 : 1);
+  const dots = r.sequencer[SEQ_CLOCKING_MODE] & 1 ? 8 : 9;
+  const hz = DOT_CLOCKS_HZ[(r.misc >> 2) & 3] / (r.sequencer[SEQ_CLOCKING_MODE] & 8 ? 2 : 1);
   const characterNs = (dots * 1e9) / hz;
-  const total = (crtc[6] | ((crtc[7] & 1) << 8) | ((crtc[7] & 0x20) << 4)) + 2;
-  const lineNs = (crtc[0] + 5) * characterNs;
-  const retraceStart = crtc[0x10] | ((crtc[7] & 4) << 6) | ((crtc[7] & 0x80) << 2);
+  const total =
+    (crtc[CRTC_VERTICAL_TOTAL] | ((crtc[CRTC_OVERFLOW] & 1) << 8) | ((crtc[CRTC_OVERFLOW] & 0x20) << 4)) + 2;
+  const lineNs = (crtc[CRTC_HORIZONTAL_TOTAL] + 5) * characterNs;
+  const retraceStart =
+    crtc[CRTC_VERTICAL_RETRACE_START] | ((crtc[CRTC_OVERFLOW] & 4) << 6) | ((crtc[CRTC_OVERFLOW] & 0x80) << 2);
   // The end has four bits: it is the first line, after the start, whose low bits agree.
-  const length = (crtc[0x11] - retraceStart) & 15 || 16;
+  const length = (crtc[CRTC_VERTICAL_RETRACE_END] - retraceStart) & 15 || 16;
   return {
     lineNs,
     frameNs: total * lineNs,
-    visibleNs: (crtc[1] + 1) * characterNs,
+    visibleNs: (crtc[CRTC_HORIZONTAL_DISPLAY_END] + 1) * characterNs,
     displayLines: displayLines(r),
     retraceStart,
     retraceEnd: retraceStart + length,

@@ -16,7 +16,27 @@ import { GLYPH_BYTES, ownMemory, type ScreenWriter, type VideoMemory } from './s
 import { readRetrace, timingOf } from './timing.ts';
 import { UsedMemory } from './used-memory.ts';
 import { Dispi, newDispi } from './vbe.ts';
-import { initialRegisters } from './registers.ts';
+import {
+  initialRegisters,
+  CRTC_CURSOR_LOCATION_LOW,
+  CRTC_LINE_COMPARE,
+  CRTC_OVERFLOW,
+  CRTC_START_ADDRESS_HIGH,
+  CRTC_VERTICAL_RETRACE_END,
+  GC_BIT_MASK,
+  GC_COLOR_COMPARE,
+  GC_COLOR_DONT_CARE,
+  GC_DATA_ROTATE,
+  GC_ENABLE_SET_RESET,
+  GC_MISCELLANEOUS,
+  GC_MODE,
+  GC_READ_MAP_SELECT,
+  GC_SET_RESET,
+  SEQ_CLOCKING_MODE,
+  SEQ_MAP_MASK,
+  SEQ_MEMORY_MODE,
+  SEQ_RESET,
+} from './registers.ts';
 
 /** Offsets within a plane. */
 const PLANE_BYTES = 65536;
@@ -169,13 +189,13 @@ export class Vga implements Device {
     const { screen, r } = this;
     if (!screen) return;
     // Screen off (clocking mode bit 5), palette given to the processor, or the sequencer held in reset: nothing on the wire.
-    if (r.sequencer[1] & 0x20 || !(r.attributeIndex & 0x20) || (r.sequencer[0] & 3) !== 3) {
+    if (r.sequencer[SEQ_CLOCKING_MODE] & 0x20 || !(r.attributeIndex & 0x20) || (r.sequencer[SEQ_RESET] & 3) !== 3) {
       screen.off();
       this.redraw = true;
       return;
     }
     if (this.dispi.linear) this.showLinear(screen);
-    else if (r.graphics[6] & 1 || this.dispi.enabled) this.showPlanes(screen);
+    else if (r.graphics[GC_MISCELLANEOUS] & 1 || this.dispi.enabled) this.showPlanes(screen);
     else {
       cellsFromMemory(r, this.memory, this.text);
       screen.text(this.text);
@@ -302,7 +322,7 @@ export class Vga implements Device {
   private decode(offset: number): number {
     const { r } = this;
     if (!(r.misc & 2)) return -1;
-    switch ((r.graphics[6] >> 2) & 3) {
+    switch ((r.graphics[GC_MISCELLANEOUS] >> 2) & 3) {
       case 0:
         return offset;
       case 1:
@@ -330,19 +350,19 @@ export class Vga implements Device {
     let at = this.decode(offset);
     if (at < 0) return 0xff;
     let plane: number;
-    if (r.sequencer[4] & 8) {
+    if (r.sequencer[SEQ_MEMORY_MODE] & 8) {
       plane = at & 3;
       at &= ~3;
-    } else if (r.graphics[5] & 0x10) {
-      plane = (r.graphics[4] & 2) | (at & 1);
-      if (r.graphics[6] & 2) at &= ~1;
-    } else plane = r.graphics[4] & 3;
+    } else if (r.graphics[GC_MODE] & 0x10) {
+      plane = (r.graphics[GC_READ_MAP_SELECT] & 2) | (at & 1);
+      if (r.graphics[GC_MISCELLANEOUS] & 2) at &= ~1;
+    } else plane = r.graphics[GC_READ_MAP_SELECT] & 3;
     const word = this.words[at & (PLANE_BYTES - 1)];
     r.latch = word;
-    if (!(r.graphics[5] & 8)) return (word >>> (plane * 8)) & 0xff;
+    if (!(r.graphics[GC_MODE] & 8)) return (word >>> (plane * 8)) & 0xff;
     // Read mode 1: bits where all planes that count agree with the colour.
-    const care = PLANES[r.graphics[7] & 15];
-    const differs = (word ^ PLANES[r.graphics[2] & 15]) & care;
+    const care = PLANES[r.graphics[GC_COLOR_DONT_CARE] & 15];
+    const differs = (word ^ PLANES[r.graphics[GC_COLOR_COMPARE] & 15]) & care;
     return ~(differs | (differs >>> 8) | (differs >>> 16) | (differs >>> 24)) & 0xff;
   }
 
@@ -361,16 +381,22 @@ export class Vga implements Device {
     const { r, words } = this;
     const { graphics, sequencer } = r;
     // Write mode 0 without set/reset, rotation, function or bit mask.
-    if (graphics[5] & 3 || graphics[1] & 15 || graphics[3] || graphics[8] !== 0xff) return false;
+    if (
+      graphics[GC_MODE] & 3 ||
+      graphics[GC_ENABLE_SET_RESET] & 15 ||
+      graphics[GC_DATA_ROTATE] ||
+      graphics[GC_BIT_MASK] !== 0xff
+    )
+      return false;
     let at = this.decode(offset);
     if (at < 0) return false;
-    if (sequencer[4] & 8) {
-      if (size !== 4 || at & 3 || (sequencer[2] & 15) !== 15) return false;
+    if (sequencer[SEQ_MEMORY_MODE] & 8) {
+      if (size !== 4 || at & 3 || (sequencer[SEQ_MAP_MASK] & 15) !== 15) return false;
       words[at & (PLANE_BYTES - 1)] = value;
       return true;
     }
-    if (!(sequencer[4] & 4)) return false;
-    const select = PLANES[sequencer[2] & 15];
+    if (!(sequencer[SEQ_MEMORY_MODE] & 4)) return false;
+    const select = PLANES[sequencer[SEQ_MAP_MASK] & 15];
     for (let i = 0; i < size; i++, at++) {
       const word = at & (PLANE_BYTES - 1);
       words[word] = (words[word] & ~select) | (Math.imul((value >>> (8 * i)) & 0xff, 0x01010101) & select);
@@ -383,33 +409,33 @@ export class Vga implements Device {
     const { graphics } = r;
     let at = this.decode(offset);
     if (at < 0) return;
-    let planes = r.sequencer[2] & 15;
-    if (r.sequencer[4] & 8) {
+    let planes = r.sequencer[SEQ_MAP_MASK] & 15;
+    if (r.sequencer[SEQ_MEMORY_MODE] & 8) {
       planes &= 1 << (at & 3);
       at &= ~3;
-    } else if (!(r.sequencer[4] & 4)) {
+    } else if (!(r.sequencer[SEQ_MEMORY_MODE] & 4)) {
       planes &= at & 1 ? 0b1010 : 0b0101;
-      if (graphics[6] & 2) at &= ~1;
+      if (graphics[GC_MISCELLANEOUS] & 2) at &= ~1;
     }
     at &= PLANE_BYTES - 1;
-    const mode = graphics[5] & 3;
+    const mode = graphics[GC_MODE] & 3;
     let data: number;
-    let bits = graphics[8];
+    let bits = graphics[GC_BIT_MASK];
     if (mode === 1) data = r.latch;
     else {
       if (mode !== 2) {
-        const rotate = graphics[3] & 7;
+        const rotate = graphics[GC_DATA_ROTATE] & 7;
         value = ((value >> rotate) | (value << (8 - rotate))) & 0xff;
       }
       if (mode === 0) {
-        const enable = PLANES[graphics[1] & 15];
-        data = (Math.imul(value, 0x01010101) & ~enable) | (PLANES[graphics[0] & 15] & enable);
+        const enable = PLANES[graphics[GC_ENABLE_SET_RESET] & 15];
+        data = (Math.imul(value, 0x01010101) & ~enable) | (PLANES[graphics[GC_SET_RESET] & 15] & enable);
       } else if (mode === 2) data = PLANES[value & 15];
       else {
         bits &= value;
-        data = PLANES[graphics[0] & 15];
+        data = PLANES[graphics[GC_SET_RESET] & 15];
       }
-      switch ((graphics[3] >> 3) & 3) {
+      switch ((graphics[GC_DATA_ROTATE] >> 3) & 3) {
         case 1:
           data &= r.latch;
           break;
@@ -442,7 +468,7 @@ export class Vga implements Device {
       case 0x4:
         return r.crtcIndex;
       case 0x5:
-        return r.crtcIndex < 0x19 ? r.crtc[r.crtcIndex] : 0;
+        return r.crtcIndex <= CRTC_LINE_COMPARE ? r.crtc[r.crtcIndex] : 0;
       case 0xa:
         // Input status 1; the read returns the attribute controller's flip-flop to the index.
         r.attributeData = false;
@@ -461,12 +487,12 @@ export class Vga implements Device {
         return;
       case 0x5: {
         const index = r.crtcIndex;
-        if (index > 0x18) return;
-        // Vertical retrace end bit 7 protects registers 0-7, but line compare's bit in 7.
-        if (index < 8 && r.crtc[0x11] & 0x80) {
-          if (index === 7) r.crtc[7] = (r.crtc[7] & ~0x10) | (value & 0x10);
+        if (index > CRTC_LINE_COMPARE) return;
+        // Bit 7 of the vertical retrace end protects the registers up to the overflow, but for line compare's bit in that.
+        if (index <= CRTC_OVERFLOW && r.crtc[CRTC_VERTICAL_RETRACE_END] & 0x80) {
+          if (index === CRTC_OVERFLOW) r.crtc[CRTC_OVERFLOW] = (r.crtc[CRTC_OVERFLOW] & ~0x10) | (value & 0x10);
         } else r.crtc[index] = value;
-        if (index < 0x0c || index > 0x0f) this.timing = timingOf(r);
+        if (index < CRTC_START_ADDRESS_HIGH || index > CRTC_CURSOR_LOCATION_LOW) this.timing = timingOf(r);
         this.touch();
         return;
       }
@@ -535,7 +561,7 @@ export class Vga implements Device {
         r.sequencer[r.sequencerIndex] = value;
         this.timing = timingOf(r);
         // The map mask is written before almost every planar store and shows nothing itself.
-        if (r.sequencerIndex === 2) return;
+        if (r.sequencerIndex === SEQ_MAP_MASK) return;
         break;
       case 0x3c6:
         r.dacMask = value;
@@ -562,7 +588,7 @@ export class Vga implements Device {
         return;
       case 0x3cf:
         r.graphics[r.graphicsIndex] = value;
-        if (r.graphicsIndex < 5 || r.graphicsIndex > 6) return;
+        if (r.graphicsIndex !== GC_MODE && r.graphicsIndex !== GC_MISCELLANEOUS) return;
         break;
       default:
         return;
