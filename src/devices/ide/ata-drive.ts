@@ -3,6 +3,54 @@
  * Source: ATA/ATAPI-6 (T13/1410D), clause 8 (commands) and 9 (protocols).
  */
 import type { State } from '../bus.ts';
+import {
+  CHECK_POWER_MODE,
+  DISABLE_LOOK_AHEAD,
+  DISABLE_WRITE_CACHE,
+  ENABLE_LOOK_AHEAD,
+  ENABLE_WRITE_CACHE,
+  FLUSH_CACHE,
+  FLUSH_CACHE_EXT,
+  IDENTIFY_DEVICE,
+  IDLE,
+  IDLE_IMMEDIATE,
+  INITIALIZE_DEVICE_PARAMETERS,
+  KEEP_FEATURES_AT_RESET,
+  OLD_IDLE,
+  OLD_IDLE_IMMEDIATE,
+  OLD_STANDBY,
+  OLD_STANDBY_IMMEDIATE,
+  READ_DMA,
+  READ_DMA_EXT,
+  READ_DMA_ONCE,
+  READ_MULTIPLE,
+  READ_MULTIPLE_EXT,
+  READ_NATIVE_MAX_ADDRESS,
+  READ_NATIVE_MAX_ADDRESS_EXT,
+  READ_SECTORS,
+  READ_SECTORS_EXT,
+  READ_SECTORS_ONCE,
+  READ_VERIFY,
+  READ_VERIFY_EXT,
+  READ_VERIFY_ONCE,
+  REVERT_FEATURES_AT_RESET,
+  SEEK,
+  SET_FEATURES,
+  SET_MULTIPLE_MODE,
+  SET_TRANSFER_MODE,
+  SLEEP,
+  STANDBY,
+  STANDBY_IMMEDIATE,
+  WRITE_DMA,
+  WRITE_DMA_EXT,
+  WRITE_DMA_ONCE,
+  WRITE_MULTIPLE,
+  WRITE_MULTIPLE_EXT,
+  WRITE_SECTORS,
+  WRITE_SECTORS_EXT,
+  WRITE_SECTORS_ONCE,
+  WRITE_VERIFY,
+} from './commands.ts';
 import { assignState, copyState } from '../state.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import {
@@ -156,55 +204,55 @@ export class AtaDrive extends Drive {
     if (this.moveSectors(command)) return;
     const { r, q } = this;
     switch (command) {
-      case 0x40:
-      case 0x41:
-      case 0x42:
-        // READ VERIFY: the address is what can be wrong.
-        if (!this.take(NONE, command === 0x42, 1)) return;
+      case READ_VERIFY:
+      case READ_VERIFY_ONCE:
+      case READ_VERIFY_EXT:
+        // The address is what can be wrong.
+        if (!this.take(NONE, command === READ_VERIFY_EXT, 1)) return;
         this.putAddress(q.lba + q.left - 1, q.extended);
         this.complete();
         return;
-      case 0x70:
+      case SEEK:
         this.complete(this.address(false) < 0 || this.address(false) >= this.disk.sectors ? IDNF : 0);
         return;
-      case 0x91:
+      case INITIALIZE_DEVICE_PARAMETERS:
         this.initializeParameters();
         return;
-      case 0xc6:
+      case SET_MULTIPLE_MODE:
         this.setMultiple();
         return;
-      case 0xe7:
-      case 0xea:
+      case FLUSH_CACHE:
+      case FLUSH_CACHE_EXT:
         this.flush();
         return;
-      case 0xec:
+      case IDENTIFY_DEVICE:
         this.identify();
         return;
-      case 0xef:
+      case SET_FEATURES:
         this.setFeatures();
         return;
-      case 0xe5:
-        // CHECK POWER MODE: active or idle.
+      case CHECK_POWER_MODE:
+        // Active or idle.
         r.count = 0xff;
         this.complete();
         return;
-      case 0xf8:
+      case READ_NATIVE_MAX_ADDRESS:
         this.putAddress(Math.min(this.disk.sectors - 1, SECTORS_28 - 1), false);
         this.complete();
         return;
-      case 0x27:
+      case READ_NATIVE_MAX_ADDRESS_EXT:
         this.putAddress(this.disk.sectors - 1, true);
         this.complete();
         return;
-      case 0xe0:
-      case 0xe1:
-      case 0xe2:
-      case 0xe3:
-      case 0xe6:
-      case 0x94:
-      case 0x95:
-      case 0x96:
-      case 0x97:
+      case STANDBY_IMMEDIATE:
+      case IDLE_IMMEDIATE:
+      case STANDBY:
+      case IDLE:
+      case SLEEP:
+      case OLD_STANDBY_IMMEDIATE:
+      case OLD_IDLE_IMMEDIATE:
+      case OLD_STANDBY:
+      case OLD_IDLE:
         this.complete();
         return;
       default:
@@ -217,43 +265,43 @@ export class AtaDrive extends Drive {
   private moveSectors(command: number): boolean {
     const { q } = this;
     switch (command) {
-      case 0x20:
-      case 0x21:
+      case READ_SECTORS:
+      case READ_SECTORS_ONCE:
         this.startRead(false, 1);
         return true;
-      case 0x24:
+      case READ_SECTORS_EXT:
         this.startRead(true, 1);
         return true;
-      case 0xc4:
-      case 0x29:
+      case READ_MULTIPLE:
+      case READ_MULTIPLE_EXT:
         if (q.multiple === 0) this.complete(ABRT);
-        else this.startRead(command === 0x29, q.multiple);
+        else this.startRead(command === READ_MULTIPLE_EXT, q.multiple);
         return true;
-      case 0x30:
-      case 0x31:
-      case 0x3c:
+      case WRITE_SECTORS:
+      case WRITE_SECTORS_ONCE:
+      case WRITE_VERIFY:
         this.startWrite(false, 1);
         return true;
-      case 0x34:
+      case WRITE_SECTORS_EXT:
         this.startWrite(true, 1);
         return true;
-      case 0xc5:
-      case 0x39:
+      case WRITE_MULTIPLE:
+      case WRITE_MULTIPLE_EXT:
         if (q.multiple === 0) this.complete(ABRT);
-        else this.startWrite(command === 0x39, q.multiple);
+        else this.startWrite(command === WRITE_MULTIPLE_EXT, q.multiple);
         return true;
-      case 0xc8:
-      case 0xc9:
+      case READ_DMA:
+      case READ_DMA_ONCE:
         this.startDma(DMA_READ, false);
         return true;
-      case 0x25:
+      case READ_DMA_EXT:
         this.startDma(DMA_READ, true);
         return true;
-      case 0xca:
-      case 0xcb:
+      case WRITE_DMA:
+      case WRITE_DMA_ONCE:
         this.startDma(DMA_WRITE, false);
         return true;
-      case 0x35:
+      case WRITE_DMA_EXT:
         this.startDma(DMA_WRITE, true);
         return true;
       default:
@@ -302,7 +350,7 @@ export class AtaDrive extends Drive {
   private setFeatures(): void {
     const { r, q } = this;
     switch (r.feature) {
-      case 0x03: {
+      case SET_TRANSFER_MODE: {
         const mode = r.count >> 3;
         const number = r.count & 7;
         const known =
@@ -311,16 +359,16 @@ export class AtaDrive extends Drive {
         this.complete(known ? 0 : ABRT);
         return;
       }
-      case 0x02:
-      case 0x82:
-        q.writeCache = r.feature === 0x02;
+      case ENABLE_WRITE_CACHE:
+      case DISABLE_WRITE_CACHE:
+        q.writeCache = r.feature === ENABLE_WRITE_CACHE;
         if (q.writeCache) this.complete();
         else this.flush();
         return;
-      case 0x55:
-      case 0xaa:
-      case 0x66:
-      case 0xcc:
+      case DISABLE_LOOK_AHEAD:
+      case ENABLE_LOOK_AHEAD:
+      case KEEP_FEATURES_AT_RESET:
+      case REVERT_FEATURES_AT_RESET:
         // Read look-ahead, reverting to defaults at a reset: nothing to change.
         this.complete();
         return;

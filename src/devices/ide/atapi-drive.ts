@@ -3,6 +3,46 @@
  * Sources: ATA/ATAPI-6 (T13/1410D), PACKET protocol; SFF-8020i and MMC-3 (commands), SPC-2 (sense data).
  */
 import type { State } from '../bus.ts';
+import {
+  CHECK_POWER_MODE,
+  DEVICE_RESET,
+  DISABLE_WRITE_CACHE,
+  ENABLE_WRITE_CACHE,
+  FLUSH_CACHE,
+  GET_CONFIGURATION,
+  GET_EVENT_STATUS_NOTIFICATION,
+  IDENTIFY_DEVICE,
+  IDENTIFY_PACKET_DEVICE,
+  IDLE,
+  IDLE_IMMEDIATE,
+  INQUIRY,
+  KEEP_FEATURES_AT_RESET,
+  MECHANISM_STATUS,
+  MODE_SENSE_10,
+  MODE_SENSE_6,
+  PACKET_COMMAND,
+  PREVENT_ALLOW_MEDIUM_REMOVAL,
+  READ_10,
+  READ_12,
+  READ_CAPACITY,
+  READ_CD,
+  READ_DISC_INFORMATION,
+  READ_SECTORS,
+  READ_SECTORS_ONCE,
+  READ_SUBCHANNEL,
+  READ_TOC,
+  REQUEST_SENSE,
+  REVERT_FEATURES_AT_RESET,
+  SEEK_10,
+  SET_CD_SPEED,
+  SET_FEATURES,
+  SET_TRANSFER_MODE,
+  SLEEP,
+  STANDBY,
+  STANDBY_IMMEDIATE,
+  START_STOP_UNIT,
+  TEST_UNIT_READY,
+} from './commands.ts';
 import { assignState, copyState } from '../state.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, ERR, inPieces } from './drive.ts';
@@ -52,6 +92,26 @@ const newRequest = () => ({
   trayOpen: false,
   transferMode: 0,
 });
+
+const FEATURES = [
+  SET_TRANSFER_MODE,
+  ENABLE_WRITE_CACHE,
+  DISABLE_WRITE_CACHE,
+  KEEP_FEATURES_AT_RESET,
+  REVERT_FEATURES_AT_RESET,
+];
+/** Packet commands that read the medium, or ask about it. */
+const NEED_MEDIUM = [
+  TEST_UNIT_READY,
+  READ_CAPACITY,
+  READ_10,
+  SEEK_10,
+  READ_SUBCHANNEL,
+  READ_TOC,
+  READ_DISC_INFORMATION,
+  READ_12,
+  READ_CD,
+];
 
 export class AtapiDrive extends Drive {
   private medium: BlockDevice | null;
@@ -121,7 +181,7 @@ export class AtapiDrive extends Drive {
   protected execute(command: number): void {
     const { r, q } = this;
     switch (command) {
-      case 0xa0:
+      case PACKET_COMMAND:
         q.kind = PACKET;
         q.dma = (r.feature & 1) !== 0;
         q.limit = r.cylinderLow | (r.cylinderHigh << 8);
@@ -132,37 +192,37 @@ export class AtapiDrive extends Drive {
         r.bufferEnd = 12;
         this.offer(0, 12, false);
         return;
-      case 0xa1: {
+      case IDENTIFY_PACKET_DEVICE: {
         r.buffer.set(new Uint8Array(identifyPacket({ transferMode: q.transferMode, serial: this.serial }).buffer));
         q.kind = IDENTIFY;
         r.bufferEnd = 512;
         this.offer(0, 512, true);
         return;
       }
-      case 0x08:
+      case DEVICE_RESET:
         this.resetRegisters();
         return;
-      case 0xec:
-      case 0x20:
-      case 0x21:
+      case IDENTIFY_DEVICE:
+      case READ_SECTORS:
+      case READ_SECTORS_ONCE:
         // Commands of disks are aborted with the packet device's signature in place.
         this.signature();
         this.complete(ABRT);
         return;
-      case 0xef:
-        if (r.feature === 0x03) q.transferMode = r.count;
-        this.complete(r.feature === 0x03 || [0x02, 0x82, 0x66, 0xcc].includes(r.feature) ? 0 : ABRT);
+      case SET_FEATURES:
+        if (r.feature === SET_TRANSFER_MODE) q.transferMode = r.count;
+        this.complete(FEATURES.includes(r.feature) ? 0 : ABRT);
         return;
-      case 0xe5:
+      case CHECK_POWER_MODE:
         r.count = 0xff;
         this.complete();
         return;
-      case 0xe0:
-      case 0xe1:
-      case 0xe2:
-      case 0xe3:
-      case 0xe6:
-      case 0xe7:
+      case STANDBY_IMMEDIATE:
+      case IDLE_IMMEDIATE:
+      case STANDBY:
+      case IDLE:
+      case SLEEP:
+      case FLUSH_CACHE:
         this.complete();
         return;
       default:
@@ -234,14 +294,14 @@ export class AtapiDrive extends Drive {
   /** A command ends before it begins: its drive has news for the host, or nothing to read. */
   private isEnded(command: number): boolean {
     const { q } = this;
-    const attentionExempt = command === 0x03 || command === 0x12 || command === 0x4a;
+    const attentionExempt = [REQUEST_SENSE, INQUIRY, GET_EVENT_STATUS_NOTIFICATION].includes(command);
     if (q.attention !== 0 && !attentionExempt) {
       const code = q.attention;
       q.attention = 0;
       this.finish(UNIT_ATTENTION, code);
       return true;
     }
-    const needsMedium = [0x00, 0x25, 0x28, 0x2b, 0x42, 0x43, 0x51, 0xa8, 0xbe].includes(command);
+    const needsMedium = NEED_MEDIUM.includes(command);
     if (!needsMedium || this.present) return false;
     this.finish(NOT_READY, NO_MEDIUM);
     return true;
@@ -254,31 +314,31 @@ export class AtapiDrive extends Drive {
     const dword = (at: number): number => word(at) * 65536 + word(at + 2);
     if (this.isEnded(command)) return;
     switch (command) {
-      case 0x00:
-      case 0x2b:
-      case 0xbb:
+      case TEST_UNIT_READY:
+      case SEEK_10:
+      case SET_CD_SPEED:
         this.finish();
         return;
-      case 0x03:
+      case REQUEST_SENSE:
         this.requestSense(cdb[4]);
         return;
-      case 0x12:
+      case INQUIRY:
         this.inquiry(cdb);
         return;
-      case 0x1b:
+      case START_STOP_UNIT:
         this.startStop(cdb[4]);
         return;
-      case 0x1e:
+      case PREVENT_ALLOW_MEDIUM_REMOVAL:
         q.locked = (cdb[4] & 1) !== 0;
         this.finish();
         return;
-      case 0x1a:
+      case MODE_SENSE_6:
         this.modeSense(cdb[2], cdb[4], false);
         return;
-      case 0x5a:
+      case MODE_SENSE_10:
         this.modeSense(cdb[2], word(7), true);
         return;
-      case 0x25: {
+      case READ_CAPACITY: {
         const last = (this.medium?.sectors ?? 1) - 1;
         this.answer(
           [last >>> 24, (last >>> 16) & 0xff, (last >>> 8) & 0xff, last & 0xff, 0, 0, CD_SECTOR_BYTES >> 8, 0],
@@ -286,32 +346,32 @@ export class AtapiDrive extends Drive {
         );
         return;
       }
-      case 0x28:
+      case READ_10:
         this.startRead(dword(2), word(7));
         return;
-      case 0xa8:
+      case READ_12:
         this.startRead(dword(2), dword(6));
         return;
-      case 0xbe:
+      case READ_CD:
         this.readCd(cdb, dword(2), (cdb[6] << 16) | word(7));
         return;
-      case 0x42:
+      case READ_SUBCHANNEL:
         this.answer([0, 0x15, 0, 0], word(7));
         return;
-      case 0x43:
+      case READ_TOC:
         this.readToc(cdb, word(7));
         return;
-      case 0x46:
+      case GET_CONFIGURATION:
         this.configuration(word(2), cdb[1] & 3, word(7));
         return;
-      case 0x4a:
+      case GET_EVENT_STATUS_NOTIFICATION:
         this.eventStatus(cdb, word(7));
         return;
-      case 0x51:
-        // Disc information: complete, one session, one track.
+      case READ_DISC_INFORMATION:
+        // Complete, one session, one track.
         this.answer([0, 32, 0x0e, 1, 1, 1, 1, 0x20, ...new Array<number>(26).fill(0)], word(7));
         return;
-      case 0xbd:
+      case MECHANISM_STATUS:
         this.answer([0, q.trayOpen ? 0x10 : 0, 0, 0, 0, 1, 0, 0], word(8));
         return;
       default:

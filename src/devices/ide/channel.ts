@@ -3,6 +3,7 @@
  * Sources: ATA/ATAPI-6, clause 7 (interface register definitions); "Programming Interface for Bus Master IDE Controller" 1.0 (SFF-8038i).
  */
 import type { IrqLine, PortRange, State } from '../bus.ts';
+import { EXECUTE_DEVICE_DIAGNOSTIC } from './commands.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import { ABRT, type DmaTarget, type Drive, type DriveHost, ERR } from './drive.ts';
@@ -94,7 +95,7 @@ export class IdeChannel implements DriveHost {
       if (offset === 6) this.r.device = value;
       for (const drive of this.drives) drive?.writeRegister(offset, value);
       if (offset === 6) this.interruptChanged();
-    } else if (value === 0x90) this.diagnose();
+    } else if (value === EXECUTE_DEVICE_DIAGNOSTIC) this.diagnose();
     else this.selected?.command(value);
   }
 

@@ -2,6 +2,7 @@
  * What ATA and ATAPI drives have in common: the command block registers, the data register's buffer, status and interrupt.
  * Source: ATA/ATAPI-6 (T13/1410D), clauses 5 to 7 and 9 (protocols).
  */
+import { DEVICE_RESET } from './commands.ts';
 import type { State } from '../bus.ts';
 import type { Done } from '../../formats/blocks/index.ts';
 import { assignState, copyState, resetState } from '../state.ts';
@@ -142,7 +143,7 @@ export abstract class Drive {
   command(value: number): void {
     const { r } = this;
     // DEVICE RESET alone is taken while busy.
-    if (r.status & BSY && value !== 0x08) return;
+    if (r.status & BSY && value !== DEVICE_RESET) return;
     this.setIntrq(false);
     r.command = value;
     r.error = 0;
