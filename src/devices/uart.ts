@@ -7,6 +7,17 @@
 import type { Device, IrqLine, PortRange, State } from './bus.ts';
 import { assignState, copyState, resetState } from './state.ts';
 
+/** Registers by offset: RBR when read and THR when written, as IIR and FCR; with LCR's DLAB the first two are the divisor. */
+const RBR = 0,
+  THR = 0,
+  IER = 1,
+  IIR = 2,
+  FCR = 2,
+  LCR = 3,
+  MCR = 4,
+  LSR = 5,
+  MSR = 6,
+  SCR = 7;
 const IER_RDA = 1,
   IER_THRE = 2,
   IER_LINE = 4,
@@ -184,9 +195,9 @@ export class Uart implements Device {
 
   private read(offset: number): number {
     const { r } = this;
-    this.polls = offset === 5 ? Math.min(POLLS, this.polls + 1) : 0;
+    this.polls = offset === LSR ? Math.min(POLLS, this.polls + 1) : 0;
     switch (offset) {
-      case 0: {
+      case RBR: {
         if (r.lcr & LCR_DLAB) return r.divisor & 0xff;
         const byte = r.fifo[r.fifoHead];
         if (r.fifoLength > 0) {
@@ -199,9 +210,9 @@ export class Uart implements Device {
         }
         return byte;
       }
-      case 1:
+      case IER:
         return r.lcr & LCR_DLAB ? r.divisor >> 8 : r.ier;
-      case 2: {
+      case IIR: {
         const cause = this.cause();
         // Reading IIR is what clears the THRE interrupt, if it is the one shown.
         if (cause === IIR_THRE) {
@@ -210,11 +221,11 @@ export class Uart implements Device {
         }
         return cause | (r.fifoEnabled ? IIR_FIFO : 0);
       }
-      case 3:
+      case LCR:
         return r.lcr;
-      case 4:
+      case MCR:
         return r.mcr;
-      case 5: {
+      case LSR: {
         const value = (r.fifoLength > 0 ? LSR_DR : 0) | r.errors | LSR_THRE | LSR_TEMT;
         if (r.errors !== 0) {
           r.errors = 0;
@@ -222,7 +233,7 @@ export class Uart implements Device {
         }
         return value;
       }
-      case 6: {
+      case MSR: {
         const value = r.msr;
         r.msr &= 0xf0;
         this.update();
@@ -237,7 +248,7 @@ export class Uart implements Device {
     const { r } = this;
     this.polls = 0;
     switch (offset) {
-      case 0:
+      case THR:
         if (r.lcr & LCR_DLAB) {
           r.divisor = (r.divisor & 0xff00) | value;
           return;
@@ -246,7 +257,7 @@ export class Uart implements Device {
         else this.transmit(value);
         r.threPending = true;
         break;
-      case 1:
+      case IER:
         if (r.lcr & LCR_DLAB) {
           r.divisor = (r.divisor & 0xff) | (value << 8);
           return;
@@ -255,7 +266,7 @@ export class Uart implements Device {
         if (value & ~r.ier & IER_THRE) r.threPending = true;
         r.ier = value & 15;
         break;
-      case 2: {
+      case FCR: {
         const enable = (value & FCR_ENABLE) !== 0;
         if (value & FCR_CLEAR_RX || enable !== r.fifoEnabled) r.fifoLength = 0;
         if (value & FCR_CLEAR_TX) r.threPending = true;
@@ -264,7 +275,7 @@ export class Uart implements Device {
         this.fill();
         break;
       }
-      case 3:
+      case LCR:
         // A break looped back is a zero byte with BI.
         if (r.mcr & MCR_LOOP && value & ~r.lcr & LCR_BREAK) {
           this.receive(0);
@@ -272,12 +283,12 @@ export class Uart implements Device {
         }
         r.lcr = value;
         break;
-      case 4:
+      case MCR:
         r.mcr = value & 0x1f;
         this.modemChanged();
         this.fill();
         break;
-      case 7:
+      case SCR:
         r.scratch = value;
         return;
       default:

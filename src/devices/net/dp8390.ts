@@ -53,7 +53,27 @@ const W = {
   DCR: 14,
   IMR: 15,
 } as const;
-const CURR = 7;
+/** Registers of page 0 (read); ID0 and ID1 are the board's. */
+const R = {
+  CLDA0: 1,
+  CLDA1: 2,
+  BNRY: 3,
+  TSR: 4,
+  ISR: 7,
+  CRDA0: 8,
+  CRDA1: 9,
+  ID0: 10,
+  ID1: 11,
+  RSR: 12,
+  CNTR0: 13,
+  CNTR1: 14,
+  CNTR2: 15,
+} as const;
+/** Those of page 1, and those that only page 2 shows. */
+const PAR0 = 1,
+  CURR = 7,
+  MAR0 = 8;
+const PAGE2 = { NEXT_PACKET_REMOTE: 3, NEXT_PACKET_LOCAL: 5, ADDRESS_COUNTER_HIGH: 6, ADDRESS_COUNTER_LOW: 7 } as const;
 
 export interface Dp8390Wiring {
   timers: Timers;
@@ -140,7 +160,7 @@ export class Dp8390 {
   read(register: number): number {
     const value = this.look(register);
     // Tally counters are cleared when they are read.
-    if (this.page === 0 && register >= 13) this.r.tally[register - 13] = 0;
+    if (this.page === 0 && register >= R.CNTR0) this.r.tally[register - R.CNTR0] = 0;
     return value;
   }
 
@@ -151,50 +171,50 @@ export class Dp8390 {
     switch (this.page) {
       case 0:
         switch (register) {
-          case 1:
+          case R.CLDA0:
             return r.clda & 0xff;
-          case 2:
+          case R.CLDA1:
             return r.clda >> 8;
-          case 3:
+          case R.BNRY:
             return r.bnry;
-          case 4:
+          case R.TSR:
             return r.tsr;
-          case 7:
+          case R.ISR:
             return r.isr;
-          case 8:
+          case R.CRDA0:
             return r.crda & 0xff;
-          case 9:
+          case R.CRDA1:
             return r.crda >> 8;
-          case 10:
-          case 11:
+          case R.ID0:
+          case R.ID1:
             return this.wiring.readExtra?.(0, register) ?? 0xff;
-          case 12:
+          case R.RSR:
             return r.rsr;
-          case 13:
-          case 14:
-          case 15:
-            return r.tally[register - 13];
+          case R.CNTR0:
+          case R.CNTR1:
+          case R.CNTR2:
+            return r.tally[register - R.CNTR0];
           // Collisions; the FIFO, which has bytes during loopback only.
           default:
             return 0;
         }
       case 1:
-        return register < CURR ? r.par[register - 1] : register === CURR ? r.curr : r.mar[register - 8];
+        return register < CURR ? r.par[register - PAR0] : register === CURR ? r.curr : r.mar[register - MAR0];
       case 2:
         switch (register) {
           case W.PSTART:
             return r.pstart;
           case W.PSTOP:
             return r.pstop;
-          case 3:
+          case PAGE2.NEXT_PACKET_REMOTE:
             return r.nextPage;
           case W.TPSR:
             return r.tpsr;
-          case 5:
+          case PAGE2.NEXT_PACKET_LOCAL:
             return r.curr;
-          case 6:
+          case PAGE2.ADDRESS_COUNTER_HIGH:
             return r.clda >> 8;
-          case 7:
+          case PAGE2.ADDRESS_COUNTER_LOW:
             return r.clda & 0xff;
           case W.RCR:
             return r.rcr | 0xc0;
@@ -217,9 +237,9 @@ export class Dp8390 {
     if (register === 0) this.command(value);
     else if (this.page === 0) this.writePage0(register, value);
     else if (this.page === 1) {
-      if (register < CURR) r.par[register - 1] = value;
+      if (register < CURR) r.par[register - PAR0] = value;
       else if (register === CURR) r.curr = value;
-      else r.mar[register - 8] = value;
+      else r.mar[register - MAR0] = value;
     } else if (this.page === 3) this.wiring.writeExtra?.(3, register, value);
     this.update();
   }

@@ -9,6 +9,23 @@ import { Keyboard } from './keyboard.ts';
 import { Mouse } from './mouse.ts';
 import { translate } from './scancodes.ts';
 
+/** Commands, to port 0x64; beside them 0x20 to 0x3F and 0x60 to 0x7F read and write the RAM, 0xF0 and more pulse the output port. */
+const DISABLE_MOUSE = 0xa7,
+  ENABLE_MOUSE = 0xa8,
+  TEST_MOUSE_PORT = 0xa9,
+  SELF_TEST = 0xaa,
+  TEST_KEYBOARD_PORT = 0xab,
+  DISABLE_KEYBOARD = 0xad,
+  ENABLE_KEYBOARD = 0xae,
+  READ_INPUT_PORT = 0xc0,
+  READ_OUTPUT_PORT = 0xd0,
+  WRITE_OUTPUT_PORT = 0xd1,
+  WRITE_KEYBOARD_BUFFER = 0xd2,
+  WRITE_MOUSE_BUFFER = 0xd3,
+  WRITE_TO_MOUSE = 0xd4,
+  READ_TEST_INPUTS = 0xe0;
+/** The controller's command byte is the first of its RAM. */
+const CCB = 0;
 const STATUS_OBF = 0x01,
   STATUS_SYSTEM = 0x04,
   STATUS_COMMAND = 0x08,
@@ -27,6 +44,8 @@ const OUT_NOT_RESET = 0x01,
   OUT_IRQ12 = 0x20;
 /** Eleven bits at some 15 kHz: a device's byte is not there at once. */
 const BYTE_NS = 700_000;
+/** Before the code of a key that is let go, in sets 2 and 3. */
+const BREAK_PREFIX = 0xf0;
 const NONE = 0,
   CONTROLLER = 1,
   KEYBOARD = 2,
@@ -102,7 +121,7 @@ export class I8042 implements Device {
   }
 
   private get ccb(): number {
-    return this.r.ram[0];
+    return this.r.ram[CCB];
   }
 
   private canSend(): number {
@@ -131,7 +150,7 @@ export class I8042 implements Device {
       this.put(byte, KEYBOARD);
       return;
     }
-    if (byte === 0xf0) {
+    if (byte === BREAK_PREFIX) {
       r.release = true;
       this.schedule();
       return;
@@ -189,22 +208,22 @@ export class I8042 implements Device {
       return;
     }
     switch (command) {
-      case 0xd1:
+      case WRITE_OUTPUT_PORT:
         this.writeOutputPort(value);
         return;
-      case 0xd2:
+      case WRITE_KEYBOARD_BUFFER:
         this.put(value, KEYBOARD);
         return;
-      case 0xd3:
+      case WRITE_MOUSE_BUFFER:
         this.put(value, MOUSE);
         return;
-      case 0xd4:
+      case WRITE_TO_MOUSE:
         // Sending to a device enables its interface.
-        r.ram[0] &= ~CCB_NO_MOUSE;
+        r.ram[CCB] &= ~CCB_NO_MOUSE;
         this.mouse.receive(value);
         return;
       default:
-        r.ram[0] &= ~CCB_NO_KEYBOARD;
+        r.ram[CCB] &= ~CCB_NO_KEYBOARD;
         this.keyboard.receive(value);
     }
   }
@@ -236,46 +255,46 @@ export class I8042 implements Device {
       return;
     }
     switch (value) {
-      case 0xa7:
-        r.ram[0] |= CCB_NO_MOUSE;
+      case DISABLE_MOUSE:
+        r.ram[CCB] |= CCB_NO_MOUSE;
         return;
-      case 0xa8:
-        r.ram[0] &= ~CCB_NO_MOUSE;
+      case ENABLE_MOUSE:
+        r.ram[CCB] &= ~CCB_NO_MOUSE;
         this.schedule();
         return;
-      case 0xa9:
-      case 0xab:
+      case TEST_MOUSE_PORT:
+      case TEST_KEYBOARD_PORT:
         this.put(0x00, CONTROLLER);
         return;
-      case 0xaa:
-        r.ram[0] |= CCB_SYSTEM;
+      case SELF_TEST:
+        r.ram[CCB] |= CCB_SYSTEM;
         this.put(0x55, CONTROLLER);
         return;
-      case 0xad:
-        r.ram[0] |= CCB_NO_KEYBOARD;
+      case DISABLE_KEYBOARD:
+        r.ram[CCB] |= CCB_NO_KEYBOARD;
         return;
-      case 0xae:
-        r.ram[0] &= ~CCB_NO_KEYBOARD;
+      case ENABLE_KEYBOARD:
+        r.ram[CCB] &= ~CCB_NO_KEYBOARD;
         this.schedule();
         return;
-      case 0xc0:
-        // Input port: keyboard not locked, manufacturing jumper not installed, colour display.
+      case READ_INPUT_PORT:
+        // Keyboard not locked, manufacturing jumper not installed, colour display.
         this.put(0xa0, CONTROLLER);
         return;
-      case 0xd0:
+      case READ_OUTPUT_PORT:
         this.put(
           r.outputPort | (r.from !== NONE && !r.aux ? OUT_IRQ1 : 0) | (r.from !== NONE && r.aux ? OUT_IRQ12 : 0),
           CONTROLLER,
         );
         return;
-      case 0xd1:
-      case 0xd2:
-      case 0xd3:
-      case 0xd4:
+      case WRITE_OUTPUT_PORT:
+      case WRITE_KEYBOARD_BUFFER:
+      case WRITE_MOUSE_BUFFER:
+      case WRITE_TO_MOUSE:
         r.command = value;
         return;
-      case 0xe0:
-        // Test inputs: both clock lines idle high unless disabled.
+      case READ_TEST_INPUTS:
+        // Both clock lines idle high unless disabled.
         this.put((this.ccb & CCB_NO_KEYBOARD ? 0 : 1) | (this.ccb & CCB_NO_MOUSE ? 0 : 2), CONTROLLER);
         return;
       default:

@@ -11,6 +11,23 @@ export const ACK = 0xfa,
   RESEND = 0xfe,
   BAT_OK = 0xaa,
   ECHO = 0xee;
+/** Commands, by the manual's names; ECHO is answered with itself. */
+const SET_LEDS = 0xed,
+  SELECT_SCAN_CODE_SET = 0xf0,
+  READ_ID = 0xf2,
+  SET_TYPEMATIC_RATE = 0xf3,
+  ENABLE = 0xf4,
+  DEFAULT_DISABLE = 0xf5,
+  SET_DEFAULT = 0xf6,
+  SET_ALL_TYPEMATIC = 0xf7,
+  SET_ALL_MAKE_BREAK = 0xf8,
+  SET_ALL_MAKE = 0xf9,
+  SET_ALL_TYPEMATIC_MAKE_BREAK = 0xfa,
+  SET_KEY_TYPEMATIC = 0xfb,
+  SET_KEY_MAKE_BREAK = 0xfc,
+  SET_KEY_MAKE = 0xfd,
+  SEND_AGAIN = 0xfe,
+  RESET = 0xff;
 const OVERRUN = 0x00;
 const QUEUE_BYTES = 16;
 /** Key events that wait until the keyboard's own buffer has room, so that a script or a paste types as fast as the guest reads. */
@@ -113,7 +130,8 @@ export class Keyboard {
   /** A byte from the controller. */
   receive(value: number): void {
     const { r } = this;
-    if (r.command !== 0 && value < 0xed) {
+    // What follows a command is its argument, unless it is a command.
+    if (r.command !== 0 && value < SET_LEDS) {
       const { command } = r;
       r.command = 0;
       this.argument(command, value);
@@ -121,51 +139,51 @@ export class Keyboard {
     }
     r.command = 0;
     switch (value) {
-      case 0xed:
-      case 0xf0:
-      case 0xf3:
+      case SET_LEDS:
+      case SELECT_SCAN_CODE_SET:
+      case SET_TYPEMATIC_RATE:
         r.command = value;
         this.send(ACK);
         return;
-      case 0xfb:
-      case 0xfc:
-      case 0xfd:
+      case SET_KEY_TYPEMATIC:
+      case SET_KEY_MAKE_BREAK:
+      case SET_KEY_MAKE:
         r.scanning = false;
         r.command = value;
         this.send(ACK);
         return;
-      case 0xee:
+      case ECHO:
         this.send(ECHO);
         return;
-      case 0xf2:
+      case READ_ID:
         this.send(ACK, 0xab, 0x83);
         return;
-      case 0xf4:
+      case ENABLE:
         this.clear();
         r.scanning = true;
         this.send(ACK);
         return;
-      case 0xf5:
+      case DEFAULT_DISABLE:
         this.setDefaults();
         r.scanning = false;
         this.send(ACK);
         return;
-      case 0xf6:
+      case SET_DEFAULT:
         this.setDefaults();
         this.send(ACK);
         return;
-      case 0xf7:
-      case 0xf8:
-      case 0xf9:
-      case 0xfa:
+      case SET_ALL_TYPEMATIC:
+      case SET_ALL_MAKE_BREAK:
+      case SET_ALL_MAKE:
+      case SET_ALL_TYPEMATIC_MAKE_BREAK:
         // All keys: typematic; make/break; make; typematic and make/break.
-        r.set3Types.fill([TYPEMATIC, BREAK, 0, TYPEMATIC | BREAK][value - 0xf7]);
+        r.set3Types.fill([TYPEMATIC, BREAK, 0, TYPEMATIC | BREAK][value - SET_ALL_TYPEMATIC]);
         this.send(ACK);
         return;
-      case 0xfe:
+      case SEND_AGAIN:
         this.send(r.last);
         return;
-      case 0xff:
+      case RESET:
         this.reset();
         this.send(ACK, BAT_OK);
         return;
@@ -177,10 +195,10 @@ export class Keyboard {
   private argument(command: number, value: number): void {
     const { r } = this;
     switch (command) {
-      case 0xed:
+      case SET_LEDS:
         r.leds = value & 7;
         break;
-      case 0xf0:
+      case SELECT_SCAN_CODE_SET:
         if (value === 0) {
           this.send(ACK, r.set);
           return;
@@ -192,12 +210,12 @@ export class Keyboard {
         this.clear();
         r.set = value;
         break;
-      case 0xf3:
+      case SET_TYPEMATIC_RATE:
         r.typematic = value & 0x7f;
         break;
       default:
         // One key of set 3; more may follow until a command comes.
-        r.set3Types[value] = command === 0xfb ? TYPEMATIC : command === 0xfc ? BREAK : 0;
+        r.set3Types[value] = command === SET_KEY_TYPEMATIC ? TYPEMATIC : command === SET_KEY_MAKE_BREAK ? BREAK : 0;
         r.command = command;
     }
     this.send(ACK);

@@ -7,6 +7,23 @@ import type { State } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 import { ACK, BAT_OK, RESEND } from './keyboard.ts';
 
+/** Commands, by the manual's names. */
+const SET_SCALING_1_1 = 0xe6,
+  SET_SCALING_2_1 = 0xe7,
+  SET_RESOLUTION = 0xe8,
+  STATUS_REQUEST = 0xe9,
+  SET_STREAM_MODE = 0xea,
+  READ_DATA = 0xeb,
+  RESET_WRAP_MODE = 0xec,
+  SET_WRAP_MODE = 0xee,
+  SET_REMOTE_MODE = 0xf0,
+  READ_DEVICE_TYPE = 0xf2,
+  SET_SAMPLING_RATE = 0xf3,
+  ENABLE = 0xf4,
+  DISABLE = 0xf5,
+  SET_DEFAULT = 0xf6,
+  SEND_AGAIN = 0xfe,
+  RESET = 0xff;
 const ERROR = 0xfc;
 /** Three rates in a row that turn the extensions on: to wheel (identifier 3), then to five buttons (4). */
 const WHEEL = [200, 100, 80],
@@ -109,7 +126,7 @@ export class Mouse {
   /** A byte from the controller. */
   receive(value: number): void {
     const { r } = this;
-    if (r.wrap && value !== 0xff && value !== 0xec) {
+    if (r.wrap && value !== RESET && value !== RESET_WRAP_MODE) {
       this.send(value);
       return;
     }
@@ -122,50 +139,50 @@ export class Mouse {
     // A command stops the packet under way.
     r.queue.length = 0;
     switch (value) {
-      case 0xe6:
-      case 0xe7:
-        r.scaling21 = value === 0xe7;
+      case SET_SCALING_1_1:
+      case SET_SCALING_2_1:
+        r.scaling21 = value === SET_SCALING_2_1;
         break;
-      case 0xe8:
-      case 0xf3:
+      case SET_RESOLUTION:
+      case SET_SAMPLING_RATE:
         r.command = value;
         break;
-      case 0xe9:
+      case STATUS_REQUEST:
         this.send(ACK, this.status, r.resolution, r.rate);
         return;
-      case 0xea:
+      case SET_STREAM_MODE:
         r.remote = false;
         break;
-      case 0xeb:
+      case READ_DATA:
         this.send(ACK, ...this.packet());
         return;
-      case 0xec:
+      case RESET_WRAP_MODE:
         r.wrap = false;
         break;
-      case 0xee:
+      case SET_WRAP_MODE:
         r.wrap = true;
         break;
-      case 0xf0:
+      case SET_REMOTE_MODE:
         r.remote = true;
         break;
-      case 0xf2:
+      case READ_DEVICE_TYPE:
         this.send(ACK, r.id);
         return;
-      case 0xf4:
+      case ENABLE:
         r.reporting = true;
         break;
-      case 0xf5:
+      case DISABLE:
         r.reporting = false;
         break;
-      case 0xf6:
+      case SET_DEFAULT:
         this.setDefaults();
         break;
-      case 0xfe: {
+      case SEND_AGAIN: {
         const { last } = r;
         this.send(...last);
         return;
       }
-      case 0xff: {
+      case RESET: {
         const { buttons } = r;
         resetState(r, initial());
         r.buttons = buttons;
@@ -195,7 +212,7 @@ export class Mouse {
 
   private argument(command: number, value: number): void {
     const { r } = this;
-    if (command === 0xe8) {
+    if (command === SET_RESOLUTION) {
       if (value > 3) {
         this.send(ERROR);
         return;
