@@ -11,7 +11,7 @@ const bytesOf = (content: Content): Uint8Array =>
 /** `place.api` must have booted. */
 export async function hostAt(place: Place): Promise<Host> {
   const host = new HostAt(place);
-  await place.api.subscribe((domains, tasks) => host.told(domains, tasks));
+  await place.api.subscribe((domains, tasks) => host.heard(domains, tasks));
   return host;
 }
 
@@ -34,7 +34,7 @@ class HostAt implements Host, HostCalls {
     this.later = place.later;
   }
 
-  told(domains: readonly DomainInfo[], tasks: readonly Task[]): void {
+  heard(domains: readonly DomainInfo[], tasks: readonly Task[]): void {
     this.now = domains;
     this.tasks = tasks;
     for (const listener of [...this.listeners]) listener(domains, tasks);
@@ -86,9 +86,9 @@ class HostAt implements Host, HostCalls {
 
   events(): AsyncIterable<HostEvent> {
     this.open();
-    const told = new Changes(this.now, this.tasks);
+    const changes = new Changes(this.now, this.tasks);
     const stop = this.onDomains((domains, tasks) => {
-      for (const event of told.since(domains, tasks)) stream.give(event);
+      for (const event of changes.since(domains, tasks)) stream.give(event);
     });
     const stream = new Stream<HostEvent>(() => {
       stop();
@@ -114,7 +114,7 @@ class HostAt implements Host, HostCalls {
     if (this.isClosed) return;
     this.isClosed = true;
     await this.place.close();
-    this.told([], this.tasks);
+    this.heard([], this.tasks);
     for (const stream of [...this.streams]) stream.end();
   }
 }

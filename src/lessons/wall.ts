@@ -189,7 +189,7 @@ export interface Student extends StudentSays {
   heardMs: number;
   /** Since then it has reported the same. */
   sinceMs: number;
-  told: string;
+  summary: string;
   from: From;
 }
 
@@ -237,7 +237,7 @@ export class ClassWall {
     return from !== undefined && [...this.students.values()].some(student => student.from === from);
   }
 
-  private seat(says: StudentSays, told: string, nowMs: number, from: From): boolean {
+  private seat(says: StudentSays, summary: string, nowMs: number, from: From): boolean {
     const known = this.students.get(says.id);
     if (!known) this.forget(nowMs);
     const seat = known?.seat ?? this.freeSeat();
@@ -245,8 +245,8 @@ export class ClassWall {
       this.refuse('full');
       return false;
     }
-    const sinceMs = known?.told === told ? known.sinceMs : nowMs;
-    this.students.set(says.id, { ...says, seat, heardMs: nowMs, sinceMs, told, from });
+    const sinceMs = known?.summary === summary ? known.sinceMs : nowMs;
+    this.students.set(says.id, { ...says, seat, heardMs: nowMs, sinceMs, summary: summary, from });
     return !known;
   }
 

@@ -38,7 +38,7 @@ export const nameOf = (id: number): string =>
   id === 0 ? hostSystemName() : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
 /** A task as a person reads it. */
-const told = (task: Task): Task =>
+const readable = (task: Task): Task =>
   task.message?.includes('\n') ? { ...task, message: usefulFirst(task.message) } : task;
 /** The page's own, in the same log: what failed, and what it downloads. Their ids are negative. */
 const pageTasks = signal<Task[]>([]);
@@ -116,7 +116,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
         // What one that ended had still to say.
         if (api !== mine) return;
         listed(list);
-        hostTasks.value = log.map(told);
+        hostTasks.value = log.map(readable);
         if (show !== undefined) windowAsked.value = { id: show };
         // Free memory changes with the domains; one question at a time.
         refresh = refresh

@@ -109,13 +109,14 @@ export const startCatalogue = (): void => {
 };
 
 /** What Domain 0 refuses it says itself: the files are listed all the same. */
-const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
+const reported = (work: Promise<void>): Promise<void> =>
+  work.catch(error => reportProblem('Domain-0', sentence(error)));
 
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 async function loadCatalogue(): Promise<void> {
   const base = new URL('guests/catalogue.json', document.baseURI);
   const reading = readCatalogue(base);
-  await told(offerFirmware({ own: OWN_BIOS }));
+  await reported(offerFirmware({ own: OWN_BIOS }));
   const read = await reading;
   if (read) await tellOf(base, read);
   follow(base);
@@ -146,8 +147,8 @@ async function tellOf(
   const roms = firmware
     .filter(({ name }) => name.endsWith('.rom'))
     .map(({ name, path }) => ({ name, url: new URL(path, base).href }));
-  await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
-  await told(offerGuests(fetched));
+  await reported(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
+  await reported(offerGuests(fetched));
 }
 
 /** A Linux of 64 bits: its code is the interpreter's alone (docs/engine.md). */

@@ -160,9 +160,9 @@ export class DomainSession extends GuestLink {
 
   /** State letter: what the domain's own block says, else what the host said. */
   get state(): string {
-    const told = this.info.value.state;
+    const reportedState = this.info.value.state;
     const read = this.sample.value?.state;
-    return read && 'rb'.includes(read) && 'rb'.includes(told) ? read : told;
+    return read && 'rb'.includes(read) && 'rb'.includes(reportedState) ? read : reportedState;
   }
 
   override close(): void {

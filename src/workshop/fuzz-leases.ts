@@ -26,8 +26,8 @@ export const main = program({
       failed++;
       write(`seed ${run}: ${problem}\n`);
     }
-    const told = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
-    write(`${done} runs from seed ${seed}: ${told.join(', ')}\n${failed} failed\n`);
+    const numbers = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+    write(`${done} runs from seed ${seed}: ${numbers.join(', ')}\n${failed} failed\n`);
     return failed === 0 ? 0 : 1;
   },
 });

@@ -360,8 +360,8 @@ export class Session {
   change({ member, name }: Guest, vdev: string, path: string | undefined): Promise<void> | undefined {
     const { toolstack } = this,
       { note } = this.parts;
-    const told = (error: Error): void => note(`${name}: ${vdev}: ${error.message}`);
-    if (/^(vd[a-h]|card)$/.test(vdev)) return this.plug(member, vdev, path).catch(told);
+    const report = (error: Error): void => note(`${name}: ${vdev}: ${error.message}`);
+    if (/^(vd[a-h]|card)$/.test(vdev)) return this.plug(member, vdev, path).catch(report);
     const kind = removable(vdev);
     const defined = {
       target: path ?? '',
@@ -377,7 +377,7 @@ export class Session {
       member,
       { ...(path === undefined ? {} : { medium: { name: path, path } }), defined },
       note,
-    ).catch(told);
+    ).catch(report);
   }
 
   /** A disk of virtio or the card, of the address `what`, comes to a guest; where that is absent it goes. @throws Error with a sentence */

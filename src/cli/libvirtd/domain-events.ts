@@ -8,7 +8,7 @@ import { domain, maybeText, parameters, text } from './types.ts';
 
 interface Row {
   id: number;
-  message(callback: number, told: unknown): Uint8Array;
+  message(callback: number, event: unknown): Uint8Array;
 }
 
 /** REMOTE_DOMAIN_JOB_STATS_MAX; a tunable event has fewer. */
@@ -19,7 +19,7 @@ const row = <Kind extends EventKind>(
   fields: { [Key in Exclude<keyof EventOf<Kind>, 'kind' | 'domain'>]-?: Xdr<EventOf<Kind>[Key]> },
 ): Row => {
   const type = struct({ callback: int, domain, ...fields } as Record<string, Xdr<unknown>>);
-  return { id, message: (callback, told) => encode(type, { ...(told as Record<string, unknown>), callback }) };
+  return { id, message: (callback, event) => encode(type, { ...(event as Record<string, unknown>), callback }) };
 };
 
 export const DOMAIN_EVENTS: { [Kind in EventKind]: Row } = {

@@ -190,7 +190,7 @@ async function others(directory: string, ownId: string, gone = remove): Promise<
 }
 
 /** A sentence. */
-function told(directory: string, { pid, command, since, hostname: name }: Holder): string {
+function holderSentence(directory: string, { pid, command, since, hostname: name }: Holder): string {
   return `${directory} is held by process ${pid}${name === hostname() ? '' : ` on ${name}`} (${command}) since ${since}.`;
 }
 
@@ -198,7 +198,7 @@ function heldBy(directory: string, { id, holder }: Other): Error {
   const { listens } = holder;
   const otherwise = listens ? '' : ` If that process has ended, remove ${join(directory, PREFIX + id)}.`;
   return new Error(
-    `${told(directory, holder)} Stop that first, name another directory, or leave --state out: then nothing is kept.${otherwise}`,
+    `${holderSentence(directory, holder)} Stop that first, name another directory, or leave --state out: then nothing is kept.${otherwise}`,
   );
 }
 
@@ -267,7 +267,7 @@ export async function holderOf(directory: string): Promise<string | undefined> {
     return release instanceof Error ? release.message : void release();
   }
   const [other] = await others(directory, '', () => {});
-  return other && told(directory, other.holder);
+  return other && holderSentence(directory, other.holder);
 }
 
 /** Windows: a pipe has no place in the file system, and is gone with its process. */

@@ -102,7 +102,7 @@ class Judgement {
     const found = typeof loaded === 'object' ? loaded : undefined;
     if (typeof loaded === 'string') this.replace('bootloader', 'error', 'found no kernel', loaded);
     const loader = found && findings.find(f => f.key === 'bootloader' && f.verdict === 'used');
-    if (loader) loader.text = `It found ${found.told}`;
+    if (loader) loader.text = `It found ${found.description}`;
     const kernel = found?.kernel ?? this.find(definition.kernel, named),
       ramdisk = found ? found.ramdisk : this.find(definition.ramdisk, 'ramdisk');
     if (!kernel) return undefined;

@@ -43,8 +43,8 @@ export async function converted(
   if (!isArgv && !FORMATS.includes(format))
     throw new NativeError([`invalid argument: unsupported config type ${format}`]);
   await prepareToRead(text);
-  const refuse = (told: string[]): never => {
-    throw new NativeError(told);
+  const refuse = (sentences: string[]): never => {
+    throw new NativeError(sentences);
   };
   const first = /[^\s\uFEFF]/.exec(text)?.[0];
   const [wanted, what] = fromXml

@@ -28,7 +28,7 @@ export class Mesh {
   private readonly ends = new Map<string, MeshEnd>();
   private readonly connecting = new Set<string>();
   /** Hosts whose failure somebody has heard of. */
-  private readonly told = new Set<string>();
+  private readonly failedOnce = new Set<string>();
 
   constructor(service: Service, parts: MeshParts) {
     this.service = service;
@@ -58,8 +58,8 @@ export class Mesh {
     } catch (error) {
       if (!this.isThere(name)) return;
       // A host that has just joined may not serve it yet.
-      if (this.told.has(name)) say(`${doing} ${name}: ${(error as Error).message}`);
-      if (!this.told.delete(name)) this.told.add(name);
+      if (this.failedOnce.has(name)) say(`${doing} ${name}: ${(error as Error).message}`);
+      if (!this.failedOnce.delete(name)) this.failedOnce.add(name);
       later(AGAIN_MS, () => this.settle());
     } finally {
       this.connecting.delete(name);

@@ -6,7 +6,7 @@
  */
 import type { Later } from '../host/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
-import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
+import { Coordinator, type LeaseEngine, type Addressed } from './leases/coordinator.ts';
 import { type Anew, type Effect, type HeldAs, Holder } from './leases/holder.ts';
 import {
   type HandShake,
@@ -497,14 +497,14 @@ export class Ownership {
   private decide(from: string, request: LeaseRequest): void {
     const { state, hostMs } = this.parts;
     this.wake();
-    const told = this.coordinator!.receive(from, request, hostMs());
-    for (const { answer } of told) {
+    const answers = this.coordinator!.receive(from, request, hostMs());
+    for (const { answer } of answers) {
       const lease = this.coordinator!.lease(answer.guest);
       if (lease) state.setLease(answer.guest, lease);
     }
     // Of what comes late, and of a host that was started again with its clock set back, which hears that it must count from higher on.
-    if (told.length === 0) this.sendHeard(from, request.guest);
-    this.tell(told);
+    if (answers.length === 0) this.sendHeard(from, request.guest);
+    this.tell(answers);
   }
 
   private sendHeard(to: string, guest: string): void {
@@ -517,9 +517,9 @@ export class Ownership {
     this.do(this.holder.outnumbered(guest, number, this.parts.leaseMs()));
   }
 
-  private tell(told: readonly Told[]): void {
+  private tell(answers: readonly Addressed[]): void {
     const { pool } = this.parts;
-    for (const { to, answer } of told)
+    for (const { to, answer } of answers)
       if (to === pool.me) queueMicrotask(() => this.answered(answer));
       else this.send(to, { answer });
   }

@@ -114,7 +114,7 @@ export class SharedState {
   private there: readonly string[];
   private readonly returnedMs = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
-  private readonly told = new Set<string>();
+  private readonly notedSentences = new Set<string>();
   /** Writers whose claim to give leases is judged after a while. */
   private readonly judged = new Set<string>();
 
@@ -395,8 +395,8 @@ export class SharedState {
 
   private tell(writer: string, what: string): void {
     const sentence = `${writer} writes ${what}, which is not its to write: it does not count.`;
-    if (this.told.has(sentence) || this.told.size >= MOST_TOLD) return;
-    this.told.add(sentence);
+    if (this.notedSentences.has(sentence) || this.notedSentences.size >= MOST_TOLD) return;
+    this.notedSentences.add(sentence);
     this.parts.say(sentence);
   }
 }

@@ -155,7 +155,7 @@ class Writer implements ChangeKeeper {
   private who: string;
   private opened: OpenDisk | undefined;
   /** That it is full, or broken, was reported. */
-  private told = false;
+  private isReported = false;
 
   constructor(storage: Storage, volume: string, who: string, disk: OverlayDisk, say: (sentence: string) => void) {
     this.storage = storage;
@@ -213,14 +213,14 @@ class Writer implements ChangeKeeper {
         else medium.revert(block);
       }
       medium.flush();
-      this.told = false;
+      this.isReported = false;
       return true;
     } catch (error) {
-      if (!this.told)
+      if (!this.isReported)
         this.say(
           `${this.disk.label}: what ${this.who} writes is in memory, and could not be kept: ${(error as Error).message} It is tried again.`,
         );
-      this.told = true;
+      this.isReported = true;
       return false;
     }
   }

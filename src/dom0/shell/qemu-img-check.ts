@@ -43,7 +43,7 @@ export async function check(words: readonly string[], open: (path: string) => Pr
     const said = given.has('q') ? '' : output === 'json' ? json(found, path) : human(found);
     return {
       stdout: said,
-      stderr: `${found.told.map(line => `${line}\n`).join('')}${found.checkErrors > 0 ? 'qemu-img: Check failed\n' : ''}`,
+      stderr: `${found.faultLines.map(line => `${line}\n`).join('')}${found.checkErrors > 0 ? 'qemu-img: Check failed\n' : ''}`,
       status:
         found.checkErrors > 0 ? NOT_COMPLETED : found.corruptions > 0 ? HAS_ERRORS : found.leaks > 0 ? HAS_LEAKS : 0,
     };

@@ -24,7 +24,7 @@ import { countIn } from './tables.ts';
 
 export interface ImageCheck {
   /** Lines about each fault. */
-  told: string[];
+  faultLines: string[];
   corruptions: number;
   leaks: number;
   /** What could not be checked. */
@@ -82,7 +82,7 @@ class Checker {
     this.clusterBytes = 2 ** clusterBits;
     this.refcountBits = refcountBits;
     this.result = {
-      told: [],
+      faultLines: [],
       corruptions: 0,
       leaks: 0,
       checkErrors: 0,
@@ -108,7 +108,7 @@ class Checker {
 
   private wrong(text: string): void {
     this.result.corruptions++;
-    this.result.told.push(text);
+    this.result.faultLines.push(text);
   }
 
   /** Bytes of the file; behind its end are zeros. */
@@ -257,7 +257,7 @@ class Checker {
         references = this.references.get(cluster) ?? 0;
       if (count === undefined) {
         result.checkErrors++;
-        result.told.push(`Can't get refcount for cluster ${cluster}: Input/output error`);
+        result.faultLines.push(`Can't get refcount for cluster ${cluster}: Input/output error`);
         continue;
       }
       if (count > 0 || references > 0) highest = cluster;
@@ -266,7 +266,7 @@ class Checker {
       if (count < references) this.wrong(`ERROR ${text}`);
       else {
         result.leaks++;
-        result.told.push(`Leaked ${text}`);
+        result.faultLines.push(`Leaked ${text}`);
       }
     }
     result.imageEnd = (highest + 1) * this.clusterBytes;

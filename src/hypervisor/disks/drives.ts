@@ -28,15 +28,15 @@ export function attachDrives(
     }
     if ('device' in medium)
       throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
-    let told: Error | undefined;
+    let reported: Error | undefined;
     const failed = (error: Error): Error => {
-      if (!told) {
-        told = new Error(
+      if (!reported) {
+        reported = new Error(
           `${medium.name} ${error instanceof Qcow2Error ? error.message : 'cannot be read any more: the file was changed or moved after it was given. Give it again and boot again.'}`,
         );
-        problem(told.message);
+        problem(reported.message);
       }
-      return told;
+      return reported;
     };
     const file = 'bytes' in medium ? new MemoryDisk(medium.bytes, { readOnly: true }) : open(medium);
     const sectorBytes = kind === 'cdrom' ? 2048 : 512;

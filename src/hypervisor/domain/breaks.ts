@@ -31,7 +31,7 @@ export class Breaks implements Probe {
   private readonly points: readonly AddressPoint[];
   private readonly stops = new Map<number, AddressPoint>();
   /** A record of these it stops for. */
-  private readonly told: readonly TracePoint[];
+  private readonly tracePoints: readonly TracePoint[];
   private hit: BreakHit | undefined;
   /** A vCPU's next instruction, until it comes to that; `moved`: it has retired the one before. */
   private next: (NextInstruction & { moved?: true }) | undefined;
@@ -49,8 +49,8 @@ export class Breaks implements Probe {
     const addresses = points.filter(isAddress);
     this.points = addresses.filter(({ kind }) => kind !== 'execute');
     for (const point of addresses) if (point.kind === 'execute') this.stops.set(point.linear, point);
-    this.told = points.filter(point => !isAddress(point));
-    domain.trace.hear(this.told.length > 0 ? this.record : undefined);
+    this.tracePoints = points.filter(point => !isAddress(point));
+    domain.trace.hear(this.tracePoints.length > 0 ? this.record : undefined);
   }
 
   /** What looks on while instructions run; undefined: nothing has to. */
@@ -74,7 +74,7 @@ export class Breaks implements Probe {
 
   /** A record of the trace, as it is written. */
   private readonly record = (kind: number, vcpu: number, a: number, b: number, c: number): void => {
-    const point = this.told.find(({ kind: wanted, number }) => number === numberOf(wanted, kind, a, c));
+    const point = this.tracePoints.find(({ kind: wanted, number }) => number === numberOf(wanted, kind, a, c));
     if (point && !this.hit) this.stopFor({ point, vcpu, retired: this.domain.instructions, record: [a, b, c] });
   };
 

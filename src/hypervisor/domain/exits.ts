@@ -108,7 +108,7 @@ export class Exits {
       answerNs = isParted ? ns(askedMs, answeredMs) : NO_TIME;
     domain.trace.endExit(whole, beforeNs, answerNs);
     if (!this.isSample) return;
-    const i = exitCounter(this.told(reason));
+    const i = exitCounter(this.shownReason(reason));
     counters[COUNTERS.EXIT_SAMPLES + i]++;
     add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, whole);
     if (i >= EXITS_IN_PARTS || !isParted) return;
@@ -120,17 +120,17 @@ export class Exits {
   private count(reason: number): void {
     const { domain, exit } = this;
     const { current } = domain.vcpus;
-    const told = this.told(reason),
-      i = exitCounter(told);
+    const shown = this.shownReason(reason),
+      i = exitCounter(shown);
     domain.slices.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
-      domain.trace.beginExit(current.id, told, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
+      domain.trace.beginExit(current.id, shown, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
   }
 
   /** With shadow page tables there is no second stage to violate: what reaches a device's page is a page fault. */
-  private told(reason: number): number {
+  private shownReason(reason: number): number {
     return reason === ExitReason.EPT_VIOLATION && this.domain.shadow ? ExitReason.EXCEPTION_OR_NMI : reason;
   }
 
@@ -323,10 +323,10 @@ export class Exits {
   /** `detail`: an address that it was about, of 64-bit code with its sign. */
   private recordAt(reason: number, detail: number): void {
     const { vcpus, trace } = this.domain;
-    if (this.told(reason) === reason)
+    if (this.shownReason(reason) === reason)
       vcpus.current.recordExit(reason, this.exit.qualification, ipOf(this.regs), detail);
     // As any page fault: where, and which exception.
-    else vcpus.current.recordExit(this.told(reason), this.exit.guestLinear | 0, ipOf(this.regs), PAGE_FAULT);
+    else vcpus.current.recordExit(this.shownReason(reason), this.exit.guestLinear | 0, ipOf(this.regs), PAGE_FAULT);
     if (trace.on) trace.detail(detail);
   }
 

@@ -13,7 +13,7 @@ export class Teller {
   private readonly log: GuestLog;
   private readonly flush: () => void;
   /** One ending may follow another at once, where the domain was resumed between them. */
-  private told: Ending | undefined;
+  private lastEnding: Ending | undefined;
   private waits: WaitsFor | undefined;
 
   /** `flush`: passes on what it has written. */
@@ -32,8 +32,8 @@ export class Teller {
     this.flush();
     listener.changed?.();
     for (const slot of emptiedSlots(domain)) listener.ejected?.(slot);
-    const isNew = ending !== this.told;
-    this.told = ending;
+    const isNew = ending !== this.lastEnding;
+    this.lastEnding = ending;
     const waits = waitsFor(domain, result);
     if (waits !== this.waits) listener.waits?.(waits, waitsReport(domain, waits));
     this.waits = waits;

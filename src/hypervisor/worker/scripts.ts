@@ -26,7 +26,7 @@ class Scripts {
   /** By their text; null: on its way. */
   private readonly made = new Map<string, Made | null>();
   private count = 0;
-  private told = false;
+  private isReported = false;
   private refused = false;
 
   constructor(problem: (sentence: string) => void) {
@@ -51,11 +51,11 @@ class Scripts {
     import(/* @vite-ignore */ address)
       .then(
         (module: { default: Made }) => {
-          if (!this.told)
+          if (!this.isReported)
             this.problem(
               "The page's policy forbids new Function: guest code is compiled through scripts of blob: addresses, which takes longer.",
             );
-          this.told = true;
+          this.isReported = true;
           this.made.set(text, module.default);
         },
         () => this.refuse(),

@@ -76,7 +76,7 @@ const listener = {
   stepped: () => tell('stepped', []),
   away: (domid, gfn) => tell('away', [domid, gfn]),
   folder: (device, number, request) => tell('folder', [device, number, request]),
-  channel: (name, told) => tell('channel', [name, told]),
+  channel: (name, message) => tell('channel', [name, message]),
   ejected: slot => tell('ejected', [slot]),
 } satisfies DomainListener;
 

@@ -4,7 +4,7 @@
  */
 import { holdLifeLock, later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import { EXPERIMENTS, runExperiment, timeExperiment } from '../../lessons/experiments/index.ts';
-import type { Asked, Told } from './messages.ts';
+import type { Asked, ExperimentNews } from './messages.ts';
 
 const FILES: Readonly<Record<string, string>> = {
   'minipv/minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
@@ -26,7 +26,7 @@ async function read(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-const tell = (told: Told): void => postMessage(told);
+const tell = (news: ExperimentNews): void => postMessage(news);
 const parts = {
   read,
   soon: makeSoon(),
@@ -41,8 +41,8 @@ self.onmessage = async ({ data: { id, seed, isTimed } }: MessageEvent<Asked>) =>
   try {
     const experiment = EXPERIMENTS.find(each => each.id === id)!,
       told = {
-        progress: (progress: Told['progress']) => tell({ progress }),
-        rows: (rows: Told['rows']) => tell({ rows }),
+        progress: (progress: ExperimentNews['progress']) => tell({ progress }),
+        rows: (rows: ExperimentNews['rows']) => tell({ rows }),
       };
     const rows = isTimed
       ? await timeExperiment(experiment, parts, { seed, told, nowMs: sharedMs })

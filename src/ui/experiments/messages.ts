@@ -9,7 +9,7 @@ export interface Asked {
 }
 
 /** `holds`: the lock that its worker has while it lives; `rows`: all that are there so far; `isDone`: there are no more. */
-export interface Told {
+export interface ExperimentNews {
   holds?: string;
   progress?: Progress | undefined;
   rows?: readonly Row[] | undefined;

@@ -1,7 +1,7 @@
 /** The experiment that runs, in a worker of its own, and what was measured by each since the page was loaded. */
 import { signal } from '@preact/signals';
 import type { Progress, Row } from '../../lessons/experiments/index.ts';
-import type { Asked, Told } from './messages.ts';
+import type { Asked, ExperimentNews } from './messages.ts';
 import { words } from './words.ts';
 
 export interface Run {
@@ -50,7 +50,7 @@ export function start(asked: Asked): void {
     worker = undefined;
     keep(asked, { ...change, progress: undefined });
   };
-  mine.onmessage = ({ data: { holds, progress, rows, isDone, problem } }: MessageEvent<Told>) => {
+  mine.onmessage = ({ data: { holds, progress, rows, isDone, problem } }: MessageEvent<ExperimentNews>) => {
     if (holds !== undefined) void navigator.locks.request(holds, () => end({ problem: words.ended }));
     else if (problem !== undefined) end({ problem });
     else if (isDone) end({ rows: rows! });

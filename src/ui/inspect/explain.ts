@@ -15,7 +15,7 @@ import {
   type ModelPlace,
   type NamedReason,
   type PortAccess,
-  type Told,
+  type ExitFacts,
 } from './explained/exit-words.ts';
 import { exitWords } from './explained/index.ts';
 import type { Why } from './inspector.ts';
@@ -90,7 +90,7 @@ const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ?
 /** Ports from here on are those of cards on the PCI bus. */
 const FIRST_PCI_PORT = 0xc000;
 
-function portAccess({ qualification: q }: Told, words: ExitWords): PortAccess & { what: string } {
+function portAccess({ qualification: q }: ExitFacts, words: ExitWords): PortAccess & { what: string } {
   const port = q >>> 16,
     { what: known, chip } = portOf(port, words),
     what = known ?? (port >= FIRST_PCI_PORT ? 'a device on the PCI bus' : 'no device that this page knows by its port');
@@ -105,7 +105,7 @@ function portAccess({ qualification: q }: Told, words: ExitWords): PortAccess & 
     what,
   };
 }
-const memoryAccess = ({ qualification: q, detail }: Told, words: ExitWords): MemoryAccess => {
+const memoryAccess = ({ qualification: q, detail }: ExitFacts, words: ExitWords): MemoryAccess => {
   const { what, chip } = mmioOf(detail, words);
   return {
     how: q & 2 ? 'writes' : q & 4 ? 'fetches' : 'reads',
@@ -118,9 +118,9 @@ const memoryAccess = ({ qualification: q, detail }: Told, words: ExitWords): Mem
 
 const CR_ACCESS = ['MOV to the register', 'MOV from the register', 'CLTS', 'LMSW'];
 
-function io(told: Told, words: ExitWords): Explained {
-  const { qualification: q } = told,
-    access = portAccess(told, words),
+function io(exit: ExitFacts, words: ExitWords): Explained {
+  const { qualification: q } = exit,
+    access = portAccess(exit, words),
     { isIn, bytes, isString, what } = access;
   return {
     fields: [
@@ -135,8 +135,8 @@ function io(told: Told, words: ExitWords): Explained {
   };
 }
 
-function ept(told: Told, words: ExitWords): Explained {
-  const { qualification: q } = told;
+function ept(exit: ExitFacts, words: ExitWords): Explained {
+  const { qualification: q } = exit;
   const bit = (n: number, yes: string, no: string): readonly [string, string, string] => [
     String(n),
     q & (1 << n) ? '1' : '0',
@@ -155,13 +155,13 @@ function ept(told: Told, words: ExitWords): Explained {
     ],
     why: {
       question: 'Why an exit?',
-      answer: words.ept(memoryAccess(told, words)),
+      answer: words.ept(memoryAccess(exit, words)),
       source: 'Intel SDM vol. 3, table 28-7',
     },
   };
 }
 
-function crAccess({ qualification: q }: Told, words: ExitWords): Explained {
+function crAccess({ qualification: q }: ExitFacts, words: ExitWords): Explained {
   const cr = q & 15,
     how = (q >>> 4) & 3;
   return {
@@ -194,23 +194,23 @@ const byReason = <T>(each: Readonly<Record<NamedReason, T>>, reason: number): T 
   (each as Readonly<Record<string, T>>)[NAMES.get(reason) ?? ''];
 
 /** What is known of an exit in words. */
-export function explainExit(told: Told, words: ExitWords = exitWords()): Explained {
-  const { reason, qualification } = told;
+export function explainExit(exit: ExitFacts, words: ExitWords = exitWords()): Explained {
+  const { reason, qualification } = exit;
   if (vectorOf(reason) >= 0 && words.trap)
     return {
       fields: [['7–0', String(vectorOf(reason)), exitTitle(reason)]],
-      why: { ...words.trap(told), source: exitSource(reason) },
+      why: { ...words.trap(exit), source: exitSource(reason) },
     };
-  if (reason === ExitReason.IO) return io(told, words);
-  if (reason === ExitReason.EPT_VIOLATION) return ept(told, words);
-  if (reason === ExitReason.CR_ACCESS) return crAccess(told, words);
+  if (reason === ExitReason.IO) return io(exit, words);
+  if (reason === ExitReason.EPT_VIOLATION) return ept(exit, words);
+  if (reason === ExitReason.CR_ACCESS) return crAccess(exit, words);
   const fields: Explained['fields'] =
     qualification === 0 || !QUALIFIED.has(reason) ? [] : [['31–0', hex(qualification, 8), 'as the reason has it']];
   return {
     fields,
     why: {
       question: 'Why an exit?',
-      answer: byReason(words.sentences, reason)?.(told) ?? words.other(exitTitle(reason)),
+      answer: byReason(words.sentences, reason)?.(exit) ?? words.other(exitTitle(reason)),
       source: exitSource(reason),
     },
   };
@@ -218,7 +218,7 @@ export function explainExit(told: Told, words: ExitWords = exitWords()): Explain
 
 /** Who answers an exit besides the hypervisor's handler, in a word or two, and whose that is. */
 export function answererOf(
-  { reason, qualification, detail, call }: Told,
+  { reason, qualification, detail, call }: ExitFacts,
   model: ModelPlace = 'stub',
   words: ExitWords = exitWords(),
 ): Answerer {
@@ -231,22 +231,22 @@ export function answererOf(
 }
 
 /** Who handles an exit, one after the other, and what each does. `model`: where the domain's devices are emulated. */
-export function wayOf(told: Told, model: ModelPlace = 'stub', words: ExitWords = exitWords()): readonly Deed[] {
-  const { reason } = told,
+export function wayOf(exit: ExitFacts, model: ModelPlace = 'stub', words: ExitWords = exitWords()): readonly Deed[] {
+  const { reason } = exit,
     { deeds } = words,
     vector = vectorOf(reason);
   if (vector >= 0 && deeds.trap)
     return [['Processor', 'leaves the guest’s ring'], ...deeds.trap(vector), ['Guest', 'goes on']];
   if (reason === ExitReason.TRIPLE_FAULT)
-    return [['Processor', 'shuts down: exit 2'], ...deeds.reasons.TRIPLE_FAULT(told)];
+    return [['Processor', 'shuts down: exit 2'], ...deeds.reasons.TRIPLE_FAULT(exit)];
   const handled =
     reason === ExitReason.IO
-      ? deeds.io(portAccess(told, words), model)
+      ? deeds.io(portAccess(exit, words), model)
       : reason === ExitReason.EPT_VIOLATION
-        ? deeds.ept(memoryAccess(told, words), model)
+        ? deeds.ept(memoryAccess(exit, words), model)
         : reason === ExitReason.CR_ACCESS
           ? deeds.crAccess
-          : (byReason(deeds.reasons, reason)?.(told) ?? deeds.other(exitTitle(reason)));
+          : (byReason(deeds.reasons, reason)?.(exit) ?? deeds.other(exitTitle(reason)));
   return [['Processor', `leaves the guest: exit ${reason}`], deeds.first, ...handled, ['Guest', 'goes on']];
 }
 

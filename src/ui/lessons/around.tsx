@@ -56,10 +56,10 @@ export const LargeButton = ({ look = 'btn' }: { look?: 'btn' | 'link' }) => (
 const showsQr = signal(false);
 
 /** What came of copying; a link that has to be copied by hand. */
-const told = signal<{ copied: true } | { link: string } | undefined>(undefined);
+const copyOutcome = signal<{ copied: true } | { link: string } | undefined>(undefined);
 
 async function copyLink(to: string): Promise<void> {
-  told.value = (await copyToClipboard(to)) ? { copied: true } : { link: to };
+  copyOutcome.value = (await copyToClipboard(to)) ? { copied: true } : { link: to };
 }
 
 /** In a page of its own, out of any frame. */
@@ -125,9 +125,13 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
           ))}
         </div>
         {showsQr.value && <QrCode text={link} />}
-        {told.value !== undefined && (
+        {copyOutcome.value !== undefined && (
           <p class="sec" role="status">
-            {'link' in told.value ? <Outside to={told.value.link}>{told.value.link}</Outside> : words.copied}
+            {'link' in copyOutcome.value ? (
+              <Outside to={copyOutcome.value.link}>{copyOutcome.value.link}</Outside>
+            ) : (
+              words.copied
+            )}
           </p>
         )}
       </details>

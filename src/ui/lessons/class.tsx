@@ -22,7 +22,7 @@ const problem = signal<string | undefined>(undefined);
 const id = Array.from(crypto.getRandomValues(new Uint8Array(6)), byte => byte.toString(16).padStart(2, '0')).join('');
 
 /** All that is sent of a student. */
-function told({ lesson: { steps }, at, answers, results }: Now): string {
+function sentOf({ lesson: { steps }, at, answers, results }: Now): string {
   const measured = [...results.values()].flatMap(result =>
     result.measured.flatMap(({ row: { guess }, value }): [string, number][] =>
       guess === undefined || !Number.isFinite(value) ? [] : [[guess, value]],
@@ -66,7 +66,7 @@ function join(word: string): () => void {
     },
   });
   const stop = effect(() => {
-    const says = now.value && told(now.value);
+    const says = now.value && sentOf(now.value);
     if (says === undefined || says === last) return;
     last = says;
     tell();

@@ -48,7 +48,7 @@ export const SNAPSHOT_CHANGES =
 export function useAskedAsTasksEnd<T>(
   of: readonly unknown[],
   ask: () => Promise<T>,
-  tell: (told: T) => void,
+  tell: (answer: T) => void,
   problem: Signal<string>,
   by?: RegExp,
 ): void {

@@ -34,7 +34,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
   // Findings about an older text are at lines that may be others now.
   const findings = judged && judged.text === text ? judged.plan.findings : [];
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
-  const told = findings
+  const shown = findings
     .filter(finding => isBad(finding) || isChosen(finding))
     .sort((a, b) => worstFirst(a, b) || a.line - b.line);
   const width = Math.max(...lines.map(line => line.length)) + 4;
@@ -84,7 +84,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
               text={text}
               rows={lines.length}
               label={words.text}
-              told="edit-found"
+              describedBy="edit-found"
               onType={onType}
               onMove={follow}
             />
@@ -125,7 +125,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
         </ol>
       </div>
       <ul class="edt-m" id="edit-found">
-        {told.map((finding, i) => {
+        {shown.map((finding, i) => {
           const reason = reasonOf(finding);
           return (
             <li key={i} class={reason ? 'stop whyref' : isBad(finding) ? 'stop' : ''}>

@@ -214,12 +214,12 @@ function story(lines: readonly Line[]): Line[] {
     all
       .slice(from)
       .filter(({ atNs }) => atNs <= toNs)
-      .filter(({ id, kind }, i, told) => told.findIndex(line => line.id === id && line.kind === kind) === i);
+      .filter(({ id, kind }, i, lines) => lines.findIndex(line => line.id === id && line.kind === kind) === i);
   for (let i = all.length - 1; i >= 0; i--) {
     const { wakes, atNs } = all[i]!,
-      told = wakes === undefined ? [] : steps(i, atNs + STORY_NS).slice(0, ROWS);
+      story = wakes === undefined ? [] : steps(i, atNs + STORY_NS).slice(0, ROWS);
     // The domain that it was for is in it.
-    if (told.length >= LEAST && told.some(({ id }) => id === wakes)) return told;
+    if (story.length >= LEAST && story.some(({ id }) => id === wakes)) return story;
   }
   return steps(Math.max(0, all.length - 4 * ROWS), Infinity).slice(-ROWS);
 }

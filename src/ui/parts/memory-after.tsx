@@ -13,7 +13,7 @@ export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: nu
   if (!machine) return null;
   const all = fresh.reduce((sum, { mib }) => sum + mib, 0),
     fits = all <= machine.freeMiB;
-  const told =
+  const sentence =
     all === 0
       ? words.memoryFree(machine.freeMiB)
       : fits
@@ -24,10 +24,10 @@ export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: nu
       <div class="row">
         <h4>{words.memoryAfter(fresh.length)}</h4>
         <span class="grow" />
-        <span class="cap-t">{told}</span>
+        <span class="cap-t">{sentence}</span>
       </div>
       <SharesBar
-        label={told}
+        label={sentence}
         shares={[
           ...memoryShares(machine),
           ...fresh.map(({ name, mib }) =>

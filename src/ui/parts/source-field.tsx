@@ -8,13 +8,13 @@ interface Props {
   rows: number;
   label: string;
   /** Id of the element that tells what is wrong with it. */
-  told: string;
+  describedBy: string;
   onType(text: string): void;
   /** The cursor may have moved. */
   onMove?(field: HTMLTextAreaElement): void;
 }
 
-export const SourceField = ({ field, text, rows, label, told, onType, onMove }: Props) => (
+export const SourceField = ({ field, text, rows, label, describedBy: told, onType, onMove }: Props) => (
   <textarea
     ref={field}
     value={text}

@@ -65,7 +65,7 @@ export function SourceText({ label, text, made, onType }: Props) {
                 text={text}
                 rows={lines.length}
                 label={label}
-                told="source-told"
+                describedBy="source-told"
                 onType={onType}
               />
             </div>

@@ -23,8 +23,8 @@ const known = signal<{ url: string; hosts: ReadonlySet<string> }>({ url: '', hos
 
 /** What the pool tells of a host that is gone is its guests; of one without guests nothing. */
 export function connectionsOf(hosts: readonly LookedHost[], remembered: ReadonlySet<string>): LookedHost[] {
-  const told = new Set(hosts.map(({ name }) => name));
-  const gone = [...remembered].filter(name => !told.has(name)).sort();
+  const reached = new Set(hosts.map(({ name }) => name));
+  const gone = [...remembered].filter(name => !reached.has(name)).sort();
   return [
     ...hosts.filter(({ isMe }) => !isMe),
     ...gone.map(name => ({ name, isMe: false, isThere: false, guests: [] })),

@@ -118,7 +118,7 @@ function Joined({ look, chosen }: { look: PoolLook; chosen: string | undefined }
 }
 
 function Invite({ look }: { look: PoolLook }) {
-  const told = useSignal('');
+  const copyOutcome = useSignal('');
   const link = linkInto(look);
   return (
     <div class="pinvite">
@@ -132,14 +132,14 @@ function Invite({ look }: { look: PoolLook }) {
             class="btn sm"
             onClick={() =>
               void copyToClipboard(link).then(isDone => {
-                told.value = isDone ? words.copied : words.notCopied;
+                copyOutcome.value = isDone ? words.copied : words.notCopied;
               })
             }
           >
             {words.copy}
           </button>
           <span class="cap-t" role="status">
-            {told.value}
+            {copyOutcome.value}
           </span>
         </p>
         <p class="cap-t">

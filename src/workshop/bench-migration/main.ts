@@ -202,9 +202,9 @@ function judge(way: Way, ours: Found, floor: Found): string[] {
   ] as const) {
     const { ratio, low, high } = ratioOf(ours[key], floor[key], drawing(1));
     if (Number.isNaN(ratio)) continue;
-    const told = `${way}: ${what} ${ratio.toFixed(2)} of QEMU's (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
-    process.stdout.write(`${told}\n`);
-    if (key === 'gapMs' && low > 1) longer.push(told);
+    const line = `${way}: ${what} ${ratio.toFixed(2)} of QEMU's (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+    process.stdout.write(`${line}\n`);
+    if (key === 'gapMs' && low > 1) longer.push(line);
   }
   return longer;
 }

@@ -296,8 +296,8 @@ class Trouble {
     const { holder, copies } = this.hosts[to];
     const nowMs = this.hostMs(to);
     if ('request' in packet)
-      for (const told of this.coordinator.receive(String(from), packet.request, this.hostMs(0)))
-        this.send({ from: 0, to: Number(told.to), answer: told.answer });
+      for (const each of this.coordinator.receive(String(from), packet.request, this.hostMs(0)))
+        this.send({ from: 0, to: Number(each.to), answer: each.answer });
     else if ('answer' in packet) this.carryOut(to, holder.answered(packet.answer, nowMs));
     else if ('shake' in packet) this.carryOut(to, holder.heard(String(from), packet.shake, nowMs));
     else if ('checkpoint' in packet) {

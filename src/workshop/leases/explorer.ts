@@ -571,8 +571,8 @@ function keyInOrder(
   const bare = ({ from, to, ...message }: Message): unknown => {
     if (message.kind === 'request') {
       const { number, epoch, ...request } = { epoch: undefined, ...message.request };
-      const told = 'to' in request ? { ...request, to: name(request.to) } : request;
-      return [name(from), ranks[from].indexOf(number), epoch === undefined ? '' : epoch - base, told];
+      const named = 'to' in request ? { ...request, to: name(request.to) } : request;
+      return [name(from), ranks[from].indexOf(number), epoch === undefined ? '' : epoch - base, named];
     }
     if (message.kind === 'answer') {
       const { number, epoch, owner, ofCopy } = message.answer;

@@ -326,7 +326,7 @@ export const PARTS: readonly Part[] = [
 /** Each part that is named so, with what went wrong, or with what is missing. */
 export async function judgeClients(
   named: string,
-  told: (part: Part, result: { problems: readonly Problem[] } | { missing: readonly string[] }) => void,
+  report: (part: Part, result: { problems: readonly Problem[] } | { missing: readonly string[] }) => void,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ringside-clients-'));
   const machine = join(directory, 'machine');
@@ -340,12 +340,12 @@ export async function judgeClients(
         for (const part of PARTS.filter(({ name }) => name.includes(named))) {
           const missing = part.needs.filter(([path]) => !existsSync(path));
           if (missing.length > 0) {
-            told(part, { missing: missing.map(([path, from]) => `${path} (${from})`) });
+            report(part, { missing: missing.map(([path, from]) => `${path} (${from})`) });
             continue;
           }
           const clients = new Clients(host, directory, socket);
           await part.run(clients);
-          told(part, clients);
+          report(part, clients);
         }
         await server.close();
       },

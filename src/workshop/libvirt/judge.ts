@@ -40,7 +40,7 @@ const without = (text: string): string =>
     .trimEnd();
 
 /** Each call with both answers. `virsh`: where Debian's is. */
-export async function judge(virsh: string, told: (judged: Judged) => void): Promise<void> {
+export async function judge(virsh: string, report: (judged: Judged) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ringside-judge-'));
   try {
     const machine = makeMachine(directory);
@@ -56,9 +56,13 @@ export async function judge(virsh: string, told: (judged: Judged) => void): Prom
     await onSmallHost(
       files,
       one =>
-        onSmallHost(files, (two, state) => judgeCalls({ one, two, state, directory, socket, virsh, here, told }), {
-          allow,
-        }),
+        onSmallHost(
+          files,
+          (two, state) => judgeCalls({ one, two, state, directory, socket, virsh, here, report: report }),
+          {
+            allow,
+          },
+        ),
       { allow },
     );
     writer.close();
@@ -90,10 +94,10 @@ interface Judging {
   virsh: string;
   /** A call with the paths of this machine. */
   here(call: string): string;
-  told(judged: Judged): void;
+  report(judged: Judged): void;
 }
 
-async function judgeCalls({ one, two, state, directory, socket, virsh, here, told }: Judging): Promise<void> {
+async function judgeCalls({ one, two, state, directory, socket, virsh, here, report: told }: Judging): Promise<void> {
   const parts = await shellParts(
     two,
     state,

@@ -96,17 +96,17 @@ function line({ hosts, minutes, load, mode }: Scenario, outcome: Outcome): strin
 function wireTable(rows: [Scenario, Outcome][]): string {
   const movesASecond = Math.max(...rows.map(([{ hosts, minutes }, { moves }]) => moves / hosts / minutes / 60));
   const sampleBytes = Math.max(...rows.map(([, outcome]) => outcome.sampleBytes));
-  const told = { sampleBytes, movesASecond };
+  const measured = { sampleBytes, movesASecond };
   const names = Object.keys(TOPOLOGIES) as Topology[];
   const shown = (value: number): string => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'));
   const cells = (hosts: number, name: Topology): string => {
-    const wires = TOPOLOGIES[name](hosts, told);
+    const wires = TOPOLOGIES[name](hosts, measured);
     const { host, busiest } = wires;
     const told2 = `${shown(host.messages)}, ${shown(host.bytes / 1024)} KiB; ${shown(busiest.messages)}, ${shown(busiest.bytes / 1024)} KiB`;
     return tooMuch(wires) ? `(${told2})` : told2;
   };
   const ends = names.map(name => {
-    const { hosts, by } = endOf(name, told);
+    const { hosts, by } = endOf(name, measured);
     return by ? `${hosts.toLocaleString('en')}, by ${by}` : `above ${hosts.toLocaleString('en')}`;
   });
   return (

@@ -23,7 +23,7 @@ export interface Wires {
   busiest: Traffic;
 }
 
-export interface Told {
+export interface Measured {
   sampleBytes: number;
   /** Moves in a second, of a host. */
   movesASecond: number;
@@ -39,7 +39,7 @@ const DIGEST_BYTES = 64;
 const FAN = 32;
 
 export const TOPOLOGIES = {
-  mesh(hosts: number, { sampleBytes, movesASecond }: Told): Wires {
+  mesh(hosts: number, { sampleBytes, movesASecond }: Measured): Wires {
     const others = hosts - 1;
     const { presence, leases, updates } = rates(movesASecond);
     // Each sends to all, and each is sent by all.
@@ -53,7 +53,7 @@ export const TOPOLOGIES = {
     };
     return { host: own, busiest: all };
   },
-  star(hosts: number, { sampleBytes, movesASecond }: Told): Wires {
+  star(hosts: number, { sampleBytes, movesASecond }: Measured): Wires {
     const { presence, leases, updates } = rates(movesASecond);
     // Of each message one comes in, and one goes out to each of the others.
     const shared = hosts * hosts * (presence + updates);
@@ -71,7 +71,7 @@ export const TOPOLOGIES = {
     };
     return { host, busiest: hub };
   },
-  tree(hosts: number, { sampleBytes, movesASecond }: Told): Wires {
+  tree(hosts: number, { sampleBytes, movesASecond }: Measured): Wires {
     const { presence, leases, updates } = rates(movesASecond);
     const hubs = Math.ceil(hosts / FAN);
     const children = Math.min(FAN, hubs);
@@ -91,7 +91,7 @@ export const TOPOLOGIES = {
     };
     return { host, busiest: root };
   },
-} satisfies Record<string, (hosts: number, told: Told) => Wires>;
+} satisfies Record<string, (hosts: number, measured: Measured) => Wires>;
 
 export type Topology = keyof typeof TOPOLOGIES;
 
@@ -113,12 +113,12 @@ export function tooMuch({ host, busiest }: Wires): keyof Traffic | undefined {
 const MOST_HOSTS = 2 ** 20;
 
 /** With how many hosts it still goes, and what ends it. */
-export function endOf(topology: Topology, told: Told): { hosts: number; by: keyof Traffic | undefined } {
+export function endOf(topology: Topology, measured: Measured): { hosts: number; by: keyof Traffic | undefined } {
   let [goes, fails] = [1, MOST_HOSTS];
   while (fails - goes > 1) {
     const middle = (goes + fails) >> 1;
-    if (tooMuch(TOPOLOGIES[topology](middle, told))) fails = middle;
+    if (tooMuch(TOPOLOGIES[topology](middle, measured))) fails = middle;
     else goes = middle;
   }
-  return { hosts: goes, by: tooMuch(TOPOLOGIES[topology](fails, told)) };
+  return { hosts: goes, by: tooMuch(TOPOLOGIES[topology](fails, measured)) };
 }

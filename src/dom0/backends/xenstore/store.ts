@@ -515,8 +515,8 @@ export class Store {
       for (const watch of [...connection.watches]) {
         const match = watch.path === path || (!exact && (watch.path === '/' || path.startsWith(`${watch.path}/`)));
         if (!match) continue;
-        const told = heard.find(({ domid }) => domid === connection.domid);
-        if (told) told.watches++;
+        const listener = heard.find(({ domid }) => domid === connection.domid);
+        if (listener) listener.watches++;
         else heard.push({ domid: connection.domid, watches: 1 });
         connection.onEvent(eventPath(connection, watch, path), watch.token);
       }

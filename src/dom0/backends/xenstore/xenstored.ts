@@ -30,7 +30,7 @@ export class Xenstored implements Daemon {
   private readonly access: Access;
   private readonly guests = new Map<number, Guest>();
   /** Sent to each direct client's watch after the request that caused it is complete. */
-  private readonly told: (() => void)[] = [];
+  private readonly deferred: (() => void)[] = [];
   private telling = false;
 
   /** `nowNs`: when something was written, for people. */
@@ -47,7 +47,7 @@ export class Xenstored implements Daemon {
   client(): StoreClient {
     return new StoreClient(
       this.store,
-      event => this.told.push(event),
+      event => this.deferred.push(event),
       () => this.settle(),
     );
   }
@@ -69,7 +69,7 @@ export class Xenstored implements Daemon {
     }
     const connection = this.store.connect(domid, (path, token) => {
       ring.sendEvent(watchEvent(path, token));
-      this.told.push(() => this.serve(guest));
+      this.deferred.push(() => this.serve(guest));
     });
     // Only who waits to be connected hears of it: others have no handler yet.
     const waits = Atomics.load(page.words, PAGE.CONNECTION) !== CONNECTED;
@@ -157,7 +157,7 @@ export class Xenstored implements Daemon {
     if (this.telling) return;
     this.telling = true;
     try {
-      for (let next = this.told.shift(); next; next = this.told.shift()) next();
+      for (let next = this.deferred.shift(); next; next = this.deferred.shift()) next();
     } finally {
       this.telling = false;
     }

@@ -80,13 +80,13 @@ class Judge {
       for (const { name, offset, ...judged } of remarks) {
         const parts = item.origin?.parts;
         const part = parts && Object.hasOwn(parts, name) ? parts[name] : undefined;
-        const told = (): Judged =>
+        const judgedItem = (): Judged =>
           judged.verdict === 'error' ? { ...judged, text: `${part?.said ?? said(key, item)}: ${judged.text}` } : judged;
         this.reportOneOfMany(
           part ?? (item.origin ? item : this.inside(item, offset)),
           `${key}.${shortened(name)}`,
           judged.verdict,
-          told,
+          judgedItem,
         );
       }
     },
@@ -104,7 +104,7 @@ class Judge {
   private readonly isForeign: boolean;
   private readonly language: Language;
   /** Findings of which a text may have any number: the number reported so far, and the first and the number of each kind that were not. */
-  private told = 0;
+  private reported = 0;
   private readonly untold = new Map<Verdict, { at: Position; count: number }>();
 
   constructor(file: string, source: string, optionsFrom: number, rules: Family) {
@@ -197,7 +197,7 @@ class Judge {
 
   /** As `report`, for what a text may have any number of. */
   private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => Said): void {
-    if (this.told++ < MOST_TOLD) return this.report(at, key, said());
+    if (this.reported++ < MOST_TOLD) return this.report(at, key, said());
     const untold = this.untold.get(verdict);
     if (untold) untold.count++;
     else this.untold.set(verdict, { at: { line: at.line, column: at.column }, count: 1 });

@@ -330,7 +330,7 @@ const domain: Judge = element => {
   const vcpus = Number(textOf(element, 'vcpu') || 1);
   const uuid = textOf(element, 'uuid').replaceAll('-', '').toLowerCase();
   const system = childOf(childOf(element, 'sysinfo'), 'system');
-  const told = all(system, 'entry').find(({ attributes }) => attributes.name === 'uuid');
+  const uuidEntry = all(system, 'entry').find(({ attributes }) => attributes.name === 'uuid');
   const nodes = childOf(element, 'numatune');
   return [
     ...when(textOf(element, 'title').includes('\n'), "Domain title can't contain newlines.", childOf(element, 'title')),
@@ -340,9 +340,9 @@ const domain: Judge = element => {
       childOf(element, 'genid'),
     ),
     ...when(
-      uuid !== '' && told && told.text.replaceAll('-', '').toLowerCase() !== uuid,
+      uuid !== '' && uuidEntry && uuidEntry.text.replaceAll('-', '').toLowerCase() !== uuid,
       'UUID mismatch between <uuid> and <sysinfo>.',
-      told,
+      uuidEntry,
     ),
     ...when(
       childOf(nodes, 'memnode') && all(childOf(childOf(element, 'cpu'), 'numa'), 'cell').length === 0,

@@ -118,7 +118,7 @@ describe('pygrub', () => {
     const found = boot(disk([ext({})], [ext(files), true]), { entry: 'Old', args: 'a=b' }, 'console=hvc0');
     expect(found.kernel).toEqual({ name: '/boot/vmlinuz-2', data: text('two') });
     expect(found.ramdisk?.data).toEqual(text('ramdisk'));
-    expect([found.cmdline, found.told]).toEqual([
+    expect([found.cmdline, found.description]).toEqual([
       'root=/dev/xvda1 single a=b console=hvc0',
       '‘Old’ of /boot/grub/grub.cfg on xvda2 (ext2).',
     ]);

@@ -42,7 +42,7 @@ export interface Found {
   ramdisk?: { name: string; data: Uint8Array };
   cmdline: string;
   /** For people: where it was found, and what is doubtful. */
-  told: string;
+  description: string;
 }
 
 const MOST_MENU_BYTES = 2 ** 20,
@@ -116,10 +116,10 @@ function fromMenu(
   { entry, kernel, ramdisk }: BootLoader,
   tree: FileTree,
   where: string,
-): { kernel: string; ramdisk?: string; args: string; told: string } | string {
+): { kernel: string; ramdisk?: string; args: string; description: string } | string {
   if (kernel !== undefined)
     return tree.kind(kernel) === 'file'
-      ? { kernel, ...(ramdisk ? { ramdisk } : {}), args: '', told: `${kernel} of ${where}` }
+      ? { kernel, ...(ramdisk ? { ramdisk } : {}), args: '', description: `${kernel} of ${where}` }
       : `there is no file ${kernel}`;
   const menu = MENUS.find(([path]) => tree.kind(path) === 'file');
   if (!menu) return 'there is no grub.cfg, extlinux.conf or menu.lst';
@@ -128,14 +128,14 @@ function fromMenu(
   const taken = entries[chosen];
   if (!taken) return `${path} has no entries`;
   if (taken.kernel === undefined) return `‘${taken.title.slice(0, 80)}’ of ${path} names no kernel`;
-  return { ...taken, kernel: taken.kernel, told: `‘${taken.title.slice(0, 80)}’ of ${path} on ${where}` };
+  return { ...taken, kernel: taken.kernel, description: `‘${taken.title.slice(0, 80)}’ of ${path} on ${where}` };
 }
 
 /** Takes the files out; a path that is not there is tried under /boot, where that is a file system of its own. @throws FileSystemError */
 function take(
   tree: FileTree & { readonly needsRecovery?: boolean },
   where: string,
-  { kernel, ramdisk, cmdline, told }: { kernel: string; ramdisk?: string; cmdline: string; told: string },
+  { kernel, ramdisk, cmdline, description }: { kernel: string; ramdisk?: string; cmdline: string; description: string },
 ): Found {
   const read = (path: string, most: number): { name: string; data: Uint8Array } => {
     const inBoot = /^\/boot(\/.*)$/.exec(path)?.[1];
@@ -147,7 +147,7 @@ function take(
     kernel: read(kernel, MOST_KERNEL_BYTES),
     ...(ramdisk ? { ramdisk: read(ramdisk, MOST_RAMDISK_BYTES) } : {}),
     cmdline,
-    told: `${told} (${tree.type}).${doubt}`,
+    description: `${description} (${tree.type}).${doubt}`,
   };
 }
 
@@ -178,7 +178,7 @@ function domUloader({ entry = '', args = '' }: BootLoader, cmdline: string, disk
       kernel: path(kernel),
       ...(ramdisk ? { ramdisk: path(ramdisk) } : {}),
       cmdline: [args, cmdline].filter(Boolean).join(' '),
-      told: `${kernel} of ${wanted.name}`,
+      description: `${kernel} of ${wanted.name}`,
     });
   } catch (error) {
     if (error instanceof FileSystemError) throw new BootLoaderError(`domUloader: ${wanted.name}: ${error.message}`);

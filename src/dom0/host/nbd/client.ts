@@ -211,18 +211,18 @@ class NbdClient {
     option: number,
   ): Generator<
     number,
-    { told: Uint8Array<ArrayBuffer>[]; refusal?: { reply: number; text: string } },
+    { infos: Uint8Array<ArrayBuffer>[]; refusal?: { reply: number; text: string } },
     Uint8Array<ArrayBuffer>
   > {
-    const told: Uint8Array<ArrayBuffer>[] = [];
+    const infos: Uint8Array<ArrayBuffer>[] = [];
     for (let i = 0; i < 100; i++) {
       const head = new Fields(yield 20);
       const [magic, about, reply, bytes] = [head.u64(), head.u32(), head.u32(), head.u32()];
       if (magic !== nbd.OPTION_REPLY_MAGIC || about !== option || bytes > 3 * nbd.MOST_TEXT_BYTES) break;
       const data = (yield bytes).slice();
-      if (reply === nbd.REP.ACK) return { told };
-      if (nbd.isRefusal(reply)) return { told, refusal: { reply, text: decode(data) } };
-      told.push(data);
+      if (reply === nbd.REP.ACK) return { infos };
+      if (nbd.isRefusal(reply)) return { infos, refusal: { reply, text: decode(data) } };
+      infos.push(data);
     }
     throw new Error('The NBD server answers an option with something else.');
   }
@@ -232,11 +232,11 @@ class NbdClient {
     const { GO } = nbd.OPT;
     const name = encode(this.name);
     this.option(GO, packed([4, name.length], name, [2, 1], [2, nbd.INFO.BLOCK_SIZE]));
-    const { told, refusal } = yield* this.replies(GO);
+    const { infos, refusal } = yield* this.replies(GO);
     if (refusal?.reply === nbd.REP_ERR.UNSUP) return undefined;
     if (refusal) throw new Error(refusal.text === '' ? `The NBD server has no export ‘${this.name}’.` : refusal.text);
     const facts: Partial<ExportFacts> = { unit: 1, most: nbd.MOST_PAYLOAD_BYTES };
-    for (const data of told) {
+    for (const data of infos) {
       const fields = new Fields(data);
       const info = fields.u16();
       if (info === nbd.INFO.EXPORT) Object.assign(facts, { bytes: Number(fields.u64()), flags: fields.u16() });

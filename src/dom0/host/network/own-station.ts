@@ -145,12 +145,12 @@ export class OwnStation {
     if (payload.length < 8) return;
     const [type, code] = payload;
     const key = get32(payload, 4);
-    const told = { from: source, ttl: frame[HEADER_BYTES + IP_TTL], bytes: payload.length };
+    const reply = { from: source, ttl: frame[HEADER_BYTES + IP_TTL], bytes: payload.length };
     if (type === ICMP_ECHO && code === 0)
       this.send(icmpFrame(this.pathTo(frame.slice(6, 12), source), ICMP_ECHO_REPLY, 0, key, payload.subarray(8)));
-    else if (type === ICMP_ECHO_REPLY) this.waiting.get(key)?.(told);
+    else if (type === ICMP_ECHO_REPLY) this.waiting.get(key)?.(reply);
     // It quotes the IP header and eight bytes of what it is about.
     else if (type === ICMP_UNREACHABLE && payload.length >= 8 + 28)
-      this.waiting.get(get32(payload, 8 + 24))?.({ ...told, unreachable: code });
+      this.waiting.get(get32(payload, 8 + 24))?.({ ...reply, unreachable: code });
   }
 }

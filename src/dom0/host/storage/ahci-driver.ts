@@ -429,8 +429,8 @@ export class AhciDriver {
       ...this.inFlight.flatMap((command, slot) => (command ? [this.takeBack(slot)] : [])),
       ...this.queue.splice(0),
     ];
-    const told = [...this.ended.splice(0), ...waiting.map(command => ({ command, error: gone }))];
-    for (const { command, error } of told) command.done(error);
+    const failing = [...this.ended.splice(0), ...waiting.map(command => ({ command, error: gone }))];
+    for (const { command, error } of failing) command.done(error);
   }
 }
 

@@ -183,7 +183,7 @@ function chosen(volumes: Storage['volumes'], paths: readonly string[]): Storage[
 }
 
 /** A paragraph of vgdisplay and its like. */
-const told = (what: string, rows: readonly (readonly [name: string, value: string])[]): string =>
+const paragraph = (what: string, rows: readonly (readonly [name: string, value: string])[]): string =>
   `  --- ${what} ---\n${rows.map(([name, value]) => `  ${name.padEnd(21)} ${value}\n`).join('')}   \n`;
 
 export const COMMANDS: Record<string, Command> = {
@@ -276,7 +276,7 @@ export const COMMANDS: Record<string, Command> = {
     run: ({ volumes }, args) => {
       return chosen(volumes, words('lvdisplay', args, {}).rest)
         .map(({ name, uuid, bytes, open }) =>
-          told('Logical volume', [
+          paragraph('Logical volume', [
             ['LV Path', `/dev/${GROUP}/${name}`],
             ['LV Name', name],
             ['VG Name', GROUP],
@@ -298,7 +298,7 @@ export const COMMANDS: Record<string, Command> = {
       for (const name of words('vgdisplay', args, {}).rest) mustBeGroup(name);
       const { extents, freeExtents, volumes } = storage;
       const part = (count: number): string => `${count} / ${human(count * PE_BYTES)}`;
-      return told('Volume group', [
+      return paragraph('Volume group', [
         ['VG Name', GROUP],
         ['Format', 'lvm2'],
         ['Metadata Sequence No', String(storage.seqno)],
@@ -322,7 +322,7 @@ export const COMMANDS: Record<string, Command> = {
     run: (storage, args) => {
       mustBePhysicalVolume(words('pvdisplay', args, {}).rest);
       const { extents, freeExtents } = storage;
-      return told('Physical volume', [
+      return paragraph('Physical volume', [
         ['PV Name', PHYSICAL_VOLUME],
         ['VG Name', GROUP],
         ['PV Size', human(extents * PE_BYTES)],

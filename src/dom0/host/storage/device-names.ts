@@ -27,7 +27,7 @@ export function canonical(written: string): string {
 }
 
 /** As people know it: a file's volume by the file. */
-export const told = (path: string): string => filePath(volumeIn(path) ?? '') ?? path;
+export const nameForPeople = (path: string): string => filePath(volumeIn(path) ?? '') ?? path;
 
 /** The volume that a path names; undefined: it names something else. */
 export const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];

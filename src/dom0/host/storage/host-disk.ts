@@ -50,15 +50,15 @@ export class HostDisk extends BlockDevice {
   request(request: BlockRequest, done: Done): void {
     const { driver, extents } = this;
     if (request.op === 'write' || request.op === 'discard') this.changes++;
-    const told: Done = error => done(this.explained(error));
-    if (request.op === 'flush') return driver ? driver.request(request, told) : extents.request(request, done);
+    const explainedDone: Done = error => done(this.explained(error));
+    if (request.op === 'flush') return driver ? driver.request(request, explainedDone) : extents.request(request, done);
     const length = lengthOf(request);
     const error = outside(this, request.at, length, 'the disk');
     if (error) return done(error);
     if (!driver) return extents.request(request, done);
-    if (request.at % SECTOR_BYTES === 0 && length % SECTOR_BYTES === 0) return driver.request(request, told);
+    if (request.at % SECTOR_BYTES === 0 && length % SECTOR_BYTES === 0) return driver.request(request, explainedDone);
     if (request.op === 'discard') return extents.request(request, done);
-    this.partly(driver, request, length, told);
+    this.partly(driver, request, length, explainedDone);
   }
 
   /** Bytes that are no whole sectors: by way of those in which they lie. */

@@ -11,7 +11,7 @@ import {
   qcow2HeaderOf,
   Qcow2Source,
 } from '../../../formats/qcow2/index.ts';
-import { canonical, GROUP, told, volumeIn } from './device-names.ts';
+import { canonical, GROUP, nameForPeople, volumeIn } from './device-names.ts';
 import { filePath } from './image-names.ts';
 import type { LogicalVolume } from './lvm.ts';
 import { StorageError } from './store.ts';
@@ -35,7 +35,7 @@ function inItsName<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof Qcow2Error ? new StorageError(`${told(device(name))} ${error.message}`) : error;
+    throw error instanceof Qcow2Error ? new StorageError(`${nameForPeople(device(name))} ${error.message}`) : error;
   }
 }
 
@@ -120,7 +120,7 @@ export class Qcow2Volumes {
   on(name: string): Qcow2Disk {
     const known = this.used.get(name);
     if (known) return known;
-    if (this.opening.has(name)) throw new StorageError(`${told(device(name))} lies on itself.`);
+    if (this.opening.has(name)) throw new StorageError(`${nameForPeople(device(name))} lies on itself.`);
     this.opening.add(name);
     try {
       const backing = this.header(device(name))?.backing;
@@ -143,7 +143,7 @@ export class Qcow2Volumes {
   /** The disk in a backing file. @throws StorageError */
   private behind(name: string, backing: Backing): BlockDevice {
     const path = backingPath(name, backing),
-      here = told(device(name));
+      here = nameForPeople(device(name));
     // libvirt's words. A guest's raw disk could say of itself that it is an image on another.
     if (backing.format === undefined)
       throw new StorageError(

@@ -52,7 +52,7 @@ export type OpenStore = (wanted: () => void, take: boolean) => Promise<HeldStore
 
 const DAMAGED = 'StoreDamaged: ';
 /** An error of the storage worker, as its name and message came. */
-const told = (text: string): Error =>
+const errorOf = (text: string): Error =>
   text.startsWith(DAMAGED) ? new StoreDamaged(text.slice(DAMAGED.length)) : new Error(text);
 
 /** The store that a storage worker has. */
@@ -97,7 +97,7 @@ export const openRemoteStore =
         else if ('opened' in data) {
           const waiting = opening.get(data.opened);
           opening.delete(data.opened);
-          if (data.error !== undefined) waiting?.fail(told(data.error));
+          if (data.error !== undefined) waiting?.fail(errorOf(data.error));
           else waiting?.done(data.bytes ?? 0);
         } else if ('serves' in data) {
           begins?.done();

@@ -10,7 +10,16 @@ import { type BlockDevice, type Place, SECTOR_BYTES } from '../../../formats/blo
 import { emptyImageBytes, type NewImage, Qcow2Disk } from '../../../formats/qcow2/index.ts';
 import { layoutOf, partOf } from './part.ts';
 import { DiskUsers, type DiskUser, type OpenDisk } from './disk-users.ts';
-import { canonical, DISK_BYTES, GOOD_NAME, GROUP, LVM_NUMBER, PE_BYTES, told, volumeIn } from './device-names.ts';
+import {
+  canonical,
+  DISK_BYTES,
+  GOOD_NAME,
+  GROUP,
+  LVM_NUMBER,
+  PE_BYTES,
+  nameForPeople,
+  volumeIn,
+} from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
 import { Overlays } from './overlays.ts';
@@ -219,7 +228,7 @@ export class Storage {
 
   private refuseUsed(name: string): LogicalVolume {
     const [user] = this.users.of(`/dev/${GROUP}/${name}`);
-    if (user) throw new StorageError(`${told(`/dev/${GROUP}/${name}`)} is used by ${user.who}.`);
+    if (user) throw new StorageError(`${nameForPeople(`/dev/${GROUP}/${name}`)} is used by ${user.who}.`);
     return this.group.find(name);
   }
 
@@ -299,7 +308,7 @@ export class Storage {
       if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.group.find(by);
       for (const device of [canonical(path), `/dev/${GROUP}/${by}`]) {
         const [user] = this.users.of(device);
-        if (user) throw new StorageError(`Device ${told(device)} is used by ${user.who}.`);
+        if (user) throw new StorageError(`Device ${nameForPeople(device)} is used by ${user.who}.`);
       }
     }
     for (const { path, by, name } of named) if (name === undefined) this.exchangeContents(path, by);
@@ -521,13 +530,13 @@ export class Storage {
     const below = this.qcow2.below(path);
     const shared = isShared && !(medium instanceof OverlayVolume || medium instanceof Qcow2Disk);
     const problem =
-      this.users.hinders(path, writes, told(path), shared) ??
-      below.map(each => this.users.hinders(each, false, told(each))).find(each => each !== undefined);
+      this.users.hinders(path, writes, nameForPeople(path), shared) ??
+      below.map(each => this.users.hinders(each, false, nameForPeople(each))).find(each => each !== undefined);
     if (problem) throw new StorageError(problem);
     const overlay = writes && this.overlayOf(path);
     if (overlay)
       throw new StorageError(
-        `${told(path)} lies under the overlay ${told(`/dev/${GROUP}/${overlay}`)}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
+        `${nameForPeople(path)} lies under the overlay ${nameForPeople(`/dev/${GROUP}/${overlay}`)}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
       );
     if (writes) this.group.settle(volumeIn(path));
     return this.use(medium, { path, who, writes, shared }, below);

@@ -21,8 +21,8 @@ export type GuestFact =
 
 type Definition = Domain['definition'];
 
-/** A text that may be absent is no field then. */
-const told = (field: string, value: string | undefined): GuestFact[] =>
+/** No field where the text is absent. */
+const textField = (field: string, value: string | undefined): GuestFact[] =>
   value === undefined ? [] : [[field, 'text', value]];
 const counted = (field: string, value: number | undefined): GuestFact[] =>
   value === undefined ? [] : [[field, 'unsignedHyper', value]];
@@ -38,7 +38,7 @@ function users(said: unknown): GuestFact[] {
       if (typeof loginS !== 'number') throw malformed(missing('login-time'));
       return [
         [`user.${i}.name`, 'text', name],
-        ...told(`user.${i}.domain`, maybeText(each, 'domain')),
+        ...textField(`user.${i}.domain`, maybeText(each, 'domain')),
         [`user.${i}.login-time`, 'unsignedHyper', Math.floor(loginS * 1000)],
       ];
     }),
@@ -49,12 +49,12 @@ const OS_FIELDS = [
   ...['id', 'name', 'pretty-name', 'version', 'version-id', 'machine', 'variant', 'variant-id'],
   ...['kernel-release', 'kernel-version'],
 ];
-const os = (said: unknown): GuestFact[] => OS_FIELDS.flatMap(field => told(`os.${field}`, maybeText(said, field)));
+const os = (said: unknown): GuestFact[] => OS_FIELDS.flatMap(field => textField(`os.${field}`, maybeText(said, field)));
 
 function timezone(said: unknown): GuestFact[] {
   const offset = part(said, 'offset');
   if (!Number.isSafeInteger(offset)) throw malformed("'offset' missing in reply of guest-get-timezone");
-  return [...told('timezone.name', maybeText(said, 'zone')), ['timezone.offset', 'int', offset as number]];
+  return [...textField('timezone.name', maybeText(said, 'zone')), ['timezone.offset', 'int', offset as number]];
 }
 
 const readHostname = (said: unknown): string =>
@@ -73,9 +73,9 @@ function fileSystems(said: unknown, definition: Definition): GuestFact[] {
       ...counted(`fs.${i}.used-bytes`, usedBytes),
       [`fs.${i}.disk.count`, 'unsigned', disks.length],
       ...disks.flatMap((address, j): GuestFact[] => [
-        ...told(`fs.${i}.disk.${j}.alias`, targetAt(definition, address)),
-        ...told(`fs.${i}.disk.${j}.serial`, address.serial),
-        ...told(`fs.${i}.disk.${j}.device`, address.device),
+        ...textField(`fs.${i}.disk.${j}.alias`, targetAt(definition, address)),
+        ...textField(`fs.${i}.disk.${j}.serial`, address.serial),
+        ...textField(`fs.${i}.disk.${j}.device`, address.device),
       ]),
     ]),
   ];
@@ -95,10 +95,12 @@ function disks(said: unknown, definition: Definition): GuestFact[] {
         [`disk.${i}.name`, 'text', text(each, 'name', "'name' missing in reply of guest-get-disks")],
         [`disk.${i}.partition`, 'bool', truth(each, 'partition', "'partition' missing in reply of guest-get-disks")],
         ...(on.length > 0 ? ([[`disk.${i}.dependency.count`, 'unsigned', on.length]] as const) : []),
-        ...on.flatMap((name, j) => told(`disk.${i}.dependency.${j}.name`, typeof name === 'string' ? name : undefined)),
-        ...told(`disk.${i}.serial`, address?.serial),
-        ...told(`disk.${i}.alias`, address && targetAt(definition, address)),
-        ...told(`disk.${i}.guest_alias`, maybeText(each, 'alias')),
+        ...on.flatMap((name, j) =>
+          textField(`disk.${i}.dependency.${j}.name`, typeof name === 'string' ? name : undefined),
+        ),
+        ...textField(`disk.${i}.serial`, address?.serial),
+        ...textField(`disk.${i}.alias`, address && targetAt(definition, address)),
+        ...textField(`disk.${i}.guest_alias`, maybeText(each, 'alias')),
       ];
     }),
   ];
@@ -111,7 +113,7 @@ function interfaces(said: unknown): GuestFact[] {
     ['if.count', 'unsigned', all.length],
     ...all.flatMap(({ name, mac, addresses }, i): GuestFact[] => [
       [`if.${i}.name`, 'text', name],
-      ...told(`if.${i}.hwaddr`, mac),
+      ...textField(`if.${i}.hwaddr`, mac),
       [`if.${i}.addr.count`, 'unsigned', addresses.length],
       ...addresses.flatMap(({ type, address, prefix }, j): GuestFact[] => [
         [`if.${i}.addr.${j}.type`, 'text', type === 0 ? 'ipv4' : 'ipv6'],

@@ -57,7 +57,7 @@ const values = ({ parameters }: { parameters: readonly libvirt.EventParameter[] 
   `:${parameters.map(({ field, value }) => `\n\t${field}: ${value.value}`).join('')}`;
 
 /** What is printed of an event behind the domain's name (virshEventPrint() and its callers). */
-const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => string } = {
+const SAID: { [Kind in libvirt.EventKind]: (event: libvirt.EventOf<Kind>) => string } = {
   lifecycle: ({ event, detail }) => {
     const [word = 'unknown', ...details] = WORDS[event] ?? [];
     return `: ${word} ${details[detail] ?? 'unknown'}`;
@@ -74,8 +74,8 @@ const SAID: { [Kind in libvirt.EventKind]: (told: libvirt.EventOf<Kind>) => stri
   'metadata-change': ({ type, uri }) => `: type ${METADATA_TYPES[type] ?? 'unknown'}, uri ${uri ?? '<null>'}`,
 };
 
-const said = (told: libvirt.DomainEvent): string =>
-  `event '${told.kind}' for domain '${told.domain.name}'${(SAID[told.kind] as (of: unknown) => string)(told)}\n`;
+const said = (event: libvirt.DomainEvent): string =>
+  `event '${event.kind}' for domain '${event.domain.name}'${(SAID[event.kind] as (of: unknown) => string)(event)}\n`;
 
 interface Wanted {
   kinds: readonly string[];

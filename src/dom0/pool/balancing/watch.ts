@@ -72,9 +72,9 @@ export class Watch {
     const before = watched.guests;
     watched.guests = new Set();
     let guestSlots = 0;
-    for (const told of guests) {
-      guestSlots += told.busySlots;
-      this.takeGuest(watched, told);
+    for (const guest of guests) {
+      guestSlots += guest.busySlots;
+      this.takeGuest(watched, guest);
     }
     watched.own.add(atMs, Math.max(0, busy * slots - guestSlots), longMs);
     for (const guest of before) {

@@ -75,8 +75,8 @@ function stayingWords(staying: Staying): string {
 }
 
 function stayWords({ host, because, busy, freeBytes, guests }: Stay): string {
-  const told = guests.length > 0 ? guests.map(stayingWords).join('; ') : 'it has no guests';
-  return `${reasonOf(because, host, busy, freeBytes)}, and nothing moves: ${told}.`;
+  const staying = guests.length > 0 ? guests.map(stayingWords).join('; ') : 'it has no guests';
+  return `${reasonOf(because, host, busy, freeBytes)}, and nothing moves: ${staying}.`;
 }
 
 export const wordsOf = (decision: Decision): string =>

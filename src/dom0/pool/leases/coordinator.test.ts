@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Coordinator, type Told } from './coordinator.ts';
+import { Coordinator, type Addressed } from './coordinator.ts';
 import { type Effect, Holder } from './holder.ts';
 import { type HandShake, LEASE_TIMING } from './messages.ts';
 
@@ -204,7 +204,7 @@ describe('the coordinator', () => {
     sender.send('g', 'b', true, true);
     target.received('g', 'a', 1, 100, true);
     const asked = requestOf(sender.heard('b', { what: 'ready', guest: 'g', epoch: 1 }, 100));
-    const [, { answer }] = coordinator.receive('a', asked, 100) as [Told, Told];
+    const [, { answer }] = coordinator.receive('a', asked, 100) as [Addressed, Addressed];
     sender.cancel('g', 200);
     expect(target.answered(answer, 300)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
     // It has the lease, and does not run yet: its sender hears nothing.

@@ -21,7 +21,7 @@ export interface CoordinatorState {
   heard: [host: string, numbers: [guest: string, number: number][]][];
 }
 
-export interface Told {
+export interface Addressed {
   to: string;
   answer: LeaseAnswer;
 }
@@ -29,7 +29,7 @@ export interface Told {
 /** What decides who owns a guest: a coordinator, or etcd (etcd.ts). Holders cannot tell which. */
 export interface LeaseEngine {
   /** What a host's request comes to, and which hosts get a message. Rejects where that cannot be known now: the host asks again. */
-  receive(from: string, request: LeaseRequest): Promise<Told[]>;
+  receive(from: string, request: LeaseRequest): Promise<Addressed[]>;
 }
 
 export const engineOf = (coordinator: Coordinator, clockMs: () => number): LeaseEngine => ({
@@ -81,7 +81,7 @@ export class Coordinator {
   }
 
   /** What a request changes is kept when this returns; the messages to send. */
-  receive(from: string, request: LeaseRequest, nowMs: number): Told[] {
+  receive(from: string, request: LeaseRequest, nowMs: number): Addressed[] {
     const { guest, number } = request;
     const heard = this.heard.get(from) ?? new Map<string, number>();
     if (number <= (heard.get(guest) ?? 0)) return [];
@@ -95,9 +95,9 @@ export class Coordinator {
     if (next !== lease) this.leases.set(guest, next);
     const { owner, epoch, ofCopy } = next;
     const answer = { guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy ? { ofCopy } : {}) };
-    const told = [{ to: from, answer: { number, ...answer } }];
-    if (decided && request.what === 'hand-over') told.push({ to: request.to, answer: { number: 0, ...answer } });
-    return told;
+    const answers = [{ to: from, answer: { number, ...answer } }];
+    if (decided && request.what === 'hand-over') answers.push({ to: request.to, answer: { number: 0, ...answer } });
+    return answers;
   }
 
   /** The number of the last request about a guest that a host has made; 0: of none. */

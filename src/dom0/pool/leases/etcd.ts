@@ -4,7 +4,7 @@
  * owner is alive, which hangs on an etcd lease and goes when that is not kept. Both are read at once and changed at once, by a transaction that compares their
  * revisions.
  */
-import { decide, type LeaseEngine, type Owned, type Told } from './coordinator.ts';
+import { decide, type LeaseEngine, type Owned, type Addressed } from './coordinator.ts';
 import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest, type LeaseTiming } from './messages.ts';
 
 /** As etcd tells of a key. Numbers of 64 bits are texts; what is 0 is left out. */
@@ -52,7 +52,7 @@ export class EtcdLeases implements LeaseEngine {
     this.timing = timing;
   }
 
-  async receive(from: string, request: LeaseRequest): Promise<Told[]> {
+  async receive(from: string, request: LeaseRequest): Promise<Addressed[]> {
     const { guest, number } = request;
     const heard = this.heard.get(from) ?? new Map<string, number>();
     if (number <= (heard.get(guest) ?? 0)) return [];
@@ -135,12 +135,12 @@ export class EtcdLeases implements LeaseEngine {
           body: JSON.stringify(body),
           signal: AbortSignal.timeout(this.timing.renewMs),
         });
-        const told = (await answer.json()) as Answer & { error?: unknown };
-        if (answer.ok && told.error === undefined) {
+        const answered = (await answer.json()) as Answer & { error?: unknown };
+        if (answer.ok && answered.error === undefined) {
           this.prefer(member);
-          return told;
+          return answered;
         }
-        problem = `${member}: ${JSON.stringify(told.error ?? answer.status)}`;
+        problem = `${member}: ${JSON.stringify(answered.error ?? answer.status)}`;
       } catch (error) {
         problem = `${member}: ${(error as Error).message}`;
       }
@@ -181,11 +181,11 @@ const answerOf = ({ number, guest }: LeaseRequest, { owner, ofCopy }: Owned, epo
 });
 
 /** Of a request that changed whose it is. */
-function toldOf(from: string, request: LeaseRequest, owned: Owned, epoch: number): Told[] {
+function toldOf(from: string, request: LeaseRequest, owned: Owned, epoch: number): Addressed[] {
   const answer = answerOf(request, owned, epoch);
-  const told = [{ to: from, answer }];
-  if (request.what === 'hand-over') told.push({ to: request.to, answer: { ...answer, number: 0 } });
-  return told;
+  const answers = [{ to: from, answer }];
+  if (request.what === 'hand-over') answers.push({ to: request.to, answer: { ...answer, number: 0 } });
+  return answers;
 }
 
 /** Both keys are as they were: a key that is not there was created in revision 0. */

@@ -20,7 +20,7 @@ const PIECE_BYTES = 1024 * 1024;
 export async function sendImages(
   line: Line,
   media: readonly Medium[],
-  told: (sent: number, all: number) => void,
+  progress: (sent: number, all: number) => void,
 ): Promise<void> {
   const lacks = wordsOf(await answer(line, MESSAGE.LACKS_IMAGES));
   const files = [...lacks].map(number => {
@@ -34,7 +34,7 @@ export async function sendImages(
     for (let at = 0; at < file.size; at += PIECE_BYTES) {
       const piece = await readBlob(file.slice(at, at + PIECE_BYTES));
       await say(line, MESSAGE.IMAGE, piece);
-      told((sent += piece.length), all);
+      progress((sent += piece.length), all);
     }
 }
 

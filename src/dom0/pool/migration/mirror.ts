@@ -90,13 +90,13 @@ export class Mirror {
   }
 
   /** The other host has room for them: resolves when little is left of each. @throws Error with a sentence */
-  async begin(neighbours: Neighbours, to: string, token: string, told: () => void): Promise<void> {
+  async begin(neighbours: Neighbours, to: string, token: string, progress: () => void): Promise<void> {
     for (const [number, disk] of this.disks.entries())
       disk.target = await connectNbd(await neighbours.connect(to, 'disks'), `${token} ${number}`);
     const ready = this.disks.map(
       disk =>
         new Promise<void>((resolve, reject) => {
-          const work = this.copy(disk, resolve, told);
+          const work = this.copy(disk, resolve, progress);
           this.copying = Promise.all([this.copying, work]);
           work.catch(reject);
         }),
@@ -111,7 +111,7 @@ export class Mirror {
   }
 
   /** One disk, until it is over. */
-  private async copy({ device, log, target }: Mirrored, ready: () => void, told: () => void): Promise<void> {
+  private async copy({ device, log, target }: Mirrored, ready: () => void, progress: () => void): Promise<void> {
     const buffers = Array.from({ length: MOST_UNDER_WAY }, () => new Uint8Array(REQUEST_BYTES));
     // All of it once, and what was written meanwhile once: from then on writers are no faster than this.
     let pass = log.left;
@@ -132,7 +132,7 @@ export class Mirror {
         );
       }
       await Promise.all(work);
-      told();
+      progress();
       if (log.left <= few) ready();
       // Something may have been written meanwhile.
       if (work.length > 0 || log.left > 0) continue;

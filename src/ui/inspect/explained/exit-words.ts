@@ -3,7 +3,7 @@ import type { ExitReason } from '../../../cpu/architecture/index.ts';
 import type { Why } from '../inspector.ts';
 
 /** An exit, as far as it was recorded. */
-export interface Told {
+export interface ExitFacts {
   reason: number;
   qualification: number;
   /** What it was about besides: a port's value, an address, ECX, a hypercall's number. */
@@ -99,11 +99,11 @@ export interface ExitWords {
   ept(access: MemoryAccess): string;
   /** `does`: MOV, CLTS or LMSW, and which way. */
   crAccess(cr: number, does: string): string;
-  sentences: Readonly<Record<NamedReason, (told: Told) => string>>;
+  sentences: Readonly<Record<NamedReason, (exit: ExitFacts) => string>>;
   /** Of all other reasons. */
   other(title: string): string;
   /** Of an event that went through the hypervisor's own interrupt table; undefined: it runs no guest without VT. */
-  trap: ((told: Told) => Pick<Why, 'question' | 'answer'>) | undefined;
+  trap: ((exit: ExitFacts) => Pick<Why, 'question' | 'answer'>) | undefined;
 
   chipName: string;
   models: Readonly<Record<ModelPlace, Answerer>>;
@@ -117,7 +117,7 @@ export interface ExitDeeds {
   io(access: PortAccess, model: ModelPlace): readonly Deed[];
   ept(access: MemoryAccess, model: ModelPlace): readonly Deed[];
   crAccess: readonly Deed[];
-  reasons: Readonly<Record<NamedReason, (told: Told) => readonly Deed[]>>;
+  reasons: Readonly<Record<NamedReason, (exit: ExitFacts) => readonly Deed[]>>;
   other(title: string): readonly Deed[];
   /** Undefined: as `ExitWords.trap`. */
   trap: ((vector: number) => readonly Deed[]) | undefined;

@@ -4,17 +4,17 @@
  * ioctl KVM_RUN returns to QEMU (Documentation/virt/kvm/api.rst). KVM is a part of Linux: which thread has a processor is the decision of Linux's scheduler.
  */
 import { exceptionName } from '../../../hypervisor/view/index.ts';
-import { type ChipOwner, type Deed, type ExitDeeds, type ExitWords, hex, type Told } from './exit-words.ts';
+import { type ChipOwner, type Deed, type ExitDeeds, type ExitWords, hex, type ExitFacts } from './exit-words.ts';
 import { kvmCallName, kvmCalls } from './kvm-calls.ts';
 
 const PAGE_FAULT = 14;
 
-const numberOf = ({ detail, call }: Told): number | undefined => call?.number ?? detail;
-function callOf(told: Told): string {
-  const number = numberOf(told);
+const numberOf = ({ detail, call }: ExitFacts): number | undefined => call?.number ?? detail;
+function callOf(exit: ExitFacts): string {
+  const number = numberOf(exit);
   return number === undefined ? 'a hypercall' : `hypercall ${number}, ${kvmCallName(number)}`;
 }
-const forWhat = (told: Told): string => kvmCalls[kvmCallName(numberOf(told) ?? -1)] ?? '';
+const forWhat = (exit: ExitFacts): string => kvmCalls[kvmCallName(numberOf(exit) ?? -1)] ?? '';
 const register = (detail: number | undefined): string => (detail === undefined ? '' : ` ${hex(detail)}`);
 
 const sentences: ExitWords['sentences'] = {
@@ -59,9 +59,9 @@ const sentences: ExitWords['sentences'] = {
 const carriesOut = (what: string, code?: string) => (): readonly Deed[] => [
   ['KVM', `carries out ${what} for the guest`, code],
 ];
-const calls = (told: Told): readonly Deed[] => [
-  ['KVM', `looks up ${callOf(told)}`, 'kvm_emulate_hypercall'],
-  ['KVM', told.call ? `puts the result ${told.call.result} into RAX` : 'puts the result into RAX'],
+const calls = (exit: ExitFacts): readonly Deed[] => [
+  ['KVM', `looks up ${callOf(exit)}`, 'kvm_emulate_hypercall'],
+  ['KVM', exit.call ? `puts the result ${exit.call.result} into RAX` : 'puts the result into RAX'],
 ];
 
 const deeds: ExitDeeds = {

@@ -4,19 +4,19 @@
  */
 import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { exceptionName, HYPERCALL_VECTOR, vectorOf } from '../../../hypervisor/view/index.ts';
-import { type Deed, type ExitDeeds, type ExitWords, hex, type ModelPlace, type Told } from './exit-words.ts';
+import { type Deed, type ExitDeeds, type ExitWords, hex, type ModelPlace, type ExitFacts } from './exit-words.ts';
 import { xenCalls } from './xen-calls.ts';
 
 const PAGE_FAULT = 14,
   /** Vectors below are exceptions (SDM vol. 3, table 6-1). */
   FIRST_FREE_VECTOR = 32;
 
-const numberOf = ({ detail, call }: Told): number | undefined => call?.number ?? detail;
-function callOf(told: Told): string {
-  const number = numberOf(told);
+const numberOf = ({ detail, call }: ExitFacts): number | undefined => call?.number ?? detail;
+function callOf(exit: ExitFacts): string {
+  const number = numberOf(exit);
   return number === undefined ? 'a hypercall' : `hypercall ${number}, ${hypercallName(number)}`;
 }
-const forWhat = (told: Told): string => xenCalls[hypercallName(numberOf(told) ?? -1)] ?? '';
+const forWhat = (exit: ExitFacts): string => xenCalls[hypercallName(numberOf(exit) ?? -1)] ?? '';
 const register = (detail: number | undefined): string => (detail === undefined ? '' : ` ${hex(detail)}`);
 
 const sentences: ExitWords['sentences'] = {
@@ -54,7 +54,7 @@ const sentences: ExitWords['sentences'] = {
     'An x87 error is signalled by a pin here, as on a PC with a separate coprocessor: the chip set turns it into IRQ 13.',
 };
 
-function trapAnswer({ reason, detail }: Told): string {
+function trapAnswer({ reason, detail }: ExitFacts): string {
   const vector = vectorOf(reason);
   switch (vector) {
     case HYPERCALL_VECTOR:
@@ -96,9 +96,9 @@ const injects = (): readonly Deed[] => [
   ['Xen', 'takes the interrupt that waited'],
   ['Xen', 'injects it with the entry', 'vmx_intr_assist'],
 ];
-const calls = (told: Told): readonly Deed[] => [
-  ['Xen', `looks up ${callOf(told)}`, 'hvm_hypercall'],
-  ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX'],
+const calls = (exit: ExitFacts): readonly Deed[] => [
+  ['Xen', `looks up ${callOf(exit)}`, 'hvm_hypercall'],
+  ['Xen', exit.call ? `puts the result ${exit.call.result} into EAX` : 'puts the result into EAX'],
 ];
 
 const deeds: ExitDeeds = {

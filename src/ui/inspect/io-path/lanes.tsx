@@ -21,7 +21,7 @@ export const Card = ({ title, figure, text }: CardText) => (
 );
 
 /** A square for each exit, and what they were. */
-export function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: string }) {
+export function Crossing({ exits, told: hypercallText }: { exits: FollowedRequest['exits']; told: string }) {
   if (!exits)
     return (
       <div class="cross">
@@ -29,7 +29,7 @@ export function Crossing({ exits, told }: { exits: FollowedRequest['exits']; tol
       </div>
     );
   const count = countOf(exits),
-    hypercall = /EVTCHNOP.*/.exec(told)?.[0],
+    hypercall = /EVTCHNOP.*/.exec(hypercallText)?.[0],
     byReason = new Map<number, typeof exits>();
   for (const each of exits) byReason.set(each.reason, [...(byReason.get(each.reason) ?? []), each]);
   return (

@@ -142,7 +142,7 @@ export const words = {
     `The last ${of.join(' and ')} requests took ${exits.join(' and ')} exits in the mean.`,
   rings: 'Sets a pending bit, wakes Domain-0',
   asleep: 'Is not asked',
-  bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`,
+  bell: (hypercall: string) => `${hypercall || 'EVTCHNOP_send'}. No data passes here.`,
   noBell: 'No event, no work: the guest and Domain-0 share the page.',
   accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`,
   events: (n: number) => `${n} event${n === 1 ? '' : 's'}`,

@@ -175,16 +175,16 @@ function Events({ data: { ring, port } }: Shown<Data>) {
                 [says.toBack, events.requests ?? ring.reqProd, events.heard],
                 [says.toFront, events.answers ?? ring.rspProd, events.sent],
               ] as const
-            ).map(([way, requests, told]) => (
+            ).map(([way, requests, events]) => (
               <tr key={way}>
                 <td class="nw">
                   {way}
                   {ring.port >= 0 && `, ${words.port(ring.port)}`}
                 </td>
                 <td class="num m">{requests}</td>
-                <td class="num m">{told}</td>
-                <td class="num m">{Math.max(0, requests - told)}</td>
-                <td class="num m b">{told === 0 ? '–' : (requests / told).toFixed(1)}</td>
+                <td class="num m">{events}</td>
+                <td class="num m">{Math.max(0, requests - events)}</td>
+                <td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td>
               </tr>
             ))}
           </tbody>

@@ -101,7 +101,7 @@ async function secondRead(host: TypesHost, guest: MadeGuest, driver: string): Pr
 export async function runTypes(
   host: TypesHost,
   signal: AbortSignal,
-  told: { progress(now: TypesProgress): void; read(read: Read): void },
+  listener: { progress(now: TypesProgress): void; read(read: Read): void },
 ): Promise<void> {
   const kernel = await host.kernel(),
     disk = new Blob([new Uint8Array(DISK_BYTES)]);
@@ -109,7 +109,7 @@ export async function runTypes(
   for (const [i, shape] of shapes.entries()) {
     const step = (doing: TypesProgress['doing'], done: number): void => {
       signal.throwIfAborted();
-      told.progress({ type: shape.id, doing, part: (i + done / 3) / shapes.length });
+      listener.progress({ type: shape.id, doing, part: (i + done / 3) / shapes.length });
     };
     step('creates', 0);
     const domain = await host.create(filesOf(shape, kernel, disk));
@@ -120,7 +120,7 @@ export async function runTypes(
       await guest.expect(/minipv> /);
       step('reads', 2);
       const crossings = await secondRead(host, guest, shape.driver);
-      told.read({ type: shape.id, domain: { id: domain.id, name: domain.name }, crossings });
+      listener.read({ type: shape.id, domain: { id: domain.id, name: domain.name }, crossings });
     } finally {
       guest?.close();
       await host.destroy(domain.id).catch(() => {});

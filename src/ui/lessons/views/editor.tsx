@@ -141,7 +141,7 @@ function LessonText({
           text={text}
           rows={lines.length}
           label={words.text}
-          told="ledit-told"
+          describedBy="ledit-told"
           onType={onType}
         />
         {[...new Set(problems.map(({ line }) => line))].map(line => (

@@ -191,7 +191,7 @@ function Send({ id }: { id: string }) {
 /** How students come in. */
 function Invitation({ id, word, isOpen }: { id: string; word: string; isOpen: boolean }) {
   const link = new URL(`${lessonHere(id, address().get('seed') ?? '')}&name=`, document.baseURI).href,
-    told = useSignal('');
+    copyOutcome = useSignal('');
   return (
     <details class="noprint" open={isOpen}>
       <summary>{words.wall.invite}</summary>
@@ -204,13 +204,13 @@ function Invitation({ id, word, isOpen }: { id: string; word: string; isOpen: bo
           <button
             class="btn"
             onClick={async () => {
-              told.value = (await copyToClipboard(link)) ? words.copied : words.wall.byHand;
+              copyOutcome.value = (await copyToClipboard(link)) ? words.copied : words.wall.byHand;
             }}
           >
             {words.wall.copy}
           </button>
           <span class="sec" role="status">
-            {told.value}
+            {copyOutcome.value}
           </span>
         </p>
         {isHub(word) ? <p class="sec">{words.wall.atHub}</p> : <OfHub word={word} />}

@@ -85,16 +85,16 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
   const drives = drivesOf(read, devices);
   let serial: Element | undefined;
   const targets = new Set<string>();
-  const told = new Set<string>();
+  const firstKeys = new Set<string>();
   /** Of a kind there is one: the first counts. */
   const first = (key: string, element: Element, text: string, kind: 'string' | 'number' = 'string'): void => {
-    if (told.has(key))
+    if (firstKeys.has(key))
       return read.remark(
         element,
         element.name,
         ignored('the first one counts', `Of <${element.name}> the first one counts here; this one is left out.`),
       );
-    told.add(key);
+    firstKeys.add(key);
     read.set(key, element, text, kind, `<${element.name}>`);
   };
   for (const element of devices.children) {
