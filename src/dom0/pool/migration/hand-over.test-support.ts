@@ -29,12 +29,13 @@ async function leaving(engine?: () => LeaseEngine) {
 /** It has just been given. */
 async function given(engine?: () => LeaseEngine) {
   const going = await leaving(engine);
-  const { alfa, bravo, uuid } = going;
-  const isGiven = new Promise<void>(resolve => {
+  const { alfa, bravo, uuid, over } = going;
+  const isGiven = new Promise<undefined>(resolve => {
     for (const { state } of [alfa, bravo])
-      state.onChange(() => state.leases.get(uuid)?.owner === 'charlie' && resolve());
+      state.onChange(() => state.leases.get(uuid)?.owner === 'charlie' && resolve(undefined));
   });
-  await isGiven;
+  const why = await Promise.race([isGiven, over]);
+  if (why !== undefined) throw new Error(`it was over before the lease was given: ${why}`);
   return going;
 }
 
