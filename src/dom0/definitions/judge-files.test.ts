@@ -38,6 +38,13 @@ it('offers as much memory as is free, and none where there is none', async () =>
   expect(await told(0)).toEqual(['The guest wants 16 MiB and the host can give it 0. Destroy another domain.']);
 });
 
+it('says that a computer without VT runs no whole PC, also where the definition has other errors', async () => {
+  const hvm = new Blob(['name = "web"\ntype = "hvm"\nmemory = 16\ndisk = [ "missing.img,raw,hda,w" ]\n']),
+    given = await readFiles([{ name: 'web.cfg', data: hvm }], () => true);
+  const { plan } = judgeFiles({ given, firmware: undefined }, { ...facts(64), hasVt: false });
+  expect(plan.errors.map(({ key, short }) => `${key}: ${short}`)).toContain('type: needs VT-x');
+});
+
 describe('a card that is to be where the host has nothing', () => {
   const judge = async (vif: string, places: Places = OWN_PLACES) => {
     const files = [

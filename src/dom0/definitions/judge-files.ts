@@ -162,7 +162,10 @@ function freeName(name: string, { isTaken }: HostFacts): string {
   return `${name}-${n}`;
 }
 
-function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }: Planned, facts: HostFacts): void {
+function judgeHere(
+  { plan, kind, domain, write = (key, value) => `${key} = ${value}` }: Planned,
+  facts: HostFacts,
+): void {
   const definition: Definition | undefined = domain?.definition;
   const name = (key: string): string => /^<[\w_]+/.exec(write(key, ''))?.[0].concat('>') ?? key;
   const add = (key: string, short: string, text: string, libxl?: Finding['libxl']): void => {
@@ -204,7 +207,6 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
-  const kind = definition?.kind;
   if (kind && !facts.hypervisor.runs.includes(kind)) add('type', 'needs Xen', needsXen(kind));
   else if (kind && DEFINITION_KINDS[kind].needsVt && !facts.hasVt)
     add(

@@ -81,6 +81,8 @@ export interface Planned {
   write?: Language['write'];
   /** Nobody wrote the definition: what the plan says of it, which is found again where it gets another name. */
   generated?(definition: Definition): Pick<Plan, 'definition' | 'creates'>;
+  /** What the guest is, also where there are errors. */
+  kind?: Kind;
   /** Present when there is no error. */
   domain?: {
     definition: Definition;
@@ -149,7 +151,8 @@ export function finish(
   if (card) summary.nic = card.model ?? 'vif';
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, creates, summary };
-  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives } } : { plan };
+  const { kind } = definition;
+  return errors.length === 0 && boot ? { plan, kind, domain: { definition, boot, drives } } : { plan, kind };
 }
 
 export function refuse(file: string, short: string, text: string): Planned {
