@@ -96,11 +96,15 @@ describe('the model of power', () => {
     const hosts = [host('a', [guest('g', 2)]), host('b'), host('c', [], { isCoordinator: true })];
     const energy = energyOf(hosts, { idleWatts: 100, busyWatts: 200 });
     expect(energy).toEqual({ watts: 350, savedWatts: 100, emptyHosts: 1 });
-    expect(energyWords(energy)).toBe('By the model the pool takes 350 W; of 1 empty host 100 W could be saved.');
+    expect(energyWords(energy)).toBe(
+      'By the model the pool takes 350 W. Switching off the empty host would save 100 W.',
+    );
   });
 
   it('switches off no host that is the last one', () => {
-    expect(energyOf([host('a')])).toEqual({ watts: 100, savedWatts: 0, emptyHosts: 0 });
+    const alone = energyOf([host('a')]);
+    expect(alone).toEqual({ watts: 100, savedWatts: 0, emptyHosts: 0 });
+    expect(energyWords(alone)).toBe('By the model the pool takes 100 W. No host can be switched off.');
     expect(energyOf([host('a'), host('b')])).toEqual({ watts: 200, savedWatts: 100, emptyHosts: 1 });
   });
 });

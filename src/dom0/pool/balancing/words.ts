@@ -83,4 +83,8 @@ export const wordsOf = (decision: Decision): string =>
   decision.kind === 'move' ? moveWords(decision) : stayWords(decision);
 
 export const energyWords = ({ watts, savedWatts, emptyHosts }: Energy): string =>
-  `By the model the pool takes ${Math.round(watts)} W; of ${emptyHosts} empty host${emptyHosts === 1 ? '' : 's'} ${Math.round(savedWatts)} W could be saved.`;
+  `By the model the pool takes ${Math.round(watts)} W. ${
+    emptyHosts === 0
+      ? 'No host can be switched off.'
+      : `Switching off ${emptyHosts === 1 ? 'the empty host' : `the ${emptyHosts} empty hosts`} would save ${Math.round(savedWatts)} W.`
+  }`;
