@@ -20,7 +20,7 @@ test('the shell lists domains, makes a volume and a definition, and they are the
 }) => {
   await open(page);
   await openShell(page);
-  await expect(page.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  await expect(page.getByText('shell, files and volumes in this browser’s storage')).toBeVisible();
   expect(await run(page, 'xl list')).toMatch(/^Name +ID +Mem VCPUs\tState\tTime\(s\)|^Name +ID/m);
   expect(await run(page, 'lvcreate -L 1G -n a vg0')).toContain('Logical volume "a" created.');
   await run(page, 'echo \'name = "x"\' > /etc/xen/vm/x');
@@ -83,7 +83,7 @@ test('a second tab is told who has files and volumes, and takes them over once t
   await expect(note).toBeVisible();
   await openShell(second);
   await note.getByRole('button', { name: 'Take over' }).click();
-  await expect(second.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
+  await expect(second.getByText('shell, files and volumes in this browser’s storage')).toBeVisible();
   // The keyboard is in the new shell already.
   await expect.poll(() => shellText(second)).toMatch(prompt);
   expect(await run(second, 'lvs')).toContain('first');

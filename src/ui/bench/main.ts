@@ -22,7 +22,7 @@ const words = {
   running: (row: string) => `${row} runs …`,
   done: 'Done.',
   failed: (why: string) => `It ended before its last row: ${why}`,
-  seconds: (seconds: string, line: string) => `${seconds} s from the page's start to "${line}".`,
+  seconds: (seconds: string, line: string) => `${seconds} s from the page’s start to "${line}".`,
   booting: 'Linux boots …',
   missing: (file: string, status: number) => `${file} cannot be fetched: status ${status}.`,
   unknown: (row: string) => `There is no row ${row}. The rows are ${Object.keys(ROWS).join(', ')}.`,

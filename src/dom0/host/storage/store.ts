@@ -11,7 +11,7 @@ export class StoreDamaged extends Error {
 }
 
 /** Of a page's host. */
-export const BROWSER_STORAGE = "this browser's storage";
+export const BROWSER_STORAGE = 'this browser’s storage';
 
 /** `what` is damaged, and what can be done where that is. */
 export function damaged({ where }: Pick<Store, 'where'>, what: string): StoreDamaged {
