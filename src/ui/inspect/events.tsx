@@ -31,7 +31,8 @@ const words = {
   caption: 'Filled: pending. Dashed: masked.',
 };
 const EVERY_MS = 250,
-  ROW = 30;
+  /** xen/include/public/xen.h: the domain itself. */
+  DOMID_SELF = 0x7ff0;
 
 interface Data {
   ports: PortView[];
@@ -43,8 +44,13 @@ function leadsTo({ state, remoteDomain, remotePort, irq, ofXen, vcpu }: PortView
   if (state === 'VIRQ') return words.virq[irq] ?? `VIRQ ${irq}`;
   if (state === 'PIRQ') return `IRQ ${irq}`;
   if (state === 'IPI') return `vCPU ${vcpu}`;
-  if (remoteDomain === 0x7ff0) return 'itself';
+  if (remoteDomain === DOMID_SELF) return 'itself';
   return remoteDomain < 0 ? words.none : `${nameOf(remoteDomain)}${remotePort > 0 ? `, port ${remotePort}` : ''}`;
+}
+/** Whose colour the other end of a port has. `id`: of the guest with the port. */
+function ownerOf({ state, remoteDomain, ofXen }: PortView, id: number): string {
+  if (ofXen || state === 'VIRQ' || state === 'PIRQ') return 'c-hv';
+  return ownerClass(remoteDomain >= 0 && remoteDomain < DOMID_SELF ? remoteDomain : id);
 }
 const bitsOf = ({ pending, masked }: PortView): string =>
   [pending && words.pending, masked && words.masked].filter(Boolean).join(', ');
@@ -69,7 +75,6 @@ function Figure(shown: Shown<Data>) {
       choose,
     } = shown,
     chosen = String(portOf(shown).port);
-  const height = ports.length * ROW + 8;
   const onKeyDown = (event: KeyboardEvent): void => {
     const now = ports.findIndex(({ port }) => String(port) === chosen),
       to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: ports.length - 1 }[event.key];
@@ -85,57 +90,29 @@ function Figure(shown: Shown<Data>) {
         aria-label={`${ports.length} ${words.port}s; ${words.port} ${chosen}`}
         onKeyDown={onKeyDown}
       >
-        <svg viewBox={`0 0 640 ${height}`} width="100%" class="evsvg" aria-hidden="true">
-          {ports.map((each, i) => {
-            const y = 4 + i * ROW + ROW / 2,
-              { port, state, masked, pending, remoteDomain, ofXen } = each,
-              isOn = String(port) === chosen;
-            const other =
-              ofXen || state === 'VIRQ' || state === 'PIRQ'
-                ? 'c-hv'
-                : remoteDomain >= 0 && remoteDomain < 0x7ff0
-                  ? ownerClass(remoteDomain)
-                  : ownerClass(id);
-            return (
-              <g key={port} class={`evr${isOn ? ' on' : ''}`} onClick={() => choose(String(port))}>
-                <rect x="0" y={y - ROW / 2 + 2} width="640" height={ROW - 4} rx="4" class="bg" />
-                <text x="40" y={y + 4} text-anchor="end" class="m b">
-                  {port}
-                </text>
-                <circle
-                  cx="58"
-                  cy={y}
-                  r="6"
-                  class="me"
-                  fill={pending ? 'var(--c)' : 'var(--panel)'}
-                  stroke="var(--c)"
-                  stroke-width="1.6"
-                  stroke-dasharray={masked ? '2.5 2' : undefined}
-                />
-                {state !== 'UNBOUND' && (
-                  <path
-                    d={`M66 ${y}H330`}
-                    stroke="var(--edge)"
-                    stroke-width="1.3"
-                    stroke-dasharray={masked ? '4 3' : undefined}
-                  />
-                )}
-                <g class={other}>
-                  {state !== 'UNBOUND' && (
-                    <rect x="332" y={y - 6} width="12" height="12" rx="2" fill="var(--c-fill)" stroke="var(--c)" />
-                  )}
-                  <text x="354" y={y + 4}>
-                    {leadsTo(each)}
-                  </text>
-                </g>
-                <text x="632" y={y + 4} text-anchor="end" class="dimt">
-                  {words.states[state]}
-                  {bitsOf(each) && `, ${bitsOf(each)}`}
-                </text>
-              </g>
-            );
-          })}
-        </svg>
+        {ports.map(each => {
+          const { port, state, masked, pending } = each;
+          return (
+            <div
+              key={port}
+              class={`evr${String(port) === chosen ? ' on' : ''}${masked ? ' masked' : ''}`}
+              aria-hidden="true"
+              onClick={() => choose(String(port))}
+            >
+              <b class="m">{port}</b>
+              <i class={pending ? 'pending' : ''} />
+              <span class={state === 'UNBOUND' ? '' : 'wire'} />
+              <span class={`row ${ownerOf(each, id)}`}>
+                {state !== 'UNBOUND' && <i class="far" />}
+                {leadsTo(each)}
+              </span>
+              <span class="sec">
+                {words.states[state]}
+                {bitsOf(each) && `, ${bitsOf(each)}`}
+              </span>
+            </div>
+          );
+        })}
       </div>
       <figcaption>{words.caption}</figcaption>
     </figure>
