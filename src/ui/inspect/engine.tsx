@@ -3,7 +3,7 @@
 import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import type { TierCounters } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
-import { hex8 } from '../units.ts';
+import { hex8, whole } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -103,7 +103,7 @@ function Figure(shown: Shown<Data>) {
                         {key}
                       </button>
                     </td>
-                    <td class="m num">{region.retired}</td>
+                    <td class="m num">{whole(region.retired)}</td>
                     <td class="wbar">
                       <i class="hb" style={`width:${(100 * region.retired) / most}%`} />
                     </td>

@@ -92,7 +92,10 @@ describe('why an exit came', () => {
   it('has a sentence for every reason, for exceptions of a hypervisor without VT, and for hypercalls', () => {
     for (const reason of Object.values(ExitReason))
       expect(explainExit({ reason, qualification: 0 }).why.answer.length, String(reason)).toBeGreaterThan(20);
-    expect(explainExit({ reason: 0x182, qualification: 0 }).why.answer).toContain('INT 0x82');
+    const hypercall = { reason: 0x182, qualification: 0 };
+    expect(explainExit(hypercall).why.answer).toContain('INT 0x82');
+    expect(explainExit(hypercall).fields).toEqual([]);
+    expect(wayOf(hypercall)[2]).toEqual(['Xen', 'does the hypercall that EAX names']);
     expect(explainExit({ reason: 0x10e, qualification: 0, detail: 0xc0001000 }).why.answer).toContain('0xc0001000');
     expect(explainHypercall(29).answer).toContain('yields');
     expect(explainHypercall(48).answer).toContain('arch_0');

@@ -197,10 +197,8 @@ const byReason = <T>(each: Readonly<Record<NamedReason, T>>, reason: number): T 
 export function explainExit(exit: ExitFacts, words: ExitWords = exitWords()): Explained {
   const { reason, qualification } = exit;
   if (vectorOf(reason) >= 0 && words.trap)
-    return {
-      fields: [['7–0', String(vectorOf(reason)), exitTitle(reason)]],
-      why: { ...words.trap(exit), source: exitSource(reason) },
-    };
+    // No VM exit: there is no qualification.
+    return { fields: [], why: { ...words.trap(exit), source: exitSource(reason) } };
   if (reason === ExitReason.IO) return io(exit, words);
   if (reason === ExitReason.EPT_VIOLATION) return ept(exit, words);
   if (reason === ExitReason.CR_ACCESS) return crAccess(exit, words);

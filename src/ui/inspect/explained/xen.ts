@@ -163,7 +163,7 @@ const deeds: ExitDeeds = {
   other: title => [['Xen', `carries out ${title} for the guest`]],
   trap: vector => [
     ['Xen', `is entered through gate ${vector} of its own table`, TRAP_CODE[vector]],
-    ['Xen', 'emulates, fixes or bounces it'],
+    ['Xen', vector === HYPERCALL_VECTOR ? 'does the hypercall that EAX names' : 'emulates, fixes or bounces it'],
   ],
 };
 

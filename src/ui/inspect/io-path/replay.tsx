@@ -6,7 +6,7 @@ import type { FollowedRequest } from '../../../dom0/service/index.ts';
 import { ownerOf } from './facts.ts';
 import { LANES, type Stage, stagesOf } from './stages.ts';
 import { replayWords, words } from './replay-words.ts';
-import { timeText } from './words.ts';
+import { afterText } from './words.ts';
 
 const WIDTH = 620,
   HEAD = 26,
@@ -71,7 +71,7 @@ export function Replay({ request, id }: { request: FollowedRequest; id: number }
             <b>{words.stage(shown + 1, stages.length, replayWords().lanes[stage.lane])}</b> {stage.says}
           </p>
           <p class="sec m">
-            {stage.what} · +{timeText(stage.us)}
+            {stage.what} · {afterText(stage.us)}
           </p>
         </div>
       </div>

@@ -139,7 +139,7 @@ export const words = {
   against: 'against',
   mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
   inMean: (exits: readonly string[], of: readonly number[]) =>
-    `The last ${of.join(' and ')} requests took ${exits.join(' and ')} exits in the mean.`,
+    `The last ${of.join(' and ')} requests took ${exits.join(' and ')} exits on average.`,
   rings: 'Sets a pending bit, wakes Domain-0',
   asleep: 'Is not asked',
   bell: (hypercall: string) => `${hypercall || 'EVTCHNOP_send'}. No data passes here.`,
@@ -155,8 +155,12 @@ export const words = {
   exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 
+/** Less than this many microseconds is no time. */
+const NO_TIME = 0.5;
 export const timeText = (us: number): string =>
-  us < 0.5 ? words.atOnce : us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`;
+  us < NO_TIME ? words.atOnce : us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`;
+/** How long after what came before. */
+export const afterText = (us: number): string => `${us < NO_TIME ? '' : '+'}${timeText(us)}`;
 export const sizeText = (bytes: number): string =>
   bytes < 1 ? '0' : bytes < 1000 ? `${figure(bytes)} B` : `${figure(bytes / 1024)} KiB`;
 

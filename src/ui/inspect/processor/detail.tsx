@@ -3,6 +3,7 @@
 import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { BitTable, zerosOut } from '../bit-table.tsx';
 import type { Shown } from '../inspector.ts';
+import { whole } from '../../units.ts';
 import { namer } from '../symbols.ts';
 import { SEGMENTS } from '../vcpu-facts.ts';
 import { bitsOf, type Data, descriptorOf, descriptorRows, hex } from './facts.ts';
@@ -19,7 +20,7 @@ export function Detail({ data, chosen, target }: Shown<Data>) {
       <div>
         <h3>{chosen || `${target.session?.info.value.name ?? ''} v${data.vcpu}`}</h3>
         <p class="sec m">
-          {String(state.retired)} <span class="plain">{words.retired}</span>
+          {whole(state.retired)} <span class="plain">{words.retired}</span>
         </p>
       </div>
       {rows && <BitTable rows={rows} look={zerosOut} />}
