@@ -5,6 +5,7 @@ import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
 import { afterPrompt } from './prompt-reached.ts';
 import { domains, host, hostsLost, info, living, reportProblem } from './host.ts';
+import { hostSystemName } from './hypervisors/of-host.ts';
 import { sentence } from './sentence.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
@@ -82,7 +83,7 @@ export async function look(): Promise<void> {
     // What needs no disk is read on. That Domain 0 ended says nothing about its disk.
     if (hostsLost.peek() === lost && opening) {
       refused = true;
-      reportProblem('Domain-0', sentence(error));
+      reportProblem(hostSystemName(), sentence(error));
     }
   }
   if (going !== mine) return;

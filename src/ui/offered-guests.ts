@@ -5,7 +5,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
 import { offerFirmware, offerGuests, reportProblem } from './host.ts';
-import { type OfEach, ofHost } from './hypervisors/of-host.ts';
+import { hostSystemName, type OfEach, ofHost } from './hypervisors/of-host.ts';
 import { STARTS } from './hypervisors/starts.ts';
 import { sentence } from './sentence.ts';
 import { afterPrompt } from './prompt-reached.ts';
@@ -110,7 +110,7 @@ export const startCatalogue = (): void => {
 
 /** What Domain 0 refuses it says itself: the files are listed all the same. */
 const reported = (work: Promise<void>): Promise<void> =>
-  work.catch(error => reportProblem('Domain-0', sentence(error)));
+  work.catch(error => reportProblem(hostSystemName(), sentence(error)));
 
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 async function loadCatalogue(): Promise<void> {

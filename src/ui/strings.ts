@@ -117,7 +117,6 @@ export const strings = {
     d: 'dying',
     '-': 'not started',
   } as Record<string, string>,
-  types: { hvm: 'HVM', pv: 'PV', pvh: 'PVH', d0: 'D0' } as Record<string, string>,
 
   hostPage: {
     desktop: 'Desktop',
@@ -193,7 +192,7 @@ export const strings = {
       ['.iso .img .qcow2', 'CD or disk'],
       ['.save', 'saved guest'],
     ],
-    dropTogether: 'With the files it names; several at once.',
+    dropTogether: 'Drop several, each with its files.',
     lesson: 'Lessons',
     lessonHint: 'At most 50 minutes each, in rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',

@@ -1,7 +1,7 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
 import type { Cause, Caused } from '../dom0/service/index.ts';
 import type { Kind } from '../hypervisor/kinds/index.ts';
-import { ofHost, type OfEach } from './hypervisors/of-host.ts';
+import { modeName, ofHost, type OfEach } from './hypervisors/of-host.ts';
 import { count, strings } from './strings.ts';
 
 /** What is said of the host's work for a task, and of its list of guests. */
@@ -104,7 +104,7 @@ export const viewStrings = {
     start: 'Start',
     more: (name: string) => `Actions for ${name}`,
     memory: 'Memory',
-    memoryCaption: (mib: number) => `${mib} MiB by owner; the plate is the domain id`,
+    memoryCaption: (mib: number) => `${mib} MiB by owner; the number is the domain’s ID`,
     history: 'History',
     cpu: 'CPU',
     cpuUnit: '% of one pCPU',
@@ -124,16 +124,17 @@ export const viewStrings = {
     pcpus: {
       name: (n: number) => `pCPU ${n}`,
       idle: 'idle',
-      held: (ms: number) => `${ms < 99.5 ? ms.toFixed(1) : ms.toFixed(0)} ms`,
+      held: (ms: number, isLeast: boolean) =>
+        `for ${isLeast ? 'over ' : ''}${ms < 99.5 ? `${ms.toFixed(1)} ms` : ms < 999.5 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`}`,
       since: 'Since it changed hands',
       caption: (spanMs: number) =>
         `Bar: who held it in the last ${spanMs > 995 ? 'second' : `${spanMs.toFixed(0)} ms`}.`,
       captionHint: 'Held, not used: this computer may have let its worker wait',
     },
     whyUsed: (percent: number, pcpus: number) => `Why ${percent.toFixed(0)} of ${100 * pcpus} %?`,
-    whyUsedAnswer: (asked: string[], others: number, waited: number) =>
+    whyUsedAnswer: (asked: string[], others: number, waited: number, least: number) =>
       asked.length === 0
-        ? 'No domain asked for a processor.'
+        ? `No domain used ${least} % of a processor.`
         : `${asked.length < 2 ? asked[0] : `${asked.slice(0, -1).join(', ')} and ${asked.at(-1)}`} had work, and waited ${waited.toFixed(0)} % of the last second for a processor.${others === 0 ? '' : ' The others slept.'}`,
     groupRest: (all: string, group: string, free: string) => `${all}; ${free} of ${group} free`,
     spans: [
@@ -365,7 +366,7 @@ export const viewStrings = {
       disks?: string[];
       writesFiles?: boolean;
     }) => [
-      `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
+      `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${modeName(s.type)}.`,
       s.kernel
         ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered, without firmware.`
         : 'The BIOS starts, shows its screen and looks for something to boot.',
@@ -405,7 +406,7 @@ export const viewStrings = {
     below: (line: number) => `Waits for line ${line}, below.`,
     same: 'same data as the text',
     takes: (memoryMiB: number, vcpus: number, type: string) =>
-      `${memoryMiB} MiB, ${count(vcpus, 'vCPU')}, ${type.toUpperCase()}`,
+      `${memoryMiB} MiB, ${count(vcpus, 'vCPU')}, ${modeName(type)}`,
     each: 'Each:',
     ready: (n: number) => `${n} ready`,
     stands: (n: number) => `${n} held back`,

@@ -127,7 +127,7 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   ).toBeVisible();
   // The unit on each processor, with which priority and since when; the bar is named by those.
   await expect(page.locator('.pcu .row').first()).toHaveText(
-    /^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))\d+(\.\d)? ms$/,
+    /^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))for (over )?\d+(\.\d)? m?s$/,
   );
   await expect(page.locator('.pcu .bar').first()).toHaveAttribute(
     'aria-label',

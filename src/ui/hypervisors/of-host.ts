@@ -10,10 +10,12 @@ export const hypervisorOfHost = (): Hypervisor => info.value?.hypervisor ?? 'xen
 /** What the hypervisor of the page's host has. */
 export const ofHost = <T>(each: OfEach<T>): T => each[hypervisorOfHost()];
 
-/** What the hypervisor and the system that drives the devices are called. */
-const NAMES: OfEach<{ hypervisor: string; host: string }> = {
-  xen: { hypervisor: 'Xen', host: 'Domain-0' },
-  kvm: { hypervisor: 'KVM', host: 'host system' },
+/** What the hypervisor, the system that drives the devices, and a guest with a PC's board are called. */
+const NAMES: OfEach<{ hypervisor: string; host: string; hvm: string }> = {
+  xen: { hypervisor: 'Xen', host: 'Domain-0', hvm: 'HVM' },
+  kvm: { hypervisor: 'KVM', host: 'host system', hvm: 'KVM' },
 };
 export const hypervisorName = (): string => ofHost(NAMES).hypervisor;
 export const hostSystemName = (): string => ofHost(NAMES).host;
+/** A guest's mode, by xl's word for its type. */
+export const modeName = (type: string): string => (type === 'hvm' ? ofHost(NAMES).hvm : type.toUpperCase());

@@ -17,7 +17,7 @@ import { why as processorWhy } from '../inspect/processor/why.ts';
 import { schedulerWords } from '../inspect/scheduler/words.ts';
 import { viewStrings } from '../view-strings.ts';
 import { why as schedulerWhy } from '../inspect/scheduler/why.ts';
-import type { Hypervisor } from './of-host.ts';
+import { type Hypervisor, modeName } from './of-host.ts';
 import { part as kvm } from './kvm.ts';
 import type { PagePart } from './page-part.ts';
 import { part as xen } from './xen.ts';
@@ -172,6 +172,12 @@ describe('words of a hypervisor', () => {
           typeof schedulerWhy
         >[0]).source,
       ).toContain('kernel/sched/fair.c');
+    });
+
+    it('call a PC of such a host KVM, and one of Xen HVM', () => {
+      expect(modeName('hvm')).toBe('KVM');
+      on('xen');
+      expect(['hvm', 'pvh', 'pv', 'd0'].map(modeName)).toEqual(['HVM', 'PVH', 'PV', 'D0']);
     });
 
     it('tell a triple fault by KVM_EXIT_SHUTDOWN and QEMU, from the exit to the reset', () => {

@@ -1,6 +1,7 @@
 /** What a dropped definition would create, and the files it comes from. */
 
 import { removeFile } from '../dropping.ts';
+import { modeName } from '../hypervisors/of-host.ts';
 import { addFiles, draft } from '../navigation.ts';
 import { viewStrings } from '../view-strings.ts';
 import { bytes } from '../terminal.ts';
@@ -20,7 +21,7 @@ export function DraftForm() {
     summary && now.plan && !now.definition
       ? [
           [words.name, now.plan.name],
-          [words.type, summary.type.toUpperCase()],
+          [words.type, modeName(summary.type)],
           [words.memory, wrong.has('memory') ? undefined : `${summary.memoryMiB} MiB`],
           [words.vcpus, wrong.has('vcpus') ? undefined : String(summary.vcpus)],
           ...(summary.kernel

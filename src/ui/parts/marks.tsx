@@ -1,7 +1,7 @@
 /** Small drawn marks: state glyphs, icons, badges, owner chips. Shape first, letter second, hue third. */
 
 import type { ComponentChildren } from 'preact';
-import { ofHost } from '../hypervisors/of-host.ts';
+import { modeName, ofHost } from '../hypervisors/of-host.ts';
 import { ownerClass, ownerToken } from '../owners.ts';
 import { strings } from '../strings.ts';
 
@@ -142,9 +142,7 @@ export const StateMark = ({ state, fell = false }: { state: string; fell?: boole
   </span>
 );
 
-export const ModeBadge = ({ type }: { type: string }) => (
-  <span class={`mode ${type}`}>{strings.types[type] ?? type}</span>
-);
+export const ModeBadge = ({ type }: { type: string }) => <span class={`mode ${type}`}>{modeName(type)}</span>;
 
 /** Of Domain-0; a host's own system is no domain. */
 export const SystemBadge = () => ofHost({ xen: <ModeBadge type="d0" />, kvm: null });

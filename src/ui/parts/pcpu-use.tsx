@@ -6,6 +6,7 @@ import type { Decision } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { nameOf } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
+import { schedulerWords } from '../inspect/scheduler/words.ts';
 import { isGap, PRIORITIES, runsOf, timesOf, withNewer } from '../inspect/runs.ts';
 import { viewStrings } from '../view-strings.ts';
 import { Chip, ownerClass } from './marks.tsx';
@@ -16,17 +17,27 @@ const EVERY_MS = 250,
   /** Its current vCPU may have had it before the span. */
   KEPT_NS = 2 * SPAN_NS;
 
+/** `isLeast`: it may have been longer than the decisions go back. */
+interface Held {
+  ms: number;
+  isLeast: boolean;
+}
 interface Use {
   /** -1: nobody has it. */
   id: number;
   priority: number;
-  heldMs: number;
+  held: Held;
   /** Parts of the time, the largest first. */
   parts: { id: number; part: number }[];
 }
 interface Seen {
   uses: Use[];
   spanMs: number;
+}
+
+function heldOf(decisions: readonly Decision[], pcpu: number, nowNs: number, fromNs: number): Held {
+  const change = decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to);
+  return { ms: Math.max(0, nowNs - (change?.timeNs ?? fromNs)) / 1e6, isLeast: !change };
 }
 
 /** `otherwise`: where the page cannot look into the machine. */
@@ -51,11 +62,7 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
         (unit, pcpu): Use => ({
           id: unit < 0 ? -1 : machine.idOf(unit),
           priority: units.find(each => each.unit === unit)?.priority ?? 0,
-          heldMs:
-            Math.max(
-              0,
-              nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs),
-            ) / 1e6,
+          held: heldOf(decisions, pcpu, nowNs, fromNs),
           parts: [...timesOf(runs.filter(run => run.pcpu === pcpu))]
             .map(([of, ns]) => ({ id: machine.idOf(of), part: ns / spanNs }))
             .sort((a, b) => b.part - a.part),
@@ -66,7 +73,7 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
   if (!seen) return <>{otherwise}</>;
   return (
     <div class="pcu">
-      {seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => (
+      {seen.uses.map(({ id, priority, held, parts }, pcpu) => (
         <div key={pcpu}>
           <div class="row">
             <b>{words.name(pcpu)}</b>
@@ -78,9 +85,9 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
               </span>
             )}
             <span class="grow" />
-            {id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}
+            {id >= 0 && schedulerWords().hasCredit && <span class="sec">{PRIORITIES[priority]}</span>}
             <span class="m nw" title={words.since}>
-              {words.held(heldMs)}
+              {words.held(held.ms, held.isLeast)}
             </span>
           </div>
           <div

@@ -23,7 +23,7 @@ import { draft, go, place, several, treeOpen } from '../navigation.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
-import { hypervisorName } from '../hypervisors/of-host.ts';
+import { hypervisorName, modeName } from '../hypervisors/of-host.ts';
 import { pageWords } from '../hypervisors/own.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark, SystemBadge } from './marks.tsx';
@@ -52,7 +52,12 @@ function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomai
   const all = domains.value;
   const defined = definedInOrder.value;
   const shown = domainsInOrder.value.filter(domain =>
-    matches(domain.name, strings.states[domain.state], domain.type, tagsSaid(inventory.value?.tags[domain.id])),
+    matches(
+      domain.name,
+      strings.states[domain.state],
+      modeName(domain.type),
+      tagsSaid(inventory.value?.tags[domain.id]),
+    ),
   );
   // The first page offers what a host is installed with: there it is listed once.
   const isOffered =

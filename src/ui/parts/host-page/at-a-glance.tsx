@@ -126,6 +126,7 @@ function Why({
         asked.map(({ name }) => name),
         shares.length - asked.length,
         waited / Math.max(1, asked.length),
+        ASKED,
       )}
     </p>
   );
