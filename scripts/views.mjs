@@ -1216,7 +1216,7 @@ const VIEWS = [
     'pool-alone',
     async page => {
       await page.goto(`./?boot=0&${HOST}&pool=0123-4567-89ab-cdef`);
-      await page.getByText('This host knows no other.').waitFor({ timeout: PROMPT_MS });
+      await page.getByText('This host is in no pool.').waitFor({ timeout: PROMPT_MS });
     },
   ],
   ['pool', meetInPool],

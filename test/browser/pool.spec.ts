@@ -151,7 +151,7 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
   );
   await other.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Leave' }).click();
-  await expect(page.getByText('This host knows no other.')).toBeVisible();
+  await expect(page.getByText('This host is in no pool.')).toBeVisible();
 });
 
 test('a guest with a volume of its host goes with it, after a word on what is sent', async ({ page, context }) => {

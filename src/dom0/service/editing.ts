@@ -258,7 +258,7 @@ export async function setDescription(host: CommandHost, name: string, text: stri
       const { description: _before, ...rest } = member.blueprint.definition;
       member.blueprint = { ...member.blueprint, definition: text === '' ? rest : { ...rest, description: text } };
     }
-    task.message = defined ? `It is in ${defined.path}.` : `${name} is not defined: the note goes when it does.`;
+    task.message = defined ? `It is in ${defined.path}.` : `${name} is not defined: its note is lost when it stops.`;
   });
 }
 

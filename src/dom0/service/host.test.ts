@@ -481,7 +481,7 @@ describe('the host, all domains in one worker', () => {
       `xl create web1.cfg 'name = "web1-2"'`,
       `xl create /dev/null 'name = "demo"' 'type = "hvm"' 'memory = 256' 'kernel = "demo.elf"'`,
     ]);
-    expect(log[0].message).toMatch(/^Domain 1 got 16 MiB and 1 vCPU; it begins with .*entered/);
+    expect(log[0].message).toMatch(/^Domain 1 got 16 MiB and 1 vCPU; it starts with .*entered/);
     // The demo guest has no ACPI: its power button changes nothing.
     await host.shutdown(first.id);
     expect(log.at(-1)).toMatchObject({ command: 'xl trigger web1 power', state: 'running' });

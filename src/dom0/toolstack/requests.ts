@@ -23,7 +23,7 @@ export function setMaxMemory(
 /** How many of its processors the guest may have online: its driver gets the number by the store. @throws Error with a sentence */
 export function setVcpus({ services, runners }: Asking, { record, blueprint }: Member, vcpus: number): void {
   if (kindOf(blueprint.definition).hasBoard)
-    throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
+    throw new Error('The guest has no paravirtual processors: a PC’s cannot be added or removed while it runs.');
   for (let vcpu = 0; vcpu < record.vcpus; vcpu++)
     services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
   runners.poke();

@@ -41,7 +41,7 @@ const words = {
     measures: (name: string, round: string) => `${name} is measured, ${round}`,
   },
   round: (n: number, of: number) => `run ${n} of ${of}`,
-  spread: (least: string, most: string, runs: number) => `the middle of ${runs}: ${least} to ${most}`,
+  spread: (least: string, most: string, runs: number) => `median of ${runs}, from ${least} to ${most}`,
   progress: 'Progress of the run',
   cancelled: 'Cancelled: its guests are gone, and nothing else has changed.',
   next: 'Fix what it names, then run it again.',
@@ -118,7 +118,7 @@ const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: strin
     id: 'virtio',
     type: 'hvm',
     title: 'Virtqueue, under KVM',
-    how: 'A guest of KVM with a disk of virtio: descriptors in its memory name the pages, and a write to one port tells of them.',
+    how: 'A guest of KVM with a disk of virtio: descriptors in its memory name the pages, and a write to one port announces them.',
   },
 ];
 
@@ -239,7 +239,7 @@ function why({ data: { measured } }: Shown<Run>): Why | undefined {
     ring = of('pvh'),
     virtio = of('virtio');
   if (!pio || !dma || !virtio) return undefined;
-  const queue = `A virtqueue is a ring, too, of descriptors in the guest’s own memory; its driver tells of ${DEPTH} requests by one write to a port, an exit, and finds the answers where it looks: ${figure(virtio.exits / virtio.work.mib)} exits for each MiB.`;
+  const queue = `A virtqueue is a ring, too, of descriptors in the guest’s own memory; its driver announces ${DEPTH} requests by one write to a port, which is an exit, and finds the answers in the ring: ${figure(virtio.exits / virtio.work.mib)} exits for each MiB.`;
   if (!pvhvm || !ring)
     return {
       question: 'Why do the same bytes cost so differently?',

@@ -45,11 +45,11 @@ interface ChartProps {
 const LEAST_SECONDS = 5,
   HEIGHT = 180;
 /** Names at the lines' ends: room at the right, and their least distance. */
-const MOST_LABEL = 106,
+const MOST_LABEL = 112,
   APART = 13,
   /** Widths of a letter, of a value with its dash, and of what is next to the longest name. */
   LETTER = 5.8,
-  VALUE = 44,
+  VALUE = 56,
   /** Of more parts than this those that are lower than this many pixels are not named. */
   FEW = 4,
   NAMED = 3;

@@ -15,7 +15,7 @@ const words = {
   every: 'Save them',
   choices: { 0: 'when asked', 5: 'every 5 minutes', 15: 'every 15 minutes', 60: 'every hour' },
   about:
-    'With their disks, on the host’s own disk. A guest is paused while it is saved. Nothing is saved when the page closes: what came after the last time is lost.',
+    'They are saved with their disks, on the host’s own disk. A guest is paused while it is saved. Closing the page saves nothing: what changed since the last save is lost.',
   now: 'Save all now',
   guest: 'Guest',
   last: 'Saved last',

@@ -14,7 +14,7 @@ import { freeName } from './snapshot-tree.ts';
 const words = {
   pool: (name: string) => `Pool ${name}`,
   upload: 'Upload files',
-  empty: 'Nothing is in it. A CD or disk that is sent here can be put into any guest’s drive by its path.',
+  empty: 'It is empty. A CD or disk that you upload here has a path, by which any guest’s drive can take it.',
   columns: { name: 'Volume', kind: 'Kind', size: 'Size', users: 'Used by' },
   kinds: { iso: 'CD image', img: 'disk image', qcow2: 'qcow2 disk', raw: 'disk image', gz: 'packed' } as Record<
     string,

@@ -33,7 +33,7 @@ const words = {
   definitions: 'Definitions',
   volumes: 'Volumes',
   none: 'none',
-  lost: 'What is here goes',
+  lost: 'What is deleted',
   kept: 'The task log and the host’s own files go with them.',
   ends: 'Guests that end',
   replace: 'Put it in the place of this host',
@@ -41,11 +41,11 @@ const words = {
   replacing: 'It takes the place of this host …',
   resetTitle: 'Reset the host?',
   resetText:
-    'This cannot be taken back. Export everything first, and you can have it again. Damaged files that were set aside are deleted, too.',
+    'This cannot be undone. Export everything first, and you can open it again later. Damaged files that were set aside are deleted, too.',
   resetNow: 'Reset now',
   keep: 'Keep it',
   resets: 'The host is reset …',
-  layout: 'Theme, window layout and sizes are as at the first visit.',
+  layout: 'Theme, window layout and sizes return to their defaults.',
 };
 
 /** What a state that takes the place of this one takes with it. */

@@ -20,7 +20,7 @@ const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${on
 
 /** What a new domain is, for the task that made it. */
 export function describeBuilt({ record, memoryMiB, about }: Guest): string {
-  return `Domain ${record.id} got ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}; ${about ? `it begins with ${about}` : 'it goes on where it was saved'}.`;
+  return `Domain ${record.id} got ${memoryMiB} MiB and ${plural(record.vcpus, 'vCPU')}; ${about ? `it starts with ${about}` : 'it continues where it was saved'}.`;
 }
 
 /** All that is wrong with a plan, a line each. Where its text is right libxl is heard first, and the status is that of what it says first. */

@@ -121,7 +121,7 @@ describe('the cost of an exit', () => {
 
   it('is told in three parts that add up', () => {
     const cost = costOf(io, times, undefined, data.stepNs, { name: 'device model', by: 'guest' });
-    expect(cost.title).toBe('Cost, 9.0 µs in the mean');
+    expect(cost.title).toBe('Cost, 9.0 µs on average');
     expect(cost.parts.map(({ name, text }) => [name, text])).toEqual([
       ['exit, decode', '2.0 µs'],
       ['device model', '3.0 µs'],

@@ -57,7 +57,7 @@ export const words = {
   since: (n: number, isOfStep: boolean) => `${whole(n)} since this ${isOfStep ? 'step began' : 'view was opened'}`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`,
   costOf: (cost: string) => `Cost of this exit, ${cost}`,
-  costOfKind: (mean: string) => `Cost, ${mean} in the mean`,
+  costOfKind: (mean: string) => `Cost, ${mean} on average`,
   noCost: 'Too few of its kind have been timed (one exit in 64 is).',
   meanOf: (n: number, about: string | undefined, apart: number) =>
     `Of ${whole(n)} ${about === undefined ? 'of its reason' : about ? `like it (${about})` : 'like it'}${apart > 0 ? `, without ${whole(apart)} far longer` : ''}.`,
@@ -81,7 +81,7 @@ interface HypervisorWords {
 const OF_EACH: OfEach<HypervisorWords> = {
   xen: {
     time: 'Time in Xen',
-    wayHint: 'with Xen’s names of its functions',
+    wayHint: 'with the names of functions in Xen',
     itself: 'Xen itself',
     controlsHint: 'Chosen here, or by xl exit-controls. The guest finds no difference but its speed.',
     interrupted: 'doorbell rang',

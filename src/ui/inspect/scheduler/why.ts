@@ -48,7 +48,7 @@ function sharesWhy({ units, shares, pcpus, fromNs, toNs }: Data): Why {
     return {
       question: 'Why no marks?',
       answer:
-        `Nobody always had work in the last second, so nobody was short of a processor, and weights decided little. ${took}`.trim(),
+        `No domain had work all the time in the last second, so none was short of a processor, and weights decided little. ${took}`.trim(),
       source: SOURCE,
     };
   const capped = hungry.filter(({ cap }) => cap > 0),

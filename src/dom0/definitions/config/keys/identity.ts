@@ -12,7 +12,10 @@ const BUILDERS = ['hvm', 'linux', 'generic'];
 const TYPE: Record<XenKind, [short: string, text: string]> = {
   hvm: ['a whole PC is built for it', 'The guest starts on a fully virtual PC, and can detect its hypervisor there.'],
   pvh: ['entered by its PVH note, no PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
-  pv: ['its kernel asks Xen, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
+  pv: [
+    'its kernel calls Xen; no VT is needed',
+    'The kernel runs in ring 1 and asks Xen for what a processor would do.',
+  ],
 };
 
 export const identity: Family = {
