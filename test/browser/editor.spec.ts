@@ -1,11 +1,30 @@
 /** The editor of definitions: one text, as form and as text. */
 
+import type { Page } from '@playwright/test';
 import { domainRows, expect, open, test } from './page.ts';
 import { patient } from '../support/patience.ts';
+
+declare const inventoryCalls: { count: number };
+
+/** Has the page count how often it asks Domain 0 for the inventory. */
+const countLooks = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const calls = { count: 0 };
+    Object.assign(globalThis, { inventoryCalls: calls });
+    for (const sender of [globalThis.Worker, MessagePort]) {
+      const { postMessage } = sender.prototype;
+      sender.prototype.postMessage = function (this: MessagePort, ...args: Parameters<MessagePort['postMessage']>) {
+        if (/\binventory\b/.test(String(args[0]?.path))) calls.count++;
+        return postMessage.apply(this, args);
+      } as typeof postMessage;
+    }
+  });
+const inventoryLooks = (page: Page): Promise<number> => page.evaluate(() => inventoryCalls.count);
 
 test('a guest is defined in form and text, corrected, started, and starts by itself after a reload', async ({
   page,
 }) => {
+  await countLooks(page);
   await open(page, './?boot=0');
   await page.getByRole('button', { name: 'Write one' }).click();
   const text = page.getByLabel('Text of the definition');
@@ -37,8 +56,9 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeEnabled();
   // Right by the form: the text follows, and nothing else of it changes.
   await memory.fill('12');
-  // The page looks at the host every 3 s: it leaves what is being written.
-  await page.waitForTimeout(3500);
+  // The page looks at the host every 3 s: it leaves what is being written. The second look begins when the first has been noted.
+  const looks = await inventoryLooks(page);
+  await expect.poll(() => inventoryLooks(page), { timeout: patient(15_000) }).toBeGreaterThan(looks + 1);
   await expect(memory).toHaveValue('12');
   await memory.press('Enter');
   await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/minipv"\n');
