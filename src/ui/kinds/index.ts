@@ -12,6 +12,8 @@ interface PageKind {
   vga: boolean;
   /** It may have virtio's random numbers. */
   rng: boolean;
+  /** Against others where none is written: that of its scheduler (hypervisor/scheduler). */
+  weight: 256 | 1024;
   /** What names of its disks begin with, and of those that come to it while it runs. */
   disks: 'hd' | 'xvd' | 'vd';
   plugged: 'vd' | 'xvd';
@@ -24,12 +26,13 @@ const pc: PageKind = {
   model: 'netfront',
   vga: true,
   rng: false,
+  weight: 256,
   disks: 'hd',
   plugged: 'xvd',
 };
 const hvm: PageKind = { ...pc, pvCards: true };
 const pv: PageKind = { ...hvm, startsDisks: false, pcCards: false, vga: false, disks: 'xvd' };
-const kvm: PageKind = { ...pc, model: 'virtio', rng: true, disks: 'vd', plugged: 'vd' };
+const kvm: PageKind = { ...pc, model: 'virtio', rng: true, weight: 1024, disks: 'vd', plugged: 'vd' };
 
 const PAGE_KINDS: Readonly<Record<Kind, PageKind>> = { pc, hvm, pvh: pv, pv, kvm };
 export const inForms = ({ kind }: { kind: Kind }): PageKind => PAGE_KINDS[kind];

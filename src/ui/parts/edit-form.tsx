@@ -240,7 +240,7 @@ function General({ judged, change, source }: Part & { source: Source }) {
         least={1}
         most={1024}
         to={weight => ({ weight })}
-        usual={256}
+        usual={inForms(vm).weight}
         isHalf
       />
     </>

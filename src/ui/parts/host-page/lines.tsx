@@ -3,6 +3,7 @@
 import type { DefinedDomain, DomainInfo } from '../../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../../actions.ts';
 import { command, nameOf } from '../../host.ts';
+import { ofHost } from '../../hypervisors/of-host.ts';
 import { domain0History, inventory, partOf, readings } from '../../inventory.ts';
 import { telling } from '../../readings.ts';
 import { chosen, extend, press, type RowKey, together, toggle } from '../../selection.ts';
@@ -24,9 +25,12 @@ export interface Row {
   defined?: DefinedDomain;
 }
 
-/** As xl list prints them (lists.ts of the commands). */
-const letters = (state: string): string =>
-  ['r', 'b', 'p', 's', 'c', 'd'].map(each => (each === state ? each : '-')).join('');
+/** On a host with Xen as xl list prints them (lists.ts of the commands). */
+const stateText = (state: string): string | undefined =>
+  ofHost({
+    xen: ['r', 'b', 'p', 's', 'c', 'd'].map(each => (each === state ? each : '-')).join(''),
+    kvm: strings.states[state],
+  });
 
 const seconds = (ns: number | undefined): string => (ns === undefined ? strings.tree.noData : (ns / 1e9).toFixed(1));
 /** Days and hours, hours and minutes, minutes and seconds. */
@@ -44,7 +48,7 @@ export function Domain0Line({ top }: { top: number }) {
       <td class="num m me">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td>
       <td class="num m vc">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
       <td class="m s">
-        <StateMark state="r" /> <span class="hide-s">{letters('r')}</span>
+        <StateMark state="r" /> <span class="hide-s">{stateText('r')}</span>
       </td>
       <td class="num m t">{seconds(seen?.domain0.runNs)}</td>
       <td class="num m up nw">{seen ? shortDuration(seen.upSeconds) : ''}</td>
@@ -155,7 +159,7 @@ export function DomainLine({ domain, keys, top }: { domain: DomainInfo; keys: re
       <td class="num m me">{domain.memoryMiB}</td>
       <td class="num m vc">{domain.vcpus}</td>
       <td class="m s">
-        <StateMark state={state} fell={domain.fell} /> <span class="hide-s">{letters(state)}</span>
+        <StateMark state={state} fell={domain.fell} /> <span class="hide-s">{stateText(state)}</span>
       </td>
       <td class="num m t">{seconds(seen?.runNs[domain.id])}</td>
       <td class="num m up nw">{up === undefined ? strings.tree.noData : shortDuration(up)}</td>
