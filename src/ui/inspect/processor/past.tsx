@@ -11,6 +11,7 @@ import { backCommand } from '../../../dom0/toolstack/breaks/index.ts';
 import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, command, host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
+import { whole } from '../../units.ts';
 import { useAsked } from '../../parts/asked.ts';
 import { Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
@@ -34,7 +35,7 @@ const words = {
   gone: 'Its past is not kept as far back as this any more.',
   line: 'Place in its run',
   at: ({ at, newest, isInPast }: PastNow) =>
-    `At ${seconds(at.ns)}, instruction ${at.instructions.toLocaleString('en')}, exit ${at.exits.toLocaleString('en')}: ${
+    `At ${seconds(at.ns)}, instruction ${whole(at.instructions)}, exit ${whole(at.exits)}: ${
       isInPast ? `${seconds(newest.ns - at.ns)} before the present` : 'the present'
     }.`,
   room: ({ oldest, bytes }: PastNow) =>
