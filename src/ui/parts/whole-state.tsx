@@ -34,7 +34,7 @@ const words = {
   volumes: 'Volumes',
   none: 'none',
   lost: 'What is deleted',
-  kept: 'The task log and the host’s own files go with them.',
+  kept: 'The task log and the host’s own files are deleted with them.',
   ends: 'Guests that end',
   replace: 'Put it in the place of this host',
   leave: 'Leave it',

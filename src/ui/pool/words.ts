@@ -110,10 +110,10 @@ export const words = {
   balancer: 'Balancer',
   modes: { performance: 'Performance', density: 'Density', off: 'Off' },
   mode: 'How this host wants to be balanced',
-  automatic: 'without asking: its guests may go, and others may come',
+  automatic: 'without asking: moves guests from and to this host',
   ofPool: (mode: string, automatic: boolean) =>
     `The pool’s plan, by the host that gives leases: ${mode}, ${automatic ? 'automatic' : 'advised'}.`,
-  nothing: 'Nothing is to be done.',
+  nothing: 'No guest has to move.',
   moving: (guest: string, from: string, to: string) => `${guest} is to go from ${from} to ${to}.`,
   log: 'What was done',
   logHint: 'On all hosts, newest first.',

@@ -45,7 +45,7 @@ export const snapshot = command({
       const { disks, state } = record;
       const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
       task.message = state
-        ? `${mib(state.bytes)} hold its memory, processors and devices, in addition to ${ofDisks}; the guest keeps running.`
+        ? `${mib(state.bytes)} hold its memory, processors and devices${disks.length > 0 ? `, in addition to ${ofDisks}` : ''}; the guest keeps running.`
         : record.disksOnly
           ? `${ofDisks} of it are kept as they were; the guest keeps running.`
           : `It does not run: ${ofDisks} of it are kept.`;
