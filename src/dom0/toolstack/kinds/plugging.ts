@@ -44,3 +44,9 @@ export interface Plugging {
   /** A folder of Domain 0. Absent: such guests have none. @throws Error with a sentence: nothing has changed then */
   plugFolder?: Does<[folder: { tag: string; path: string; readOnly?: boolean }]>;
 }
+
+/** What its definition says of its cards from now on. */
+export function setCards(member: Member, cards: Card[]): void {
+  const { blueprint } = member;
+  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, cards } };
+}

@@ -11,7 +11,7 @@ import { changeDrive } from '../../hotplug.ts';
 import type { DomainConsole, Member } from '../../running-domain.ts';
 import type { Toolstack } from '../../toolstack.ts';
 import type { ToolstackCore } from '../../toolstack-parts.ts';
-import type { NewCard, NewDisk } from '../plugging.ts';
+import { type NewCard, type NewDisk, setCards } from '../plugging.ts';
 
 /** How long a detachment waits for the guest; a later one is reported as an event alone. */
 const WAIT_MS = 5000,
@@ -141,9 +141,4 @@ function dropCard({ services }: Pick<ToolstackCore<DomainConsole>, 'services'>, 
     member,
     member.blueprint.definition.cards.filter(card => (card.place ?? 0) !== place),
   );
-}
-
-function setCards(member: Member, cards: Card[]): void {
-  const { blueprint } = member;
-  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, cards } };
 }

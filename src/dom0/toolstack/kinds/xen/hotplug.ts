@@ -8,7 +8,7 @@ import { DEVICE_KINDS, type Hotplug, type Pluggable } from '../../devices/index.
 import { changeDrive, driveNamed } from '../../hotplug.ts';
 import type { DomainConsole, Member } from '../../running-domain.ts';
 import type { Toolstack } from '../../toolstack.ts';
-import type { NewCard, NewDisk, Plugging } from '../plugging.ts';
+import { type NewCard, type NewDisk, type Plugging, setCards } from '../plugging.ts';
 
 /** How long a front end may take to let go (LIBXL_DESTROY_TIMEOUT), and how often it is looked at. */
 const CLOSE_MS = 10_000,
@@ -45,11 +45,6 @@ async function attachCard<Console extends DomainConsole>(
   setCards(member, [...member.blueprint.definition.cards, card]);
   toolstack.runners.poke();
   return { devid, mac };
-}
-
-function setCards(member: Member, cards: Card[]): void {
-  const { blueprint } = member;
-  member.blueprint = { ...blueprint, definition: { ...blueprint.definition, cards } };
 }
 
 /** @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
