@@ -52,4 +52,5 @@ export {
   type Place,
   type Places,
 } from './places-of-cards.ts';
-export { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
+export { needsXen } from './needs-xen.ts';
+export { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';

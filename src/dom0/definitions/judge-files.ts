@@ -25,7 +25,7 @@ import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
 import { verdicts } from './config/keys/verdicts-part.ts';
 import type { Places } from './places-of-cards.ts';
-import { needsXen, NO_VT, NO_VT_REASON } from './no-vt.ts';
+import { NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
@@ -137,8 +137,8 @@ export interface HostFacts {
   freeMiB: number;
   /** The hypervisor uses VT-x. */
   hasVt: boolean;
-  /** Kinds of guests that the host's hypervisor runs; a real one would have no KVM (`addsKvm`). */
-  hypervisor: { runs: readonly Kind[]; addsKvm?: true };
+  /** Why the host's hypervisor runs no guests of a kind; a real one would have no KVM (`addsKvm`). */
+  hypervisor: { refusal?(kind: Kind): string | undefined; addsKvm?: true };
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
@@ -207,7 +207,8 @@ function judgeHere(
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
-  if (kind && !facts.hypervisor.runs.includes(kind)) add('type', 'needs Xen', needsXen(kind));
+  const refusal = kind && facts.hypervisor.refusal?.(kind);
+  if (refusal) add('type', 'needs Xen', refusal);
   else if (kind && DEFINITION_KINDS[kind].needsVt && !facts.hasVt)
     add(
       'type',

@@ -2,8 +2,6 @@
  * A standard computer has no VT-x: full virtualization is refused. Sources: arch_sanitise_domain_config() in xen/arch/x86/domain.c, libxl__domain_make() and
  * initiate_domain_create() in tools/libs/light/libxl_create.c of Xen 4.17; xend's HVMRequired for the reason in words.
  */
-import type { Kind, XenKind } from '../../hypervisor/kinds/index.ts';
-import { DEFINITION_KINDS } from './kinds/index.ts';
 import { ERROR_FAIL, type LibxlWords } from './libxl-words.ts';
 
 /** A guest that is not paravirtual was refused for want of VT-x. */
@@ -23,20 +21,3 @@ export const NO_VT: LibxlWords = {
   ],
   status: ERROR_FAIL,
 };
-
-/** A host whose hypervisor is KVM has no Xen for a guest that would find it. */
-export function needsXen(kind: Kind): string {
-  const { type } = DEFINITION_KINDS[kind];
-  return `${WANTS_XEN[type]}, and this host has none: its own system is the hypervisor (KVM). ${INSTEAD[type]}`;
-}
-const WANTS_XEN: Readonly<Record<XenKind, string>> = {
-  pv: 'A paravirtual guest is a kernel of Xen',
-  pvh: 'A guest of type pvh finds Xen',
-  hvm: 'A guest of type hvm finds Xen',
-};
-const TAKE_ANOTHER = 'Start the host with Xen (reboot shows its boot menu), or take a guest that is a whole PC.',
-  INSTEAD: typeof WANTS_XEN = {
-    pv: TAKE_ANOTHER,
-    pvh: TAKE_ANOTHER,
-    hvm: "Also write kvm = 1, or <domain type='kvm'>: then the guest finds KVM.",
-  };

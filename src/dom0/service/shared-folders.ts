@@ -47,7 +47,7 @@ export async function shareFolder(
       const { plugFolder } = (await kind.running()).plugging;
       if (!plugFolder)
         throw new Error(
-          kind.isOfXen
+          kind.hasStore
             ? `${member.name} is a guest of Xen, which has no folders here: those of KVM have, by virtio-9p. Put the files on a CD: Insert, next to its CD drive, takes several files at once, or block-attach a transfer disk (transfer:64M,xvdz,w).`
             : `${member.name} is a PC that finds no KVM, and its board has no virtio-9p. Write kvm = 1 into its definition on a host with KVM, or put the files on a CD: Insert, next to its CD drive, takes several files at once.`,
         );

@@ -1,5 +1,4 @@
 /** What went through a guest's disks, whatever shows them to it: a paravirtual back end, an emulated drive, a disk of virtio. */
-import { kindOf } from './kinds/index.ts';
 import { ideName } from '../definitions/index.ts';
 import { COUNTERS, DRIVE_COUNTS, DRIVE_PLACES, DRIVE_WORDS } from '../../hypervisor/layout/index.ts';
 import type { Guest } from './command-host.ts';
@@ -26,7 +25,6 @@ export function blockCounts({ machine, services }: Toolstack, { record, blueprin
     });
   };
   for (const { vdev, counts } of services.diskCounts(record.id)) add(vdev, counts);
-  if (!kindOf(blueprint.definition).hasBoard) return all;
   const words = new Uint32Array(machine.words.buffer, record.countersOffset + 4 * COUNTERS.DRIVES);
   for (const { place, vdev = ideName(place) } of blueprint.drives ?? []) {
     if (place < 0 || place >= DRIVE_PLACES) continue;

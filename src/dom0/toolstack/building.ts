@@ -4,13 +4,13 @@ import { loadNic } from '../../devices/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
-import { typeOf } from '../../hypervisor/kinds/index.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
 import { sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { buildByKeys, emulatedCard, emulatedCards, type NewDomain } from '../definitions/config/index.ts';
-import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
+import { definedAs } from '../definitions/kinds/index.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { Attachments } from './attachments.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
@@ -47,10 +47,12 @@ export class Building<Console extends DomainConsole> {
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
   private mayRun({ definition }: Blueprint): void {
     this.mayBuild();
-    const kind = kindOf(definition);
-    if (kind.isOfXen && !this.core.hypervisor.hasDomain0) throw new Error(needsXen(typeOf(kind.kind)));
-    if (!kind.needsVt || this.core.machine.hasVt) return;
-    this.core.hypervisor.log.print('info', NO_VT_LOG);
+    const { kind } = definition;
+    const { hypervisor, machine } = this.core;
+    const refusal = hypervisor.refusal?.(kind);
+    if (refusal) throw new Error(refusal);
+    if (!definedAs(definition).needsVt || machine.hasVt) return;
+    hypervisor.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
   }
 
@@ -144,10 +146,10 @@ export class Building<Console extends DomainConsole> {
       this.core.services.network.attachCard(record, card);
       if (card.options?.link === 'down') member.runner.ask('setLink', card.place, false);
     }
-    const waits = paused || kind.isOfXen;
+    const waits = paused || kind.hasStore;
     if (waits) this.core.setHeld(member, true);
     const arriving = member.blueprint.saved?.arriving;
-    if (arriving && kind.isOfXen) this.core.services.announce(record.id, describe(member));
+    if (arriving && kind.hasStore) this.core.services.announce(record.id, describe(member));
     // Of one that comes from elsewhere the guest is paused from here on.
     const [about] = await Promise.all([
       member.runner.started,
@@ -161,7 +163,7 @@ export class Building<Console extends DomainConsole> {
     if (arriving && this.core.members.get(record.id) !== member)
       throw new Error(`${member.name} was destroyed before it could run.`);
     if (arriving) this.hasArrived(member, member.blueprint.saved!.state);
-    if (kind.isOfXen) await this.attach(member);
+    if (kind.hasStore) await this.attach(member);
     if (definition.cards.length > 0) await this.core.services.network.connect();
     if (model.inDomain0) {
       await Promise.all([loadBackends(['model']), ...emulated.map(card => loadNic(card.model))]);
@@ -193,7 +195,7 @@ export class Building<Console extends DomainConsole> {
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);
     await member.runner.destroy();
-    if (kindOf(member.blueprint.definition).isOfXen) this.core.services.detach(record.id);
+    this.core.services.detach(record.id);
     this.core.services.detachDrives(record.id);
     member.attachments.close();
     this.core.queue.remove(record.index);
@@ -263,7 +265,7 @@ export class Building<Console extends DomainConsole> {
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(kind.isOfXen && (console.printXen || this.core.hypervisor.log.wantsGuests) ? { withXenConsole: true } : {}),
+      ...(kind.hasStore && (console.printXen || this.core.hypervisor.log.wantsGuests) ? { withXenConsole: true } : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
       onReset: definition.onReboot === 'restart' && kind.restartsInPlace ? 'restart' : 'end',
       onTripleFault: !kind.restartsInPlace || this.core.parts.tripleFaultEnds ? 'end' : 'restart',

@@ -99,9 +99,7 @@ export class OpenedDrives {
 
   /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
   elsewhere({ blueprint, attachments }: Member): DriveImage[] {
-    const drives = kindOf(blueprint.definition).hasBoard
-      ? (blueprint.drives ?? []).filter(({ place }) => place >= 0)
-      : [];
+    const drives = (blueprint.drives ?? []).filter(({ place }) => place >= 0);
     return drives.map(drive => {
       const disk = attachments.at(drive.place)?.opened?.emulated?.disk;
       return disk ? { ...drive, medium: queuedMedium(drive.medium?.name ?? '', disk) } : drive;
@@ -134,7 +132,7 @@ export class OpenedDrives {
       format: defined?.format,
       shared: defined?.shared,
       say,
-      ...(kindOf(member.blueprint.definition).isOfXen || this.parts.elsewhere()
+      ...(kindOf(member.blueprint.definition).hasStore || this.parts.elsewhere()
         ? {}
         : { late: () => this.parts.poke() }),
     });

@@ -12,7 +12,7 @@ export function setMaxMemory(
   { record, memoryMiB: now, blueprint: { definition } }: Member,
   memoryMiB: number,
 ): void {
-  if (!kindOf(definition).isOfXen) throw new Error('The guest is a plain PC: its memory does not change.');
+  if (!kindOf(definition).hasStore) throw new Error('The guest is a plain PC: its memory does not change.');
   if (memoryMiB < now)
     throw new Error(
       'libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max',
@@ -22,7 +22,7 @@ export function setMaxMemory(
 
 /** How many of its processors the guest may have online: its driver gets the number by the store. @throws Error with a sentence */
 export function setVcpus({ services, runners }: Asking, { record, blueprint }: Member, vcpus: number): void {
-  if (kindOf(blueprint.definition).hasBoard)
+  if (!kindOf(blueprint.definition).vcpusChange)
     throw new Error('The guest has no paravirtual processors: a PC’s cannot be added or removed while it runs.');
   for (let vcpu = 0; vcpu < record.vcpus; vcpu++)
     services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');

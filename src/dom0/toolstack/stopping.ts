@@ -208,7 +208,7 @@ export class Stopping<Console extends DomainConsole> {
   }
 
   detach(member: Member<Console>): void {
-    if (kindOf(member.blueprint.definition).isOfXen) this.core.services.detach(member.record.id);
+    this.core.services.detach(member.record.id);
     this.core.services.network.detachCard(member.record.id);
     this.core.services.detachDrives(member.record.id);
     delete member.attached;

@@ -27,11 +27,11 @@ export interface DefinitionKind {
   passwordLength: number;
   /** It may have devices of virtio. */
   virtio: boolean;
-  /** Devices of a PC are emulated for it: drives, a screen, and a card, if it is the first. */
+  /** Devices of a PC are emulated for it: drives, a screen and cards. */
   emulates: boolean;
   /** Domain 0 may run its device model. */
   modelInDomain0: boolean;
-  /** Cards are for PV drivers, too. Without that it has one card. */
+  /** Cards are for PV drivers, too: its first one is emulated as well where the kind emulates, and the others are not. */
   pvCards: boolean;
   drives: {
     /** Where a disk is; undefined: nowhere, below 0: with PV drivers alone. */

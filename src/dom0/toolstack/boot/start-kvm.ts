@@ -2,6 +2,7 @@
  * A host without Xen: its own system drives the hardware, and the hypervisor is a part of that system's kernel (kvm, kvm_intel). Each guest is a process of
  * it, which asks /dev/kvm for what it needs (Documentation/virt/kvm/api.rst). What is here is that division of work: the system itself is no Linux.
  */
+import { needsXen } from '../../definitions/index.ts';
 import type { HostDefinition } from './host-definition.ts';
 import { kvm } from '../hypervisors/kvm.ts';
 import { ofKvm } from '../hypervisors/of-kvm.ts';
@@ -17,7 +18,7 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
   log.guestThreshold = 0;
   return {
     ...ofKvm,
-    runs: ['pc', 'kvm'],
+    refusal: needsXen,
     folders: QEMU_FOLDERS,
     systemName: 'host system',
     processes: true,

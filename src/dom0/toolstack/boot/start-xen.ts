@@ -9,7 +9,7 @@ import { ofXen } from '../hypervisors/of-xen.ts';
 import { xenLife } from '../hypervisors/xen-life.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
-import { type Kind, KINDS } from '../../../hypervisor/kinds/index.ts';
+import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import type { ManagedFolders } from '../managed/folders.ts';
 import { readXenOptions, XEN_SCHEDULERS, type XenOptions } from './xen-options.ts';
 
@@ -19,8 +19,8 @@ export interface StartedHypervisor extends Hypervisor {
   /** Xen's, as the boot loader gave it; the kernel's where the hypervisor is in there. */
   commandLine: string;
   options: XenOptions;
-  /** Kinds of guests that it runs. */
-  runs: readonly Kind[];
+  /** Why it runs no guests of this kind; undefined: it does. Absent: it runs all kinds. */
+  refusal?(kind: Kind): string | undefined;
   /** A real host with it would have no KVM, which guests find here. */
   addsKvm?: true;
   /** Where definitions are; absent: where xl has them. */
@@ -86,7 +86,6 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
   return {
     ...ofXen,
-    runs: KINDS,
     addsKvm: true,
     systemName: 'Domain-0',
     host,

@@ -10,7 +10,7 @@ import {
 import { MOST_CHOSEN_MSRS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { commandOf } from '../hypervisors/command/command-value.ts';
-import { kindOfMember } from '../kinds/index.ts';
+import { definedAs } from '../../definitions/kinds/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -100,7 +100,7 @@ export const exitControls = command({
       domain = host.toolstack.view.at(member.record.index),
       before = domain?.exitControls() ?? USUAL_EXIT_CONTROLS;
     if (Object.keys(changes).length === 0) return before;
-    if (!kindOfMember(member).needsVt)
+    if (!definedAs(member.blueprint.definition).needsVt)
       throw new Refusal(
         `${member.name} is paravirtual: it runs without VT-x, which alone has such controls. Take a guest of type hvm or pvh.`,
       );

@@ -185,7 +185,7 @@ export const trigger = deed({
     }
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
-      if (!kindOfMember(member).hasBoard) throw notSent(id, what, 'Invalid argument');
+      if (!kindOfMember(member).hasButton) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.domains.living(id);
       return follow(
         host,
@@ -203,7 +203,7 @@ export const trigger = deed({
     }
     if (what === 's3resume') {
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
-      if (!kindOfMember(member).hasBoard) throw notSent(id, what, 'Invalid argument');
+      if (!kindOfMember(member).hasButton) throw notSent(id, what, 'Invalid argument');
       const { runner } = host.domains.living(id);
       return host.tasks.run(commandOf('trigger', member.name, { what }), async () => runner.ask('wake'), id);
     }

@@ -1,6 +1,7 @@
 /** Kinds of guests, by the word that their definitions have for them. */
 import type { Kind } from '../../../hypervisor/kinds/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
+import { DEFINITION_KINDS } from '../../definitions/kinds/index.ts';
 import type { HypervisorKind } from '../boot/menu/index.ts';
 import type { GuestKind } from './kind.ts';
 import { kvm } from './kvm/index.ts';
@@ -23,4 +24,4 @@ const MADE_BY: Readonly<Record<HypervisorKind, readonly Kind[]>> = { xen: ['pv',
 
 /** Kinds of new guests on a host. */
 export const newKindsOn = ({ kind, hasVt }: { kind: HypervisorKind; hasVt: boolean }): Kind[] =>
-  MADE_BY[kind].filter(each => hasVt || !GUEST_KINDS[each].needsVt);
+  MADE_BY[kind].filter(each => hasVt || !DEFINITION_KINDS[each].needsVt);

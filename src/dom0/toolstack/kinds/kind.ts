@@ -24,14 +24,16 @@ export interface GuestKind {
   readonly kind: Kind;
   /** What its hypervisor keeps about it in machine memory; absent: nothing. */
   readonly records?: GuestRecords;
-  /** Its kernel finds Xen: it has a store, event channels and a console in Domain 0, and runs on a host with Xen alone. */
-  readonly isOfXen: boolean;
+  /** Domain 0 has a store, event channels and a console for it, and it does not run before they are there. */
+  readonly hasStore: boolean;
   /** QEMU runs it by /dev/kvm, where its hypervisor is a process of the host. */
   readonly isAccelerated: boolean;
-  /** It runs only where the processor has VT-x. */
-  readonly needsVt: boolean;
   /** It has firmware, emulated drives and a screen; others have paravirtual devices alone, and their console from the start. */
   readonly hasBoard: boolean;
+  /** ACPI's power button, and its waking from a sleep. */
+  readonly hasButton: boolean;
+  /** Its store says which of its vCPUs it may have online. */
+  readonly vcpusChange: boolean;
   /** Its page tables may be shadowed (hap = 0). */
   readonly mayShadow: boolean;
   /** It is saved only once it has suspended itself. */

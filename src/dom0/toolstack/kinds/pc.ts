@@ -7,10 +7,11 @@ import { IN_WORKER, ON_THREAD } from './model-place.ts';
 
 export const pc: GuestKind = {
   kind: 'pc',
-  isOfXen: false,
+  hasStore: false,
   isAccelerated: false,
-  needsVt: true,
   hasBoard: true,
+  hasButton: true,
+  vcpusChange: false,
   mayShadow: false,
   suspendsItself: false,
   reach: 'ram',

@@ -7,15 +7,17 @@ import { isOpenOnce } from '../../devices/open-once.ts';
 import type { GuestKind } from '../kind.ts';
 import { IN_DOMAIN_0 } from '../model-place.ts';
 import { pc } from '../pc.ts';
+import { XEN_DOMAINS } from './domain.ts';
 
 /** What all of them have. Without a board a guest has only the drives of its PV drivers, which Domain 0 opens. */
 const guestOfXen = (kind: XenKind): GuestKind => ({
   ...pc,
   kind,
   records: XEN_RECORDS[kind],
-  isOfXen: true,
-  needsVt: kind !== 'pv',
+  hasStore: true,
   hasBoard: hasBoard(kind),
+  hasButton: XEN_DOMAINS[kind].hasButton,
+  vcpusChange: !hasBoard(kind),
   reach: '4 GiB',
   restartsInPlace: false,
   seesMost: () => true,
