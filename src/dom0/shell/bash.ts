@@ -2,6 +2,7 @@
  * Shell syntax and text tools: just-bash, a bash in JavaScript, with the programs of Domain 0 as commands of its own. It is loaded at the first line that is
  * run, as it is larger than all of Domain 0.
  */
+import { bytesRead } from './standard-input.ts';
 import { justBash } from '../host/index.ts';
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
 import { visible } from '../toolstack/terminal/index.ts';
@@ -401,7 +402,7 @@ export class Bash {
     const ours = programs.map(program =>
       defineCommand(program.name, async (words, context): Promise<ExecResult> => {
         await turn();
-        const bytes = Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0));
+        const bytes = bytesRead(context);
         const { around, written } = standardFiles(
           this.around(new TextDecoder().decode(bytes), context.cwd, context.signal),
           bytes,

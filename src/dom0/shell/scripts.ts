@@ -1,4 +1,5 @@
 /** Scripts and the shells that run them: sh and bash with their options, and a command by its path. Source: bash(1), "OPTIONS", "COMMAND EXECUTION". */
+import { latin1Of } from './standard-input.ts';
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { MACHINE } from '../toolstack/index.ts';
 import { pipeOf } from './pipes.ts';
@@ -53,7 +54,7 @@ const scriptRunner =
       replaceEnv: true,
       cwd: context.cwd,
       ...(context.signal ? { signal: context.signal } : {}),
-      stdin: stdin ?? (context.stdin as unknown as string),
+      stdin: stdin ?? latin1Of(context.stdin),
       stdinKind: 'bytes' as const,
     };
     try {
@@ -131,7 +132,7 @@ const fileRunner =
         ? context.exec([path, ...words].map(quoted).join(' '), {
             cwd: context.cwd,
             env: variables(context),
-            stdin: context.stdin as unknown as string,
+            stdin: latin1Of(context.stdin),
             stdinKind: 'bytes',
             ...(context.signal ? { signal: context.signal } : {}),
           })

@@ -2,6 +2,7 @@
  * Tools that come with just-bash (3.4.2), with what POSIX's Utility Syntax Guidelines 5 and 6 allow (an option's value may follow it directly, and options
  * without values may be joined), and with the files that represent standard input and output.
  */
+import { bytesRead } from './standard-input.ts';
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
@@ -17,7 +18,6 @@ import { sort } from './small-tools/sort.ts';
 import { apart, FAILS_WITH_WORDS, givenTo, inFront, OPTIONS, refusalOf, WRONG_USE_STATUS } from './tool-options.ts';
 
 const failed = (stderr: string, exitCode = 1): ExecResult => ({ stdout: '', stderr: `${stderr}\n`, exitCode });
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, character => character.charCodeAt(0));
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** awk's own variables, which `-v` does not set in just-bash's: the program does. */
@@ -119,7 +119,7 @@ async function withStandardFiles(
     await fs.mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
     await fs.writeFile(path, bytes);
   };
-  for (const path of inputs) await put(path, bytesOf(context.stdin as unknown as string));
+  for (const path of inputs) await put(path, bytesRead(context));
   for (const path of outputs.flat()) await put(path, new Uint8Array());
   try {
     const done = await run(words);
@@ -183,7 +183,7 @@ const xargs: ShellCommand = async (words, context) => {
   const { fs, cwd } = context;
   const input =
     options.file === undefined
-      ? textOf(bytesOf(context.stdin as unknown as string))
+      ? textOf(bytesRead(context))
       : await fs.readFile(fs.resolvePath(cwd, options.file)).catch(() => undefined);
   if (input === undefined) return failed(`xargs: Cannot open input file '${options.file}': No such file or directory`);
   const lines = linesOf(input, options.delimiter, options.replace !== undefined);

@@ -51,9 +51,10 @@ export function readFormat(bytes: Uint8Array): PixelFormat {
       throw new RfbError(`The client wants a colour map for pixels of ${bitsPerPixel} bits; there is one for 8.`);
     return { bitsPerPixel, depth, isBigEndian: false, ...MAPPED, isMapped: true };
   }
-  const max = [4, 6, 8].map(at => (bytes[at] << 8) | bytes[at + 1]) as unknown as Three,
-    shift = [...bytes.subarray(10, 13)] as unknown as Three;
-  if (max.some((most, i) => most * 2 ** shift[i] >= 2 ** bitsPerPixel))
+  const most = (at: number): number => (bytes[at] << 8) | bytes[at + 1];
+  const max: Three = [most(4), most(6), most(8)],
+    shift: Three = [bytes[10], bytes[11], bytes[12]];
+  if (max.some((each, i) => each * 2 ** shift[i] >= 2 ** bitsPerPixel))
     throw new RfbError(`The client wants colours that do not fit into ${bitsPerPixel} bits.`);
   return { bitsPerPixel, depth, isBigEndian: bigEndian !== 0, max, shift, isMapped: false };
 }
@@ -76,9 +77,12 @@ export class Pixels {
   constructor(format: PixelFormat) {
     this.format = format;
     this.bytes = format.bitsPerPixel / 8;
-    this.parts = format.max.map((most, colour) =>
-      Uint32Array.from({ length: 256 }, (_, value) => Math.round((value * most) / 255) << format.shift[colour]),
-    ) as unknown as typeof this.parts;
+    const part = (colour: 0 | 1 | 2): Uint32Array =>
+      Uint32Array.from(
+        { length: 256 },
+        (_, value) => Math.round((value * format.max[colour]) / 255) << format.shift[colour],
+      );
+    this.parts = [part(0), part(1), part(2)];
   }
 
   /** The pixel for the three bytes at `at`. */

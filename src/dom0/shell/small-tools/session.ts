@@ -1,4 +1,5 @@
 /** Tools about who runs a command, and how: id, env, nohup, umask and the like. */
+import { latin1Of } from '../standard-input.ts';
 import { MACHINE } from '../../toolstack/index.ts';
 import { quoted, type ShellCommand } from '../shell-command.ts';
 import { failed, ran, read, unknown } from './options.ts';
@@ -33,7 +34,7 @@ export const SESSION: Record<string, ShellCommand> = {
       : ((await exec?.(words.map(quoted).join(' '), {
           cwd,
           env: exportedEnv ?? {},
-          stdin: stdin as unknown as string,
+          stdin: latin1Of(stdin),
           stdinKind: 'bytes',
           ...(signal ? { signal } : {}),
         })) ?? ran()),
@@ -73,7 +74,7 @@ export const SESSION: Record<string, ShellCommand> = {
       env: Object.fromEntries(env),
       replaceEnv: true,
       cwd,
-      stdin: stdin as unknown as string,
+      stdin: latin1Of(stdin),
       stdinKind: 'bytes',
       ...(signal ? { signal } : {}),
     });
