@@ -171,7 +171,7 @@ const TYPE_CIRCLES: typeof CIRCLES = [
       'src/cpu/monitor.ts',
       'src/cpu/ops/arithmetic.ts',
       'src/cpu/ops/context.ts',
-      'src/cpu/ops/control-registers.ts',
+      'src/cpu/ops/control-register-writes.ts',
       'src/cpu/ops/control.ts',
       'src/cpu/ops/index.ts',
       'src/cpu/ops/long-control.ts',

@@ -17,7 +17,7 @@ import { CR2, CR3, EAX, ECX, EDX, generalWord, HIGH } from './architecture/regis
 import { isCanonical } from './addressing.ts';
 import { DB, FAULT, PF_ } from './faults.ts';
 import { setDr6, togetherWith } from './interrupts.ts';
-import { writeCr0, writeCr3, writeCr4 } from './ops/control-registers.ts';
+import { writeCr0, writeCr3, writeCr4 } from './ops/control-register-writes.ts';
 import { putMsr, putTsc, writeMsr } from './ops/msr.ts';
 
 /** Type of access in the qualification of a control-register access (SDM vol. 3, table 28-3). */

@@ -29,7 +29,7 @@ import { S_HIGH } from '../scratch.ts';
 import { descriptorPresent, descriptorType, readDescriptor, setNull, setSegment } from '../segments.ts';
 import { readRm } from './arithmetic.ts';
 import type { LongOpFactory } from './context.ts';
-import { writeCr0, writeCr3, writeCr4 } from './control-registers.ts';
+import { writeCr0, writeCr3, writeCr4 } from './control-register-writes.ts';
 
 const needPrivilege = (cpu: Cpu): void => {
   if (cpu.R[CPL] !== 0) cpu.fault(GP, 0);

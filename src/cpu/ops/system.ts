@@ -64,7 +64,7 @@ import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
 import { DST, META, META_OPERAND16, SRC } from '../record.ts';
 import type { OpFactory } from './context.ts';
-import { writeCr0, writeCr3, writeCr4 } from './control-registers.ts';
+import { writeCr0, writeCr3, writeCr4 } from './control-register-writes.ts';
 import { putMsr, putTsc, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----

@@ -20,7 +20,7 @@ import {
   viewOf,
   wideAt,
 } from './header.ts';
-import { countIn } from './tables.ts';
+import { countIn } from './table-in-memory.ts';
 
 export interface ImageCheck {
   /** Lines about each fault. */

@@ -6,7 +6,7 @@
  */
 import { damaged, ENTRY_BYTES, type Header, Qcow2Error, REFCOUNT_TABLE_AT, REFCOUNT_TABLE_CLUSTERS } from './header.ts';
 import type { GrowingFile } from './growing-file.ts';
-import { countIn, entryAt, offsetOf, Table } from './tables.ts';
+import { countIn, entryAt, offsetOf, Table } from './table-in-memory.ts';
 
 export class Clusters {
   private readonly file: GrowingFile;

@@ -2,7 +2,7 @@
 import { ENTRY_BYTES, MAX_L1_BYTES, type Backing, Qcow2Error } from './header.ts';
 import type { GrowingFile } from './growing-file.ts';
 import { newHeader } from './new-header.ts';
-import { Table } from './tables.ts';
+import { Table } from './table-in-memory.ts';
 
 /** qemu-img's (DEFAULT_CLUSTER_SIZE). */
 const CLUSTER_BITS = 16;

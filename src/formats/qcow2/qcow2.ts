@@ -17,7 +17,7 @@ import {
   SECTOR_BYTES,
   TWO_32,
 } from './header.ts';
-import { type Entry, NO_ENTRY, offsetOf, Table } from './tables.ts';
+import { type Entry, NO_ENTRY, offsetOf, Table } from './table-in-memory.ts';
 
 /** In the upper half of an L2 entry. */
 export const COMPRESSED = 1 << 30;

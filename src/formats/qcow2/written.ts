@@ -21,7 +21,7 @@ import {
   SIZE,
 } from './header.ts';
 import { COMPRESSED, type Qcow2Options, Qcow2Source, ZEROS } from './qcow2.ts';
-import { COPIED, copiedAt, type Entry, NO_ENTRY, offsetOf, Table } from './tables.ts';
+import { COPIED, copiedAt, type Entry, NO_ENTRY, offsetOf, Table } from './table-in-memory.ts';
 
 /** L2 tables that may differ from the file's, in bytes: more are written without being asked for. */
 const MOST_CHANGED_BYTES = 4 * 2 ** 20;
