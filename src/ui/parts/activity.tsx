@@ -156,7 +156,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
       {chosen.value ? (
         <LastExit session={session} {...chosen.value} />
       ) : (
-        reasons.length > 0 && <p class="hint flush">{words.choose}</p>
+        reasons.length > 0 && <p class="cap-t">{words.choose}</p>
       )}
       {hypercalls.length > 0 && (
         <section class="exits">

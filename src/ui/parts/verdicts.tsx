@@ -129,9 +129,7 @@ function LineRow({
   const isOpen = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || finding.warns || isChosen);
   return (
     <tr class={`v-${finding?.verdict ?? ''}${isChosen ? ' sel' : ''}`} onClick={finding && choose}>
-      <td class="m num dim">
-        {line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}
-      </td>
+      <td class="m num dim">{line > 0 ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
       <td class="m src">
         <Source text={source} finding={finding} />
       </td>

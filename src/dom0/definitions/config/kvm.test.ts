@@ -280,7 +280,7 @@ describe('a domain of KVM', () => {
     expect(told(without, 'memballoon')).toBe('The guest has no balloon.');
   });
 
-  it('is planned as one: KVM in place of Xen, and firmware finds the disk', () => {
+  it('is planned as one: it finds KVM, and firmware finds the disk', () => {
     const head = new Uint8Array(36864);
     head.set([0x55, 0xaa], 510);
     const firmware: Firmware = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin' };

@@ -17,7 +17,7 @@ export function ofKind(asked: Asked): Judged | undefined {
 /** What the text asks for besides, in xl's words or in old ones. */
 const isPc = ({ textOf }: Asked): boolean => (textOf('type') ?? textOf('builder')) === 'hvm';
 
-const kvm = rule('defbool', used('KVM in place of Xen', 'With 1 the guest finds KVM, and nothing of Xen.'), {
+const kvm = rule('defbool', used('the guest finds KVM', 'With 1 the guest finds KVM, and nothing of Xen.'), {
   // Its disks and cards are judged as KVM's where its type is wrong, too: one mistake is reported once.
   into: (definition, { number }) => {
     if (number !== 0) definition.kind = 'kvm';
