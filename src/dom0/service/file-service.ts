@@ -16,6 +16,7 @@ import { GivenFiles } from './given-files.ts';
 import type { HostParts } from './host-parts.ts';
 import type { Images } from './images.ts';
 import type { KeptWrites } from './kept-writes.ts';
+import { images } from './parts.ts';
 import { Reading, type ReadingHost } from './reading.ts';
 
 /** Paths of definitions begin at the root. */
@@ -70,7 +71,7 @@ export class FileServiceOfDom0 implements FileService {
 
   /** Loaded with the host's disk, or for the first image that is opened. */
   async images(): Promise<Images> {
-    const { Images } = await import('./images.ts');
+    const { Images } = await images.load();
     return (this.allImages ??= new Images(this));
   }
 

@@ -6,6 +6,7 @@ export const bootLoader = part(() => import('../host/boot-loader/index.ts'), 're
   diskCommands = part(() => import('./disk-commands.ts'), 'changes disks'),
   editing = part(() => import('./editing.ts'), 'edits definitions'),
   folders = part(() => import('./folders.ts'), 'shares folders'),
+  images = part(() => import('./images.ts'), 'opens images'),
   inspection = part(() => import('./inspection.ts'), 'answers inspectors'),
   inventory = part(() => import('./inventory.ts'), 'lists the host'),
   keptWrites = part(() => import('./kept-writes.ts'), 'keeps writes'),

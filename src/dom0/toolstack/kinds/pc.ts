@@ -1,9 +1,11 @@
 /** A PC that finds no hypervisor: xl has no such guest. */
-import { outside } from '../../../formats/bytes/index.ts';
+import { part } from '../../../formats/loading/index.ts';
 import { emulatedCards } from '../../definitions/config/index.ts';
 import { isOpenOnce } from '../devices/open-once.ts';
 import type { GuestKind } from './kind.ts';
 import { IN_WORKER, ON_THREAD } from './model-place.ts';
+
+const running = part(() => import('./xen/running.ts'), 'plugs and saves devices of guests');
 
 export const pc: GuestKind = {
   kind: 'pc',
@@ -29,5 +31,5 @@ export const pc: GuestKind = {
   offers: () => false,
   setMemory: ({ services }, { record }, memoryMiB) => services.setMemory(record.id, memoryMiB),
   // What is refused of a PC is refused as of a guest of Xen that has stopped.
-  running: async () => (await outside(import('./xen/running.ts'))).running,
+  running: async () => (await running.load()).running,
 };

@@ -1,14 +1,12 @@
 /** A PC whose guest finds KVM. Cards, disks and channels of virtio come to it while it runs. */
-import { outside } from '../../../../formats/bytes/index.ts';
+import { part } from '../../../../formats/loading/index.ts';
 import { KVM_RECORDS } from '../../../../hypervisor/interfaces/kvm/index.ts';
 import { hasVirtio, MOST_CARDS } from '../../../../devices/index.ts';
 import { loadBackends } from '../../../backends/index.ts';
 import type { GuestKind } from '../kind.ts';
 import { pc } from '../pc.ts';
 
-let running: typeof import('./running.ts') | undefined;
-const loadRunning = async (): Promise<NonNullable<typeof running>> =>
-  (running ??= await outside(import('./running.ts')));
+const running = part(() => import('./running.ts'), 'plugs and saves devices of KVM’s guests');
 
 export const kvm: GuestKind = {
   ...pc,
@@ -20,14 +18,14 @@ export const kvm: GuestKind = {
   // What comes while it runs finds its records.
   reserves: () => ({ cards: MOST_CARDS, drives: true }),
   // Disks may come to it though it has none.
-  load: () => Promise.all([loadBackends(['drives']), loadRunning()]),
+  load: () => Promise.all([loadBackends(['drives']), running.load()]),
   begin: (member, isRestored) => {
-    if (!isRestored) running!.beginBalloon(member);
+    if (!isRestored) running.get().beginBalloon(member);
   },
-  ejected: (core, member, slot) => running!.ejected(core, member, slot),
+  ejected: (core, member, slot) => running.get().ejected(core, member, slot),
   setMemory: ({ machine }, member, memoryMiB) => {
     if (member.early) throw new Error(`${member.name} is being built. Ask again once it runs.`);
-    running!.askBalloon(machine, member, memoryMiB);
+    running.get().askBalloon(machine, member, memoryMiB);
   },
-  running: async () => (await loadRunning()).running,
+  running: async () => (await running.load()).running,
 };
