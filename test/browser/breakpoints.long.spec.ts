@@ -1,11 +1,10 @@
 /** A guest stops before an instruction of a loop that runs compiled, and after a write; its own debug registers are as they were. */
 import type { Page } from '@playwright/test';
-import { expect, open, register, test, useConsole } from './page.ts';
+import { expect, open, register, test, useConsole, wholeIn } from './page.ts';
 import { patient } from '../support/patience.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const retired = async (page: Page): Promise<number> =>
-  Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
+const retired = async (page: Page): Promise<number> => wholeIn(await page.locator('.idet .sec.m').innerText());
 
 test('a guest stops at an instruction and at a write, and goes on when the points are gone', async ({ page }) => {
   await open(page);

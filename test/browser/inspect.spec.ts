@@ -1,7 +1,7 @@
 /** A guest's page: what can be changed while it runs, and its inspectors, whose facts are what xl and xenstore say. */
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { bootDemo, expect, open, register, test } from './page.ts';
+import { bootDemo, expect, open, register, test, wholeIn } from './page.ts';
 import { patient } from '../support/patience.ts';
 
 const shellText = async (page: Page): Promise<string> =>
@@ -9,8 +9,7 @@ const shellText = async (page: Page): Promise<string> =>
     .map(line => line.replace(/\u00a0/g, ' ').trimEnd())
     .join('\n');
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const retired = async (page: Page): Promise<number> =>
-  Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
+const retired = async (page: Page): Promise<number> => wholeIn(await page.locator('.idet .sec.m').innerText());
 
 test('what the inspectors and the controls of a guest say is what xl and xenstore say', async ({ page }) => {
   await open(page);

@@ -111,6 +111,9 @@ export async function serialText(page: Page): Promise<string> {
 export const domainRows = (page: Page) =>
   page.getByRole('tree').locator('[role=treeitem]:is([data-domain],[data-draft])');
 
+/** The first whole number of a text of the page, which has narrow spaces between groups of three digits. */
+export const wholeIn = (text: string): number => Number(/\d[\d\u202f]*/.exec(text)![0].replaceAll('\u202f', ''));
+
 /** The text behind the name of a register in a processor's inspector. */
 export const register = async (page: Page, name: string): Promise<string> =>
   (

@@ -137,7 +137,7 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
     timeout: patient(30_000),
   });
   await page.getByRole('button', { name: 'Migrate mini to…' }).press('Enter');
-  await page.getByRole('menuitem', { name: 'Migrate to two' }).press('Enter');
+  await page.getByRole('menuitem', { name: 'Migrate to two xl migrate' }).press('Enter');
   await expect(hostOf(other, 'two').getByRole('treeitem', { name: /mini/ })).toContainText('lease 3', {
     timeout: patient(30_000),
   });

@@ -1,7 +1,7 @@
 /** ?time=virtual: the page says so, a run repeats its registers and its memory, and a guest goes back in it. */
 
 import { readFileSync } from 'node:fs';
-import { domainRows, drop, expect, open, register, serialText, test } from './page.ts';
+import { domainRows, drop, expect, open, register, serialText, test, wholeIn } from './page.ts';
 import type { Page } from '@playwright/test';
 import { patient } from '../support/patience.ts';
 
@@ -64,14 +64,14 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
   await tab('Inspect');
   await tab('Processor');
   const at = async (): Promise<[instruction: number, exit: number]> => {
-    const [, instruction, exit] = /instruction ([\d,]+), exit ([\d,]+)/.exec(await place.innerText())!;
-    return [Number(instruction!.replaceAll(',', '')), Number(exit!.replaceAll(',', ''))];
+    const [, instruction, exit] = /instruction ([\d\u202f]+), exit ([\d\u202f]+)/.exec(await place.innerText())!;
+    return [wholeIn(instruction!), wholeIn(exit!)];
   };
   await press('One instruction back');
   await expect(place).toContainText('before the present');
   const [before] = await at();
   await press('One instruction back');
-  await expect(place).toContainText((before - 1).toLocaleString('en'));
+  await expect.poll(async () => (await at())[0]).toBe(before - 1);
   await press('Mark this place');
   const marked = await at();
   await press('One exit back');
