@@ -73,10 +73,11 @@ it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on m
 
 describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
   /** A PC with local APICs runs `source`, then halts permanently. */
-  function withApic(source: string): Domain {
+  function withApic(source: string, prepare: (domain: Domain) => void = () => {}): Domain {
     const { bytes, problems } = assemble(`bits 32\nAPIC equ 0xfee00000\n${source}\ncli\nhlt`);
     expect(problems).toEqual([]);
     const domain = programDomain(program([[...bytes]]), { apic: true });
+    prepare(domain);
     runToEnd(domain, 1);
     return domain;
   }
@@ -113,6 +114,38 @@ describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
       expect(statsOf(domain).apicReads).toBe(0);
       expect(statsOf(domain).exitsByReason['EPT_VIOLATION']).toBeGreaterThanOrEqual(1);
     });
+
+  // A read that is answered in place, with a write that exits and starts the instruction again, would never end.
+  it.each([
+    ['xchg [APIC + 0x80], eax', 0x10],
+    ['and dword [APIC + 0x80], 0x30', 0x20],
+    ['lock or dword [APIC + 0x80], 0x10', 0x30],
+    ['add [APIC + 0x80], eax', 0x30],
+    ['inc dword [APIC + 0x80]', 0x21],
+    ['bts dword [APIC + 0x80], 4', 0x30],
+    ['lock xadd [APIC + 0x80], eax', 0x30],
+    ['mov ecx, 0x50; mov eax, 0x20; lock cmpxchg [APIC + 0x80], ecx', 0x50],
+  ])('and a write by one instruction end: %s', (instruction, priority) => {
+    const endsEndlessSlice = ({ platform: { ownBus } }: Domain): void => {
+      const read = ownBus.readMemoryQuietly.bind(ownBus);
+      let reads = 0;
+      vi.spyOn(ownBus, 'readMemoryQuietly').mockImplementation((address, size) => {
+        if (++reads > 100) throw new Error('The instruction starts again and again.');
+        return read(address, size);
+      });
+    };
+    const domain = withApic(
+      `
+      mov dword [APIC + 0x80], 0x20
+      mov eax, 0x10
+      ${instruction.replaceAll('; ', '\n')}
+      mov ebx, [APIC + 0x80]
+    `,
+      endsEndlessSlice,
+    );
+    expect(domain.processor.regs[EBX]).toBe(priority);
+    expect(statsOf(domain).exitsByReason['EPT_VIOLATION']).toBe(2);
+  });
 
   it('tell of an error register only what software has asked for, and of no register an error', () => {
     const domain = withApic(`
