@@ -26,6 +26,7 @@ export const ALONE = [
   'src/ui/inspect/ways.test.ts',
   'src/ui/inventory.test.ts',
   'src/ui/keyboard.test.ts',
+  'src/ui/lessons/views/whole-lesson.test.ts',
   'src/ui/offered-guests.test.ts',
   'src/ui/order.test.ts',
   'src/ui/owners.test.ts',
